@@ -1,0 +1,462 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The values that the program decides with.
+
+Everything here is frozen: a value changes by ``dataclasses.replace``, and a stage changes only in
+``_go()`` of the module that owns its road.  The words are those of the glossary
+(``doc/source/reference/words.rst``).
+
+::
+
+    Inventory (what a host told of itself) -- Instance -- Image
+    Case      (is this host dead?)         -- Round -- Evidence
+    Recovery  (what is done about it)      -- FenceOrder, Evacuation -- Attempt
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+import enum
+
+
+class Sign(enum.Enum):
+    """What one network says of a host.  "Nobody answered" and "I could not ask" are two facts."""
+
+    LIFE = 'life'
+    SILENCE = 'silence'
+    UNKNOWN = 'unknown'
+
+
+class Verdict(enum.Enum):
+    """What one round of evidence says of a host."""
+
+    ALIVE = 'alive'
+    DEAD = 'dead'
+    UNDECIDED = 'undecided'
+
+
+class Stage(enum.Enum):
+    """How far the case on a host has gone."""
+
+    SUSPECTED = 'suspected'
+    DYING = 'dying'
+    LOCKED = 'locked'
+    LAST_LOOK = 'last look'
+    CONFIRMED = 'confirmed'
+    ADMITTING = 'admitting'
+    CLOSED = 'closed'
+
+
+class RecoveryStage(enum.Enum):
+    """How far the recovery of a confirmed host has gone."""
+
+    FENCING = 'fencing'
+    PROVEN = 'proven'
+    PLANNED = 'planned'
+    EVACUATING = 'evacuating'
+    FINISHED = 'finished'
+
+
+class Power(enum.Enum):
+    """The power of an instance, as its host's libvirt knows it."""
+
+    ON = 'on'
+    PAUSED = 'paused'
+    OFF = 'off'
+
+
+class Network(enum.Enum):
+    """A network that is asked for signs of life; the third one, etcd, carries the beat."""
+
+    MANAGEMENT = 'management'
+    STORAGE = 'storage'
+
+
+# ---------------------------------------------------------------- what a host tells of itself
+
+
+@dataclass(frozen=True, order=True)
+class Image:
+    """An RBD image: the cluster by its fsid, the header object by its id, which never changes."""
+
+    cluster: str
+    pool: str
+    name: str
+    header: str
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A Nova server as its host sees it."""
+
+    uuid: str
+    name: str
+    power: Power
+    images: tuple[Image, ...] = ()
+    local_disks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What the agent of a host published last; it outlives the host.
+
+    ``storage`` holds the host's own sign for each Ceph cluster, by fsid.
+    """
+
+    host: str
+    host_uuid: str
+    boot_id: str
+    management_uri: str
+    storage_addresses: tuple[str, ...] = ()
+    storage: dict[str, Sign] = field(default_factory=dict)
+    cores: int = 0
+    memory_mb: int = 0
+    instances: tuple[Instance, ...] = ()
+    domains: tuple[str, ...] = ()
+    compute_started: str = ''
+    note: str = ''
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """Every image that the host's powered-on instances have open, once each, sorted."""
+        return tuple(sorted({image for instance in self.instances if instance.power is not Power.OFF
+                             for image in instance.images}))
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """Every Ceph cluster that holds a disk of the host, by fsid, sorted."""
+        used = {image.cluster for instance in self.instances for image in instance.images}
+        return tuple(sorted(used | set(self.storage)))
+
+
+# ---------------------------------------------------------------- what the networks answered
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One thing that was asked, and what came back: a line of the evidence table."""
+
+    asked: str
+    came: str
+    sign: Sign
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one network says of one host in one round, and the rule that says so.
+
+    ``kernel_answers``: a live kernel refused or accepted a connection; it bars the fast pace.
+    ``unasked``: the images that could not be asked; they hold their own instances back.
+    ``elsewhere``: clients of other addresses that have an image open (news, no sign).
+    """
+
+    network: Network
+    sign: Sign
+    rule: str
+    eye: str = ''
+    kernel_answers: bool = False
+    answers: tuple[Answer, ...] = ()
+    unasked: tuple[Image, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Round:
+    """One look at a suspect: both networks asked at one time, and the verdict."""
+
+    at: str
+    by: str
+    management: Evidence
+    storage: Evidence
+    verdict: Verdict
+    rule: str
+    count: int = 1
+
+
+# ---------------------------------------------------------------- the case
+
+
+@dataclass(frozen=True)
+class Step:
+    """A change of stage: when (for people), by whom, to which stage, by which rule."""
+
+    at: str
+    by: str
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class AdmitProgress:
+    """What has been done so far to take a confirmed host back.  Each field is set once."""
+
+    asked_by: str
+    boot_id: str = ''
+    steps: tuple[str, ...] = ()
+    unfenced: bool = False
+    waiting_for: str = ''
+
+
+@dataclass(frozen=True)
+class Case:
+    """The open file on a host.
+
+    ``waited`` are the seconds of silence on both networks that count for the present stage, by
+    the monotonic clocks of the leaders that looked (DESIGN: "seconds waited").
+    """
+
+    host: str
+    stage: Stage
+    boot_id: str = ''
+    waited: float = 0.0
+    kernel_answered: bool = False
+    verdict: Verdict = Verdict.UNDECIDED
+    rounds: tuple[Round, ...] = ()
+    road: tuple[Step, ...] = ()
+    recovery: str = ''
+    admit: AdmitProgress | None = None
+
+
+# ---------------------------------------------------------------- the recovery
+
+
+@dataclass(frozen=True)
+class FenceOrder:
+    """What is to be cut off on one cluster: every address of the host, and its known clients."""
+
+    fence: str
+    cluster: str
+    addresses: tuple[str, ...]
+    clients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was read back of a fence.  ``holds`` only if nothing of the order is missing."""
+
+    fence: str
+    cluster: str
+    holds: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What is done about one confirmed failure; it outlives every leader."""
+
+    id: str
+    host: str
+    stage: RecoveryStage
+    orders: tuple[FenceOrder, ...] = ()
+    refused: tuple[str, ...] = ()
+    instances: tuple[Instance, ...] = ()
+    forced_by_us: bool = False
+    waiting_for: str = ''
+    road: tuple[Step, ...] = ()
+
+
+class Phase(enum.Enum):
+    """How far the evacuation of one instance is."""
+
+    WAITING = 'waiting'            # no target yet: the reason says why
+    QUEUED = 'queued'              # has a target; any worker may take it
+    CALLING = 'calling'            # the attempt is committed, its call may be under way
+    MOVING = 'moving'              # Nova has it
+    REFUSED = 'refused'            # Nova refused or failed; the leader plans again
+    DONE = 'done'                  # runs on its target, with its disk open there
+    FAILED = 'failed'              # given up, with the reason
+    LEFT = 'left'                  # was powered off: stays
+    NOT_RECOVERABLE = 'not recoverable'
+
+    @property
+    def ended(self) -> bool:
+        """True if nothing more happens to the instance in this recovery."""
+        return self in (Phase.DONE, Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One call to Nova, persisted before it is made."""
+
+    number: int
+    target: str
+    worker: str = ''
+    at: str = ''
+    epoch: int = 0
+    seen_before: tuple[str, ...] = ()
+    result: str = ''
+
+
+@dataclass(frozen=True)
+class Evacuation:
+    """The move of one instance: the queue's task, with its attempts and its result."""
+
+    recovery: str
+    instance: str
+    name: str
+    source: str
+    phase: Phase
+    power: Power = Power.ON
+    target: str = ''
+    images: tuple[Image, ...] = ()
+    cores: int = 1
+    memory_mb: int = 0
+    epoch: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    tried: tuple[str, ...] = ()
+    reason: str = ''
+    road: tuple[Step, ...] = ()
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The attempt in hand, if one was ever committed."""
+        return self.attempts[-1] if self.attempts else None
+
+
+# ---------------------------------------------------------------- what Nova says
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server as Nova shows it: states in Nova's own words."""
+
+    uuid: str
+    name: str
+    host: str
+    vm_state: str
+    task_state: str = ''
+    power_state: int = 0
+    cores: int = 1
+    memory_mb: int = 0
+    domain: str = ''
+    fault: str = ''
+
+
+@dataclass(frozen=True)
+class Migration:
+    """A migration record of Nova; a hint, never a proof (Nova finishes the older one)."""
+
+    id: str
+    instance: str
+    kind: str
+    status: str
+    source: str
+    target: str
+
+    @property
+    def unfinished(self) -> bool:
+        """True while Nova may still act on it."""
+        return self.status not in ('done', 'completed', 'failed', 'error', 'cancelled', 'confirmed',
+                                   'reverted')
+
+
+@dataclass(frozen=True)
+class ComputeService:
+    """A nova-compute service."""
+
+    id: str
+    host: str
+    enabled: bool
+    up: bool
+    forced_down: bool
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Cores and memory of a host: capacities with allocation ratios applied, and what is used."""
+
+    cores: float
+    cores_used: float
+    memory_mb: float
+    memory_mb_used: float
+
+
+# ---------------------------------------------------------------- rules and watchers
+
+
+@dataclass(frozen=True)
+class Client:
+    """A watcher of an RBD image: address with nonce, and whether it acknowledged the ask."""
+
+    address: str
+    client_id: int
+    acknowledged: bool
+
+    @property
+    def ip(self) -> str:
+        """The address without port and nonce."""
+        return self.address.rsplit('/', 1)[0].rsplit(':', 1)[0].strip('[]')
+
+
+@dataclass(frozen=True)
+class ImageAnswer:
+    """What a cluster said of the clients of one image; ``error`` if it could not be asked."""
+
+    image: Image
+    clients: tuple[Client, ...] = ()
+    error: str = ''
+
+
+class Contact(enum.Enum):
+    """How far an ask over the management network came."""
+
+    ANSWERED = 'answered'
+    REFUSED = 'refused'
+    MUTE = 'mute'
+    NOTHING = 'nothing'
+    ERROR = 'error'
+
+
+@dataclass(frozen=True)
+class LibvirtAnswer:
+    """What a host's libvirt answered: its UUID and the UUIDs of its domains, if it did."""
+
+    contact: Contact
+    host_uuid: str = ''
+    domains: tuple[str, ...] = ()
+    reason: str = ''
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Every limit and wait that a decision uses; made from configuration in wiring.
+
+    Times in seconds.  ``patent_*`` hold for a case in which the host's kernel answered once.
+    """
+
+    beat_ttl: float = 12.0
+    ask_limit: float = 4.0
+    look_interval: float = 5.0
+    death_seconds: float = 300.0
+    lock_seconds: float = 30.0
+    patent_death_seconds: float = 300.0
+    patent_lock_seconds: float = 30.0
+    storm_hosts: int = 1
+    storm_share: float = 1 / 3
+    fences: tuple[str, ...] = ('ceph_blocklist',)
+    client_networks: tuple[str, ...] = ()
+    proof_seconds: float = 10.0
+    attempt_limit: float = 120.0
+    attempts_max: int = 3
+    per_target_max: int = 4
+    in_all_max: int = 20
+    rounds_kept: int = 12
+
+    def death_wait(self, kernel_answered: bool) -> float:
+        """Seconds of silence that the stage DYING takes."""
+        return max(self.death_seconds, self.patent_death_seconds if kernel_answered else 0.0)
+
+    def lock_wait(self, kernel_answered: bool) -> float:
+        """Seconds of silence that the stage LOCKED takes."""
+        return max(self.lock_seconds, self.patent_lock_seconds if kernel_answered else 0.0)

@@ -1,0 +1,325 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The outside world on one page.  If it is not here, the program cannot do it.
+
+Each class is a port: a promise that its drivers (``kaopu_ha.drivers.<port>``, loaded by stevedore
+from the namespace ``kaopu_ha.<port>``) keep, and that a contract suite in ``kaopu_ha.testing``
+holds them to.  Every call ends by its limit, whatever the other side does.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kaopu_ha.core import model
+
+
+class PortError(Exception):
+    """The other side could not be reached, or failed; nothing may be concluded from it."""
+
+
+class StoreError(PortError):
+    """The store did not answer; a write that raised it was not done."""
+
+
+class OutcomeUnknown(PortError):
+    """The request may or may not have been carried out; look before you repeat it."""
+
+
+class Refused(PortError):
+    """The other side understood and said no; the message is its reason."""
+
+
+class NotPermitted(PortError):
+    """The permit did not hold when it was read once more; nothing was done."""
+
+
+# ---------------------------------------------------------------- store
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A key as the store holds it.  ``created`` and ``modified`` are revisions."""
+
+    key: str
+    value: str
+    created: int
+    modified: int
+    lease: int = 0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Keys read at one revision."""
+
+    revision: int
+    entries: Mapping[str, Entry]
+
+    def get(self, key: str) -> Entry | None:
+        """The entry of this key, or None."""
+        return self.entries.get(key)
+
+    def under(self, prefix: str) -> dict[str, Entry]:
+        """The entries under a prefix, by the rest of their keys, sorted."""
+        return {key[len(prefix):]: self.entries[key] for key in sorted(self.entries)
+                if key.startswith(prefix)}
+
+
+@dataclass(frozen=True)
+class Compare:
+    """A condition of a transaction: the key's revisions are these.  0 means: there is no key."""
+
+    key: str
+    modified: int | None = None
+    created: int | None = None
+
+
+@dataclass(frozen=True)
+class Put:
+    """Write a key, under a lease if one is given (0: none; a former lease is dropped)."""
+
+    key: str
+    value: str
+    lease: int = 0
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Delete a key; harmless if there is none."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a watch tells: a key was put (``entry``), or deleted (``entry`` is None).
+
+    ``relist``: events may have been lost (the revision was compacted): read everything again.
+    """
+
+    key: str = ''
+    entry: Entry | None = None
+    revision: int = 0
+    relist: bool = False
+
+
+class Watching(abc.ABC):
+    """A watch under way."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """End the watch; returns at once, no change is told any more."""
+
+
+class Store(abc.ABC):
+    """A key-value store with revisions, leases and transactions (etcd's model)."""
+
+    @abc.abstractmethod
+    def read(self, *ranges: str) -> Snapshot:
+        """Read keys (a name ending in ``/`` is a prefix), all at one revision, linearizable.
+
+        Raises StoreError if no member answers in time.
+        """
+
+    @abc.abstractmethod
+    def commit(self, compares: Sequence[Compare], writes: Sequence[Put | Delete]) -> int | None:
+        """Do all writes in one transaction if all compares hold.
+
+        Returns the revision, or None if it was refused.  Raises StoreError if it was surely not
+        done, OutcomeUnknown if nobody knows.
+        """
+
+    @abc.abstractmethod
+    def grant(self, ttl: int) -> int:
+        """Make a lease of ``ttl`` whole seconds."""
+
+    @abc.abstractmethod
+    def renew(self, lease: int, limit: float) -> int:
+        """Renew a lease once, within ``limit`` seconds; the TTL it has now, 0 if it is gone."""
+
+    @abc.abstractmethod
+    def revoke(self, lease: int) -> None:
+        """End a lease and delete its keys; harmless if it is gone."""
+
+    @abc.abstractmethod
+    def watch(self, prefix: str, tell: Callable[[Change], None], since: int = 0) -> Watching:
+        """Tell every change under a prefix after the revision ``since``, once, in order.
+
+        ``tell`` runs in a thread of the driver's.  Survives the loss of members.
+        """
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Free what the driver holds."""
+
+
+# ---------------------------------------------------------------- permits
+
+
+class Permit(abc.ABC):
+    """Leave to do one outside act.  A driver arms a deadline of ``seconds()`` in the process that
+    will act, *then* asks ``holds()``, and only then acts there: a process that was frozen in
+    between dies by its deadline instead of acting.
+    """
+
+    @abc.abstractmethod
+    def seconds(self) -> float:
+        """Seconds that the act may take at most, less than what is left of the lease."""
+
+    @abc.abstractmethod
+    def holds(self) -> bool:
+        """Read leadership (or claim) and record once more from the store."""
+
+
+# ---------------------------------------------------------------- probes
+
+
+class Probe(abc.ABC):
+    """Asks over one network whether hosts are alive."""
+
+    network: model.Network
+
+    @abc.abstractmethod
+    def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
+            limit: float) -> Mapping[str, model.Evidence]:
+        """Ask about every suspect at once; answers by host name, all within ``limit`` seconds.
+
+        ``peers`` are other hosts, of which one that answers shows that the eye is well.  A probe
+        that fails for reasons of its own gives UNKNOWN; it raises nothing.
+        """
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """End the probe's child processes."""
+
+
+class LibvirtEye(abc.ABC):
+    """Asks the libvirt of hosts who they are and which domains they know."""
+
+    @abc.abstractmethod
+    def contact(self, uris: Sequence[str], limit: float) -> Mapping[str, model.LibvirtAnswer]:
+        """Ask each libvirt; answers by URI, all within ``limit`` seconds."""
+
+
+class ImageEye(abc.ABC):
+    """Asks Ceph which clients have RBD images open, and which of them are alive."""
+
+    @abc.abstractmethod
+    def clients(self, images: Sequence[model.Image],
+                limit: float) -> Mapping[model.Image, model.ImageAnswer]:
+        """List and actively ask the clients of every image, all within ``limit`` seconds."""
+
+
+# ---------------------------------------------------------------- fence
+
+
+class Fence(abc.ABC):
+    """Cuts a dead host off from its disks.  Everything asked twice is harmless."""
+
+    name: str
+    gives_proof: bool
+
+    @abc.abstractmethod
+    def orders(self, inventory: model.Inventory, clusters: Iterable[str],
+               clients: Sequence[str]) -> tuple[model.FenceOrder, ...]:
+        """What this fence would cut for the host, an order for each cluster; asks nobody."""
+
+    @abc.abstractmethod
+    def forbidden(self, order: model.FenceOrder, limit: float) -> Mapping[str, str]:
+        """Addresses of the order that must not be cut (a monitor's, a manager's): the reasons."""
+
+    @abc.abstractmethod
+    def cut(self, order: model.FenceOrder, permit: Permit) -> None:
+        """Cut everything in the order.  Raises PortError if it is not sure that it is done."""
+
+    @abc.abstractmethod
+    def prove(self, order: model.FenceOrder, limit: float) -> model.Proof:
+        """Read the fence back.  Raises nothing: what could not be read does not hold."""
+
+    @abc.abstractmethod
+    def mend(self, order: model.FenceOrder, permit: Permit) -> None:
+        """Take the cut back, and read its absence back.  Raises PortError if it is not sure."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """End the fence's child processes."""
+
+
+# ---------------------------------------------------------------- cloud and usage
+
+
+class Cloud(abc.ABC):
+    """The compute API.  Reading raises PortError; acting may also raise Refused,
+    OutcomeUnknown or NotPermitted."""
+
+    @abc.abstractmethod
+    def servers(self, host: str) -> tuple[model.Server, ...]:
+        """All servers of all projects on the host."""
+
+    @abc.abstractmethod
+    def server(self, uuid: str) -> model.Server | None:
+        """One server, or None if there is none."""
+
+    @abc.abstractmethod
+    def services(self) -> Mapping[str, model.ComputeService]:
+        """The nova-compute services, by host."""
+
+    @abc.abstractmethod
+    def migrations(self, *, instance: str = '', host: str = '') -> tuple[model.Migration, ...]:
+        """Migration records of one instance, or those with one host as source or target."""
+
+    @abc.abstractmethod
+    def force_down(self, host: str, down: bool, permit: Permit) -> None:
+        """Set or clear forced_down of the host's compute service."""
+
+    @abc.abstractmethod
+    def evacuate(self, instance: str, target: str, permit: Permit) -> None:
+        """Evacuate one server to the target; a running one comes back running."""
+
+    @abc.abstractmethod
+    def reset_state(self, instance: str, state: str, permit: Permit) -> None:
+        """Set vm_state to ``active`` or ``error`` and clear the task."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """End child processes and connections."""
+
+
+class UsageSource(abc.ABC):
+    """Tells how full hosts are."""
+
+    @abc.abstractmethod
+    def usage(self) -> Mapping[str, model.Usage]:
+        """Usage by host.  Raises PortError."""
+
+
+# ---------------------------------------------------------------- queue
+
+
+class Queue(abc.ABC):
+    """Carries evacuations to workers.  The record in the store is the truth: a task that arrives
+    twice or late does no harm."""
+
+    @abc.abstractmethod
+    def offer(self, tasks: Sequence[str]) -> None:
+        """Announce evacuations by their keys."""
+
+    @abc.abstractmethod
+    def take(self, most: int) -> tuple[str, ...]:
+        """Keys of evacuations to look at, without waiting."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Free what the driver holds."""

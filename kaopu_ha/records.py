@@ -1,0 +1,220 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The records in the store: their keys, and the only encoder and decoder.
+
+==================================  =========  ==============================================
+``leader``                          lease      who decides; its revision is the epoch
+``alive/<host>``                    lease      the beat
+``death/<host>``                    lease      round 1 and the wait after it
+``lock/<host>``                     lease      round 2; later permanent: the host is confirmed
+``inventory/<host>``                durable    what the host told of itself; only it writes it
+``case/<host>``                     durable    the open case
+``recovery/<id>``                   durable    fences, proofs, plan of one confirmed host
+``evacuation/<id>/<instance>``      durable    one instance's move: the queue's task
+``proof/<id>``                      lease      there while the fence was read back lately
+``claim/<instance>``                lease      the worker that has the instance
+``closed/<host>/<n>``               durable    ended cases, bounded
+``host/<host>``, ``brake``          durable    what people set
+``request/<id>``                    durable    what people and controllers asked, with the answer
+==================================  =========  ==============================================
+
+Every durable value is a JSON object with the number of its schema.  A reader takes any schema from
+1 to its own: fields that are missing get their defaults, unknown fields of a newer release are
+passed over; a record of a higher *schema* raises ``RecordError``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+import json
+import types
+import typing
+from typing import Any, TypeVar
+
+SCHEMA = 1
+
+PREFIX = '/kaopu-ha/'
+LEADER = PREFIX + 'leader'
+BRAKE = PREFIX + 'brake'
+ALIVE = PREFIX + 'alive/'
+DEATH = PREFIX + 'death/'
+LOCK = PREFIX + 'lock/'
+INVENTORY = PREFIX + 'inventory/'
+CASE = PREFIX + 'case/'
+CLOSED = PREFIX + 'closed/'
+RECOVERY = PREFIX + 'recovery/'
+EVACUATION = PREFIX + 'evacuation/'
+PROOF = PREFIX + 'proof/'
+CLAIM = PREFIX + 'claim/'
+HOST = PREFIX + 'host/'
+REQUEST = PREFIX + 'request/'
+
+
+class RecordError(ValueError):
+    """A record that this release can't read; the message says which and why."""
+
+
+# ---------------------------------------------------------------- records that are not decisions
+
+
+@dataclasses.dataclass(frozen=True)
+class Beat:
+    """The value of ``alive/<host>``: who beats."""
+
+    host_uuid: str
+    boot_id: str
+    agent: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class Leader:
+    """The value of ``leader``."""
+
+    name: str
+    since: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class Lock:
+    """The value of ``death/<host>`` and ``lock/<host>``; the lease makes the wait visible."""
+
+    by: str
+    at: str
+    permanent: bool = False
+    recovery: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class HostSetting:
+    """The value of ``host/<host>``: a hold, set by a person."""
+
+    hold: bool
+    who: str
+    at: str
+    why: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class BrakeSetting:
+    """The value of ``brake``: who released it, for exactly these hosts' cases."""
+
+    released_for: tuple[str, ...]
+    who: str
+    at: str
+    why: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """The value of ``request/<id>``.
+
+    ``verb`` for a controller: ``admit``.  For an agent: ``restart compute``, ``remove domains``,
+    ``read storage``.  ``state``: asked, done, refused, failed.
+    """
+
+    verb: str
+    host: str
+    who: str
+    at: str
+    given: tuple[str, ...] = ()
+    state: str = 'asked'
+    answer: str = ''
+    boot_id: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class ProofMark:
+    """The value of ``proof/<recovery>``: the fence was read back whole less than a lease ago."""
+
+    by: str
+    at: str
+    clusters: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """The value of ``claim/<instance>``."""
+
+    worker: str
+    recovery: str
+
+
+# ---------------------------------------------------------------- encode and decode
+
+T = TypeVar('T')
+
+
+def encode(record: Any) -> str:
+    """A dataclass as JSON with its schema; the same value gives the same bytes."""
+    return json.dumps({'schema': SCHEMA} | _plain(record), sort_keys=True, separators=(',', ':'))
+
+
+def plain(record: Any) -> Any:
+    """A record as dicts, lists and strings, for people's JSON."""
+    return _plain(record)
+
+
+def decode(kind: type[T], text: str, key: str = '') -> T:
+    """The record in ``text``.  Raises RecordError, naming the key, if it is none of this kind."""
+    try:
+        data = json.loads(text)
+        schema = data['schema']
+        if not 1 <= schema <= SCHEMA:
+            raise RecordError(f'{key or kind.__name__}: schema {schema} is newer than {SCHEMA}; '
+                              f'upgrade this process')
+        return typing.cast(T, _value(kind, data))
+    except (KeyError, TypeError, AttributeError, ValueError) as failure:
+        if isinstance(failure, RecordError):
+            raise
+        raise RecordError(f'{key or kind.__name__}: not a record: {failure!r}') from failure
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name))
+                for field in dataclasses.fields(value)}
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return value
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
+def _value(kind: Any, data: Any) -> Any:
+    if typing.get_origin(kind) is types.UnionType:
+        kind = next(part for part in typing.get_args(kind) if part is not type(None))
+        return None if data is None else _value(kind, data)
+    if dataclasses.is_dataclass(kind):
+        hints = _hints(typing.cast(type, kind))
+        return kind(**{name: _value(hints[name], data[name])  # type: ignore[operator]
+                       for name in hints if name in data})
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return kind(data)
+    if typing.get_origin(kind) is tuple:
+        return tuple(_value(typing.get_args(kind)[0], item) for item in data)
+    if typing.get_origin(kind) is dict:
+        return {name: _value(typing.get_args(kind)[1], item) for name, item in data.items()}
+    if kind is float and isinstance(data, int):
+        return float(data)
+    if type(data) is not kind:
+        raise TypeError(f'{data!r} is not a {kind.__name__}')
+    return data

@@ -224,6 +224,7 @@ class Case:
     verdict: Verdict = Verdict.UNDECIDED
     rounds: tuple[Round, ...] = ()
     road: tuple[Step, ...] = ()
+    was_on: tuple[str, ...] = ()
     recovery: str = ''
     admit: AdmitProgress | None = None
 
@@ -448,6 +449,7 @@ class Rules:
     client_networks: tuple[str, ...] = ()
     proof_seconds: float = 10.0
     attempt_limit: float = 120.0
+    settle_seconds: float = 10.0
     attempts_max: int = 3
     per_target_max: int = 4
     in_all_max: int = 20

@@ -1,0 +1,167 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The next step of one evacuation, for the worker that has claimed it.
+
+Nova is no arbiter, and a second call spoils the first (measured).  So the attempt is persisted
+before the call; who takes one over looks first, and repeats the call, to the same target, only if
+there is no trace of the first one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import enum
+
+from kaopu_ha.core import evacuation, model
+from kaopu_ha.core.model import Contact, Evacuation, Phase
+
+
+class Act(enum.Enum):
+    """What the worker does now."""
+
+    COMMIT = 'commit the attempt, then call'
+    CALL = 'call again'
+    RESET = 'reset the state'
+    MOVING = 'it moves'
+    WAIT = 'wait'
+    DONE = 'done'
+    LEFT = 'left'
+    REFUSED = 'refused'
+    FAILED = 'failed'
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the worker saw.
+
+    ``seconds``: since this worker first saw the attempt; late after a takeover, never early.
+    ``libvirt`` and ``images``: the target's, asked only when they matter (None: not asked).
+    """
+
+    server: model.Server | None
+    migrations: Sequence[model.Migration] = ()
+    seconds: float = 0.0
+    libvirt: model.LibvirtAnswer | None = None
+    images: Sequence[model.ImageAnswer] | None = None
+    target_addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The act, its reason, and (for RESET) the state that Nova is to show."""
+
+    act: Act
+    reason: str = ''
+    state: str = ''
+
+
+def open_there(seen: Seen) -> bool:
+    """True if a live client of the target has every image open."""
+    return bool(seen.images) and all(
+        any(client.acknowledged and client.ip in seen.target_addresses
+            for client in answer.clients) for answer in seen.images or ())
+
+
+def nobody_there(seen: Seen) -> bool:
+    """True if it is certain that the target does not run it: no domain, and no client answers."""
+    libvirt_lacks = (seen.libvirt is not None and seen.libvirt.contact is Contact.ANSWERED
+                     and seen.server is not None
+                     and seen.server.uuid not in seen.libvirt.domains)
+    asked = bool(seen.images) and not any(answer.error for answer in seen.images or ())
+    answering = any(client.acknowledged and client.ip in seen.target_addresses
+                    for answer in seen.images or () for client in answer.clients)
+    return libvirt_lacks and asked and not answering
+
+
+def advance(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
+    """Decide what the worker does with an evacuation that it has claimed."""
+    server = seen.server
+    if server is None:
+        return Choice(Act.LEFT, 'the instance was deleted')
+    if server.host != item.source and server.host != item.target:
+        if not server.task_state and item.phase is not Phase.CALLING:
+            return Choice(Act.LEFT, f'it is on {server.host} by now: not our doing')
+        return Choice(Act.WAIT, f'Nova shows it on {server.host}')
+    if item.phase is Phase.QUEUED:
+        return _first(item, seen)
+    return _under_way(item, seen, rules)
+
+
+def _first(item: Evacuation, seen: Seen) -> Choice:
+    assert seen.server is not None
+    if seen.server.host == item.target:
+        return Choice(Act.COMMIT, 'it is there already')
+    found, reason = evacuation.way(seen.server, seen.migrations)
+    if found is evacuation.Way.EVACUATE:
+        return Choice(Act.COMMIT)
+    if found is evacuation.Way.RESET:
+        return Choice(Act.RESET, reason, 'active')
+    if found is evacuation.Way.WAIT:
+        return Choice(Act.WAIT, reason)
+    if found is evacuation.Way.LEAVE:
+        return Choice(Act.LEFT, reason)
+    return Choice(Act.FAILED, reason)
+
+
+def _under_way(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
+    server = seen.server
+    assert server is not None
+    if server.host == item.target and not server.task_state and server.vm_state == 'active':
+        if open_there(seen):
+            return Choice(Act.DONE, f'active on {item.target}, its disk open there')
+        return Choice(Act.WAIT, f'active on {item.target}; its disk is not yet open there')
+    if seen.seconds >= rules.attempt_limit and open_there(seen):
+        return Choice(Act.RESET, f'it runs on {item.target}, but Nova shows '
+                      f'{server.vm_state}/{server.task_state}', 'active')
+    fresh = fresh_migrations(item, seen)
+    unfinished = any(migration.unfinished for migration in fresh)
+    if server.vm_state == 'error' and not server.task_state and not unfinished and fresh:
+        if nobody_there(seen):
+            return Choice(Act.REFUSED, server.fault or f'Nova failed to start it on {item.target}')
+        return Choice(Act.WAIT, f'Nova failed; is it on {item.target}?')
+    traced = bool(fresh) or server.task_state.startswith('rebuild')
+    if item.phase is Phase.CALLING:
+        return _calling(item, seen, rules, traced)
+    if seen.seconds >= rules.attempt_limit and nobody_there(seen):
+        if unfinished:
+            return Choice(Act.CALL, f'nothing of it is on {item.target} after '
+                          f'{rules.attempt_limit:g} s')
+        return Choice(Act.REFUSED, server.fault or f'{item.target} never started it')
+    return Choice(Act.WAIT, f'Nova: {server.vm_state}/{server.task_state or "no task"}')
+
+
+def _calling(item: Evacuation, seen: Seen, rules: model.Rules, traced: bool) -> Choice:
+    assert seen.server is not None
+    if traced or seen.server.host == item.target:
+        return Choice(Act.MOVING, 'Nova has the call')
+    # A call whose outcome is unknown may still lie in a proxy: give it time to show itself.
+    if seen.seconds < rules.settle_seconds:
+        return Choice(Act.WAIT, 'was the call made? No trace of it yet')
+    return Choice(Act.CALL, 'Nova has no trace of the call')
+
+
+def fresh_migrations(item: Evacuation, seen: Seen) -> tuple[model.Migration, ...]:
+    """The evacuation records that came since the attempt was committed: its trace in Nova."""
+    before = item.attempt.seen_before if item.attempt else ()
+    return tuple(migration for migration in seen.migrations
+                 if migration.kind == 'evacuation' and migration.id not in before)
+
+
+def must_ask(item: Evacuation, server: model.Server | None, seconds: float,
+             rules: model.Rules) -> bool:
+    """True if the target's libvirt and Ceph are worth asking before the next decision."""
+    if server is None or item.phase not in (Phase.CALLING, Phase.MOVING):
+        return False
+    arrived = server.host == item.target and not server.task_state
+    return arrived or server.vm_state == 'error' or seconds >= rules.attempt_limit

@@ -1,0 +1,266 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Is this host dead?  Claim 1 of the patent, with what DESIGN adds to it.
+
+::
+
+                 both silent        seconds waited      seconds waited       both silent
+    SUSPECTED ----------------> DYING -----------> LOCKED -----------> LAST_LOOK -----------> CONFIRMED
+        ^                         |                  |                     |
+        +------- any life --------+------------------+---------------------+      (admit leads out)
+        |
+        +--- the beat is back: CLOSED
+
+``death/<host>`` is there in DYING and ``lock/<host>`` in LOCKED; the permanent lock comes with
+CONFIRMED.  A round that is UNDECIDED changes nothing and counts no time.  So does every round
+under the brake or on hold.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+import enum
+
+from kaopu_ha.core import model
+from kaopu_ha.core.model import Case, Sign, Stage, Verdict
+from kaopu_ha.core.news import Fact, News
+
+JUDGING = (Stage.SUSPECTED, Stage.DYING, Stage.LOCKED, Stage.LAST_LOOK)
+
+
+class Key(enum.Enum):
+    """What a step does with one of the visible keys."""
+
+    KEEP = 'keep'
+    WRITE = 'write'
+    DELETE = 'delete'
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a leader saw of one host: the beat, the keys, and a round that has just ended.
+
+    ``since_last`` are the seconds since this leader's last look with the verdict DEAD, 0 if it
+    took none or if another verdict came in between.
+    """
+
+    at: str
+    by: str
+    beat: bool
+    beat_boot_id: str = ''
+    round: model.Round | None = None
+    since_last: float = 0.0
+    death: bool = False
+    lock: bool = False
+    braked: bool = False
+    held: bool = False
+    inventory: model.Inventory | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to write, what to tell, and in how many seconds to look again."""
+
+    case: Case
+    death: Key = Key.KEEP
+    lock: Key = Key.KEEP
+    confirm: bool = False
+    news: tuple[News, ...] = ()
+    again: float = 0.0
+
+
+def grace(rules: model.Rules) -> float:
+    """Seconds that a beat gets after its lapse, before the first round."""
+    return rules.beat_ttl / 3 + 2.0
+
+
+def opened(inventory: model.Inventory, seen: Seen) -> Case:
+    """A new case: the beat is missing."""
+    was_on = tuple(instance.name for instance in inventory.instances
+                   if instance.power is not model.Power.OFF)
+    case = Case(inventory.host, Stage.SUSPECTED, boot_id=inventory.boot_id, was_on=was_on)
+    step = model.Step(seen.at, seen.by, Stage.SUSPECTED.value, 'its beat is gone')
+    return dataclasses.replace(case, road=(step,))
+
+
+def judged(management: model.Evidence, storage: model.Evidence) -> tuple[Verdict, str]:
+    """The evidence table of DESIGN section 2, for a host whose beat is gone."""
+    if management.sign is Sign.LIFE:
+        return Verdict.ALIVE, 'its libvirt answers: only the agent is lost'
+    if storage.sign is Sign.LIFE:
+        return Verdict.ALIVE, 'its instances answer over the storage network: it is cut off from us'
+    if management.sign is Sign.UNKNOWN:
+        return Verdict.UNDECIDED, 'the management network could not be asked'
+    if storage.sign is Sign.UNKNOWN:
+        return Verdict.UNDECIDED, 'the storage network could not be asked'
+    return Verdict.DEAD, 'etcd, management and storage are silent'
+
+
+def advance(case: Case, seen: Seen, rules: model.Rules) -> Decision:
+    """Decide the next step of a case that is being judged.  Asked twice, it gives the same."""
+    assert case.stage in JUDGING, case.stage
+    if seen.beat:
+        return _closed(case, seen)
+    if seen.round is None:
+        return Decision(case, again=rules.look_interval)
+    before = case
+    case = _filed(case, seen.round, rules)
+    if seen.round.verdict is Verdict.ALIVE:
+        return _spared(before, case, seen, rules)
+    if seen.round.verdict is Verdict.UNDECIDED:
+        news = _changed(before, seen.round, Fact.UNDECIDED)
+        return Decision(case, news=news, again=rules.look_interval)
+    if seen.held or seen.braked:
+        return Decision(case, again=rules.look_interval)
+    if case.kernel_answered and not before.kernel_answered and case.stage is not Stage.SUSPECTED:
+        return _slowed(case, seen, rules)
+    return _ROADS[case.stage](case, seen, rules)
+
+
+# ---------------------------------------------------------------- the roads of a DEAD round
+
+
+def _suspected(case: Case, seen: Seen, rules: model.Rules) -> Decision:
+    assert seen.round is not None
+    return _entered(case, Stage.DYING, seen, rules, f'round 1: {seen.round.rule}',
+                    death=Key.WRITE, lock=Key.DELETE if seen.lock else Key.KEEP)
+
+
+def _dying(case: Case, seen: Seen, rules: model.Rules) -> Decision:
+    case = _waited(case, seen, rules)
+    wait = rules.death_wait(case.kernel_answered)
+    if case.waited < wait:
+        return _waiting(case, wait, rules, death=Key.KEEP if seen.death else Key.WRITE)
+    return _entered(case, Stage.LOCKED, seen, rules, f'silent for {wait:g} s more',
+                    death=Key.DELETE if seen.death else Key.KEEP, lock=Key.WRITE)
+
+
+def _locked(case: Case, seen: Seen, rules: model.Rules) -> Decision:
+    case = _waited(case, seen, rules)
+    wait = rules.lock_wait(case.kernel_answered)
+    if case.waited < wait:
+        return _waiting(case, wait, rules, lock=Key.KEEP if seen.lock else Key.WRITE)
+    return _entered(case, Stage.LAST_LOOK, seen, rules, f'round 2: silent for {wait:g} s more',
+                    lock=Key.DELETE if seen.lock else Key.KEEP)
+
+
+def _last_look(case: Case, seen: Seen, rules: model.Rules) -> Decision:
+    assert seen.round is not None
+    case = _go(case, Stage.CONFIRMED, seen, f'last look: {seen.round.rule}')
+    return Decision(case, confirm=True, lock=Key.WRITE, death=Key.DELETE if seen.death else Key.KEEP,
+                    news=(News(Fact.CONFIRMED, case.host, seen.round.rule),))
+
+
+_ROADS = {Stage.SUSPECTED: _suspected, Stage.DYING: _dying, Stage.LOCKED: _locked,
+          Stage.LAST_LOOK: _last_look}
+
+
+# ---------------------------------------------------------------- the other roads
+
+
+def _closed(case: Case, seen: Seen) -> Decision:
+    rebooted = bool(seen.beat_boot_id) and seen.beat_boot_id != case.boot_id
+    reason = 'its beat is back' + (', after a reboot' if rebooted else '')
+    news = [News(Fact.CASE_CLOSED, case.host, reason)]
+    off = _off_now(case, seen)
+    if rebooted and off:
+        news.append(News(Fact.REBOOTED, case.host,
+                         'it was rebooted; on before and not now: ' + ', '.join(off)))
+    return Decision(_go(case, Stage.CLOSED, seen, reason), news=tuple(news),
+                    death=Key.DELETE if seen.death else Key.KEEP,
+                    lock=Key.DELETE if seen.lock else Key.KEEP)
+
+
+def _off_now(case: Case, seen: Seen) -> tuple[str, ...]:
+    on_now: set[str] = set()
+    if seen.inventory is not None and seen.inventory.boot_id == seen.beat_boot_id:
+        on_now = {instance.name for instance in seen.inventory.instances
+                  if instance.power is not model.Power.OFF}
+    return tuple(name for name in case.was_on if name not in on_now)
+
+
+def _spared(before: Case, case: Case, seen: Seen, rules: model.Rules) -> Decision:
+    assert seen.round is not None
+    fact = (Fact.AGENT_LOST if seen.round.management.sign is Sign.LIFE else Fact.CUT_OFF)
+    news = _changed(before, seen.round, fact)
+    if case.stage is not Stage.SUSPECTED:
+        case = _go(case, Stage.SUSPECTED, seen, seen.round.rule)
+        news += (News(Fact.LIFE_SPARED, case.host, seen.round.rule),)
+    return Decision(dataclasses.replace(case, waited=0.0), news=news, again=rules.look_interval,
+                    death=Key.DELETE if seen.death else Key.KEEP,
+                    lock=Key.DELETE if seen.lock else Key.KEEP)
+
+
+def _slowed(case: Case, seen: Seen, rules: model.Rules) -> Decision:
+    # A kernel that refuses a connection lives: the waits begin anew, and they are the patent's.
+    reason = 'its kernel answered: the waits begin anew, and they are the long ones'
+    return _entered(case, Stage.DYING, seen, rules, reason, death=Key.WRITE,
+                    lock=Key.DELETE if seen.lock else Key.KEEP)
+
+
+def _entered(case: Case, stage: Stage, seen: Seen, rules: model.Rules, reason: str, *,
+             death: Key = Key.KEEP, lock: Key = Key.KEEP) -> Decision:
+    case = _go(case, stage, seen, reason)
+    wait = {Stage.DYING: rules.death_wait(case.kernel_answered),
+            Stage.LOCKED: rules.lock_wait(case.kernel_answered)}.get(stage, 0.0)
+    return dataclasses.replace(_waiting(case, wait, rules, death=death, lock=lock),
+                               news=(News(Fact.STAGE, case.host, f'{stage.value}: {reason}'),))
+
+
+def _waiting(case: Case, wait: float, rules: model.Rules, *, death: Key = Key.KEEP,
+             lock: Key = Key.KEEP) -> Decision:
+    # A round of silence takes the whole ask limit: begin the last one of a stage so early that it
+    # ends when the stage does.
+    left = max(wait - case.waited - rules.ask_limit, 0.0)
+    return Decision(case, death=death, lock=lock, again=min(left, rules.look_interval))
+
+
+def _waited(case: Case, seen: Seen, rules: model.Rules) -> Case:
+    more = min(seen.since_last, 2 * max(rules.look_interval, rules.ask_limit))
+    return dataclasses.replace(case, waited=round(case.waited + more, 3))
+
+
+def _go(case: Case, stage: Stage, seen: Seen, reason: str) -> Case:
+    step = model.Step(seen.at, seen.by, stage.value, reason)
+    return dataclasses.replace(case, stage=stage, waited=0.0, road=(*case.road, step))
+
+
+# ---------------------------------------------------------------- the file of rounds
+
+
+def _alike(one: model.Round, other: model.Round) -> bool:
+    def face(item: model.Round) -> tuple[object, ...]:
+        return (item.verdict, item.management.sign, item.management.rule,
+                item.storage.sign, item.storage.rule)
+    return face(one) == face(other)
+
+
+def _filed(case: Case, new: model.Round, rules: model.Rules) -> Case:
+    """Keep the first and the last round of each run of equal ones; the last carries the count."""
+    rounds = case.rounds
+    if len(rounds) >= 2 and _alike(rounds[-1], new) and _alike(rounds[-2], new):
+        rounds = (*rounds[:-1], dataclasses.replace(new, count=rounds[-1].count + 1))
+    else:
+        rounds = (*rounds, new)
+    if len(rounds) > rules.rounds_kept:
+        rounds = (rounds[0], *rounds[-(rules.rounds_kept - 1):])
+    return dataclasses.replace(
+        case, rounds=rounds, verdict=new.verdict,
+        kernel_answered=case.kernel_answered or new.management.kernel_answers)
+
+
+def _changed(before: Case, new: model.Round, fact: Fact) -> tuple[News, ...]:
+    if before.rounds and _alike(before.rounds[-1], new):
+        return ()
+    return (News(fact, before.host, new.rule),)

@@ -1,0 +1,239 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What is moved, where to, and in how many at a time.  Claim 3 of the patent.
+
+The leader plans (this module); workers carry one evacuation out (``core.attempt``)::
+
+    WAITING -> QUEUED -> CALLING -> MOVING -> DONE
+       ^                    |          |
+       +---- REFUSED <------+----------+        (the leader plans again, or gives up: FAILED)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+import dataclasses
+from dataclasses import dataclass
+import enum
+
+from kaopu_ha.core import model, selection
+from kaopu_ha.core.model import Evacuation, Phase, Power
+
+
+class Way(enum.Enum):
+    """What may be done with an instance in its present state."""
+
+    EVACUATE = 'evacuate'
+    RESET = 'reset its state, then evacuate'
+    WAIT = 'wait'
+    LEAVE = 'leave'
+    NOT_RECOVERABLE = 'not recoverable'
+
+
+_VM_STATES: dict[str, tuple[Way, str]] = {
+    'active': (Way.EVACUATE, ''),
+    'stopped': (Way.EVACUATE, ''),
+    'error': (Way.EVACUATE, ''),
+    'paused': (Way.RESET, 'was paused: it will run again'),
+    'rescued': (Way.RESET, 'was in rescue mode: it will run from its own disk'),
+    'building': (Way.NOT_RECOVERABLE, 'it was still being built'),
+    'resized': (Way.NOT_RECOVERABLE, 'its resize is neither confirmed nor reverted'),
+    'suspended': (Way.NOT_RECOVERABLE, 'it is suspended: its memory lies on the dead host'),
+    'shelved': (Way.LEAVE, 'it is shelved'),
+    'shelved_offloaded': (Way.LEAVE, 'it is shelved'),
+    'deleted': (Way.LEAVE, 'it is deleted'),
+    'soft-delete': (Way.LEAVE, 'it is deleted'),
+}
+_TASKS: dict[str, tuple[Way, str]] = {
+    'deleting': (Way.LEAVE, 'it is being deleted'),
+    'soft-deleting': (Way.LEAVE, 'it is being deleted'),
+    'migrating': (Way.RESET, 'its live migration ended with the host'),
+    'resize_prep': (Way.NOT_RECOVERABLE, 'it was being resized'),
+    'resize_migrating': (Way.NOT_RECOVERABLE, 'it was being resized'),
+    'resize_migrated': (Way.NOT_RECOVERABLE, 'it was being resized'),
+    'resize_finish': (Way.NOT_RECOVERABLE, 'it was being resized'),
+}
+
+
+def way(server: model.Server, migrations: Iterable[model.Migration]) -> tuple[Way, str]:
+    """The table of instance states: vm_state x task_state x unfinished migration.
+
+    Nova's evacuate takes only active, stopped and error; the rest is reset first, left, or told.
+    """
+    if any(migration.unfinished and migration.kind == 'evacuation' for migration in migrations):
+        return Way.WAIT, 'an evacuation of it is already under way'
+    found = _TASKS.get(server.task_state)
+    if found is not None:
+        return found
+    return _VM_STATES.get(server.vm_state,
+                          (Way.NOT_RECOVERABLE, f'its state {server.vm_state} is not known'))
+
+
+def powered(inventory: model.Inventory, servers: Sequence[model.Server] | None
+            ) -> tuple[model.Instance, ...]:
+    """The host's instances with their power, from the inventory, and Nova where it answered.
+
+    Nova corrects an inventory that is some seconds old: active or stopped without a task is what
+    its user asked for.  An instance that only Nova knows has no known disks.
+    """
+    known = {instance.uuid: instance for instance in inventory.instances}
+    for server in servers or ():
+        found = known.get(server.uuid)
+        if found is None:
+            power = {1: Power.ON, 3: Power.PAUSED}.get(server.power_state, Power.OFF)
+            known[server.uuid] = model.Instance(server.uuid, server.name, power)
+            continue
+        power = found.power
+        if not server.task_state and server.vm_state == 'active' and power is Power.OFF:
+            power = Power.ON
+        if not server.task_state and server.vm_state == 'stopped':
+            power = Power.OFF
+        known[server.uuid] = dataclasses.replace(found, name=server.name or found.name,
+                                                 power=power)
+    return tuple(known[uuid] for uuid in sorted(known))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the leader saw before it planned: now is for people, epoch for the writes."""
+
+    at: str
+    by: str
+    epoch: int
+    candidates: tuple[selection.Candidate, ...]
+
+
+def listed(recovery: model.Recovery, servers: Sequence[model.Server],
+           fenced: Collection[str], seen: Seen) -> tuple[Evacuation, ...]:
+    """One evacuation for each of Nova's servers on the dead host, none with a target yet."""
+    known = {instance.uuid: instance for instance in recovery.instances}
+    made = []
+    for server in sorted(servers, key=lambda item: (-item.memory_mb, item.name, item.uuid)):
+        instance = known.get(server.uuid)
+        phase, reason = _first_phase(server, instance, fenced)
+        made.append(Evacuation(
+            recovery.id, server.uuid, server.name, recovery.host, phase,
+            power=instance.power if instance else Power.OFF,
+            images=instance.images if instance else (), cores=server.cores,
+            memory_mb=server.memory_mb, epoch=seen.epoch, reason=reason,
+            road=(model.Step(seen.at, seen.by, phase.value, reason or 'was on: to be moved'),)))
+    return tuple(made)
+
+
+def _first_phase(server: model.Server, instance: model.Instance | None,
+                 fenced: Collection[str]) -> tuple[Phase, str]:
+    if instance is None:
+        if server.power_state not in (1, 3):
+            return Phase.LEFT, 'was powered off'
+        return Phase.NOT_RECOVERABLE, 'its host never told of its disks'
+    if instance.power is Power.OFF:
+        return Phase.LEFT, 'was powered off'
+    if instance.local_disks:
+        return Phase.NOT_RECOVERABLE, 'on local disk: ' + ', '.join(instance.local_disks)
+    if not instance.images:
+        return Phase.NOT_RECOVERABLE, 'its disks are not known'
+    unfenced = sorted({image.cluster for image in instance.images} - set(fenced))
+    if unfenced:
+        return Phase.NOT_RECOVERABLE, f'the host was not fenced on cluster {unfenced[0]}'
+    found, reason = way(server, ())
+    if found is Way.LEAVE:
+        return Phase.LEFT, reason
+    if found is Way.NOT_RECOVERABLE:
+        return Phase.NOT_RECOVERABLE, reason
+    return Phase.WAITING, reason
+
+
+def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
+            dead: Collection[str] = ()) -> tuple[Evacuation, ...]:
+    """The evacuations of all recoveries with targets for those that may go on; changed ones only.
+
+    ``dead``: targets that are confirmed and fenced themselves; what was on its way there starts
+    again.  At most ``per_target_max`` go to one target at a time, ``in_all_max`` in all.
+    """
+    before = tuple(evacuations)
+    now = {item.instance: _turned_back(item, seen, rules, dead) for item in before}
+    under_way = [item for item in now.values() if _under_way(item)]
+    busy: dict[str, int] = {}
+    for item in under_way:
+        busy[item.target] = busy.get(item.target, 0) + 1
+    candidates = seen.candidates
+    for item in under_way:
+        candidates = selection.placed(candidates, item.target, item)
+    in_all = len(under_way)
+    for item in before:
+        current = now[item.instance]
+        if current.phase is not Phase.WAITING:
+            continue
+        target, reason = selection.choose(current, candidates)
+        if target:
+            candidates = selection.placed(candidates, target, current)
+            if in_all >= rules.in_all_max or busy.get(target, 0) >= rules.per_target_max:
+                reason, target = f'its turn comes: enough is moving to {target}', ''
+        if target:
+            busy[target] = busy.get(target, 0) + 1
+            in_all += 1
+        now[item.instance] = _aimed(current, target, reason, seen)
+    return tuple(now[item.instance] for item in before if now[item.instance] != item)
+
+
+def _under_way(item: Evacuation) -> bool:
+    return item.phase in (Phase.QUEUED, Phase.CALLING, Phase.MOVING)
+
+
+def _aimed(item: Evacuation, target: str, reason: str, seen: Seen) -> Evacuation:
+    if not target:
+        return dataclasses.replace(item, reason=reason)
+    item = dataclasses.replace(item, target=target, epoch=seen.epoch, reason='')
+    return went(item, Phase.QUEUED, seen.at, seen.by, f'to {target}, the least used that may')
+
+
+def _turned_back(item: Evacuation, seen: Seen, rules: model.Rules,
+                 dead: Collection[str]) -> Evacuation:
+    """REFUSED, or on its way to a dead target: wait for a new target, or give up."""
+    reason = item.reason
+    if _under_way(item) and item.target in dead:
+        reason = f'its target {item.target} died'
+    elif item.phase is Phase.QUEUED and not _still_eligible(item, seen):
+        return went(dataclasses.replace(item, target=''), Phase.WAITING, seen.at, seen.by,
+                    f'{item.target} is no target any more')
+    elif item.phase is not Phase.REFUSED:
+        return item
+    tried = tuple(sorted({*item.tried, item.target} - {''}))
+    item = dataclasses.replace(item, tried=tried, target='', reason=reason)
+    if len(tried) >= rules.attempts_max:
+        return went(item, Phase.FAILED, seen.at, seen.by,
+                    f'{len(tried)} targets were tried; last: {reason}')
+    return went(item, Phase.WAITING, seen.at, seen.by, reason)
+
+
+def _still_eligible(item: Evacuation, seen: Seen) -> bool:
+    # Room is not asked again: its own placement counts there already.
+    for candidate in seen.candidates:
+        if candidate.host == item.target:
+            roomy = dataclasses.replace(candidate, usage=model.Usage(1e9, 0, 1e12, 0))
+            return not selection.why_not(roomy, item)
+    return False
+
+
+def went(item: Evacuation, phase: Phase, at: str, by: str, reason: str) -> Evacuation:
+    """The evacuation in its next phase, with the reason in its road."""
+    return dataclasses.replace(item, phase=phase, reason=reason,
+                               road=(*item.road, model.Step(at, by, phase.value, reason)))
+
+
+def counts(evacuations: Iterable[Evacuation]) -> Mapping[Phase, int]:
+    """How many instances are in each phase."""
+    found: dict[Phase, int] = {}
+    for item in evacuations:
+        found[item.phase] = found.get(item.phase, 0) + 1
+    return found

@@ -1,0 +1,80 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The closed list of facts worth telling.
+
+What is logged, counted, sent and shown comes from here; nobody logs a decision by hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import enum
+
+
+class Fact(enum.Enum):
+    """A kind of fact, with the level at which it is told: 'info', 'warning' or 'error'."""
+
+    LEADER = ('leader', 'info')
+    CASE_OPENED = ('case opened', 'warning')
+    CASE_CLOSED = ('case closed', 'info')
+    STAGE = ('stage', 'warning')
+    LIFE_SPARED = ('life spared the host', 'warning')
+    AGENT_LOST = ('agent lost', 'warning')
+    CUT_OFF = ('cut off from management', 'warning')
+    UNDECIDED = ('undecided', 'warning')
+    STORAGE_LOST = ('storage lost', 'warning')
+    STORAGE_BACK = ('storage back', 'info')
+    REBOOTED = ('rebooted', 'warning')
+    BRAKE_ON = ('brake on', 'error')
+    BRAKE_OFF = ('brake off', 'info')
+    HELD = ('held', 'warning')
+    CONFIRMED = ('confirmed dead', 'error')
+    NOT_FENCED = ('address not fenced', 'error')
+    FENCE_WAITS = ('fence waits', 'error')
+    PROVEN = ('fence proven', 'info')
+    FENCE_MENDED = ('fence mended', 'error')
+    PLANNED = ('planned', 'info')
+    EVACUATING = ('evacuating', 'info')
+    MOVED = ('instance moved', 'info')
+    STATE_RESET = ('state reset', 'warning')
+    REFUSED = ('target refused', 'warning')
+    NOT_MOVED = ('instance not moved', 'error')
+    FINISHED = ('recovery finished', 'info')
+    CLOUD_AWAY = ('cloud away', 'warning')
+    STORE_AWAY = ('store away', 'error')
+    STORE_BACK = ('store back', 'info')
+    ADMIT_STEP = ('admit step', 'info')
+    ADMIT_REFUSED = ('admit refused', 'warning')
+    ADMITTED = ('admitted', 'info')
+    BEAT = ('beat', 'info')
+    BEAT_REFUSED = ('beat refused', 'error')
+    RECORD = ('unreadable record', 'error')
+
+    @property
+    def level(self) -> str:
+        """The level at which the fact is logged."""
+        return self.value[1]
+
+    @property
+    def title(self) -> str:
+        """The fact in a few words."""
+        return self.value[0]
+
+
+@dataclass(frozen=True)
+class News:
+    """One fact about one host (or about the program itself), as a sentence."""
+
+    fact: Fact
+    host: str
+    text: str

@@ -1,0 +1,110 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Where instances go: hosts ranked by the use of CPU cores and memory.  Claim 2 of the patent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+import dataclasses
+from dataclasses import dataclass
+
+from kaopu_ha.core import model
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """All that is known of a host that may become a target."""
+
+    host: str
+    beat: bool
+    held: bool
+    suspected: bool
+    locked: bool
+    flapping: bool
+    storage: Mapping[str, model.Sign]
+    service: model.ComputeService | None
+    usage: model.Usage | None
+
+
+def use(usage: model.Usage) -> float:
+    """How full a host is: the mean of core use and memory use, 0 (empty) to 1 and beyond."""
+    if usage.cores <= 0 or usage.memory_mb <= 0:
+        return float('inf')
+    return (usage.cores_used / usage.cores + usage.memory_mb_used / usage.memory_mb) / 2
+
+
+def rank(usages: Mapping[str, model.Usage]) -> tuple[str, ...]:
+    """Hosts in the order of their use, least used first; ties by name."""
+    return tuple(sorted(usages, key=lambda host: (use(usages[host]), host)))
+
+
+def why_not(candidate: Candidate, evacuation: model.Evacuation) -> str:
+    """Why the host is no target for the instance; empty if it is one."""
+    service = candidate.service
+    if candidate.host == evacuation.source:
+        return 'it is the source'
+    if candidate.host in evacuation.tried:
+        return 'it was tried before'
+    if candidate.locked:
+        return 'it is locked'
+    if not candidate.beat:
+        return 'it does not beat'
+    if candidate.suspected or candidate.flapping:
+        return 'it is suspected' if candidate.suspected else 'it is flapping'
+    if candidate.held:
+        return 'it is on hold'
+    if service is None or not (service.enabled and service.up and not service.forced_down):
+        return 'its compute service is not up and enabled'
+    lost = [cluster for cluster in sorted({image.cluster for image in evacuation.images})
+            if candidate.storage.get(cluster) is not model.Sign.LIFE]
+    if lost:
+        return f'it does not reach cluster {lost[0]}'
+    return fits(candidate.usage, evacuation)
+
+
+def fits(usage: model.Usage | None, evacuation: model.Evacuation) -> str:
+    """Why the instance has no room there; empty if it has."""
+    if usage is None:
+        return 'its usage is not known'
+    if usage.cores_used + evacuation.cores > usage.cores:
+        return 'it has no cores left'
+    if usage.memory_mb_used + evacuation.memory_mb > usage.memory_mb:
+        return 'it has no memory left'
+    return ''
+
+
+def choose(evacuation: model.Evacuation, candidates: Collection[Candidate]) -> tuple[str, str]:
+    """The target, or '' and the reasons why there is none."""
+    reasons = {candidate.host: why_not(candidate, evacuation) for candidate in candidates}
+    usages = {candidate.host: candidate.usage for candidate in candidates
+              if candidate.usage is not None and not reasons[candidate.host]}
+    ranked = rank(usages)
+    if ranked:
+        return ranked[0], ''
+    told = '; '.join(f'{host}: {reasons[host]}' for host in sorted(reasons)
+                     if host != evacuation.source)
+    return '', told or 'there is no other host'
+
+
+def placed(candidates: Collection[Candidate], target: str,
+           evacuation: model.Evacuation) -> tuple[Candidate, ...]:
+    """The candidates after the instance was placed: each placement changes the rank."""
+    return tuple(
+        dataclasses.replace(candidate, usage=_with(candidate.usage, evacuation))
+        if candidate.host == target and candidate.usage is not None else candidate
+        for candidate in candidates)
+
+
+def _with(usage: model.Usage, evacuation: model.Evacuation) -> model.Usage:
+    return dataclasses.replace(usage, cores_used=usage.cores_used + evacuation.cores,
+                               memory_mb_used=usage.memory_mb_used + evacuation.memory_mb)

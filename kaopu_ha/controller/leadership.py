@@ -1,0 +1,140 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Who decides: one controller, by a lease in the store.
+
+The epoch is the revision at which the leader key was created.  Every write of a leader compares
+it, so a write of a deposed leader is refused; for acts outside of the store there are permits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+import datetime
+import logging
+
+from kaopu_ha import ports, records
+from kaopu_ha.core.news import Fact, News
+
+LOG = logging.getLogger(__name__)
+
+# An outside act ends this long before the lease could lapse.
+MARGIN = 0.5
+
+
+def wall_clock() -> str:
+    """The time for people; no decision reads it."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec='milliseconds')
+
+
+class LeasePermit(ports.Permit):
+    """Leave to act while a lease surely lasts and the keys are as they were read."""
+
+    def __init__(self, store: ports.Store, seconds: Callable[[], float],
+                 compares: Sequence[ports.Compare], most: float) -> None:
+        self._store, self._seconds, self._compares = store, seconds, compares
+        self._most = most
+
+    def seconds(self) -> float:
+        """What is left of the lease, less a margin, at most what the act may take."""
+        return min(self._seconds() - MARGIN, self._most)
+
+    def holds(self) -> bool:
+        """Read the compared keys once more."""
+        try:
+            snapshot = self._store.read(*{compare.key for compare in self._compares})
+        except ports.PortError:
+            return False
+        return all(_same(snapshot.get(compare.key), compare) for compare in self._compares)
+
+
+def _same(entry: ports.Entry | None, compare: ports.Compare) -> bool:
+    modified, created = (entry.modified, entry.created) if entry else (0, 0)
+    return (compare.modified in (None, modified)) and (compare.created in (None, created))
+
+
+class Leadership:
+    """The office of the leader: taken, kept and lost by ``turn()``."""
+
+    def __init__(self, store: ports.Store, name: str, ttl: int, clock: Callable[[], float],
+                 tell: Callable[[News], None]) -> None:
+        self._store, self.name, self._ttl = store, name, ttl
+        self._clock, self._tell = clock, tell
+        self._lease = 0
+        self._until = 0.0
+        self.epoch = 0
+        self.since = 0.0
+
+    def turn(self) -> float:
+        """Renew the lease or try to win it; seconds until the next turn."""
+        try:
+            self._keep() if self._lease else self._win()
+        except ports.OutcomeUnknown:
+            self._drop('it is not known whether the office was won')
+        except ports.PortError as failure:
+            LOG.debug('leadership not renewed: %s', failure)
+            if self.epoch and self.seconds() <= 0:
+                self._drop(f'the store is away: {failure}')
+        return self._ttl / 5
+
+    def leads(self) -> bool:
+        """True while this process is surely the leader."""
+        return self.epoch != 0 and self.seconds() > 0
+
+    def seconds(self) -> float:
+        """Seconds for which the office is surely ours, without another renewal."""
+        return self._until - self._clock()
+
+    def compares(self) -> tuple[ports.Compare, ...]:
+        """What every write of this leader compares."""
+        return (ports.Compare(records.LEADER, created=self.epoch),)
+
+    def permit(self, compares: Sequence[ports.Compare], most: float) -> ports.Permit:
+        """Leave for an outside act of at most ``most`` seconds, while the keys stay as read."""
+        return LeasePermit(self._store, self.seconds, (*self.compares(), *compares), most)
+
+    def resign(self) -> None:
+        """Give the office up, so that another need not wait for the lease to lapse."""
+        lease, self._lease, self.epoch = self._lease, 0, 0
+        if lease:
+            self._store.revoke(lease)
+
+    # ------------------------------------------------------------ private
+
+    def _keep(self) -> None:
+        began = self._clock()
+        left = self._store.renew(self._lease, self._ttl / 4)
+        if left <= 0:
+            self._drop('its lease was lost')
+            return
+        self._until = began + min(left, self._ttl)
+        if not self.epoch:
+            self._claim(began)
+
+    def _win(self) -> None:
+        began = self._clock()
+        self._lease = self._store.grant(self._ttl)
+        self._until = began + self._ttl
+        self._claim(began)
+
+    def _claim(self, began: float) -> None:
+        value = records.encode(records.Leader(self.name, wall_clock()))
+        done = self._store.commit([ports.Compare(records.LEADER, modified=0)],
+                                  [ports.Put(records.LEADER, value, self._lease)])
+        if done is not None:
+            self.epoch, self.since = done, began
+            self._tell(News(Fact.LEADER, '', f'{self.name} leads, epoch {done}'))
+
+    def _drop(self, reason: str) -> None:
+        if self.epoch:
+            self._tell(News(Fact.LEADER, '', f'{self.name} leads no more: {reason}'))
+        self._lease, self.epoch, self._until = 0, 0, 0.0

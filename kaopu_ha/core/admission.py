@@ -1,0 +1,202 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""May a confirmed host come back, and if not, why.  CONFIRMED is left by this road only.
+
+The order is the safety: what was evacuated is cleaned away while the host is still fenced (a
+nova-compute destroys it when it starts, and can do so behind the fence), and only then the fence
+goes.  Each step is persisted when it is done; who takes over goes on behind the last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import dataclasses
+from dataclasses import dataclass
+import enum
+
+from kaopu_ha.core import model
+from kaopu_ha.core.model import Case, Contact, RecoveryStage, Stage
+
+
+class Did(enum.Enum):
+    """The steps, in their order, in the words that are shown and kept."""
+
+    COMPUTE = 'nova-compute restarted'
+    RECORDS = 'evacuation records completed'
+    DOMAINS = 'left-over domains gone'
+    UNFENCED = 'fence taken back'
+    STORAGE = 'storage read from the host'
+    UNLOCKED = 'lock deleted'
+    BEAT = 'beat there'
+    UNFORCED = 'compute service not forced down'
+
+
+class Act(enum.Enum):
+    """What the controller does now."""
+
+    REFUSE = 'refuse'
+    ENTER = 'enter'
+    NOTE = 'note a step that is done'
+    ASK_RESTART = 'restart compute'
+    ASK_REMOVE = 'remove domains'
+    UNFENCE = 'take the fence back'
+    ASK_READ = 'read storage'
+    UNLOCK = 'delete the lock'
+    UNFORCE = 'unforce'
+    CLOSE = 'close'
+    WAIT = 'wait'
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What the host's agent answered to a request of this admission."""
+
+    state: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the leader saw.  ``servers`` are the UUIDs that Nova has on the host, ``uncompleted``
+    the evacuations from it that its nova-compute has not cleaned up; None if Nova did not answer.
+    """
+
+    recovery: RecoveryStage | None
+    attempts_open: bool
+    libvirt: model.LibvirtAnswer
+    inventory: model.Inventory | None
+    servers: frozenset[str] | None
+    uncompleted: int | None
+    evacuated: frozenset[str]
+    answers: Mapping[str, Answered]
+    beat: bool
+    forced_by_us: bool
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The act, why, and (for NOTE) the step that is done."""
+
+    act: Act
+    reason: str = ''
+    did: Did | None = None
+    given: tuple[str, ...] = ()
+
+
+def refusal(case: Case, seen: Seen) -> str:
+    """Why an admission may not begin now; empty if it may."""
+    if case.stage is not Stage.CONFIRMED:
+        return f'it is not confirmed dead: its case is {case.stage.value}'
+    if seen.attempts_open or seen.recovery is not RecoveryStage.FINISHED:
+        return 'its recovery is not finished: an attempt may still be under way'
+    return _no_libvirt(seen)
+
+
+def advance(case: Case, seen: Seen) -> Choice:
+    """The next step of an admission under way (stage ADMITTING)."""
+    assert case.stage is Stage.ADMITTING and case.admit is not None
+    done = set(case.admit.steps)
+    for did, step in _STEPS.items():
+        if did.value not in done:
+            return step(case, seen)
+    return Choice(Act.CLOSE, 'it was admitted')
+
+
+def noted(case: Case, did: Did) -> Case:
+    """The case with one more step done."""
+    assert case.admit is not None
+    admit = dataclasses.replace(case.admit, steps=(*case.admit.steps, did.value), waiting_for='')
+    return dataclasses.replace(case, admit=admit)
+
+
+# ---------------------------------------------------------------- the steps
+
+
+def _no_libvirt(seen: Seen) -> str:
+    if seen.inventory is None:
+        return 'it has no inventory'
+    if seen.libvirt.contact is not Contact.ANSWERED:
+        return f'its libvirt does not answer ({seen.libvirt.reason or seen.libvirt.contact.value})'
+    if seen.libvirt.host_uuid != seen.inventory.host_uuid:
+        return 'another host answers at its address: its UUID is not the inventory\'s'
+    return ''
+
+
+def _compute(case: Case, seen: Seen) -> Choice:
+    trouble = _no_libvirt(seen)
+    if trouble:
+        return Choice(Act.WAIT, trouble)
+    assert seen.inventory is not None
+    if seen.inventory.boot_id != case.boot_id:
+        return Choice(Act.NOTE, 'it was booted since', Did.COMPUTE)
+    return _by_agent(seen, Act.ASK_RESTART, Did.COMPUTE)
+
+
+def _records(case: Case, seen: Seen) -> Choice:
+    if seen.uncompleted is None:
+        return Choice(Act.WAIT, 'Nova does not answer')
+    if seen.uncompleted:
+        return Choice(Act.WAIT, f'its nova-compute has to clean up {seen.uncompleted} evacuations')
+    return Choice(Act.NOTE, 'Nova shows none that is not completed', Did.RECORDS)
+
+
+def _domains(case: Case, seen: Seen) -> Choice:
+    trouble = _no_libvirt(seen)
+    if trouble or seen.servers is None:
+        return Choice(Act.WAIT, trouble or 'Nova does not answer')
+    left = tuple(sorted(uuid for uuid in seen.libvirt.domains
+                        if uuid in seen.evacuated and uuid not in seen.servers))
+    if not left:
+        return Choice(Act.NOTE, 'its libvirt knows none that was evacuated', Did.DOMAINS)
+    return _by_agent(seen, Act.ASK_REMOVE, None, left)
+
+
+def _unfenced(case: Case, seen: Seen) -> Choice:
+    return Choice(Act.UNFENCE, 'what was evacuated is gone from it', Did.UNFENCED)
+
+
+def _storage(case: Case, seen: Seen) -> Choice:
+    return _by_agent(seen, Act.ASK_READ, Did.STORAGE)
+
+
+def _unlocked(case: Case, seen: Seen) -> Choice:
+    return Choice(Act.UNLOCK, 'it reads its storage', Did.UNLOCKED)
+
+
+def _beat(case: Case, seen: Seen) -> Choice:
+    if not seen.beat:
+        return Choice(Act.WAIT, 'its beat is awaited')
+    return Choice(Act.NOTE, 'its agent beats', Did.BEAT)
+
+
+def _unforced(case: Case, seen: Seen) -> Choice:
+    if not seen.forced_by_us:
+        return Choice(Act.NOTE, 'it was not we who forced it down', Did.UNFORCED)
+    return Choice(Act.UNFORCE, 'it was we who forced it down', Did.UNFORCED)
+
+
+_STEPS = {Did.COMPUTE: _compute, Did.RECORDS: _records, Did.DOMAINS: _domains,
+          Did.UNFENCED: _unfenced, Did.STORAGE: _storage, Did.UNLOCKED: _unlocked,
+          Did.BEAT: _beat, Did.UNFORCED: _unforced}
+
+
+def _by_agent(seen: Seen, act: Act, did: Did | None, given: tuple[str, ...] = ()) -> Choice:
+    """Have the host's agent do it; a failure is told and asked again."""
+    answered = seen.answers.get(act.value)
+    if answered is None or (answered.state == 'done' and did is None):
+        return Choice(act, 'asked of its agent', did, given)
+    if answered.state == 'done':
+        return Choice(Act.NOTE, answered.answer, did)
+    if answered.state == 'asked':
+        return Choice(Act.WAIT, f'its agent has to {act.value}')
+    return Choice(act, f'asked again; its agent said: {answered.answer}', did, given)

@@ -26,13 +26,16 @@ The alarm has no handler: the kernel ends the process.  A process that was stopp
 dies at SIGCONT before its next instruction, so a frozen and thawed act is not carried out late.
 The address space of a child holds no secret that its command line or environment would show: what
 it needs comes as the first line on its socket.
+
+A handler raises PortError, Refused or OutcomeUnknown, which arrive at the caller as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+import contextlib
 import json
-import logging
+import os
 import signal
 import socket
 import subprocess
@@ -42,8 +45,6 @@ import time
 from typing import Any
 
 from kaopu_ha import ports
-
-LOG = logging.getLogger(__name__)
 
 # The child dies by its own alarm first; the parent's limit is for a child that cannot even start.
 _GRACE = 0.3
@@ -66,40 +67,46 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._link: socket.socket | None = None
         self._rest = b''
+        self._ready = False
+        self._start_by = 0.0
 
     def ask(self, name: str, limit: float, **given: Any) -> Any:
         """Have the child call its handler ``name``; its result, within ``limit`` seconds.
 
-        A warm child answers within the limit; one that must be started first takes longer.
-        Raises PortError with the child's reason, ChildDied if the limit passed.
+        Raises PortError with the child's reason, ChildDied if the limit passed.  A child that is
+        not yet up by then is left to go on starting, so a later ask finds it warm.
         """
-        with self._held(limit):
-            return self._exchange({'do': name, 'with': given, 's': limit}, limit + _GRACE)
+        deadline = time.monotonic() + limit
+        with self._held(deadline):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise ports.PortError('no time is left to ask')
+            return self._exchange({'do': name, 'with': given, 's': left}, left + _GRACE)
 
     def act(self, name: str, permit: ports.Permit, **given: Any) -> Any:
         """The same for an outside act: the deadline is armed before the permit is read again.
 
-        Raises NotPermitted if nothing was done, OutcomeUnknown if the child died on the way.
+        Raises NotPermitted if nothing was done, OutcomeUnknown if the child died on the way, and
+        what the permit raised when it could not be read (nothing was done then either).
         """
-        with self._held(permit.seconds()):
+        with self._held(time.monotonic() + permit.seconds()):
             seconds = permit.seconds()
             if seconds <= 0:
                 raise ports.NotPermitted('no time is left of the lease')
-            began = time.monotonic()
+            deadline = time.monotonic() + seconds
             self._exchange({'arm': seconds}, seconds + _GRACE)
-            if not permit.holds():
-                self._exchange({'disarm': True}, seconds + _GRACE)
+            if not self._permitted(permit, seconds):
                 raise ports.NotPermitted('the record or the lease is no longer ours')
-            left = seconds - (time.monotonic() - began)
             try:
-                return self._exchange({'do': name, 'with': given}, max(left, 0.0) + _GRACE)
+                return self._exchange({'do': name, 'with': given},
+                                      max(deadline - time.monotonic(), 0.0) + _GRACE)
             except ChildDied as died:
                 raise ports.OutcomeUnknown(str(died)) from died
 
     def warm(self) -> None:
         """Start the child now, so that the first ask need not wait for its imports."""
-        with self._mutex:
-            self._start()
+        with self._held(time.monotonic() + self._start_limit):
+            pass
 
     def close(self) -> None:
         """Kill the child; it may be started again by a later call."""
@@ -108,8 +115,28 @@ class Child:
 
     # ------------------------------------------------------------ private
 
-    def _held(self, limit: float) -> _Held:
-        return _Held(self, limit)
+    @contextlib.contextmanager
+    def _held(self, deadline: float) -> Iterator[None]:
+        """The child, started and ours alone; waiting for it is part of the limit."""
+        if not self._mutex.acquire(timeout=max(deadline - time.monotonic(), 0.001)):
+            raise ports.PortError('the child process is busy with another request')
+        try:
+            self._start()
+            self._await_start(deadline)
+            yield
+        finally:
+            self._mutex.release()
+
+    def _permitted(self, permit: ports.Permit, seconds: float) -> bool:
+        """Read the permit; unless it holds, the alarm of the idle child is put off again."""
+        holds = False
+        try:
+            holds = permit.holds()
+        finally:
+            if not holds:
+                with contextlib.suppress(ChildDied):
+                    self._exchange({'disarm': True}, seconds + _GRACE)
+        return holds
 
     def _start(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -120,8 +147,26 @@ class Child:
             self._process = subprocess.Popen(
                 [sys.executable, '-m', self._module, str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        self._link, self._rest = ours, b''
-        self._exchange({'settings': self._settings}, self._start_limit)
+        self._link, self._rest, self._ready = ours, b'', False
+        self._start_by = time.monotonic() + self._start_limit
+        ours.sendall(json.dumps({'settings': self._settings}).encode() + b'\n')
+
+    def _await_start(self, deadline: float) -> None:
+        if self._ready:
+            return
+        try:
+            self._result(self._line(min(deadline, self._start_by)))
+            self._ready = True
+        except TimeoutError as failure:
+            if time.monotonic() >= self._start_by:
+                self._kill()
+            raise ports.PortError(f'{self._module} has not started yet') from failure
+        except (OSError, ValueError) as failure:
+            self._kill()
+            raise ChildDied(f'{self._module} did not start') from failure
+        except ports.PortError:
+            self._kill()
+            raise
 
     def _kill(self) -> None:
         if self._process is not None:
@@ -133,16 +178,18 @@ class Child:
 
     def _exchange(self, message: dict[str, Any], limit: float) -> Any:
         assert self._link is not None
+        deadline = time.monotonic() + limit
         try:
+            self._link.settimeout(limit)
             self._link.sendall(json.dumps(message).encode() + b'\n')
-            answer = json.loads(self._line(time.monotonic() + limit))
-        except (OSError, ValueError) as failure:
+            line = self._line(deadline)
+        except TimeoutError as failure:
             self._kill()
             raise ChildDied(f'{self._module} did not answer within {limit:.1f} s') from failure
-        if 'ok' in answer:
-            return answer['ok']
-        error = {'refused': ports.Refused, 'unknown': ports.OutcomeUnknown}.get(answer['kind'])
-        raise (error or ports.PortError)(answer['error'])
+        except OSError as failure:
+            self._kill()
+            raise ChildDied(f'{self._module} ended before it answered') from failure
+        return self._result(line)
 
     def _line(self, deadline: float) -> bytes:
         assert self._link is not None
@@ -150,29 +197,36 @@ class Child:
             self._link.settimeout(max(deadline - time.monotonic(), 0.001))
             more = self._link.recv(1 << 20)
             if not more:
-                raise OSError('the child closed its end')
+                raise ConnectionError('the child closed its end')
             self._rest += more
         line, self._rest = self._rest.split(b'\n', 1)
         return line
 
+    def _result(self, line: bytes) -> Any:
+        answer = json.loads(line)
+        if answer.get('leaves'):
+            self._kill()
+        if 'ok' in answer:
+            return answer['ok']
+        error = {'refused': ports.Refused, 'unknown': ports.OutcomeUnknown}.get(answer['kind'])
+        raise (error or ports.PortError)(answer['error'])
 
-class _Held:
-    """The child, started and ours alone; waiting for it has the same limit as the work."""
 
-    def __init__(self, child: Child, limit: float) -> None:
-        self._child, self._limit = child, limit
+# ---------------------------------------------------------------- in the child
 
-    def __enter__(self) -> None:
-        if not self._child._mutex.acquire(timeout=max(self._limit, 0.001)):
-            raise ports.PortError('the child process is busy with another request')
-        try:
-            self._child._start()
-        except BaseException:
-            self._child._mutex.release()
-            raise
 
-    def __exit__(self, *_: object) -> None:
-        self._child._mutex.release()
+_leaves = False
+
+
+def leave() -> None:
+    """End this child after its present answer: what it holds is broken, a new one starts clean."""
+    global _leaves
+    _leaves = True
+
+
+def seconds_left() -> float:
+    """Seconds until the alarm of the present request; 0 if there is none."""
+    return signal.getitimer(signal.ITIMER_REAL)[0]
 
 
 def serve(make: Callable[[dict[str, Any]], Mapping[str, Handler]]) -> None:
@@ -180,33 +234,41 @@ def serve(make: Callable[[dict[str, Any]], Mapping[str, Handler]]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     link = socket.socket(fileno=int(sys.argv[1]))
-    handlers: Mapping[str, Handler] = {}
+    handlers: dict[str, Handler] = {}
     with link, link.makefile('rwb') as lines:
         for line in lines:
-            message = json.loads(line)
-            if 'settings' in message:
-                handlers, answer = make(message['settings']), {'ok': True}
-            elif 'arm' in message:
-                signal.setitimer(signal.ITIMER_REAL, message['arm'])
-                answer = {'ok': True}
-            elif 'disarm' in message:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-                answer = {'ok': True}
-            else:
-                if 's' in message:
-                    signal.setitimer(signal.ITIMER_REAL, message['s'])
-                answer = _answer(handlers[message['do']], message['with'])
-                signal.setitimer(signal.ITIMER_REAL, 0)
+            answer = _reply(json.loads(line), handlers, make)
+            if _leaves:
+                answer['leaves'] = True
             lines.write(json.dumps(answer).encode() + b'\n')
             lines.flush()
+            if _leaves:
+                # Threads and destructors of a broken library could keep it from ending.
+                os._exit(0)
 
 
-def _answer(handler: Handler, given: dict[str, Any]) -> dict[str, Any]:
+def _reply(message: dict[str, Any], handlers: dict[str, Handler],
+           make: Callable[[dict[str, Any]], Mapping[str, Handler]]) -> dict[str, Any]:
+    if 'settings' in message:
+        return _answer(lambda: handlers.update(make(message['settings'])))
+    if 'arm' in message or 'disarm' in message:
+        signal.setitimer(signal.ITIMER_REAL, message.get('arm', 0))
+        return {'ok': True}
+    if 's' in message:
+        signal.setitimer(signal.ITIMER_REAL, message['s'])
+    answer = _answer(lambda: handlers[message['do']](**message['with']))
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return answer
+
+
+def _answer(call: Callable[[], Any]) -> dict[str, Any]:
     try:
-        return {'ok': handler(**given)}
+        return {'ok': call()}
     except ports.Refused as failure:
         return {'kind': 'refused', 'error': str(failure)}
     except ports.OutcomeUnknown as failure:
         return {'kind': 'unknown', 'error': str(failure)}
+    except ports.PortError as failure:
+        return {'kind': 'error', 'error': str(failure)}
     except Exception as failure:  # noqa: BLE001  every failure of a library becomes an answer
         return {'kind': 'error', 'error': f'{type(failure).__name__}: {failure}'}

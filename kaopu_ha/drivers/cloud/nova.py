@@ -1,0 +1,189 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Nova as the cloud: read here, acted upon by children that die rather than act late.
+
+Reads go through the process's one Keystone session.  An act takes a free child of a small pool,
+has it get its token first, *then* arms the permit's deadline: what is left to do in that time is
+one request.
+
+What Nova does, and is met here (measured with Nova 34):
+
+* From microversion 2.95 on an evacuated instance ends shut off: everything is asked at 2.94.
+* A second evacuate while the first is under way spoils it: an act is never sent twice.
+* A server list with a filter leaves out, without a word, the servers of a cell that is down;
+  the list of services shows its hosts with the status UNKNOWN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+import contextlib
+import functools
+import queue
+from typing import Any
+
+from kaopu_ha import ports
+from kaopu_ha.core import model
+from kaopu_ha.drivers import child
+from kaopu_ha.drivers import openstack_api
+
+MICROVERSION = '2.94'
+CHILD = 'kaopu_ha.drivers.cloud.nova_child'
+
+
+class NovaCloud(ports.Cloud):
+    """The compute API of one region.
+
+    ``auth`` are the options of keystoneauth's password plugin, besides ``region_name``,
+    ``interface``, ``cafile``, ``certfile``, ``keyfile`` and ``insecure``.  ``limit`` is for one
+    call in seconds; as many acts as there are ``children`` run at one time.
+    """
+
+    def __init__(self, auth: Mapping[str, str], *, limit: float = 10.0, children: int = 2) -> None:
+        self._api = openstack_api.Api(auth, 'compute', MICROVERSION, limit)
+        self._limit = limit
+        settings = {'auth': dict(auth), 'limit': limit}
+        self._children = [child.Child(CHILD, settings) for _ in range(children)]
+        # Last in, first out: a child that is warm is taken before one that was never started.
+        self._free: queue.LifoQueue[child.Child] = queue.LifoQueue()
+        for one in self._children:
+            self._free.put(one)
+
+    # ------------------------------------------------------------ reading
+
+    def servers(self, host: str) -> tuple[model.Server, ...]:
+        """All servers of all projects on the host, by UUID."""
+        return openstack_api.within(self._limit, functools.partial(self._servers, host))
+
+    def server(self, uuid: str) -> model.Server | None:
+        """One server, or None if Nova itself says that there is none."""
+        return openstack_api.within(self._limit, functools.partial(self._server, uuid))
+
+    def services(self) -> Mapping[str, model.ComputeService]:
+        """The nova-compute services, by host; one of a cell that is down is not up."""
+        return openstack_api.within(self._limit, self._services)
+
+    def migrations(self, *, instance: str = '', host: str = '') -> tuple[model.Migration, ...]:
+        """Migration records of one instance, or those with one host as source or target.
+
+        Of every kind, newest first.
+        """
+        query = {'instance_uuid': instance} if instance else {'host': host}
+        return openstack_api.within(self._limit, functools.partial(self._migrations, query))
+
+    # ------------------------------------------------------------ acting
+
+    def force_down(self, host: str, down: bool, permit: ports.Permit) -> None:
+        """Set or clear forced_down of the host's compute service; nothing if it is so already."""
+        self._act('force_down', permit, host=host, down=down)
+
+    def evacuate(self, instance: str, target: str, permit: ports.Permit) -> None:
+        """Evacuate one server to the target; a running one comes back running."""
+        self._act('evacuate', permit, instance=instance, target=target)
+
+    def reset_state(self, instance: str, state: str, permit: ports.Permit) -> None:
+        """Set vm_state to ``active`` or ``error`` and clear the task."""
+        self._act('reset_state', permit, instance=instance, state=state)
+
+    def warm(self) -> None:
+        """Start the children and have them get their tokens, so that no act waits for that."""
+        for one in self._children:
+            one.warm()
+            one.ask('prepare', self._limit)
+
+    def close(self) -> None:
+        """End the children; the session is the process's and stays."""
+        for one in self._children:
+            one.close()
+
+    # ------------------------------------------------------------ private
+
+    def _act(self, name: str, permit: ports.Permit, **given: Any) -> None:
+        with self._child(permit.seconds()) as one:
+            # Outside the deadline: a Keystone that hangs makes a PortError of it, nothing worse.
+            one.ask('prepare', min(self._limit, max(permit.seconds(), 0.001)))
+            one.act(name, permit, **given)
+
+    @contextlib.contextmanager
+    def _child(self, limit: float) -> Iterator[child.Child]:
+        try:
+            one = self._free.get(timeout=max(limit, 0.001))
+        except queue.Empty:
+            raise ports.PortError('every child is busy with another act') from None
+        try:
+            yield one
+        finally:
+            self._free.put(one)
+
+    def _servers(self, host: str) -> tuple[model.Server, ...]:
+        with openstack_api.translated('servers'):
+            found = tuple(_server(record) for record in self._api.pages(
+                '/servers/detail', 'servers', all_tenants='true', host=host))
+        if not found and self._is_hidden(host):
+            raise ports.PortError(f'the cell of {host} does not answer: its servers are not known')
+        return tuple(sorted((one for one in found if one.host == host), key=lambda one: one.uuid))
+
+    def _is_hidden(self, host: str) -> bool:
+        service = self._services().get(host)
+        return service is not None and not service.id
+
+    def _server(self, uuid: str) -> model.Server | None:
+        answer = self._api.read(f'/servers/{uuid}')
+        with openstack_api.translated('server'):
+            if answer.status_code == 404 and 'itemNotFound' in answer.json():
+                return None
+            if answer.status_code != 200:
+                raise ports.PortError(f'server {uuid}: {openstack_api.reason(answer)}')
+            return _server(answer.json()['server'])
+
+    def _services(self) -> dict[str, model.ComputeService]:
+        with openstack_api.translated('services'):
+            services = [_service(record) for record in self._api.get(
+                '/os-services', binary='nova-compute')['services']]
+        return {service.host: service for service in sorted(services, key=lambda one: one.host)}
+
+    def _migrations(self, query: Mapping[str, str]) -> tuple[model.Migration, ...]:
+        with openstack_api.translated('migrations'):
+            return tuple(_migration(record) for record in self._api.pages(
+                '/os-migrations', 'migrations', **query))
+
+
+# ---------------------------------------------------------------- Nova's records
+
+
+def _server(record: Mapping[str, Any]) -> model.Server:
+    if 'OS-EXT-SRV-ATTR:host' not in record or 'OS-EXT-STS:vm_state' not in record:
+        raise ports.PortError(f'Nova shows server {record["id"]} without host or state: its cell '
+                              'is down, or our account is not an administrator')
+    return model.Server(
+        uuid=record['id'], name=record['name'], host=record['OS-EXT-SRV-ATTR:host'] or '',
+        vm_state=record['OS-EXT-STS:vm_state'] or '',
+        task_state=record['OS-EXT-STS:task_state'] or '',
+        power_state=record['OS-EXT-STS:power_state'] or 0,
+        cores=record['flavor']['vcpus'], memory_mb=record['flavor']['ram'],
+        domain=record['OS-EXT-SRV-ATTR:instance_name'] or '',
+        fault=(record.get('fault') or {}).get('message') or '')
+
+
+def _service(record: Mapping[str, Any]) -> model.ComputeService:
+    """A service of a cell that is down has neither id nor state."""
+    return model.ComputeService(
+        id=record.get('id', ''), host=record['host'], enabled=record['status'] == 'enabled',
+        up=record.get('state') == 'up', forced_down=bool(record.get('forced_down')))
+
+
+def _migration(record: Mapping[str, Any]) -> model.Migration:
+    return model.Migration(
+        id=record['uuid'], instance=record['instance_uuid'] or '',
+        kind=record['migration_type'] or '', status=record['status'] or '',
+        source=record['source_compute'] or '', target=record['dest_compute'] or '')

@@ -16,16 +16,17 @@ libvirt, librados and HTTP calls can block for minutes, and a thread that hangs 
 ended.  So they run in exec'd children (never forked: gRPC and threads do not survive a fork), one
 request at a time, as JSON lines over a socket pair::
 
-    parent                                   child (``serve``)
-    ask   {"do": m, "with": {...}, "s": 2} -> alarm(s); call; alarm off -> {"ok": ...}
-    act   {"arm": 3}                       -> alarm(3)                  -> {"armed": true}
+    parent                                       child (``serve``)
+    ask   {"do": m, "with": {...}, "until": t} -> alarm at t; call; alarm off -> {"ok": ...}
+    act   {"arm": t}                           -> alarm at t                  -> {"ok": true}
           permit.holds()?  read from the store once more
-          {"do": m, "with": {...}}         -> call; alarm off           -> {"ok": ...}
+          {"do": m, "with": {...}}             -> call; alarm off             -> {"ok": ...}
 
-The alarm has no handler: the kernel ends the process.  A process that was stopped past its alarm
-dies at SIGCONT before its next instruction, so a frozen and thawed act is not carried out late.
-The address space of a child holds no secret that its command line or environment would show: what
-it needs comes as the first line on its socket.
+Deadlines are times of the monotonic clock, which both share: a message read late gives no more
+time.  The alarm has no handler: the kernel ends the process.  A process that was stopped past its
+alarm dies at SIGCONT before its next instruction, so a frozen and thawed act is not carried out
+late.  The address space of a child holds no secret that its command line or environment would
+show: what it needs comes as the first line on its socket.
 
 A handler raises PortError, Refused or OutcomeUnknown, which arrive at the caller as they are.
 """
@@ -78,10 +79,9 @@ class Child:
         """
         deadline = time.monotonic() + limit
         with self._held(deadline):
-            left = deadline - time.monotonic()
-            if left <= 0:
+            if time.monotonic() >= deadline:
                 raise ports.PortError('no time is left to ask')
-            return self._exchange({'do': name, 'with': given, 's': left}, left + _GRACE)
+            return self._exchange({'do': name, 'with': given, 'until': deadline}, deadline)
 
     def act(self, name: str, permit: ports.Permit, **given: Any) -> Any:
         """The same for an outside act: the deadline is armed before the permit is read again.
@@ -94,12 +94,11 @@ class Child:
             if seconds <= 0:
                 raise ports.NotPermitted('no time is left of the lease')
             deadline = time.monotonic() + seconds
-            self._exchange({'arm': seconds}, seconds + _GRACE)
-            if not self._permitted(permit, seconds):
+            self._exchange({'arm': deadline}, deadline)
+            if not self._permitted(permit, deadline):
                 raise ports.NotPermitted('the record or the lease is no longer ours')
             try:
-                return self._exchange({'do': name, 'with': given},
-                                      max(deadline - time.monotonic(), 0.0) + _GRACE)
+                return self._exchange({'do': name, 'with': given}, deadline)
             except ChildDied as died:
                 raise ports.OutcomeUnknown(str(died)) from died
 
@@ -127,7 +126,7 @@ class Child:
         finally:
             self._mutex.release()
 
-    def _permitted(self, permit: ports.Permit, seconds: float) -> bool:
+    def _permitted(self, permit: ports.Permit, deadline: float) -> bool:
         """Read the permit; unless it holds, the alarm of the idle child is put off again."""
         holds = False
         try:
@@ -135,7 +134,7 @@ class Child:
         finally:
             if not holds:
                 with contextlib.suppress(ChildDied):
-                    self._exchange({'disarm': True}, seconds + _GRACE)
+                    self._exchange({'disarm': True}, deadline)
         return holds
 
     def _start(self) -> None:
@@ -176,13 +175,13 @@ class Child:
             self._link.close()
         self._process = self._link = None
 
-    def _exchange(self, message: dict[str, Any], limit: float) -> Any:
+    def _exchange(self, message: dict[str, Any], deadline: float) -> Any:
         assert self._link is not None
-        deadline = time.monotonic() + limit
+        limit = max(deadline - time.monotonic(), 0.0) + _GRACE
         try:
             self._link.settimeout(limit)
             self._link.sendall(json.dumps(message).encode() + b'\n')
-            line = self._line(deadline)
+            line = self._line(deadline + _GRACE)
         except TimeoutError as failure:
             self._kill()
             raise ChildDied(f'{self._module} did not answer within {limit:.1f} s') from failure
@@ -251,14 +250,22 @@ def _reply(message: dict[str, Any], handlers: dict[str, Handler],
            make: Callable[[dict[str, Any]], Mapping[str, Handler]]) -> dict[str, Any]:
     if 'settings' in message:
         return _answer(lambda: handlers.update(make(message['settings'])))
-    if 'arm' in message or 'disarm' in message:
-        signal.setitimer(signal.ITIMER_REAL, message.get('arm', 0))
+    if 'disarm' in message:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         return {'ok': True}
-    if 's' in message:
-        signal.setitimer(signal.ITIMER_REAL, message['s'])
+    if 'arm' in message:
+        _arm(message['arm'])
+        return {'ok': True}
+    if 'until' in message:
+        _arm(message['until'])
     answer = _answer(lambda: handlers[message['do']](**message['with']))
     signal.setitimer(signal.ITIMER_REAL, 0)
     return answer
+
+
+def _arm(deadline: float) -> None:
+    # Not 0, which would put the alarm off.
+    signal.setitimer(signal.ITIMER_REAL, max(deadline - time.monotonic(), 1e-6))
 
 
 def _answer(call: Callable[[], Any]) -> dict[str, Any]:

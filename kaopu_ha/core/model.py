@@ -260,6 +260,7 @@ class Recovery:
     host: str
     stage: RecoveryStage
     orders: tuple[FenceOrder, ...] = ()
+    checked: bool = False
     refused: tuple[str, ...] = ()
     instances: tuple[Instance, ...] = ()
     forced_by_us: bool = False

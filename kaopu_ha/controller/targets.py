@@ -1,0 +1,53 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What is known of the hosts that may receive instances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+import concurrent.futures
+
+from kaopu_ha import ports, records
+from kaopu_ha.controller.world import World
+from kaopu_ha.core import model, selection
+
+
+class Targets:
+    """Joins the beats and inventories with Nova's services and the usage driver's figures."""
+
+    def __init__(self, cloud: ports.Cloud, usage: ports.UsageSource,
+                 flapping: Callable[[], frozenset[str]]) -> None:
+        self._cloud, self._usage, self._flapping = cloud, usage, flapping
+        self._pool = concurrent.futures.ThreadPoolExecutor(2, 'targets')
+        self._ahead: concurrent.futures.Future[Mapping[str, model.Usage]] | None = None
+
+    def prepare(self) -> None:
+        """Begin to ask for the usage now: it is needed as soon as the fence is proven."""
+        if self._ahead is None:
+            self._ahead = self._pool.submit(self._usage.usage)
+
+    def candidates(self, world: World) -> tuple[selection.Candidate, ...]:
+        """Every known host with all that decides whether it may be a target.  PortError."""
+        self.prepare()
+        assert self._ahead is not None
+        asked, self._ahead = self._ahead, None
+        services = self._cloud.services()
+        usages = asked.result()
+        flapping = self._flapping()
+        return tuple(
+            selection.Candidate(
+                host, beat=world.has(records.ALIVE + host), held=host in world.held,
+                suspected=world.has(records.CASE + host), locked=world.has(records.LOCK + host),
+                flapping=host in flapping, storage=inventory.storage,
+                service=services.get(host), usage=usages.get(host))
+            for host, inventory in sorted(world.inventories.items()))

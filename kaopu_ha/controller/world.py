@@ -1,0 +1,103 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The records of one snapshot, decoded: what a turn looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import functools
+from typing import TypeVar
+
+from kaopu_ha import ports, records
+from kaopu_ha.core import model
+from kaopu_ha.core.news import Fact, News
+
+T = TypeVar('T')
+
+# What a controller reads each turn, in one linearizable read.
+RANGES = (records.ALIVE, records.DEATH, records.LOCK, records.CASE, records.INVENTORY,
+          records.HOST, records.BRAKE)
+
+
+class World:
+    """One snapshot.  A record that can't be read is told and left out: its host is not acted on."""
+
+    def __init__(self, snapshot: ports.Snapshot, tell: Callable[[News], None]) -> None:
+        self.snapshot = snapshot
+        self._tell = tell
+        self.unreadable: set[str] = set()
+
+    def records(self, kind: type[T], prefix: str) -> dict[str, T]:
+        """All records under a prefix, by the rest of their keys, sorted."""
+        found = {}
+        for name, entry in self.snapshot.under(prefix).items():
+            try:
+                found[name] = records.decode(kind, entry.value, entry.key)
+            except records.RecordError as failure:
+                self.unreadable.add(name)
+                self._tell(News(Fact.RECORD, name, str(failure)))
+        return found
+
+    def compare(self, *keys: str) -> list[ports.Compare]:
+        """Conditions that these keys are as they were read."""
+        entries = {key: self.snapshot.get(key) for key in keys}
+        return [ports.Compare(key, modified=entry.modified if entry else 0)
+                for key, entry in entries.items()]
+
+    def has(self, key: str) -> bool:
+        """True if there is such a key."""
+        return self.snapshot.get(key) is not None
+
+    @functools.cached_property
+    def inventories(self) -> dict[str, model.Inventory]:
+        """What each known host told of itself."""
+        return self.records(model.Inventory, records.INVENTORY)
+
+    @functools.cached_property
+    def beats(self) -> dict[str, records.Beat]:
+        """The hosts that beat."""
+        return self.records(records.Beat, records.ALIVE)
+
+    @functools.cached_property
+    def cases(self) -> dict[str, model.Case]:
+        """The open cases by host."""
+        return self.records(model.Case, records.CASE)
+
+    @functools.cached_property
+    def locks(self) -> dict[str, records.Lock]:
+        """The locks by host."""
+        return self.records(records.Lock, records.LOCK)
+
+    @functools.cached_property
+    def held(self) -> frozenset[str]:
+        """The hosts that people hold.  An unreadable setting holds."""
+        settings = self.records(records.HostSetting, records.HOST)
+        return frozenset(host for host in self.snapshot.under(records.HOST)
+                         if host not in settings or settings[host].hold)
+
+    @functools.cached_property
+    def released(self) -> tuple[str, ...]:
+        """The hosts for which a person released the brake."""
+        entry = self.snapshot.get(records.BRAKE)
+        if entry is None:
+            return ()
+        try:
+            return records.decode(records.BrakeSetting, entry.value, entry.key).released_for
+        except records.RecordError as failure:
+            self._tell(News(Fact.RECORD, '', str(failure)))
+            return ()
+
+    def permanent(self, host: str) -> bool:
+        """True if the host is locked for good.  An unreadable lock counts as one."""
+        lock = self.locks.get(host)
+        return lock.permanent if lock else self.has(records.LOCK + host)

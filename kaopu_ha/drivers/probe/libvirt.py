@@ -1,0 +1,321 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Asks the libvirt of hosts over the management network.
+
+::
+
+    connect, all at once ── nothing ──────────────────────────────────── NOTHING
+       │        └── refused ──────────────────────────────────────────── REFUSED
+       └── connected: a child process asks ── over the limit ─────────── MUTE
+                        │     └── never came to ask: our machine is busy ERROR
+                        ├── credentials, certificate, ... ────────────── ERROR
+                        └── who it is, and its domains ───────────────── ANSWERED
+
+The connect comes first because ``libvirt.open`` takes minutes where packets are dropped, and
+because a kernel that accepts or refuses is a fact of its own.  The child comes because a thread
+in ``open`` never returns from a libvirtd that hangs.  One loop waits for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+import errno
+import ipaddress
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from urllib import parse
+
+from kaopu_ha import ports
+from kaopu_ha.core import evidence, model
+from kaopu_ha.core.model import Contact, LibvirtAnswer
+
+_CHILD = 'kaopu_ha.drivers.probe.libvirt_child'
+_PORTS = {'tcp': 16509, 'tls': 16514, 'ssh': 22, 'libssh': 22, 'libssh2': 22}
+_PEERS_MAX = 3
+# A libvirt is mute only if it was given at least this share of the limit.
+_FAIR_SHARE = 0.4
+# Answers of the network that say: the host is not there.  Others speak of our own machine.
+_NOTHING = (errno.EHOSTUNREACH, errno.ETIMEDOUT, errno.EHOSTDOWN)
+_REACHED = (Contact.ANSWERED, Contact.REFUSED, Contact.MUTE)
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Where to connect; ``uri`` is empty if nobody is to be asked there."""
+
+    host: str
+    port: int
+    uri: str = ''
+
+
+class LibvirtProbe(ports.Probe, ports.LibvirtEye):
+    """The management network's probe."""
+
+    network = model.Network.MANAGEMENT
+
+    def __init__(self, anchors: Sequence[str] = (), eye: str = '') -> None:
+        """Take anchors, ``host:port`` each: what answers there shows that the eye is well."""
+        self._anchors = tuple(_anchor(anchor) for anchor in anchors)
+        self._eye = eye
+
+    def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
+            limit: float) -> Mapping[str, model.Evidence]:
+        """Ask every suspect, and connect to the anchors and a few peers at the same time."""
+        deadline = time.monotonic() + limit
+        names = {suspect.host for suspect in suspects}
+        others = [_peer(peer) for peer in peers if peer.host not in names][:_PEERS_MAX]
+        asked = {suspect.host: _place(suspect.management_uri) for suspect in suspects}
+        bystanders = [place for place in (*self._anchors, *others) if isinstance(place, Place)]
+        round_ = _Round([place for place in asked.values() if isinstance(place, Place)],
+                        bystanders, deadline)
+        answers = {host: place if isinstance(place, LibvirtAnswer) else round_.answers[place]
+                   for host, place in asked.items()}
+        reached = {place.host for place, answer in round_.answers.items()
+                   if answer.contact in _REACHED and place not in round_.own}
+        return {suspect.host: evidence.management(
+            suspect, answers[suspect.host],
+            bool(reached - {_host_of(asked[suspect.host])}), self._eye) for suspect in suspects}
+
+    def contact(self, uris: Sequence[str], limit: float) -> Mapping[str, LibvirtAnswer]:
+        """Ask each libvirt."""
+        deadline = time.monotonic() + limit
+        places = {uri: _place(uri) for uri in uris}
+        round_ = _Round([place for place in places.values() if isinstance(place, Place)], [],
+                        deadline)
+        return {uri: place if isinstance(place, LibvirtAnswer) else round_.answers[place]
+                for uri, place in places.items()}
+
+    def close(self) -> None:
+        """Nothing is kept: each ask has its own child."""
+
+
+# ---------------------------------------------------------------- one round
+
+
+class _Round:
+    """Everything asked at one time.  ``own`` are places on this machine: they prove no network."""
+
+    def __init__(self, asked: Iterable[Place], bystanders: Iterable[Place],
+                 deadline: float) -> None:
+        self.answers: dict[Place, LibvirtAnswer] = {}
+        self.own: set[Place] = set()
+        self._began, self._deadline = time.monotonic(), deadline
+        self._selector = selectors.DefaultSelector()
+        self._children: dict[Place, _Asking] = {}
+        # Sorted: what is answered does not depend on what was asked first.
+        places = sorted({*asked, *bystanders})
+        try:
+            addresses = _resolved({place.host for place in places}, deadline)
+            for place in places:
+                self._connect(place, addresses[place.host])
+            self._run()
+        finally:
+            self._end()
+
+    def _connect(self, place: Place, address: str) -> None:
+        if not address:
+            self.answers[place] = LibvirtAnswer(Contact.ERROR, reason='the name is not resolved')
+            return
+        if _is_own(address):
+            self.own.add(place)
+        link = socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET)
+        link.setblocking(False)
+        number = link.connect_ex((address, place.port))
+        if number not in (0, errno.EINPROGRESS):
+            link.close()
+            self.answers[place] = _failed(number)
+            return
+        self._selector.register(link, selectors.EVENT_WRITE, place)
+
+    def _run(self) -> None:
+        while self._selector.get_map():
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                return
+            for key, _ in self._selector.select(left):
+                if isinstance(key.fileobj, socket.socket):
+                    self._connected(key.data, key.fileobj)
+                else:
+                    self._told(key.data)
+
+    def _connected(self, place: Place, link: socket.socket) -> None:
+        self._selector.unregister(link)
+        number = link.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        link.close()
+        if number:
+            self.answers[place] = _failed(number)
+        elif not place.uri:
+            self.answers[place] = LibvirtAnswer(Contact.ANSWERED, reason='connected')
+        else:
+            asking = _Asking(place.uri, self._deadline)
+            self._children[place] = asking
+            self._selector.register(asking.pipe, selectors.EVENT_READ, place)
+
+    def _told(self, place: Place) -> None:
+        asking = self._children[place]
+        if asking.read():
+            self._selector.unregister(asking.pipe)
+
+    def _end(self) -> None:
+        """Whatever has not answered by now has said so by that."""
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.fileobj, socket.socket):
+                key.fileobj.close()
+                self.answers[key.data] = LibvirtAnswer(Contact.NOTHING)
+        fair_share = _FAIR_SHARE * (self._deadline - self._began)
+        for place, asking in self._children.items():
+            self.answers[place] = asking.answer(fair_share)
+            asking.close()
+        self._selector.close()
+
+
+class _Asking:
+    """A child process that asks one libvirt."""
+
+    def __init__(self, uri: str, deadline: float) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, '-m', _CHILD, uri, f'{deadline - time.monotonic():.3f}'],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert self._process.stdout is not None
+        self.pipe = self._process.stdout
+        self._text = b''
+        self._asks_since = 0.0
+        self._ended = False
+
+    def read(self) -> bool:
+        """Take in what the child says; True when it has nothing more to say."""
+        more = os.read(self.pipe.fileno(), 1 << 16)
+        self._text += more
+        if self._text and not self._asks_since:
+            self._asks_since = time.monotonic()
+        self._ended = not more
+        return self._ended
+
+    def answer(self, fair_share: float) -> LibvirtAnswer:
+        """What the child learnt, as far as it came; MUTE only if it could ask long enough."""
+        lines = self._text.split(b'\n')
+        if len(lines) > 2:      # two whole lines: it asks, and the answer
+            return _said(json.loads(lines[1]))
+        if self._ended and self._process.wait() != -signal.SIGALRM:
+            return LibvirtAnswer(Contact.ERROR, reason='our own process failed')
+        if not self._asks_since:
+            return LibvirtAnswer(Contact.ERROR, reason='our own process did not come to ask')
+        waited = time.monotonic() - self._asks_since
+        if waited < fair_share:
+            return LibvirtAnswer(Contact.ERROR,
+                                 reason=f'our own process could wait for {waited:.1f} s only')
+        return LibvirtAnswer(Contact.MUTE, reason='connected, then nothing')
+
+    def close(self) -> None:
+        """End the child."""
+        self._process.kill()
+        self._process.wait()
+        self.pipe.close()
+
+
+def _said(said: Mapping[str, object]) -> LibvirtAnswer:
+    if 'error' in said:
+        return LibvirtAnswer(Contact.ERROR, reason=str(said['error']))
+    domains = said['domains']
+    assert isinstance(domains, list)
+    return LibvirtAnswer(Contact.ANSWERED, str(said['host_uuid']), tuple(domains))
+
+
+def _failed(number: int) -> LibvirtAnswer:
+    if number == errno.ECONNREFUSED:
+        return LibvirtAnswer(Contact.REFUSED)
+    contact = Contact.NOTHING if number in _NOTHING else Contact.ERROR
+    return LibvirtAnswer(contact, reason=os.strerror(number))
+
+
+# ---------------------------------------------------------------- places
+
+
+def _place(uri: str) -> Place | LibvirtAnswer:
+    """Where the libvirt of a URI listens; or why that cannot be known."""
+    try:
+        parts = parse.urlsplit(uri)
+        transport = parts.scheme.partition('+')[2] or 'tls'
+        if parts.hostname and transport in _PORTS:
+            return Place(parts.hostname, parts.port or _PORTS[transport], uri)
+    except ValueError:
+        pass
+    return LibvirtAnswer(Contact.ERROR, reason=f'not the URI of a libvirt on the network: {uri}')
+
+
+def _peer(peer: model.Inventory) -> Place | None:
+    place = _place(peer.management_uri)
+    return Place(place.host, place.port) if isinstance(place, Place) else None
+
+
+def _anchor(text: str) -> Place:
+    host, _, port = text.rpartition(':')
+    if not host or not port.isdigit():
+        raise ValueError(f'an anchor is host:port, not {text}')
+    return Place(host.strip('[]'), int(port))
+
+
+def _host_of(place: Place | LibvirtAnswer) -> str:
+    return place.host if isinstance(place, Place) else ''
+
+
+def _resolved(hosts: Iterable[str], deadline: float) -> dict[str, str]:
+    """The address of each host, '' for what has no address by half of the time that is left.
+
+    Names are resolved in threads, which can't be ended: a resolver that hangs holds only itself.
+    """
+    found = {host: host if _is_address(host) else '' for host in sorted(hosts)}
+    names = [host for host, address in found.items() if not address]
+    threads = [threading.Thread(target=_resolve, args=(name, found), daemon=True)
+               for name in names]
+    for thread in threads:
+        thread.start()
+    by = time.monotonic() + (deadline - time.monotonic()) / 2
+    for thread in threads:
+        thread.join(max(by - time.monotonic(), 0.0))
+    return dict(found)
+
+
+def _resolve(name: str, found: dict[str, str]) -> None:
+    try:
+        found[name] = str(socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)[0][4][0])
+    except OSError:
+        return
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_own(address: str) -> bool:
+    """True if the address is this machine's: what is sent there never leaves it."""
+    with socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET,
+                       socket.SOCK_DGRAM) as link:
+        try:
+            link.connect((address, 9))
+            return bool(link.getsockname()[0] == address)
+        except OSError:
+            return False

@@ -1,0 +1,56 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""The child process of one ask of a libvirt: who are you, and which domains do you know?
+
+It writes a line when it begins to ask, so that the parent can tell a mute libvirt from a machine
+of its own that is too busy to start a process; then a line with the answer.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from typing import Any
+from xml.etree import ElementTree
+
+import libvirt
+
+
+def main(uri: str, seconds: float) -> None:
+    """Ask, and end by the limit whatever happens."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01))
+    libvirt.registerErrorHandler(lambda *_: None, None)
+    _tell({'asks': True})
+    try:
+        _tell(_ask(uri))
+    except Exception as failure:  # noqa: BLE001  every failure of the library becomes an answer
+        _tell({'error': str(failure) or type(failure).__name__})
+
+
+def _ask(uri: str) -> dict[str, Any]:
+    connection = libvirt.openReadOnly(uri)
+    capabilities = ElementTree.fromstring(connection.getCapabilities())
+    return {'host_uuid': capabilities.findtext('./host/uuid') or '',
+            'domains': sorted(domain.UUIDString() for domain in connection.listAllDomains(0))}
+
+
+def _tell(said: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(said) + '\n')
+    sys.stdout.flush()
+
+
+if __name__ == '__main__':
+    main(sys.argv[1], float(sys.argv[2]))

@@ -323,3 +323,93 @@ class Queue(abc.ABC):
     @abc.abstractmethod
     def close(self) -> None:
         """Free what the driver holds."""
+
+
+# ---------------------------------------------------------------- an agent's own host
+
+
+@dataclass(frozen=True)
+class HostIdentity:
+    """Which machine this is, and how much of it there is."""
+
+    host_uuid: str
+    cores: int
+    memory_mb: int
+
+
+@dataclass(frozen=True)
+class Disk:
+    """An RBD disk in libvirt's words; its cluster is told by the monitors only."""
+
+    pool: str
+    image: str
+    monitors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A domain of the local libvirt.  ``run`` differs each time it is started; '' if it is off."""
+
+    uuid: str
+    name: str
+    power: model.Power
+    run: str = ''
+    disks: tuple[Disk, ...] = ()
+    local_disks: tuple[str, ...] = ()
+
+
+class LocalHost(abc.ABC):
+    """The host that an agent runs on: its libvirt and its kernel."""
+
+    @abc.abstractmethod
+    def identity(self, limit: float) -> HostIdentity:
+        """Who this host is; as last known if libvirt is mute.  Raises PortError if never known."""
+
+    @abc.abstractmethod
+    def instances(self, limit: float) -> tuple[Domain, ...]:
+        """Every domain, running or not, by UUID.  Raises PortError."""
+
+    @abc.abstractmethod
+    def remove_domains(self, uuids: Sequence[str], permit: Permit) -> tuple[str, ...]:
+        """Destroy and undefine those of the domains that exist; their UUIDs.  Raises PortError."""
+
+    @abc.abstractmethod
+    def addresses(self, networks: Sequence[str]) -> tuple[str, ...]:
+        """The host's own addresses inside the networks, sorted."""
+
+    @abc.abstractmethod
+    def boot_id(self) -> str:
+        """The id of this boot of the kernel."""
+
+    @abc.abstractmethod
+    def compute_started(self) -> str:
+        """When nova-compute was started, as boot id and ticks; '' if it is not seen running."""
+
+    @abc.abstractmethod
+    def run(self, command: Sequence[str], limit: float) -> None:
+        """Run an operator's command to its end.  Raises PortError with what it said."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """End child processes."""
+
+
+class StorageReader(abc.ABC):
+    """Reads Ceph from a host.  ``cluster`` is an fsid, '' if there is one only."""
+
+    @abc.abstractmethod
+    def fsid(self, limit: float, cluster: str = '') -> str:
+        """The id of the configured cluster.  Raises PortError."""
+
+    @abc.abstractmethod
+    def header_ids(self, pool: str, names: Sequence[str], limit: float,
+                   cluster: str = '') -> Mapping[str, str]:
+        """Header objects of images by name; those not there are left out.  Raises PortError."""
+
+    @abc.abstractmethod
+    def touch(self, image: model.Image, limit: float) -> None:
+        """Have the storage answer an operation on the image's header.  Raises PortError."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """End child processes."""

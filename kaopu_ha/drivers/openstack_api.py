@@ -25,23 +25,23 @@ configuration pleases.  Reading may be done again by whoever reads; an act is se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from concurrent import futures
 import contextlib
 import functools
 import ssl
 import threading
 import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent import futures
 from typing import Any, TypeVar
 from urllib import parse
 
+import requests
+import urllib3
 from keystoneauth1 import exceptions as keystone_errors
 from keystoneauth1 import session as keystone_session
 from keystoneauth1.identity import generic
 from openstack import connection
 from openstack import exceptions as sdk_errors
-import requests
-import urllib3
 
 from kaopu_ha import ports
 
@@ -75,9 +75,10 @@ class Api:
     def read(self, path: str, microversion: str = '', **query: str) -> requests.Response:
         """GET, whatever the status of the answer; PortError if there was none."""
         with translated(f'{self._service} {path}'):
-            return self._adapter.get(
+            answer: requests.Response = self._adapter.get(
                 path, params=query, microversion=microversion or self._microversion,
                 raise_exc=False, connect_retries=0, status_code_retries=0, timeout=self._limit)
+            return answer
 
     def get(self, path: str, microversion: str = '', **query: str) -> Any:
         """GET; the JSON of a success, PortError for anything else."""
@@ -128,10 +129,11 @@ class Api:
 
     def _send(self, method: str, path: str, body: Mapping[str, Any]) -> requests.Response:
         try:
-            return self._adapter.request(
+            answer: requests.Response = self._adapter.request(
                 path, method, json=body, microversion=self._microversion, raise_exc=False,
                 allow_reauth=False, redirect=False, connect_retries=0, status_code_retries=0,
                 timeout=self._limit)
+            return answer
         except _FAILURES as failure:
             if _never_sent(failure):
                 raise ports.PortError(f'{self._service} {path}: {failure}') from failure
@@ -192,13 +194,13 @@ def _fill(result: futures.Future[Result], work: Callable[[], Result]) -> None:
 @functools.cache
 def _connection(auth: tuple[tuple[str, str], ...], limit: float) -> connection.Connection:
     given = dict(auth)
-    plugin = generic.Password(**{key: value for key, value in given.items()
-                                 if key not in _NOT_PLUGIN})
+    options: dict[str, Any] = {key: value for key, value in given.items() if key not in _NOT_PLUGIN}
     careless = given.get('insecure', '').lower() in ('1', 'true', 'yes', 'on')
-    certificate = given.get('certfile')
+    certificate, key = given.get('certfile'), given.get('keyfile')
     session = keystone_session.Session(
-        plugin, timeout=limit, verify=False if careless else given.get('cafile') or True,
-        cert=(certificate, given['keyfile']) if certificate and 'keyfile' in given else certificate)
+        generic.Password(**options), timeout=limit,
+        verify=not careless and (given.get('cafile') or True),
+        cert=(certificate, key) if certificate and key else certificate)
     # Strict: otherwise a service that the catalog lacks once is taken as lacking for ever.
     return connection.Connection(session=session, region_name=given.get('region_name'),
                                  interface=given.get('interface', 'public'), strict_proxies=True)

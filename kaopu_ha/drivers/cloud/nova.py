@@ -26,16 +26,15 @@ What Nova does, and is met here (measured with Nova 34):
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 import contextlib
 import functools
 import queue
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.core import model
-from kaopu_ha.drivers import child
-from kaopu_ha.drivers import openstack_api
+from kaopu_ha.drivers import child, openstack_api
 
 MICROVERSION = '2.94'
 CHILD = 'kaopu_ha.drivers.cloud.nova_child'

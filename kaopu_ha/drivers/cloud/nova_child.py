@@ -18,8 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kaopu_ha import ports
-from kaopu_ha.drivers import child
-from kaopu_ha.drivers import openstack_api
+from kaopu_ha.drivers import child, openstack_api
 from kaopu_ha.drivers.cloud import nova
 
 

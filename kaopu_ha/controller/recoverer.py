@@ -95,12 +95,13 @@ class Recoverer:
     # ------------------------------------------------------------ the stages
 
     def _fence(self, world: World, recovery: Recovery) -> bool:
-        self._targets.prepare()
         if not recovery.checked:
+            self._targets.prepare()
             return self._check(world, recovery)
         proofs = self._keeper.cut(world, recovery)
         lacking = fencing.missing(recovery.orders, proofs)
         if lacking:
+            self._targets.forget()
             return self._wait(world, recovery, lacking, Fact.FENCE_WAITS)
         news = News(Fact.PROVEN, recovery.host, 'every address is fenced and was read back')
         return self._go(world, recovery, RecoveryStage.PROVEN, 'the fence was read back', news,

@@ -36,6 +36,10 @@ class Targets:
         if self._ahead is None:
             self._ahead = self._pool.submit(self._usage.usage)
 
+    def forget(self) -> None:
+        """Drop what was asked ahead: it grows old."""
+        self._ahead = None
+
     def candidates(self, world: World) -> tuple[selection.Candidate, ...]:
         """Every known host with all that decides whether it may be a target.  PortError."""
         self.prepare()

@@ -28,6 +28,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 import enum
 
+from kaopu_ha.core.cloud import ComputeService as ComputeService
+from kaopu_ha.core.cloud import Migration as Migration
+from kaopu_ha.core.cloud import Server as Server
+from kaopu_ha.core.cloud import Usage as Usage
+from kaopu_ha.core.rules import Rules as Rules
+
 
 class Sign(enum.Enum):
     """What one network says of a host.  "Nobody answered" and "I could not ask" are two facts."""
@@ -326,65 +332,7 @@ class Evacuation:
         return self.attempts[-1] if self.attempts else None
 
 
-# ---------------------------------------------------------------- what Nova says
-
-
-@dataclass(frozen=True)
-class Server:
-    """A server as Nova shows it: states in Nova's own words."""
-
-    uuid: str
-    name: str
-    host: str
-    vm_state: str
-    task_state: str = ''
-    power_state: int = 0
-    cores: int = 1
-    memory_mb: int = 0
-    domain: str = ''
-    fault: str = ''
-
-
-@dataclass(frozen=True)
-class Migration:
-    """A migration record of Nova; a hint, never a proof (Nova finishes the older one)."""
-
-    id: str
-    instance: str
-    kind: str
-    status: str
-    source: str
-    target: str
-
-    @property
-    def unfinished(self) -> bool:
-        """True while Nova may still act on it."""
-        return self.status not in ('done', 'completed', 'failed', 'error', 'cancelled', 'confirmed',
-                                   'reverted')
-
-
-@dataclass(frozen=True)
-class ComputeService:
-    """A nova-compute service."""
-
-    id: str
-    host: str
-    enabled: bool
-    up: bool
-    forced_down: bool
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Cores and memory of a host: capacities with allocation ratios applied, and what is used."""
-
-    cores: float
-    cores_used: float
-    memory_mb: float
-    memory_mb_used: float
-
-
-# ---------------------------------------------------------------- rules and watchers
+# ---------------------------------------------------------------- raw answers of the networks
 
 
 @dataclass(frozen=True)
@@ -428,38 +376,3 @@ class LibvirtAnswer:
     host_uuid: str = ''
     domains: tuple[str, ...] = ()
     reason: str = ''
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Every limit and wait that a decision uses; made from configuration in wiring.
-
-    Times in seconds.  ``patent_*`` hold for a case in which the host's kernel answered once.
-    """
-
-    beat_ttl: float = 12.0
-    ask_limit: float = 4.0
-    look_interval: float = 5.0
-    death_seconds: float = 300.0
-    lock_seconds: float = 30.0
-    patent_death_seconds: float = 300.0
-    patent_lock_seconds: float = 30.0
-    storm_hosts: int = 1
-    storm_share: float = 1 / 3
-    fences: tuple[str, ...] = ('ceph_blocklist',)
-    client_networks: tuple[str, ...] = ()
-    proof_seconds: float = 10.0
-    attempt_limit: float = 120.0
-    settle_seconds: float = 10.0
-    attempts_max: int = 3
-    per_target_max: int = 4
-    in_all_max: int = 20
-    rounds_kept: int = 12
-
-    def death_wait(self, kernel_answered: bool) -> float:
-        """Seconds of silence that the stage DYING takes."""
-        return max(self.death_seconds, self.patent_death_seconds if kernel_answered else 0.0)
-
-    def lock_wait(self, kernel_answered: bool) -> float:
-        """Seconds of silence that the stage LOCKED takes."""
-        return max(self.lock_seconds, self.patent_lock_seconds if kernel_answered else 0.0)

@@ -1,0 +1,230 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Takes confirmed hosts back, when a person asks for it: admission's turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+import dataclasses
+
+from kaopu_ha import ports, records
+from kaopu_ha.controller.detector import closed
+from kaopu_ha.controller.leadership import Leadership, wall_clock
+from kaopu_ha.controller.world import RANGES, World
+from kaopu_ha.core import admission, model
+from kaopu_ha.core.admission import Act
+from kaopu_ha.core.model import Case, Phase, Recovery, Stage
+from kaopu_ha.core.news import Fact, News
+
+ADMIT = 'admit'
+_ACT_SECONDS = 4.0
+
+
+class Admitter:
+    """Advances every admission by a step in each turn.  ``core.admission`` decides."""
+
+    def __init__(self, store: ports.Store, leadership: Leadership, fences: Sequence[ports.Fence],
+                 cloud: ports.Cloud, libvirt: ports.LibvirtEye, rules: model.Rules,
+                 clock: Callable[[], float], tell: Callable[[News], None]) -> None:
+        self._store, self._leadership, self._cloud = store, leadership, cloud
+        self._fences = {fence.name: fence for fence in fences}
+        self._libvirt, self._rules, self._tell = libvirt, rules, tell
+
+    def turn(self) -> float:
+        """Take up new requests, advance admissions; seconds until the next turn."""
+        if not self._leadership.leads():
+            return 0.5
+        try:
+            world = World(self._store.read(*RANGES, records.REQUEST, records.RECOVERY,
+                                           records.EVACUATION), self._tell)
+            requests = world.records(records.Request, records.REQUEST)
+            asked = [name for name, request in requests.items()
+                     if request.verb == ADMIT and request.state == 'asked']
+            for name in asked:
+                self._one(world, name, requests[name])
+        except ports.PortError as failure:
+            self._tell(News(Fact.STORE_AWAY, '', f'admissions wait: {failure}'))
+            return 1.0
+        return 0.5 if asked else 5.0
+
+    def _one(self, world: World, name: str, request: records.Request) -> None:
+        case = world.cases.get(request.host)
+        if case is None or request.host in world.unreadable:
+            self._refuse(world, name, request, 'there is no open case on it')
+            return
+        try:
+            seen = self._seen(world, case)
+            if case.stage is not Stage.ADMITTING:
+                reason = admission.refusal(case, seen)
+                if reason:
+                    self._refuse(world, name, request, reason)
+                else:
+                    self._enter(world, name, request, case)
+                return
+            self._act(world, name, request, case, admission.advance(case, seen))
+        except ports.StoreError:
+            raise
+        except ports.PortError as failure:
+            self._waits(world, case, str(failure))
+
+    # ------------------------------------------------------------ look
+
+    def _seen(self, world: World, case: Case) -> admission.Seen:
+        recovery = self._recovery(world, case)
+        mine = [item for item in world.records(model.Evacuation, records.EVACUATION).values()
+                if item.recovery == case.recovery]
+        inventory = world.inventories.get(case.host)
+        uri = inventory.management_uri if inventory else ''
+        libvirt = self._libvirt.contact([uri], self._rules.ask_limit)[uri] if uri else \
+            model.LibvirtAnswer(model.Contact.ERROR, reason='it has no inventory')
+        moved = frozenset(item.instance for item in mine if item.phase is Phase.DONE)
+        servers, uncompleted = self._nova(case.host, moved)
+        return admission.Seen(
+            recovery.stage if recovery else None,
+            attempts_open=any(not item.phase.ended for item in mine), libvirt=libvirt,
+            inventory=inventory, servers=servers, uncompleted=uncompleted,
+            evacuated=frozenset(item.instance for item in mine), beat=world.has(
+                records.ALIVE + case.host),
+            answers=self._answers(world, case), forced_by_us=bool(recovery
+                                                                  and recovery.forced_by_us))
+
+    def _nova(self, host: str, moved: frozenset[str]) -> tuple[frozenset[str] | None, int | None]:
+        try:
+            servers = frozenset(server.uuid for server in self._cloud.servers(host))
+            open_records = [item for item in self._cloud.migrations(host=host)
+                            if item.source == host and item.kind == 'evacuation'
+                            and item.status == 'done' and item.instance in moved]
+        except ports.PortError:
+            return None, None
+        return servers, len(open_records)
+
+    def _answers(self, world: World, case: Case) -> dict[str, admission.Answered]:
+        found = {}
+        for act in (Act.ASK_RESTART, Act.ASK_REMOVE, Act.ASK_READ):
+            entry = world.snapshot.get(_request_key(case, act))
+            if entry is not None:
+                request = records.decode(records.Request, entry.value, entry.key)
+                found[act.value] = admission.Answered(request.state, request.answer)
+        return found
+
+    def _recovery(self, world: World, case: Case) -> Recovery | None:
+        return world.records(Recovery, records.RECOVERY).get(case.recovery)
+
+    # ------------------------------------------------------------ act
+
+    def _act(self, world: World, name: str, request: records.Request, case: Case,
+             choice: admission.Choice) -> None:
+        if choice.act is Act.WAIT:
+            self._waits(world, case, choice.reason)
+        elif choice.act in (Act.ASK_RESTART, Act.ASK_REMOVE, Act.ASK_READ):
+            self._ask_agent(world, case, choice)
+        elif choice.act is Act.CLOSE:
+            self._close(world, name, request, case)
+        elif choice.act is Act.UNFENCE:
+            self._unfence(world, case)
+        elif choice.act is Act.UNLOCK:
+            self._note(world, case, admission.Did.UNLOCKED, choice.reason,
+                       [ports.Delete(records.LOCK + case.host)])
+        else:
+            if choice.act is Act.UNFORCE:
+                self._cloud.force_down(case.host, False, self._permit(world, case))
+            assert choice.did is not None
+            self._note(world, case, choice.did, choice.reason, [])
+
+    def _unfence(self, world: World, case: Case) -> None:
+        """Persist that the fence goes, so that nobody mends it; then take it back."""
+        assert case.admit is not None
+        if not case.admit.unfenced:
+            admit = dataclasses.replace(case.admit, unfenced=True)
+            self._commit(world, case, [_put(dataclasses.replace(case, admit=admit)),
+                                       ports.Delete(records.PROOF + case.recovery)])
+            return
+        recovery = self._recovery(world, case)
+        for order in recovery.orders if recovery else ():
+            self._fences[order.fence].mend(order, self._permit(world, case))
+        self._note(world, case, admission.Did.UNFENCED, 'its absence was read back', [])
+
+    def _ask_agent(self, world: World, case: Case, choice: admission.Choice) -> None:
+        inventory = world.inventories[case.host]
+        given = choice.given or (_an_image(inventory) if choice.act is Act.ASK_READ else ())
+        request = records.Request(choice.act.value, case.host, self._leadership.name,
+                                  wall_clock(), given=given, boot_id=inventory.boot_id)
+        self._commit(world, case, [ports.Put(_request_key(case, choice.act),
+                                             records.encode(request))])
+
+    def _enter(self, world: World, name: str, request: records.Request, case: Case) -> None:
+        step = model.Step(wall_clock(), self._leadership.name, Stage.ADMITTING.value,
+                          f'{request.who} asked for it')
+        entered = dataclasses.replace(case, stage=Stage.ADMITTING, road=(*case.road, step),
+                                      admit=model.AdmitProgress(request.who))
+        stale = [ports.Delete(_request_key(case, act))
+                 for act in (Act.ASK_RESTART, Act.ASK_REMOVE, Act.ASK_READ)]
+        if self._commit(world, case, [_put(entered), *stale]):
+            self._tell(News(Fact.STAGE, case.host, f'admitting: {step.reason}'))
+
+    def _close(self, world: World, name: str, request: records.Request, case: Case) -> None:
+        step = model.Step(wall_clock(), self._leadership.name, Stage.CLOSED.value, 'admitted')
+        ended = dataclasses.replace(case, stage=Stage.CLOSED, road=(*case.road, step))
+        answer = dataclasses.replace(request, state='done', answer='admitted')
+        gone = [ports.Delete(_request_key(case, act))
+                for act in (Act.ASK_RESTART, Act.ASK_REMOVE, Act.ASK_READ)]
+        if self._commit(world, case, [
+                *closed(self._store, case.host, ended, world.snapshot.revision), *gone,
+                ports.Put(records.REQUEST + name, records.encode(answer))],
+                records.REQUEST + name):
+            self._tell(News(Fact.ADMITTED, case.host, 'it may receive instances again'))
+
+    def _refuse(self, world: World, name: str, request: records.Request, reason: str) -> None:
+        key = records.REQUEST + name
+        answer = dataclasses.replace(request, state='refused', answer=reason)
+        if self._store.commit([*self._leadership.compares(), *world.compare(key)],
+                              [ports.Put(key, records.encode(answer))]) is not None:
+            self._tell(News(Fact.ADMIT_REFUSED, request.host, reason))
+
+    def _note(self, world: World, case: Case, did: admission.Did, reason: str,
+              writes: Sequence[ports.Put | ports.Delete]) -> None:
+        noted = admission.noted(case, did)
+        step = model.Step(wall_clock(), self._leadership.name, did.value, reason)
+        noted = dataclasses.replace(noted, road=(*noted.road, step))
+        if self._commit(world, case, [_put(noted), *writes], records.LOCK + case.host):
+            self._tell(News(Fact.ADMIT_STEP, case.host, f'{did.value}: {reason}'))
+
+    def _waits(self, world: World, case: Case, reason: str) -> None:
+        if case.admit is None or case.admit.waiting_for == reason:
+            return
+        admit = dataclasses.replace(case.admit, waiting_for=reason)
+        self._commit(world, case, [_put(dataclasses.replace(case, admit=admit))])
+
+    def _permit(self, world: World, case: Case) -> ports.Permit:
+        return self._leadership.permit(world.compare(records.CASE + case.host), _ACT_SECONDS)
+
+    def _commit(self, world: World, case: Case, writes: Sequence[ports.Put | ports.Delete],
+                *keys: str) -> bool:
+        compares = [*self._leadership.compares(), *world.compare(records.CASE + case.host, *keys)]
+        return self._store.commit(compares, writes) is not None
+
+
+def _put(case: Case) -> ports.Put:
+    return ports.Put(records.CASE + case.host, records.encode(case))
+
+
+def _request_key(case: Case, act: Act) -> str:
+    return f'{records.REQUEST}{case.host}-{case.recovery}-{act.value.replace(" ", "-")}'
+
+
+def _an_image(inventory: model.Inventory) -> tuple[str, ...]:
+    """Cluster, pool and header of an image that the host knows, for it to read; or nothing."""
+    for instance in inventory.instances:
+        for image in instance.images:
+            return (image.cluster, image.pool, image.header)
+    return ()

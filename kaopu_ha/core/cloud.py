@@ -1,0 +1,72 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What Nova and Placement say, as values: states in Nova's own words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server as Nova shows it: states in Nova's own words."""
+
+    uuid: str
+    name: str
+    host: str
+    vm_state: str
+    task_state: str = ''
+    power_state: int = 0
+    cores: int = 1
+    memory_mb: int = 0
+    domain: str = ''
+    fault: str = ''
+
+
+@dataclass(frozen=True)
+class Migration:
+    """A migration record of Nova; a hint, never a proof (Nova finishes the older one)."""
+
+    id: str
+    instance: str
+    kind: str
+    status: str
+    source: str
+    target: str
+
+    @property
+    def unfinished(self) -> bool:
+        """True while Nova may still act on it."""
+        return self.status not in ('done', 'completed', 'failed', 'error', 'cancelled', 'confirmed',
+                                   'reverted')
+
+
+@dataclass(frozen=True)
+class ComputeService:
+    """A nova-compute service."""
+
+    id: str
+    host: str
+    enabled: bool
+    up: bool
+    forced_down: bool
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Cores and memory of a host: capacities with allocation ratios applied, and what is used."""
+
+    cores: float
+    cores_used: float
+    memory_mb: float
+    memory_mb_used: float

@@ -1,0 +1,52 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Every limit and wait that a decision uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Every limit and wait that a decision uses; made from configuration in wiring.
+
+    Times in seconds.  ``patent_*`` hold for a case in which the host's kernel answered once.
+    """
+
+    beat_ttl: float = 12.0
+    ask_limit: float = 4.0
+    look_interval: float = 5.0
+    death_seconds: float = 300.0
+    lock_seconds: float = 30.0
+    patent_death_seconds: float = 300.0
+    patent_lock_seconds: float = 30.0
+    storm_hosts: int = 1
+    storm_share: float = 1 / 3
+    fences: tuple[str, ...] = ('ceph_blocklist',)
+    client_networks: tuple[str, ...] = ()
+    proof_seconds: float = 10.0
+    attempt_limit: float = 120.0
+    settle_seconds: float = 10.0
+    attempts_max: int = 3
+    per_target_max: int = 4
+    in_all_max: int = 20
+    rounds_kept: int = 12
+
+    def death_wait(self, kernel_answered: bool) -> float:
+        """Seconds of silence that the stage DYING takes."""
+        return max(self.death_seconds, self.patent_death_seconds if kernel_answered else 0.0)
+
+    def lock_wait(self, kernel_answered: bool) -> float:
+        """Seconds of silence that the stage LOCKED takes."""
+        return max(self.lock_seconds, self.patent_lock_seconds if kernel_answered else 0.0)

@@ -1,0 +1,109 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The claims of a worker: one lease for all, renewed by a turn of its own.
+
+``claim/<instance>`` says which worker has the instance.  A worker that dies, or is frozen past its
+lease, loses its claims; what it had begun is in the evacuations, and another goes on there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+import logging
+import threading
+
+from kaopu_ha import ports, records
+
+LOG = logging.getLogger(__name__)
+
+# An outside act ends this long before the claims could lapse.
+_MARGIN = 1.0
+
+
+class ClaimPermit(ports.Permit):
+    """Leave to act while the claim surely lasts and the keys are as they were read."""
+
+    def __init__(self, store: ports.Store, left: Callable[[], float],
+                 compares: Sequence[ports.Compare], most: float) -> None:
+        self._store, self._left, self._compares, self._most = store, left, compares, most
+
+    def seconds(self) -> float:
+        """What is left of the claim, less a margin, at most what the act may take."""
+        return min(self._left() - _MARGIN, self._most)
+
+    def holds(self) -> bool:
+        """Read claim, evacuation, case and proof once more."""
+        try:
+            snapshot = self._store.read(*sorted({compare.key for compare in self._compares}))
+        except ports.PortError:
+            return False
+        for compare in self._compares:
+            entry = snapshot.get(compare.key)
+            if compare.modified is not None and compare.modified != (
+                    entry.modified if entry else 0):
+                return False
+            if compare.created is not None and compare.created != (entry.created if entry else 0):
+                return False
+        return True
+
+
+class Claims:
+    """Takes, keeps and gives back claims."""
+
+    def __init__(self, store: ports.Store, worker: str, ttl: int,
+                 clock: Callable[[], float]) -> None:
+        self._store, self._worker, self._ttl, self._clock = store, worker, ttl, clock
+        self._mutex = threading.Lock()
+        self._lease = 0
+        self._until = 0.0
+
+    def turn(self) -> float:
+        """Renew the lease; seconds until the next turn."""
+        try:
+            self._renew()
+        except ports.PortError as failure:
+            LOG.debug('claims not renewed: %s', failure)
+        return self._ttl / 5
+
+    def left(self) -> float:
+        """Seconds for which the claims surely last."""
+        return self._until - self._clock()
+
+    def take(self, item: str, recovery: str) -> ports.Compare | None:
+        """Claim an instance: the condition that later writes compare, None if another has it."""
+        if self.left() <= _MARGIN:
+            self._renew()
+        key = records.CLAIM + item
+        value = records.encode(records.Claim(self._worker, recovery))
+        done = self._store.commit([ports.Compare(key, modified=0)],
+                                  [ports.Put(key, value, self._lease)])
+        return None if done is None else ports.Compare(key, created=done)
+
+    def give_back(self, claim: ports.Compare) -> None:
+        """End one claim, if it is still ours."""
+        self._store.commit([claim], [ports.Delete(claim.key)])
+
+    def close(self) -> None:
+        """End all claims, so that another need not wait for the lease to lapse."""
+        lease, self._lease, self._until = self._lease, 0, 0.0
+        if lease:
+            self._store.revoke(lease)
+
+    def _renew(self) -> None:
+        with self._mutex:
+            began = self._clock()
+            left = self._store.renew(self._lease, self._ttl / 4) if self._lease else 0
+            if left <= 0:
+                self._lease = self._store.grant(self._ttl)
+                left = self._ttl
+            self._until = began + min(left, self._ttl)

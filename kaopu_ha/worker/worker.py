@@ -1,0 +1,252 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Takes evacuations from the queue and carries each one out, step by step.
+
+A step is: look at Nova (and at the target, when it matters), have ``core.attempt`` decide, commit,
+act.  What is not yet in the store is not done; what is in the store survives the worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import concurrent.futures
+import dataclasses
+from dataclasses import dataclass
+import logging
+
+from kaopu_ha import ports, records
+from kaopu_ha.core import attempt, evacuation, model
+from kaopu_ha.core.attempt import Act
+from kaopu_ha.core.model import Evacuation, Phase, RecoveryStage, Stage
+from kaopu_ha.core.news import Fact, News
+from kaopu_ha.worker.claims import ClaimPermit, Claims
+
+LOG = logging.getLogger(__name__)
+
+_CALL_SECONDS = 10.0
+_ASK_SECONDS = 3.0
+# Nova needs seconds to move an instance; asking it more often only costs it time.
+_POLL_SECONDS = 1.0
+_IDLE_SECONDS = 5.0
+
+
+@dataclass
+class _Task:
+    """An evacuation that this worker has claimed."""
+
+    key: str
+    claim: ports.Compare
+    attempt: int = -1
+    since: float = 0.0
+    over: bool = False
+
+
+@dataclass(frozen=True)
+class _Record:
+    """The evacuation as read, and the conditions under which it may go on."""
+
+    item: Evacuation
+    compares: tuple[ports.Compare, ...]
+    inventory: model.Inventory | None
+
+
+class Worker:
+    """Any number of these may run, anywhere."""
+
+    def __init__(self, store: ports.Store, name: str, cloud: ports.Cloud, queue: ports.Queue,
+                 images: ports.ImageEye, libvirt: ports.LibvirtEye, rules: model.Rules,
+                 clock: Callable[[], float], tell: Callable[[News], None], *,
+                 now: Callable[[], str], claim_ttl: int = 15, concurrency: int = 4) -> None:
+        self._store, self.name, self._cloud, self._queue = store, name, cloud, queue
+        self._images, self._libvirt, self._rules = images, libvirt, rules
+        self._clock, self._tell, self._now, self._most = clock, tell, now, concurrency
+        self.claims = Claims(store, name, claim_ttl, clock)
+        self._tasks: list[_Task] = []
+        self._pool = concurrent.futures.ThreadPoolExecutor(concurrency, 'evacuate')
+
+    def turn(self) -> float:
+        """Claim what is free, take every claimed evacuation one step on; seconds until the next."""
+        try:
+            self._claim()
+        except ports.PortError as failure:
+            LOG.warning('no tasks are taken: %s', failure)
+        for task, failure in zip(self._tasks, self._pool.map(self._step_safely, self._tasks),
+                                 strict=True):
+            if failure is not None:
+                LOG.warning('%s waits: %s', task.key, failure)
+        self._drop([task for task in self._tasks if task.over])
+        return _POLL_SECONDS if self._tasks else _IDLE_SECONDS
+
+    # ------------------------------------------------------------ claims
+
+    def _claim(self) -> None:
+        free = self._most - len(self._tasks)
+        mine = {task.key for task in self._tasks}
+        for key in self._queue.take(free) if free > 0 else ():
+            if key in mine:
+                continue
+            _, recovery, instance = key.rsplit('/', 2)
+            claim = self._claims_it(instance, recovery)
+            if claim is not None:
+                self._tasks.append(_Task(key, claim))
+
+    def _claims_it(self, instance: str, recovery: str) -> ports.Compare | None:
+        try:
+            return self.claims.take(instance, recovery)
+        except ports.OutcomeUnknown:
+            return None
+
+    def _drop(self, tasks: list[_Task]) -> None:
+        for task in tasks:
+            self._tasks.remove(task)
+            try:
+                self.claims.give_back(task.claim)
+            except ports.PortError as failure:
+                LOG.debug('claim %s lapses by itself: %s', task.claim.key, failure)
+
+    # ------------------------------------------------------------ one step
+
+    def _step_safely(self, task: _Task) -> ports.PortError | None:
+        try:
+            self._step(task)
+        except ports.PortError as failure:
+            return failure
+        return None
+
+    def _step(self, task: _Task) -> None:
+        record = self._read(task)
+        if record is None:
+            task.over = True
+            return
+        item = record.item
+        number = len(item.attempts)
+        if number != task.attempt:
+            task.attempt, task.since = number, self._clock()
+        seen = self._look(item, record, self._clock() - task.since)
+        choice = attempt.advance(item, seen, self._rules)
+        self._act(task, record, seen, choice)
+
+    def _read(self, task: _Task) -> _Record | None:
+        """The evacuation, if claim, case, proof and epoch let it go on; None if it is not ours."""
+        _, recovery, _instance = task.key.rsplit('/', 2)
+        keys = (task.key, task.claim.key, records.RECOVERY + recovery, records.PROOF + recovery)
+        snapshot = self._store.read(*keys)
+        claim, entry = snapshot.get(task.claim.key), snapshot.get(task.key)
+        if claim is None or claim.created != task.claim.created or entry is None:
+            return None
+        item = records.decode(Evacuation, entry.value, entry.key)
+        if item.phase not in (Phase.QUEUED, Phase.CALLING, Phase.MOVING):
+            return None
+        proof, found = snapshot.get(keys[3]), snapshot.get(keys[2])
+        case_key = records.CASE + item.source
+        more = self._store.read(case_key, records.INVENTORY + item.target)
+        case_entry, target = more.get(case_key), more.get(records.INVENTORY + item.target)
+        if found is None or case_entry is None:
+            return None
+        case = records.decode(model.Case, case_entry.value, case_key)
+        stage = records.decode(model.Recovery, found.value, found.key).stage
+        if case.recovery != recovery or case.stage is not Stage.CONFIRMED:
+            return None
+        if stage not in (RecoveryStage.PLANNED, RecoveryStage.EVACUATING):
+            raise ports.PortError(f'the recovery is {stage.value}')
+        if proof is None:
+            raise ports.PortError('no fresh proof of the fence')
+        compares = (task.claim, ports.Compare(task.key, modified=entry.modified),
+                    ports.Compare(case_key, modified=case_entry.modified),
+                    ports.Compare(keys[3], created=proof.created))
+        inventory = records.decode(model.Inventory, target.value, target.key) if target else None
+        return _Record(item, compares, inventory)
+
+    def _look(self, item: Evacuation, record: _Record, seconds: float) -> attempt.Seen:
+        server = self._cloud.server(item.instance)
+        migrations: tuple[model.Migration, ...] = ()
+        if item.phase is not Phase.MOVING or (server and (
+                server.vm_state == 'error' or seconds >= self._rules.attempt_limit)):
+            migrations = self._cloud.migrations(instance=item.instance)
+        seen = attempt.Seen(server, migrations, seconds)
+        inventory = record.inventory
+        if inventory is None or not attempt.must_ask(item, server, seconds, self._rules):
+            return seen
+        libvirt = self._libvirt.contact([inventory.management_uri], _ASK_SECONDS)
+        images = self._images.clients(item.images, _ASK_SECONDS)
+        return dataclasses.replace(
+            seen, libvirt=libvirt[inventory.management_uri],
+            images=tuple(images[image] for image in item.images),
+            target_addresses=inventory.storage_addresses)
+
+    # ------------------------------------------------------------ act
+
+    def _act(self, task: _Task, record: _Record, seen: attempt.Seen,
+             choice: attempt.Choice) -> None:
+        item = record.item
+        if choice.act is Act.COMMIT:
+            self._first_call(task, record, seen)
+        elif choice.act is Act.CALL:
+            self._tell(News(Fact.EVACUATING, item.source, f'{item.name}: called again: '
+                            f'{choice.reason}'))
+            task.since = self._clock()
+            self._call(task, record)
+        elif choice.act is Act.RESET:
+            self._cloud.reset_state(item.instance, choice.state, self._permit(record))
+            self._tell(News(Fact.STATE_RESET, item.source, f'{item.name}: {choice.reason}'))
+        elif choice.act is Act.MOVING:
+            self._went(task, record, Phase.MOVING, choice.reason)
+        elif choice.act in _ENDS:
+            self._end(task, record, _ENDS[choice.act], choice.reason)
+
+    def _first_call(self, task: _Task, record: _Record, seen: attempt.Seen) -> None:
+        """Persist the attempt, then read it back with the rest, then call."""
+        item = record.item
+        known = tuple(migration.id for migration in seen.migrations)
+        made = model.Attempt(len(item.attempts) + 1, item.target, self.name, self._now(),
+                             item.epoch, seen_before=known)
+        item = dataclasses.replace(item, attempts=(*item.attempts, made))
+        if not self._went(task, dataclasses.replace(record, item=item), Phase.CALLING,
+                          f'attempt {made.number}, to {item.target}'):
+            return
+        task.attempt, task.since = len(item.attempts), self._clock()
+        again = self._read(task)
+        if again is not None and seen.server is not None and seen.server.host != item.target:
+            self._call(task, again)
+
+    def _call(self, task: _Task, record: _Record) -> None:
+        item = record.item
+        try:
+            self._cloud.evacuate(item.instance, item.target, self._permit(record))
+        except ports.Refused as refusal:
+            self._end(task, record, Phase.REFUSED, str(refusal))
+        except ports.NotPermitted as why:
+            LOG.info('%s was not called: %s', item.name, why)
+        else:
+            self._went(task, record, Phase.MOVING, 'Nova took the call')
+
+    def _end(self, task: _Task, record: _Record, phase: Phase, reason: str) -> None:
+        if not self._went(task, record, phase, reason):
+            return
+        task.over = True
+        fact = {Phase.DONE: Fact.MOVED, Phase.REFUSED: Fact.REFUSED}.get(phase, Fact.NOT_MOVED)
+        self._tell(News(fact, record.item.source,
+                        f'{record.item.name} to {record.item.target}: {reason}'))
+
+    def _went(self, task: _Task, record: _Record, phase: Phase, reason: str) -> bool:
+        item = evacuation.went(record.item, phase, self._now(), self.name, reason)
+        # The proof permits calls; the result of one is written down even if it lapsed meanwhile.
+        compares = record.compares if phase is Phase.CALLING else record.compares[:3]
+        return self._store.commit(compares, [ports.Put(task.key, records.encode(item))]) is not None
+
+    def _permit(self, record: _Record) -> ports.Permit:
+        return ClaimPermit(self._store, self.claims.left, record.compares, _CALL_SECONDS)
+
+
+_ENDS = {Act.DONE: Phase.DONE, Act.LEFT: Phase.LEFT, Act.REFUSED: Phase.REFUSED,
+         Act.FAILED: Phase.FAILED}

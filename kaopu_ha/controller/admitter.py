@@ -19,7 +19,7 @@ import dataclasses
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.detector import closed
-from kaopu_ha.controller.leadership import Leadership, wall_clock
+from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import admission, model
 from kaopu_ha.core.admission import Act
@@ -158,12 +158,12 @@ class Admitter:
         inventory = world.inventories[case.host]
         given = choice.given or (_an_image(inventory) if choice.act is Act.ASK_READ else ())
         request = records.Request(choice.act.value, case.host, self._leadership.name,
-                                  wall_clock(), given=given, boot_id=inventory.boot_id)
+                                  self._leadership.now(), given=given, boot_id=inventory.boot_id)
         self._commit(world, case, [ports.Put(_request_key(case, choice.act),
                                              records.encode(request))])
 
     def _enter(self, world: World, name: str, request: records.Request, case: Case) -> None:
-        step = model.Step(wall_clock(), self._leadership.name, Stage.ADMITTING.value,
+        step = model.Step(self._leadership.now(), self._leadership.name, Stage.ADMITTING.value,
                           f'{request.who} asked for it')
         entered = dataclasses.replace(case, stage=Stage.ADMITTING, road=(*case.road, step),
                                       admit=model.AdmitProgress(request.who))
@@ -173,7 +173,7 @@ class Admitter:
             self._tell(News(Fact.STAGE, case.host, f'admitting: {step.reason}'))
 
     def _close(self, world: World, name: str, request: records.Request, case: Case) -> None:
-        step = model.Step(wall_clock(), self._leadership.name, Stage.CLOSED.value, 'admitted')
+        step = model.Step(self._leadership.now(), self._leadership.name, Stage.CLOSED.value, 'admitted')
         ended = dataclasses.replace(case, stage=Stage.CLOSED, road=(*case.road, step))
         answer = dataclasses.replace(request, state='done', answer='admitted')
         gone = [ports.Delete(_request_key(case, act))
@@ -194,7 +194,7 @@ class Admitter:
     def _note(self, world: World, case: Case, did: admission.Did, reason: str,
               writes: Sequence[ports.Put | ports.Delete]) -> None:
         noted = admission.noted(case, did)
-        step = model.Step(wall_clock(), self._leadership.name, did.value, reason)
+        step = model.Step(self._leadership.now(), self._leadership.name, did.value, reason)
         noted = dataclasses.replace(noted, road=(*noted.road, step))
         if self._commit(world, case, [_put(noted), *writes], records.LOCK + case.host):
             self._tell(News(Fact.ADMIT_STEP, case.host, f'{did.value}: {reason}'))

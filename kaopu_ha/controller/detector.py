@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import math
 
 from kaopu_ha import ports, records
-from kaopu_ha.controller.leadership import Leadership, wall_clock
+from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import brake, detection, evacuation, fencing, model
 from kaopu_ha.core.news import Fact, News
@@ -180,7 +180,7 @@ class Detector:
         """Both networks at once; Nova's list beside the last look, if it comes in time."""
         if not hosts:
             return {}
-        limit, at = self._rules.ask_limit, wall_clock()
+        limit, at = self._rules.ask_limit, self._leadership.now()
         suspects = [world.inventories[host] for host in hosts]
         peers = [world.inventories[host] for host in sorted(world.beats)
                  if host in world.inventories and host not in hosts]
@@ -231,7 +231,7 @@ class Detector:
         if looked is not None and memory.last_dead is not None:
             since = looked.ended - memory.last_dead
         return detection.Seen(
-            wall_clock(), self._leadership.name, beat=world.has(records.ALIVE + host),
+            self._leadership.now(), self._leadership.name, beat=world.has(records.ALIVE + host),
             beat_boot_id=beat.boot_id if beat else '', round=looked.round if looked else None,
             since_last=since, death=world.has(records.DEATH + host),
             lock=world.has(records.LOCK + host), braked=host in self._braked(world),
@@ -281,7 +281,7 @@ class Detector:
             if wanted is detection.Key.DELETE:
                 writes.append(ports.Delete(key + host))
             if wanted is detection.Key.WRITE and not decision.confirm:
-                value = records.encode(records.Lock(self._leadership.name, wall_clock()))
+                value = records.encode(records.Lock(self._leadership.name, self._leadership.now()))
                 writes.append(ports.Put(key + host, value,
                                         self._store.grant(max(math.ceil(seconds), 2))))
         return writes
@@ -296,12 +296,12 @@ class Detector:
         wanted = fencing.clusters(inventory, coming.values())
         orders = tuple(order for fence in self._fences for order in fence.orders(
             inventory, wanted, fencing.known_clients(case)))
-        step = model.Step(wall_clock(), self._leadership.name,
+        step = model.Step(self._leadership.now(), self._leadership.name,
                           model.RecoveryStage.FENCING.value, 'the host is confirmed dead')
         recovery = model.Recovery(
             name, host, model.RecoveryStage.FENCING, orders=orders, road=(step,),
             instances=evacuation.powered(inventory, looked.servers if looked else None))
-        lock = records.Lock(self._leadership.name, wall_clock(), permanent=True, recovery=name)
+        lock = records.Lock(self._leadership.name, self._leadership.now(), permanent=True, recovery=name)
         case = dataclasses.replace(case, recovery=name)
         return [ports.Put(records.CASE + host, records.encode(case)),
                 ports.Put(records.LOCK + host, records.encode(lock)),

@@ -23,7 +23,7 @@ import concurrent.futures
 import math
 
 from kaopu_ha import ports, records
-from kaopu_ha.controller.leadership import Leadership, wall_clock
+from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import fencing, model
 from kaopu_ha.core.model import Recovery
@@ -65,7 +65,7 @@ class FenceKeeper:
     def mark(self, recovery: Recovery) -> ports.Put:
         """The write that shows the proof, under a lease of ``proof_seconds``."""
         self._read_at[recovery.id] = self._clock()
-        mark = records.ProofMark(self._leadership.name, wall_clock(),
+        mark = records.ProofMark(self._leadership.name, self._leadership.now(),
                                  tuple(sorted(fencing.fenced_clusters(recovery.orders))))
         lease = self._store.grant(math.floor(self._rules.proof_seconds))
         return ports.Put(records.PROOF + recovery.id, records.encode(mark), lease)

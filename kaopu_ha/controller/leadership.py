@@ -19,56 +19,24 @@ it, so a write of a deposed leader is refused; for acts outside of the store the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-import datetime
 import logging
 
-from kaopu_ha import ports, records
+from kaopu_ha import permits, ports, records
 from kaopu_ha.core.news import Fact, News
 
 LOG = logging.getLogger(__name__)
 
-# An outside act ends this long before the lease could lapse.
-MARGIN = 0.5
-
-
-def wall_clock() -> str:
-    """The time for people; no decision reads it."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec='milliseconds')
-
-
-class LeasePermit(ports.Permit):
-    """Leave to act while a lease surely lasts and the keys are as they were read."""
-
-    def __init__(self, store: ports.Store, seconds: Callable[[], float],
-                 compares: Sequence[ports.Compare], most: float) -> None:
-        self._store, self._seconds, self._compares = store, seconds, compares
-        self._most = most
-
-    def seconds(self) -> float:
-        """What is left of the lease, less a margin, at most what the act may take."""
-        return min(self._seconds() - MARGIN, self._most)
-
-    def holds(self) -> bool:
-        """Read the compared keys once more."""
-        try:
-            snapshot = self._store.read(*{compare.key for compare in self._compares})
-        except ports.PortError:
-            return False
-        return all(_same(snapshot.get(compare.key), compare) for compare in self._compares)
-
-
-def _same(entry: ports.Entry | None, compare: ports.Compare) -> bool:
-    modified, created = (entry.modified, entry.created) if entry else (0, 0)
-    return (compare.modified in (None, modified)) and (compare.created in (None, created))
-
 
 class Leadership:
-    """The office of the leader: taken, kept and lost by ``turn()``."""
+    """The office of the leader: taken, kept and lost by ``turn()``.
+
+    ``clock`` is monotonic and decides; ``now`` is the time for people, and nothing reads it.
+    """
 
     def __init__(self, store: ports.Store, name: str, ttl: int, clock: Callable[[], float],
-                 tell: Callable[[News], None]) -> None:
+                 tell: Callable[[News], None], now: Callable[[], str]) -> None:
         self._store, self.name, self._ttl = store, name, ttl
-        self._clock, self._tell = clock, tell
+        self._clock, self._tell, self.now = clock, tell, now
         self._lease = 0
         self._until = 0.0
         self.epoch = 0
@@ -100,7 +68,7 @@ class Leadership:
 
     def permit(self, compares: Sequence[ports.Compare], most: float) -> ports.Permit:
         """Leave for an outside act of at most ``most`` seconds, while the keys stay as read."""
-        return LeasePermit(self._store, self.seconds, (*self.compares(), *compares), most)
+        return permits.LeasePermit(self._store, self.seconds, (*self.compares(), *compares), most)
 
     def resign(self) -> None:
         """Give the office up, so that another need not wait for the lease to lapse."""
@@ -127,7 +95,7 @@ class Leadership:
         self._claim(began)
 
     def _claim(self, began: float) -> None:
-        value = records.encode(records.Leader(self.name, wall_clock()))
+        value = records.encode(records.Leader(self.name, self.now()))
         done = self._store.commit([ports.Compare(records.LEADER, modified=0)],
                                   [ports.Put(records.LEADER, value, self._lease)])
         if done is not None:

@@ -23,7 +23,7 @@ import dataclasses
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.fencekeeper import FenceKeeper
-from kaopu_ha.controller.leadership import Leadership, wall_clock
+from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import evacuation, fencing, model
@@ -177,7 +177,7 @@ class Recoverer:
     # ------------------------------------------------------------ private
 
     def _seen(self, world: World) -> evacuation.Seen:
-        return evacuation.Seen(wall_clock(), self._leadership.name, self._leadership.epoch,
+        return evacuation.Seen(self._leadership.now(), self._leadership.name, self._leadership.epoch,
                                self._targets.candidates(world))
 
     def _evacuations(self, world: World, without: str = '') -> list[model.Evacuation]:
@@ -196,7 +196,7 @@ class Recoverer:
 
     def _go(self, world: World, recovery: Recovery, stage: RecoveryStage, reason: str, news: News,
             writes: Sequence[ports.Put]) -> bool:
-        step = model.Step(wall_clock(), self._leadership.name, stage.value, reason)
+        step = model.Step(self._leadership.now(), self._leadership.name, stage.value, reason)
         gone = dataclasses.replace(recovery, stage=stage, waiting_for='',
                                    road=(*recovery.road, step))
         if self._commit(world, recovery, [_put(gone), *writes]):

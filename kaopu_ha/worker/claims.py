@@ -18,7 +18,7 @@ lease, loses its claims; what it had begun is in the evacuations, and another go
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 import logging
 import threading
 
@@ -26,35 +26,8 @@ from kaopu_ha import ports, records
 
 LOG = logging.getLogger(__name__)
 
-# An outside act ends this long before the claims could lapse.
+# A claim is not taken under a lease that may lapse at once.
 _MARGIN = 1.0
-
-
-class ClaimPermit(ports.Permit):
-    """Leave to act while the claim surely lasts and the keys are as they were read."""
-
-    def __init__(self, store: ports.Store, left: Callable[[], float],
-                 compares: Sequence[ports.Compare], most: float) -> None:
-        self._store, self._left, self._compares, self._most = store, left, compares, most
-
-    def seconds(self) -> float:
-        """What is left of the claim, less a margin, at most what the act may take."""
-        return min(self._left() - _MARGIN, self._most)
-
-    def holds(self) -> bool:
-        """Read claim, evacuation, case and proof once more."""
-        try:
-            snapshot = self._store.read(*sorted({compare.key for compare in self._compares}))
-        except ports.PortError:
-            return False
-        for compare in self._compares:
-            entry = snapshot.get(compare.key)
-            if compare.modified is not None and compare.modified != (
-                    entry.modified if entry else 0):
-                return False
-            if compare.created is not None and compare.created != (entry.created if entry else 0):
-                return False
-        return True
 
 
 class Claims:

@@ -24,12 +24,12 @@ import dataclasses
 from dataclasses import dataclass
 import logging
 
-from kaopu_ha import ports, records
+from kaopu_ha import permits, ports, records
 from kaopu_ha.core import attempt, evacuation, model
 from kaopu_ha.core.attempt import Act
 from kaopu_ha.core.model import Evacuation, Phase, RecoveryStage, Stage
 from kaopu_ha.core.news import Fact, News
-from kaopu_ha.worker.claims import ClaimPermit, Claims
+from kaopu_ha.worker.claims import Claims
 
 LOG = logging.getLogger(__name__)
 
@@ -116,10 +116,10 @@ class Worker:
 
     # ------------------------------------------------------------ one step
 
-    def _step_safely(self, task: _Task) -> ports.PortError | None:
+    def _step_safely(self, task: _Task) -> Exception | None:
         try:
             self._step(task)
-        except ports.PortError as failure:
+        except (ports.PortError, records.RecordError) as failure:
             return failure
         return None
 
@@ -245,7 +245,7 @@ class Worker:
         return self._store.commit(compares, [ports.Put(task.key, records.encode(item))]) is not None
 
     def _permit(self, record: _Record) -> ports.Permit:
-        return ClaimPermit(self._store, self.claims.left, record.compares, _CALL_SECONDS)
+        return permits.LeasePermit(self._store, self.claims.left, record.compares, _CALL_SECONDS)
 
 
 _ENDS = {Act.DONE: Phase.DONE, Act.LEFT: Phase.LEFT, Act.REFUSED: Phase.REFUSED,

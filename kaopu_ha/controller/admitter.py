@@ -47,7 +47,7 @@ class Admitter:
         try:
             world = World(self._store.read(*RANGES, records.REQUEST, records.RECOVERY,
                                            records.EVACUATION), self._tell)
-            requests = world.records(records.Request, records.REQUEST)
+            requests = world.every(records.Request, records.REQUEST)
             asked = [name for name, request in requests.items()
                      if request.verb == ADMIT and request.state == 'asked']
             for name in asked:
@@ -81,7 +81,7 @@ class Admitter:
 
     def _seen(self, world: World, case: Case) -> admission.Seen:
         recovery = self._recovery(world, case)
-        mine = [item for item in world.records(model.Evacuation, records.EVACUATION).values()
+        mine = [item for item in world.every(model.Evacuation, records.EVACUATION).values()
                 if item.recovery == case.recovery]
         inventory = world.inventories.get(case.host)
         uri = inventory.management_uri if inventory else ''
@@ -118,7 +118,7 @@ class Admitter:
         return found
 
     def _recovery(self, world: World, case: Case) -> Recovery | None:
-        return world.records(Recovery, records.RECOVERY).get(case.recovery)
+        return world.every(Recovery, records.RECOVERY).get(case.recovery)
 
     # ------------------------------------------------------------ act
 
@@ -163,8 +163,7 @@ class Admitter:
                                              records.encode(request))])
 
     def _enter(self, world: World, name: str, request: records.Request, case: Case) -> None:
-        step = model.Step(self._leadership.now(), self._leadership.name, Stage.ADMITTING.value,
-                          f'{request.who} asked for it')
+        step = self._leadership.step(Stage.ADMITTING.value, f'{request.who} asked for it')
         entered = dataclasses.replace(case, stage=Stage.ADMITTING, road=(*case.road, step),
                                       admit=model.AdmitProgress(request.who))
         stale = [ports.Delete(_request_key(case, act))
@@ -173,7 +172,7 @@ class Admitter:
             self._tell(News(Fact.STAGE, case.host, f'admitting: {step.reason}'))
 
     def _close(self, world: World, name: str, request: records.Request, case: Case) -> None:
-        step = model.Step(self._leadership.now(), self._leadership.name, Stage.CLOSED.value, 'admitted')
+        step = self._leadership.step(Stage.CLOSED.value, 'admitted')
         ended = dataclasses.replace(case, stage=Stage.CLOSED, road=(*case.road, step))
         answer = dataclasses.replace(request, state='done', answer='admitted')
         gone = [ports.Delete(_request_key(case, act))
@@ -194,7 +193,7 @@ class Admitter:
     def _note(self, world: World, case: Case, did: admission.Did, reason: str,
               writes: Sequence[ports.Put | ports.Delete]) -> None:
         noted = admission.noted(case, did)
-        step = model.Step(self._leadership.now(), self._leadership.name, did.value, reason)
+        step = self._leadership.step(did.value, reason)
         noted = dataclasses.replace(noted, road=(*noted.road, step))
         if self._commit(world, case, [_put(noted), *writes], records.LOCK + case.host):
             self._tell(News(Fact.ADMIT_STEP, case.host, f'{did.value}: {reason}'))

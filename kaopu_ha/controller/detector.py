@@ -291,17 +291,17 @@ class Detector:
         """CONFIRMED, the permanent lock and the recovery: one transaction."""
         name = f'{host}-{world.snapshot.revision}'
         inventory = world.inventories[host]
-        coming = World(self._store.read(records.EVACUATION), self._tell).records(
+        coming = World(self._store.read(records.EVACUATION), self._tell).every(
             model.Evacuation, records.EVACUATION)
         wanted = fencing.clusters(inventory, coming.values())
         orders = tuple(order for fence in self._fences for order in fence.orders(
             inventory, wanted, fencing.known_clients(case)))
-        step = model.Step(self._leadership.now(), self._leadership.name,
-                          model.RecoveryStage.FENCING.value, 'the host is confirmed dead')
+        step = self._leadership.step(model.RecoveryStage.FENCING.value, 'it is confirmed dead')
         recovery = model.Recovery(
             name, host, model.RecoveryStage.FENCING, orders=orders, road=(step,),
             instances=evacuation.powered(inventory, looked.servers if looked else None))
-        lock = records.Lock(self._leadership.name, self._leadership.now(), permanent=True, recovery=name)
+        lock = records.Lock(self._leadership.name, self._leadership.now(), permanent=True,
+                            recovery=name)
         case = dataclasses.replace(case, recovery=name)
         return [ports.Put(records.CASE + host, records.encode(case)),
                 ports.Put(records.LOCK + host, records.encode(lock)),

@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 import logging
 
 from kaopu_ha import permits, ports, records
+from kaopu_ha.core import model
 from kaopu_ha.core.news import Fact, News
 
 LOG = logging.getLogger(__name__)
@@ -61,6 +62,10 @@ class Leadership:
     def seconds(self) -> float:
         """Seconds for which the office is surely ours, without another renewal."""
         return self._until - self._clock()
+
+    def step(self, stage: str, reason: str) -> model.Step:
+        """A step of a record's road, taken by this leader now."""
+        return model.Step(self.now(), self.name, stage, reason)
 
     def compares(self) -> tuple[ports.Compare, ...]:
         """What every write of this leader compares."""

@@ -73,7 +73,7 @@ class Recoverer:
 
     def _advance_all(self, world: World) -> tuple[RecoveryStage, ...] | None:
         """None if something was committed: then look again at once."""
-        recoveries = world.records(Recovery, records.RECOVERY)
+        recoveries = world.every(Recovery, records.RECOVERY)
         opened = {name: recovery for name, recovery in recoveries.items()
                   if keeps_its_fence(world, recovery)}
         progress = False
@@ -134,7 +134,7 @@ class Recoverer:
         changed = evacuation.planned(
             [*made, *self._evacuations(world, without=recovery.id)], seen, self._rules,
             self._dead(world))
-        made = _merged(made, changed)
+        made = tuple(_merged(made, changed))
         for start in range(0, len(made), _CHUNK):
             if not self._commit(world, recovery, [_put_evacuation(item)
                                                   for item in made[start:start + _CHUNK]]):
@@ -163,7 +163,7 @@ class Recoverer:
         changed = evacuation.planned(self._evacuations(world), seen, self._rules,
                                      self._dead(world))
         for item in changed:
-            before = world.records(model.Evacuation, records.EVACUATION).get(
+            before = world.every(model.Evacuation, records.EVACUATION).get(
                 f'{item.recovery}/{item.instance}')
             if before is None or item.recovery != recovery.id:
                 continue
@@ -177,17 +177,18 @@ class Recoverer:
     # ------------------------------------------------------------ private
 
     def _seen(self, world: World) -> evacuation.Seen:
-        return evacuation.Seen(self._leadership.now(), self._leadership.name, self._leadership.epoch,
+        leader = self._leadership
+        return evacuation.Seen(leader.now(), leader.name, leader.epoch,
                                self._targets.candidates(world))
 
     def _evacuations(self, world: World, without: str = '') -> list[model.Evacuation]:
-        return [item for item in world.records(model.Evacuation, records.EVACUATION).values()
+        return [item for item in world.every(model.Evacuation, records.EVACUATION).values()
                 if item.recovery != without]
 
     def _dead(self, world: World) -> frozenset[str]:
         """Hosts that are confirmed and whose fence was proven."""
         return frozenset(
-            recovery.host for recovery in world.records(Recovery, records.RECOVERY).values()
+            recovery.host for recovery in world.every(Recovery, records.RECOVERY).values()
             if recovery.stage is not RecoveryStage.FENCING and keeps_its_fence(world, recovery))
 
     def _permit(self, world: World, recovery: Recovery) -> ports.Permit:
@@ -196,7 +197,7 @@ class Recoverer:
 
     def _go(self, world: World, recovery: Recovery, stage: RecoveryStage, reason: str, news: News,
             writes: Sequence[ports.Put]) -> bool:
-        step = model.Step(self._leadership.now(), self._leadership.name, stage.value, reason)
+        step = self._leadership.step(stage.value, reason)
         gone = dataclasses.replace(recovery, stage=stage, waiting_for='',
                                    road=(*recovery.road, step))
         if self._commit(world, recovery, [_put(gone), *writes]):

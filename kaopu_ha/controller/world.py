@@ -37,7 +37,7 @@ class World:
         self._tell = tell
         self.unreadable: set[str] = set()
 
-    def records(self, kind: type[T], prefix: str) -> dict[str, T]:
+    def every(self, kind: type[T], prefix: str) -> dict[str, T]:
         """All records under a prefix, by the rest of their keys, sorted."""
         found = {}
         for name, entry in self.snapshot.under(prefix).items():
@@ -61,27 +61,27 @@ class World:
     @functools.cached_property
     def inventories(self) -> dict[str, model.Inventory]:
         """What each known host told of itself."""
-        return self.records(model.Inventory, records.INVENTORY)
+        return self.every(model.Inventory, records.INVENTORY)
 
     @functools.cached_property
     def beats(self) -> dict[str, records.Beat]:
         """The hosts that beat."""
-        return self.records(records.Beat, records.ALIVE)
+        return self.every(records.Beat, records.ALIVE)
 
     @functools.cached_property
     def cases(self) -> dict[str, model.Case]:
         """The open cases by host."""
-        return self.records(model.Case, records.CASE)
+        return self.every(model.Case, records.CASE)
 
     @functools.cached_property
     def locks(self) -> dict[str, records.Lock]:
         """The locks by host."""
-        return self.records(records.Lock, records.LOCK)
+        return self.every(records.Lock, records.LOCK)
 
     @functools.cached_property
     def held(self) -> frozenset[str]:
         """The hosts that people hold.  An unreadable setting holds."""
-        settings = self.records(records.HostSetting, records.HOST)
+        settings = self.every(records.HostSetting, records.HOST)
         return frozenset(host for host in self.snapshot.under(records.HOST)
                          if host not in settings or settings[host].hold)
 

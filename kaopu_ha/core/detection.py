@@ -14,10 +14,10 @@
 
 ::
 
-                 both silent        seconds waited      seconds waited       both silent
-    SUSPECTED ----------------> DYING -----------> LOCKED -----------> LAST_LOOK -----------> CONFIRMED
-        ^                         |                  |                     |
-        +------- any life --------+------------------+---------------------+      (admit leads out)
+              both silent       seconds waited     seconds waited         both silent
+    SUSPECTED -----------> DYING ------------> LOCKED ----------> LAST_LOOK ---------> CONFIRMED
+        ^                    |                    |                   |
+        +----- any life -----+--------------------+-------------------+       (admit leads out)
         |
         +--- the beat is back: CLOSED
 
@@ -158,7 +158,8 @@ def _locked(case: Case, seen: Seen, rules: model.Rules) -> Decision:
 def _last_look(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     assert seen.round is not None
     case = _go(case, Stage.CONFIRMED, seen, f'last look: {seen.round.rule}')
-    return Decision(case, confirm=True, lock=Key.WRITE, death=Key.DELETE if seen.death else Key.KEEP,
+    return Decision(case, confirm=True, lock=Key.WRITE,
+                    death=Key.DELETE if seen.death else Key.KEEP,
                     news=(News(Fact.CONFIRMED, case.host, seen.round.rule),))
 
 

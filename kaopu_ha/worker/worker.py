@@ -80,10 +80,10 @@ class Worker:
             self._claim()
         except ports.PortError as failure:
             LOG.warning('no tasks are taken: %s', failure)
-        for task, failure in zip(self._tasks, self._pool.map(self._step_safely, self._tasks),
+        for task, trouble in zip(self._tasks, self._pool.map(self._step_safely, self._tasks),
                                  strict=True):
-            if failure is not None:
-                LOG.warning('%s waits: %s', task.key, failure)
+            if trouble is not None:
+                LOG.warning('%s waits: %s', task.key, trouble)
         self._drop([task for task in self._tasks if task.over])
         return _POLL_SECONDS if self._tasks else _IDLE_SECONDS
 

@@ -1,0 +1,196 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The beat: ``alive/<host>`` under a lease, kept while this process lives.
+
+::
+
+    renewed -> BEATING        lease gone -> look -> nothing against it -> registered at once
+                                                 -> lock is permanent  -> LOCKED    no beat
+                                                 -> another host's key -> REFUSED   no beat
+    store does not answer -> STORE AWAY, tried again in a quarter of the interval
+
+It has a thread of its own, and nothing that can block stands beside it: a frozen libvirtd or a
+lost storage network must not cost a beat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import enum
+import time
+
+from kaopu_ha import ports, records
+from kaopu_ha.core import model
+
+Tell = Callable[[str, str], None]
+
+# Of the interval: the limit of one renewal, so that a turn ends before the next is due.
+_RENEW_SHARE = 0.75
+# Of the interval: the wait after a turn that failed.  A lease of three intervals has nine of them.
+_RETRY_SHARE = 0.25
+# A host without a beat for a reason that people must mend is told again after this time.
+_TELL_SECONDS = 300.0
+_PAUSE_MIN = 0.02
+
+
+class State(enum.Enum):
+    """Does the host beat, and if not, why not."""
+
+    STARTING = 'starting'
+    BEATING = 'beating'
+    LOCKED = 'locked'
+    REFUSED = 'refused'
+    STORE_AWAY = 'store away'
+
+
+_LEVELS = {State.STARTING: 'debug', State.BEATING: 'info', State.LOCKED: 'warning',
+           State.REFUSED: 'error', State.STORE_AWAY: 'warning'}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The state of the beat, with its reason in a sentence."""
+
+    state: State
+    reason: str
+
+
+class Beat:
+    """Keeps the beat of one host.  ``turn`` is for one thread, ``standing`` for any."""
+
+    def __init__(self, store: ports.Store, host: str, identity: records.Beat, *, interval: float,
+                 ttl: int, tell: Tell, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take whose beat it is, and its interval; ``ttl`` is what outlives lost renewals."""
+        self._store, self._host, self._identity = store, host, identity
+        self._interval, self._ttl = interval, ttl
+        self._tell, self._clock = tell, clock
+        self._alive, self._lock = records.ALIVE + host, records.LOCK + host
+        self._inventory = records.INVENTORY + host
+        self._lease = 0
+        self._look_at = 0.0
+        self._tell_at = 0.0
+        self._standing = Standing(State.STARTING, 'it has not registered yet')
+
+    @property
+    def standing(self) -> Standing:
+        """Does the host beat, and if not, why not."""
+        return self._standing
+
+    def turn(self) -> float:
+        """Renew the beat, or register again; the seconds until the next turn.  Raises nothing."""
+        began = self._clock()
+        share = _RETRY_SHARE
+        try:
+            share = 1.0 if self._keep() else _RETRY_SHARE
+        except ports.PortError as failure:
+            self._stand(State.STORE_AWAY, f'{self._host} does not beat: the store is away: '
+                                          f'{failure}')
+        return max(began + share * self._interval - self._clock(), _PAUSE_MIN)
+
+    # ------------------------------------------------------------ private
+
+    def _keep(self) -> bool:
+        """Renew, and now and then look; False if a transaction lost a race."""
+        if self._lease and self._store.renew(self._lease, self._interval * _RENEW_SHARE) <= 0:
+            self._lease = 0
+            self._tell('warning', f'the lease of {self._host}\'s beat was gone; it registers again')
+        # A renewal tells nothing of the key itself: a person may have deleted it.
+        if self._lease and self._clock() < self._look_at:
+            return self._beats()
+        return self._look()
+
+    def _look(self) -> bool:
+        seen = self._store.read(self._alive, self._lock, self._inventory)
+        try:
+            against = self._against(seen)
+        except records.RecordError as failure:
+            against = Standing(State.REFUSED, f'{self._host} does not beat: {failure}')
+        if against is not None:
+            self._let_go()
+            self._stand(against.state, against.reason)
+            return True
+        alive = seen.get(self._alive)
+        if self._lease and alive is not None and alive.lease == self._lease:
+            self._look_at = self._clock() + self._ttl
+            return self._beats()
+        return self._register(seen)
+
+    def _against(self, seen: ports.Snapshot) -> Standing | None:
+        """What forbids a beat, if anything does."""
+        entry = seen.get(self._lock)
+        lock = records.decode(records.Lock, entry.value, entry.key) if entry else None
+        if lock is not None and lock.permanent:
+            return Standing(State.LOCKED, f'{self._host} does not beat: it was confirmed dead by '
+                            f'{lock.by} at {lock.at}; a person takes it back: '
+                            f'kaopu-ha host admit {self._host}')
+        other = self._other(seen)
+        if other:
+            return Standing(State.REFUSED, f'{self._host} does not beat: {other}; if that machine '
+                            f'is gone for good: kaopu-ha host forget {self._host}')
+        return None
+
+    def _other(self, seen: ports.Snapshot) -> str:
+        """Who else has this name, if anyone does."""
+        entry = seen.get(self._alive)
+        if entry is not None:
+            beat = records.decode(records.Beat, entry.value, entry.key)
+            if beat.host_uuid != self._identity.host_uuid:
+                return f'another host beats under this name, UUID {beat.host_uuid}'
+        entry = seen.get(self._inventory)
+        if entry is not None:
+            owner = records.decode(model.Inventory, entry.value, entry.key).host_uuid
+            if owner != self._identity.host_uuid:
+                return f'the inventory of this name is of another host, UUID {owner}'
+        return ''
+
+    def _register(self, seen: ports.Snapshot) -> bool:
+        alive = seen.get(self._alive)
+        self._let_go()
+        lease = self._store.grant(self._ttl)
+        done = self._store.commit(
+            [_unchanged(seen, self._lock), _unchanged(seen, self._alive)],
+            [ports.Put(self._alive, records.encode(self._identity), lease)])
+        if done is None:
+            self._store.revoke(lease)
+            return False
+        self._lease = lease
+        self._look_at = self._clock() + self._ttl
+        if alive is not None:
+            self._tell('info', f'{self._host} took over the beat of its former agent')
+        return self._beats()
+
+    def _let_go(self) -> None:
+        lease, self._lease = self._lease, 0
+        if lease:
+            self._store.revoke(lease)
+
+    def _beats(self) -> bool:
+        back = self._standing.state is State.STORE_AWAY
+        self._stand(State.BEATING, f'{self._host} beats; the store is back' if back
+                    else f'{self._host} beats')
+        return True
+
+    def _stand(self, state: State, reason: str) -> None:
+        now = self._clock()
+        again = state in (State.LOCKED, State.REFUSED) and now >= self._tell_at
+        entered = state is not self._standing.state
+        self._standing = Standing(state, reason)
+        if entered or again:
+            self._tell(_LEVELS[state], reason)
+            self._tell_at = now + _TELL_SECONDS
+
+
+def _unchanged(seen: ports.Snapshot, key: str) -> ports.Compare:
+    entry = seen.get(key)
+    return ports.Compare(key, modified=entry.modified if entry else 0)

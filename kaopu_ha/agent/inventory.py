@@ -1,0 +1,172 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The inventory: what a host tells of itself, written by itself alone, and outliving it.
+
+Each turn looks at libvirt, at the storage and at the kernel, and writes ``inventory/<host>`` only
+if it changed.  What can't be seen now stays as it was seen last: a dead host is recovered by what
+it said while it lived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+import dataclasses
+import datetime
+import time
+
+from kaopu_ha import ports, records
+from kaopu_ha.agent.beat import Tell
+from kaopu_ha.agent.storage import Cluster, OwnStorage
+from kaopu_ha.core import model
+
+# The record is read again after this time even if nothing changed: a person may have deleted it.
+_LOOK_SECONDS = 60.0
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')
+
+
+class InventoryPublisher:
+    """Publishes the inventory of one host, also while it is locked.  For one thread."""
+
+    def __init__(self, store: ports.Store, host: str, local: ports.LocalHost,
+                 storage: ports.StorageReader, *, management_uri: str,
+                 client_networks: Sequence[str], interval: float, tell: Tell,
+                 clusters: Sequence[Cluster] = (Cluster(),), ask_limit: float = 4.0,
+                 clock: Callable[[], float] = time.monotonic,
+                 date: Callable[[], str] = _now) -> None:
+        """Take where the host's libvirt is asked by others, and which of its addresses count."""
+        self._store, self._host, self._local = store, host, local
+        self._storage = OwnStorage(storage, clusters, limit=ask_limit, clock=clock)
+        self._management_uri, self._networks = management_uri, tuple(client_networks)
+        self._interval, self._ask_limit = interval, ask_limit
+        self._tell, self._clock, self._date = tell, clock, date
+        self._key = records.INVENTORY + host
+        self._modified: int | None = None
+        self._text = ''
+        self._former: model.Inventory | None = None
+        self._look_at = 0.0
+        self._domains: tuple[ports.Domain, ...] | None = None
+        self._mute_since = ''
+        self._trouble = ''
+
+    @property
+    def trouble(self) -> str:
+        """Why the inventory is not published, or ''."""
+        return self._trouble
+
+    def turn(self) -> float:
+        """Look, and publish what changed; the seconds until the next turn.  Raises nothing."""
+        began = self._clock()
+        trouble = ''
+        try:
+            if self._modified is None or began >= self._look_at:
+                self._take_up()
+            self._publish(self._seen())
+        except (ports.PortError, records.RecordError) as failure:
+            self._modified = None
+            trouble = str(failure)
+        self._note(trouble)
+        return max(began + self._interval - self._clock(), 0.1)
+
+    # ------------------------------------------------------------ what is published
+
+    def _take_up(self) -> None:
+        """Read the record as it stands.  Raises Refused if it is another host's."""
+        entry = self._store.read(self._key).get(self._key)
+        if entry is not None:
+            former = records.decode(model.Inventory, entry.value, entry.key)
+            ours = self._local.identity(self._ask_limit).host_uuid
+            if former.host_uuid != ours:
+                raise ports.Refused(f'it is of another host, UUID {former.host_uuid}; if that '
+                                    f'machine is gone for good: kaopu-ha host forget {self._host}')
+            if self._former is None:
+                self._former = former
+                self._storage.learn(former)
+        self._modified = entry.modified if entry else 0
+        self._text = entry.value if entry else ''
+        self._look_at = self._clock() + _LOOK_SECONDS
+
+    def _publish(self, inventory: model.Inventory) -> None:
+        text = records.encode(inventory)
+        self._former = inventory
+        if text == self._text:
+            return
+        assert self._modified is not None
+        revision = self._store.commit([ports.Compare(self._key, modified=self._modified)],
+                                      [ports.Put(self._key, text)])
+        if revision is None:
+            raise ports.StoreError('somebody else wrote it meanwhile')
+        self._modified, self._text = revision, text
+
+    def _note(self, trouble: str) -> None:
+        """Tell that publishing failed, once, and that it goes on."""
+        if bool(trouble) is not bool(self._trouble):
+            self._tell('warning' if trouble else 'info',
+                       f'the inventory of {self._host} is not published: {trouble}' if trouble
+                       else f'the inventory of {self._host} is published again')
+        self._trouble = trouble
+
+    # ------------------------------------------------------------ what is seen
+
+    def _seen(self) -> model.Inventory:
+        identity = self._local.identity(self._ask_limit)
+        self._look_at_libvirt()
+        domains = self._domains or ()
+        signs = self._storage.signs(domains)
+        if model.Sign.LIFE in signs.values():
+            self._storage.read_headers(domains)
+        former = self._former
+        inventory = model.Inventory(
+            host=self._host, host_uuid=identity.host_uuid, boot_id=self._local.boot_id(),
+            management_uri=self._management_uri, storage_addresses=self._addresses(),
+            storage=signs, cores=identity.cores, memory_mb=identity.memory_mb,
+            instances=tuple(self._instance(domain) for domain in domains),
+            domains=tuple(domain.uuid for domain in domains),
+            compute_started=self._local.compute_started(), note=self._mute_note())
+        if self._domains is None and former is not None:
+            return dataclasses.replace(inventory, instances=former.instances,
+                                       domains=former.domains)
+        return inventory
+
+    def _look_at_libvirt(self) -> None:
+        try:
+            self._domains = self._local.instances(self._ask_limit)
+        except ports.PortError as failure:
+            if not self._mute_since:
+                self._mute_since = self._date()
+                self._tell('warning', f'libvirt on {self._host} does not answer, its instances '
+                                      f'are published as last seen: {failure}')
+            return
+        if self._mute_since:
+            self._tell('info', f'libvirt on {self._host} answers again')
+        self._mute_since = ''
+
+    def _mute_note(self) -> str:
+        return f'libvirt has not answered since {self._mute_since}' if self._mute_since else ''
+
+    def _addresses(self) -> tuple[str, ...]:
+        """The storage addresses; the last known ones while an interface has lost its own.
+
+        A host that published none could not be fenced, and its clients keep the old address.
+        """
+        addresses = self._local.addresses(self._networks)
+        if not addresses and self._former is not None:
+            return self._former.storage_addresses
+        return addresses
+
+    def _instance(self, domain: ports.Domain) -> model.Instance:
+        images, lost = self._storage.images(domain)
+        return model.Instance(uuid=domain.uuid, name=domain.name, power=domain.power,
+                              images=images, local_disks=(*domain.local_disks, *lost))

@@ -1,0 +1,58 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a domain's XML says of its disks.  The XML is the local libvirt's: it is trusted."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from kaopu_ha import ports
+from kaopu_ha.core import model
+
+# Nova writes the config drive anew wherever the instance goes, whatever device it is.
+_CONFIG_DRIVE = 'disk.config'
+_REMOVABLE = ('cdrom', 'floppy')
+
+
+def parse(text: str, *, power: model.Power, run: str) -> ports.Domain:
+    """The domain of this XML.  Removable media and config drives are not among its disks."""
+    root = ElementTree.fromstring(text)
+    disks, local = [], []
+    for disk in root.iterfind('devices/disk'):
+        source = disk.find('source')
+        if source is None or disk.get('device', 'disk') in _REMOVABLE:
+            continue
+        where = _where(source)
+        if where.endswith(_CONFIG_DRIVE):
+            continue
+        if disk.get('type') == 'network' and source.get('protocol') == 'rbd':
+            disks.append(_rbd(source))
+        else:
+            local.append(where)
+    return ports.Domain(uuid=(root.findtext('uuid') or '').lower(),
+                        name=root.findtext('name') or '', power=power, run=run,
+                        disks=tuple(disks), local_disks=tuple(local))
+
+
+def _rbd(source: ElementTree.Element) -> ports.Disk:
+    pool, _, image = source.get('name', '').partition('/')
+    hosts = (host.get('name', '').strip('[]') for host in source.iterfind('host'))
+    return ports.Disk(pool=pool, image=image, monitors=tuple(sorted(filter(None, hosts))))
+
+
+def _where(source: ElementTree.Element) -> str:
+    """Where a disk is, for people: its path, or its address in the network."""
+    for name in ('file', 'dev', 'path', 'dir', 'volume'):
+        if source.get(name):
+            return source.get(name, '')
+    return ':'.join(filter(None, (source.get('protocol'), source.get('name')))) or 'unknown'

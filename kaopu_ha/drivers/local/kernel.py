@@ -1,0 +1,90 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What the kernel says of this host, read from /proc."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+import contextlib
+import ipaddress
+import pathlib
+import re
+
+_COMPUTE = b'nova-compute'
+# In the table of local routes: an address, then the line that says it is the host's own.
+_OWN_V4 = re.compile(r'\|-- (\S+)\n\s*/32 host LOCAL')
+_START_TIME = 19
+
+
+class Kernel:
+    """Reads /proc, as the process sees it: its own namespaces count."""
+
+    def __init__(self, proc: str = '/proc',
+                 machine: str = '/sys/class/dmi/id/product_uuid') -> None:
+        """Take where the kernel shows itself, and what tells one machine from another."""
+        self._proc, self._machine = pathlib.Path(proc), pathlib.Path(machine)
+
+    def boot_id(self) -> str:
+        """The id of this boot."""
+        return (self._proc / 'sys/kernel/random/boot_id').read_text().strip()
+
+    def machine(self) -> str:
+        """The UUID of the mainboard, '' if there is none or it is not ours to read."""
+        with contextlib.suppress(OSError):
+            return self._machine.read_text().strip().lower()
+        return ''
+
+    def addresses(self, networks: Sequence[str]) -> tuple[str, ...]:
+        """The host's own addresses inside the networks, in order."""
+        inside = [ipaddress.ip_network(network) for network in networks]
+        found = {address for address in (*self._v4(), *self._v6())
+                 if any(address in network for network in inside)}
+        return tuple(str(address) for address in sorted(found, key=lambda a: (a.version, int(a))))
+
+    def compute_started(self) -> str:
+        """When nova-compute was started, as boot id and ticks; '' if it does not run.
+
+        Of several processes (its workers have the same command line) the oldest counts.
+        """
+        ticks = [tick for tick in map(self._compute_ticks, self._proc.glob('[0-9]*')) if tick]
+        return f'{self.boot_id()}/{min(ticks)}' if ticks else ''
+
+    # ------------------------------------------------------------ private
+
+    def _v4(self) -> Iterator[ipaddress.IPv4Address]:
+        with contextlib.suppress(FileNotFoundError):
+            for text in _OWN_V4.findall((self._proc / 'net/fib_trie').read_text()):
+                yield ipaddress.IPv4Address(text)
+
+    def _v6(self) -> Iterator[ipaddress.IPv6Address]:
+        with contextlib.suppress(FileNotFoundError):
+            for line in (self._proc / 'net/if_inet6').read_text().splitlines():
+                yield ipaddress.IPv6Address(int(line.split()[0], 16))
+
+    @staticmethod
+    def _compute_ticks(process: pathlib.Path) -> int:
+        """When the process was started, 0 if it is no nova-compute, or gone."""
+        try:
+            words = (process / 'cmdline').read_bytes().split(b'\0')
+            if not _is_compute([word.rsplit(b'/', 1)[-1] for word in words]):
+                return 0
+            # The second field is the program's name in brackets, and may hold anything.
+            stat = (process / 'stat').read_text().rpartition(')')[2].split()
+            return int(stat[_START_TIME])
+        except OSError:
+            return 0
+
+
+def _is_compute(words: Sequence[bytes]) -> bool:
+    # An interpreter, at most one option of it, then the program; not `systemctl restart it`.
+    return words[0] == _COMPUTE or (words[0].startswith(b'python') and _COMPUTE in words[1:3])

@@ -1,0 +1,127 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The host's own libvirt and kernel, as its agent sees them.
+
+libvirt is asked in a warm child process (``libvirt_child``): a libvirtd that is frozen costs the
+child its life, and the agent nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import contextlib
+import json
+import pathlib
+import subprocess
+from typing import Any
+
+from kaopu_ha import ports
+from kaopu_ha.core import model
+from kaopu_ha.drivers import child
+from kaopu_ha.drivers.local import domains, kernel
+
+_CHILD = 'kaopu_ha.drivers.local.libvirt_child'
+
+
+class LocalLibvirt(ports.LocalHost):
+    """The host that this process runs on.  Safe for threads."""
+
+    def __init__(self, libvirt_uri: str = 'qemu:///system', *, state_path: str = '',
+                 proc: str = '/proc') -> None:
+        """Take where libvirt is, and a folder that outlives reboots ('': none).
+
+        In the folder stays who the host is, for a start at which libvirt does not answer.
+        """
+        self._child = child.Child(_CHILD, {'uri': libvirt_uri})
+        self._memory = pathlib.Path(state_path, 'identity.json') if state_path else None
+        self._kernel = kernel.Kernel(proc)
+        self._identity: ports.HostIdentity | None = None
+
+    def identity(self, limit: float) -> ports.HostIdentity:
+        """Who this host is: asked once, then remembered, also in the state folder."""
+        if self._identity is not None:
+            return self._identity
+        try:
+            answer = self._child.ask('identity', limit)
+        except ports.PortError as failure:
+            known = self._remembered()
+            if known is None:
+                raise ports.PortError(f'the UUID of this host is not known yet: libvirt does not '
+                                      f'answer: {failure}') from failure
+            return known
+        self._identity = ports.HostIdentity(**answer)
+        self._remember(answer)
+        return self._identity
+
+    def instances(self, limit: float) -> tuple[ports.Domain, ...]:
+        """Every domain of the local libvirt, by UUID."""
+        return tuple(domains.parse(text, power=model.Power(power), run=run)
+                     for text, power, run in self._child.ask('domains', limit))
+
+    def remove_domains(self, uuids: Sequence[str], permit: ports.Permit) -> tuple[str, ...]:
+        """Destroy and undefine those of the domains that exist."""
+        return tuple(self._child.act('remove', permit, uuids=sorted(set(uuids))))
+
+    def addresses(self, networks: Sequence[str]) -> tuple[str, ...]:
+        """The host's own addresses inside the networks."""
+        return self._kernel.addresses(networks)
+
+    def boot_id(self) -> str:
+        """The id of this boot of the kernel."""
+        return self._kernel.boot_id()
+
+    def compute_started(self) -> str:
+        """When nova-compute was started, as boot id and ticks."""
+        return self._kernel.compute_started()
+
+    def run(self, command: Sequence[str], limit: float) -> None:
+        """Run a command to its end; what it started goes on without it."""
+        # No pipe: a daemon that the command starts would keep it open for ever.
+        try:
+            done = subprocess.run(list(command), stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                  timeout=limit, check=False)
+        except subprocess.TimeoutExpired as late:
+            raise ports.PortError(f'{command[0]} took longer than {limit:.0f} s') from late
+        except OSError as failure:
+            raise ports.PortError(f'{command[0]} could not be run: {failure.strerror}') from failure
+        if done.returncode:
+            raise ports.PortError(f'{" ".join(command)} ended with {done.returncode}')
+
+    def close(self) -> None:
+        """End the child process."""
+        self._child.close()
+
+    # ------------------------------------------------------------ private
+
+    def _remember(self, answer: dict[str, Any]) -> None:
+        if self._memory is None:
+            return
+        # A machine that was cloned with its disk is another one: the mainboard tells.
+        text = json.dumps({'machine': self._kernel.machine(), 'identity': answer})
+        with contextlib.suppress(OSError):
+            self._memory.parent.mkdir(parents=True, exist_ok=True)
+            new = self._memory.with_suffix('.new')
+            new.write_text(text)
+            new.replace(self._memory)
+
+    def _remembered(self) -> ports.HostIdentity | None:
+        if self._memory is None:
+            return None
+        try:
+            kept = json.loads(self._memory.read_text())
+            if kept['machine'] != self._kernel.machine():
+                return None
+            return ports.HostIdentity(**kept['identity'])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None

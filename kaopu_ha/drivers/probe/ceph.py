@@ -98,7 +98,7 @@ class CephProbe(ports.Probe, ports.ImageEye):
         return [_answer(image, each) for image, each in zip(images, came, strict=True)]
 
 
-class CephReader:
+class CephReader(ports.StorageReader):
     """What an agent reads of Ceph: ids, and whether the storage answers it."""
 
     def __init__(self, clusters: Mapping[str, Mapping[str, Any]]) -> None:

@@ -160,7 +160,9 @@ def within(limit: float, work: Callable[[], Result]) -> Result:
 def reason(answer: requests.Response) -> str:
     """Name the status of an answer, with the message that the service gave."""
     try:
-        message = next(iter(answer.json().values()))['message']
+        told = next(iter(answer.json().values()))
+        # Nova: {"badRequest": {"message": ..}}; Placement: {"errors": [{"detail": ..}]}.
+        message = told[0]['detail'] if isinstance(told, list) else told['message']
     except (*_SHAPES, StopIteration, requests.RequestException):
         message = answer.reason or 'no reason given'
     return f'{message} (HTTP {answer.status_code})'

@@ -1,0 +1,106 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Placement tells how full hosts are.
+
+``GET /allocation_candidates?resources=VCPU:1`` gives capacity and use of every host with a core
+to spare in one answer (203 hosts: 0.05 s; two calls for each host took 3.5 s).  It leaves out the
+hosts that have none, so those are asked one by one.
+
+What is counted is what each provider itself holds.  An evacuated instance keeps its allocation on
+the dead source until that is back and cleaned up, besides the one on its target: two in all, but
+one on each host, so a target's figures are right, and a dead host seems as full as it was.
+
+Providers bear the names of hypervisors, which need not be those of the compute services: Nova
+tells which is whose, by UUID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kaopu_ha import ports
+from kaopu_ha.core import model
+from kaopu_ha.drivers import openstack_api
+
+MICROVERSION = '1.29'
+
+# The first with the provider's UUID as id.  From 2.88 on Nova asks every host for its uptime,
+# and waits a minute for one that died unnoticed.
+HYPERVISORS = '2.53'
+
+
+class PlacementUsage(ports.UsageSource):
+    """Cores (VCPU, not dedicated ones) and memory of every host, with its allocation ratios.
+
+    ``auth`` as for the cloud driver ``nova``, with which it shares its session.
+    """
+
+    def __init__(self, auth: Mapping[str, str], *, limit: float = 10.0) -> None:
+        self._nova = openstack_api.Api(auth, 'compute', HYPERVISORS, limit)
+        self._placement = openstack_api.Api(auth, 'placement', MICROVERSION, limit)
+        self._limit = limit
+
+    def usage(self) -> Mapping[str, model.Usage]:
+        """Usage by the host's name in Nova's services."""
+        return openstack_api.within(self._limit, self._usage)
+
+    # ------------------------------------------------------------ private
+
+    def _usage(self) -> dict[str, model.Usage]:
+        with openstack_api.translated('usage'):
+            hosts = {node['id']: node['service']['host'] for node in self._nova.pages(
+                '/os-hypervisors/detail', 'hypervisors')}
+            spare = self._placement.get(
+                '/allocation_candidates', resources='VCPU:1')['provider_summaries']
+            found = ((host, self._provider(uuid, spare)) for uuid, host in hosts.items())
+            return dict(sorted((host, told) for host, told in _known(found)))
+
+    def _provider(self, uuid: str, spare: Mapping[str, Any]) -> model.Usage | None:
+        if uuid in spare:
+            return _summary(spare[uuid]['resources'])
+        answer = self._placement.read(f'/resource_providers/{uuid}/inventories')
+        if answer.status_code == 404 and 'errors' in answer.json():
+            return None
+        if answer.status_code != 200:
+            raise ports.PortError(f'inventories of {uuid}: {openstack_api.reason(answer)}')
+        used = self._placement.get(f'/resource_providers/{uuid}/usages')['usages']
+        return _counted(answer.json()['inventories'], used)
+
+
+def _known(found: Iterator[tuple[str, model.Usage | None]]) -> Iterator[tuple[str, model.Usage]]:
+    """Leave out the nodes that Placement does not know (yet)."""
+    return ((host, told) for host, told in found if told is not None)
+
+
+def _summary(resources: Mapping[str, Any]) -> model.Usage:
+    """From a summary, in which the capacity has the ratio applied already."""
+    cores, memory = resources['VCPU'], resources.get('MEMORY_MB', {'capacity': 0, 'used': 0})
+    return model.Usage(
+        cores=cores['capacity'], cores_used=cores['used'],
+        memory_mb=memory['capacity'], memory_mb_used=memory['used'])
+
+
+def _counted(inventories: Mapping[str, Any], used: Mapping[str, int]) -> model.Usage:
+    """From the inventories and usages of one provider."""
+    return model.Usage(
+        cores=_capacity(inventories.get('VCPU')), cores_used=used.get('VCPU', 0),
+        memory_mb=_capacity(inventories.get('MEMORY_MB')),
+        memory_mb_used=used.get('MEMORY_MB', 0))
+
+
+def _capacity(inventory: Mapping[str, Any] | None) -> float:
+    """Rounded down, as Placement does."""
+    if inventory is None:
+        return 0
+    return int((inventory['total'] - inventory['reserved']) * inventory['allocation_ratio'])

@@ -1,0 +1,42 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""A host loses its power, and the leader dies in the middle of it."""
+
+from tests.cloud import base
+
+
+class TestPower(base.Life):
+
+    def test_a_dead_host_heals_though_the_leader_dies_when_the_fence_is_proven(self):
+        def kill_the_leader():
+            self.killed = self.records('')['leader']['name']
+            self.cloud.kill(f'controller:{self.killed[-1]}')
+
+        watch = base.Watch(self.cloud, 'recovery/', '"stage":"proven"', kill_the_leader)
+        self.addCleanup(watch.close)
+        on = self.on('c1')
+        off = self.role('off', 'c1')
+        self.cloud.power_off('c1')
+        recovery = self.wait_finished('c1')
+
+        self.assertTrue(watch.seen.is_set())
+        leader = self.records('')['leader']['name']
+        self.assertNotEqual(self.killed, leader)
+        self.assertIn(self.killed, [step['by'] for step in recovery['road']])
+        self.assertEqual(leader, recovery['road'][-1]['by'])
+        self.judge()
+        self.assert_moved_once('c1', on, {'c2', 'c3'})
+        self.assertEqual('c1', self.host_of(off))
+        self.assertEqual([], self.evacuations(off))
+        told = self.ha('explain', 'c1')
+        self.assertEqual(0, told.returncode, told.stderr)
+        self.assertIn('confirmed', told.stdout.lower())

@@ -1,0 +1,63 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Options: one module for each group.
+
+Configuration is passed, never global: ``register(conf)`` adds the options to the one that is given.
+What a decision uses is made from it once, in ``rules``.
+"""
+
+from __future__ import annotations
+
+from oslo_config import cfg
+
+from kaopu_ha.conf import (
+    agent,
+    ceph,
+    cloud,
+    controller,
+    default,
+    detection,
+    evacuation,
+    fence,
+    libvirt,
+    nova,
+    probe,
+    queue,
+    store,
+    usage,
+    worker,
+)
+
+_GROUPS = (default, store, detection, probe, libvirt, agent, ceph, fence, cloud, nova, usage,
+           queue, evacuation, controller, worker)
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """All options by group, for oslo-config-generator and the documentation."""
+    return [(module.GROUP, list(module.OPTS)) for module in _GROUPS]
+
+
+def register(conf: cfg.ConfigOpts) -> None:
+    """Add the options to ``conf``; harmless if they are there."""
+    for group, opts in list_opts():
+        conf.register_opts(opts, group=None if group == 'DEFAULT' else group)
+
+
+def check_values(conf: cfg.ConfigOpts) -> None:
+    """Read every option once.  Raises cfg.Error for the first value that is not allowed.
+
+    oslo.config looks at a value when it is read: a bad one would end a process hours later.
+    """
+    for group, opts in list_opts():
+        for opt in opts:
+            (conf if group == 'DEFAULT' else conf[group])[opt.dest]

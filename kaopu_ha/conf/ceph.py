@@ -1,0 +1,127 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Access to the Ceph clusters that hold the disks."""
+
+from __future__ import annotations
+
+import configparser
+from dataclasses import dataclass
+import ipaddress
+import pathlib
+import re
+
+from oslo_config import cfg
+
+from kaopu_ha.conf.errors import ConfigError
+
+GROUP = 'ceph'
+
+OPTS = [
+    cfg.ListOpt('conf', default=['/etc/ceph/ceph.conf'],
+                help='A ceph.conf for each cluster.  Each must have fsid in [global]: inventories '
+                     'and fences name a cluster by it.'),
+    cfg.StrOpt('user', default='kaopu',
+               help='Ceph user, without "client.".  It must list and notify the watchers of RBD '
+                    'headers; that of the controllers must also add and remove blocklist '
+                    'entries.'),
+    cfg.StrOpt('keyring', default='',
+               help='Keyring of the user.  Empty: where ceph.conf says.'),
+    cfg.ListOpt('pools', default=['vms'],
+                help='Pool with the disks of instances: one for each cluster, in the order of '
+                     'conf, or one for all.  A host without instances reads there to tell that '
+                     'it reaches the storage.'),
+    cfg.ListOpt('client_networks', default=[],
+                help='Networks in CIDR from which compute hosts reach Ceph.  Required: the '
+                     'addresses of a host inside them are what is fenced; an address outside is '
+                     'not, so a network that is missing here leaves a way to the disks open.'),
+]
+
+# "10.0.0.1", "10.0.0.1:6789", "[v2:10.0.0.1:3300/0,v1:10.0.0.1:6789/0]", "[fd00::1]:6789", names.
+_MONITOR = re.compile(r'(?:v\d:)?(?:\[([0-9A-Fa-f:]{3,})\]|([\w.-]+))(?::\d+)?(?:/\d+)?')
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster of the configuration; ``monitors`` are addresses without ports."""
+
+    fsid: str
+    conf: str
+    pool: str
+    monitors: tuple[str, ...] = ()
+
+
+def clusters(conf: cfg.ConfigOpts) -> tuple[Cluster, ...]:
+    """The configured clusters, read from their files.  Raises ConfigError."""
+    paths, pools = conf.ceph.conf, conf.ceph.pools
+    if not paths:
+        raise ConfigError('[ceph] conf is empty: name the ceph.conf of each cluster')
+    if len(pools) not in (1, len(paths)):
+        raise ConfigError(f'[ceph] pools names {len(pools)} pools for {len(paths)} clusters: name '
+                          f'one for each file in [ceph] conf, or one for all')
+    found = [_cluster(path, pools[index if len(pools) > 1 else 0])
+             for index, path in enumerate(paths)]
+    if len({cluster.fsid for cluster in found}) < len(found):
+        raise ConfigError('two files in [ceph] conf have the same fsid: name each cluster once')
+    return tuple(found)
+
+
+def client_networks(conf: cfg.ConfigOpts) -> tuple[str, ...]:
+    """The networks in CIDR, checked.  Raises ConfigError if there is none or a bad one."""
+    if not conf.ceph.client_networks:
+        raise ConfigError('[ceph] client_networks is empty: name the networks from which compute '
+                          'hosts reach Ceph, in CIDR (10.2.0.0/24); without them nothing could '
+                          'be fenced')
+    for network in conf.ceph.client_networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as failure:
+            raise ConfigError(f'[ceph] client_networks: {failure}; write a network in CIDR, like '
+                              f'10.2.0.0/24') from failure
+    return tuple(conf.ceph.client_networks)
+
+
+# ---------------------------------------------------------------- private
+
+
+def _cluster(path: str, pool: str) -> Cluster:
+    try:
+        text = pathlib.Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as failure:
+        raise ConfigError(f'[ceph] conf: {path} can\'t be read: {failure}') from failure
+    try:
+        options = _global(text)
+    except configparser.Error as failure:
+        reason = ' '.join(str(failure).split())
+        raise ConfigError(f'[ceph] conf: {path} is no ceph.conf: {reason}') from failure
+    fsid = options.get('fsid', '').strip().lower()
+    if not fsid:
+        raise ConfigError(f'[ceph] conf: {path} has no fsid: add "fsid = <what \'ceph fsid\' '
+                          f'prints>" under [global]')
+    return Cluster(fsid, path, pool, _monitors(options.get('mon_host', '')))
+
+
+def _global(text: str) -> dict[str, str]:
+    """The section [global]: names with blanks, dashes or underscores, lines indented at will."""
+    parser = configparser.ConfigParser(strict=False, interpolation=None, allow_no_value=True,
+                                       delimiters=('=',), comment_prefixes=('#', ';'),
+                                       inline_comment_prefixes=('#', ';'))
+    lines = [line.strip() for line in text.replace('\\\n', ' ').splitlines()]
+    parser.read_string('\n'.join(['[global]', *lines]))
+    return {re.sub(r'[\s-]+', '_', name.strip()): (value or '').strip('"\' ')
+            for name, value in parser['global'].items()}
+
+
+def _monitors(text: str) -> tuple[str, ...]:
+    # The brackets of an address vector group its parts; those of an IPv6 address are its own.
+    flat = re.sub(r'\[(v\d:[^\[\]]*(?:\[[^\]]*\][^\[\]]*)*)\]', r'\1', text)
+    return tuple(sorted({match[1] or match[2] for match in _MONITOR.finditer(flat)}))

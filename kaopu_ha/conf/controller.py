@@ -1,0 +1,26 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a controller needs."""
+
+from __future__ import annotations
+
+from oslo_config import cfg
+
+GROUP = 'controller'
+
+OPTS = [
+    cfg.IntOpt('leader_ttl', default=5, min=2, max=60,
+               help='Seconds after which a leader that was not heard of is replaced.  Whole '
+                    'seconds, at least 2.  Short: a recovery waits for it; not shorter than an '
+                    'outside act needs, because acts end before the lease could lapse.'),
+]

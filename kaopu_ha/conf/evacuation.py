@@ -1,0 +1,34 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Limits of evacuations."""
+
+from __future__ import annotations
+
+from oslo_config import cfg
+
+GROUP = 'evacuation'
+
+OPTS = [
+    cfg.IntOpt('attempts_max', default=3, min=1, max=20,
+               help='Attempts for one instance, each on another target, before it is given up '
+                    'with the reason.'),
+    cfg.FloatOpt('attempt_limit', default=120.0, min=10.0, max=3600.0,
+                 help='Seconds after which an attempt without a trace in Nova is looked into.  '
+                      'A second call while the first is under way spoils both, so this is '
+                      'generous: real evacuations took 3 to 15 s.'),
+    cfg.IntOpt('per_target_max', default=4, min=1, max=100,
+               help='Evacuations under way to one target.  More at once make each slower.'),
+    cfg.IntOpt('in_all_max', default=20, min=1, max=1000,
+               help='Evacuations under way in all.  Nova and Keystone need 1 to 2 CPU seconds '
+                    'for each.'),
+]

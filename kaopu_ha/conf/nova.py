@@ -1,0 +1,59 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Access to Nova and Placement, by keystoneauth's password plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from keystoneauth1 import loading
+from oslo_config import cfg
+
+GROUP = 'nova'
+
+_SESSION = ('cafile', 'certfile', 'keyfile', 'insecure')
+
+_OWN = [
+    cfg.StrOpt('auth_type', default='password', choices=['password'],
+               help='Plugin of keystoneauth.  The user must be an admin of compute: it lists '
+                    'all projects\' servers, forces services down and evacuates.'),
+    cfg.StrOpt('region_name',
+               help='Region whose hosts are watched.  Needed where the catalog has several.'),
+    cfg.StrOpt('interface', default='internal', choices=['public', 'internal', 'admin'],
+               help='Interface of the endpoints.  Internal: a recovery should not depend on '
+                    'public load balancers.'),
+    cfg.FloatOpt('timeout', default=10.0, min=1.0, max=120.0,
+                 help='Seconds that one call to Nova or Placement may take.  A call that took '
+                      'longer may still have been carried out; it is then looked at, not '
+                      'repeated.'),
+]
+
+
+def plugin_opts() -> list[cfg.Opt]:
+    """The options of the password plugin."""
+    return list(loading.get_auth_plugin_conf_options('password'))
+
+
+def _session_opts() -> list[cfg.Opt]:
+    return [opt for opt in loading.get_session_conf_options() if opt.dest in _SESSION]
+
+
+OPTS: Sequence[cfg.Opt] = [*_OWN, *_session_opts(), *plugin_opts()]
+
+
+def auth(conf: cfg.ConfigOpts) -> dict[str, str]:
+    """The options that are set, by their keystoneauth names.  Holds the password: never log it."""
+    group = conf[GROUP]
+    given = {opt.dest: group[opt.dest] for opt in OPTS if opt.dest not in ('timeout', 'insecure')}
+    found = {name: str(value) for name, value in given.items() if value is not None}
+    return found | ({'insecure': 'true'} if group.insecure else {})

@@ -1,0 +1,28 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Who asks the two networks."""
+
+from __future__ import annotations
+
+from oslo_config import cfg
+
+GROUP = 'probe'
+
+OPTS = [
+    cfg.StrOpt('management', default='libvirt',
+               help='Probe driver (namespace kaopu_ha.probe) that asks hosts over the management '
+                    'network.'),
+    cfg.StrOpt('storage', default='ceph',
+               help='Probe driver (namespace kaopu_ha.probe) that asks for hosts over the storage '
+                    'network.'),
+]

@@ -1,0 +1,140 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The rules of decisions, made from the configuration once, and the checks that refuse a start.
+
+A configuration that could condemn a live host, or fence nothing, is not begun with: each refusal
+has the sum in its message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from oslo_config import cfg
+
+from kaopu_ha.conf import ceph
+from kaopu_ha.conf.errors import ConfigError
+from kaopu_ha.core.rules import Rules
+
+
+@dataclass(frozen=True)
+class Times:
+    """The times of detection in seconds: those of the pace, each unless set by itself."""
+
+    beat_interval: float
+    beat_ttl: int
+    ask_limit: float
+    look_interval: float
+    death_ttl: int
+    lock_ttl: int
+
+
+@dataclass(frozen=True)
+class Term:
+    """A part of the way from the power cut to the first call, and how long it takes at most."""
+
+    what: str
+    seconds: float
+
+
+PACES = {
+    'patent': Times(beat_interval=4.0, beat_ttl=12, ask_limit=4.0, look_interval=5.0,
+                    death_ttl=300, lock_ttl=30),
+    'fast': Times(beat_interval=1.0, beat_ttl=3, ask_limit=1.5, look_interval=1.5,
+                  death_ttl=2, lock_ttl=3),
+}
+
+_PATENT = PACES['patent']
+
+
+def times(conf: cfg.ConfigOpts) -> Times:
+    """The times of the configured pace, checked.  Raises ConfigError."""
+    pace = PACES[conf.detection.pace]
+    given = {name: conf.detection[name] for name in vars(pace)}
+    chosen = Times(**{name: getattr(pace, name) if value is None else value
+                      for name, value in given.items()})
+    _check_beat(chosen)
+    return chosen
+
+
+def rules(conf: cfg.ConfigOpts, *, fence_proves: bool) -> Rules:
+    """The rules of the configuration, checked.  Raises ConfigError.
+
+    ``fence_proves``: a configured fence gives proof; without one the patent's waits are the least.
+    """
+    chosen = times(conf)
+    _check_lock(chosen)
+    _check_fence(conf, chosen, fence_proves)
+    return Rules(
+        beat_ttl=float(chosen.beat_ttl), ask_limit=chosen.ask_limit,
+        look_interval=chosen.look_interval,
+        death_seconds=float(chosen.death_ttl), lock_seconds=float(chosen.lock_ttl),
+        patent_death_seconds=float(_PATENT.death_ttl), patent_lock_seconds=float(_PATENT.lock_ttl),
+        storm_hosts=conf.detection.storm_hosts, storm_share=conf.detection.storm_share,
+        fences=tuple(conf.fence.drivers), client_networks=ceph.client_networks(conf),
+        attempt_limit=conf.evacuation.attempt_limit, attempts_max=conf.evacuation.attempts_max,
+        per_target_max=conf.evacuation.per_target_max, in_all_max=conf.evacuation.in_all_max)
+
+
+def seconds_to_confirmed(rules: Rules) -> tuple[Term, ...]:
+    """How long it takes at most from the power cut to CONFIRMED, part by part.
+
+    For a host whose both networks are silent at once, while store, leader and eyes are well; what
+    the fence, Nova and the guest need comes on top.
+    """
+    return (Term('the beat is gone', rules.beat_ttl),
+            Term('a lost beat may be late', rules.beat_ttl / 3 + 2),
+            Term('first round', rules.ask_limit),
+            Term('death', rules.death_seconds),
+            Term('lock', rules.lock_seconds),
+            Term('last look', rules.ask_limit))
+
+
+def told(terms: tuple[Term, ...]) -> str:
+    """The terms as a sum, in one line."""
+    parts = ' + '.join(f'{term.what} {term.seconds:g} s' for term in terms)
+    return f'{sum(term.seconds for term in terms):g} s = {parts}'
+
+
+# ---------------------------------------------------------------- checks
+
+
+def _check_beat(chosen: Times) -> None:
+    if 3 * chosen.beat_interval > chosen.beat_ttl:
+        raise ConfigError(
+            f'[detection] beat_interval is too long: 3 x {chosen.beat_interval:g} s > beat_ttl '
+            f'{chosen.beat_ttl} s; two lost beats would be a lost host: set beat_interval to at '
+            f'most {chosen.beat_ttl / 3:.3g}, or beat_ttl to at least {3 * chosen.beat_interval:g}')
+
+
+def _check_lock(chosen: Times) -> None:
+    if 2 * chosen.ask_limit > chosen.lock_ttl:
+        raise ConfigError(
+            f'[detection] ask_limit is too long: 2 x {chosen.ask_limit:g} s > lock_ttl '
+            f'{chosen.lock_ttl} s; a host must have time to show life within the lock: set '
+            f'ask_limit to at most {chosen.lock_ttl / 2:g}, or lock_ttl to at least '
+            f'{2 * chosen.ask_limit:g}')
+
+
+def _check_fence(conf: cfg.ConfigOpts, chosen: Times, fence_proves: bool) -> None:
+    if not conf.fence.drivers:
+        raise ConfigError('[fence] drivers is empty: name a fence (ceph_blocklist); without one '
+                          'an instance could run twice, so nothing would ever be evacuated')
+    short = [f'{name} {value} s < {least} s' for name, value, least in (
+        ('death_ttl', chosen.death_ttl, _PATENT.death_ttl),
+        ('lock_ttl', chosen.lock_ttl, _PATENT.lock_ttl)) if value < least]
+    if short and not fence_proves:
+        raise ConfigError(
+            f'[detection] is faster than the patent ({", ".join(short)}), and no fence in [fence] '
+            f'drivers ({", ".join(conf.fence.drivers)}) gives proof: set pace = patent and longer '
+            f'times, or add a fence that does (ceph_blocklist)')

@@ -20,8 +20,8 @@ messages in ``etcd_wire``.
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Callable, Iterator, Sequence
+import pathlib
 from typing import Any
 
 import grpc

@@ -22,13 +22,13 @@ that answers from before that was cut off, or is another cluster's, and the next
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 import enum
 import os
 import random
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import grpc

@@ -19,10 +19,10 @@ from the revision after the last one it told.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 from kaopu_ha import ports

@@ -1,0 +1,396 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""What Nova's answers become, and that an act is sent once or not at all."""
+
+import os
+import signal
+import socket
+import threading
+import time
+import unittest
+
+from kaopu_ha import ports
+from kaopu_ha.drivers.cloud import nova
+from tests.unit.drivers import scripted_openstack as scripted
+
+UUID = 'c342c3dc-1fc7-4abc-98b8-01cc3da07165'
+ACTION = f'/servers/{UUID}/action'
+SERVICES = '/os-services'
+
+
+class APermit(ports.Permit):
+
+    def __init__(self, seconds=5.0, holds=True):
+        self._seconds, self._holds = seconds, holds
+
+    def seconds(self):
+        return self._seconds
+
+    def holds(self):
+        return self._holds
+
+
+def a_server(uuid=UUID, host='h1', **other):
+    return {'id': uuid, 'name': 'web', 'OS-EXT-SRV-ATTR:host': host,
+            'OS-EXT-STS:vm_state': 'active', 'OS-EXT-STS:task_state': None,
+            'OS-EXT-STS:power_state': 1, 'OS-EXT-SRV-ATTR:instance_name': 'instance-1',
+            'flavor': {'vcpus': 2, 'ram': 512},
+            **other}
+
+
+def a_service(host='h1', **other):
+    return {'id': f'id-{host}', 'binary': 'nova-compute', 'host': host, 'status': 'enabled',
+            'state': 'up', 'forced_down': False, **other}
+
+
+def a_migration(number):
+    return {'uuid': f'm{number}', 'instance_uuid': UUID, 'migration_type': 'evacuation',
+            'status': 'done', 'source_compute': 'h1', 'dest_compute': None}
+
+
+class Base(unittest.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.nova = scripted.Cloud()
+        self.addCleanup(self.nova.stop)
+
+    def a_cloud(self, limit=5.0, children=1):
+        cloud = nova.NovaCloud(self.nova.auth, limit=limit, children=children)
+        self.addCleanup(cloud.close)
+        return cloud
+
+    def assert_unreachable(self, call, *given):
+        """A PortError, and nothing that says more."""
+        with self.assertRaises(ports.PortError) as raised:
+            call(*given)
+        self.assertNotIsInstance(raised.exception, (ports.OutcomeUnknown, ports.Refused))
+        return str(raised.exception)
+
+
+class Acting(Base):
+
+    def setUp(self):
+        super().setUp()
+        self.cloud = self.a_cloud()
+
+    def evacuate(self, permit=None):
+        self.cloud.evacuate(UUID, 'h2', permit or APermit())
+
+    def test_an_evacuation_names_its_target_at_the_microversion_that_keeps_it_running(self):
+        self.nova.answers('POST', ACTION, (200, {}))
+        self.evacuate()
+        [sent] = self.nova.sent('POST')
+        self.assertEqual({'evacuate': {'host': 'h2'}}, sent.body)
+        self.assertEqual('compute 2.94', sent.microversion)
+
+    def test_a_failure_on_novas_side_leaves_the_outcome_unknown_and_is_not_repeated(self):
+        for status in (500, 502, 503, 504):
+            with self.subTest(status=status):
+                self.nova.asked.clear()
+                self.nova.answers('POST', ACTION, (status, None))
+                self.assertRaises(ports.OutcomeUnknown, self.evacuate)
+                self.assertEqual(1, len(self.nova.sent('POST')))
+
+    def test_a_redirect_is_not_followed(self):
+        self.nova.answers('POST', ACTION, (307, None))
+        self.assertRaises(ports.OutcomeUnknown, self.evacuate)
+        self.assertEqual([ACTION], [one.path for one in self.nova.asked])
+
+    def test_a_decision_is_a_refusal_with_novas_reason(self):
+        for status in (400, 403, 404, 409):
+            with self.subTest(status=status):
+                self.nova.asked.clear()
+                self.nova.answers('POST', ACTION, (status, {'no': {'message': 'still in use'}}))
+                self.assertRaisesRegex(ports.Refused, f'still in use .HTTP {status}', self.evacuate)
+                self.assertEqual(1, len(self.nova.sent('POST')))
+
+    def test_a_request_that_was_turned_away_is_surely_not_done(self):
+        for status in (406, 413, 429):
+            with self.subTest(status=status):
+                self.nova.answers('POST', ACTION, (status, None))
+                self.assert_unreachable(self.evacuate)
+
+    def test_a_connection_cut_before_the_answer_leaves_the_outcome_unknown(self):
+        self.nova.answers('POST', ACTION, scripted.CUT)
+        self.assertRaises(ports.OutcomeUnknown, self.evacuate)
+        self.assertEqual(1, len(self.nova.sent('POST')))
+
+    def test_a_used_connection_cut_before_the_answer_does_not_make_it_send_again(self):
+        self.nova.answers('POST', ACTION, (200, {}), scripted.CUT)
+        self.evacuate()
+        self.assertRaises(ports.OutcomeUnknown, self.evacuate)
+        self.assertEqual(2, len(self.nova.sent('POST')))
+
+    def test_a_connection_that_nova_closed_when_idle_is_opened_again(self):
+        self.nova.answers('POST', ACTION, (200, {}))
+        self.evacuate()
+        self.nova.cut_idle()
+        self.evacuate()
+        self.assertEqual(2, len(self.nova.sent('POST')))
+
+    def test_no_answer_within_the_limit_leaves_the_outcome_unknown(self):
+        self.nova.answers('POST', ACTION, scripted.Hold())
+        self.cloud = self.a_cloud(limit=1.0)
+        self.assertRaises(ports.OutcomeUnknown, self.evacuate)
+        self.assertEqual(1, len(self.nova.sent('POST')))
+
+    def test_an_old_token_is_replaced_once(self):
+        self.nova.answers('POST', ACTION, (401, None), (200, {}))
+        self.evacuate()
+        self.assertEqual((2, 2), (len(self.nova.sent('POST')), self.nova.tokens))
+
+    def test_a_token_that_is_never_good_is_no_refusal(self):
+        self.nova.answers('POST', ACTION, (401, None))
+        self.assert_unreachable(self.evacuate)
+        self.assertEqual(2, len(self.nova.sent('POST')))
+
+    def test_one_token_serves_the_life_of_a_child(self):
+        self.nova.answers('POST', ACTION, (200, {}))
+        for _ in range(3):
+            self.evacuate()
+        self.assertEqual(1, self.nova.tokens)
+
+    def test_a_state_is_reset_to_what_was_asked(self):
+        self.nova.answers('POST', ACTION, (202, None))
+        self.cloud.reset_state(UUID, 'error', APermit())
+        self.assertEqual({'os-resetState': {'state': 'error'}}, self.nova.sent('POST')[0].body)
+
+    def test_a_service_is_forced_down_by_its_id(self):
+        self.nova.answers('GET', SERVICES, (200, {'services': [a_service('h1')]}))
+        self.nova.answers('PUT', f'{SERVICES}/id-h1', (200, {}))
+        self.cloud.force_down('h1', True, APermit())
+        [sent] = self.nova.sent('PUT')
+        self.assertEqual({'forced_down': True}, sent.body)
+
+    def test_what_is_forced_down_already_is_left_alone(self):
+        down = a_service('h1', forced_down=True)
+        self.nova.answers('GET', SERVICES, (200, {'services': [down]}))
+        self.cloud.force_down('h1', True, APermit())
+        self.assertEqual([], self.nova.sent('PUT'))
+
+    def test_a_host_without_a_service_is_refused(self):
+        self.nova.answers('GET', SERVICES, (200, {'services': []}))
+        self.assertRaises(ports.Refused, self.cloud.force_down, 'h1', True, APermit())
+
+
+class Unreachable(Base):
+
+    def evacuate(self, cloud):
+        return self.assert_unreachable(cloud.evacuate, UUID, 'h2', APermit())
+
+    def test_a_nova_that_does_not_listen_was_not_asked(self):
+        with socket.create_server(('127.0.0.1', 0)) as closed:
+            self.nova.compute = f'http://127.0.0.1:{closed.getsockname()[1]}/v2.1'
+        self.evacuate(self.a_cloud())
+
+    def test_a_nova_that_listens_no_more_was_not_asked(self):
+        behind = scripted.Cloud()
+        self.nova.compute = f'{behind.url}/compute/v2.1'
+        behind.answers('POST', ACTION, (200, {}))
+        cloud = self.a_cloud()
+        cloud.evacuate(UUID, 'h2', APermit())
+        behind.stop()
+        self.assertIn('refused', self.evacuate(cloud))
+        self.assertEqual(1, len(behind.sent('POST')))
+
+    def test_without_a_keystone_nothing_is_sent(self):
+        cloud = self.a_cloud()
+        self.nova.stop()
+        self.evacuate(cloud)
+        self.assertEqual([], self.nova.asked)
+
+    def test_a_keystone_that_fails_or_says_no_lets_nothing_be_sent(self):
+        for status in (401, 503):
+            with self.subTest(status=status):
+                self.nova.keystone = (status, None)
+                self.evacuate(self.a_cloud())
+                self.assertEqual([], self.nova.asked)
+
+    def test_a_keystone_that_hangs_costs_the_limit_and_leaves_no_doubt(self):
+        hold = scripted.Hold()
+        self.addCleanup(hold.released.set)
+        cloud = self.a_cloud(limit=1.0)
+        cloud._children[0].warm()
+        self.nova.keystone = hold
+        began = time.monotonic()
+        self.evacuate(cloud)
+        self.assertLess(time.monotonic() - began, 2.0)
+        self.assertEqual([], self.nova.asked)
+
+
+class Permits(Base):
+
+    def setUp(self):
+        super().setUp()
+        self.nova.answers('POST', ACTION, (200, {}))
+        self.cloud = self.a_cloud()
+        self.cloud.warm()
+
+    def test_a_permit_that_does_not_hold_lets_nothing_be_sent(self):
+        with self.assertRaises(ports.NotPermitted):
+            self.cloud.evacuate(UUID, 'h2', APermit(holds=False))
+        self.assertEqual([], self.nova.asked)
+
+    def test_a_permit_without_time_lets_nothing_be_sent(self):
+        with self.assertRaises(ports.PortError):
+            self.cloud.evacuate(UUID, 'h2', APermit(seconds=0.0))
+        self.assertEqual([], self.nova.asked)
+
+    def test_a_call_held_longer_than_the_permit_dies_with_its_child(self):
+        hold = scripted.Hold()
+        self.nova.answers('POST', ACTION, hold)
+        began, [old] = time.monotonic(), self.pids()
+        with self.assertRaises(ports.OutcomeUnknown):
+            self.cloud.evacuate(UUID, 'h2', APermit(seconds=1.0))
+        self.assertLess(time.monotonic() - began, 2.0)
+        self.assertTrue(hold.reached.is_set())
+        self.assertFalse(os.path.exists(f'/proc/{old}'))
+
+    def test_the_act_after_that_has_a_new_child(self):
+        self.nova.answers('POST', ACTION, scripted.Hold(), (200, {}))
+        with self.assertRaises(ports.OutcomeUnknown):
+            self.cloud.evacuate(UUID, 'h2', APermit(seconds=1.0))
+        self.cloud.evacuate(UUID, 'h2', APermit())
+        self.assertEqual(2, len(self.nova.sent('POST')))
+
+    def test_a_child_frozen_past_its_permit_sends_nothing_when_thawed(self):
+        [pid] = self.pids()
+        frozen = APermit(seconds=1.0)
+        frozen.holds = lambda: os.kill(pid, signal.SIGSTOP) is None
+        with self.assertRaises(ports.OutcomeUnknown):
+            self.cloud.evacuate(UUID, 'h2', frozen)
+        time.sleep(0.2)
+        self.assertEqual([], self.nova.asked)
+
+    def test_as_many_acts_as_children_run_at_one_time(self):
+        holds = [scripted.Hold(), scripted.Hold()]
+        self.nova.answers('POST', ACTION, *holds, (200, {}))
+        cloud = self.a_cloud(children=2)
+        cloud.warm()
+        acts = [threading.Thread(target=self.act_unknown, args=(cloud,)) for _ in holds]
+        for act in acts:
+            act.start()
+        self.assertTrue(all(hold.reached.wait(3) for hold in holds))
+        self.assert_unreachable(cloud.evacuate, UUID, 'h2', APermit(seconds=0.2))
+        for hold in holds:
+            hold.released.set()
+        for act in acts:
+            act.join()
+        cloud.evacuate(UUID, 'h2', APermit())
+
+    def test_the_password_is_neither_on_the_command_line_nor_in_the_environment(self):
+        [pid] = self.pids()
+        for name in ('cmdline', 'environ'):
+            with open(f'/proc/{pid}/{name}', 'rb') as shown:
+                self.assertNotIn(b'hush-hush', shown.read())
+
+    def act_unknown(self, cloud):
+        with self.assertRaises(ports.OutcomeUnknown):
+            cloud.evacuate(UUID, 'h2', APermit())
+
+    def pids(self):
+        return [one._process.pid for one in self.cloud._children]
+
+
+class Reading(Base):
+
+    def setUp(self):
+        super().setUp()
+        self.cloud = self.a_cloud()
+        self.nova.answers('GET', SERVICES, (200, {'services': [a_service('h1')]}))
+
+    def servers(self, *records, **page):
+        return (200, {'servers': list(records), **page})
+
+    def test_servers_of_all_projects_on_the_host_are_listed(self):
+        self.nova.answers('GET', '/servers/detail', self.servers(a_server()))
+        [server] = self.cloud.servers('h1')
+        self.assertEqual((UUID, 'h1', 'active', '', 2, 512), (
+            server.uuid, server.host, server.vm_state, server.task_state, server.cores,
+            server.memory_mb))
+        self.assertEqual({'all_tenants': 'true', 'host': 'h1'}, self.nova.asked[0].query)
+
+    def test_all_pages_are_read(self):
+        onward = {'servers_links': [{'rel': 'next', 'href': 'http://x/servers?marker=a&host=h1'}]}
+        self.nova.answers('GET', '/servers/detail', self.servers(a_server('a'), **onward),
+                          self.servers(a_server('b')))
+        self.assertEqual(['a', 'b'], [one.uuid for one in self.cloud.servers('h1')])
+        self.assertEqual({'marker': 'a', 'host': 'h1'}, self.nova.asked[1].query)
+
+    def test_a_filter_that_was_ignored_gives_no_strangers(self):
+        self.nova.answers('GET', '/servers/detail', self.servers(a_server(host='h2')))
+        self.assertEqual((), self.cloud.servers('h1'))
+
+    def test_an_account_that_may_not_see_hosts_is_told_of(self):
+        blind = a_server()
+        del blind['OS-EXT-SRV-ATTR:host']
+        self.nova.answers('GET', '/servers/detail', self.servers(blind))
+        self.assertIn('administrator', self.assert_unreachable(self.cloud.servers, 'h1'))
+
+    def test_a_cell_that_is_down_is_not_an_empty_host(self):
+        self.nova.answers('GET', '/servers/detail', self.servers())
+        self.assertEqual((), self.cloud.servers('h1'))
+        hidden = {'binary': 'nova-compute', 'host': 'h1', 'status': 'UNKNOWN'}
+        self.nova.answers('GET', SERVICES, (200, {'services': [hidden]}))
+        self.assertIn('cell', self.assert_unreachable(self.cloud.servers, 'h1'))
+        self.assertFalse(self.cloud.services()['h1'].up)
+
+    def test_only_nova_itself_can_say_that_there_is_no_server(self):
+        path = f'/servers/{UUID}'
+        self.nova.answers('GET', path, (404, {'itemNotFound': {'message': 'gone'}}))
+        self.assertIsNone(self.cloud.server(UUID))
+        self.nova.answers('GET', path, (404, None))
+        self.assert_unreachable(self.cloud.server, UUID)
+
+    def test_the_fault_of_a_server_is_read(self):
+        fault = {'fault': {'message': 'No valid host'}}
+        self.nova.answers('GET', f'/servers/{UUID}', (200, {'server': a_server(**fault)}))
+        self.assertEqual('No valid host', self.cloud.server(UUID).fault)
+
+    def test_a_migration_without_a_target_yet_is_read(self):
+        self.nova.answers('GET', '/os-migrations', (200, {'migrations': [a_migration(1)]}))
+        [record] = self.cloud.migrations(instance=UUID)
+        self.assertEqual(('m1', 'h1', ''), (record.id, record.source, record.target))
+        self.cloud.migrations(host='h1')
+        self.assertEqual([{'instance_uuid': UUID}, {'host': 'h1'}],
+                         [one.query for one in self.nova.asked])
+
+    def test_whatever_goes_wrong_in_reading_is_one_error(self):
+        for answer in ((500, None), (403, {'forbidden': {'message': 'no'}}), (200, None),
+                       (200, {'servers': [{}]}), (200, []), scripted.CUT):
+            with self.subTest(answer=answer):
+                self.nova.answers('GET', '/servers/detail', answer)
+                self.assert_unreachable(self.cloud.servers, 'h1')
+
+    def test_reading_renews_an_old_token(self):
+        self.nova.answers('GET', SERVICES, (401, None), (200, {'services': [a_service()]}))
+        self.assertEqual(['h1'], list(self.cloud.services()))
+        self.assertEqual(2, self.nova.tokens)
+
+    def test_a_read_that_hangs_ends_by_the_limit(self):
+        cloud = self.a_cloud(limit=0.5)
+        self.nova.answers('GET', '/servers/detail', scripted.Hold())
+        began = time.monotonic()
+        self.assert_unreachable(cloud.servers, 'h1')
+        self.assertLess(time.monotonic() - began, 1.0)
+
+    def test_two_drivers_of_one_account_share_a_token(self):
+        self.cloud.services()
+        self.a_cloud().services()
+        self.assertEqual(1, self.nova.tokens)
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,211 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""The mini cloud as one object: what the commands do, as methods that return data."""
+
+import concurrent.futures
+import os
+import shutil
+import time
+
+from . import (
+    ceph,
+    control,
+    disks,
+    hosts,
+    install,
+    instances,
+    judge,
+    kaopu,
+    machines,
+    network,
+    openstack,
+    processes,
+)
+from .layout import CHECKOUT, Layout, nets_of
+from .rest import Rest
+from .shell import CloudError, say, step
+
+
+class Cloud:
+    """One mini cloud; any number of these objects may look at it."""
+
+    def __init__(self, layout: Layout | None = None) -> None:
+        self.layout = layout or Layout.from_environment()
+        self.rest = Rest(self.layout)
+
+    def install(self) -> None:
+        """Install everything that `up` needs; quick when it is there."""
+        install.install(self.layout)
+
+    def up(self, count: int | None = None, pace: str | None = None) -> None:
+        """Bring the cloud up, adding what is missing; what runs is left alone."""
+        layout = self.layout
+        if count:
+            layout.set_setting('hosts', str(max(count, 3)))
+        if pace:
+            kaopu.set_pace(layout, pace)
+        self.install()
+        for folder in (layout.run / 'lock', layout.log, layout.etc):
+            folder.mkdir(parents=True, exist_ok=True)
+        layout.password()
+        with step('network'):
+            network.build(layout)
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            data_plane = pool.submit(self._up_data_plane)
+            pool.submit(self._up_control_plane).result()
+            data_plane.result()
+        openstack.glance_up(layout)
+        openstack.nova_up(layout)
+        hosts.power_on_all(layout, layout.hosts)
+        kaopu.start_control(layout)
+        openstack.computes_wait(layout, self.rest, layout.hosts)
+        instances.seed(layout, self.rest)
+        say('the cloud is up')
+
+    def down(self) -> None:
+        """Stop everything and remove the networks; data stays. Leftovers are no trouble."""
+        layout = self.layout
+        with step('stop'):
+            for host in layout.hosts:
+                machines.kill(layout, host)
+            names = machines.recorded_daemons(layout, 'ctl')
+            first = [name for name in names if not name.startswith(('mysql', 'rabbit', 'etcd'))]
+            self._end('ctl', first)
+            self._end('ctl', [name for name in names if name not in first])
+            self._end('ceph', machines.recorded_daemons(layout, 'ceph'))
+            machines.kill(layout, 'ceph')
+            self._end_leftovers()
+            network.remove()
+            shutil.rmtree(layout.run, ignore_errors=True)
+
+    def destroy(self) -> None:
+        """Stop everything and remove the data; the installation stays."""
+        self.down()
+        layout = self.layout
+        for folder in (layout.control, layout.nodes, layout.ceph_etc):
+            shutil.rmtree(folder, ignore_errors=True)
+        for name in ('hosts', 'pace'):
+            (layout.root / f'setting.{name}').unlink(missing_ok=True)
+
+    def boot(self, count: int, host: str | None = None) -> list[judge.Expected]:
+        """Boot instances and wait until they write and have their roles."""
+        have = {found.role for found in instances.everyone(self.rest)}
+        wanted = instances.plan(count, self.layout.hosts, have, host)
+        return instances.boot(self.layout, self.rest, wanted)
+
+    def instances(self) -> list[judge.Expected]:
+        """Every instance as Nova has it."""
+        return instances.everyone(self.rest)
+
+    def power_off(self, host: str) -> None:
+        """Pull the host's plug."""
+        self._host(host)
+        machines.power_off(self.layout, host)
+
+    def power_on(self, host: str) -> None:
+        """Switch the host on: links up, a new boot id, every daemon."""
+        hosts.power_on(self.layout, self._host(host))
+
+    def cut(self, node: str, which: str = 'both') -> None:
+        """Pull cables of a node: mgmt, storage or both."""
+        nets = {'mgmt': ['mgmt'], 'storage': ['stor'], 'both': list(nets_of(node))}
+        for net in nets[which]:
+            network.set_link(self._node(node), net, 'down')
+
+    def mend(self, node: str) -> None:
+        """Put every cable of a node back."""
+        for net in nets_of(self._node(node)):
+            network.set_link(node, net, 'up')
+
+    def judge(self, seconds: float = 6) -> list[judge.Judgement]:
+        """Judge every instance by two looks at its disk, so many seconds apart."""
+        uuids = [found.uuid for found in self.instances()]
+        first = disks.read(self.layout, uuids)
+        time.sleep(seconds)
+        # Nova is asked between the two looks: what it says is then true of both.
+        wanted = {found.uuid: found for found in self.instances() if found.uuid in first}
+        second = disks.read(self.layout, list(wanted))
+        return [judge.judge(found, first[uuid], second[uuid]) for uuid, found in wanted.items()]
+
+    def set_pace(self, pace: str) -> None:
+        """Rewrite the configuration and restart every process of Kaopu HA that runs."""
+        kaopu.set_pace(self.layout, pace)
+        kaopu.write_control_confs(self.layout)
+        for node in self.layout.node_names[:1] + self.layout.hosts:
+            for name in machines.recorded_daemons(self.layout, node):
+                if name in (*kaopu.CONTROL, kaopu.AGENT):
+                    self._end(node, [name])
+                    (kaopu.write_host_conf(self.layout, node) if node != 'ctl' else None)
+                    kaopu.start(self.layout, node, name)
+
+    def run_on(self, node: str, *argv: str) -> str:
+        """Run a program on a node and return what it prints."""
+        return machines.run_on(self.layout, node, *argv)
+
+    def command(self, node: str, argv: list[str]) -> list[str]:
+        """The command line that runs argv on a node, for exec or Popen."""
+        return machines.enter(self.layout, self._node(node), argv)
+
+    def environment(self) -> dict[str, str]:
+        """The environment of a program that calls the cloud as its administrator."""
+        path = f'{self.layout.venv_kaopu}/bin:{os.environ.get("PATH", "/usr/sbin:/usr/bin")}'
+        tools = f'{CHECKOUT / "tools"}:{os.environ.get("PYTHONPATH", "")}'.rstrip(':')
+        return {**os.environ, **openstack.environment(self.layout), 'PATH': path} | {
+            'PYTHONPATH': tools,
+            'MINICLOUD_DIR': str(self.layout.root),
+        }
+
+    def _up_data_plane(self) -> None:
+        ceph.up(self.layout)
+        control.etcd_up(self.layout)
+
+    def _up_control_plane(self) -> None:
+        control.rabbit_start(self.layout)
+        control.mysql_up(self.layout)
+        openstack.keystone_up(self.layout, self.rest)
+        openstack.placement_up(self.layout)
+        control.rabbit_wait(self.layout)
+
+    def _end(self, node: str, names: list[str]) -> None:
+        """End daemons of a node, together."""
+        pids = [machines.daemon_pid(self.layout, node, name) for name in names]
+        processes.end_trees([pid for pid in pids if pid])
+
+    def _end_leftovers(self) -> None:
+        """End what a broken run left within our network namespaces, and there only."""
+        spared = _ancestors()
+        for node in self.layout.node_names:
+            left = [pid for pid in network.inhabitants(node) if pid not in spared]
+            if left:
+                say(f'{len(left)} left-over processes in {node} are killed')
+                processes.send(left, processes.signal.SIGKILL)
+        time.sleep(0.1)
+
+    def _host(self, host: str) -> str:
+        if host not in self.layout.hosts:
+            raise CloudError(f'{host} is no host: {" ".join(self.layout.hosts)}')
+        return host
+
+    def _node(self, node: str) -> str:
+        if node not in self.layout.node_names:
+            raise CloudError(f'{node} is no node: {" ".join(self.layout.node_names)}')
+        return node
+
+
+def _ancestors() -> set[int]:
+    """This process and those that started it."""
+    found = {os.getpid()}
+    seen = processes.stat(os.getpid())
+    while seen and seen.parent:
+        found.add(seen.parent)
+        seen = processes.stat(seen.parent)
+    return found

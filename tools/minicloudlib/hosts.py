@@ -1,0 +1,143 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Compute hosts: each with its own libvirtd, nova-compute and Kaopu HA agent."""
+
+import concurrent.futures
+import shutil
+
+from . import ceph, confs, kaopu, machines, network
+from .layout import DATA, PORTS, SECRET_UUID, Layout, address, host_uuid, nets_of, write
+from .shell import step, wait_for
+
+DAEMONS = ('libvirtd', 'nova-compute', kaopu.AGENT)
+
+
+def power_on(layout: Layout, host: str) -> None:
+    """Bring a host up, with links and every daemon; what runs already is left alone."""
+    for net in nets_of(host):
+        network.set_link(host, net, 'up')
+    write_files(layout, host)
+    machines.power_on(layout, host)
+    start(layout, host, 'libvirtd')
+    _set_secret(layout, host)
+    start(layout, host, 'nova-compute')
+    start(layout, host, kaopu.AGENT)
+
+
+def power_on_all(layout: Layout, hosts: list[str]) -> None:
+    """Bring several hosts up at once."""
+    pool = concurrent.futures.ThreadPoolExecutor(4)
+    with step(f'machines {" ".join(hosts)}', layout.nodes), pool:
+        list(pool.map(lambda host: power_on(layout, host), hosts))
+
+
+def start(layout: Layout, host: str, daemon: str) -> bool:
+    """Start one daemon of a host if it does not run; True if it was started."""
+    if daemon == kaopu.AGENT:
+        return kaopu.start(layout, host, kaopu.AGENT)
+    if daemon == 'libvirtd':
+        return machines.launch(layout, host, daemon, ['libvirtd', '--listen'])
+    return machines.launch(layout, host, daemon, _compute_argv(layout))
+
+
+def write_files(layout: Layout, host: str) -> None:
+    """Write the host's configuration; it outlives the host's death."""
+    folder = layout.node(host)
+    etc = folder / 'fs/etc'
+    write(etc / 'libvirt/libvirtd.conf', _libvirtd_conf(host))
+    write(etc / 'libvirt/qemu.conf', _QEMU_CONF)
+    write(etc / 'nova/nova.conf', confs.nova_compute(layout, host))
+    write(kaopu.restart_script(layout, host), _restart_text(layout, host), 0o750)
+    kaopu.write_host_conf(layout, host)
+    for path in ('instances', 'lock'):
+        (folder / 'fs/var/lib/nova' / path).mkdir(parents=True, exist_ok=True)
+
+
+def virsh(layout: Layout, host: str, *words: object) -> str:
+    """Run virsh within the host: works with every link cut."""
+    return machines.run_on(layout, host, 'virsh', '-q', *words, timeout=60)
+
+
+def wipe_instances(layout: Layout, host: str) -> None:
+    """Forget every domain and instance folder of a host that is powered off."""
+    files = layout.node(host) / 'fs'
+    for path in files.glob('etc/libvirt/qemu/*.xml'):
+        path.unlink()
+    for folder in files.glob('var/lib/nova/instances/*-*-*-*-*'):
+        shutil.rmtree(folder)
+
+
+def _compute_argv(layout: Layout) -> list[str]:
+    program = layout.cloud_bin('nova-compute')
+    return [layout.cloud_bin('python'), program, '--config-file', '/etc/nova/nova.conf']
+
+
+def _restart_text(layout: Layout, host: str) -> str:
+    log = machines.log_of(layout, host, 'nova-compute')
+    return f"""\
+#!/bin/bash
+# Restart nova-compute of {host}; to be run within the host.
+set -eu
+pidfile=/run/mc/nova-compute.pid
+started() {{ local s; s=$(</proc/$1/stat) && set -f && s=(${{s##*) }}) && echo "${{s[19]}}"; }}
+if read -r pid start <$pidfile && [ "$(started $pid 2>/dev/null)" = "$start" ]; then
+    kill -TERM $pid
+    for _ in $(seq 100); do [ -d /proc/$pid ] || break; sleep 0.1; done
+    [ -d /proc/$pid ] && kill -KILL $pid
+fi 2>/dev/null
+exec {DATA}/launch $pidfile {log} {' '.join(_compute_argv(layout))}
+"""
+
+
+def _set_secret(layout: Layout, host: str) -> None:
+    """Give libvirt the cephx key of Nova's user, by a file that only root can read."""
+    wait_for(f'libvirtd on {host}', lambda: network.is_open(address(host), PORTS['libvirt'], host))
+    done = layout.node(host) / 'fs/etc/libvirt/secrets' / f'{SECRET_UUID}.base64'
+    if done.exists():
+        return
+    xml = layout.node(host) / 'secret.xml'
+    usage = "<usage type='ceph'><name>client.nova secret</name></usage>"
+    body = f"<secret ephemeral='no' private='no'><uuid>{SECRET_UUID}</uuid>{usage}</secret>\n"
+    write(xml, body)
+    virsh(layout, host, 'secret-define', xml)
+    key = layout.node(host) / 'secret.key'
+    write(key, ceph.secret_of(layout, 'nova'), 0o600)
+    virsh(layout, host, 'secret-set-value', SECRET_UUID, '--file', key)
+    key.unlink()
+
+
+def _libvirtd_conf(host: str) -> str:
+    return f"""\
+listen_tls = 0
+listen_tcp = 1
+listen_addr = "{address(host)}"
+auth_tcp = "none"
+auth_unix_ro = "none"
+auth_unix_rw = "none"
+host_uuid = "{host_uuid(host)}"
+keepalive_interval = 5
+keepalive_count = 3
+log_outputs = "3:stderr"
+"""
+
+
+_QEMU_CONF = """\
+user = "root"
+group = "root"
+dynamic_ownership = 0
+security_driver = "none"
+namespaces = [ ]
+cgroup_controllers = [ ]
+stdio_handler = "file"
+remember_owner = 0
+"""

@@ -1,0 +1,184 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Instances: booted through Nova, spread over the hosts, of four roles."""
+
+import concurrent.futures
+import time
+
+from . import disks, guest, judge, machines
+from .layout import POOL, Layout
+from .rest import Refused, Rest
+from .shell import CloudError, say, step, wait_for
+
+FLAVOR = 'tiny'
+IMAGE = 'writer'
+# One of each is always among the instances; `plain` is every other one.
+SPECIAL_ROLES = ('no-exclusive-lock', 'paused', 'off')
+_POWER = {0: 'no state', 1: 'running', 3: 'paused', 4: 'shutdown', 6: 'crashed', 7: 'suspended'}
+
+
+def seed(layout: Layout, rest: Rest) -> None:
+    """Make flavor and image if they are missing, or made from an older guest."""
+    with step('flavor and image', machines.log_of(layout, 'ctl', 'glance')):
+        flavors = rest.nova('GET', '/flavors')['flavors']
+        if FLAVOR not in [flavor['name'] for flavor in flavors]:
+            flavor = {'name': FLAVOR, 'vcpus': 1, 'ram': 128, 'disk': 1}
+            rest.nova('POST', '/flavors', {'flavor': flavor})
+        stamp = str(int(guest.disk(layout).stat().st_mtime))
+        for found in rest.glance('GET', f'/images?name={IMAGE}')['images']:
+            if found['status'] == 'active' and found.get('minicloud_stamp') == stamp:
+                return
+            # Disks are clones of the old one, which then cannot be deleted: rename it.
+            change = [{'op': 'replace', 'path': '/name', 'value': f'{IMAGE}-old'}]
+            _rename(rest, found['id'], change)
+        made = rest.glance('POST', '/images', _IMAGE | {'minicloud_stamp': stamp})
+        data = guest.disk(layout).read_bytes()
+        rest.glance('PUT', f'/images/{made["id"]}/file', data)
+
+
+_IMAGE = {
+    'name': IMAGE,
+    'container_format': 'bare',
+    'disk_format': 'raw',
+    'visibility': 'public',
+    'hw_disk_bus': 'virtio',
+    'os_shutdown_timeout': '1',
+}
+
+
+def everyone(rest: Rest) -> list[judge.Expected]:
+    """Every instance as Nova has it, ordered by number."""
+    servers = rest.nova('GET', '/servers/detail?all_tenants=1')['servers']
+    return sorted(map(_expected, servers), key=lambda i: (len(i.name), i.name))
+
+
+def boot(layout: Layout, rest: Rest, plan: list[tuple[str, str]]) -> list[judge.Expected]:
+    """Boot one instance per (role, host), wait until each writes, then give it its role."""
+    number = max([_number(found.name) for found in everyone(rest)], default=0)
+    flavor = next(f for f in rest.nova('GET', '/flavors')['flavors'] if f['name'] == FLAVOR)
+    image = rest.glance('GET', f'/images?name={IMAGE}')['images'][0]
+    start = time.monotonic()
+    made = []
+    for offset, (role, host) in enumerate(plan, 1):
+        server = {
+            'name': f'inst-{number + offset}',
+            'imageRef': image['id'],
+            'flavorRef': flavor['id'],
+            'networks': 'none',
+            'host': host,
+            'metadata': {'role': role},
+        }
+        made.append(rest.nova('POST', '/servers', {'server': server})['server']['id'])
+    log = machines.log_of(layout, plan[0][1], 'nova-compute')
+    with step(f'{len(made)} instances write', log):
+        _wait_writing(layout, rest, made)
+    roles = dict(zip(made, (role for role, _ in plan), strict=True))
+    with step('roles', log), concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda uuid: _take_role(layout, rest, uuid, roles[uuid]), made))
+    say(f'{len(made)} instances booted in {time.monotonic() - start:.1f} s')
+    return [found for found in everyone(rest) if found.uuid in made]
+
+
+def plan(
+    count: int, hosts: list[str], have: set[str], only: str | None = None
+) -> list[tuple[str, str]]:
+    """Say role and host of each new instance.
+
+    Hosts take turns. The last ones are of the special roles that are missing; from six instances on
+    these are on the first host, which so has one of each besides ordinary ones.
+    """
+    missing = [role for role in SPECIAL_ROLES if role not in have][: max(0, count - 1)]
+    roles = ['plain'] * (count - len(missing)) + missing
+    places = [only or hosts[index % len(hosts)] for index in range(count)]
+    if count >= 6 and missing:
+        places[-len(missing) :] = [only or hosts[0]] * len(missing)
+    return list(zip(roles, places, strict=True))
+
+
+def server(rest: Rest, uuid: str) -> dict:
+    """One instance, as Nova tells it."""
+    return rest.nova('GET', f'/servers/{uuid}')['server']
+
+
+def act(rest: Rest, uuid: str, action: dict) -> None:
+    """Ask Nova for an action on an instance."""
+    rest.nova('POST', f'/servers/{uuid}/action', action)
+
+
+def wait_status(rest: Rest, uuid: str, status: str, seconds: float = 90) -> None:
+    """Wait until the instance has the status, and nothing under way."""
+
+    def reached() -> bool:
+        seen = server(rest, uuid)
+        if seen['status'] == 'ERROR' and status != 'ERROR':
+            reason = (seen.get('fault') or {}).get('message')
+            raise CloudError(f'{seen["name"]} is in ERROR: {reason}')
+        return seen['status'] == status and seen['OS-EXT-STS:task_state'] is None
+
+    wait_for(f'{status} of {uuid}', reached, seconds, 0.3)
+
+
+def _expected(found: dict) -> judge.Expected:
+    return judge.Expected(
+        uuid=found['id'],
+        name=found['name'],
+        host=found['OS-EXT-SRV-ATTR:host'] or '',
+        status=found['status'],
+        power=_POWER.get(found['OS-EXT-STS:power_state'], '?'),
+        role=found['metadata'].get('role', 'plain'),
+    )
+
+
+def _number(name: str) -> int:
+    tail = name.rpartition('-')[2]
+    return int(tail) if name.startswith('inst-') and tail.isdigit() else 0
+
+
+def _rename(rest: Rest, image: str, change: list[dict]) -> None:
+    try:
+        rest.glance('DELETE', f'/images/{image}')
+    except Refused:
+        rest.glance('PATCH', f'/images/{image}', change)
+
+
+def _wait_writing(layout: Layout, rest: Rest, made: list[str]) -> None:
+    for uuid in made:
+        wait_status(rest, uuid, 'ACTIVE', 180)
+
+    def all_write() -> bool:
+        found = disks.read(layout, made)
+        return all(isinstance(disk, judge.Disk) and disk.head for disk in found.values())
+
+    wait_for('the first write of every guest', all_write, 180, 0.5)
+
+
+def _take_role(layout: Layout, rest: Rest, uuid: str, role: str) -> None:
+    """Bring an instance that runs into its role."""
+    if role == 'paused':
+        act(rest, uuid, {'pause': None})
+        wait_status(rest, uuid, 'PAUSED')
+    if role in ('off', 'no-exclusive-lock'):
+        act(rest, uuid, {'os-stop': None})
+        wait_status(rest, uuid, 'SHUTOFF')
+    if role == 'no-exclusive-lock':
+        _drop_exclusive_lock(layout, uuid)
+        before = disks.read(layout, [uuid])[uuid]
+        act(rest, uuid, {'os-start': None})
+        wait_status(rest, uuid, 'ACTIVE')
+        wait_for('its next write', lambda: disks.read(layout, [uuid])[uuid] != before, 120, 0.5)
+
+
+def _drop_exclusive_lock(layout: Layout, uuid: str) -> None:
+    name = f'{POOL}/{disks.image(uuid)}'
+    # The first two need the third: they go first.
+    disable = ['rbd', 'feature', 'disable', name, 'fast-diff', 'object-map', 'exclusive-lock']
+    machines.run_on(layout, 'ctl', *disable, timeout=60)

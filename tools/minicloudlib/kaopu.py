@@ -1,0 +1,118 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Kaopu HA itself in the mini cloud: its configuration and its processes.
+
+Two controllers and two workers run in the node ctl, an agent on every host. A process whose
+program does not exist (yet) is skipped with a line.
+"""
+
+from pathlib import Path
+
+from . import confs, machines
+from .layout import CHECKOUT, NETS, PORTS, Layout, address, etcd_addresses, write
+from .shell import CloudError, say
+
+AGENT = 'kaopu-ha-agent'
+CONTROL = ('controller1', 'controller2', 'worker1', 'worker2')
+PACES = ('fast', 'patent')
+KEYS = '/kaopu-ha/'
+
+
+def pace(layout: Layout) -> str:
+    """The pace that is set."""
+    return layout.setting('pace', 'fast')
+
+
+def set_pace(layout: Layout, wanted: str) -> None:
+    """Set the pace of every process started from now on."""
+    if wanted not in PACES:
+        raise CloudError(f'the pace is one of {", ".join(PACES)}, not {wanted}')
+    layout.set_setting('pace', wanted)
+
+
+def conf_path(layout: Layout, node: str, name: str = '') -> Path:
+    """The configuration file, as the outside sees it.
+
+    In ctl, `kaopu-ha.conf` is for the command line, and every process has one of its own: they
+    differ in their name only.
+    """
+    if node == 'ctl':
+        return layout.etc / f'kaopu-ha{"-" + name if name else ""}.conf'
+    return layout.node(node) / 'fs/etc/kaopu-ha/kaopu-ha.conf'
+
+
+def write_control_confs(layout: Layout) -> None:
+    """Write the files of the node ctl."""
+    write(conf_path(layout, 'ctl'), _conf(layout, 'ctl'))
+    for name in CONTROL:
+        write(conf_path(layout, 'ctl', name), _conf(layout, name))
+
+
+def write_host_conf(layout: Layout, host: str) -> None:
+    """Write the file of a compute host."""
+    write(conf_path(layout, host), _conf(layout, host, is_host=True))
+
+
+def restart_script(layout: Layout, host: str) -> Path:
+    """The script, to be run in the host, that restarts its nova-compute."""
+    return layout.node(host) / 'restart-nova-compute'
+
+
+def start(layout: Layout, node: str, name: str) -> bool:
+    """Start one process of Kaopu HA if it does not run; True if it was started."""
+    program = name.rstrip('0123456789')
+    program = program if program == AGENT else f'kaopu-ha-{program}'
+    if not _exists(layout, program):
+        say(f'{name} on {node}: there is no {program} yet, skipped')
+        return False
+    conf = '/etc/kaopu-ha/kaopu-ha.conf'
+    if node == 'ctl':
+        conf = str(conf_path(layout, node, name))
+    argv = [layout.kaopu_bin(program), '--config-file', conf]
+    return machines.launch(layout, node, name, argv)
+
+
+def start_control(layout: Layout) -> None:
+    """Start the controllers and workers that do not run."""
+    write_control_confs(layout)
+    for name in CONTROL:
+        start(layout, 'ctl', name)
+
+
+def _exists(layout: Layout, program: str) -> bool:
+    """Tell whether the program can be started: script and module are there."""
+    module = CHECKOUT / 'kaopu_ha/cmd' / f'{program.removeprefix("kaopu-ha-")}.py'
+    return Path(layout.kaopu_bin(program)).exists() and module.exists()
+
+
+def _conf(layout: Layout, name: str, is_host: bool = False) -> str:
+    endpoints = ','.join(f'{ip}:{PORTS["etcd"]}' for ip in etcd_addresses())
+    sections: confs.Sections = {
+        'DEFAULT': {'host': name, 'debug': True},
+        'store': {'driver': 'etcd', 'endpoints': endpoints},
+        'detection': {'pace': pace(layout)},
+        'libvirt': {'anchors': f'{address("ctl")}:{PORTS["keystone"]}'},
+        'ceph': {
+            'conf': '/etc/ceph/ceph.conf',
+            'user': 'kaopu',
+            'client_networks': f'{NETS["stor"]}.0/24',
+        },
+        'nova': confs.credentials(layout, 'kaopu'),
+    }
+    if is_host:
+        sections['agent'] = {
+            'management_uri': f'qemu+tcp://{address(name)}/system',
+            'libvirt_uri': 'qemu:///system',
+            'compute_restart_command': restart_script(layout, name),
+        }
+    return confs.ini(sections)

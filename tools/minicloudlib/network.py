@@ -1,0 +1,210 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The cables: two switches in a namespace of their own, a namespace for every node.
+
+A link has three states. `up`; `down`: the cable is pulled, the carrier is lost; `hole`: the
+carrier stays and frames vanish, as with a host whose kernel stands still.
+"""
+
+import ctypes
+import json
+import os
+from pathlib import Path
+import socket
+import threading
+
+from .layout import NETS, SWITCH, Layout, address, etcd_addresses, nets_of, write
+from .shell import CloudError, run, say
+
+CLONE_NEWNET = 0x40000000
+
+
+def namespace(node: str) -> str:
+    """The name of the node's network namespace."""
+    return f'mc-{node}'
+
+
+def exists(node: str) -> bool:
+    """Tell whether the node's network namespace is there."""
+    return Path('/run/netns', namespace(node)).exists()
+
+
+def within(node: str, argv: list[str]) -> list[str]:
+    """The command that runs argv in the node's network (and with its files in /etc)."""
+    return ['ip', 'netns', 'exec', namespace(node), *argv]
+
+
+def build(layout: Layout) -> None:
+    """Make every namespace, switch and cable that is missing."""
+    _claim(layout)
+    _make_namespace(SWITCH)
+    switch_links = _links(SWITCH)
+    for net in NETS:
+        if f'br-{net}' not in switch_links:
+            _ip(SWITCH, 'link', 'add', f'br-{net}', 'type', 'bridge', 'forward_delay', '0')
+        _ip(SWITCH, 'link', 'set', f'br-{net}', 'up')
+    for node in layout.node_names:
+        _make_namespace(node)
+        have = _links(node)
+        for net in nets_of(node):
+            if net not in have:
+                _plug(node, net)
+    for extra in etcd_addresses():
+        _ip('ctl', 'addr', 'replace', f'{extra}/24', 'dev', 'mgmt')
+    _private_etc(layout)
+
+
+def remove() -> None:
+    """Remove every namespace of ours, whichever cloud of ours made it."""
+    for name in sorted(os.listdir('/run/netns')) if os.path.isdir('/run/netns') else []:
+        if name.startswith('mc-'):
+            run(['ip', 'netns', 'del', name], check=False)
+    etc = Path('/etc/netns', namespace('ctl'))
+    for entry in etc.iterdir() if etc.is_dir() else []:
+        entry.unlink()
+    if etc.is_dir():
+        etc.rmdir()
+    Path('/run/kaopu-minicloud').unlink(missing_ok=True)
+
+
+def set_link(node: str, net: str, state: str) -> None:
+    """Bring the node's link into one of the states up, down, hole."""
+    port = f'{node}-{net}'
+    if state == 'up':
+        _ip(SWITCH, 'link', 'set', port, 'master', f'br-{net}', 'up')
+    elif state == 'down':
+        _ip(SWITCH, 'link', 'set', port, 'down')
+    elif state == 'hole':
+        _ip(SWITCH, 'link', 'set', port, 'nomaster')
+    else:
+        raise CloudError(f'a link is up, down or hole, not {state}')
+
+
+def link_states(node: str) -> dict[str, str]:
+    """Tell the state of each link of the node."""
+    links = _links(SWITCH)
+    states = {}
+    for net in nets_of(node):
+        seen = links.get(f'{node}-{net}')
+        if not seen:
+            states[net] = 'missing'
+        elif 'UP' not in seen['flags']:
+            states[net] = 'down'
+        else:
+            states[net] = 'up' if 'master' in seen else 'hole'
+    return states
+
+
+def inhabitants(node: str) -> list[int]:
+    """The processes in the node's network namespace."""
+    return [int(pid) for pid in run(['ip', 'netns', 'pids', namespace(node)], check=False).split()]
+
+
+def connect(node: str, host: str, port: int, timeout: float = 2) -> socket.socket:
+    """Open a TCP connection as if from within the node.
+
+    A socket belongs for ever to the namespace of the thread that made it, so a short-lived
+    thread enters the namespace; the rest of this process stays where it is.
+    """
+    made: list[socket.socket | OSError] = []
+
+    def make() -> None:
+        try:
+            with open(f'/run/netns/{namespace(node)}') as handle:
+                libc = ctypes.CDLL(None, use_errno=True)
+                if libc.setns(handle.fileno(), CLONE_NEWNET):
+                    raise OSError(ctypes.get_errno(), 'setns')
+            made.append(socket.socket())
+        except OSError as trouble:
+            made.append(trouble)
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    thread.join()
+    result = made[0]
+    if isinstance(result, OSError):
+        raise result
+    try:
+        result.settimeout(timeout)
+        result.connect((host, port))
+    except OSError:
+        result.close()
+        raise
+    return result
+
+
+def is_open(host: str, port: int, node: str = 'ctl') -> bool:
+    """Tell whether a port accepts connections, as seen from the node."""
+    try:
+        connect(node, host, port).close()
+    except OSError:
+        return False
+    return True
+
+
+def _claim(layout: Layout) -> None:
+    """Refuse to mix two clouds: the names and addresses are the same for all."""
+    owner = Path('/run/kaopu-minicloud')
+    known = owner.read_text().strip() if owner.exists() else ''
+    if known and known != str(layout.root) and exists('ctl'):
+        raise CloudError(f'another mini cloud is up, in {known}: take it down first')
+    owner.write_text(f'{layout.root}\n')
+
+
+def _ip(node: str, *words: str) -> str:
+    return run(['ip', '-n', namespace(node), *words])
+
+
+def _links(node: str) -> dict[str, dict]:
+    return {link['ifname']: link for link in json.loads(_ip(node, '-j', 'link') or '[]')}
+
+
+def _make_namespace(node: str) -> None:
+    if not exists(node):
+        run(['ip', 'netns', 'add', namespace(node)])
+    _ip(node, 'link', 'set', 'lo', 'up')
+
+
+def _plug(node: str, net: str) -> None:
+    port = f'{node}-{net}'
+    if port in _links(SWITCH):
+        _ip(SWITCH, 'link', 'del', port)
+        say(f'a left-over cable {port} was replaced')
+    peer = ['peer', 'name', net, 'netns', namespace(node)]
+    _ip(SWITCH, 'link', 'add', port, 'type', 'veth', *peer)
+    _ip(SWITCH, 'link', 'set', port, 'master', f'br-{net}', 'up')
+    _ip(node, 'addr', 'replace', f'{address(node, net)}/24', 'dev', net)
+    _ip(node, 'link', 'set', net, 'up')
+
+
+def hosts_file(layout: Layout) -> str:
+    """The /etc/hosts of every node."""
+    lines = ['127.0.0.1 localhost']
+    for node in layout.node_names:
+        if 'mgmt' in nets_of(node):
+            lines.append(f'{address(node)} {node}')
+        lines.append(f'{address(node, "stor")} {node}-stor')
+    return '\n'.join(lines) + '\n'
+
+
+def _private_etc(layout: Layout) -> None:
+    """Give ctl its own /etc/ceph and /etc/hosts: `ip netns exec` binds what is here."""
+    etc = Path('/etc/netns', namespace('ctl'))
+    etc.mkdir(parents=True, exist_ok=True)
+    layout.ceph_etc.mkdir(parents=True, exist_ok=True)
+    Path('/etc/ceph').mkdir(exist_ok=True)
+    link = etc / 'ceph'
+    if not link.is_symlink() or os.readlink(link) != str(layout.ceph_etc):
+        link.unlink(missing_ok=True)
+        link.symlink_to(layout.ceph_etc)
+    write(etc / 'hosts', hosts_file(layout), 0o644)

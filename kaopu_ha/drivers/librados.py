@@ -17,9 +17,9 @@ Debian's module ``rados`` fits one Python only and can't list watchers, so this 
 ``librados.so.2`` itself.  Listing has no C interface: the few C++ symbols in ``_Cxx`` are those
 that librados exports under a version name since Ceph 14.
 
-Objects are read in ``Reading``s: started all at once, then awaited until a deadline.  A reading
-that has not ended by then may still write into its memory, so its process must end: see
-``Reading.wait``.  Use it in a child process only (``kaopu_ha.drivers.child``).
+Objects are read in ``Reading``s: started all at once, then awaited until a deadline.  After one
+that did not end by then the process is left for a new one (``child.leave``), so use this in a
+child process only (``kaopu_ha.drivers.child``).
 """
 
 from __future__ import annotations
@@ -169,8 +169,11 @@ class Pool:
         """Begin to list who watches the object."""
         return Watching(self._lib, self._context, name)
 
-    def notify(self, name: str, seconds: float) -> Notifying:
-        """Begin to ask the watchers of the object; the missing ones are known after ``seconds``."""
+    def notify(self, name: str, seconds: int) -> Notifying:
+        """Begin to ask the watchers of the object; the missing ones are known after ``seconds``.
+
+        Whole seconds, because librados cuts off the rest, and an OSD takes 0 for its default, 30.
+        """
         return Notifying(self._lib, self._context, name, seconds)
 
     def read(self, name: str, size: int) -> Text:
@@ -185,6 +188,7 @@ class Reading:
         self._lib, self._name = lib, name
         self._completion = c_void_p()
         lib.rados_aio_create_completion2(None, None, byref(self._completion))
+        _under_way.add(self)
 
     def wait(self, deadline: float) -> int:
         """Wait until the operation ends; its result, negative for an errno.
@@ -194,12 +198,12 @@ class Reading:
         pause = 0.0002
         while not self._lib.rados_aio_is_complete(self._completion):
             if time.monotonic() > deadline:
-                _unended.append(self)
                 raise RadosError(errno.ETIMEDOUT, self._name)
             time.sleep(pause)
             pause = min(pause * 1.5, 0.005)
         result = self._lib.rados_aio_get_return_value(self._completion)
         self._lib.rados_aio_release(self._completion)
+        _under_way.discard(self)
         return int(result)
 
     def _ended(self, deadline: float) -> int:
@@ -210,11 +214,12 @@ class Reading:
 
     def _started(self, result: int) -> None:
         if result < 0:
+            _under_way.discard(self)
             raise RadosError(-result, self._name)
 
 
-# Kept so that an operation that never ended does not write into freed memory.
-_unended: list[Reading] = []
+# Kept until they end, whoever waits for them or not: librados writes into their memory.
+_under_way: set[Reading] = set()
 
 
 class Text(Reading):
@@ -235,12 +240,12 @@ class Text(Reading):
 class Notifying(Reading):
     """A notification under way.  Its payload is empty: librbd acknowledges nothing else."""
 
-    def __init__(self, lib: ctypes.CDLL, context: c_void_p, name: str, seconds: float) -> None:
+    def __init__(self, lib: ctypes.CDLL, context: c_void_p, name: str, seconds: int) -> None:
         super().__init__(lib, name)
         self._reply, self._size = c_void_p(), c_size_t()
         self._started(lib.rados_aio_notify(
             context, name.encode(), self._completion, b'', c_int(0),
-            c_uint64(max(int(seconds * 1000), 1)), byref(self._reply), byref(self._size)))
+            c_uint64(seconds * 1000), byref(self._reply), byref(self._size)))
 
     def result(self, deadline: float) -> Notified:
         """Who acknowledged, and who did not."""

@@ -32,7 +32,9 @@ _EXPIRE_LEAST = datetime.timedelta(days=365)
 # The monitors gather what comes in one interval into one map, so entries are sent at one time.
 _AT_ONE_TIME = 32
 _RESERVE = 0.2
-# An OSD that refuses or has no such object has answered.
+# An object that is not there, by a name that the caps of the manual let this user read.
+_PROBED = 'rbd_header.kaopu'
+# An OSD that refuses or has no such object has answered, and it waits for the map first.
 _ANSWERS = (errno.ENOENT, errno.EPERM, errno.EACCES)
 
 
@@ -139,13 +141,15 @@ def _places(server: Mapping[str, Any]) -> list[str]:
 
 def _unanswered(cluster: librados.Cluster, pools: Sequence[str], deadline: float) -> str:
     """Have the OSDs answer an operation in any pool; why none did, empty if one did."""
-    reads = [cluster.pool(pool).read('rbd_directory', 1) for pool in pools]
+    reads = [cluster.pool(pool).read(_PROBED, 1) for pool in pools]
     answered, reason = False, 'there is no pool'
     for read in reads:
         try:
             read.result(deadline)
             answered = True
         except librados.RadosError as failure:
+            if failure.number == errno.ESHUTDOWN:
+                return 'who reads it back is on the blocklist itself'
             answered = answered or failure.number in _ANSWERS
             reason = str(failure)
     return '' if answered else f'no OSD answered: {reason}'

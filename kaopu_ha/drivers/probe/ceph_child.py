@@ -29,7 +29,7 @@ from kaopu_ha import ports
 from kaopu_ha.drivers import child, librados
 
 # Kept back of the time that is left, to gather and send the answers before the alarm.
-_RESERVE = 0.25
+_RESERVE = 0.15
 _ID_MAX = 256
 
 
@@ -112,8 +112,9 @@ class _Ask:
         try:
             self._watchers = self._listing.result(deadline)
             if self._watchers:
-                left = deadline - time.monotonic() - _RESERVE
-                self._notifying = self._cluster.pool(self._pool).notify(self._header, left)
+                # Less than a second cannot be asked for: then silence is never known in time.
+                seconds = max(int(deadline - time.monotonic()), 1)
+                self._notifying = self._cluster.pool(self._pool).notify(self._header, seconds)
         except ports.PortError as failure:
             self._error = str(failure)
 

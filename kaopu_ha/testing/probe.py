@@ -1,0 +1,107 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""What every probe promises: suites for drivers, ours and others'.
+
+Mix a suite into a ``unittest.TestCase`` and give it the states that it asks about; each is a real
+part in that state, or one that cannot be told from it.  A driver that keeps this promise never
+says SILENCE of a host that it could not ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+import time
+from typing import Any
+
+from kaopu_ha import ports
+from kaopu_ha.core import model
+from kaopu_ha.core.model import Sign
+
+# What a machine that is busy may add to a limit.
+SLACK_SECONDS = 0.6
+
+
+class ProbeSuite:
+    """The promises of ``ports.Probe``."""
+
+    probe: ports.Probe
+    limit = 2.0
+
+    assertEqual: Callable[..., None]
+    assertIs: Callable[..., None]
+    assertLess: Callable[..., None]
+    assertTrue: Callable[..., None]
+
+    def alive(self) -> model.Inventory:
+        """A host that answers on this network."""
+        raise NotImplementedError
+
+    def silent(self) -> model.Inventory:
+        """A host that does not answer, while the eye is well."""
+        raise NotImplementedError
+
+    def unknowable(self) -> model.Inventory:
+        """A host that cannot be asked, through no fault of its own."""
+        raise NotImplementedError
+
+    def blinded(self) -> AbstractContextManager[Any]:
+        """While this is entered the eye reaches nobody."""
+        raise NotImplementedError
+
+    def ask(self, *suspects: model.Inventory,
+            peers: tuple[model.Inventory, ...] = ()) -> dict[str, model.Evidence]:
+        """Ask, and hold the probe to its limit, its network, and an answer for everybody."""
+        began = time.monotonic()
+        found = dict(self.probe.ask(suspects, peers, self.limit))
+        self.assertLess(time.monotonic() - began, self.limit + SLACK_SECONDS)
+        self.assertEqual({suspect.host for suspect in suspects}, set(found))
+        for evidence in found.values():
+            self.assertIs(self.probe.network, evidence.network)
+            self.assertTrue(evidence.rule)
+        return found
+
+    def sign(self, suspect: model.Inventory) -> Sign:
+        """The sign of one host, asked alone with a live host as peer."""
+        return self.ask(suspect, peers=(self.alive(),))[suspect.host].sign
+
+    def test_a_live_host_shows_life(self) -> None:
+        self.assertIs(Sign.LIFE, self.sign(self.alive()))
+
+    def test_a_silent_host_is_silent(self) -> None:
+        self.assertIs(Sign.SILENCE, self.sign(self.silent()))
+
+    def test_a_host_that_cannot_be_asked_is_unknown(self) -> None:
+        self.assertIs(Sign.UNKNOWN, self.sign(self.unknowable()))
+
+    def test_hosts_asked_together_have_their_own_signs(self) -> None:
+        alive, silent, unknowable = self.alive(), self.silent(), self.unknowable()
+        found = self.ask(alive, silent, unknowable)
+        self.assertEqual([Sign.LIFE, Sign.SILENCE, Sign.UNKNOWN],
+                         [found[each.host].sign for each in (alive, silent, unknowable)])
+
+    def test_a_blind_eye_knows_nothing(self) -> None:
+        hosts = self.alive(), self.silent()
+        with self.blinded():
+            found = self.ask(*hosts)
+        self.assertEqual({Sign.UNKNOWN}, {evidence.sign for evidence in found.values()})
+
+    def test_an_eye_that_was_blind_sees_again(self) -> None:
+        alive = self.alive()
+        with self.blinded():
+            self.ask(alive)
+        self.assertIs(Sign.LIFE, self.sign(alive))
+
+    def test_nobody_asked_about_is_nobody_answered_for(self) -> None:
+        self.assertEqual({}, self.ask())

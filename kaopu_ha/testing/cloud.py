@@ -1,0 +1,206 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""What every cloud driver promises: a suite for drivers, ours and others'.
+
+Mix it into a ``unittest.TestCase`` and give it a driver and a world in which hosts can be killed.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Sequence
+import time
+from typing import Any
+
+from kaopu_ha import ports
+from kaopu_ha.testing.fence import GivenPermit
+
+NOBODY = '00000000-0000-4000-8000-000000000000'
+POLL_SECONDS = 0.3
+
+
+class World(abc.ABC):
+    """The compute hosts behind the driver.  Each method returns when it is so."""
+
+    hosts: Sequence[str]
+
+    @abc.abstractmethod
+    def boot(self, host: str) -> str:
+        """Start an instance on the host; its UUID, once it is active."""
+
+    @abc.abstractmethod
+    def delete(self, instance: str) -> None:
+        """Take the instance away."""
+
+    @abc.abstractmethod
+    def kill(self, host: str) -> None:
+        """Cut the host's power, and cut it off from the disks of its instances."""
+
+    @abc.abstractmethod
+    def revive(self, host: str) -> None:
+        """Take the host back, with access to disks, once its compute service has cleaned up."""
+
+
+class CloudSuite:
+    """The promises of ``ports.Cloud``."""
+
+    cloud: ports.Cloud
+    world: World
+    patience = 90.0
+
+    addCleanup: Callable[..., None]
+    assertEqual: Callable[..., None]
+    assertFalse: Callable[..., None]
+    assertIn: Callable[..., None]
+    assertIsNone: Callable[..., None]
+    assertNotIn: Callable[..., None]
+    assertRaises: Callable[..., Any]
+    assertTrue: Callable[..., None]
+    fail: Callable[[str], Any]
+
+    def make_cloud(self) -> ports.Cloud:
+        """The driver to hold to its promises."""
+        raise NotImplementedError
+
+    def make_world(self) -> World:
+        """Its world, with two hosts at least that are up, and one test's instances at most."""
+        raise NotImplementedError
+
+    def setUp(self) -> None:
+        """Make driver and world."""
+        super().setUp()  # type: ignore[misc]
+        self.world = self.make_world()
+        self.cloud = self.make_cloud()
+        self.addCleanup(self.cloud.close)
+
+    # ------------------------------------------------------------ reading
+
+    def test_every_host_has_a_service_that_is_up(self) -> None:
+        services = self.cloud.services()
+        for host in self.world.hosts:
+            service = services[host]
+            self.assertEqual((host, True, True, False), (
+                service.host, service.up, service.enabled, service.forced_down))
+            self.assertTrue(service.id)
+
+    def test_a_server_is_listed_on_its_own_host_only(self) -> None:
+        instance = self.an_instance()
+        here, there = (self.uuids(host) for host in self.world.hosts[:2])
+        self.assertIn(instance, here)
+        self.assertNotIn(instance, there)
+
+    def test_a_server_is_read_as_it_is_listed(self) -> None:
+        instance = self.an_instance()
+        (listed,) = (one for one in self.cloud.servers(self.world.hosts[0])
+                     if one.uuid == instance)
+        self.assertEqual(listed, self.cloud.server(instance))
+        self.assertEqual(('active', '', ''), (listed.vm_state, listed.task_state, listed.fault))
+        self.assertTrue(listed.name and listed.domain and listed.cores and listed.memory_mb)
+
+    def test_a_server_that_is_not_there_is_none(self) -> None:
+        self.assertIsNone(self.cloud.server(NOBODY))
+
+    def test_a_host_that_is_not_there_has_no_servers(self) -> None:
+        self.assertEqual((), self.cloud.servers('nobody'))
+        self.assertNotIn('nobody', self.cloud.services())
+
+    def test_a_server_that_never_moved_has_no_migrations(self) -> None:
+        self.assertEqual((), self.cloud.migrations(instance=self.an_instance()))
+        self.assertEqual((), self.cloud.migrations(instance=NOBODY))
+
+    # ------------------------------------------------------------ acting
+
+    def test_a_server_of_a_living_host_is_not_evacuated(self) -> None:
+        instance = self.an_instance()
+        with self.assertRaises(ports.Refused):
+            self.cloud.evacuate(instance, self.world.hosts[1], GivenPermit())
+        self.assertEqual((), self.cloud.migrations(instance=instance))
+
+    def test_what_is_not_there_is_refused(self) -> None:
+        with self.assertRaises(ports.Refused):
+            self.cloud.evacuate(NOBODY, self.world.hosts[1], GivenPermit())
+        with self.assertRaises(ports.Refused):
+            self.cloud.reset_state(NOBODY, 'active', GivenPermit())
+        with self.assertRaises(ports.Refused):
+            self.cloud.force_down('nobody', True, GivenPermit())
+
+    def test_forced_down_asked_twice_is_harmless_either_way(self) -> None:
+        host = self.world.hosts[1]
+        self.addCleanup(self.cloud.force_down, host, False, GivenPermit())
+        for down in (True, True, False, False):
+            self.cloud.force_down(host, down, GivenPermit())
+            self.assertEqual(down, self.cloud.services()[host].forced_down)
+
+    def test_a_state_is_reset(self) -> None:
+        instance = self.an_instance()
+        for state in ('error', 'active'):
+            self.cloud.reset_state(instance, state, GivenPermit())
+            server = self.cloud.server(instance)
+            self.assertEqual((state, ''), server and (server.vm_state, server.task_state))
+
+    def test_without_a_permit_nothing_is_done(self) -> None:
+        host = self.world.hosts[1]
+        for permit in (GivenPermit(holds=False), GivenPermit(seconds=0.0)):
+            with self.assertRaises(ports.PortError):
+                self.cloud.force_down(host, True, permit)
+            self.assertFalse(self.cloud.services()[host].forced_down)
+
+    def test_a_dead_hosts_server_is_evacuated_to_the_target_and_runs(self) -> None:
+        source, target = self.world.hosts[:2]
+        instance = self.an_instance()
+        self.world.kill(source)
+        self.addCleanup(self.take_back, source)
+        self.cloud.force_down(source, True, GivenPermit())
+        self.assertFalse(self.cloud.services()[source].up)
+        self.cloud.evacuate(instance, target, GivenPermit())
+        record = self.await_move(instance, target)
+        self.assertEqual((instance, 'evacuation', source, target), (
+            record.instance, record.kind, record.source, record.target))
+        self.assertIn(record.id, [one.id for one in self.cloud.migrations(host=source)])
+        self.assertIn(record.id, [one.id for one in self.cloud.migrations(host=target)])
+        server = self.cloud.server(instance)
+        self.assertEqual(('active', 1), server and (server.vm_state, server.power_state))
+
+    # ------------------------------------------------------------ words
+
+    def an_instance(self) -> str:
+        """An instance on the first host, for this test."""
+        instance = self.world.boot(self.world.hosts[0])
+        self.addCleanup(self.world.delete, instance)
+        return instance
+
+    def uuids(self, host: str) -> list[str]:
+        """The servers of the host."""
+        return [one.uuid for one in self.cloud.servers(host)]
+
+    def await_move(self, instance: str, target: str) -> Any:
+        """Wait until the server is active on the target and its record finished; the record."""
+        until = time.monotonic() + self.patience
+        while time.monotonic() < until:
+            server, records = self.cloud.server(instance), self.cloud.migrations(instance=instance)
+            if server and records and (server.host, server.vm_state, server.task_state) == (
+                    target, 'active', '') and not records[0].unfinished:
+                return records[0]
+            time.sleep(POLL_SECONDS)
+        return self.fail(f'{instance} did not arrive on {target}: {server}, {records}')
+
+    def take_back(self, host: str) -> None:
+        """Revive the host, clear forced_down and wait until its service is up."""
+        self.world.revive(host)
+        self.cloud.force_down(host, False, GivenPermit())
+        until = time.monotonic() + self.patience
+        while not self.cloud.services()[host].up:
+            if time.monotonic() > until:
+                self.fail(f'{host} did not come back')
+            time.sleep(POLL_SECONDS)

@@ -15,9 +15,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+import copy
 
 from keystoneauth1 import loading
 from oslo_config import cfg
+
+from kaopu_ha.conf.errors import ConfigError
 
 GROUP = 'nova'
 
@@ -39,21 +42,31 @@ _OWN = [
 ]
 
 
-def plugin_opts() -> list[cfg.Opt]:
-    """The options of the password plugin."""
-    return list(loading.get_auth_plugin_conf_options('password'))
+def _plugin_opts() -> list[cfg.Opt]:
+    """The options of the password plugin; an agent needs none of them, so none is required."""
+    opts = [copy.copy(opt) for opt in loading.get_auth_plugin_conf_options('password')]
+    for opt in opts:
+        opt.required = False
+    return opts
 
 
 def _session_opts() -> list[cfg.Opt]:
     return [opt for opt in loading.get_session_conf_options() if opt.dest in _SESSION]
 
 
-OPTS: Sequence[cfg.Opt] = [*_OWN, *_session_opts(), *plugin_opts()]
+OPTS: Sequence[cfg.Opt] = [*_OWN, *_session_opts(), *_plugin_opts()]
 
 
 def auth(conf: cfg.ConfigOpts) -> dict[str, str]:
-    """The options that are set, by their keystoneauth names.  Holds the password: never log it."""
+    """The options that are set, by their keystoneauth names.  Holds the password: never log it.
+
+    Raises ConfigError if there is nothing to log in with.
+    """
     group = conf[GROUP]
+    for name in ('auth_url', 'username', 'password'):
+        if not group[name]:
+            raise ConfigError(f'[nova] {name} is not set: controllers and workers log in to Nova '
+                              f'and Placement with auth_url, username and password')
     given = {opt.dest: group[opt.dest] for opt in OPTS if opt.dest not in ('timeout', 'insecure')}
     found = {name: str(value) for name, value in given.items() if value is not None}
     return found | ({'insecure': 'true'} if group.insecure else {})

@@ -1,0 +1,160 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What the processes share: command line and configuration, start, signals, end.
+
+SIGTERM ends a process within two seconds, SIGINT at once; SIGHUP reads again those options that
+may change while a process runs (of logging).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+import importlib.metadata
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+from oslo_config import cfg
+from oslo_log import log
+from oslo_service import opts as service_options
+from oslo_service import service
+
+from kaopu_ha import conf as options
+from kaopu_ha import wiring
+from kaopu_ha.cmd import loops
+from kaopu_ha.conf.errors import ConfigError
+
+LOG = logging.getLogger(__name__)
+
+CONFIG_FILE = '/etc/kaopu-ha/kaopu-ha.conf'
+
+# Together less than two seconds; what did not end by then is ended with the process.
+_TURNS_SECONDS = 1.2
+_CLOSE_SECONDS = 0.6
+_EXIT_SECONDS = 2
+# The service says itself when it starts and ends; libraries speak at length of their own.
+_LIBRARIES = ['oslo_service=ERROR', 'cotyledon=ERROR', 'stevedore=WARNING', 'urllib3=WARNING',
+              'requests=WARNING', 'keystoneauth=WARNING', 'openstack=WARNING', 'grpc=WARNING']
+
+
+class Process(service.ServiceBase):
+    """A program as a service of oslo.service, in the main process."""
+
+    def __init__(self, name: str, program: wiring.Program, conf: cfg.ConfigOpts) -> None:
+        self._name, self._program, self._conf = name, program, conf
+        self._runner = loops.Runner(program.loops)
+
+    def start(self) -> None:
+        """Start the loops.  oslo.service's own handler of SIGHUP would end the main thread."""
+        signal.signal(signal.SIGHUP, self._reload)
+        LOG.info('%s %s starts on %s', self._name, version(), self._conf.host)
+        self._runner.start()
+
+    def wait(self) -> None:
+        """Wait until a signal ends the process, or a loop is lost.
+
+        In sleeps: the signal handlers run in this thread, and must not meet a lock that it holds.
+        """
+        while not self._runner.lost():
+            time.sleep(0.5)
+        LOG.critical('%s ends: its loop %s was lost', self._name, self._runner.lost())
+        os._exit(1)
+
+    def stop(self, graceful: bool = False) -> None:
+        """End the turns, then close.  While a turn is under way its leases are left to lapse."""
+        ended = self._runner.stop(_TURNS_SECONDS)
+        if ended:
+            closing = threading.Thread(target=self._close, name='close', daemon=True)
+            closing.start()
+            closing.join(_CLOSE_SECONDS)
+        LOG.info('%s ends%s', self._name, '' if ended else ' with turns under way')
+
+    def reset(self) -> None:
+        """Nothing is kept that a reload would reset."""
+
+    def _close(self) -> None:
+        try:
+            self._program.close()
+        except Exception as failure:  # noqa: BLE001  the process ends now in any case
+            LOG.debug('not closed: %r', failure)
+
+    def _reload(self, number: int, frame: FrameType | None) -> None:
+        try:
+            changed = self._conf.mutate_config_files()
+        except Exception as failure:  # noqa: BLE001  a bad file must not end a running process
+            LOG.error('the configuration was not read again: %s', one_line(failure))
+            return
+        LOG.info('the configuration was read again: %d options changed', len(changed))
+
+
+def main(name: str, make: Callable[[cfg.ConfigOpts], wiring.Program],
+         argv: Sequence[str] | None = None) -> int:
+    """Run a program until a signal ends it; 2 if its configuration does not allow to start."""
+    try:
+        conf = configure(name, sys.argv[1:] if argv is None else argv)
+        program = make(conf)
+    except (ConfigError, cfg.Error, OSError) as failure:
+        print(f'{name}: {one_line(failure)}', file=sys.stderr)
+        return 2
+    service.launch(conf, Process(name, program, conf), workers=1, no_fork=True,
+                   restart_method='mutate')
+    return 0
+
+
+def configure(name: str, argv: Sequence[str]) -> cfg.ConfigOpts:
+    """The options of the command line and its files, every value checked; sets up logging.
+
+    Raises ConfigError or cfg.Error; argparse's own exits for --help and --version.
+    """
+    conf = cfg.ConfigOpts()
+    log.register_options(conf)
+    log.set_defaults(default_log_levels=_LIBRARIES)
+    service_options.register_service_opts(conf)
+    conf.set_default('graceful_shutdown_timeout', _EXIT_SECONDS)
+    options.register(conf)
+    try:
+        conf(list(argv), project='kaopu-ha', prog=name, version=version(),
+             default_config_files=_default_files(argv))
+    except cfg.ConfigFilesNotFoundError as failure:
+        raise ConfigError(f'no configuration: {", ".join(failure.config_files)} is not there; '
+                          f'name a file with --config-file') from failure
+    except cfg.ConfigFilesPermissionDeniedError as failure:
+        raise ConfigError(f'{", ".join(failure.config_files)} may not be read by this '
+                          f'user') from failure
+    options.check_values(conf)
+    log.setup(conf, 'kaopu-ha', version())
+    return conf
+
+
+def version() -> str:
+    """The installed version."""
+    try:
+        return importlib.metadata.version('kaopu-ha')
+    except importlib.metadata.PackageNotFoundError:
+        return 'not installed'
+
+
+def one_line(failure: Any) -> str:
+    """What a failure says, without its line breaks."""
+    return ' '.join(str(failure).split())
+
+
+def _default_files(argv: Sequence[str]) -> list[str]:
+    """The default file must be there, unless a folder is named in its stead."""
+    named = any(word.startswith('--config-dir') for word in argv)
+    return [] if named and not os.path.exists(CONFIG_FILE) else [CONFIG_FILE]

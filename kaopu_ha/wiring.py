@@ -1,0 +1,360 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Loads the drivers and joins the objects of each process.  Nothing else knows all of them.
+
+Which driver is loaded is configuration; how a built-in one is made from it stands in
+``_ARGUMENTS``, a line for each.  A driver from outside (an entry point in one of the namespaces
+``kaopu_ha.store``, ``probe``, ``fence``, ``cloud``, ``usage``, ``queue``) is made with the whole
+configuration as its only argument: ``Driver(conf)``; it registers its own options.
+
+Nothing here waits for the outside world: a process starts while the store is away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+import contextlib
+from dataclasses import dataclass, field
+import datetime
+import importlib.metadata
+import logging
+import os
+import shlex
+import threading
+import time
+from typing import Any
+
+from oslo_config import cfg
+from stevedore import driver as stevedore_driver
+from stevedore import exception as stevedore_errors
+
+from kaopu_ha import ports, records
+from kaopu_ha.agent import beat, inventory, requests, storage
+from kaopu_ha.conf import ceph, nova
+from kaopu_ha.conf import rules as conf_rules
+from kaopu_ha.conf.errors import ConfigError
+from kaopu_ha.controller.admitter import Admitter
+from kaopu_ha.controller.detector import Detector
+from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.recoverer import Recoverer
+from kaopu_ha.core.news import News
+from kaopu_ha.core.rules import Rules
+from kaopu_ha.worker.worker import Worker
+
+LOG = logging.getLogger(__name__)
+# What is told is found under one name, whoever told it.
+NEWS = logging.getLogger('kaopu_ha.news')
+
+_LEVELS = {'debug': logging.DEBUG, 'info': logging.INFO, 'warning': logging.WARNING,
+           'error': logging.ERROR}
+_RETRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A turn that is done again and again: when the seconds it returned are over, or on ``wake``.
+
+    A change under one of the keys or prefixes ``woken_by`` sets ``wake``.  A watch that is lost
+    costs seconds only: each turn says itself when the next one is due.
+    """
+
+    name: str
+    turn: Callable[[], float]
+    woken_by: tuple[str, ...] = ()
+    wake: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a process does.
+
+    ``close`` gives leases back and ends the drivers.  Call it only when no turn is under way: an
+    act relies on its lease for as long as it may last.
+    """
+
+    loops: tuple[Loop, ...]
+    close: Callable[[], None]
+
+
+# ---------------------------------------------------------------- the processes
+
+
+def agent(conf: cfg.ConfigOpts) -> Program:
+    """The agent of this host: beat, inventory, requests.  Raises ConfigError."""
+    from kaopu_ha.drivers.local.libvirt import LocalLibvirt
+    from kaopu_ha.drivers.probe.ceph import CephReader
+    times, networks = conf_rules.times(conf), ceph.client_networks(conf)
+    clusters = [storage.Cluster(fsid=cluster.fsid, pool=cluster.pool, monitors=cluster.monitors)
+                for cluster in ceph.clusters(conf)]
+    command = _words(conf.agent.compute_restart_command)
+    with contextlib.ExitStack() as held:
+        kept = _Keeper(held)
+        kv = kept(store(conf))
+        local = kept(LocalLibvirt(conf.agent.libvirt_uri, state_path=conf.agent.state_path))
+        beating = _BeatOfThisHost(kv, conf.host, local, times, _tell_text)
+        publisher = inventory.InventoryPublisher(
+            kv, conf.host, local, kept(CephReader(_access(conf))),
+            management_uri=conf.agent.management_uri or f'qemu+tls://{conf.host}/system',
+            client_networks=networks, interval=conf.agent.inventory_interval, tell=_tell_text,
+            clusters=clusters, ask_limit=times.ask_limit)
+        # A reader of its own: a request that reads for long must not cost the inventory its sign.
+        runner = requests.RequestRunner(
+            kv, conf.host, local, kept(CephReader(_access(conf))), restart_compute=command,
+            tell=_tell_text, clusters=clusters, ask_limit=times.ask_limit)
+        lock = records.LOCK + conf.host
+        return _program(held, kv, (
+            Loop('beat', beating.turn, (lock,)),
+            Loop('inventory', publisher.turn),
+            Loop('requests', runner.turn, (records.REQUEST, lock))))
+
+
+def controller(conf: cfg.ConfigOpts) -> Program:
+    """A controller: leadership, detection, recovery, admission.  Raises ConfigError."""
+    given, name = rules(conf), _name(conf)
+    _tell_bound(given)
+    with contextlib.ExitStack() as held:
+        kept = _Keeper(held)
+        kv = kept(store(conf))
+        management = kept(_make(conf, 'probe', conf.probe.management))
+        probes = [management, kept(_make(conf, 'probe', conf.probe.storage))]
+        fences = [kept(_make(conf, 'fence', fence)) for fence in conf.fence.drivers]
+        cloud = kept(_make(conf, 'cloud', conf.cloud.driver))
+        # Not conf.usage: oslo.config has a usage of its own.
+        usage = _make(conf, 'usage', conf['usage'].driver)
+        queue = kept(_queue(conf, kv))
+        lead = Leadership(kv, name, conf.controller.leader_ttl, time.monotonic, _tell_news, _now)
+        held.callback(lead.resign)
+        detector = Detector(kv, lead, probes, cloud, fences, given, time.monotonic, _tell_news)
+        recoverer = Recoverer(kv, lead, fences, cloud, usage, queue, given, time.monotonic,
+                              _tell_news, detector.flapping)
+        admitter = Admitter(kv, lead, fences, cloud, management, given, time.monotonic, _tell_news)
+        return _program(held, kv, (
+            Loop('leadership', lead.turn, (records.LEADER,)),
+            Loop('detector', detector.turn, (records.ALIVE, records.DEATH, records.LOCK,
+                                             records.HOST, records.BRAKE)),
+            Loop('recoverer', recoverer.turn, (records.RECOVERY, records.EVACUATION)),
+            Loop('admitter', admitter.turn, (records.REQUEST,))))
+
+
+def worker(conf: cfg.ConfigOpts) -> Program:
+    """A worker: its claims, and the evacuations it has claimed.  Raises ConfigError."""
+    given, name = rules(conf), _name(conf)
+    if conf.worker.claim_ttl <= conf.nova.timeout:
+        raise ConfigError(f'[worker] claim_ttl {conf.worker.claim_ttl} s <= [nova] timeout '
+                          f'{conf.nova.timeout:g} s: a call to Nova must end before the claim '
+                          f'could lapse; make claim_ttl longer')
+    with contextlib.ExitStack() as held:
+        kept = _Keeper(held)
+        kv = kept(store(conf))
+        cloud = kept(_make(conf, 'cloud', conf.cloud.driver))
+        queue = kept(_queue(conf, kv))
+        images = kept(_make(conf, 'probe', conf.probe.storage))
+        libvirt = kept(_make(conf, 'probe', conf.probe.management))
+        work = Worker(kv, name, cloud, queue, images, libvirt, given, time.monotonic, _tell_news,
+                      now=_now, claim_ttl=conf.worker.claim_ttl,
+                      concurrency=conf.worker.concurrency)
+        held.callback(work.claims.close)
+        return _program(held, kv, (
+            Loop('claims', work.claims.turn),
+            Loop('evacuations', work.turn, (records.EVACUATION, records.CLAIM))))
+
+
+# ---------------------------------------------------------------- parts that commands use too
+
+
+def store(conf: cfg.ConfigOpts) -> ports.Store:
+    """The configured store; connects when first used.  Raises ConfigError."""
+    made: ports.Store = _make(conf, 'store', conf.store.driver)
+    return made
+
+
+def rules(conf: cfg.ConfigOpts) -> Rules:
+    """The limits and waits of this configuration, checked.  Raises ConfigError."""
+    proves = any(getattr(_load('fence', name), 'gives_proof', False)
+                 for name in conf.fence.drivers)
+    return conf_rules.rules(conf, fence_proves=proves)
+
+
+# ---------------------------------------------------------------- drivers
+
+
+def _load(port: str, name: str) -> Any:
+    namespace = f'kaopu_ha.{port}'
+    try:
+        return stevedore_driver.DriverManager(namespace, name, invoke_on_load=False,
+                                              on_missing_entrypoints_callback=None,
+                                              warn_on_missing_entrypoint=False).driver
+    except stevedore_errors.NoMatches as failure:
+        known = sorted(entry.name for entry in importlib.metadata.entry_points(group=namespace))
+        raise ConfigError(f'there is no {port} driver "{name}"; there is: '
+                          f'{", ".join(known) or "none (is kaopu-ha installed?)"}') from failure
+    except stevedore_errors.MultipleMatches as failure:
+        raise ConfigError(f'more than one package has a {port} driver "{name}": remove one or '
+                          f'rename it') from failure
+    except Exception as failure:
+        raise ConfigError(f'the {port} driver "{name}" can\'t be loaded: '
+                          f'{_told(failure)}') from failure
+
+
+def _make(conf: cfg.ConfigOpts, port: str, name: str) -> Any:
+    kind = _load(port, name)
+    arguments = _ARGUMENTS.get((port, name))
+    try:
+        return kind(**arguments(conf)) if arguments else kind(conf)
+    except (OSError, ValueError, ports.PortError) as failure:
+        raise ConfigError(f'the {port} driver "{name}" can\'t be made: '
+                          f'{_told(failure)}') from failure
+
+
+def _queue(conf: cfg.ConfigOpts, kv: ports.Store) -> Any:
+    """The queue; the built-in one has no access of its own but the store."""
+    if conf.queue.driver == 'etcd':
+        return _load('queue', 'etcd')(kv)
+    return _make(conf, 'queue', conf.queue.driver)
+
+
+def _etcd(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {name: conf.store[name] for name in ('endpoints', 'timeout', 'user', 'password', 'ca',
+                                                'cert', 'key')}
+
+
+def _libvirt(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {'anchors': conf.libvirt.anchors, 'eye': conf.host}
+
+
+def _ceph(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {'clusters': _access(conf), 'eye': conf.host}
+
+
+def _ceph_blocklist(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {'clusters': _access(conf), 'client_networks': ceph.client_networks(conf)}
+
+
+def _nova(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {'auth': nova.auth(conf), 'limit': conf.nova.timeout,
+            'children': conf.worker.concurrency}
+
+
+def _placement(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {'auth': nova.auth(conf), 'limit': conf.nova.timeout}
+
+
+def _access(conf: cfg.ConfigOpts) -> dict[str, dict[str, str]]:
+    """How to reach each cluster, by fsid."""
+    return {cluster.fsid: {'conf': cluster.conf, 'user': conf.ceph.user,
+                           'keyring': conf.ceph.keyring} for cluster in ceph.clusters(conf)}
+
+
+_ARGUMENTS: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]] = {
+    ('store', 'etcd'): _etcd,
+    ('probe', 'libvirt'): _libvirt,
+    ('probe', 'ceph'): _ceph,
+    ('fence', 'ceph_blocklist'): _ceph_blocklist,
+    ('cloud', 'nova'): _nova,
+    ('usage', 'placement'): _placement,
+}
+
+
+# ---------------------------------------------------------------- joints
+
+
+class _Keeper:
+    """Closes what it was given, the last first."""
+
+    def __init__(self, held: contextlib.ExitStack) -> None:
+        self._held = held
+
+    def __call__(self, made: Any) -> Any:
+        self._held.callback(made.close)
+        return made
+
+
+class _BeatOfThisHost:
+    """The beat, from when libvirt or the state folder has said which machine this is."""
+
+    def __init__(self, kv: ports.Store, host: str, local: ports.LocalHost,
+                 times: conf_rules.Times, tell: Callable[[str, str], None]) -> None:
+        self._store, self._host, self._local = kv, host, local
+        self._times, self._tell = times, tell
+        self._beat: beat.Beat | None = None
+        self._trouble = False
+
+    def turn(self) -> float:
+        """A turn of the beat; seconds until the next one."""
+        try:
+            self._beat = self._beat or self._begin()
+        except ports.PortError as failure:
+            if not self._trouble:
+                self._tell('warning', f'{self._host} does not beat: {failure}')
+            self._trouble = True
+            return _RETRY_SECONDS
+        return self._beat.turn()
+
+    def _begin(self) -> beat.Beat:
+        known = self._local.identity(self._times.ask_limit)
+        identity = records.Beat(known.host_uuid, self._local.boot_id(),
+                                f'{self._host}/{os.getpid()}')
+        return beat.Beat(self._store, self._host, identity, interval=self._times.beat_interval,
+                         ttl=self._times.beat_ttl, tell=self._tell)
+
+
+def _program(held: contextlib.ExitStack, kv: ports.Store, loops: Iterable[Loop]) -> Program:
+    """Watch for every loop, and take over what is held."""
+    loops = tuple(loops)
+    for loop in loops:
+        for prefix in loop.woken_by:
+            held.callback(kv.watch(prefix, _waking(loop.wake)).close)
+    return Program(loops, held.pop_all().close)
+
+
+def _waking(wake: threading.Event) -> Callable[[ports.Change], None]:
+    return lambda _: wake.set()
+
+
+def _name(conf: cfg.ConfigOpts) -> str:
+    """Who acts: another name after each start, since a process remembers nothing of the former."""
+    return f'{conf.host}/{os.getpid()}'
+
+
+def _now() -> str:
+    """The time for people; no decision reads it."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec='milliseconds')
+
+
+def _words(command: str) -> list[str]:
+    try:
+        words = shlex.split(command)
+    except ValueError as failure:
+        raise ConfigError(f'[agent] compute_restart_command: {failure}: {command}') from failure
+    if not words:
+        raise ConfigError('[agent] compute_restart_command is empty: name the command that '
+                          'restarts nova-compute on this host')
+    return words
+
+
+def _told(failure: Exception) -> str:
+    return ' '.join(f'{type(failure).__name__}: {failure}'.split())
+
+
+def _tell_bound(given: Rules) -> None:
+    LOG.info('from power cut to CONFIRMED it takes at most %s',
+             conf_rules.told(conf_rules.seconds_to_confirmed(given)))
+
+
+def _tell_text(level: str, text: str) -> None:
+    NEWS.log(_LEVELS[level], '%s', text)
+
+
+def _tell_news(news: News) -> None:
+    about = f'{news.host}: ' if news.host else ''
+    NEWS.log(_LEVELS[news.fact.level], '%s%s: %s', about, news.fact.title, news.text)

@@ -170,7 +170,8 @@ class Watch(ports.Watching):
                 self._tell_to(change)
             except Exception:
                 # A mistake of the listener's must not silence the watch for ever.
-                LOG.exception('watch of %s: %r was told in vain', self._prefix.decode(), change)
+                LOG.exception('watch of %s: the change of %s was told in vain',
+                              self._prefix.decode(), change.key)
 
 
 def change_of(event: wire.Message) -> ports.Change:

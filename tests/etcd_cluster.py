@@ -1,0 +1,175 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A real etcd for tests: members on a loopback address of their own, which end with the process.
+
+``shared()`` starts three once for a test process (some 3 s) and ends them with it.
+"""
+
+import atexit
+import functools
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+
+import fixtures
+
+_WAIT_SECONDS = 90
+_PORTS = itertools.count(20000, 2)
+
+
+def missing():
+    """Why etcd can't be run here; '' if it can."""
+    absent = [name for name in ('etcd', 'etcdctl') if not shutil.which(name)]
+    return f'not installed: {", ".join(absent)}' if absent else ''
+
+
+@functools.cache
+def shared():
+    """The three members of this test process."""
+    cluster = EtcdCluster()
+    cluster.setUp()
+    atexit.register(cluster.cleanUp)
+    return cluster
+
+
+class EtcdCluster(fixtures.Fixture):
+    """Members of etcd, by number; all are well when it is set up."""
+
+    def __init__(self, size=3):
+        super().__init__()
+        self.size = size
+        self.user = ''
+        self._processes = [None] * size
+        # No other process uses this address, so none can take the port of a member that is down.
+        pid = os.getpid()
+        self.address = f'127.{64 + (pid >> 16) % 64}.{(pid >> 8) % 256}.{pid % 256}'
+        self._clients = [next(_PORTS) for _ in range(size)]
+
+    def _setUp(self):
+        self._folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self.addCleanup(self._end)
+        for member in range(self.size):
+            self.start(member)
+        self.heal()
+
+    # ------------------------------------------------------------ members
+
+    @property
+    def endpoints(self):
+        """The addresses that clients use."""
+        return [self.endpoint(member) for member in range(self.size)]
+
+    def endpoint(self, member):
+        """The address of one member."""
+        return f'{self.address}:{self._clients[member]}'
+
+    def start(self, member):
+        """Start a member that is down."""
+        client, peer = self._url(member), self._peer(member)
+        with (self._folder / f'{member}.log').open('ab') as log:
+            self._processes[member] = subprocess.Popen(
+                # If this process is killed, no etcd is left behind.
+                ['setpriv', '--pdeathsig', 'KILL', 'etcd', '--name', str(member),
+                 '--data-dir', str(self._folder / str(member)), *self.options(),
+                 '--listen-client-urls', client, '--advertise-client-urls', client,
+                 '--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer,
+                 '--initial-cluster', ','.join(
+                     f'{other}={self._peer(other)}' for other in range(self.size))],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+
+    def options(self):
+        """Further options of members."""
+        return []
+
+    def kill(self, member):
+        """End a member without notice."""
+        self._processes[member].kill()
+        self._processes[member].wait()
+
+    def freeze(self, member):
+        """Stop a member; the kernel goes on to take what is sent to it."""
+        self._processes[member].send_signal(signal.SIGSTOP)
+
+    def thaw(self, member):
+        """Let a frozen member go on."""
+        self._processes[member].send_signal(signal.SIGCONT)
+
+    def heal(self):
+        """Thaw and start all members; returns when all are well."""
+        for member in range(self.size):
+            self.thaw(member)
+        end = time.monotonic() + _WAIT_SECONDS
+        while time.monotonic() < end:
+            for member, process in enumerate(self._processes):
+                if process.poll() is not None:
+                    self.start(member)
+            if not self._run('endpoint', 'health').returncode:
+                return
+            time.sleep(0.1)
+        raise AssertionError('etcd does not come up: ' + self._last_words())
+
+    # ------------------------------------------------------------ the store
+
+    def ctl(self, *words):
+        """What etcdctl says."""
+        done = self._run(*words)
+        if done.returncode:
+            raise AssertionError(f'etcdctl {words}: {done.stderr}')
+        return done.stdout
+
+    def leader_index(self):
+        """The member that leads."""
+        end = time.monotonic() + _WAIT_SECONDS
+        while time.monotonic() < end:
+            answer = self._run('endpoint', 'status', '--write-out=json')
+            for status in json.loads(answer.stdout or '[]'):
+                header, leader = status['Status']['header'], status['Status'].get('leader')
+                if header['member_id'] == leader:
+                    return self.endpoints.index(status['Endpoint'])
+            time.sleep(0.1)
+        raise AssertionError('etcd has no leader: ' + self._last_words())
+
+    def compact(self):
+        """Forget all revisions but the present one."""
+        status = json.loads(self.ctl('endpoint', 'status', '--write-out=json'))
+        self.ctl('compact', str(max(one['Status']['header']['revision'] for one in status)))
+
+    # ------------------------------------------------------------ leaves
+
+    def _url(self, member):
+        return f'http://{self.endpoint(member)}'
+
+    def _peer(self, member):
+        return f'http://{self.address}:{self._clients[member] + 1}'
+
+    def _run(self, *words):
+        user = ['--user', self.user] if self.user else []
+        return subprocess.run(
+            ['etcdctl', '--endpoints', ','.join(self.endpoints), '--command-timeout=3s', *user,
+             *words], env={**os.environ, 'ETCDCTL_API': '3'}, capture_output=True, text=True,
+            timeout=_WAIT_SECONDS, check=False)
+
+    def _last_words(self):
+        logs = (self._folder / f'{member}.log' for member in range(self.size))
+        return '\n'.join(log.read_text(errors='replace')[-1000:] for log in logs)
+
+    def _end(self):
+        for process in self._processes:
+            if process is not None:
+                process.kill()
+                process.wait()

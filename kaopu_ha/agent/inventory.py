@@ -29,6 +29,8 @@ from kaopu_ha.agent.beat import Tell
 from kaopu_ha.agent.storage import Cluster, OwnStorage
 from kaopu_ha.core import model
 
+# The host's own sign is read this often, however often the domains are.
+_SIGN_SECONDS = 10.0
 # The record is read again after this time even if nothing changed: a person may have deleted it.
 _LOOK_SECONDS = 60.0
 
@@ -59,6 +61,8 @@ class InventoryPublisher:
         self._look_at = 0.0
         self._domains: tuple[ports.Domain, ...] | None = None
         self._mute_since = ''
+        self._signs: dict[str, model.Sign] = {}
+        self._sign_at = float('-inf')
         self._trouble = ''
 
     @property
@@ -124,14 +128,12 @@ class InventoryPublisher:
         identity = self._local.identity(self._ask_limit)
         self._look_at_libvirt()
         domains = self._domains or ()
-        signs = self._storage.signs(domains)
-        if model.Sign.LIFE in signs.values():
-            self._storage.read_headers(domains)
+        self._look_at_storage(domains)
         former = self._former
         inventory = model.Inventory(
             host=self._host, host_uuid=identity.host_uuid, boot_id=self._local.boot_id(),
             management_uri=self._management_uri, storage_addresses=self._addresses(),
-            storage=signs, cores=identity.cores, memory_mb=identity.memory_mb,
+            storage=dict(self._signs), cores=identity.cores, memory_mb=identity.memory_mb,
             instances=tuple(self._instance(domain) for domain in domains),
             domains=tuple(domain.uuid for domain in domains),
             compute_started=self._local.compute_started(), note=self._mute_note())
@@ -152,6 +154,14 @@ class InventoryPublisher:
         if self._mute_since:
             self._tell('info', f'libvirt on {self._host} answers again')
         self._mute_since = ''
+
+    def _look_at_storage(self, domains: Sequence[ports.Domain]) -> None:
+        if self._clock() >= self._sign_at:
+            self._signs = self._storage.signs(domains)
+            self._sign_at = self._clock() + _SIGN_SECONDS
+        # A cluster that is away would cost the time limit for nothing.
+        if model.Sign.LIFE in self._signs.values():
+            self._storage.read_headers(domains)
 
     def _mute_note(self) -> str:
         return f'libvirt has not answered since {self._mute_since}' if self._mute_since else ''

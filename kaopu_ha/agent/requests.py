@@ -31,9 +31,10 @@ from collections.abc import Callable, Sequence
 import dataclasses
 from dataclasses import dataclass
 import functools
+import math
 import time
 
-from kaopu_ha import ports, records
+from kaopu_ha import permits, ports, records
 from kaopu_ha.agent.beat import Tell
 from kaopu_ha.agent.storage import Cluster, OwnStorage
 from kaopu_ha.core import model
@@ -47,23 +48,6 @@ class _Restart:
 
     before: str
     until: float
-
-
-class _StillAsked(ports.Permit):
-    """Leave to act on a request: the host is still locked, and the request as it was."""
-
-    def __init__(self, store: ports.Store, lock: ports.Entry, request: ports.Entry,
-                 limit: float) -> None:
-        self._store, self._entries, self._limit = store, (lock, request), limit
-
-    def seconds(self) -> float:
-        """The limit of the act; what it depends on has no lease."""
-        return self._limit
-
-    def holds(self) -> bool:
-        """Read lock and request once more."""
-        seen = self._store.read(*(entry.key for entry in self._entries))
-        return all(seen.get(entry.key) == entry for entry in self._entries)
 
 
 class RequestRunner:
@@ -140,7 +124,11 @@ class RequestRunner:
         if request.boot_id not in ('', boot_id):
             return _ended(request, 'refused', f'it was asked of boot {request.boot_id}, '
                                               f'this is {boot_id}')
-        permit = _StillAsked(self._store, lock, entry, self._act_limit)
+        # What the act depends on has no lease: the lock and the request must be as they were.
+        permit = permits.LeasePermit(
+            self._store, lambda: math.inf,
+            [ports.Compare(each.key, modified=each.modified) for each in (lock, entry)],
+            self._act_limit)
         try:
             answer = _VERBS[request.verb](self, entry.key, request.given, permit)
         except ports.NotPermitted:

@@ -93,9 +93,11 @@ class Handlers:
     def _remove(self, uuid: str) -> bool:
         try:
             domain = self._linked().lookupByUUIDString(uuid)
-            if domain.isActive():
+            # Asked first: a domain that neither runs nor is persistent can't be asked any more.
+            active, persistent = domain.isActive(), domain.isPersistent()
+            if active:
                 domain.destroy()
-            if domain.isPersistent():
+            if persistent:
                 self._undefine(domain)
         except libvirt.libvirtError as failure:
             if failure.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:

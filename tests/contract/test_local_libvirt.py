@@ -1,0 +1,121 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The local host against a real libvirtd with a real QEMU."""
+
+import pathlib
+import tempfile
+import unittest
+
+import libvirt
+
+from kaopu_ha import ports
+from kaopu_ha.core.model import Power
+from kaopu_ha.drivers.local.libvirt import LocalLibvirt
+from kaopu_ha.testing import local
+from tests import libvirtd_single
+
+ON = 'aaaaaaaa-0000-4000-8000-000000000001'
+OFF = 'bbbbbbbb-0000-4000-8000-000000000002'
+
+_DOMAIN = """
+<domain type='qemu'>
+  <name>instance-{number}</name>
+  <uuid>{uuid}</uuid>
+  <memory unit='MiB'>16</memory>
+  <vcpu>1</vcpu>
+  <os><type arch='x86_64' machine='pc'>hvm</type></os>
+  <devices>{disk}</devices>
+</domain>
+"""
+_RBD = """
+<disk type='network' device='disk'>
+  <driver name='qemu' type='raw'/>
+  <source protocol='rbd' name='vms/{uuid}_disk'><host name='10.91.0.2' port='6789'/></source>
+  <target dev='vda' bus='virtio'/>
+</disk>
+"""
+
+
+class LocalLibvirtTest(local.LocalHostSuite, unittest.TestCase):
+
+    host_uuid, on, off = libvirtd_single.HOST_UUID, ON, OFF
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if not libvirtd_single.is_possible():
+            raise unittest.SkipTest('a libvirtd needs root, libvirtd and unshare')
+        cls.libvirtd = libvirtd_single.Libvirtd()
+        cls.addClassCleanup(cls.libvirtd.close)
+
+    def setUp(self):
+        super().setUp()
+        self.state = tempfile.TemporaryDirectory()
+        self.addCleanup(self.state.cleanup)
+        self.local = self.a_host()
+        self.link = libvirt.open(self.libvirtd.uri)
+        self.addCleanup(self.link.close)
+        self.addCleanup(self.clear)
+        self.link.defineXML(_DOMAIN.format(number=1, uuid=ON, disk='')).create()
+        self.link.defineXML(_DOMAIN.format(number=2, uuid=OFF, disk=_RBD.format(uuid=OFF)))
+
+    def a_host(self, uri=''):
+        host = LocalLibvirt(uri or self.libvirtd.uri, state_path=self.state.name)
+        self.addCleanup(host.close)
+        return host
+
+    def clear(self):
+        for domain in self.link.listAllDomains():
+            if domain.isActive():
+                domain.destroy()
+            if domain.isPersistent():
+                domain.undefine()
+
+    def mute(self):
+        self.libvirtd.freeze()
+        self.addCleanup(self.libvirtd.thaw)
+
+    def test_a_libvirt_that_was_mute_is_asked_again(self):
+        self.test_a_libvirt_that_is_mute_ends_in_a_reason_and_on_time()
+        self.libvirtd.thaw()
+        self.assertEqual(2, len(self.local.instances(self.limit)))
+
+    def test_a_domain_that_is_paused_says_so(self):
+        self.link.lookupByUUIDString(ON).suspend()
+        self.assertIs(Power.PAUSED, self.domain(ON).power)
+
+    def test_a_domain_that_was_started_again_has_another_run(self):
+        before = self.domain(ON).run
+        domain = self.link.lookupByUUIDString(ON)
+        domain.destroy()
+        domain.create()
+        self.assertNotEqual(before, self.domain(ON).run)
+
+    def test_a_domain_that_is_not_persistent_is_removed(self):
+        self.link.lookupByUUIDString(ON).undefine()
+        self.assertEqual((ON,), self.local.remove_domains([ON], local.Leave()))
+
+    def test_a_host_that_was_known_once_is_known_without_libvirt(self):
+        known = self.local.identity(self.limit)
+        self.assertEqual(known, self.a_host('qemu+unix:///system?socket=/nowhere').identity(5))
+
+    def test_a_host_that_was_never_known_is_not_guessed(self):
+        with self.assertRaisesRegex(ports.PortError, 'is not known yet'):
+            self.a_host('qemu+unix:///system?socket=/nowhere').identity(5)
+
+    def test_what_was_remembered_of_another_mainboard_does_not_count(self):
+        self.local.identity(self.limit)
+        memory = pathlib.Path(self.state.name, 'identity.json')
+        memory.write_text(memory.read_text().replace('"machine": "', '"machine": "x'))
+        with self.assertRaises(ports.PortError):
+            self.a_host('qemu+unix:///system?socket=/nowhere').identity(5)

@@ -1,0 +1,74 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What the XML of domains, one of a real Nova 34 among them, says of disks."""
+
+import pathlib
+import unittest
+
+from kaopu_ha import ports
+from kaopu_ha.core.model import Power
+from kaopu_ha.drivers.local import domains
+
+NOVA = pathlib.Path(__file__).with_name('nova_domain.xml').read_text()
+UUID = 'ad7897f1-498c-4f14-b2ae-5e2606fae961'
+
+
+def parse(text):
+    return domains.parse(text, power=Power.ON, run='1')
+
+
+def with_disk(text):
+    return parse(f'<domain><name>n</name><uuid>{UUID.upper()}</uuid>'
+                 f'<devices>{text}</devices></domain>')
+
+
+class DomainsTest(unittest.TestCase):
+
+    def test_a_domain_of_nova_has_its_rbd_disk_with_its_monitors(self):
+        self.assertEqual(
+            ports.Domain(uuid=UUID, name='instance-00000001', power=Power.ON, run='1',
+                         disks=(ports.Disk('vms', f'{UUID}_disk', ('10.91.0.2',)),)),
+            parse(NOVA))
+
+    def test_a_local_disk_is_named_by_its_path(self):
+        for source in ('file="/a/disk"', 'dev="/a/disk"', 'path="/a/disk"'):
+            disk = f'<disk type="file" device="disk"><source {source}/></disk>'
+            self.assertEqual(('/a/disk',), with_disk(disk).local_disks)
+
+    def test_a_disk_of_another_network_storage_counts_as_not_ours(self):
+        found = with_disk('<disk type="network" device="disk">'
+                          '<source protocol="iscsi" name="iqn.x/1"/></disk>')
+        self.assertEqual(((), ('iscsi:iqn.x/1',)), (found.disks, found.local_disks))
+
+    def test_removable_media_and_config_drives_are_no_disks(self):
+        found = with_disk(
+            '<disk type="file" device="cdrom"><source file="/a.iso"/></disk>'
+            '<disk type="file" device="cdrom"/>'
+            '<disk type="file" device="disk"><source file="/i/u/disk.config"/></disk>'
+            '<disk type="network" device="cdrom"><source protocol="rbd" name="vms/x"/></disk>'
+            '<disk type="network"><source protocol="rbd" name="vms/u_disk.config"/></disk>')
+        self.assertEqual(((), ()), (found.disks, found.local_disks))
+
+    def test_the_source_of_a_backing_file_is_not_taken_for_the_disk(self):
+        found = with_disk('<disk type="file" device="disk"><backingStore type="network">'
+                          '<source protocol="rbd" name="images/base"/></backingStore>'
+                          '<source file="/a/disk"/></disk>')
+        self.assertEqual(((), ('/a/disk',)), (found.disks, found.local_disks))
+
+    def test_monitors_in_brackets_are_addresses(self):
+        found = with_disk('<disk type="network" device="disk"><source protocol="rbd" name="v/i">'
+                          '<host name="[fd00::1]" port="6789"/></source></disk>')
+        self.assertEqual(('fd00::1',), found.disks[0].monitors)
+
+    def test_a_uuid_is_in_small_letters(self):
+        self.assertEqual(UUID, with_disk('').uuid)

@@ -1,0 +1,84 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What is read from /proc, against a /proc of the test's own."""
+
+import pathlib
+import tempfile
+import unittest
+
+from kaopu_ha.drivers.local import kernel
+
+FIB_TRIE = r"""Main:
+  +-- 0.0.0.0/0 3 0 5
+     |-- 0.0.0.0
+        /0 universe UNICAST
+     +-- 10.0.0.0/24 2 0 2
+        |-- 10.0.0.0
+           /24 link UNICAST
+        |-- 10.0.0.7
+           /32 host LOCAL
+        |-- 10.0.0.255
+           /32 link BROADCAST
+     |-- 127.0.0.1
+        /32 host LOCAL
+"""
+IF_INET6 = 'fd000000000000000000000000000007 02 40 00 80     eth0\n'
+
+
+class KernelTest(unittest.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.proc = pathlib.Path(folder.name)
+        self.write('sys/kernel/random/boot_id', 'b1\n')
+        self.write('net/fib_trie', FIB_TRIE)
+        self.write('net/if_inet6', IF_INET6)
+        self.kernel = kernel.Kernel(str(self.proc), str(self.proc / 'none'))
+
+    def write(self, name, text):
+        path = self.proc / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def process(self, number, *words, ticks=0):
+        self.write(f'{number}/cmdline', '\0'.join(words) + '\0')
+        self.write(f'{number}/stat', f'{number} (a) b) S' + ' 1' * 18 + f' {ticks} 5 6')
+
+    def test_addresses_are_the_own_ones_inside_the_networks(self):
+        self.assertEqual(('10.0.0.7', 'fd00::7'),
+                         self.kernel.addresses(['10.0.0.0/24', 'fd00::/64']))
+        self.assertEqual((), self.kernel.addresses(['10.0.1.0/24']))
+
+    def test_a_kernel_without_ipv6_has_none_of_its_addresses(self):
+        (self.proc / 'net/if_inet6').unlink()
+        self.assertEqual(('10.0.0.7',), self.kernel.addresses(['10.0.0.0/24', 'fd00::/64']))
+
+    def test_nova_compute_is_found_by_its_program(self):
+        self.process(7, '/usr/bin/python3', '/usr/bin/nova-compute', '--config-file', 'x', ticks=70)
+        self.assertEqual('b1/70', self.kernel.compute_started())
+
+    def test_of_several_processes_the_oldest_counts(self):
+        self.process(7, '/usr/bin/nova-compute', ticks=70)
+        self.process(8, '/usr/bin/nova-compute', ticks=80)
+        self.assertEqual('b1/70', self.kernel.compute_started())
+
+    def test_what_only_speaks_of_nova_compute_is_none(self):
+        self.process(7, 'systemctl', 'restart', 'nova-compute', ticks=70)
+        self.process(8, 'python3', 'privsep-helper', '--config-file', '/etc/nova-compute', ticks=80)
+        self.process(9)
+        self.assertEqual('', self.kernel.compute_started())
+
+    def test_a_machine_without_a_mainboard_has_no_uuid(self):
+        self.assertEqual('', self.kernel.machine())

@@ -27,12 +27,15 @@ GROUP = 'nova'
 _SESSION = ('cafile', 'certfile', 'keyfile', 'insecure')
 
 _OWN = [
-    cfg.StrOpt('auth_type', default='password', choices=['password'],
+    cfg.StrOpt('auth_type', default='password',
+               choices=[('password', 'user name and password, version 3 or 2')],
                help='Plugin of keystoneauth.  The user must be an admin of compute: it lists '
                     'all projects\' servers, forces services down and evacuates.'),
     cfg.StrOpt('region_name',
                help='Region whose hosts are watched.  Needed where the catalog has several.'),
-    cfg.StrOpt('interface', default='internal', choices=['public', 'internal', 'admin'],
+    cfg.StrOpt('interface', default='internal',
+               choices=[('public', 'as users see it'), ('internal', 'inside of the cloud'),
+                        ('admin', 'for administrators')],
                help='Interface of the endpoints.  Internal: a recovery should not depend on '
                     'public load balancers.'),
     cfg.FloatOpt('timeout', default=10.0, min=1.0, max=120.0,

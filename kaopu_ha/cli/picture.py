@@ -1,0 +1,141 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What the store holds at one revision, decoded: all that the commands show comes from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import functools
+from typing import TypeVar
+
+from kaopu_ha import ports, records
+from kaopu_ha.core import model
+
+T = TypeVar('T')
+
+# All but the closed cases, which only grow old.
+RANGES = (records.LEADER, records.BRAKE, records.ALIVE, records.DEATH, records.LOCK,
+          records.INVENTORY, records.CASE, records.RECOVERY, records.EVACUATION, records.PROOF,
+          records.HOST, records.REQUEST)
+
+
+def read(store: ports.Store, *more: str) -> Picture:
+    """Everything but closed cases, and the ranges that are named besides, at one revision."""
+    return Picture(store.read(*RANGES, *more))
+
+
+class Picture:
+    """The records of one snapshot.  One that can't be read is left out, and in ``unreadable``."""
+
+    def __init__(self, snapshot: ports.Snapshot) -> None:
+        self.snapshot = snapshot
+        self.unreadable: dict[str, str] = {}
+        self.leader = self._one(records.Leader, records.LEADER)
+        self.brake = self._one(records.BrakeSetting, records.BRAKE)
+        self.beats = self._all(records.Beat, records.ALIVE)
+        self.deaths = self._all(records.Lock, records.DEATH)
+        self.locks = self._all(records.Lock, records.LOCK)
+        self.inventories = self._all(model.Inventory, records.INVENTORY)
+        self.cases = self._all(model.Case, records.CASE)
+        self.recoveries = self._all(model.Recovery, records.RECOVERY)
+        self.proofs = self._all(records.ProofMark, records.PROOF)
+        self.settings = self._all(records.HostSetting, records.HOST)
+        self.requests = self._all(records.Request, records.REQUEST)
+        self._evacuations = self._all(model.Evacuation, records.EVACUATION)
+        self._closed = self._all(model.Case, records.CLOSED)
+
+    @property
+    def epoch(self) -> int:
+        """The revision at which the leader took the office; 0 if nobody leads."""
+        entry = self.snapshot.get(records.LEADER)
+        return entry.created if entry else 0
+
+    @functools.cached_property
+    def hosts(self) -> tuple[str, ...]:
+        """Every host that the store knows anything of, sorted."""
+        return tuple(sorted({name for prefix in (records.INVENTORY, records.ALIVE, records.CASE,
+                                                 records.LOCK, records.HOST)
+                             for name in self.snapshot.under(prefix)}))
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The hosts on hold.  A setting that can't be read holds, as it does for the leader."""
+        return frozenset(host for host in self.snapshot.under(records.HOST)
+                         if host not in self.settings or self.settings[host].hold)
+
+    def beats_now(self, host: str) -> bool:
+        """True if the beat is there, whatever its value."""
+        return self.snapshot.get(records.ALIVE + host) is not None
+
+    def closed(self, host: str) -> tuple[model.Case, ...]:
+        """The closed cases of a host that were read, oldest first."""
+        mine = [(name.rpartition('/')[2], case) for name, case in self._closed.items()
+                if name.rpartition('/')[0] == host]
+        return tuple(case for _, case in sorted(mine, key=lambda item: _natural(item[0])))
+
+    def evacuations(self, recovery: str) -> tuple[model.Evacuation, ...]:
+        """The evacuations of a recovery, by name of the instance."""
+        mine = [item for key, item in self._evacuations.items()
+                if key.partition('/')[0] == recovery]
+        return tuple(sorted(mine, key=lambda item: (item.name, item.instance)))
+
+    def recoveries_of(self, host: str) -> tuple[model.Recovery, ...]:
+        """The recoveries of a host, oldest first."""
+        mine = [item for item in self.recoveries.values() if item.host == host]
+        return tuple(sorted(mine, key=lambda item: self.snapshot.entries[
+            records.RECOVERY + item.id].created))
+
+    def entry(self, key: str) -> ports.Entry | None:
+        """The entry of a key."""
+        return self.snapshot.get(key)
+
+    def compare(self, *keys: str) -> list[ports.Compare]:
+        """Conditions that these keys are as they were read."""
+        entries = {key: self.snapshot.get(key) for key in keys}
+        return [ports.Compare(key, modified=entry.modified if entry else 0)
+                for key, entry in entries.items()]
+
+    def insist(self, key: str) -> None:
+        """Raise RecordError if this key is there and can't be read."""
+        if key in self.unreadable:
+            raise records.RecordError(self.unreadable[key])
+
+    # ------------------------------------------------------------ private
+
+    def _one(self, kind: type[T], key: str) -> T | None:
+        entry = self.snapshot.get(key)
+        return self._decoded(kind, entry) if entry else None
+
+    def _all(self, kind: type[T], prefix: str) -> Mapping[str, T]:
+        found = {name: self._decoded(kind, entry)
+                 for name, entry in self.snapshot.under(prefix).items()}
+        return {name: record for name, record in found.items() if record is not None}
+
+    def _decoded(self, kind: type[T], entry: ports.Entry) -> T | None:
+        try:
+            return records.decode(kind, entry.value, entry.key)
+        except records.RecordError as failure:
+            self.unreadable[entry.key] = str(failure)
+            return None
+
+
+def progress(picture: Picture, recovery: model.Recovery) -> tuple[int, int]:
+    """How many instances of a recovery have ended, of how many."""
+    items = picture.evacuations(recovery.id)
+    if not items:
+        return 0, sum(instance.power is not model.Power.OFF for instance in recovery.instances)
+    return sum(item.phase.ended for item in items), len(items)
+
+
+def _natural(name: str) -> tuple[int, str]:
+    return (int(name), '') if name.isdigit() else (0, name)

@@ -1,0 +1,73 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The configuration that a command reads."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from oslo_config import cfg
+
+from kaopu_ha import conf as options
+from kaopu_ha.cli.command import Trouble
+from kaopu_ha.conf import rules as times
+from kaopu_ha.conf.errors import ConfigError
+from kaopu_ha.core.rules import Rules
+
+
+def conf(given: argparse.Namespace, default_file: str) -> cfg.ConfigOpts:
+    """The options of the files that were given, or of the default file if it is there.
+
+    Raises Trouble, naming the file, if one can't be read.
+    """
+    files = given.config_file or [default_file] * os.path.exists(default_file)
+    for name in files:
+        if not os.access(name, os.R_OK):
+            missing = 'is not there' if not os.path.exists(name) else (
+                'may not be read by this user: run as root or as the service\'s user')
+            raise Trouble(f'The configuration file {name} {missing}.')
+    made = cfg.ConfigOpts()
+    options.register(made)
+    try:
+        made(args=[], project='kaopu-ha', default_config_files=files,
+             default_config_dirs=given.config_dir or [])
+        if given.endpoints:
+            made.set_override('endpoints', _split(given.endpoints), group='store')
+        options.check_values(made)
+    except (cfg.Error, ValueError) as failure:
+        raise Trouble(f'The configuration ({", ".join(files) or "defaults"}) is wrong: '
+                      f'{failure}') from failure
+    return made
+
+
+def endpoints(made: cfg.ConfigOpts) -> list[str]:
+    """The members of etcd that are asked."""
+    return list(made.store.endpoints)
+
+
+def rules(made: cfg.ConfigOpts) -> Rules:
+    """The rules that matter for what is shown: waits and storm.
+
+    Not all of them: a machine that only looks need not be configured for fences.
+    """
+    try:
+        chosen = times.times(made)
+    except ConfigError as failure:
+        raise Trouble(f'The configuration is wrong: {failure}') from failure
+    return Rules(death_seconds=float(chosen.death_ttl), lock_seconds=float(chosen.lock_ttl),
+                 storm_hosts=made.detection.storm_hosts, storm_share=made.detection.storm_share)
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(',') if part.strip()]

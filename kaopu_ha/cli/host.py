@@ -1,0 +1,162 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""``kaopu-ha host list`` and ``host show``: the hosts, as they and the leader told of them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from kaopu_ha.cli import layout
+from kaopu_ha.cli.command import Command, plain
+from kaopu_ha.cli.picture import Picture
+from kaopu_ha.core import model
+from kaopu_ha.core.model import Power, Sign
+
+
+class HostList(Command):
+    """List the hosts: beat, case, hold, storage, and their instances."""
+
+    def answer(self, args: argparse.Namespace) -> int:
+        """One row for each host that the store knows."""
+        found = self.look()
+        if self.as_json:
+            self.say_json([_summary(found, host) for host in found.hosts])
+            return 0
+        rows = [self._row(_summary(found, host)) for host in found.hosts]
+        self.say(layout.table(('host', 'beat', 'case', 'hold', 'storage', 'on', 'paused', 'off',
+                               'boot'), rows))
+        return 0
+
+    def _row(self, host: dict[str, Any]) -> list[str]:
+        life = host['storage'] in (Sign.LIFE.value, '')
+        return [host['host'],
+                self.ink('good', 'yes') if host['beat'] else self.ink('error', 'NO'),
+                self.ink('warning', host['case']) or '-',
+                self.ink('warning', 'hold') if host['hold'] else '-',
+                self.ink('' if life else 'warning', host['storage']) or '-',
+                *(str(host['instances'][power.value]) for power in Power),
+                layout.short(host['boot_id']) or '-']
+
+
+class HostShow(Command):
+    """Show all that is known of one host."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """The host."""
+        parser.add_argument('host', metavar='HOST')
+
+    def answer(self, args: argparse.Namespace) -> int:
+        """Its inventory, what people set, and its case in short."""
+        found, host = self.look(), args.host
+        if host not in found.hosts:
+            self.known(found, host)
+        if self.as_json:
+            self.say_json(_everything(found, host))
+            return 0
+        self.say(layout.facts(_facts(found, host)))
+        inventory = found.inventories.get(host)
+        if inventory is not None and inventory.instances:
+            self.say(['', *_instances(inventory)])
+        return 0
+
+
+# ---------------------------------------------------------------- private
+
+
+def _summary(found: Picture, host: str) -> dict[str, Any]:
+    inventory, case = found.inventories.get(host), found.cases.get(host)
+    instances = inventory.instances if inventory else ()
+    return {'host': host, 'beat': found.beats_now(host), 'case': case.stage.value if case else '',
+            'hold': host in found.held, 'storage': _worst(inventory), 'locked': host in found.locks,
+            'boot_id': inventory.boot_id if inventory else '',
+            'instances': {power.value: sum(item.power is power for item in instances)
+                          for power in Power}}
+
+
+def _worst(inventory: model.Inventory | None) -> str:
+    signs = set(inventory.storage.values()) if inventory else set()
+    worst = next((sign for sign in (Sign.SILENCE, Sign.UNKNOWN, Sign.LIFE) if sign in signs), None)
+    return worst.value if worst else ''
+
+
+def _everything(found: Picture, host: str) -> dict[str, Any]:
+    return {'host': host, **{name: plain(kept.get(host)) for name, kept in (
+        ('beat', found.beats), ('inventory', found.inventories), ('setting', found.settings),
+        ('case', found.cases), ('death', found.deaths), ('lock', found.locks))},
+        'unreadable': sorted(key for key in found.unreadable if key.endswith('/' + host))}
+
+
+def _facts(found: Picture, host: str) -> list[tuple[str, str]]:
+    beat, inventory, case = (found.beats.get(host), found.inventories.get(host),
+                             found.cases.get(host))
+    return [('host', host),
+            ('beat', _beat(found, host)),
+            ('agent', beat.agent if beat else ''),
+            *(_of_inventory(inventory) if inventory else []),
+            ('hold', _hold(found, host)),
+            ('case', _case(case) if case else 'none open'),
+            ('death', _lock(found, found.deaths.get(host))),
+            ('lock', _lock(found, found.locks.get(host)))]
+
+
+def _beat(found: Picture, host: str) -> str:
+    beat = found.beats.get(host)
+    if beat is None:
+        return 'there, but it can\'t be read' if found.beats_now(host) else 'NO'
+    return f'there (boot {beat.boot_id})'
+
+
+def _of_inventory(inventory: model.Inventory) -> list[tuple[str, str]]:
+    signs = ', '.join(f'{cluster}: {sign.value}'
+                      for cluster, sign in sorted(inventory.storage.items()))
+    return [('host uuid', inventory.host_uuid), ('boot id', inventory.boot_id),
+            ('management', inventory.management_uri),
+            ('storage addresses', ', '.join(inventory.storage_addresses)),
+            ('storage', signs or 'no cluster told'),
+            ('cores', str(inventory.cores or '')), ('memory MB', str(inventory.memory_mb or '')),
+            ('compute started', layout.date_and_clock(inventory.compute_started)
+             if inventory.compute_started else ''),
+            ('note', inventory.note),
+            ('other domains', ', '.join(inventory.domains))]
+
+
+def _hold(found: Picture, host: str) -> str:
+    setting = found.settings.get(host)
+    if host not in found.held:
+        return 'no'
+    if setting is None:
+        return 'yes: the setting can\'t be read'
+    why = f': {setting.why}' if setting.why else ''
+    return f'by {setting.who} since {layout.date_and_clock(setting.at)}{why}'
+
+
+def _case(case: model.Case) -> str:
+    last = case.road[-1] if case.road else None
+    told = f' since {layout.date_and_clock(last.at)}: {last.reason}' if last else ''
+    return f'{case.stage.value}{told}'
+
+
+def _lock(found: Picture, lock: Any) -> str:
+    if lock is None:
+        return ''
+    kind = 'permanent, ' if lock.permanent else ''
+    return f'{kind}by {lock.by} since {layout.date_and_clock(lock.at)}'
+
+
+def _instances(inventory: model.Inventory) -> list[str]:
+    rows = [(item.name, item.uuid, item.power.value,
+             ', '.join([f'{image.pool}/{image.name}' for image in item.images]
+                       + [f'local {disk}' for disk in item.local_disks]) or '-')
+            for item in inventory.instances]
+    return layout.table(('instance', 'uuid', 'power', 'disks'), rows)

@@ -1,0 +1,143 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""``kaopu-ha case list`` and ``case show``: the open files on hosts, with their evidence."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+
+from kaopu_ha import records
+from kaopu_ha.cli import layout
+from kaopu_ha.cli.command import Command, Trouble, plain
+from kaopu_ha.cli.picture import Picture
+from kaopu_ha.core import model
+from kaopu_ha.core.model import Case, Sign, Stage, Verdict
+from kaopu_ha.core.rules import Rules
+
+SIGN_LEVELS = {Sign.LIFE: 'good', Sign.SILENCE: 'error', Sign.UNKNOWN: 'warning'}
+VERDICT_LEVELS = {Verdict.ALIVE: 'good', Verdict.DEAD: 'error', Verdict.UNDECIDED: 'warning'}
+
+
+class CaseList(Command):
+    """List the open cases."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Which cases."""
+        parser.add_argument('--all', action='store_true', help='the closed ones that are kept, too')
+
+    def answer(self, args: argparse.Namespace) -> int:
+        """One row for each case; closed ones below."""
+        found = self.look(*[records.CLOSED] * args.all)
+        cases = [found.cases[host] for host in sorted(found.cases)]
+        if args.all:
+            cases += [case for host in _shelves(found) for case in found.closed(host)]
+        if self.as_json:
+            self.say_json([plain(case) for case in cases])
+        elif not cases:
+            self.say('No case is open.')
+        else:
+            self.say(layout.table(('host', 'stage', 'waited', 'verdict', 'opened', 'last change',
+                                   'because'), [self._row(case) for case in cases]))
+        return 0
+
+    def _row(self, case: Case) -> list[str]:
+        first, last = (case.road[0], case.road[-1]) if case.road else (None, None)
+        return [case.host, self.ink('error' if case.recovery else '', case.stage.value),
+                _waited(case, self.app.rules) or '-',
+                self.ink(VERDICT_LEVELS[case.verdict], case.verdict.value),
+                layout.date_and_clock(first.at) if first else '-',
+                layout.clock(last.at) if last else '-', last.reason if last else '-']
+
+
+class CaseShow(Command):
+    """Show the case on a host: rounds of evidence (-v: with each answer), and its road."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """The host."""
+        parser.add_argument('host', metavar='HOST')
+
+    def answer(self, args: argparse.Namespace) -> int:
+        """The open case; if none is open, the one that was closed last."""
+        case = of(self.look(f'{records.CLOSED}{args.host}/'), args.host)
+        if self.as_json:
+            self.say_json(plain(case))
+            return 0
+        self.say(layout.facts(_facts(case, self.app.rules)))
+        if case.rounds:
+            self.say(['', *self._rounds(case.rounds)])
+        self.say(['', *layout.table(('at', 'by', 'stage', 'because'), [
+            (layout.clock(step.at), step.by, step.stage, step.reason) for step in case.road])])
+        return 0
+
+    def _rounds(self, rounds: Iterable[model.Round]) -> list[str]:
+        rows: list[tuple[str, ...]] = []
+        for item in rounds:
+            head = (layout.clock(item.at), item.by, f'x{item.count}')
+            rows += [(*head, 'verdict', self.ink(VERDICT_LEVELS[item.verdict], item.verdict.value),
+                      item.rule)]
+            for evidence in (item.management, item.storage):
+                rows.append(('', '', '', evidence.network.value, self._sign(evidence.sign),
+                             evidence.rule + (f' (eye: {evidence.eye})' if evidence.eye else '')))
+                if self.verbose:
+                    rows += [('', '', '', '', self._sign(line.sign), f'{line.asked}: {line.came}')
+                             for line in evidence.answers]
+                    rows += [('', '', '', '', 'news', f'open elsewhere: {address}')
+                             for address in evidence.elsewhere]
+        return layout.table(('round', 'by', 'times', 'network', 'says', 'because'), rows)
+
+    def _sign(self, sign: Sign) -> str:
+        return self.ink(SIGN_LEVELS[sign], sign.value)
+
+
+def of(found: Picture, host: str) -> Case:
+    """The open case of a host, or the one closed last.  Raises Trouble if there is none."""
+    found.insist(records.CASE + host)
+    if host in found.cases:
+        return found.cases[host]
+    closed = found.closed(host)
+    if closed:
+        return closed[-1]
+    for key in found.unreadable:
+        if key.startswith(f'{records.CLOSED}{host}/'):
+            found.insist(key)
+    if host in found.hosts:
+        raise Trouble(f'There is no case on {host}, and none is kept: its beat never failed.'
+                      if found.beats_now(host) else
+                      f'There is no case on {host} yet, but it does not beat.')
+    raise Trouble(f'No host {host} is known. Known hosts: {", ".join(found.hosts) or "none"}.')
+
+
+# ---------------------------------------------------------------- private
+
+
+def _shelves(found: Picture) -> list[str]:
+    return sorted({name.rpartition('/')[0] for name in found.snapshot.under(records.CLOSED)})
+
+
+def _waited(case: Case, rules: Rules) -> str:
+    wait = {Stage.DYING: rules.death_wait(case.kernel_answered),
+            Stage.LOCKED: rules.lock_wait(case.kernel_answered)}.get(case.stage)
+    return f'{case.waited:.0f} of {wait:.0f} s' if wait is not None else ''
+
+
+def _facts(case: Case, rules: Rules) -> list[tuple[str, str]]:
+    admit = case.admit
+    return [('host', case.host), ('stage', case.stage.value),
+            ('waited', _waited(case, rules)), ('verdict', case.verdict.value),
+            ('kernel', 'answered once: the long waits hold' if case.kernel_answered else ''),
+            ('boot id', case.boot_id), ('was on', ', '.join(case.was_on)),
+            ('recovery', case.recovery),
+            *([('admit', f'asked by {admit.asked_by}'),
+               ('done', ', '.join(admit.steps)), ('waits for', admit.waiting_for)]
+              if admit else [])]

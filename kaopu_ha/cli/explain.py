@@ -1,0 +1,214 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""``kaopu-ha explain``: what happened to a host and why, in plain sentences from the records."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+from kaopu_ha import records
+from kaopu_ha.cli import case as cases
+from kaopu_ha.cli import layout, recovery
+from kaopu_ha.cli.command import Command, Trouble, plain
+from kaopu_ha.cli.picture import Picture
+from kaopu_ha.core import model
+from kaopu_ha.core.model import Case, Evacuation, Phase, Power, Recovery, RecoveryStage, Stage
+
+# Order of sentences that carry one time: what was asked, then what followed.
+_ASKED, _FOLLOWED, _DONE = 0, 1, 2
+_Told = tuple[str, int, str]
+
+
+class Explain(Command):
+    """Tell what happened to a host and its instances, and why."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """The host, and which of its cases."""
+        parser.add_argument('host', metavar='HOST')
+        parser.add_argument('--case', type=int, default=0, metavar='N', dest='back',
+                            help='a closed case: 1 is the one closed last, 2 the one before')
+
+    def answer(self, args: argparse.Namespace) -> int:
+        """The open case, or the one closed last."""
+        found = self.look(f'{records.CLOSED}{args.host}/')
+        case = _chosen(found, args.host, args.back)
+        if self.as_json:
+            self.say_json(_as_json(found, case))
+        else:
+            self.say(story(found, case))
+            older = len(found.closed(args.host))
+            if older and not args.back:
+                self.say(['', f'{layout.number(older, "closed case")} kept: '
+                          f'kaopu-ha explain {args.host} --case 1'])
+        return 0
+
+
+def story(found: Picture, case: Case) -> list[str]:
+    """The whole story of a case, line by line."""
+    done = found.recoveries.get(case.recovery)
+    told = [*_rounds(case), *_road(case), *(_recovered(done) if done else ())]
+    lines = [_heading(case), '']
+    lines += [f'{layout.clock(at)}  {text}' for at, _, text in sorted(
+        told, key=lambda item: (_when(item[0]), item[1]))]
+    if case.recovery and done is None:
+        lines += ['', f'The record of its recovery ({case.recovery}) is not there any more, or '
+                      'can\'t be read.']
+    if done is not None:
+        lines += ['', *_instances(found, done)]
+    return [*lines, '', *_now(found, case)]
+
+
+# ---------------------------------------------------------------- private
+
+
+def _chosen(found: Picture, host: str, back: int) -> Case:
+    if not back:
+        return cases.of(found, host)
+    closed = found.closed(host)
+    if not 1 <= back <= len(closed):
+        raise Trouble(f'{layout.number(len(closed), "closed case")} of {host} can be read; '
+                      f'there is none with the number {back}.')
+    return closed[-back]
+
+
+def _as_json(found: Picture, case: Case) -> dict[str, Any]:
+    done = found.recoveries.get(case.recovery)
+    return {'host': case.host, 'case': plain(case), 'recovery': plain(done),
+            'evacuations': [plain(item) for item in found.evacuations(case.recovery)]
+            if done else [], 'story': story(found, case)}
+
+
+def _when(at: str) -> float:
+    read = layout.moment(at)
+    return read.timestamp() if read else 0.0
+
+
+def _heading(case: Case) -> str:
+    began = layout.date_and_clock(case.road[0].at) + ' UTC' if case.road else 'an unknown time'
+    state = {Stage.CLOSED: 'it is closed', Stage.CONFIRMED: 'the host is confirmed dead',
+             Stage.ADMITTING: 'the host is being taken back'}.get(
+                 case.stage, f'its stage is {case.stage.value}')
+    return f'The case on {case.host} was opened at {began}; {state}.'
+
+
+def _rounds(case: Case) -> Iterator[_Told]:
+    before: model.Round | None = None
+    for item in case.rounds:
+        if before is not None and _face(before) == _face(item):
+            times = 'once' if item.count == 1 else f'{item.count} times'
+            yield item.at, _ASKED, f'Asked again {times} until now, always with the same answers.'
+        else:
+            yield item.at, _ASKED, '\n'.join(_round(item))
+        before = item
+
+
+def _face(item: model.Round) -> tuple[object, ...]:
+    return (item.verdict, item.management.sign, item.management.rule, item.storage.sign,
+            item.storage.rule)
+
+
+def _round(item: model.Round) -> Iterator[str]:
+    yield f'{item.by} asked both networks about it:'
+    for evidence in (item.management, item.storage):
+        network = evidence.network.value
+        yield f'            {network} says {evidence.sign.value.upper()}: {evidence.rule}'
+        for line in evidence.answers:
+            yield f'              {line.asked}: {line.came}'
+        for image in evidence.unasked:
+            yield f'              {image.pool}/{image.name} could not be asked'
+        for address in evidence.elsewhere:
+            yield f'              news: a client elsewhere has an image open: {address}'
+    yield f'          So the verdict of this round is {item.verdict.value.upper()}: {item.rule}.'
+
+
+def _road(case: Case) -> Iterator[_Told]:
+    stages = {stage.value for stage in Stage}
+    for place, step in enumerate(case.road):
+        if place == 0:
+            yield step.at, _ASKED - 1, f'{step.by} opened a case: {step.reason}.'
+        elif step.stage not in stages:
+            yield step.at, _FOLLOWED, f'Admission: {step.stage} ({step.reason}).'
+        else:
+            yield step.at, _FOLLOWED, f'{step.by}: {_STAGES[Stage(step.stage)]} ({step.reason}).'
+
+
+_STAGES = {
+    Stage.SUSPECTED: 'it shows life, so it is only suspected again',
+    Stage.DYING: 'it is taken for dying; the key death is set',
+    Stage.LOCKED: 'the key death has lapsed; the key lock is set',
+    Stage.LAST_LOOK: 'the key lock has lapsed; one last look is taken',
+    Stage.CONFIRMED: 'it is CONFIRMED dead; its lock is permanent, until a person admits it',
+    Stage.ADMITTING: 'it is being taken back',
+    Stage.CLOSED: 'the case is closed',
+}
+
+
+def _recovered(done: Recovery) -> Iterator[_Told]:
+    for step in done.road:
+        if step.stage == RecoveryStage.FENCING.value:
+            orders = '; '.join(recovery.order_text(order) for order in done.orders) or 'nothing'
+            yield step.at, _DONE, f'{step.by} began recovery {done.id}. To be cut off: {orders}.'
+        elif step.stage == RecoveryStage.PROVEN.value:
+            yield step.at, _DONE, f'The fence is proven: {step.reason}.'
+        elif step.stage == RecoveryStage.PLANNED.value:
+            forced = ' (Nova\'s service was forced down by us)' if done.forced_by_us else ''
+            yield step.at, _DONE, f'Its instances are planned{forced}: {step.reason}.'
+        else:
+            yield step.at, _DONE, f'The recovery is {step.stage}: {step.reason}.'
+
+
+def _instances(found: Picture, done: Recovery) -> Iterator[str]:
+    items = found.evacuations(done.id)
+    if not items:
+        on = [item.name for item in done.instances if item.power is not Power.OFF]
+        yield f'Its instances that were on: {", ".join(on) or "none"}. None is planned yet.'
+    for item in items:
+        yield f'{item.name} ({item.instance}) {_fate(item)}'
+        for step in item.road:
+            because = f': {step.reason}' if step.reason else ''
+            yield f'    {layout.clock(step.at)}  {step.stage}{because} (by {step.by})'
+    for reason in done.refused:
+        yield f'Not fenced: {reason}.'
+    if done.waiting_for:
+        yield f'The recovery waits: {done.waiting_for}.'
+
+
+def _fate(item: Evacuation) -> str:
+    tries = f' in {layout.number(len(item.attempts), "attempt")}' if item.attempts else ''
+    span = f'{recovery.seconds_so_far(item)} s'
+    if item.phase is Phase.DONE:
+        return f'was moved to {item.target}{tries}, {span} after it was planned.'
+    if item.phase is Phase.LEFT:
+        return f'was left where it is: {item.reason or "was powered off"}.'
+    if item.phase in (Phase.FAILED, Phase.NOT_RECOVERABLE):
+        return f'was NOT moved{tries}: {item.phase.value}: {item.reason or "no reason given"}.'
+    target = f', target {item.target}' if item.target else ''
+    return f'is {item.phase.value} for {span}{target}.'
+
+
+def _now(found: Picture, case: Case) -> Iterator[str]:
+    host = case.host
+    if case.host in found.held:
+        yield f'{host} is on hold: it is not condemned.'
+    if case.stage is Stage.CLOSED:
+        yield f'Now {host} {"beats" if found.beats_now(host) else "does not beat"}.'
+    elif case.stage is Stage.CONFIRMED:
+        yield (f'Whatever {host} does now is ignored. When it is repaired: '
+               f'kaopu-ha host admit {host}')
+    elif case.stage is Stage.ADMITTING and case.admit is not None:
+        waits = case.admit.waiting_for or 'its next step'
+        yield f'Its admission was asked by {case.admit.asked_by} and waits for: {waits}.'
+    else:
+        yield 'Any sign of life ends this; its beat closes the case.'

@@ -1,0 +1,149 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""``kaopu-ha recovery list`` and ``recovery show``: what is done about confirmed hosts."""
+
+from __future__ import annotations
+
+import argparse
+
+from kaopu_ha import records
+from kaopu_ha.cli import layout, picture
+from kaopu_ha.cli.command import Command, Trouble, plain
+from kaopu_ha.cli.picture import Picture
+from kaopu_ha.core.model import Evacuation, FenceOrder, Phase, Recovery, RecoveryStage
+
+PHASE_LEVELS = {Phase.DONE: 'good', Phase.FAILED: 'error', Phase.NOT_RECOVERABLE: 'error',
+                Phase.REFUSED: 'warning', Phase.WAITING: 'warning'}
+
+
+class RecoveryList(Command):
+    """List the recoveries, newest last."""
+
+    def answer(self, args: argparse.Namespace) -> int:
+        """One row for each."""
+        found = self.look()
+        recoveries = sorted(found.recoveries.values(), key=lambda item: (
+            item.road[0].at if item.road else '', item.id))
+        if self.as_json:
+            self.say_json([plain(item) for item in recoveries])
+        elif not recoveries:
+            self.say('There is no recovery.')
+        else:
+            self.say(layout.table(('recovery', 'host', 'stage', 'ended', 'began', 'waits for'),
+                                  [_row(found, item) for item in recoveries]))
+        return 0
+
+
+class RecoveryShow(Command):
+    """Show a recovery: its fences with their proof, and each of its instances."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Which one."""
+        parser.add_argument('recovery', metavar='ID|HOST',
+                            help='the recovery, or a host: its newest one')
+
+    def answer(self, args: argparse.Namespace) -> int:
+        """Everything about one recovery."""
+        found = self.look()
+        item = of(found, args.recovery)
+        evacuations = found.evacuations(item.id)
+        if self.as_json:
+            self.say_json({'recovery': plain(item), 'proof': plain(found.proofs.get(item.id)),
+                           'evacuations': [plain(each) for each in evacuations]})
+            return 0
+        ended, all_of_them = picture.progress(found, item)
+        self.say(layout.facts([
+            ('recovery', item.id), ('host', item.host), ('stage', item.stage.value),
+            ('instances', f'{ended} of {all_of_them} ended'),
+            (_took(item), layout.seconds(_span(item))), ('waits for', item.waiting_for),
+            ('forced down', 'by us' if item.forced_by_us else ''),
+            ('proof', _proof(found, item))]))
+        self.say(self._fences(item))
+        if evacuations:
+            self.say(['', *self._instances(evacuations)])
+        self.say(['', *layout.table(('at', 'by', 'stage', 'because'), [
+            (layout.clock(step.at), step.by, step.stage, step.reason) for step in item.road])])
+        return 0
+
+    def _fences(self, item: Recovery) -> list[str]:
+        rows = [(order.fence, order.cluster, ', '.join(order.addresses) or 'nothing',
+                 layout.number(len(order.clients), 'known client')) for order in item.orders]
+        refused = [self.ink('error', f'not fenced: {reason}') for reason in item.refused]
+        return ['', *layout.table(('fence', 'cluster', 'addresses', 'and'), rows), *refused]
+
+    def _instances(self, evacuations: tuple[Evacuation, ...]) -> list[str]:
+        rows = [(item.name, item.instance,
+                 self.ink(PHASE_LEVELS.get(item.phase, ''), item.phase.value), item.source,
+                 item.target or '-', str(len(item.attempts)), seconds_so_far(item),
+                 item.reason or '-') for item in evacuations]
+        return layout.table(('instance', 'uuid', 'phase', 'from', 'to', 'attempts', 'seconds',
+                             'reason'), rows)
+
+
+def of(found: Picture, name: str) -> Recovery:
+    """The recovery of this id, or the newest of this host.  Raises Trouble if there is none."""
+    found.insist(records.RECOVERY + name)
+    if name in found.recoveries:
+        return found.recoveries[name]
+    mine = found.recoveries_of(name)
+    if mine:
+        return mine[-1]
+    case = found.cases.get(name)
+    if case is not None and case.recovery:
+        found.insist(records.RECOVERY + case.recovery)
+    ids = ', '.join(found.recoveries) or 'none'
+    raise Trouble(f'There is no recovery {name}, and none of a host of that name. '
+                  f'Recoveries: {ids}.')
+
+
+def order_text(order: FenceOrder) -> str:
+    """What an order cuts off, for people."""
+    addresses = ', '.join(order.addresses) or 'no address'
+    clients = f' and {layout.number(len(order.clients), "known client")}' if order.clients else ''
+    return f'{order.fence} on cluster {order.cluster}: {addresses}{clients}'
+
+
+def seconds_so_far(item: Evacuation) -> str:
+    """Whole seconds from its first step to its end, or to now."""
+    if not item.road:
+        return '-'
+    end = item.road[-1].at if item.phase.ended else layout.now()
+    span = layout.between(item.road[0].at, end)
+    return '-' if span is None else f'{span:.0f}'
+
+
+# ---------------------------------------------------------------- private
+
+
+def _row(found: Picture, item: Recovery) -> list[str]:
+    ended, all_of_them = picture.progress(found, item)
+    return [item.id, item.host, item.stage.value, f'{ended}/{all_of_them}',
+            layout.date_and_clock(item.road[0].at) if item.road else '-', item.waiting_for or '-']
+
+
+def _took(item: Recovery) -> str:
+    return 'took' if item.stage is RecoveryStage.FINISHED else 'goes on for'
+
+
+def _span(item: Recovery) -> float | None:
+    if not item.road:
+        return None
+    end = item.road[-1].at if item.stage is RecoveryStage.FINISHED else layout.now()
+    return layout.between(item.road[0].at, end)
+
+
+def _proof(found: Picture, item: Recovery) -> str:
+    mark = found.proofs.get(item.id)
+    if mark is None:
+        return 'none within the last seconds'
+    return f'the fence was read back within the last seconds (by {mark.by})'

@@ -80,7 +80,8 @@ class CephProbe(ports.Probe, ports.ImageEye):
             return {}
         deadline = time.monotonic() + limit
         with futures.ThreadPoolExecutor(len(by_cluster)) as pool:
-            parts = pool.map(lambda part: self._of_cluster(*part, deadline), by_cluster.items())
+            parts = pool.map(
+                lambda fsid: self._of_cluster(fsid, by_cluster[fsid], deadline), by_cluster)
             return {answer.image: answer for part in parts for answer in part}
 
     def close(self) -> None:

@@ -18,7 +18,8 @@
     connect, all at once ── nothing ──────────────────────────────────── NOTHING
        │        └── refused ──────────────────────────────────────────── REFUSED
        └── connected: a child process asks ── over the limit ─────────── MUTE
-                        │     └── never came to ask: our machine is busy ERROR
+                        │     ├── our machine was too busy to ask ────── ERROR
+                        │     └── it answered, but not who it is ─────── ERROR
                         ├── credentials, certificate, ... ────────────── ERROR
                         └── who it is, and its domains ───────────────── ANSWERED
 
@@ -42,6 +43,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 from urllib import parse
 
 from kaopu_ha import ports
@@ -133,7 +135,7 @@ class _Round:
 
     def _connect(self, place: Place, address: str) -> None:
         if not address:
-            self.answers[place] = LibvirtAnswer(Contact.ERROR, reason='the name is not resolved')
+            self.answers[place] = _error('the name is not resolved')
             return
         if _is_own(address):
             self.own.add(place)
@@ -212,17 +214,18 @@ class _Asking:
 
     def answer(self, fair_share: float) -> LibvirtAnswer:
         """What the child learnt, as far as it came; MUTE only if it could ask long enough."""
-        lines = self._text.split(b'\n')
-        if len(lines) > 2:      # two whole lines: it asks, and the answer
-            return _said(json.loads(lines[1]))
+        said = [json.loads(line) for line in self._text.split(b'\n')[:-1]]
+        if said and ('host_uuid' in said[-1] or 'error' in said[-1]):
+            return _said(said[-1])
         if self._ended and self._process.wait() != -signal.SIGALRM:
-            return LibvirtAnswer(Contact.ERROR, reason='our own process failed')
-        if not self._asks_since:
-            return LibvirtAnswer(Contact.ERROR, reason='our own process did not come to ask')
+            return _error('our own process failed')
+        if not said:
+            return _error('our own process did not come to ask')
+        if 'answered' in said[-1]:
+            return _error('libvirt answered, but did not say in time who it is')
         waited = time.monotonic() - self._asks_since
         if waited < fair_share:
-            return LibvirtAnswer(Contact.ERROR,
-                                 reason=f'our own process could wait for {waited:.1f} s only')
+            return _error(f'our own process could wait for {waited:.1f} s only')
         return LibvirtAnswer(Contact.MUTE, reason='connected, then nothing')
 
     def close(self) -> None:
@@ -232,12 +235,14 @@ class _Asking:
         self.pipe.close()
 
 
-def _said(said: Mapping[str, object]) -> LibvirtAnswer:
+def _said(said: Mapping[str, Any]) -> LibvirtAnswer:
     if 'error' in said:
-        return LibvirtAnswer(Contact.ERROR, reason=str(said['error']))
-    domains = said['domains']
-    assert isinstance(domains, list)
-    return LibvirtAnswer(Contact.ANSWERED, str(said['host_uuid']), tuple(domains))
+        return _error(said['error'])
+    return LibvirtAnswer(Contact.ANSWERED, said['host_uuid'], tuple(said['domains']))
+
+
+def _error(reason: str) -> LibvirtAnswer:
+    return LibvirtAnswer(Contact.ERROR, reason=reason)
 
 
 def _failed(number: int) -> LibvirtAnswer:
@@ -259,7 +264,7 @@ def _place(uri: str) -> Place | LibvirtAnswer:
             return Place(parts.hostname, parts.port or _PORTS[transport], uri)
     except ValueError:
         pass
-    return LibvirtAnswer(Contact.ERROR, reason=f'not the URI of a libvirt on the network: {uri}')
+    return _error(f'not the URI of a libvirt on the network: {uri}')
 
 
 def _peer(peer: model.Inventory) -> Place | None:

@@ -14,7 +14,9 @@
 """The child process of one ask of a libvirt: who are you, and which domains do you know?
 
 It writes a line when it begins to ask, so that the parent can tell a mute libvirt from a machine
-of its own that is too busy to start a process; then a line with the answer.
+of its own that is too busy to start a process; a line when libvirt has answered anything at all,
+because its UUID can take seconds more (libvirt probes every QEMU before it tells it); then a line
+with the answer.
 """
 
 from __future__ import annotations
@@ -42,9 +44,10 @@ def main(uri: str, seconds: float) -> None:
 
 def _ask(uri: str) -> dict[str, Any]:
     connection = libvirt.openReadOnly(uri)
+    domains = sorted(domain.UUIDString() for domain in connection.listAllDomains(0))
+    _tell({'answered': True})
     capabilities = ElementTree.fromstring(connection.getCapabilities())
-    return {'host_uuid': capabilities.findtext('./host/uuid') or '',
-            'domains': sorted(domain.UUIDString() for domain in connection.listAllDomains(0))}
+    return {'host_uuid': capabilities.findtext('./host/uuid') or '', 'domains': domains}
 
 
 def _tell(said: dict[str, Any]) -> None:

@@ -1,0 +1,195 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""The management probe against real libvirtds: answering, frozen, absent, cut off."""
+
+import contextlib
+import time
+import unittest
+
+from kaopu_ha.core import model
+from kaopu_ha.core.model import Contact, Sign
+from kaopu_ha.drivers.probe import libvirt
+from kaopu_ha.testing import probe
+from tests import libvirt_hosts
+
+
+class LibvirtCase(unittest.TestCase):
+    """A probe at the eye's address."""
+
+    @classmethod
+    def setUpClass(cls):
+        if libvirt_hosts.missing():
+            raise unittest.SkipTest(libvirt_hosts.missing())
+        cls.hosts = libvirt_hosts.shared()
+
+    def setUp(self):
+        super().setUp()
+        eye = self.hosts.inside('eye')
+        eye.__enter__()
+        self.addCleanup(eye.__exit__, None, None, None)
+        self.probe = libvirt.LibvirtProbe([], 'eye-1')
+        self.addCleanup(self.probe.close)
+
+    def host(self, name, uri='', uuid=''):
+        return model.Inventory(
+            host=name, host_uuid=uuid or self.hosts.uuids.get(name, 'none'), boot_id='b',
+            management_uri=uri or self.hosts.uri(name))
+
+    def nowhere(self):
+        return self.host('nowhere', self.hosts.uri(self.hosts.nowhere))
+
+    def stranger(self):
+        """A host at whose address another one answers."""
+        return self.host('stranger', self.hosts.uri('h1'))
+
+    def look(self, host, *peers, limit=1.5):
+        return self.probe.ask([host], peers, limit)[host.host]
+
+    @contextlib.contextmanager
+    def frozen(self, name):
+        self.hosts.freeze(name)
+        try:
+            yield
+        finally:
+            self.hosts.thaw(name)
+
+    @contextlib.contextmanager
+    def pulled(self, name):
+        self.hosts.cable(name, plugged=False)
+        try:
+            yield
+        finally:
+            self.hosts.cable(name, plugged=True)
+
+
+class Promises(LibvirtCase, probe.ProbeSuite):
+    """What any probe promises."""
+
+    def alive(self):
+        return self.host('h1')
+
+    def silent(self):
+        return self.nowhere()
+
+    def unknowable(self):
+        return self.host('sasl')
+
+    def blinded(self):
+        return self.pulled('eye')
+
+
+class Signs(LibvirtCase):
+    """What this probe sees."""
+
+    def test_a_host_without_libvirt_is_silent_but_its_kernel_answers(self):
+        found = self.look(self.host('bare'))
+        self.assertEqual((Sign.SILENCE, True), (found.sign, found.kernel_answers))
+
+    def test_a_frozen_libvirt_is_silent_but_its_kernel_answers(self):
+        with self.frozen('h2'):
+            began = time.monotonic()
+            found = self.look(self.host('h2'))
+            self.assertLess(time.monotonic() - began, 1.5 + probe.SLACK_SECONDS)
+        self.assertEqual((Sign.SILENCE, True), (found.sign, found.kernel_answers))
+        self.assertIs(Sign.LIFE, self.look(self.host('h2')).sign)
+
+    def test_a_host_whose_cable_is_pulled_is_silent_and_no_kernel_answers(self):
+        with self.pulled('h2'):
+            found = self.look(self.host('h2'), self.host('h1'))
+        self.assertEqual((Sign.SILENCE, False), (found.sign, found.kernel_answers))
+
+    def test_another_host_at_the_address_is_unknown(self):
+        self.assertIs(Sign.UNKNOWN, self.look(self.stranger(), self.host('h2')).sign)
+
+    def test_a_password_that_we_lack_is_unknown(self):
+        self.assertIs(Sign.UNKNOWN, self.look(self.host('sasl')).sign)
+
+    def test_an_absent_host_is_unknown_to_an_eye_that_reached_nobody(self):
+        self.assertIs(Sign.UNKNOWN, self.look(self.nowhere()).sign)
+
+    def test_an_anchor_shows_that_the_eye_is_well(self):
+        self.probe = libvirt.LibvirtProbe([f'{self.hosts.addresses["bare"]}:9'])
+        self.assertIs(Sign.SILENCE, self.look(self.nowhere()).sign)
+
+    def test_an_anchor_on_the_own_machine_shows_nothing(self):
+        self.probe = libvirt.LibvirtProbe([f'{self.hosts.addresses["eye"]}:9', '127.0.0.1:9'])
+        self.assertIs(Sign.UNKNOWN, self.look(self.nowhere()).sign)
+
+    def test_another_suspect_that_answers_shows_that_the_eye_is_well(self):
+        found = self.probe.ask([self.nowhere(), self.host('h1')], [], 1.5)
+        self.assertIs(Sign.SILENCE, found['nowhere'].sign)
+
+    def test_the_suspect_itself_does_not_show_it(self):
+        twin = self.host('twin', self.nowhere().management_uri)
+        found = self.probe.ask([self.nowhere(), twin], [self.nowhere()], 1.0)
+        self.assertEqual({Sign.UNKNOWN}, {each.sign for each in found.values()})
+
+    def test_many_hosts_are_asked_in_the_time_of_one(self):
+        absent = [self.host(f'n{last}', self.hosts.uri(f'10.78.0.{last}'))
+                  for last in range(100, 140)]
+        began = time.monotonic()
+        found = self.probe.ask([*absent, self.host('h1')], [], 2.0)
+        self.assertLess(time.monotonic() - began, 2.0 + probe.SLACK_SECONDS)
+        self.assertEqual(40, sum(each.sign is Sign.SILENCE for each in found.values()))
+        self.assertIs(Sign.LIFE, found['h1'].sign)
+
+
+class Eye(LibvirtCase):
+    """What a libvirt tells of itself."""
+
+    def contact(self, *uris):
+        return self.probe.contact(uris, 2.0)
+
+    def test_it_tells_who_it_is_and_which_domains_it_knows(self):
+        uri = self.hosts.uri('h1')
+        self.assertEqual(
+            {uri: model.LibvirtAnswer(Contact.ANSWERED, self.hosts.uuids['h1'],
+                                      (self.hosts.domain,))}, self.contact(uri))
+
+    def test_each_contact_has_its_name(self):
+        uris = {name: self.hosts.uri(name) for name in ('h1', 'h2', 'sasl', 'bare')}
+        uris['nowhere'] = self.hosts.uri(self.hosts.nowhere)
+        with self.frozen('h2'):
+            found = self.contact(*uris.values())
+        self.assertEqual(
+            {'h1': Contact.ANSWERED, 'h2': Contact.MUTE, 'sasl': Contact.ERROR,
+             'bare': Contact.REFUSED, 'nowhere': Contact.NOTHING},
+            {name: found[uri].contact for name, uri in uris.items()})
+
+    def test_what_is_no_uri_of_a_libvirt_is_an_error_with_its_reason(self):
+        for uri in ('', 'h1', 'qemu:///system', 'qemu+unix:///system', 'qemu+tcp://[bad/system',
+                    'qemu+tcp://no-such-host.invalid/system'):
+            with self.subTest(uri=uri):
+                answer = self.contact(uri)[uri]
+                self.assertIs(Contact.ERROR, answer.contact)
+                self.assertTrue(answer.reason)
+
+
+class Places(unittest.TestCase):
+    """Where a libvirt listens."""
+
+    def test_each_transport_has_its_port(self):
+        for uri, host, port in (
+                ('qemu+tcp://10.0.0.1/system', '10.0.0.1', 16509),
+                ('qemu+tcp://10.0.0.1:1234/system', '10.0.0.1', 1234),
+                ('qemu+tls://h1.example.org/system', 'h1.example.org', 16514),
+                ('qemu://h1/system', 'h1', 16514),
+                ('qemu+ssh://nova@h1/system', 'h1', 22),
+                ('qemu+tcp://[fd00::1]/system', 'fd00::1', 16509)):
+            with self.subTest(uri=uri):
+                self.assertEqual(libvirt.Place(host, port, uri), libvirt._place(uri))
+
+    def test_an_anchor_needs_a_port(self):
+        with self.assertRaises(ValueError):
+            libvirt.LibvirtProbe(['10.0.0.1'])

@@ -1,0 +1,165 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Real libvirtds for tests: each in a network and mount namespace of its own, at an address.
+
+``shared()`` starts them once for a test process and ends them with it.
+"""
+
+import atexit
+import functools
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+
+from tests import netns
+
+# Every folder that a libvirtd of root uses, whatever its configuration says.
+_PRIVATE = ('/run/libvirt', '/etc/libvirt', '/var/lib/libvirt', '/var/cache/libvirt',
+            '/var/log/libvirt')
+# A /dev of its own without kvm: where that boots nothing, libvirt probes it for 10 s at each ask
+# for its capabilities.
+_DEVICES = """\
+dev=/run/libvirt/dev; mkdir $dev; mount -t tmpfs -o mode=755 none $dev; mkdir $dev/pts $dev/shm
+for each in null zero full random urandom tty; do
+    touch $dev/$each; mount --bind /dev/$each $dev/$each
+done
+mount -t devpts -o newinstance,ptmxmode=666 none $dev/pts; ln -s pts/ptmx $dev/ptmx
+ln -s /proc/self/fd $dev/fd; mount --move $dev /dev
+"""
+_PORT = 16509
+_START_SECONDS = 30
+
+_CONF = """\
+listen_tls = 0
+listen_tcp = 1
+listen_addr = "{address}"
+auth_tcp = "{auth}"
+auth_unix_rw = "none"
+host_uuid = "{uuid}"
+log_outputs = "3:stderr"
+"""
+
+_DOMAIN = """\
+<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid><memory unit='MiB'>16</memory>
+<os><type arch='x86_64' machine='pc'>hvm</type></os></domain>
+"""
+
+
+def missing():
+    """What this machine lacks; empty if nothing."""
+    if os.geteuid():
+        return 'network namespaces need root'
+    absent = [each for each in ('ip', 'unshare', 'libvirtd', 'virsh', 'qemu-system-x86_64')
+              if not shutil.which(each)]
+    return f'not installed: {", ".join(absent)}' if absent else ''
+
+
+@functools.cache
+def shared():
+    """The hosts of this test process."""
+    hosts = LibvirtHosts()
+    atexit.register(hosts.close)
+    hosts.start()
+    return hosts
+
+
+class LibvirtHosts:
+    """``h1`` and ``h2`` run libvirtd; that of ``sasl`` asks for a password; ``bare`` has none."""
+
+    def __init__(self):
+        self._folder = pathlib.Path(tempfile.mkdtemp(prefix='kt-libvirt-'))
+        self._switch = netns.Switch('10.78.0', 'virt')
+        self.last = {'eye': 10, 'h1': 11, 'h2': 12, 'sasl': 13, 'bare': 14}
+        self.addresses = {name: self._switch.node(name, last) for name, last in self.last.items()}
+        self.nowhere = '10.78.0.99'
+        self.uuids = {name: str(uuid.uuid4()) for name in self.addresses}
+        self.domain = str(uuid.uuid4())
+        self._daemons = {}
+
+    def start(self):
+        """Start the libvirtds, and define a domain on h1."""
+        for name, auth in (('h1', 'none'), ('h2', 'none'), ('sasl', 'sasl')):
+            self._daemons[name] = self._libvirtd(name, auth)
+        with self.inside('eye'):
+            for name in self._daemons:
+                self._await(self.addresses[name])
+            xml = self._folder / 'domain.xml'
+            xml.write_text(_DOMAIN.format(name='one', uuid=self.domain))
+            self._virsh('h1', 'define', str(xml))
+            # The first answer takes seconds, while every QEMU is probed.
+            for name in ('h1', 'h2'):
+                self._virsh(name, 'capabilities')
+
+    def uri(self, name):
+        """The URI of a host's libvirt."""
+        return f'qemu+tcp://{self.addresses.get(name, name)}/system'
+
+    def inside(self, node):
+        """Run the body in a node's network."""
+        return self._switch.inside(node)
+
+    def cable(self, name, plugged):
+        """Pull or plug a node's cable."""
+        self._switch.cable(self.last[name], plugged)
+
+    def freeze(self, name):
+        """Freeze a libvirtd: its kernel goes on accepting connections."""
+        self._daemons[name].send_signal(signal.SIGSTOP)
+
+    def thaw(self, name):
+        """Let it go on."""
+        self._daemons[name].send_signal(signal.SIGCONT)
+
+    def close(self):
+        """End every process by its id, and remove the data."""
+        for daemon in self._daemons.values():
+            daemon.kill()
+            daemon.wait()
+        self._switch.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _libvirtd(self, name, auth):
+        conf = self._folder / f'{name}.conf'
+        conf.write_text(_CONF.format(address=self.addresses[name], auth=auth,
+                                     uuid=self.uuids[name]))
+        mounts = '\n'.join(f'mkdir -p {each}; mount -t tmpfs -o mode=755 none {each}'
+                           for each in _PRIVATE)
+        with self.inside(name), open(self._folder / f'{name}.log', 'wb') as log:
+            return subprocess.Popen(
+                ['unshare', '--mount', '--propagation', 'private', 'sh', '-ec',
+                 f'{mounts}\n{_DEVICES}'
+                 f'exec libvirtd --listen -f {conf} --pid-file /run/libvirt/pid'],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def _virsh(self, name, *words):
+        subprocess.run(['virsh', '-c', self.uri(name), *words], check=True, capture_output=True,
+                       timeout=_START_SECONDS)
+
+    @staticmethod
+    def _await(address):
+        end = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                socket.create_connection((address, _PORT), 1).close()
+                return
+            except OSError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)

@@ -25,23 +25,23 @@ configuration pleases.  Reading may be done again by whoever reads; an act is se
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from concurrent import futures
 import contextlib
 import functools
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent import futures
 from typing import Any, TypeVar
 from urllib import parse
 
-import requests
-import urllib3
 from keystoneauth1 import exceptions as keystone_errors
 from keystoneauth1 import session as keystone_session
 from keystoneauth1.identity import generic
 from openstack import connection
 from openstack import exceptions as sdk_errors
+import requests
+import urllib3
 
 from kaopu_ha import ports
 
@@ -125,7 +125,12 @@ class Api:
 
     @property
     def _adapter(self) -> Any:
-        return getattr(self._connection, self._service)
+        try:
+            return getattr(self._connection, self._service)
+        except keystone_errors.EndpointNotFound:
+            # The catalog comes with the token and is kept as long: ask for both afresh next time.
+            self._connection.session.invalidate()
+            raise
 
     def _send(self, method: str, path: str, body: Mapping[str, Any]) -> requests.Response:
         try:

@@ -26,10 +26,10 @@ What Nova does, and is met here (measured with Nova 34):
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 import contextlib
 import functools
 import queue
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kaopu_ha import ports

@@ -53,7 +53,7 @@ class Cloud:
 
     def __init__(self):
         self.script, self.asked, self.tokens = {}, [], 0
-        self.keystone, self.compute = None, ''
+        self.keystone, self.compute, self.has_catalog = None, '', True
         self._sockets, self._holds = set(), []
         self._server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), _handler(self))
         self._server.daemon_threads = True
@@ -99,7 +99,7 @@ class Cloud:
             'methods': ['password'], 'user': {'id': 'u', 'name': 'kaopu', 'domain': {'id': 'd'}},
             'project': {'id': 'p', 'name': 'service', 'domain': {'id': 'd'}},
             'catalog': [_service('compute', self.compute or f'{self.url}/compute/v2.1'),
-                        _service('placement', f'{self.url}/placement')]}}
+                        _service('placement', f'{self.url}/placement')] * self.has_catalog}}
 
     def discovery(self, path):
         """The version documents that keystoneauth asks for."""

@@ -218,6 +218,16 @@ class Unreachable(Base):
                 self.evacuate(self.a_cloud())
                 self.assertEqual([], self.nova.asked)
 
+    def test_a_service_that_the_catalog_lacked_once_is_found_later(self):
+        self.nova.answers('GET', SERVICES, (200, {'services': [a_service()]}))
+        self.nova.answers('POST', ACTION, (200, {}))
+        self.nova.has_catalog, cloud = False, self.a_cloud()
+        self.evacuate(cloud)
+        self.assert_unreachable(cloud.services)
+        self.nova.has_catalog = True
+        cloud.evacuate(UUID, 'h2', APermit())
+        self.assertEqual(['h1'], list(cloud.services()))
+
     def test_a_keystone_that_hangs_costs_the_limit_and_leaves_no_doubt(self):
         hold = scripted.Hold()
         self.addCleanup(hold.released.set)

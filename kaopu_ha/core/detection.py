@@ -23,7 +23,8 @@
 
 ``death/<host>`` is there in DYING and ``lock/<host>`` in LOCKED; the permanent lock comes with
 CONFIRMED.  A round that is UNDECIDED changes nothing and counts no time.  So does every round
-under the brake or on hold.
+under the brake or on hold.  Only the first answer of the host's kernel, in whichever round, takes
+the case back to DYING: from then on the waits are the patent's.
 """
 
 from __future__ import annotations
@@ -118,13 +119,13 @@ def advance(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     case = _filed(case, seen.round, rules)
     if seen.round.verdict is Verdict.ALIVE:
         return _spared(before, case, seen, rules)
+    if case.kernel_answered and not before.kernel_answered and case.stage is not Stage.SUSPECTED:
+        return _slowed(case, seen, rules)
     if seen.round.verdict is Verdict.UNDECIDED:
         news = _changed(before, seen.round, Fact.UNDECIDED)
         return Decision(case, news=news, again=rules.look_interval)
     if seen.held or seen.braked:
         return Decision(case, again=rules.look_interval)
-    if case.kernel_answered and not before.kernel_answered and case.stage is not Stage.SUSPECTED:
-        return _slowed(case, seen, rules)
     return _ROADS[case.stage](case, seen, rules)
 
 

@@ -78,26 +78,10 @@ def start(layout: Layout, name: str) -> bool:
 
 
 def blocklist(layout: Layout) -> list[str]:
-    """The addresses on the blocklist, ranges as NETWORK/BITS."""
-    single, ranges = _blocklists(layout)
-    return single + ranges
-
-
-def clear_blocklist(layout: Layout) -> int:
-    """Remove every entry; tell how many there were."""
-    single, ranges = _blocklists(layout)
-    for entry in single:
-        ceph(layout, 'osd', 'blocklist', 'rm', entry)
-    for entry in ranges:
-        ceph(layout, 'osd', 'blocklist', 'range', 'rm', entry)
-    return len(single) + len(ranges)
-
-
-def _blocklists(layout: Layout) -> tuple[list[str], list[str]]:
+    """The entries of the blocklist, ranges as Ceph names them."""
     listed = ceph_json(layout, 'osd', 'dump')
     assert isinstance(listed, dict)
-    ranges = [entry.replace(':0/', '/') for entry in listed.get('range_blocklist', {})]
-    return sorted(listed.get('blocklist', {})), sorted(ranges)
+    return sorted([*listed.get('blocklist', {}), *listed.get('range_blocklist', {})])
 
 
 def _create(layout: Layout) -> None:

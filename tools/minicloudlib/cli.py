@@ -13,9 +13,11 @@
 
 import argparse
 from collections.abc import Callable
+import json
 import os
 import sys
 
+from . import report, status
 from .cloud import Cloud
 from .kaopu import PACES
 from .shell import CloudError
@@ -38,13 +40,14 @@ def verb(
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb."""
+    words = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(prog='minicloud', description=__import__(__package__).__doc__)
     verbs = parser.add_subparsers(dest='verb', required=True, metavar='VERB')
     for name, (function, text, arguments) in _VERBS.items():
         sub = verbs.add_parser(name, help=text, description=text)
         arguments(sub)
         sub.set_defaults(function=function)
-    options = parser.parse_args(argv)
+    options = _parse(parser, words)
     if os.geteuid():
         print('minicloud: namespaces need root', file=sys.stderr)
         return 2
@@ -55,6 +58,16 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
+    """Parse; what follows a program that is to be run is its own, options too."""
+    own = {'openstack': 1, 'python': 1, 'exec': 2}.get(words[0] if words else '')
+    if own is None or len(words) <= own or words[own - 1 : own + 1] == [words[0], '--help']:
+        return parser.parse_args(words)
+    options = parser.parse_args(words[:own])
+    options.args = words[own + 1 :] if words[own] == '--' else words[own:]
+    return options
 
 
 def _rest(parser: argparse.ArgumentParser) -> None:
@@ -104,6 +117,82 @@ def _destroy(cloud: Cloud, _: argparse.Namespace) -> None:
 def _boot(cloud: Cloud, options: argparse.Namespace) -> None:
     for found in cloud.boot(options.count, options.host):
         print(f'{found.name:10} {found.uuid} {found.host:4} {found.status:8} {found.role}')
+
+
+def _json_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--json', action='store_true', help='all figures, as JSON')
+
+
+def _judge_arguments(parser: argparse.ArgumentParser) -> None:
+    _json_flag(parser)
+    parser.add_argument('--seconds', type=float, default=6, help='between the two looks (6)')
+
+
+def _cut_arguments(parser: argparse.ArgumentParser) -> None:
+    _host(parser)
+    parser.add_argument('which', choices=('mgmt', 'storage', 'both'), nargs='?', default='both')
+
+
+def _pace_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('pace', choices=PACES)
+
+
+def _what(parser: argparse.ArgumentParser) -> None:
+    text = 'host:c1, agent:c1, libvirtd:c1, compute:c1, controller:1, worker:1, etcd:1, ctl:NAME'
+    parser.add_argument('what', help=text)
+
+
+@verb('status', 'tell what runs, and how', _json_flag)
+def _status(cloud: Cloud, options: argparse.Namespace) -> None:
+    found = cloud.status()
+    print(json.dumps(found, indent=2) if options.json else status.table(found))
+
+
+@verb('reset', 'bring the cloud back to a fresh state, without instances')
+def _reset(cloud: Cloud, _: argparse.Namespace) -> None:
+    cloud.reset()
+
+
+@verb('pace', "set the pace of Kaopu HA's detection", _pace_argument)
+def _pace(cloud: Cloud, options: argparse.Namespace) -> None:
+    cloud.set_pace(options.pace)
+
+
+@verb('cut', "pull a host's cables", _cut_arguments)
+def _cut(cloud: Cloud, options: argparse.Namespace) -> None:
+    cloud.cut(options.host, options.which)
+
+
+@verb('mend', "put a host's cables back", _host)
+def _mend(cloud: Cloud, options: argparse.Namespace) -> None:
+    cloud.mend(options.host)
+
+
+@verb('freeze', 'stop a part in mid-instruction (a host with its links)', _what)
+def _freeze(cloud: Cloud, options: argparse.Namespace) -> None:
+    cloud.freeze(options.what)
+
+
+@verb('thaw', 'let a frozen part go on', _what)
+def _thaw(cloud: Cloud, options: argparse.Namespace) -> None:
+    cloud.thaw(options.what)
+
+
+@verb('kill', 'SIGKILL a part', _what)
+def _kill(cloud: Cloud, options: argparse.Namespace) -> None:
+    cloud.kill(options.what)
+
+
+@verb('start', 'start a part that does not run', _what)
+def _start(cloud: Cloud, options: argparse.Namespace) -> None:
+    cloud.start(options.what)
+
+
+@verb('judge', "read every instance's disk: one writer at a time, does it grow?", _judge_arguments)
+def _judge(cloud: Cloud, options: argparse.Namespace) -> int:
+    found = cloud.judge(options.seconds)
+    print(report.as_json(found) if options.json else report.as_table(found))
+    return 0 if report.is_green(found) else 1
 
 
 @verb('power-off', "pull a host's plug", _host)

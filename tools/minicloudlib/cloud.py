@@ -11,15 +11,20 @@
 #    under the License.
 """The mini cloud as one object: what the commands do, as methods that return data."""
 
+from collections.abc import Callable
 import concurrent.futures
+import fcntl
+import functools
 import os
 import shutil
 import time
+from typing import Any
 
 from . import (
     ceph,
     control,
     disks,
+    faults,
     hosts,
     install,
     instances,
@@ -29,10 +34,29 @@ from . import (
     network,
     openstack,
     processes,
+    reset,
+    status,
 )
 from .layout import CHECKOUT, Layout, nets_of
 from .rest import Rest
 from .shell import CloudError, say, step
+
+
+def _alone(work: Callable[..., Any]) -> Callable[..., Any]:
+    """Let only one such method run at a time, over all processes; others wait."""
+
+    @functools.wraps(work)
+    def locked(cloud: 'Cloud', *args: Any, **options: Any) -> Any:
+        cloud.layout.root.mkdir(parents=True, exist_ok=True)
+        with open(cloud.layout.root / 'lock', 'w') as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say('another command changes the cloud: waiting for its end')
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            return work(cloud, *args, **options)
+
+    return locked
 
 
 class Cloud:
@@ -46,19 +70,20 @@ class Cloud:
         """Install everything that `up` needs; quick when it is there."""
         install.install(self.layout)
 
+    @_alone
     def up(self, count: int | None = None, pace: str | None = None) -> None:
         """Bring the cloud up, adding what is missing; what runs is left alone."""
         layout = self.layout
         if count:
             layout.set_setting('hosts', str(max(count, 3)))
-        if pace:
-            kaopu.set_pace(layout, pace)
         self.install()
         for folder in (layout.run / 'lock', layout.log, layout.etc):
             folder.mkdir(parents=True, exist_ok=True)
         layout.password()
         with step('network'):
             network.build(layout)
+        if pace and pace != kaopu.pace(layout):
+            self.set_pace(pace)
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             data_plane = pool.submit(self._up_data_plane)
             pool.submit(self._up_control_plane).result()
@@ -71,8 +96,12 @@ class Cloud:
         instances.seed(layout, self.rest)
         say('the cloud is up')
 
+    @_alone
     def down(self) -> None:
         """Stop everything and remove the networks; data stays. Leftovers are no trouble."""
+        self._down()
+
+    def _down(self) -> None:
         layout = self.layout
         with step('stop'):
             for host in layout.hosts:
@@ -87,15 +116,17 @@ class Cloud:
             network.remove()
             shutil.rmtree(layout.run, ignore_errors=True)
 
+    @_alone
     def destroy(self) -> None:
         """Stop everything and remove the data; the installation stays."""
-        self.down()
+        self._down()
         layout = self.layout
         for folder in (layout.control, layout.nodes, layout.ceph_etc):
             shutil.rmtree(folder, ignore_errors=True)
         for name in ('hosts', 'pace'):
             (layout.root / f'setting.{name}').unlink(missing_ok=True)
 
+    @_alone
     def boot(self, count: int, host: str | None = None) -> list[judge.Expected]:
         """Boot instances and wait until they write and have their roles."""
         have = {found.role for found in instances.everyone(self.rest)}
@@ -126,6 +157,31 @@ class Cloud:
         for net in nets_of(self._node(node)):
             network.set_link(node, net, 'up')
 
+    def freeze(self, what: str) -> None:
+        """Stop a part in mid-instruction: host:c1, agent:c1, etcd:1, ... (see faults.py)."""
+        faults.freeze(self.layout, what)
+
+    def thaw(self, what: str) -> None:
+        """Let a frozen part go on."""
+        faults.thaw(self.layout, what)
+
+    def kill(self, what: str) -> None:
+        """SIGKILL a part; no trouble if it does not run."""
+        faults.kill(self.layout, what)
+
+    def start(self, what: str, env: dict[str, str] | None = None) -> bool:
+        """Start a part if it does not run; True if it was started."""
+        return faults.start(self.layout, what, env)
+
+    @_alone
+    def reset(self) -> None:
+        """Bring the cloud back to a fresh state: no instances, nothing broken."""
+        reset.reset(self.layout, self.rest)
+
+    def status(self) -> dict[str, Any]:
+        """Every node with its links, daemons and memory; the blocklist."""
+        return status.status(self.layout)
+
     def judge(self, seconds: float = 6) -> list[judge.Judgement]:
         """Judge every instance by two looks at its disk, so many seconds apart."""
         uuids = [found.uuid for found in self.instances()]
@@ -138,14 +194,17 @@ class Cloud:
 
     def set_pace(self, pace: str) -> None:
         """Rewrite the configuration and restart every process of Kaopu HA that runs."""
-        kaopu.set_pace(self.layout, pace)
-        kaopu.write_control_confs(self.layout)
-        for node in self.layout.node_names[:1] + self.layout.hosts:
-            for name in machines.recorded_daemons(self.layout, node):
-                if name in (*kaopu.CONTROL, kaopu.AGENT):
-                    self._end(node, [name])
-                    (kaopu.write_host_conf(self.layout, node) if node != 'ctl' else None)
-                    kaopu.start(self.layout, node, name)
+        layout = self.layout
+        kaopu.set_pace(layout, pace)
+        kaopu.write_control_confs(layout)
+        for host in layout.hosts:
+            kaopu.write_host_conf(layout, host)
+        for node in ('ctl', *layout.hosts):
+            mine = {*kaopu.CONTROL, kaopu.AGENT} & set(machines.recorded_daemons(layout, node))
+            running = [name for name in sorted(mine) if machines.daemon_pid(layout, node, name)]
+            self._end(node, running)
+            for name in running:
+                kaopu.start(layout, node, name)
 
     def run_on(self, node: str, *argv: str) -> str:
         """Run a program on a node and return what it prints."""

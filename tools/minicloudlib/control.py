@@ -59,8 +59,8 @@ def etcd_start(layout: Layout, number: int) -> bool:
     return machines.launch(layout, 'ctl', f'etcd{number}', argv)
 
 
-def rabbit_start(layout: Layout) -> None:
-    """Start the message broker, with the port mapper that Erlang wants."""
+def rabbit_start(layout: Layout) -> bool:
+    """Start the message broker, with the port mapper that Erlang wants, if it does not run."""
     home = layout.control / 'rabbit'
     cookie = home / '.erlang.cookie'
     if not cookie.exists():
@@ -97,7 +97,7 @@ def rabbit_start(layout: Layout) -> None:
         '-kernel inet_dist_use_interface {127,0,0,1}',
     }
     machines.launch(layout, 'ctl', 'epmd', ['epmd', '-address', '127.0.0.1'])
-    machines.launch(layout, 'ctl', 'rabbit', [servers[-1]], env)
+    return machines.launch(layout, 'ctl', 'rabbit', [servers[-1]], env)
 
 
 def rabbit_wait(layout: Layout) -> None:

@@ -54,6 +54,11 @@ def conf_path(layout: Layout, node: str, name: str = '') -> Path:
 def write_control_confs(layout: Layout) -> None:
     """Write the files of the node ctl."""
     write(conf_path(layout, 'ctl'), _conf(layout, 'ctl'))
+    # The folder is what ctl sees as /etc/kaopu-ha: the command finds its file there.
+    seen = layout.etc / 'kaopu-ha/kaopu-ha.conf'
+    seen.parent.mkdir(parents=True, exist_ok=True)
+    if not seen.is_symlink():
+        seen.symlink_to(conf_path(layout, 'ctl'))
     for name in CONTROL:
         write(conf_path(layout, 'ctl', name), _conf(layout, name))
 
@@ -68,7 +73,7 @@ def restart_script(layout: Layout, host: str) -> Path:
     return layout.node(host) / 'restart-nova-compute'
 
 
-def start(layout: Layout, node: str, name: str) -> bool:
+def start(layout: Layout, node: str, name: str, env: dict[str, str] | None = None) -> bool:
     """Start one process of Kaopu HA if it does not run; True if it was started."""
     program = name.rstrip('0123456789')
     program = program if program == AGENT else f'kaopu-ha-{program}'
@@ -79,7 +84,7 @@ def start(layout: Layout, node: str, name: str) -> bool:
     if node == 'ctl':
         conf = str(conf_path(layout, node, name))
     argv = [layout.kaopu_bin(program), '--config-file', conf]
-    return machines.launch(layout, node, name, argv)
+    return machines.launch(layout, node, name, argv, env)
 
 
 def start_control(layout: Layout) -> None:

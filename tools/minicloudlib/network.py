@@ -198,13 +198,14 @@ def hosts_file(layout: Layout) -> str:
 
 
 def _private_etc(layout: Layout) -> None:
-    """Give ctl its own /etc/ceph and /etc/hosts: `ip netns exec` binds what is here."""
+    """Give ctl its own folders and hosts in /etc: `ip netns exec` binds what is here."""
     etc = Path('/etc/netns', namespace('ctl'))
     etc.mkdir(parents=True, exist_ok=True)
-    layout.ceph_etc.mkdir(parents=True, exist_ok=True)
-    Path('/etc/ceph').mkdir(exist_ok=True)
-    link = etc / 'ceph'
-    if not link.is_symlink() or os.readlink(link) != str(layout.ceph_etc):
-        link.unlink(missing_ok=True)
-        link.symlink_to(layout.ceph_etc)
+    for name, target in (('ceph', layout.ceph_etc), ('kaopu-ha', layout.etc / 'kaopu-ha')):
+        target.mkdir(parents=True, exist_ok=True)
+        Path('/etc', name).mkdir(exist_ok=True)
+        link = etc / name
+        if not link.is_symlink() or os.readlink(link) != str(target):
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
     write(etc / 'hosts', hosts_file(layout), 0o644)

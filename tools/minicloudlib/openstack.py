@@ -13,6 +13,7 @@
 """Keystone, Placement, Glance and Nova's control plane, each once, in the node ctl."""
 
 from collections.abc import Callable
+import datetime
 import os
 
 from . import confs, control, machines, network
@@ -54,7 +55,7 @@ def keystone_up(layout: Layout, rest: Rest) -> None:
     with step('keystone', machines.log_of(layout, 'ctl', 'keystone')):
         once(layout, 'keystone', create)
         start(layout, 'keystone')
-        _wait(layout, 'keystone')
+        wait(layout, 'keystone')
         once(layout, 'catalogue', lambda: _catalogue(layout, rest))
 
 
@@ -66,7 +67,7 @@ def placement_up(layout: Layout) -> None:
     with step('placement', machines.log_of(layout, 'ctl', 'placement')):
         once(layout, 'placement', lambda: run(network.within('ctl', sync)))
         start(layout, 'placement')
-        _wait(layout, 'placement')
+        wait(layout, 'placement')
 
 
 def glance_up(layout: Layout) -> None:
@@ -77,7 +78,7 @@ def glance_up(layout: Layout) -> None:
     with step('glance', machines.log_of(layout, 'ctl', 'glance')):
         once(layout, 'glance', lambda: run(network.within('ctl', sync)))
         start(layout, 'glance')
-        _wait(layout, 'glance')
+        wait(layout, 'glance')
 
 
 def nova_up(layout: Layout) -> None:
@@ -92,7 +93,7 @@ def nova_up(layout: Layout) -> None:
         once(layout, 'nova', lambda: _create_cells(layout))
         for name in ('neutron', 'nova-conductor', 'nova-scheduler', 'nova-api'):
             start(layout, name)
-        _wait(layout, 'nova-api', 'nova')
+        wait(layout, 'nova-api')
 
 
 def start(layout: Layout, name: str) -> bool:
@@ -103,12 +104,23 @@ def start(layout: Layout, name: str) -> bool:
     return _UWSGI[name](layout)
 
 
-def computes_wait(layout: Layout, rest: Rest, hosts: list[str], seconds: float = 120) -> None:
-    """Wait until Nova calls the hosts up and has them in its cell."""
+def computes_wait(
+    layout: Layout,
+    rest: Rest,
+    hosts: list[str],
+    seconds: float = 120,
+    since: datetime.datetime | None = None,
+) -> None:
+    """Wait until Nova calls the hosts up and has them in its cell.
+
+    With `since`, only a report made after that counts: Nova believes in an older one for a minute.
+    """
 
     def up() -> bool:
         services = rest.nova('GET', '/os-services?binary=nova-compute')['services']
-        ready = {s['host'] for s in services if s['state'] == 'up'}
+        ready = {service['host'] for service in services if service['state'] == 'up'}
+        if since:
+            ready &= _reported_since(layout, since)
         if not set(hosts) <= ready:
             return False
         mapped = control.sql(layout, 'select host from host_mappings', 'nova_api').split()
@@ -118,7 +130,13 @@ def computes_wait(layout: Layout, rest: Rest, hosts: list[str], seconds: float =
 
     log = machines.log_of(layout, hosts[0], 'nova-compute')
     with step(f'nova-compute on {" ".join(hosts)}', log):
-        wait_for('nova-compute', up, seconds, 0.5)
+        wait_for('nova-compute', up, seconds, 0.3)
+
+
+def _reported_since(layout: Layout, since: datetime.datetime) -> set[str]:
+    when = since.strftime('%Y-%m-%d %H:%M:%S')
+    text = f"select host from services where deleted=0 and last_seen_up > '{when}'"
+    return set(control.sql(layout, text, 'nova').split())
 
 
 def environment(layout: Layout) -> dict[str, str]:
@@ -144,13 +162,13 @@ def once(layout: Layout, name: str, work: Callable[[], object]) -> None:
         done.touch()
 
 
-def _wait(layout: Layout, daemon: str, service: str = '') -> None:
+def wait(layout: Layout, daemon: str) -> None:
     """Wait until the service answers a request, not only its socket."""
 
     def answers() -> bool:
         if machines.daemon_pid(layout, 'ctl', daemon) is None:
             raise CloudError(f'{daemon} has ended')
-        return rest_answers(service or daemon)
+        return rest_answers(daemon.removesuffix('-api'))
 
     wait_for(daemon, answers, 90)
 

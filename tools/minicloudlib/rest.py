@@ -53,7 +53,9 @@ class Rest:
 
     def glance(self, method: str, path: str, body: Any = None) -> Any:
         """Call the image API; path without /v2. Bytes are sent as they are."""
-        return self._json('glance', method, f'/v2{path}', body)
+        kind = 'application/openstack-images-v2.1-json-patch'
+        headers = {'Content-Type': kind} if method == 'PATCH' else {}
+        return self._json('glance', method, f'/v2{path}', body, headers)
 
     def placement(self, method: str, path: str, body: Any = None) -> Any:
         """Call the placement API."""
@@ -73,7 +75,7 @@ class Rest:
         if isinstance(body, bytes):
             headers['Content-Type'] = 'application/octet-stream'
         elif body is not None:
-            headers['Content-Type'] = 'application/json'
+            headers.setdefault('Content-Type', 'application/json')
             body = json.dumps(body)
         ip, port = address('ctl'), PORTS[service]
         connection = http.client.HTTPConnection(ip, port, timeout=120)

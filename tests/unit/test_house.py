@@ -1,0 +1,230 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The house rules, read from the source: who may import whom, how long things may be.
+
+Each rule is a function from a source text to complaints, and each has a bad sample that shows its
+teeth.
+"""
+
+import ast
+from collections.abc import Iterator
+import pathlib
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FUNCTION_LINES_MAX = 60
+MODULE_LINES_MAX = 400
+
+# The quiet room: of the standard library, only what has no clock, log, thread, chance or I/O.
+QUIET = frozenset({'__future__', 'abc', 'bisect', 'collections', 'dataclasses', 'enum',
+                   'functools', 'heapq', 'ipaddress', 'itertools', 'json', 'math', 'operator', 're',
+                   'types', 'typing'})
+
+# What each part of the house may import of the house, besides itself.
+MAY_IMPORT = {
+    'core': set(),
+    'ports': {'core'},
+    'records': {'core'},
+    'permits': {'core', 'ports', 'records'},
+    'drivers': {'core', 'ports', 'records'},
+    'conf': {'core'},
+    'controller': {'core', 'ports', 'records', 'permits'},
+    'worker': {'core', 'ports', 'records', 'permits'},
+    'agent': {'core', 'ports', 'records', 'permits'},
+    'api': {'core', 'ports', 'records', 'permits', 'conf', 'wiring'},
+    'cli': {'core', 'ports', 'records', 'permits', 'conf', 'wiring'},
+    'sim': {'core', 'ports', 'records', 'permits', 'controller', 'worker', 'agent', 'testing'},
+    'wiring': {'core', 'ports', 'records', 'permits', 'conf', 'controller', 'worker', 'agent',
+               'drivers'},
+    'cmd': {'core', 'conf', 'wiring'},
+    'wsgi': {'api', 'conf', 'wiring'},
+}
+
+# Libraries of the outside world, and the parts that may know them.
+ONLY_IN = {
+    **dict.fromkeys(('etcd3', 'etcd3gw', 'google', 'grpc', 'libvirt', 'libvirt_qemu', 'openstack',
+                     'oslo_messaging', 'prometheus_client', 'rados', 'rbd', 'redis', 'requests',
+                     'rq', 'urllib3'), {'drivers'}),
+    'keystoneauth1': {'drivers', 'conf'},
+    'stevedore': {'wiring'},
+    'oslo_service': {'cmd', 'wsgi'},
+}
+NOWHERE = frozenset({'eventlet', 'greenlet', 'gevent'})
+
+
+def imports(source: str) -> Iterator[tuple[int, str]]:
+    """Every module that is imported anywhere in the source, with its line."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield node.lineno, name.name
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                yield node.lineno, '.relative'
+            for name in node.names:
+                yield node.lineno, f'{node.module or ""}.{name.name}'
+
+
+def directions(part: str, source: str) -> list[str]:
+    """Complain of imports against the direction, and of outside libraries in the wrong part."""
+    if part == 'testing':
+        return []
+    found = []
+    for line, name in imports(source):
+        top, _, rest = name.partition('.')
+        target = rest.partition('.')[0]
+        if not top:
+            found.append(f'line {line}: import by the whole name')
+        elif top == 'kaopu_ha':
+            if target != part and target not in MAY_IMPORT[part]:
+                found.append(f'line {line}: {part} may not import {name}')
+        elif part not in ONLY_IN.get(top, {part}):
+            found.append(f'line {line}: {part} may not import {top}')
+        elif part == 'core' and top not in QUIET:
+            found.append(f'line {line}: core may not import {top}')
+    return found
+
+
+def green_threads(source: str) -> list[str]:
+    """Complain of every import of a library of green threads."""
+    return [f'line {line}: {name}' for line, name in imports(source)
+            if name.partition('.')[0] in NOWHERE]
+
+
+def long_functions(source: str) -> list[str]:
+    """Complain of functions that are longer than one screen, docstring aside."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = node.end_lineno - node.lineno + 1
+            if ast.get_docstring(node, clean=False) is not None:
+                lines -= node.body[0].end_lineno - node.body[0].lineno + 1
+            if lines > FUNCTION_LINES_MAX:
+                found.append(f'line {node.lineno}: {node.name} has {lines} lines')
+    return found
+
+
+def long_module(source: str) -> list[str]:
+    """Complain of a module that is longer than 400 lines."""
+    lines = len(source.splitlines())
+    return [f'{lines} lines'] if lines > MODULE_LINES_MAX else []
+
+
+def unlicensed(source: str) -> list[str]:
+    """Complain of a source without the header of the licence; an empty one needs none."""
+    named = any('Licensed under the Apache License, Version 2.0' in line
+                for line in source.splitlines()[:4])
+    return ['no licence header'] if source.strip() and not named else []
+
+
+def sources(*folders: str) -> Iterator[pathlib.Path]:
+    """The Python files of the folders, in order."""
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob('*.py')):
+            if 'build' not in path.relative_to(ROOT).parts[:2]:
+                yield path
+
+
+def part_of(path: pathlib.Path) -> str:
+    """The part of the house that a file of the package belongs to, '' for the package itself."""
+    rest = path.relative_to(ROOT / 'kaopu_ha').with_suffix('').parts
+    return '' if rest == ('__init__',) else rest[0]
+
+
+class TestHouse(unittest.TestCase):
+
+    maxDiff = None
+
+    def check(self, paths, rule):
+        found = [f'{path.relative_to(ROOT)}: {complaint}' for path in paths
+                 for complaint in rule(path, path.read_text())]
+        self.assertEqual([], found)
+
+    def test_imports_keep_their_direction(self):
+        self.check([path for path in sources('kaopu_ha') if part_of(path)],
+                   lambda path, source: directions(part_of(path), source))
+
+    def test_every_part_has_its_rule(self):
+        parts = {part_of(path) for path in sources('kaopu_ha')} - {'', 'testing'}
+        self.assertEqual(set(), parts - set(MAY_IMPORT))
+
+    def test_nobody_imports_green_threads(self):
+        self.check(sources('kaopu_ha', 'tools', 'tests'), lambda _, source: green_threads(source))
+
+    def test_functions_fit_on_one_screen(self):
+        self.check(sources('kaopu_ha', 'tools'), lambda _, source: long_functions(source))
+
+    def test_modules_fit_in_one_head(self):
+        self.check(sources('kaopu_ha', 'tools'), lambda _, source: long_module(source))
+
+    def test_every_file_names_the_licence(self):
+        self.check(sources('kaopu_ha', 'tools', 'tests', 'doc', 'releasenotes'),
+                   lambda _, source: unlicensed(source))
+
+
+class TestTheRulesHaveTeeth(unittest.TestCase):
+
+    def assert_bites(self, complaints, words):
+        self.assertEqual(1, len(complaints), complaints)
+        self.assertIn(words, complaints[0])
+
+    def test_core_may_not_know_the_time(self):
+        for name in ('time', 'logging', 'threading', 'random', 'os', 'socket', 'datetime',
+                     'oslo_config'):
+            self.assert_bites(directions('core', f'import {name}\n'), f'core may not import {name}')
+
+    def test_core_may_not_look_outwards(self):
+        self.assert_bites(directions('core', 'from kaopu_ha import ports\n'), 'kaopu_ha.ports')
+
+    def test_ports_know_core_only(self):
+        self.assert_bites(directions('ports', 'from kaopu_ha import records\n'), 'records')
+
+    def test_inner_parts_never_import_drivers(self):
+        for part in ('controller', 'worker', 'agent', 'api', 'cli', 'cmd', 'conf', 'sim'):
+            for line in ('import kaopu_ha.drivers.store.etcd', 'from kaopu_ha import drivers',
+                         'from kaopu_ha.drivers import child'):
+                self.assert_bites(directions(part, line), 'may not import kaopu_ha.drivers')
+
+    def test_an_import_inside_a_function_counts(self):
+        self.assert_bites(directions('controller', 'def f():\n    import libvirt\n'), 'line 2')
+
+    def test_only_drivers_know_the_outside_libraries(self):
+        for name in ('grpc', 'libvirt', 'rados', 'rbd', 'openstack', 'google.protobuf'):
+            self.assert_bites(directions('wiring', f'import {name}\n'), 'may not import')
+            self.assertEqual([], directions('drivers', f'import {name}\n'))
+
+    def test_only_wiring_knows_stevedore(self):
+        self.assert_bites(directions('cli', 'from stevedore import driver\n'), 'stevedore')
+        self.assertEqual([], directions('wiring', 'from stevedore import driver\n'))
+
+    def test_relative_imports_are_refused(self):
+        self.assert_bites(directions('agent', 'from ..drivers import child\n'), 'whole name')
+
+    def test_testing_is_exempt(self):
+        self.assertEqual([], directions('testing', 'import kaopu_ha.drivers.child\n'))
+
+    def test_green_threads_are_found(self):
+        self.assert_bites(green_threads('from eventlet import green\n'), 'eventlet')
+
+    def test_a_long_function_is_found_and_its_docstring_is_free(self):
+        body = '    pass\n' * (FUNCTION_LINES_MAX - 1)
+        self.assertEqual([], long_functions('def f():\n' + body))
+        self.assertEqual([], long_functions('def f():\n    """One.\n\n    Two.\n    """\n' + body))
+        self.assert_bites(long_functions('async def f():\n    pass\n' + body), '61 lines')
+
+    def test_a_long_module_is_found(self):
+        self.assertEqual([], long_module('\n' * MODULE_LINES_MAX))
+        self.assert_bites(long_module('\n' * (MODULE_LINES_MAX + 1)), '401 lines')
+
+    def test_a_missing_licence_is_found(self):
+        self.assert_bites(unlicensed('import abc\n'), 'no licence header')

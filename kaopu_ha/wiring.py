@@ -91,10 +91,11 @@ class Program:
 
 def agent(conf: cfg.ConfigOpts) -> Program:
     """The agent of this host: beat, inventory, requests.  Raises ConfigError."""
+    from kaopu_ha.drivers.local import ceph_conf
     from kaopu_ha.drivers.local.libvirt import LocalLibvirt
     from kaopu_ha.drivers.probe.ceph import CephReader
     times, networks = conf_rules.times(conf), ceph.client_networks(conf)
-    clusters = [storage.Cluster(fsid=cluster.fsid, pool=cluster.pool, monitors=cluster.monitors)
+    clusters = [storage.Cluster(cluster.fsid, cluster.pool, ceph_conf.monitors(cluster.conf))
                 for cluster in ceph.clusters(conf)]
     command = _words(conf.agent.compute_restart_command)
     with contextlib.ExitStack() as held:

@@ -46,18 +46,14 @@ OPTS = [
                      'not, so a network that is missing here leaves a way to the disks open.'),
 ]
 
-# "10.0.0.1", "10.0.0.1:6789", "[v2:10.0.0.1:3300/0,v1:10.0.0.1:6789/0]", "[fd00::1]:6789", names.
-_MONITOR = re.compile(r'(?:v\d:)?(?:\[([0-9A-Fa-f:]{3,})\]|([\w.-]+))(?::\d+)?(?:/\d+)?')
-
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster of the configuration; ``monitors`` are addresses without ports."""
+    """A cluster of the configuration: the file that ``fsid`` comes from, and the instances' pool."""
 
     fsid: str
     conf: str
     pool: str
-    monitors: tuple[str, ...] = ()
 
 
 def clusters(conf: cfg.ConfigOpts) -> tuple[Cluster, ...]:
@@ -107,7 +103,7 @@ def _cluster(path: str, pool: str) -> Cluster:
     if not fsid:
         raise ConfigError(f'[ceph] conf: {path} has no fsid: add "fsid = <what \'ceph fsid\' '
                           f'prints>" under [global]')
-    return Cluster(fsid, path, pool, _monitors(options.get('mon_host', '')))
+    return Cluster(fsid, path, pool)
 
 
 def _global(text: str) -> dict[str, str]:
@@ -119,9 +115,3 @@ def _global(text: str) -> dict[str, str]:
     parser.read_string('\n'.join(['[global]', *lines]))
     return {re.sub(r'[\s-]+', '_', name.strip()): (value or '').strip('"\' ')
             for name, value in parser['global'].items()}
-
-
-def _monitors(text: str) -> tuple[str, ...]:
-    # The brackets of an address vector group its parts; those of an IPv6 address are its own.
-    flat = re.sub(r'\[(v\d:[^\[\]]*(?:\[[^\]]*\][^\[\]]*)*)\]', r'\1', text)
-    return tuple(sorted({match[1] or match[2] for match in _MONITOR.finditer(flat)}))

@@ -12,6 +12,7 @@
 
 """The ground that OpenStack stands on: etcd, RabbitMQ and MariaDB in the node ctl."""
 
+import functools
 import glob
 import secrets
 
@@ -28,7 +29,7 @@ def etcd_up(layout: Layout) -> None:
         for number in range(1, len(etcd_addresses()) + 1):
             etcd_start(layout, number)
         for ip in etcd_addresses():
-            wait_for(f'etcd at {ip}', lambda ip=ip: network.is_open(ip, PORTS['etcd']))
+            wait_for(f'etcd at {ip}', functools.partial(network.is_open, ip, PORTS['etcd']))
 
 
 def etcd_start(layout: Layout, number: int) -> bool:

@@ -12,6 +12,7 @@
 
 """Installation: Debian packages, two virtual environments, the guest. Quick the second time."""
 
+from collections.abc import Callable
 import glob
 import hashlib
 import os
@@ -49,7 +50,7 @@ def install(layout: Layout) -> None:
     _done(layout, 'guest', guest.source_text(), lambda: guest.build(layout))
 
 
-def _done(layout: Layout, name: str, inputs: str, work) -> None:  # noqa: ANN001
+def _done(layout: Layout, name: str, inputs: str, work: Callable[[], object]) -> None:
     """Do the work if its inputs have changed since it was last done with success."""
     mark = layout.root / f'installed.{name}'
     digest = hashlib.sha256(inputs.encode()).hexdigest()

@@ -19,7 +19,7 @@ class TestPower(base.Life):
     def test_a_dead_host_heals_though_the_leader_dies_when_the_fence_is_proven(self):
         def kill_the_leader():
             self.killed = self.records('')['leader']['name']
-            self.cloud.kill(f'controller:{self.killed[-1]}')
+            self.cloud.kill(f'controller:{self.killed.partition("/")[0][-1]}')
 
         watch = base.Watch(self.cloud, 'recovery/', '"stage":"proven"', kill_the_leader)
         self.addCleanup(watch.close)

@@ -17,7 +17,7 @@ import json
 import os
 import sys
 
-from . import report, status
+from . import demo, report, status
 from .cloud import Cloud
 from .kaopu import PACES
 from .shell import CloudError
@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
     """Parse; what follows a program that is to be run is its own, options too."""
-    own = {'openstack': 1, 'python': 1, 'exec': 2}.get(words[0] if words else '')
+    own = {'openstack': 1, 'ha': 1, 'python': 1, 'exec': 2}.get(words[0] if words else '')
     if own is None or len(words) <= own or words[own - 1 : own + 1] == [words[0], '--help']:
         return parser.parse_args(words)
     options = parser.parse_args(words[:own])
@@ -215,6 +215,23 @@ def _exec(cloud: Cloud, options: argparse.Namespace) -> None:
 def _python(cloud: Cloud, options: argparse.Namespace) -> None:
     argv = cloud.command('ctl', [cloud.layout.kaopu_bin('python'), *options.args])
     os.execvpe(argv[0], argv, cloud.environment())
+
+
+@verb('ha', 'run the command kaopu-ha', _rest)
+def _ha(cloud: Cloud, options: argparse.Namespace) -> None:
+    argv = cloud.command('ctl', [*demo.command(cloud), *options.args])
+    os.execvpe(argv[0], argv, cloud.environment())
+
+
+def _demo_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--pace', choices=PACES, default='fast',
+                        help='patent waits the real 300 s and 30 s')
+    parser.add_argument('--hosts', type=int, help='how many compute hosts, 3 at least')
+
+
+@verb('demo', 'lose a host and heal, while you watch', _demo_arguments)
+def _demo(cloud: Cloud, options: argparse.Namespace) -> int:
+    return demo.demo(cloud, options.pace, options.hosts)
 
 
 @verb('openstack', 'run the openstack client as the administrator', _rest)

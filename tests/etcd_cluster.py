@@ -50,9 +50,10 @@ def shared():
 class EtcdCluster(fixtures.Fixture):
     """Members of etcd, by number; all are well when it is set up."""
 
-    def __init__(self, size=3):
+    def __init__(self, size=3, tls=False):
         super().__init__()
         self.size = size
+        self.tls = tls
         self.user = ''
         self._processes = [None] * size
         # No other process uses this address, so none can take the port of a member that is down.
@@ -62,6 +63,8 @@ class EtcdCluster(fixtures.Fixture):
 
     def _setUp(self):
         self._folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        if self.tls:
+            self._make_certificate()
         self.addCleanup(self._end)
         for member in range(self.size):
             self.start(member)
@@ -78,9 +81,13 @@ class EtcdCluster(fixtures.Fixture):
         """The address of one member."""
         return f'{self.address}:{self._clients[member]}'
 
+    def url(self, member):
+        """The same as a URL."""
+        return f'{"https" if self.tls else "http"}://{self.endpoint(member)}'
+
     def start(self, member):
         """Start a member that is down."""
-        client, peer = self._url(member), self._peer(member)
+        client, peer = self.url(member), self._peer(member)
         with (self._folder / f'{member}.log').open('ab') as log:
             self._processes[member] = subprocess.Popen(
                 # If this process is killed, no etcd is left behind.
@@ -94,7 +101,10 @@ class EtcdCluster(fixtures.Fixture):
 
     def options(self):
         """Further options of members."""
-        return []
+        if not self.tls:
+            return []
+        return ['--cert-file', self.cert, '--key-file', self.key, '--client-cert-auth',
+                '--trusted-ca-file', self.cert]
 
     def kill(self, member):
         """End a member without notice."""
@@ -140,7 +150,7 @@ class EtcdCluster(fixtures.Fixture):
             for status in json.loads(answer.stdout or '[]'):
                 header, leader = status['Status']['header'], status['Status'].get('leader')
                 if header['member_id'] == leader:
-                    return self.endpoints.index(status['Endpoint'])
+                    return self.endpoints.index(status['Endpoint'].partition('://')[2])
             time.sleep(0.1)
         raise AssertionError('etcd has no leader: ' + self._last_words())
 
@@ -151,18 +161,34 @@ class EtcdCluster(fixtures.Fixture):
 
     # ------------------------------------------------------------ leaves
 
-    def _url(self, member):
-        return f'http://{self.endpoint(member)}'
+    @property
+    def cert(self):
+        """The certificate of members and clients, which signs itself."""
+        return str(self._folder / 'cert.pem')
+
+    @property
+    def key(self):
+        """The private key of the certificate."""
+        return str(self._folder / 'key.pem')
+
+    def _make_certificate(self):
+        subprocess.run(
+            ['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1',
+             '-nodes', '-days', '2', '-subj', '/CN=etcd', '-addext',
+             f'subjectAltName=IP:{self.address}', '-keyout', self.key, '-out', self.cert],
+            check=True, capture_output=True, timeout=_WAIT_SECONDS)
 
     def _peer(self, member):
         return f'http://{self.address}:{self._clients[member] + 1}'
 
     def _run(self, *words):
-        user = ['--user', self.user] if self.user else []
+        access = ['--user', self.user] if self.user else []
+        if self.tls:
+            access += ['--cacert', self.cert, '--cert', self.cert, '--key', self.key]
         return subprocess.run(
-            ['etcdctl', '--endpoints', ','.join(self.endpoints), '--command-timeout=3s', *user,
-             *words], env={**os.environ, 'ETCDCTL_API': '3'}, capture_output=True, text=True,
-            timeout=_WAIT_SECONDS, check=False)
+            ['etcdctl', '--endpoints', ','.join(map(self.url, range(self.size))),
+             '--command-timeout=3s', *access, *words], env={**os.environ, 'ETCDCTL_API': '3'},
+            capture_output=True, text=True, timeout=_WAIT_SECONDS, check=False)
 
     def _last_words(self):
         logs = (self._folder / f'{member}.log' for member in range(self.size))

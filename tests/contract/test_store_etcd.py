@@ -12,8 +12,10 @@
 
 """The etcd store against a real cluster of three members that die and hang."""
 
+import os
 import unittest
 
+from kaopu_ha import ports
 from kaopu_ha.drivers.store import etcd
 from kaopu_ha.testing import store, store_failure
 from tests import etcd_cluster
@@ -41,3 +43,73 @@ class EtcdStoreTest(_OnEtcd, store.StoreContract, unittest.TestCase):
 
 class EtcdStoreUnderFailureTest(_OnEtcd, store_failure.StoreUnderFailure, unittest.TestCase):
     """The contract, while members fail."""
+
+
+@unittest.skipIf(etcd_cluster.missing(), etcd_cluster.missing())
+class EtcdAccessTest(unittest.TestCase):
+    """Members that want to know who asks."""
+
+    prefix = '/kaopu-ha/'
+
+    def start(self, **settings):
+        cluster = etcd_cluster.EtcdCluster(size=1, **settings)
+        self.addCleanup(cluster.cleanUp)
+        cluster.setUp()
+        return cluster
+
+    def store(self, cluster, **settings):
+        made = etcd.EtcdStore([cluster.url(0)], **settings)
+        self.addCleanup(made.close)
+        return made
+
+    def put(self, made, name):
+        return made.commit([], [ports.Put(self.prefix + name, '1')])
+
+    def test_a_user_logs_in_and_does_so_again_when_the_token_is_forgotten(self):
+        cluster = self.start()
+        for words in ('user add root:secret', 'user grant-role root root', 'user add ha:secret',
+                      'role add ha', 'role grant-permission ha readwrite --prefix=true /kaopu-ha/',
+                      'user grant-role ha ha', 'auth enable'):
+            cluster.ctl(*words.split())
+        cluster.user = 'root:secret'
+        made = self.store(cluster, user='ha', password='secret')
+        listener = store.Listener()
+        made.watch(self.prefix, listener)
+        lease = made.grant(60)
+        self.assertIsNotNone(self.put(made, 'a'))
+        # A member keeps tokens in its memory alone.
+        cluster.kill(0)
+        cluster.heal()
+        store.eventually(lambda: self.put(made, 'b'), 'b was written')
+        self.assertEqual(60, store.eventually(lambda: made.renew(lease, 2.0), 'it renewed'))
+        changes = listener.wait_for(self.prefix + 'b')
+        self.assertEqual(['a', 'b'], sorted({one.key[len(self.prefix):] for one in changes}))
+        self.assertIn(self.prefix + 'b', made.read(self.prefix).entries)
+        made.revoke(lease)
+        for settings in ({}, {'user': 'ha', 'password': 'wrong'}):
+            stranger = self.store(cluster, **settings)
+            self.assertRaises(ports.StoreError, stranger.read, self.prefix)
+            self.assertRaises(ports.StoreError, self.put, stranger, 'c')
+        self.assertRaises(ports.StoreError, made.read, '/elsewhere/')
+
+    def test_a_user_of_members_that_ask_for_none_is_served(self):
+        made = self.store(self.start(), user='ha', password='secret')
+        self.assertIsNotNone(self.put(made, 'a'))
+
+    def test_members_and_clients_show_certificates(self):
+        cluster = self.start(tls=True)
+        made = self.store(cluster, ca=cluster.cert, cert=cluster.cert, key=cluster.key)
+        listener = store.Listener()
+        made.watch(self.prefix, listener)
+        self.assertIsNotNone(self.put(made, 'a'))
+        listener.wait_for(self.prefix + 'a')
+        stranger = self.store(cluster, ca=cluster.cert, timeout=1.0)
+        self.assertRaises(ports.StoreError, stranger.read, self.prefix)
+
+    def test_a_store_from_before_a_fork_is_refused_in_the_child(self):
+        made = etcd.EtcdStore(['127.0.0.1:1'])
+        self.addCleanup(made.close)
+        made._calls._pid = os.getppid()
+        with self.assertRaisesRegex(AssertionError, 'before a fork'):
+            made.read(self.prefix)
+        made._calls._pid = os.getpid()

@@ -136,9 +136,10 @@ class Login:
         """Use this token from now on; '' if the members want none."""
         self._token = token
 
-    def forget(self) -> None:
-        """Have the token fetched again."""
+    def forget(self) -> bool:
+        """Have the token fetched again; whether it can be: there is a user."""
         self._token = None if self._user else ''
+        return bool(self._user)
 
     def headers(self) -> tuple[tuple[str, str], ...]:
         """The metadata that shows the token."""
@@ -160,7 +161,7 @@ class Calls:
         self._member = random.randrange(len(targets)) if first is None else first % len(targets)
         self._mutex = threading.Lock()
         self._position = Position()
-        self._heard = [0.0] * len(targets)
+        self._heard = [-_RECENT_SECONDS] * len(targets)
         self._closed = threading.Event()
 
     # ------------------------------------------------------------ the member in use
@@ -185,8 +186,12 @@ class Calls:
         return self._targets[member]
 
     def leave(self, member: int) -> None:
-        """Use the next member, unless this one was left already."""
+        """Use the next member, unless this one was left already.
+
+        That a stale member answers makes it no better: no write goes there unless it is roused.
+        """
         with self._mutex:
+            self._heard[member] = -_RECENT_SECONDS
             if self._member == member:
                 self._member = (member + 1) % len(self._targets)
 
@@ -330,12 +335,11 @@ class Calls:
     def _learn(self, member: int, failed: Failed) -> str:
         """Draw the conclusion from a failed try; its reason.  Raises CallRefused if it is final."""
         why = f'{self.name(member)}: {failed}'
-        if failed.after is After.REFUSED:
+        if failed.after is After.LOGGED_OUT and self._login.forget():
+            return why
+        if failed.after in (After.REFUSED, After.LOGGED_OUT):
             raise CallRefused(why) from failed
-        if failed.after is After.LOGGED_OUT:
-            self.log_out()
-        else:
-            self.leave(member)
+        self.leave(member)
         return why
 
     def _log_in(self, member: int, limit: float) -> None:

@@ -143,7 +143,7 @@ def an_evacuation(instance='i1', phase=Phase.WAITING, **changes):
 def under_way(phase=Phase.MOVING, *, seen_before=(), target='c2', **changes):
     """An evacuation with one attempt committed."""
     made = model.Attempt(1, target, 'worker-1', AT, 5, seen_before=seen_before)
-    return an_evacuation(phase=phase, target=target, attempts=(made,), **changes)
+    return an_evacuation(phase=phase, **{'target': target, 'attempts': (made,)} | changes)
 
 
 def a_plan_look(*candidates, epoch=5):

@@ -161,7 +161,8 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
     again.  At most ``per_target_max`` go to one target at a time, ``in_all_max`` in all.
     """
     before = tuple(evacuations)
-    now = {item.instance: _turned_back(item, seen, rules, dead) for item in before}
+    # An instance is in two recoveries if its target died after it: the instance alone is no key.
+    now = {_key(item): _turned_back(item, seen, rules, dead) for item in before}
     under_way = [item for item in now.values() if _under_way(item)]
     busy: dict[str, int] = {}
     for item in under_way:
@@ -171,7 +172,7 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
         candidates = selection.placed(candidates, item.target, item)
     in_all = len(under_way)
     for item in before:
-        current = now[item.instance]
+        current = now[_key(item)]
         if current.phase is not Phase.WAITING:
             continue
         target, reason = selection.choose(current, candidates)
@@ -182,8 +183,12 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
         if target:
             busy[target] = busy.get(target, 0) + 1
             in_all += 1
-        now[item.instance] = _aimed(current, target, reason, seen)
-    return tuple(now[item.instance] for item in before if now[item.instance] != item)
+        now[_key(item)] = _aimed(current, target, reason, seen)
+    return tuple(now[_key(item)] for item in before if now[_key(item)] != item)
+
+
+def _key(item: Evacuation) -> tuple[str, str]:
+    return item.recovery, item.instance
 
 
 def _under_way(item: Evacuation) -> bool:

@@ -42,8 +42,8 @@ class Way(enum.Enum):
 
 _VM_STATES: dict[str, tuple[Way, str]] = {
     'active': (Way.EVACUATE, ''),
-    'stopped': (Way.EVACUATE, ''),
     'error': (Way.EVACUATE, ''),
+    'stopped': (Way.RESET, 'was on, though Nova shows it stopped: it will run again'),
     'paused': (Way.RESET, 'was paused: it will run again'),
     'rescued': (Way.RESET, 'was in rescue mode: it will run from its own disk'),
     'building': (Way.NOT_RECOVERABLE, 'it was still being built'),
@@ -68,7 +68,8 @@ _TASKS: dict[str, tuple[Way, str]] = {
 def way(server: model.Server, migrations: Iterable[model.Migration]) -> tuple[Way, str]:
     """The table of instance states: vm_state x task_state x unfinished migration.
 
-    Nova's evacuate takes only active, stopped and error; the rest is reset first, left, or told.
+    It is asked of instances that were on.  Nova's evacuate takes only active, stopped and error,
+    and stops on its target what was stopped; the rest is reset first, left, or told.
     """
     if any(migration.unfinished and migration.kind == 'evacuation' for migration in migrations):
         return Way.WAIT, 'an evacuation of it is already under way'

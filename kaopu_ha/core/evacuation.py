@@ -198,6 +198,10 @@ def _under_way(item: Evacuation) -> bool:
 
 def _aimed(item: Evacuation, target: str, reason: str, seen: Seen) -> Evacuation:
     if not target:
+        others = {candidate.host for candidate in seen.candidates} - {item.source}
+        if item.tried and others <= set(item.tried):
+            return went(item, Phase.FAILED, seen.at, seen.by,
+                        f'every other host was tried; last: {item.reason}')
         return dataclasses.replace(item, reason=reason)
     item = dataclasses.replace(item, target=target, epoch=seen.epoch, reason='')
     return went(item, Phase.QUEUED, seen.at, seen.by, f'to {target}, the least used that may')

@@ -193,8 +193,7 @@ def _load(port: str, name: str) -> Any:
     namespace = f'kaopu_ha.{port}'
     try:
         return stevedore_driver.DriverManager(namespace, name, invoke_on_load=False,
-                                              on_missing_entrypoints_callback=None,
-                                              warn_on_missing_entrypoint=False).driver
+                                              on_missing_entrypoints_callback=None).driver
     except stevedore_errors.NoMatches as failure:
         known = sorted(entry.name for entry in importlib.metadata.entry_points(group=namespace))
         raise ConfigError(f'there is no {port} driver "{name}"; there is: '
@@ -209,9 +208,12 @@ def _load(port: str, name: str) -> Any:
 
 def _make(conf: cfg.ConfigOpts, port: str, name: str) -> Any:
     kind = _load(port, name)
-    arguments = _ARGUMENTS.get((port, name))
+    known = _ARGUMENTS.get((port, name))
+    arguments = known(conf) if known else None
     try:
-        return kind(**arguments(conf)) if arguments else kind(conf)
+        return kind(conf) if arguments is None else kind(**arguments)
+    except ConfigError:
+        raise
     except (OSError, ValueError, ports.PortError) as failure:
         raise ConfigError(f'the {port} driver "{name}" can\'t be made: '
                           f'{_told(failure)}') from failure

@@ -37,6 +37,7 @@ from kaopu_ha.conf import (
     usage,
     worker,
 )
+from kaopu_ha.conf.errors import ConfigError
 
 _GROUPS = (default, store, detection, probe, libvirt, agent, ceph, fence, cloud, nova, usage,
            queue, evacuation, controller, worker)
@@ -54,10 +55,15 @@ def register(conf: cfg.ConfigOpts) -> None:
 
 
 def check_values(conf: cfg.ConfigOpts) -> None:
-    """Read every option once.  Raises cfg.Error for the first value that is not allowed.
+    """Read every option once.  Raises ConfigError for the first value that is not allowed.
 
     oslo.config looks at a value when it is read: a bad one would end a process hours later.
     """
     for group, opts in list_opts():
         for opt in opts:
-            (conf if group == 'DEFAULT' else conf[group])[opt.dest]
+            try:
+                (conf if group == 'DEFAULT' else conf[group])[opt.dest]
+            except (cfg.Error, ValueError) as failure:
+                # Its context has the reason in plain words, without where oslo.config found it.
+                reason = ' '.join(str(failure.__context__ or failure).split())
+                raise ConfigError(f'[{group}] {opt.name}: {reason}.  {opt.help}') from None

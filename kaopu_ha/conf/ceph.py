@@ -49,7 +49,7 @@ OPTS = [
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster of the configuration: the file that ``fsid`` comes from, and the instances' pool."""
+    """A cluster of the configuration; ``fsid`` comes from its file."""
 
     fsid: str
     conf: str

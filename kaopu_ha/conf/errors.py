@@ -15,5 +15,5 @@
 from __future__ import annotations
 
 
-class ConfigError(Exception):
+class ConfigError(ValueError):
     """The program can't start like this; the message says what to change, in one line."""

@@ -1,0 +1,246 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The processes: how they start, what they refuse, how signals end them; and their loops."""
+
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+from kaopu_ha.cmd import loops
+from kaopu_ha.wiring import Loop
+
+PROGRAMS = ('agent', 'controller', 'worker')
+GOOD = """
+[DEFAULT]
+host = c1
+debug = true
+[store]
+endpoints = 127.0.0.1:9
+timeout = 0.5
+[ceph]
+conf = {folder}/ceph.conf
+client_networks = 10.2.0.0/24
+[agent]
+state_path = {folder}
+[nova]
+auth_url = http://127.0.0.1:9/v3
+username = kaopu
+password = hidden-word
+[detection]
+pace = fast
+"""
+
+
+class ProcessCase(unittest.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        (self.folder / 'ceph.conf').write_text('[global]\nfsid = x\n')
+        self.conf = self.folder / 'kaopu-ha.conf'
+        self.conf.write_text(GOOD.format(folder=self.folder))
+
+    def command(self, program, *words):
+        return [sys.executable, '-m', f'kaopu_ha.cmd.{program}', *map(str, words)]
+
+    def run_it(self, program, *words):
+        return subprocess.run(self.command(program, *words), capture_output=True, text=True,
+                              timeout=60)
+
+    def started(self, program):
+        """The process, when it has said that it runs."""
+        log = self.folder / 'log'
+        with log.open('w') as out:
+            process = subprocess.Popen(self.command(program, '--config-file', self.conf),
+                                       stdout=out, stderr=out)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.await_words(log, ' starts on c1')
+        return process, log
+
+    def await_words(self, log, words):
+        deadline = time.monotonic() + 30
+        while words not in log.read_text():
+            self.assertLess(time.monotonic(), deadline, log.read_text())
+            time.sleep(0.02)
+
+
+class TestCommandLine(ProcessCase):
+
+    def test_help_and_version_end_well(self):
+        for program in PROGRAMS:
+            told = self.run_it(program, '--help')
+            self.assertEqual(0, told.returncode)
+            for word in (f'kaopu-ha-{program}', '--config-file', '--config-dir', '--version'):
+                self.assertIn(word, told.stdout)
+        told = self.run_it('worker', '--version')
+        self.assertEqual((0, ''), (told.returncode, told.stderr))
+
+    def assert_refused(self, words, program, *arguments):
+        told = self.run_it(program, *arguments)
+        self.assertEqual((2, ''), (told.returncode, told.stdout))
+        self.assertEqual(1, told.stderr.count('\n'), told.stderr)
+        self.assertTrue(told.stderr.startswith(f'kaopu-ha-{program}: '), told.stderr)
+        self.assertIn(words, told.stderr)
+
+    def test_an_absent_file_is_named(self):
+        self.assert_refused('nowhere.conf is not there', 'agent', '--config-file', 'nowhere.conf')
+
+    def test_what_is_no_configuration_is_refused(self):
+        self.conf.write_text('what is this')
+        self.assert_refused(str(self.conf), 'worker', '--config-file', self.conf)
+
+    def test_a_bad_value_is_refused_with_its_option(self):
+        self.conf.write_text(self.conf.read_text() + 'beat_ttl = 1\n')
+        for program in PROGRAMS:
+            self.assert_refused('[detection] beat_ttl: ', program, '--config-file', self.conf)
+
+    def test_a_bad_sum_is_refused(self):
+        self.conf.write_text(self.conf.read_text() + 'beat_interval = 2\n')
+        for program in PROGRAMS:
+            self.assert_refused('3 x 2 s > beat_ttl 3 s', program, '--config-file', self.conf)
+
+    def test_no_network_to_fence_is_refused(self):
+        self.conf.write_text(self.conf.read_text().replace('client_networks', '#'))
+        for program in PROGRAMS:
+            self.assert_refused('client_networks is empty', program, '--config-file', self.conf)
+
+    def test_a_folder_will_do_instead_of_a_file(self):
+        self.conf.write_text(self.conf.read_text().replace('client_networks', '#'))
+        self.assert_refused('client_networks is empty', 'agent', '--config-dir', self.folder)
+
+
+class TestSignals(ProcessCase):
+
+    def test_it_starts_without_a_store_and_ends_within_two_seconds(self):
+        for program in PROGRAMS:
+            with self.subTest(program):
+                process, log = self.started(program)
+                time.sleep(0.5)
+                self.assertIsNone(process.poll(), log.read_text())
+                began = time.monotonic()
+                process.terminate()
+                self.assertEqual(0, process.wait(timeout=30))
+                self.assertLess(time.monotonic() - began, 2.5)
+                self.assertIn(f'kaopu-ha-{program} ends', log.read_text())
+                self.assertNotIn('hidden-word', log.read_text())
+
+    def test_sighup_reads_the_configuration_again(self):
+        process, log = self.started('worker')
+        self.conf.write_text(self.conf.read_text().replace('debug = true', 'debug = false'))
+        process.send_signal(signal.SIGHUP)
+        self.await_words(log, 'was read again: 1 options changed')
+        self.conf.write_text('no configuration')
+        process.send_signal(signal.SIGHUP)
+        self.await_words(log, 'the configuration was not read again')
+        self.assertIsNone(process.poll())
+
+    def test_no_green_threads_come_in(self):
+        code = ('import sys, kaopu_ha.cmd.worker; from oslo_service import backend as b; '
+                'assert b.get_backend_type() is b.BackendType.THREADING; '
+                'assert sys.modules["eventlet"] is None; assert "greenlet" not in sys.modules')
+        subprocess.run([sys.executable, '-c', code], check=True, timeout=60)
+
+
+class TestLoops(unittest.TestCase):
+
+    def runner(self, *turns):
+        made = [Loop(f'loop {number}', turn) for number, turn in enumerate(turns)]
+        runner = loops.Runner(made)
+        self.addCleanup(runner.stop, 5.0)
+        runner.start()
+        return runner, made
+
+    def await_true(self, fact):
+        deadline = time.monotonic() + 10
+        while not fact():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.005)
+
+    def test_a_turn_comes_again_when_it_wants_to(self):
+        turns = []
+        self.runner(lambda: turns.append(time.monotonic()) or 0.1)
+        self.await_true(lambda: len(turns) >= 4)
+        self.assertGreaterEqual(turns[3] - turns[0], 0.29)
+
+    def test_a_wake_is_early_and_one_during_a_turn_is_not_lost(self):
+        begun, go_on, turns = threading.Event(), threading.Event(), []
+
+        def turn():
+            turns.append(1)
+            begun.set()
+            go_on.wait(10)
+            return 50.0
+
+        _, (loop,) = self.runner(turn)
+        begun.wait(10)
+        loop.wake.set()
+        go_on.set()
+        self.await_true(lambda: len(turns) == 2)
+        loop.wake.set()
+        self.await_true(lambda: len(turns) == 3)
+
+    def test_a_loop_that_wants_no_pause_gets_one(self):
+        turns = []
+        runner, (loop,) = self.runner(lambda: turns.append(1) or 0.0)
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            loop.wake.set()
+            time.sleep(0.002)
+        self.assertTrue(runner.stop(5.0))
+        self.assertLessEqual(len(turns), 26)
+
+    def test_a_failure_is_told_once_and_ends_no_loop(self):
+        turns, others = [], []
+
+        def turn():
+            turns.append(1)
+            raise ZeroDivisionError('a bug')
+
+        pause, loops._FAILED_PAUSE = loops._FAILED_PAUSE, 0.02
+        self.addCleanup(setattr, loops, '_FAILED_PAUSE', pause)
+        with self.assertLogs('kaopu_ha.cmd.loops', 'ERROR') as logs:
+            runner, _ = self.runner(turn, lambda: others.append(1) or 0.02)
+            self.await_true(lambda: len(turns) >= 3 and len(others) >= 3)
+            self.assertTrue(runner.stop(5.0))
+        self.assertEqual(1, len(logs.records))
+        self.assertIn('ZeroDivisionError: a bug', logs.output[0])
+        self.assertIn('Traceback', logs.output[0])
+
+    def test_a_turn_that_returns_nonsense_is_a_failure(self):
+        with self.assertLogs('kaopu_ha.cmd.loops', 'ERROR') as logs:
+            runner, _ = self.runner(lambda: None)
+            self.await_true(lambda: logs.records)
+            self.assertTrue(runner.stop(5.0))
+
+    def test_a_lost_loop_is_known(self):
+        def turn():
+            raise SystemExit
+
+        runner, _ = self.runner(turn)
+        self.await_true(lambda: runner.lost() == 'loop 0')
+
+    def test_a_turn_under_way_is_not_waited_for_beyond_the_limit(self):
+        go_on = threading.Event()
+        runner, _ = self.runner(lambda: float(go_on.wait(10)))
+        self.addCleanup(go_on.set)
+        began = time.monotonic()
+        self.assertFalse(runner.stop(0.2))
+        self.assertLess(time.monotonic() - began, 1.0)

@@ -1,0 +1,226 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The options: defaults by pace, and every start that is refused, with what it says."""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from oslo_config import cfg
+
+from kaopu_ha import conf as options
+from kaopu_ha import wiring
+from kaopu_ha.conf import ceph, nova, rules
+from kaopu_ha.conf.errors import ConfigError
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FSID = '11111111-2222-4333-8444-555555555555'
+
+
+def made(**given):
+    """A configuration with ``group__option`` set."""
+    conf = cfg.ConfigOpts()
+    options.register(conf)
+    conf([], project='kaopu-ha', default_config_files=[], default_config_dirs=[])
+    for name, value in {'ceph__client_networks': ['10.2.0.0/24'], **given}.items():
+        group, _, option = name.partition('__')
+        conf.set_override(option, value, group=group)
+    return conf
+
+
+class ConfCase(unittest.TestCase):
+
+    def assert_refused(self, words, call, *arguments, **named):
+        with self.assertRaises(ConfigError) as caught:
+            call(*arguments, **named)
+        self.assertIn(words, str(caught.exception))
+        self.assertNotIn('\n', str(caught.exception))
+
+    def file(self, text):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = pathlib.Path(folder.name, 'ceph.conf')
+        path.write_text(text)
+        return str(path)
+
+
+class TestPaces(ConfCase):
+
+    def test_the_patents_times_are_the_default(self):
+        self.assertEqual(rules.Times(4.0, 12, 4.0, 5.0, 300, 30), rules.times(made()))
+
+    def test_the_fast_pace_sets_all_times(self):
+        self.assertEqual(rules.Times(1.0, 3, 1.5, 1.5, 2, 3),
+                         rules.times(made(detection__pace='fast')))
+
+    def test_a_time_can_be_set_by_itself(self):
+        chosen = rules.times(made(detection__pace='fast', detection__death_ttl=10))
+        self.assertEqual((10, 3), (chosen.death_ttl, chosen.lock_ttl))
+
+    def test_the_rules_carry_what_is_configured(self):
+        made_rules = rules.rules(made(evacuation__attempts_max=5, detection__storm_hosts=2),
+                                 fence_proves=True)
+        self.assertEqual((300.0, 30.0, 5, 2, ('10.2.0.0/24',), ('ceph_blocklist',)), (
+            made_rules.death_seconds, made_rules.lock_seconds, made_rules.attempts_max,
+            made_rules.storm_hosts, made_rules.client_networks, made_rules.fences))
+
+    def test_a_case_in_which_the_kernel_answered_keeps_the_patents_waits(self):
+        fast = rules.rules(made(detection__pace='fast'), fence_proves=True)
+        self.assertEqual((2.0, 3.0), (fast.death_wait(False), fast.lock_wait(False)))
+        self.assertEqual((300.0, 30.0), (fast.death_wait(True), fast.lock_wait(True)))
+
+    def test_the_way_to_confirmed_is_told_as_a_sum(self):
+        terms = rules.seconds_to_confirmed(rules.rules(made(detection__pace='fast'),
+                                                       fence_proves=True))
+        self.assertEqual(14.0, sum(term.seconds for term in terms))
+        self.assertEqual('14 s = the beat is gone 3 s + a lost beat may be late 3 s + '
+                         'first round 1.5 s + death 2 s + lock 3 s + last look 1.5 s',
+                         rules.told(terms))
+
+
+class TestRefusedStarts(ConfCase):
+
+    def test_a_beat_that_may_not_be_lost_twice(self):
+        self.assert_refused('3 x 5 s > beat_ttl 12 s', rules.times,
+                            made(detection__beat_interval=5.0))
+
+    def test_a_lock_too_short_for_two_asks(self):
+        self.assert_refused('2 x 2 s > lock_ttl 3 s', rules.rules, fence_proves=True,
+                            conf=made(detection__pace='fast', detection__ask_limit=2.0))
+
+    def test_a_fast_pace_without_proof(self):
+        self.assert_refused('death_ttl 2 s < 300 s, lock_ttl 3 s < 30 s', rules.rules,
+                            made(detection__pace='fast'), fence_proves=False)
+
+    def test_one_wait_below_the_patents_without_proof(self):
+        self.assert_refused('(lock_ttl 29 s < 30 s)', rules.rules,
+                            made(detection__lock_ttl=29), fence_proves=False)
+
+    def test_the_patents_pace_needs_no_proof(self):
+        rules.rules(made(), fence_proves=False)
+
+    def test_no_fence_at_all(self):
+        self.assert_refused('[fence] drivers is empty', rules.rules, made(fence__drivers=[]),
+                            fence_proves=True)
+
+    def test_no_client_network(self):
+        self.assert_refused('[ceph] client_networks is empty', rules.rules,
+                            made(ceph__client_networks=[]), fence_proves=True)
+
+    def test_networks_that_are_none(self):
+        for network in ('10.2.0.0/33', '10.2.0.7/24', 'storage'):
+            self.assert_refused(f"'{network}'" if network == 'storage' else network,
+                                ceph.client_networks, made(ceph__client_networks=[network]))
+
+    def test_leases_shorter_than_etcd_grants(self):
+        for group, option in (('detection', 'beat_ttl'), ('detection', 'death_ttl'),
+                              ('detection', 'lock_ttl'), ('controller', 'leader_ttl'),
+                              ('worker', 'claim_ttl')):
+            path = self.file(f'[{group}]\n{option} = 1\n')
+            conf = cfg.ConfigOpts()
+            options.register(conf)
+            conf([], project='kaopu-ha', default_config_files=[path], default_config_dirs=[])
+            self.assert_refused(f'[{group}] {option}: Should be greater than or equal to 2.',
+                                options.check_values, conf)
+
+    def test_a_value_of_another_kind(self):
+        conf = cfg.ConfigOpts()
+        options.register(conf)
+        conf([], project='kaopu-ha', default_config_dirs=[],
+             default_config_files=[self.file('[detection]\npace = faster\n')])
+        self.assert_refused('[detection] pace: ', options.check_values, conf)
+
+    def test_a_claim_that_lapses_before_the_call_ends(self):
+        self.assert_refused('claim_ttl 10 s <= [nova] timeout 10 s', wiring.worker,
+                            made(worker__claim_ttl=10))
+
+    def test_no_login_to_nova(self):
+        self.assert_refused('[nova] auth_url is not set', nova.auth, made())
+        self.assert_refused('[nova] password is not set', nova.auth, made(
+            nova__auth_url='http://keystone/v3', nova__username='kaopu'))
+
+    def test_an_unknown_driver_and_the_ones_there_are(self):
+        self.assert_refused('there is no store driver "zookeeper"; there is: etcd', wiring.store,
+                            made(store__driver='zookeeper'))
+        self.assert_refused('there is no fence driver "hope"; there is: ceph_blocklist',
+                            wiring.rules, made(fence__drivers=['hope']))
+
+    def test_an_empty_restart_command(self):
+        self.assert_refused('compute_restart_command is empty', wiring.agent, made(
+            ceph__conf=[self.file(f'fsid = {FSID}')], agent__compute_restart_command=''))
+
+
+class TestCephConf(ConfCase):
+
+    def fsid(self, text):
+        return ceph.clusters(made(ceph__conf=[self.file(text)]))[0].fsid
+
+    def test_the_fsid_is_read_from_cephs_own_format(self):
+        for text in (f'[global]\nfsid = {FSID}\n', f'[global]\n\tFSID={FSID} ; ours\n',
+                     f'# top\nfsid = "{FSID.upper()}"\n[client]\nfsid = other\n',
+                     f'[global]\nauth client required = cephx\nmon host = a,\\\n  b\n'
+                     f'    fsid = {FSID}\nrbd default features\n[osd]\nx = %h\n'):
+            self.assertEqual(FSID, self.fsid(text), text)
+
+    def test_without_fsid_it_says_to_add_it(self):
+        self.assert_refused('has no fsid: add "fsid = ', self.fsid, '[global]\nmon_host = a\n')
+        self.assert_refused('has no fsid: add "fsid = ', self.fsid, f'[client]\nfsid = {FSID}\n')
+
+    def test_what_is_no_ceph_conf_is_refused(self):
+        self.assert_refused('is no ceph.conf', self.fsid, '[global\nfsid\n= x\n')
+
+    def test_an_absent_file_is_refused(self):
+        self.assert_refused('nowhere.conf can\'t be read', ceph.clusters,
+                            made(ceph__conf=['nowhere.conf']))
+
+    def test_one_cluster_named_twice_is_refused(self):
+        path = self.file(f'fsid = {FSID}')
+        self.assert_refused('the same fsid', ceph.clusters, made(ceph__conf=[path, path]))
+
+    def test_pools_are_one_for_all_or_one_for_each(self):
+        paths = [self.file(f'fsid = {FSID}'), self.file('fsid = other')]
+        one = ceph.clusters(made(ceph__conf=paths, ceph__pools=['vms']))
+        self.assertEqual(['vms', 'vms'], [cluster.pool for cluster in one])
+        each = ceph.clusters(made(ceph__conf=paths, ceph__pools=['a', 'b']))
+        self.assertEqual(['a', 'b'], [cluster.pool for cluster in each])
+        self.assert_refused('3 pools for 2 clusters', ceph.clusters,
+                            made(ceph__conf=paths, ceph__pools=['a', 'b', 'c']))
+
+
+class TestOptions(ConfCase):
+
+    def test_every_option_says_why(self):
+        for group, opts in options.list_opts():
+            for opt in opts:
+                self.assertTrue(opt.help, f'[{group}] {opt.name}')
+
+    def test_the_password_is_secret_and_only_given_to_the_login(self):
+        secret = {opt.dest for _, opts in options.list_opts() for opt in opts if opt.secret}
+        self.assertEqual({'password'}, secret)
+        conf = made(nova__auth_url='http://keystone/v3', nova__username='kaopu',
+                    nova__password='hidden', nova__project_name='service')
+        self.assertEqual({'auth_type': 'password', 'auth_url': 'http://keystone/v3',
+                          'username': 'kaopu', 'password': 'hidden', 'project_name': 'service',
+                          'interface': 'internal'}, nova.auth(conf))
+
+    def test_the_committed_sample_is_what_the_generator_gives(self):
+        folder = ROOT / 'etc/kaopu-ha'
+        with tempfile.TemporaryDirectory() as scratch:
+            path = pathlib.Path(scratch, 'sample')
+            subprocess.run([sys.executable, '-m', 'oslo_config.generator', '--config-file',
+                            str(folder / 'config-generator.conf'), '--output-file', str(path)],
+                           check=True, timeout=60, capture_output=True)
+            self.assertEqual((folder / 'kaopu-ha.conf.sample').read_text(), path.read_text(),
+                             'run tox -e genconfig and commit the sample')

@@ -1,0 +1,179 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""``kaopu-ha case``, ``recovery`` and ``explain`` against a real store."""
+
+import dataclasses
+
+from kaopu_ha import ports, records
+from kaopu_ha.core import model
+from kaopu_ha.core.model import RecoveryStage, Sign, Stage, Step, Verdict
+from tests.unit.cli import scene
+
+
+def closed(case, minute=30, reason='its beat is back'):
+    step = Step(scene.at(minute), 'ctl-1', 'closed', reason)
+    return dataclasses.replace(case, stage=Stage.CLOSED, road=(*case.road, step))
+
+
+class Cases(scene.Scene):
+
+    def test_a_case_shows_the_seconds_waited_of_how_many(self):
+        self.there_is(scene.a_case('c1', waited=120.4), scene.a_case('c2', Stage.LOCKED,
+                                                                     waited=8.0))
+        shown = self.shown('case', 'list')
+        self.assertRegex(shown, 'c1 +dying +120 of 300 s +dead')
+        self.assertRegex(shown, 'c2 +locked +8 of 30 s +dead')
+
+    def test_the_configured_waits_are_shown_and_a_kernel_that_answered_lengthens_them(self):
+        self.config.write_text(self.config.read_text() + '[detection]\npace = fast\n')
+        self.there_is(scene.a_case('c1', waited=1.0),
+                      scene.a_case('c2', waited=1.0, kernel_answered=True))
+        shown = self.shown('case', 'list')
+        self.assertRegex(shown, 'c1 +dying +1 of 2 s')
+        self.assertRegex(shown, 'c2 +dying +1 of 300 s')
+
+    def test_closed_cases_are_listed_when_asked_for(self):
+        self.put(records.CLOSED + 'c1/0000000000000042', closed(scene.a_case()))
+        self.assertEqual('No case is open.\n', self.shown('case', 'list'))
+        self.assertRegex(self.shown('case', 'list', '--all'), 'c1 +closed')
+
+    def test_the_evidence_is_a_table_with_signs_rules_and_counts(self):
+        self.there_is(scene.a_case(rounds=(scene.a_round(), scene.a_round(6, 4, count=58))))
+        shown = self.shown('case', 'show', 'c1')
+        self.assertRegex(shown, r'00:06:04 +ctl-1 +x58 +verdict +dead +etcd, management and')
+        self.assertRegex(shown, r'management +silence +nothing came back.*\(eye: eye-m\)')
+        self.assertRegex(shown, r'storage +silence +no client of the host acknowledged')
+        self.assertRegex(shown, r'00:01:08 +ctl-1 +dying +round 1')
+        self.assertNotIn('vms/web-1_disk', shown)
+
+    def test_each_answer_is_shown_when_more_is_asked_for(self):
+        self.there_is(scene.a_case())
+        for words in (('-v', 'case', 'show', 'c1'), ('case', 'show', 'c1', '-v')):
+            self.assertIn('vms/web-1_disk: 1 client of the host, none acknowledged',
+                          self.shown(*words))
+
+    def test_the_last_closed_case_is_shown_when_none_is_open(self):
+        self.put(records.CLOSED + 'c1/9', closed(scene.a_case(), reason='older'))
+        self.put(records.CLOSED + 'c1/10', closed(scene.a_case(), reason='newer'))
+        self.assertIn('newer', self.shown('case', 'show', 'c1'))
+
+    def test_a_host_without_a_case_and_one_that_is_not_known_are_told_apart(self):
+        self.there_is(scene.an_inventory('c1'))
+        self.beats('c1')
+        self.assertIn('There is no case on c1', self.refused('case', 'show', 'c1'))
+        self.assertIn('No host c9 is known', self.refused('case', 'show', 'c9'))
+
+    def test_the_record_is_whole_for_machines(self):
+        case = scene.a_case()
+        self.there_is(case)
+        self.assertEqual(records.plain(case), self.shown_json('case', 'show', 'c1'))
+        self.assertEqual([records.plain(case)], self.shown_json('case', 'list'))
+
+
+class Recoveries(scene.Scene):
+
+    def test_a_recovery_is_found_by_its_id_and_by_its_host(self):
+        self.a_dead_host()
+        self.assertRegex(self.shown('recovery', 'list'), 'c1-1234 +c1 +evacuating +3/3')
+        for name in ('c1', 'c1-1234'):
+            self.assertRegex(self.shown('recovery', 'show', name), 'recovery +c1-1234')
+
+    def test_its_instances_have_phase_way_attempts_seconds_and_reason(self):
+        self.a_dead_host()
+        shown = self.shown('recovery', 'show', 'c1')
+        self.assertRegex(shown, r'web-1 +\S+ +done +c1 +c2 +1 +4 ')
+        self.assertRegex(shown, r'db-1 +\S+ +failed +c1 +c3 +3 +0 +3 targets were tried')
+        self.assertRegex(shown, r'ceph_blocklist +\S+ +10.91.0.11:0/0 +1 known client')
+
+    def test_the_proof_is_there_only_while_its_key_is(self):
+        self.a_dead_host()
+        self.assertRegex(self.shown('recovery', 'show', 'c1'), 'proof +none within the last')
+        self.put(records.PROOF + 'c1-1234', records.ProofMark('ctl-1', scene.at(7)))
+        self.assertRegex(self.shown('recovery', 'show', 'c1'), 'proof +the fence was read back')
+        self.assertEqual('ctl-1', self.shown_json('recovery', 'show', 'c1')['proof']['by'])
+
+    def test_before_the_plan_the_instances_that_were_on_are_counted(self):
+        self.there_is(scene.a_recovery(stage=RecoveryStage.FENCING))
+        self.assertRegex(self.shown('recovery', 'list'), 'c1-1234 +c1 +fencing +0/2')
+
+    def test_one_that_is_not_there_is_refused_with_those_that_are(self):
+        self.a_dead_host()
+        self.assertIn('Recoveries: c1-1234', self.refused('recovery', 'show', 'c9'))
+
+
+class Explain(scene.Scene):
+
+    def test_a_confirmed_host_is_told_from_the_beat_to_each_instance(self):
+        self.a_dead_host(RecoveryStage.FINISHED)
+        shown = self.shown('explain', 'c1')
+        told = ['its beat is gone', 'management says SILENCE: nothing came back',
+                'vms/web-1_disk: 1 client of the host, none acknowledged',
+                'the verdict of this round is DEAD', 'the key death is set',
+                'the key lock is set', 'one last look', 'CONFIRMED dead',
+                'ceph_blocklist on cluster 5ebab1e0', 'The fence is proven',
+                'forced down by us', 'The recovery is finished',
+                'db-1 (00000002-aaaa-4000-8000-000000000000) was NOT moved in 3 attempts: failed: '
+                '3 targets were tried', 'was left where it is: was powered off',
+                'was moved to c2 in 1 attempt, 4 s after it was planned',
+                'kaopu-ha host admit c1']
+        places = [shown.find(part) for part in told]
+        self.assertNotIn(-1, places, dict(zip(told, places, strict=True)))
+        self.assertEqual(sorted(places), places)
+
+    def test_a_run_of_equal_rounds_is_one_sentence(self):
+        self.there_is(scene.a_case(rounds=(scene.a_round(), scene.a_round(6, 4, count=58))))
+        self.assertIn('Asked again 58 times until now, always with the same answers.',
+                      self.shown('explain', 'c1'))
+
+    def test_a_host_that_was_spared_is_told_why(self):
+        step = Step(scene.at(2), 'ctl-1', 'suspected', 'its libvirt answers')
+        alive = scene.a_round(2, 0, management=Sign.LIFE, verdict=Verdict.ALIVE)
+        self.there_is(dataclasses.replace(
+            scene.a_case(rounds=(scene.a_round(), alive), more=(step,)), stage=Stage.SUSPECTED))
+        self.assertIn('it shows life, so it is only suspected again (its libvirt answers)',
+                      self.shown('explain', 'c1'))
+
+    def test_a_closed_case_is_told_and_older_ones_by_their_number(self):
+        self.put(records.CLOSED + 'c1/9', closed(scene.a_case(), reason='older'))
+        self.put(records.CLOSED + 'c1/10', closed(scene.a_case(), reason='newer'))
+        self.assertIn('the case is closed (newer)', self.shown('explain', 'c1'))
+        self.assertIn('the case is closed (older)', self.shown('explain', 'c1', '--case', '2'))
+        self.assertIn('2 closed cases', self.refused('explain', 'c1', '--case', '3'))
+
+    def test_an_admission_is_told_with_what_it_waits_for(self):
+        steps = (Step(scene.at(20), 'ctl-1', 'admitting', 'ann@m1 asked for it'),
+                 Step(scene.at(21), 'ctl-1', 'nova-compute restarted', 'it was booted since'))
+        case = scene.a_case(stage=Stage.CONFIRMED, more=steps)
+        self.a_dead_host(RecoveryStage.FINISHED)
+        self.there_is(dataclasses.replace(case, stage=Stage.ADMITTING, admit=model.AdmitProgress(
+            'ann@m1', waiting_for='Nova does not answer')))
+        shown = self.shown('explain', 'c1')
+        self.assertIn('Admission: nova-compute restarted (it was booted since).', shown)
+        self.assertIn('was asked by ann@m1 and waits for: Nova does not answer.', shown)
+
+    def test_the_story_goes_on_without_a_recovery_that_is_not_kept(self):
+        self.there_is(scene.a_case(stage=Stage.CONFIRMED))
+        self.assertIn('The record of its recovery (c1-1234) is not there', self.shown('explain',
+                                                                                     'c1'))
+
+    def test_machines_get_the_records_and_the_sentences(self):
+        self.a_dead_host()
+        shown = self.shown_json('explain', 'c1')
+        self.assertEqual(records.plain(scene.a_recovery()), shown['recovery'])
+        self.assertEqual(3, len(shown['evacuations']))
+        self.assertTrue(shown['story'][0].startswith('The case on c1 was opened'))
+
+    def test_a_record_of_a_newer_release_is_said_plainly(self):
+        self.store.commit([], [ports.Put(records.CASE + 'c1', '{"schema":99}')])
+        self.assertIn('/kaopu-ha/case/c1: schema 99 is newer than 1', self.refused('explain', 'c1'))

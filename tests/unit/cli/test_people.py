@@ -1,0 +1,135 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""What people set: hold, release, forget, the brake; against a real store."""
+
+from kaopu_ha import records
+from kaopu_ha.cli.command import who
+from kaopu_ha.core.model import Stage, Verdict
+from tests.unit.cli import scene
+
+
+class Hold(scene.Scene):
+
+    def test_a_hold_is_written_with_who_and_why(self):
+        self.there_is(scene.an_inventory('c1'))
+        self.assertEqual('c1 is on hold: new memory\n',
+                         self.shown('host', 'hold', 'c1', '--why', 'new memory'))
+        setting = self.get(records.HostSetting, records.HOST + 'c1')
+        self.assertEqual((True, who(), 'new memory'), (setting.hold, setting.who, setting.why))
+
+    def test_a_hold_without_a_reason_is_wrong_usage(self):
+        self.assertEqual(2, self.run_command('host', 'hold', 'c1')[0])
+
+    def test_a_host_that_is_not_known_is_not_held(self):
+        self.there_is(scene.an_inventory('c1'))
+        self.assertIn('Known hosts: c1', self.refused('host', 'hold', 'c9', '--why', 'x'))
+        self.assertIsNone(self.get(records.HostSetting, records.HOST + 'c9'))
+
+    def test_a_hold_that_comes_too_late_says_so(self):
+        self.a_dead_host()
+        self.assertIn('too late', self.shown('host', 'hold', 'c1', '--why', 'x'))
+
+    def test_a_release_deletes_the_hold(self):
+        self.there_is(scene.an_inventory('c1'))
+        self.shown('host', 'hold', 'c1', '--why', 'x')
+        self.assertEqual('c1 is not on hold any more.\n', self.shown('host', 'release', 'c1'))
+        self.assertIsNone(self.get(records.HostSetting, records.HOST + 'c1'))
+
+    def test_a_release_of_what_is_not_held_does_no_harm(self):
+        self.there_is(scene.an_inventory('c1'))
+        self.assertEqual('c1 was not on hold.\n', self.shown('host', 'release', 'c1'))
+        self.assertFalse(self.shown_json('host', 'release', 'c1')['changed'])
+
+    def test_a_hold_on_a_forgotten_host_can_still_be_released(self):
+        self.put(records.HOST + 'c9', records.HostSetting(True, 'ann@m1', scene.at(0)))
+        self.shown('host', 'release', 'c9')
+
+
+class Forget(scene.Scene):
+
+    def test_a_host_that_is_gone_is_forgotten_with_its_setting_and_its_harmless_case(self):
+        self.there_is(scene.an_inventory('c1', instances=()),
+                      scene.a_case('c1', Stage.SUSPECTED, verdict=Verdict.UNDECIDED))
+        self.put(records.HOST + 'c1', records.HostSetting(True, 'ann@m1', scene.at(0)))
+        self.assertIn('c1 is forgotten', self.shown('host', 'forget', 'c1'))
+        self.assertEqual({}, self.store.read(records.PREFIX).entries)
+
+    def test_a_host_that_beats_is_not_forgotten(self):
+        self.there_is(scene.an_inventory('c1'))
+        self.beats('c1')
+        self.assertIn('it beats', self.refused('host', 'forget', 'c1'))
+
+    def test_a_host_under_judgement_is_not_forgotten(self):
+        for stage in (Stage.DYING, Stage.LOCKED, Stage.LAST_LOOK, Stage.CONFIRMED):
+            with self.subTest(stage=stage):
+                self.there_is(scene.an_inventory('c1', instances=()), scene.a_case('c1', stage))
+                self.assertIn(f'its case is {stage.value}', self.refused('host', 'forget', 'c1'))
+
+    def test_a_locked_host_is_not_forgotten(self):
+        self.a_dead_host()
+        self.assertIn('it has a lock', self.refused('host', 'forget', 'c1'))
+
+    def test_a_host_whose_recovery_is_under_way_is_not_forgotten(self):
+        self.there_is(scene.an_inventory('c1'), scene.a_recovery('c1'))
+        self.assertIn('its recovery is not finished', self.refused('host', 'forget', 'c1'))
+
+    def test_a_suspected_host_whose_instances_may_still_run_is_not_forgotten(self):
+        self.there_is(scene.an_inventory('c1'),
+                      scene.a_case('c1', Stage.SUSPECTED, verdict=Verdict.UNDECIDED))
+        self.assertIn('2 instances of it may still run (web-1, db-1)',
+                      self.refused('host', 'forget', 'c1'))
+
+    def test_an_unknown_host_is_named_as_such(self):
+        self.assertIn('No host c9 is known', self.refused('host', 'forget', 'c9'))
+
+
+class Brake(scene.Scene):
+
+    def a_storm(self):
+        self.there_is(*(scene.an_inventory(host) for host in ('c1', 'c2', 'c3')),
+                      scene.a_case('c1'), scene.a_case('c2'))
+
+    def test_it_is_released_for_exactly_the_hosts_that_count(self):
+        self.a_storm()
+        self.assertIn('The brake is released for c1, c2',
+                      self.shown('brake', 'release', '--why', 'the room burned'))
+        setting = self.get(records.BrakeSetting, records.BRAKE)
+        self.assertEqual((('c1', 'c2'), who(), 'the room burned'),
+                         (setting.released_for, setting.who, setting.why))
+        self.assertRegex(self.shown('status'), 'brake +storm: released for all of c1, c2')
+
+    def test_a_host_that_falls_silent_later_is_braked_again(self):
+        self.a_storm()
+        self.shown('brake', 'release')
+        self.there_is(scene.a_case('c3'))
+        self.assertEqual(['c3'], self.shown_json('status')['brake']['braked'])
+        self.assertEqual(['c1', 'c2', 'c3'],
+                         self.shown_json('brake', 'release')['brake']['released_for'])
+
+    def test_without_a_storm_there_is_nothing_to_release(self):
+        self.there_is(scene.an_inventory('c1'), scene.an_inventory('c2'), scene.a_case('c1'))
+        self.assertIn('There is nothing to release. 1 host may count for a storm (c1)',
+                      self.shown('brake', 'release'))
+        self.assertIsNone(self.get(records.BrakeSetting, records.BRAKE))
+
+    def test_what_was_released_is_not_released_twice(self):
+        self.a_storm()
+        self.shown('brake', 'release')
+        shown = self.shown('brake', 'release')
+        self.assertIn('There is nothing to release. The brake was released for c1, c2 by', shown)
+
+    def test_a_host_on_hold_does_not_count(self):
+        self.a_storm()
+        self.put(records.HOST + 'c2', records.HostSetting(True, 'ann@m1', scene.at(0)))
+        self.assertIn('nothing to release', self.shown('brake', 'release'))

@@ -1,0 +1,147 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""``kaopu-ha status`` and ``host list|show`` against a real store."""
+
+from kaopu_ha import ports, records
+from kaopu_ha.core.model import RecoveryStage, Sign, Stage, Verdict
+from tests.unit.cli import scene
+
+
+class Status(scene.Scene):
+
+    def test_an_empty_store_says_that_nobody_leads_and_no_host_is_known(self):
+        shown = self.shown('status')
+        self.assertRegex(shown, 'leader +nobody')
+        self.assertIn('Nobody leads', shown)
+        self.assertIn('No host is known', shown)
+
+    def test_all_is_well_is_said_in_so_many_words(self):
+        self.there_leads()
+        self.there_is(scene.an_inventory('c1'), scene.an_inventory('c2'))
+        self.beats('c1', 'c2')
+        shown = self.shown('status')
+        self.assertRegex(shown, r'leader +ctl-1 for .* \(epoch \d+\)')
+        self.assertRegex(shown, 'hosts +2 known, 2 beating\n')
+        self.assertIn('All is well.', shown)
+
+    def test_a_failed_instance_is_shown_before_what_is_less_urgent(self):
+        self.a_dead_host()
+        self.put(records.HOST + 'c3', records.HostSetting(True, 'ann@m1', scene.at(0), 'memory'))
+        points = self.shown_json('status')['look_first']
+        self.assertEqual(['error', 'error', 'warning', 'warning'],
+                         [point['level'] for point in points])
+        told = '\n'.join(point['text'] for point in points)
+        self.assertIn('db-1', points[1]['text'])
+        self.assertIn('kaopu-ha host admit c1', told)
+        self.assertIn('c3 is on hold by ann@m1', told)
+
+    def test_a_fence_that_was_not_read_back_lately_is_urgent(self):
+        self.a_dead_host()
+        self.assertIn('The fence of c1 was not read back lately', self.shown('status'))
+        self.put(records.PROOF + 'c1-1234', records.ProofMark('ctl-1', scene.at(7)))
+        self.assertNotIn('not read back', self.shown('status'))
+
+    def test_a_recovery_under_way_shows_how_far_it_is(self):
+        self.a_dead_host()
+        self.assertRegex(self.shown('status'), 'c1-1234 +evacuating +3/3 instances')
+        self.assertEqual([{'id': 'c1-1234', 'host': 'c1', 'stage': 'evacuating', 'ended': 3,
+                           'instances': 3, 'waiting_for': ''}],
+                         self.shown_json('status')['recoveries'])
+
+    def test_a_finished_recovery_is_not_under_way(self):
+        self.a_dead_host(RecoveryStage.FINISHED)
+        self.assertRegex(self.shown('status'), 'recoveries +none under way')
+
+    def test_storage_that_a_host_does_not_reach_is_shown(self):
+        self.there_leads()
+        self.there_is(scene.an_inventory('c1', sign=Sign.UNKNOWN))
+        self.beats('c1')
+        self.assertIn('c1 does not reach its storage: cluster 5ebab1e0 says unknown',
+                      self.shown('status'))
+
+    def test_two_of_three_silent_hosts_are_a_storm(self):
+        self.there_leads()
+        self.there_is(*(scene.an_inventory(host) for host in ('c1', 'c2', 'c3')),
+                      scene.a_case('c1'), scene.a_case('c2'))
+        shown = self.shown('status')
+        self.assertIn('ON: nobody of c1, c2 is condemned', shown)
+        self.assertIn('kaopu-ha brake release', shown)
+        self.assertEqual({'storm': True, 'counted': ['c1', 'c2'], 'braked': ['c1', 'c2'],
+                          'released': None}, self.shown_json('status')['brake'])
+
+    def test_the_configured_share_decides_what_a_storm_is(self):
+        self.there_is(*(scene.an_inventory(host) for host in ('c1', 'c2', 'c3')),
+                      scene.a_case('c1'), scene.a_case('c2'))
+        self.config.write_text(self.config.read_text() + '[detection]\nstorm_share = 0.9\n')
+        self.assertFalse(self.shown_json('status')['brake']['storm'])
+
+    def test_one_unreadable_record_does_not_hide_the_rest(self):
+        self.a_dead_host()
+        self.store.commit([], [ports.Put(records.CASE + 'c2', '{"schema":99}')])
+        shown = self.shown('status')
+        self.assertIn('schema 99 is newer', shown)
+        self.assertRegex(shown, 'confirmed: c1')
+
+    def test_the_brief_facts_are_stable_for_machines(self):
+        self.a_dead_host()
+        shown = self.shown_json('status')
+        self.assertEqual({'known': 3, 'beating': 2, 'locked': 1, 'on_hold': 0}, shown['hosts'])
+        self.assertEqual({'confirmed': ['c1']}, shown['cases'])
+        self.assertEqual({'name', 'since', 'epoch'}, set(shown['leader']))
+
+
+class Hosts(scene.Scene):
+
+    def test_each_host_has_a_row(self):
+        self.a_dead_host()
+        lines = self.shown('host', 'list').splitlines()
+        self.assertRegex(lines[1], r'^c1 +NO +confirmed +- +life +1 +1 +1 +b0071d00$')
+        self.assertRegex(lines[2], r'^c2 +yes +- +- +life +0 +0 +0 +b0071d00$')
+
+    def test_a_host_that_only_beats_is_listed_too(self):
+        self.beats('c9')
+        self.assertEqual(['c9'], [host['host'] for host in self.shown_json('host', 'list')])
+
+    def test_the_worst_storage_sign_stands_for_all(self):
+        inventory = scene.an_inventory('c1')
+        inventory.storage['other'] = Sign.SILENCE
+        self.there_is(inventory)
+        self.assertEqual('silence', self.shown_json('host', 'list')[0]['storage'])
+
+    def test_a_host_is_shown_with_its_instances_setting_and_case(self):
+        self.a_dead_host()
+        self.put(records.HOST + 'c1', records.HostSetting(True, 'ann@m1', scene.at(0), 'memory'))
+        shown = self.shown('host', 'show', 'c1')
+        for pattern in (r'beat +NO', r'hold +by ann@m1 since 2026-11-24 00:00:00: memory',
+                        r'case +confirmed since', r'lock +permanent, by ctl-1',
+                        r'db-1 +\S+ +paused +vms/web-1_disk'):
+            self.assertRegex(shown, pattern)
+
+    def test_the_records_of_a_host_are_whole_for_machines(self):
+        self.a_dead_host()
+        shown = self.shown_json('host', 'show', 'c1')
+        self.assertEqual(records.plain(scene.an_inventory('c1')), shown['inventory'])
+        self.assertEqual('confirmed', shown['case']['stage'])
+        self.assertIsNone(shown['beat'])
+
+    def test_an_unknown_host_is_refused_with_those_that_are_known(self):
+        self.there_is(scene.an_inventory('c1'), scene.an_inventory('c2'))
+        self.assertEqual('No host c9 is known. Known hosts: c1, c2.\n',
+                         self.refused('host', 'show', 'c9'))
+
+    def test_a_case_that_shows_life_is_no_part_of_a_storm(self):
+        self.there_is(*(scene.an_inventory(host) for host in ('c1', 'c2')),
+                      scene.a_case('c1', Stage.SUSPECTED, verdict=Verdict.ALIVE),
+                      scene.a_case('c2', Stage.SUSPECTED, verdict=Verdict.ALIVE))
+        self.assertEqual([], self.shown_json('status')['brake']['counted'])

@@ -350,7 +350,7 @@ def _told(failure: Exception) -> str:
 
 
 def _tell_bound(given: Rules) -> None:
-    LOG.info('from power cut to CONFIRMED it takes at most %s',
+    LOG.info('from power cut to CONFIRMED it takes up to about %s',
              conf_rules.told(conf_rules.seconds_to_confirmed(given)))
 
 

@@ -87,10 +87,10 @@ def rules(conf: cfg.ConfigOpts, *, fence_proves: bool) -> Rules:
 
 
 def seconds_to_confirmed(rules: Rules) -> tuple[Term, ...]:
-    """How long it takes at most from the power cut to CONFIRMED, part by part.
+    """How long it takes, up to about, from the power cut to CONFIRMED, part by part.
 
-    For a host whose both networks are silent at once, while store, leader and eyes are well; what
-    the fence, Nova and the guest need comes on top.
+    For a host whose networks fall silent at once, while store, leader and eyes are well.  Before
+    the first call to Nova come the fence, its proof, and Nova's service forced down.
     """
     return (Term('the beat is gone', rules.beat_ttl),
             Term('a lost beat may be late', rules.beat_ttl / 3 + 2),

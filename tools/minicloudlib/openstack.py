@@ -118,7 +118,9 @@ def computes_wait(
 
     def up() -> bool:
         services = rest.nova('GET', '/os-services?binary=nova-compute')['services']
-        ready = {service['host'] for service in services if service['state'] == 'up'}
+        # A host that was fenced comes back by an admission only: it is not waited for.
+        ready = {service['host'] for service in services
+                 if service['state'] == 'up' or service['forced_down']}
         if since:
             ready &= _reported_since(layout, since)
         if not set(hosts) <= ready:

@@ -104,8 +104,8 @@ class CephCluster:
 
     def __init__(self):
         self.fsid = str(uuid.uuid4())
-        self._folder = pathlib.Path(tempfile.mkdtemp(prefix='kt-ceph-'))
         self._switch = netns.Switch('10.77.0', 'ceph')
+        self._folder = pathlib.Path(tempfile.mkdtemp(prefix='kt-ceph-'))
         self.monitor_address = self._switch.node('ceph', 2)
         self.addresses = {name: self._switch.node(name, last)
                           for name, last in (('eye', 10), ('h1', 11), ('h2', 12))}

@@ -84,8 +84,8 @@ class LibvirtHosts:
     """``h1`` and ``h2`` run libvirtd; that of ``sasl`` asks for a password; ``bare`` has none."""
 
     def __init__(self):
-        self._folder = pathlib.Path(tempfile.mkdtemp(prefix='kt-libvirt-'))
         self._switch = netns.Switch('10.78.0', 'virt')
+        self._folder = pathlib.Path(tempfile.mkdtemp(prefix='kt-libvirt-'))
         self.last = {'eye': 10, 'h1': 11, 'h2': 12, 'sasl': 13, 'bare': 14}
         self.addresses = {name: self._switch.node(name, last) for name, last in self.last.items()}
         self.nowhere = '10.78.0.99'

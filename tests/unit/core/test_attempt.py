@@ -1,0 +1,352 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a worker does next with an evacuation that it has claimed."""
+
+import unittest
+
+from kaopu_ha.core import attempt
+from kaopu_ha.core.attempt import Act, Choice
+from kaopu_ha.core.model import Contact, Phase
+from tests.unit.core.values import (
+    DATA,
+    DISK,
+    a_client,
+    a_libvirt,
+    a_migration,
+    a_server,
+    an_answer,
+    an_evacuation,
+    nobody_there,
+    rules,
+    runs_there,
+    under_way,
+    work_look,
+)
+
+LONG = 120.0
+CALLS = (Act.COMMIT, Act.CALL)
+
+
+def queued(**changes):
+    return an_evacuation(phase=Phase.QUEUED, **{'target': 'c2'} | changes)
+
+
+def act(item, seen):
+    return attempt.advance(item, seen, rules(attempt_limit=LONG, settle_seconds=10)).act
+
+
+def calling(**changes):
+    return under_way(Phase.CALLING, **changes)
+
+
+def moving(**changes):
+    return under_way(Phase.MOVING, **changes)
+
+
+class TheFirstCall(unittest.TestCase):
+
+    def test_each_state_has_its_act(self):
+        # the server -> act, and the state that it is reset to
+        table = [
+            (a_server(), Act.COMMIT, ''),
+            (a_server(vm_state='error'), Act.COMMIT, ''),
+            (a_server(task_state='powering-off'), Act.COMMIT, ''),
+            (a_server(vm_state='paused'), Act.RESET, 'active'),
+            (a_server(vm_state='stopped'), Act.RESET, 'active'),
+            (a_server(task_state='migrating'), Act.RESET, 'active'),
+            (a_server(vm_state='suspended'), Act.FAILED, ''),
+            (a_server(vm_state='resized'), Act.FAILED, ''),
+            (a_server(vm_state='soft-delete'), Act.LEFT, ''),
+            (a_server(task_state='deleting'), Act.LEFT, ''),
+        ]
+        for server, expected, state in table:
+            with self.subTest(vm_state=server.vm_state, task_state=server.task_state):
+                choice = attempt.advance(queued(), work_look(server), rules())
+                self.assertEqual((expected, state), (choice.act, choice.state))
+
+    def test_after_its_reset_a_paused_one_is_called(self):
+        self.assertIs(Act.RESET, act(queued(), work_look(a_server(vm_state='paused'))))
+        self.assertIs(Act.COMMIT, act(queued(), work_look(a_server(vm_state='active'))))
+
+    def test_somebodys_evacuation_under_way_is_waited_for(self):
+        self.assertEqual(
+            Choice(Act.WAIT, 'an evacuation of it is already under way'),
+            attempt.advance(queued(), work_look(migrations=[a_migration()]), rules()))
+
+    def test_one_that_ended_is_not(self):
+        for status in ('done', 'completed', 'failed', 'error'):
+            seen = work_look(migrations=[a_migration(status=status)])
+            self.assertIs(Act.COMMIT, act(queued(), seen))
+
+    def test_one_to_a_target_that_was_given_up_is_not_for_it_stays_unfinished_for_ever(self):
+        seen = work_look(a_server(task_state='rebuilding'), migrations=[a_migration(target='c2')])
+        self.assertIs(Act.COMMIT, act(queued(target='c3', tried=('c2',)), seen))
+
+    def test_one_from_a_former_host_is_not_for_nova_finished_another_record(self):
+        seen = work_look(migrations=[a_migration(source='c9', target='c1')])
+        self.assertIs(Act.COMMIT, act(queued(), seen))
+
+    def test_what_is_on_its_target_already_is_taken_over_without_a_state_asked(self):
+        for vm_state in ('active', 'error', 'paused'):
+            self.assertEqual(
+                Choice(Act.COMMIT, 'it is there already'),
+                attempt.advance(queued(), work_look(a_server(host='c2', vm_state=vm_state)),
+                                rules()))
+
+
+class Elsewhere(unittest.TestCase):
+
+    def test_a_deleted_instance_is_left(self):
+        for item in (queued(), calling(), moving()):
+            self.assertEqual(Choice(Act.LEFT, 'the instance was deleted'),
+                             attempt.advance(item, work_look(None), rules()))
+
+    def test_what_others_moved_elsewhere_is_left(self):
+        for item in (queued(), moving()):
+            self.assertEqual(Choice(Act.LEFT, 'it is on c9 by now: not our doing'),
+                             attempt.advance(item, work_look(a_server(host='c9')), rules()))
+
+    def test_while_it_has_a_task_there_it_is_waited_for(self):
+        for item in (queued(), calling(), moving()):
+            seen = work_look(a_server(host='c9', task_state='rebuilding'), seconds=999.0)
+            self.assertIs(Act.WAIT, act(item, seen))
+
+    def test_a_call_of_unknown_outcome_gets_its_time_to_show_and_no_more(self):
+        seen = work_look(a_server(host='c9'), seconds=9.9)
+        self.assertIs(Act.WAIT, act(calling(), seen))
+        seen = work_look(a_server(host='c9'), seconds=10.0)
+        self.assertIs(Act.LEFT, act(calling(), seen))
+
+
+class TakingOver(unittest.TestCase):
+    """The attempt is committed; nobody knows if its call was made."""
+
+    def test_a_trace_of_the_call_means_that_it_moves(self):
+        # the trace
+        table = [
+            work_look(migrations=[a_migration()]),
+            work_look(migrations=[a_migration(status='done')]),
+            work_look(a_server(task_state='rebuilding')),
+            work_look(a_server(task_state='rebuild_spawning')),
+            work_look(a_server(task_state='rebuild_block_device_mapping')),
+            work_look(a_server(host='c2', task_state='rebuild_spawning')),
+        ]
+        for seen in table:
+            for seconds in (0.0, 10.0, 999.0):
+                seen = work_look(seen.server, migrations=seen.migrations, seconds=seconds)
+                self.assertEqual(Choice(Act.MOVING, 'Nova has the call'),
+                                 attempt.advance(calling(), seen, rules()))
+
+    def test_a_record_from_before_the_attempt_is_no_trace(self):
+        item = calling(seen_before=('m1',))
+        seen = work_look(migrations=[a_migration('m1')], seconds=10.0)
+        self.assertIs(Act.CALL, act(item, seen))
+
+    def test_nor_is_one_of_another_kind(self):
+        seen = work_look(migrations=[a_migration(kind='live-migration')], seconds=10.0)
+        self.assertIs(Act.CALL, act(calling(), seen))
+
+    def test_without_a_trace_it_waits_and_then_calls_again(self):
+        # seconds since this worker first saw the attempt -> act
+        for seconds, expected in ((0.0, Act.WAIT), (9.9, Act.WAIT), (10.0, Act.CALL),
+                                  (999.0, Act.CALL)):
+            self.assertIs(expected, act(calling(), work_look(seconds=seconds)))
+
+    def test_an_instance_that_was_in_error_before_is_called_like_any_other(self):
+        seen = work_look(a_server(vm_state='error'), seconds=10.0)
+        self.assertIs(Act.CALL, act(calling(), seen))
+
+
+class Error(unittest.TestCase):
+    """Nova failed, as the server and a record of this attempt say."""
+
+    def seen(self, **changes):
+        given = {'migrations': [a_migration(status='failed')]} | changes
+        return work_look(a_server(vm_state='error', fault='no valid host'), **given)
+
+    def test_with_nobody_there_the_target_is_refused_with_novas_reason(self):
+        for item in (calling(), moving()):
+            self.assertEqual(Choice(Act.REFUSED, 'no valid host'),
+                             attempt.advance(item, self.seen(**nobody_there()), rules()))
+
+    def test_without_certainty_it_waits(self):
+        answers, silent = (an_answer(a_client()),), (an_answer(a_client(acknowledged=False)),)
+        lacks = a_libvirt('i2')
+        mute = a_libvirt(contact=Contact.MUTE)
+        # libvirt of the target, answers of the images -> act
+        table = [
+            (None, None, Act.WAIT),
+            (lacks, None, Act.WAIT),
+            (None, silent, Act.WAIT),
+            (lacks, (), Act.WAIT),
+            (mute, silent, Act.WAIT),
+            (a_libvirt('i1'), silent, Act.WAIT),
+            (lacks, answers, Act.WAIT),
+            (lacks, (an_answer(error='the OSD is mute'),), Act.WAIT),
+            (lacks, (*silent, an_answer(image=DATA, error='the OSD is mute')), Act.WAIT),
+            (lacks, (*silent, an_answer(a_client(), image=DATA)), Act.WAIT),
+            (lacks, silent, Act.REFUSED),
+            (lacks, (an_answer(),), Act.REFUSED),
+            (lacks, (an_answer(a_client('10.1.0.9:0/1')),), Act.REFUSED),
+        ]
+        for libvirt, images, expected in table:
+            with self.subTest(libvirt=libvirt, images=images):
+                seen = self.seen(libvirt=libvirt, images=images)
+                for item in (calling(), moving()):
+                    self.assertIs(expected, act(item, seen))
+
+    def test_while_a_record_is_unfinished_it_is_not_refused(self):
+        seen = self.seen(migrations=[a_migration(status='failed'), a_migration('m2')],
+                         **nobody_there())
+        self.assertIs(Act.WAIT, act(moving(), seen))
+        self.assertIs(Act.MOVING, act(calling(), seen))
+
+    def test_an_error_from_before_the_attempt_refuses_nothing(self):
+        seen = self.seen(migrations=[a_migration(status='failed')], **nobody_there())
+        self.assertIs(Act.WAIT, act(moving(seen_before=('m1',)), seen))
+
+
+class Done(unittest.TestCase):
+
+    def test_active_on_the_target_with_its_disk_open_there_is_done(self):
+        for item in (calling(), moving()):
+            seen = work_look(a_server(host='c2'), **runs_there())
+            self.assertEqual(Choice(Act.DONE, 'active on c2, its disk open there'),
+                             attempt.advance(item, seen, rules()))
+
+    def test_anything_less_is_not_done(self):
+        there, here = a_server(host='c2'), a_server()
+        open_ = an_answer(a_client())
+        # the server, the answers of its images
+        table = [
+            (here, (open_,)),
+            (a_server(host='c2', task_state='rebuild_spawning'), (open_,)),
+            (a_server(host='c2', vm_state='error'), (open_,)),
+            (there, None),
+            (there, ()),
+            (there, (an_answer(),)),
+            (there, (an_answer(error='the OSD is mute'),)),
+            (there, (an_answer(a_client(acknowledged=False)),)),
+            (there, (an_answer(a_client('10.1.0.9:0/1')),)),
+            (there, (open_, an_answer(image=DATA))),
+        ]
+        for server, images in table:
+            with self.subTest(server=server, images=images):
+                self.assertIs(Act.WAIT, act(moving(), work_look(server, images=images)))
+
+    def test_every_disk_has_to_be_open_there(self):
+        images = (an_answer(a_client()), an_answer(a_client('10.1.0.2:0/9'), image=DATA))
+        seen = work_look(a_server(host='c2'), images=images)
+        self.assertIs(Act.DONE, act(moving(images=(DISK, DATA)), seen))
+
+    def test_stopped_on_the_target_it_has_failed_for_it_will_not_become_active(self):
+        for item in (calling(), moving()):
+            seen = work_look(a_server(host='c2', vm_state='stopped'), seconds=3.0)
+            self.assertEqual(Choice(Act.FAILED, 'it is on c2, but stopped there'),
+                             attempt.advance(item, seen, rules()))
+
+    def test_one_that_is_being_stopped_there_is_waited_for(self):
+        seen = work_look(a_server(host='c2', task_state='powering-off'))
+        self.assertIs(Act.WAIT, act(moving(), seen))
+
+
+class TooLong(unittest.TestCase):
+
+    def test_before_the_limit_it_waits_whatever_the_target_says(self):
+        for answers in ({}, nobody_there(), runs_there()):
+            seen = work_look(a_server(task_state='rebuilding'), seconds=119.9, **answers)
+            self.assertIs(Act.WAIT, act(moving(), seen))
+
+    def test_running_there_while_nova_stays_in_rebuild_its_state_is_reset(self):
+        for server in (a_server(task_state='rebuilding'), a_server(host='c2', vm_state='error'),
+                       a_server(host='c2', task_state='rebuild_spawning')):
+            choice = attempt.advance(moving(), work_look(server, seconds=LONG, **runs_there()),
+                                     rules())
+            self.assertEqual((Act.RESET, 'active'), (choice.act, choice.state))
+
+    def test_what_is_shown_active_already_is_not_reset_again_and_again(self):
+        seen = work_look(a_server(), seconds=LONG, **runs_there())
+        self.assertIs(Act.WAIT, act(moving(), seen))
+
+    def test_with_nobody_there_and_a_record_unfinished_the_same_target_is_called_again(self):
+        seen = work_look(a_server(task_state='rebuilding'), seconds=LONG,
+                         migrations=[a_migration()], **nobody_there())
+        self.assertEqual(Choice(Act.CALL, 'nothing of it is on c2 after 120 s'),
+                         attempt.advance(moving(), seen, rules()))
+
+    def test_with_nobody_there_and_no_record_unfinished_the_target_is_refused(self):
+        for migrations in ((), [a_migration(status='failed')], [a_migration(status='done')]):
+            seen = work_look(a_server(task_state='rebuilding'), seconds=LONG,
+                             migrations=migrations, **nobody_there())
+            self.assertEqual(Choice(Act.REFUSED, 'c2 never started it'),
+                             attempt.advance(moving(), seen, rules()))
+
+    def test_without_certainty_it_goes_on_waiting(self):
+        for libvirt, images in ((None, None), (a_libvirt('i1'), (an_answer(),)),
+                                (a_libvirt(), (an_answer(error='mute'),))):
+            seen = work_look(a_server(task_state='rebuilding'), seconds=9999.0, libvirt=libvirt,
+                             images=images, migrations=[a_migration()])
+            self.assertIs(Act.WAIT, act(moving(), seen))
+
+
+class NeverACallTooMany(unittest.TestCase):
+
+    def test_with_the_instance_running_there_no_state_of_nova_makes_a_call(self):
+        self.assertEqual(set(CALLS) & self.acts(runs_there()), set())
+
+    def test_with_the_target_not_asked_a_call_that_moves_is_never_repeated(self):
+        self.assertEqual(set(CALLS) & self.acts({}), set())
+
+    def acts(self, answers):
+        found = set()
+        for host in ('c1', 'c2', 'c9'):
+            for vm_state in ('active', 'error', 'stopped', 'paused'):
+                for task in ('', 'rebuilding', 'rebuild_spawning'):
+                    for status in ('accepted', 'done', 'failed'):
+                        for seconds in (0.0, 10.0, LONG, 9999.0):
+                            seen = work_look(
+                                a_server(host=host, vm_state=vm_state, task_state=task),
+                                migrations=[a_migration(status=status)], seconds=seconds,
+                                **answers)
+                            found |= {act(moving(), seen), act(calling(), seen)}
+        return found
+
+
+class MustAsk(unittest.TestCase):
+
+    def test_the_target_is_asked_when_its_answer_matters(self):
+        moved = a_server(host='c2')
+        # the evacuation, the server, seconds -> asked
+        table = [
+            (queued(), moved, 999, False),
+            (moving(), None, 999, False),
+            (moving(), a_server(), 1, False),
+            (moving(), a_server(task_state='rebuilding'), 119.9, False),
+            (moving(), a_server(task_state='rebuilding'), 120, True),
+            (moving(), moved, 0, True),
+            (moving(), a_server(host='c2', task_state='rebuilding'), 1, False),
+            (moving(), a_server(vm_state='error'), 0, True),
+            (calling(), moved, 0, True),
+            (calling(), a_server(), 10, False),
+            (under_way(Phase.REFUSED), moved, 999, False),
+        ]
+        for item, server, seconds, expected in table:
+            with self.subTest(phase=item.phase, server=server, seconds=seconds):
+                self.assertIs(expected, attempt.must_ask(item, server, seconds, rules()))
+
+    def test_only_records_that_came_since_are_fresh(self):
+        old, new = a_migration('m1'), a_migration('m2')
+        other = a_migration('m3', kind='live-migration')
+        seen = work_look(migrations=[new, old, other])
+        self.assertEqual((new,), attempt.fresh_migrations(calling(seen_before=('m1',)), seen))
+        self.assertEqual((new, old), attempt.fresh_migrations(queued(), seen))

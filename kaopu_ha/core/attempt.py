@@ -102,7 +102,11 @@ def _first(item: Evacuation, seen: Seen) -> Choice:
     assert seen.server is not None
     if seen.server.host == item.target:
         return Choice(Act.COMMIT, 'it is there already')
-    found, reason = evacuation.way(seen.server, seen.migrations)
+    # Nova finishes the older record: one to a target that was given up, or from a former host,
+    # stays unfinished for ever.
+    current = [migration for migration in seen.migrations
+               if migration.source == item.source and migration.target not in item.tried]
+    found, reason = evacuation.way(seen.server, current)
     if found is evacuation.Way.EVACUATE:
         return Choice(Act.COMMIT)
     if found is evacuation.Way.RESET:

@@ -90,7 +90,8 @@ def advance(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
     if server is None:
         return Choice(Act.LEFT, 'the instance was deleted')
     if server.host != item.source and server.host != item.target:
-        if not server.task_state and item.phase is not Phase.CALLING:
+        settled = item.phase is not Phase.CALLING or seen.seconds >= rules.settle_seconds
+        if not server.task_state and settled:
             return Choice(Act.LEFT, f'it is on {server.host} by now: not our doing')
         return Choice(Act.WAIT, f'Nova shows it on {server.host}')
     if item.phase is Phase.QUEUED:
@@ -125,7 +126,10 @@ def _under_way(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
         if open_there(seen):
             return Choice(Act.DONE, f'active on {item.target}, its disk open there')
         return Choice(Act.WAIT, f'active on {item.target}; its disk is not yet open there')
-    if seen.seconds >= rules.attempt_limit and open_there(seen):
+    if server.host == item.target and not server.task_state and server.vm_state == 'stopped':
+        return Choice(Act.FAILED, f'it is on {item.target}, but stopped there')
+    shown_active = server.vm_state == 'active' and not server.task_state
+    if seen.seconds >= rules.attempt_limit and open_there(seen) and not shown_active:
         return Choice(Act.RESET, f'it runs on {item.target}, but Nova shows '
                       f'{server.vm_state}/{server.task_state}', 'active')
     fresh = fresh_migrations(item, seen)

@@ -1,0 +1,272 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""May a confirmed host come back, and in which steps."""
+
+import dataclasses
+import unittest
+
+from kaopu_ha.core import admission
+from kaopu_ha.core.admission import Act, Answered, Choice, Did
+from kaopu_ha.core.model import Contact, RecoveryStage, Stage
+from tests.unit.core.values import (
+    UUID,
+    a_case,
+    a_libvirt,
+    an_admit_look,
+    an_admitting,
+    an_inventory,
+)
+
+OTHER = '00000000-0fab-4e65-8464-5b0756536421'
+SAME_BOOT = an_inventory(boot_id='boot-1')
+STEPS = tuple(Did)
+
+
+def before(did):
+    """A case ADMITTING that comes to this step now."""
+    return an_admitting(*STEPS[:STEPS.index(did)])
+
+
+def answered(act, state, answer=''):
+    return {'answers': {act.value: Answered(state, answer)}}
+
+
+def advance(did, **changes):
+    return admission.advance(before(did), an_admit_look(**changes))
+
+
+class Refusal(unittest.TestCase):
+
+    def test_a_confirmed_host_with_a_finished_recovery_and_libvirt_may_come_back(self):
+        self.assertEqual('', admission.refusal(a_case(Stage.CONFIRMED), an_admit_look()))
+
+    def test_a_host_in_any_other_stage_may_not(self):
+        for stage in Stage:
+            if stage is not Stage.CONFIRMED:
+                self.assertEqual(f'it is not confirmed dead: its case is {stage.value}',
+                                 admission.refusal(a_case(stage), an_admit_look()))
+
+    def test_each_refusal_has_its_reason(self):
+        unfinished = 'its recovery is not finished: an attempt may still be under way'
+        other = 'another host answers at its address: its UUID is not the inventory\'s'
+        # what is different -> the reason
+        table = [({'attempts_open': True}, unfinished), ({'recovery': None}, unfinished)]
+        table += [({'recovery': stage}, unfinished) for stage in RecoveryStage
+                  if stage is not RecoveryStage.FINISHED]
+        table += [({'libvirt': a_libvirt(contact=contact)},
+                   f'its libvirt does not answer ({contact.value})') for contact in Contact
+                  if contact is not Contact.ANSWERED]
+        table += [
+            ({'libvirt': a_libvirt(contact=Contact.NOTHING, reason='no route')},
+             'its libvirt does not answer (no route)'),
+            ({'libvirt': a_libvirt(host_uuid=OTHER)}, other),
+            ({'libvirt': a_libvirt(host_uuid='')}, other),
+            ({'inventory': None}, 'it has no inventory'),
+        ]
+        for changes, reason in table:
+            with self.subTest(**changes):
+                self.assertEqual(reason, admission.refusal(a_case(Stage.CONFIRMED),
+                                                           an_admit_look(**changes)))
+
+    def test_the_uuid_may_be_spelled_in_capitals(self):
+        seen = an_admit_look(libvirt=a_libvirt(host_uuid=UUID.upper()))
+        self.assertEqual('', admission.refusal(a_case(Stage.CONFIRMED), seen))
+
+    def test_a_host_whose_uuid_was_never_known_is_not_recognized(self):
+        seen = an_admit_look(inventory=an_inventory(host_uuid=''),
+                             libvirt=a_libvirt(host_uuid=''))
+        self.assertNotEqual('', admission.refusal(a_case(Stage.CONFIRMED), seen))
+
+
+class TheOrder(unittest.TestCase):
+
+    def test_the_steps_come_in_this_order(self):
+        self.assertEqual(
+            ('nova-compute restarted', 'evacuation records completed', 'left-over domains gone',
+             'fence taken back', 'storage read from the host', 'lock deleted', 'beat there',
+             'compute service not forced down'), tuple(did.value for did in Did))
+
+    def test_a_host_that_was_rebooted_goes_through_them(self):
+        case, seen, acts = an_admitting(), an_admit_look(), []
+        seen = dataclasses.replace(seen, **answered(Act.ASK_READ, 'done', 'read'))
+        for did in Did:
+            choice = admission.advance(case, seen)
+            self.assertIs(did, choice.did)
+            acts.append(choice.act)
+            case = admission.noted(case, did)
+        self.assertEqual([Act.NOTE, Act.NOTE, Act.NOTE, Act.UNFENCE, Act.NOTE, Act.UNLOCK,
+                          Act.NOTE, Act.UNFORCE], acts)
+        self.assertEqual(Choice(Act.CLOSE, 'it was admitted'), admission.advance(case, seen))
+
+    def test_nothing_is_asked_before_the_step_before_it_is_done(self):
+        # A host of which nothing at all is known gets no further than to where it got before.
+        dark = an_admit_look(libvirt=a_libvirt(contact=Contact.NOTHING), inventory=None,
+                             servers=None, uncompleted=None, beat=False)
+        # the step in hand -> act
+        table = [(Did.COMPUTE, Act.WAIT), (Did.RECORDS, Act.WAIT), (Did.DOMAINS, Act.WAIT),
+                 (Did.UNFENCED, Act.UNFENCE), (Did.STORAGE, Act.ASK_READ),
+                 (Did.UNLOCKED, Act.UNLOCK), (Did.BEAT, Act.WAIT), (Did.UNFORCED, Act.UNFORCE)]
+        for did, act in table:
+            self.assertIs(act, admission.advance(before(did), dark).act, did)
+
+    def test_the_fence_goes_only_after_what_was_evacuated_is_cleaned_away(self):
+        for did in (Did.COMPUTE, Did.RECORDS, Did.DOMAINS):
+            for changes in ({}, {'beat': False}, {'uncompleted': 1}, {'servers': None},
+                            {'inventory': SAME_BOOT}, {'libvirt': a_libvirt('i1')}):
+                self.assertNotIn(advance(did, **changes).act, (Act.UNFENCE, Act.UNLOCK))
+
+    def test_a_step_that_is_noted_no_longer_waits(self):
+        case = an_admitting(Did.COMPUTE)
+        case = dataclasses.replace(case, admit=dataclasses.replace(case.admit, waiting_for='x'))
+        self.assertEqual(an_admitting(Did.COMPUTE, Did.RECORDS),
+                         admission.noted(case, Did.RECORDS))
+
+    def test_only_a_case_that_is_admitting_is_advanced(self):
+        for stage in Stage:
+            if stage is not Stage.ADMITTING:
+                self.assertRaises(AssertionError, admission.advance, a_case(stage),
+                                  an_admit_look())
+
+    def test_asked_twice_it_gives_the_same(self):
+        for did in Did:
+            self.assertEqual(advance(did), advance(did))
+
+
+class Compute(unittest.TestCase):
+
+    def test_a_new_boot_has_restarted_it(self):
+        self.assertEqual(Choice(Act.NOTE, 'it was booted since', Did.COMPUTE),
+                         advance(Did.COMPUTE))
+
+    def test_the_same_boot_has_its_agent_restart_it(self):
+        self.assertEqual(Choice(Act.ASK_RESTART, 'asked of its agent', Did.COMPUTE),
+                         advance(Did.COMPUTE, inventory=SAME_BOOT))
+
+    def test_the_agents_answer_decides(self):
+        # state, answer -> choice
+        table = [
+            ('asked', '', Choice(Act.WAIT, 'its agent has to restart compute')),
+            ('done', 'restarted', Choice(Act.NOTE, 'restarted', Did.COMPUTE)),
+            ('failed', 'no unit', Choice(Act.ASK_RESTART,
+                                         'asked again; its agent said: no unit', Did.COMPUTE)),
+            ('refused', 'no', Choice(Act.ASK_RESTART, 'asked again; its agent said: no',
+                                     Did.COMPUTE)),
+        ]
+        for state, answer, expected in table:
+            with self.subTest(state=state):
+                self.assertEqual(expected, advance(Did.COMPUTE, inventory=SAME_BOOT,
+                                                   **answered(Act.ASK_RESTART, state, answer)))
+
+    def test_without_its_libvirt_it_waits_even_after_a_reboot(self):
+        found = advance(Did.COMPUTE, libvirt=a_libvirt(contact=Contact.MUTE))
+        self.assertEqual(Choice(Act.WAIT, 'its libvirt does not answer (mute)'), found)
+
+    def test_with_another_hosts_libvirt_it_waits(self):
+        found = advance(Did.COMPUTE, libvirt=a_libvirt(host_uuid=OTHER))
+        self.assertIs(Act.WAIT, found.act)
+        self.assertIn('another host answers', found.reason)
+
+
+class Records(unittest.TestCase):
+
+    def test_they_have_to_be_completed(self):
+        # evacuations that are not -> choice
+        table = [
+            (None, Choice(Act.WAIT, 'Nova does not answer')),
+            (2, Choice(Act.WAIT, 'its nova-compute has to clean up 2 evacuations')),
+            (0, Choice(Act.NOTE, 'Nova shows none that is not completed', Did.RECORDS)),
+        ]
+        for uncompleted, expected in table:
+            self.assertEqual(expected, advance(Did.RECORDS, uncompleted=uncompleted))
+
+
+class Domains(unittest.TestCase):
+
+    def test_what_was_evacuated_and_is_left_over_is_to_be_removed(self):
+        # domains of its libvirt, Nova's servers there -> to be removed
+        table = [
+            (('i1',), (), ('i1',)),
+            (('i2', 'i1'), (), ('i1', 'i2')),
+            (('i1', 'i2'), ('i2',), ('i1',)),
+            (('i9',), (), ()),
+            (('i1',), ('i1',), ()),
+            ((), (), ()),
+        ]
+        for domains, servers, given in table:
+            with self.subTest(domains=domains, servers=servers):
+                choice = advance(Did.DOMAINS, libvirt=a_libvirt(*domains),
+                                 servers=frozenset(servers), evacuated=frozenset({'i1', 'i2'}))
+                if given:
+                    self.assertEqual(Choice(Act.ASK_REMOVE, 'asked of its agent', None, given),
+                                     choice)
+                else:
+                    self.assertEqual(
+                        Choice(Act.NOTE, 'its libvirt knows none that was evacuated',
+                               Did.DOMAINS), choice)
+
+    def test_that_its_agent_says_done_is_not_enough_while_libvirt_knows_them(self):
+        found = advance(Did.DOMAINS, libvirt=a_libvirt('i1'),
+                        **answered(Act.ASK_REMOVE, 'done', 'removed'))
+        self.assertEqual((Act.ASK_REMOVE, None, ('i1',)), (found.act, found.did, found.given))
+
+    def test_while_its_agent_is_at_it_it_waits(self):
+        found = advance(Did.DOMAINS, libvirt=a_libvirt('i1'),
+                        **answered(Act.ASK_REMOVE, 'asked'))
+        self.assertEqual(Choice(Act.WAIT, 'its agent has to remove domains'), found)
+
+    def test_without_nova_or_libvirt_it_waits(self):
+        self.assertEqual(Choice(Act.WAIT, 'Nova does not answer'),
+                         advance(Did.DOMAINS, servers=None))
+        self.assertEqual(Choice(Act.WAIT, 'its libvirt does not answer (refused)'),
+                         advance(Did.DOMAINS, libvirt=a_libvirt(contact=Contact.REFUSED)))
+
+
+class TheRest(unittest.TestCase):
+
+    def test_the_fence_is_taken_back(self):
+        self.assertEqual(
+            Choice(Act.UNFENCE, 'what was evacuated is gone from it', Did.UNFENCED),
+            advance(Did.UNFENCED))
+
+    def test_its_agent_reads_the_storage(self):
+        # state, answer -> choice
+        table = [
+            ('asked', '', Choice(Act.WAIT, 'its agent has to read storage')),
+            ('done', 'read', Choice(Act.NOTE, 'read', Did.STORAGE)),
+            ('failed', 'EBLOCKLISTED', Choice(
+                Act.ASK_READ, 'asked again; its agent said: EBLOCKLISTED', Did.STORAGE)),
+        ]
+        self.assertEqual(Choice(Act.ASK_READ, 'asked of its agent', Did.STORAGE),
+                         advance(Did.STORAGE))
+        for state, answer, expected in table:
+            self.assertEqual(expected,
+                             advance(Did.STORAGE, **answered(Act.ASK_READ, state, answer)))
+
+    def test_the_answer_to_one_request_is_none_to_another(self):
+        found = advance(Did.STORAGE, **answered(Act.ASK_RESTART, 'done', 'restarted'))
+        self.assertIs(Act.ASK_READ, found.act)
+
+    def test_then_the_lock_is_deleted(self):
+        self.assertEqual(Choice(Act.UNLOCK, 'it reads its storage', Did.UNLOCKED),
+                         advance(Did.UNLOCKED))
+
+    def test_its_beat_is_awaited(self):
+        self.assertEqual(Choice(Act.WAIT, 'its beat is awaited'), advance(Did.BEAT, beat=False))
+        self.assertEqual(Choice(Act.NOTE, 'its agent beats', Did.BEAT), advance(Did.BEAT))
+
+    def test_what_we_forced_down_we_unforce_and_nothing_else(self):
+        self.assertEqual(Choice(Act.UNFORCE, 'it was we who forced it down', Did.UNFORCED),
+                         advance(Did.UNFORCED))
+        self.assertEqual(
+            Choice(Act.NOTE, 'it was not we who forced it down', Did.UNFORCED),
+            advance(Did.UNFORCED, forced_by_us=False))

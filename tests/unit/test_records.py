@@ -1,0 +1,211 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The records in the store: written and read back, by older and newer releases too."""
+
+import dataclasses
+import json
+import unittest
+
+from kaopu_ha import records
+from kaopu_ha.core import model
+from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
+from tests.unit.core.values import (
+    AT,
+    DATA,
+    DISK,
+    a_case,
+    a_recovery,
+    a_round,
+    an_admitting,
+    an_evacuation,
+    an_instance,
+    an_inventory,
+    silent,
+    under_way,
+)
+
+STEP = model.Step(AT, 'controller-1', 'dying', 'round 1')
+ORDER = model.FenceOrder('ceph_blocklist', 'ceph-1', ('10.1.0.1:0/0',), ('10.1.0.1:0/7',))
+
+# Every kind of record, with each of its fields set to something that is no default.
+FULL = [
+    records.Beat('uuid', 'boot-1', 'agent-1'),
+    records.Leader('controller-1', AT),
+    records.Lock('controller-1', AT, permanent=True, recovery='c1-7'),
+    records.HostSetting(True, 'joe', AT, 'it is being repaired'),
+    records.BrakeSetting(('c1', 'c2'), 'joe', AT, 'the rack is really gone'),
+    records.Request('admit', 'c1', 'joe', AT, ('i1',), 'done', 'admitted', 'boot-2'),
+    records.ProofMark('controller-1', AT, ('ceph-1', 'ceph-2')),
+    records.Claim('worker-1', 'c1-7'),
+    an_inventory(storage={'ceph-2': Sign.SILENCE, 'ceph-1': Sign.LIFE}, cores=8, memory_mb=4096,
+                 instances=[an_instance(images=(DISK, DATA), local_disks=('/var/disk',))],
+                 domains=('i1',), compute_started='boot-1/5', note='none'),
+    dataclasses.replace(
+        an_admitting(), waited=3.5, kernel_answered=True, verdict=model.Verdict.DEAD,
+        rounds=(a_round(kernel_answers=True, clients=('10.1.0.1:0/7',)),
+                dataclasses.replace(silent(), count=4, storage=model.Evidence(
+                    model.Network.STORAGE, Sign.UNKNOWN, 'mute', 'eye-1',
+                    answers=(model.Answer('vms/disk-1', 'nothing', Sign.UNKNOWN),),
+                    unasked=(DISK,), elsewhere=('10.1.0.9:0/1',)))),
+        road=(STEP,), was_on=('web',), recovery='c1-7',
+        admit=model.AdmitProgress('joe', 'boot-2', ('nova-compute restarted',), True, 'Nova')),
+    a_recovery(orders=(ORDER,), checked=True, refused=('10.1.0.9: why',), forced_by_us=True,
+               waiting_for='ceph', road=(STEP,)),
+    under_way(Phase.MOVING, seen_before=('m1',), tried=('c3',), reason='why', road=(STEP,),
+              epoch=9, power=model.Power.PAUSED),
+]
+# The same kinds with no more than they need.
+BARE = [a_case(), an_evacuation(), an_inventory(instances=()), a_recovery(instances=()),
+        records.Beat('', ''), records.Leader(''), records.Lock('', ''),
+        records.HostSetting(False, '', ''), records.BrakeSetting((), '', ''),
+        records.Request('', '', '', ''), records.ProofMark('', ''), records.Claim('', '')]
+
+
+def changed(record, **fields):
+    """The text of a record with fields changed or added; None takes one out."""
+    data = json.loads(records.encode(record)) | fields
+    return json.dumps({name: value for name, value in data.items() if value is not None})
+
+
+class RoundTrip(unittest.TestCase):
+
+    def test_every_kind_comes_back_equal(self):
+        for record in FULL + BARE:
+            with self.subTest(kind=type(record).__name__):
+                self.assertEqual(record, records.decode(type(record), records.encode(record)))
+
+    def test_full_means_that_no_field_has_its_default(self):
+        for record in FULL:
+            for field in dataclasses.fields(record):
+                if field.default is not dataclasses.MISSING and field.name not in ('state',):
+                    self.assertNotEqual(field.default, getattr(record, field.name),
+                                        f'{type(record).__name__}.{field.name}')
+
+    def test_every_stage_phase_and_sign_comes_back(self):
+        for stage in Stage:
+            case = a_case(stage)
+            self.assertEqual(case, records.decode(model.Case, records.encode(case)))
+        for phase in Phase:
+            item = an_evacuation(phase=phase)
+            self.assertEqual(item, records.decode(model.Evacuation, records.encode(item)))
+        for stage in RecoveryStage:
+            recovery = a_recovery(stage=stage)
+            self.assertEqual(recovery, records.decode(model.Recovery, records.encode(recovery)))
+        inventory = an_inventory(storage={sign.value: sign for sign in Sign})
+        self.assertEqual(inventory, records.decode(model.Inventory, records.encode(inventory)))
+
+    def test_the_same_value_gives_the_same_bytes(self):
+        for record in FULL + BARE:
+            again = records.decode(type(record), records.encode(record))
+            self.assertEqual(records.encode(record), records.encode(again))
+        one = an_inventory(storage={'a': Sign.LIFE, 'b': Sign.SILENCE})
+        other = an_inventory(storage={'b': Sign.SILENCE, 'a': Sign.LIFE})
+        self.assertEqual(records.encode(one), records.encode(other))
+
+    def test_it_is_json_with_sorted_keys_and_the_schema(self):
+        self.assertEqual('{"recovery":"c1-7","schema":1,"worker":"worker-1"}',
+                         records.encode(records.Claim('worker-1', 'c1-7')))
+
+    def test_people_get_it_without_the_schema(self):
+        self.assertEqual({'recovery': 'c1-7', 'worker': 'worker-1'},
+                         records.plain(records.Claim('worker-1', 'c1-7')))
+        self.assertEqual('suspected', records.plain(a_case())['stage'])
+        json.dumps([records.plain(record) for record in FULL])
+
+    def test_text_of_any_script_comes_back(self):
+        setting = records.HostSetting(True, 'jürgen', AT, '靠谱 \u2028 "x" \\ \n')
+        self.assertEqual(setting, records.decode(type(setting), records.encode(setting)))
+
+
+class OtherReleases(unittest.TestCase):
+
+    def test_fields_that_are_missing_get_their_defaults(self):
+        text = '{"schema":1,"host":"c1","stage":"dying"}'
+        self.assertEqual(model.Case('c1', Stage.DYING), records.decode(model.Case, text))
+
+    def test_unknown_fields_are_passed_over(self):
+        for record in FULL + BARE:
+            text = changed(record, colour='blue', more={'a': [1]})
+            self.assertEqual(record, records.decode(type(record), text))
+
+    def test_unknown_fields_deep_inside_are_passed_over_too(self):
+        case = a_case(road=(STEP,))
+        data = json.loads(records.encode(case))
+        data['road'][0]['colour'] = 'blue'
+        self.assertEqual(case, records.decode(model.Case, json.dumps(data)))
+
+    def test_a_whole_number_of_seconds_is_a_number_of_seconds(self):
+        found = records.decode(model.Case, changed(a_case(), waited=3))
+        self.assertEqual((3.0, float), (found.waited, type(found.waited)))
+
+    def test_a_higher_schema_is_refused_with_what_to_do(self):
+        for schema in (2, 99):
+            failure = self.failure(model.Case, changed(a_case(), schema=schema),
+                                   '/kaopu-ha/case/c1')
+            self.assertEqual(f'/kaopu-ha/case/c1: schema {schema} is newer than 1; '
+                             'upgrade this process', failure)
+
+    def failure(self, kind, text, key=''):
+        with self.assertRaises(records.RecordError) as raised:
+            records.decode(kind, text, key)
+        return str(raised.exception)
+
+
+class Garbage(unittest.TestCase):
+
+    def test_what_is_no_record_is_refused_by_the_name_of_its_key(self):
+        case = a_case(road=(STEP,), rounds=(silent(),))
+        table = [
+            '', 'x', '{', 'null', '[]', '7', '"case"', '{}', 'true', '\x00',
+            '{"schema":1}',
+            changed(case, schema='1'), changed(case, schema=0), changed(case, schema=-1),
+            changed(case, schema=[]),
+            changed(case, host=None), changed(case, stage='asleep'), changed(case, stage=['dying']),
+            changed(case, waited='long'), changed(case, waited=[]), changed(case, host=7),
+            changed(case, kernel_answered='yes'), changed(case, kernel_answered=1),
+            changed(case, road='dying'), changed(case, road=[7]), changed(case, road=[{}]),
+            changed(case, road={'a': 1}), changed(case, rounds=[{'at': 'x'}]),
+            changed(case, was_on='web'), changed(case, was_on={'web': 1}),
+            changed(case, was_on=[1]), changed(case, admit='joe'), changed(case, admit={}),
+        ]
+        for text in table:
+            with self.subTest(text=text):
+                with self.assertRaises(records.RecordError) as raised:
+                    records.decode(model.Case, text, '/kaopu-ha/case/c1')
+                self.assertTrue(str(raised.exception).startswith('/kaopu-ha/case/c1: '))
+
+    def test_a_wrong_sign_in_an_inventory_is_none_of_ours(self):
+        for storage in ({'a': 'fine'}, ['a'], 'a', {'a': 1}):
+            with self.assertRaises(records.RecordError):
+                records.decode(model.Inventory, changed(an_inventory(), storage=storage))
+
+    def test_without_a_key_the_kind_is_named(self):
+        with self.assertRaises(records.RecordError) as raised:
+            records.decode(records.Claim, 'x')
+        self.assertTrue(str(raised.exception).startswith('Claim: not a record: '))
+
+    def test_one_kind_is_not_read_as_another(self):
+        for kind in (model.Case, model.Recovery, model.Evacuation, model.Inventory, records.Beat):
+            with self.assertRaises(records.RecordError):
+                records.decode(kind, records.encode(records.Claim('worker-1', 'c1-7')))
+
+
+class Keys(unittest.TestCase):
+
+    def test_no_key_lies_under_the_prefix_of_another(self):
+        keys = [value for name, value in vars(records).items()
+                if name.isupper() and isinstance(value, str) and name != 'PREFIX']
+        self.assertEqual(14, len(keys))
+        for key in keys:
+            self.assertTrue(key.startswith(records.PREFIX))
+            self.assertEqual([key], [other for other in keys if other.startswith(key)])

@@ -127,7 +127,9 @@ def _no_libvirt(seen: Seen) -> str:
         return 'it has no inventory'
     if seen.libvirt.contact is not Contact.ANSWERED:
         return f'its libvirt does not answer ({seen.libvirt.reason or seen.libvirt.contact.value})'
-    if seen.libvirt.host_uuid != seen.inventory.host_uuid:
+    if not seen.inventory.host_uuid:
+        return 'its inventory does not say its UUID'
+    if seen.libvirt.host_uuid.lower() != seen.inventory.host_uuid.lower():
         return 'another host answers at its address: its UUID is not the inventory\'s'
     return ''
 

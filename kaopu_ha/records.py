@@ -210,6 +210,8 @@ def _value(kind: Any, data: Any) -> Any:
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return kind(data)
     if typing.get_origin(kind) is tuple:
+        if not isinstance(data, list):
+            raise TypeError(f'{data!r} is not a list')
         return tuple(_value(typing.get_args(kind)[0], item) for item in data)
     if typing.get_origin(kind) is dict:
         return {name: _value(typing.get_args(kind)[1], item) for name, item in data.items()}

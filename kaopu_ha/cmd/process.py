@@ -19,6 +19,7 @@ may change while a process runs (of logging).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+import copy
 import importlib.metadata
 import logging
 import os
@@ -30,7 +31,7 @@ from types import FrameType
 from typing import Any
 
 from oslo_config import cfg
-from oslo_log import log
+from oslo_log import formatters, log
 from oslo_service import opts as service_options
 from oslo_service import service
 
@@ -138,7 +139,28 @@ def configure(name: str, argv: Sequence[str]) -> cfg.ConfigOpts:
                           f'user') from failure
     options.check_values(conf)
     log.setup(conf, 'kaopu-ha', version())
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, formatters.ContextFormatter):
+            handler.setFormatter(_Sentences(handler.formatter))
     return conf
+
+
+class _Sentences(logging.Formatter):
+    """Leaves out the exception that oslo.log adds to every warning told where one is handled.
+
+    Our messages have its reason in words; what is logged with a traceback keeps it.
+    """
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format as the inner one does; it adds the exception from the level of warnings on."""
+        if not record.exc_info:
+            record = copy.copy(record)
+            record.levelno = min(record.levelno, logging.INFO)
+        return self._inner.format(record)
 
 
 def version() -> str:

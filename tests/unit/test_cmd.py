@@ -152,6 +152,11 @@ class TestSignals(ProcessCase):
         self.await_words(log, 'the configuration was not read again')
         self.assertIsNone(process.poll())
 
+    def test_a_reason_is_told_once_in_a_line(self):
+        _, log = self.started('agent')
+        self.await_words(log, 'WARNING kaopu_ha.news')
+        self.assertNotIn('kaopu_ha.ports.', log.read_text().split('WARNING kaopu_ha.news')[1])
+
     def test_no_green_threads_come_in(self):
         code = ('import sys, kaopu_ha.cmd.worker; from oslo_service import backend as b; '
                 'assert b.get_backend_type() is b.BackendType.THREADING; '

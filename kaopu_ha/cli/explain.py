@@ -147,8 +147,8 @@ def _road(case: Case) -> Iterator[_Told]:
 _STAGES = {
     Stage.SUSPECTED: 'it shows life, so it is only suspected again',
     Stage.DYING: 'it is taken for dying; the key death is set',
-    Stage.LOCKED: 'the key death has lapsed; the key lock is set',
-    Stage.LAST_LOOK: 'the key lock has lapsed; one last look is taken',
+    Stage.LOCKED: 'the time of death has run out; the key lock is set',
+    Stage.LAST_LOOK: 'the time of lock has run out; one last look is taken',
     Stage.CONFIRMED: 'it is CONFIRMED dead; its lock is permanent, until a person admits it',
     Stage.ADMITTING: 'it is being taken back',
     Stage.CLOSED: 'the case is closed',
@@ -187,7 +187,7 @@ def _instances(found: Picture, done: Recovery) -> Iterator[str]:
 
 def _fate(item: Evacuation) -> str:
     tries = f' in {layout.number(len(item.attempts), "attempt")}' if item.attempts else ''
-    span = f'{recovery.seconds_so_far(item)} s'
+    span = layout.seconds(recovery.span(item))
     if item.phase is Phase.DONE:
         return f'was moved to {item.target}{tries}, {span} after it was planned.'
     if item.phase is Phase.LEFT:

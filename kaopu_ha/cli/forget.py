@@ -63,7 +63,7 @@ def refusal(found: Picture, host: str) -> str:
         return 'it beats. Stop its agent first (systemctl disable --now kaopu-ha-agent).'
     for key in (records.LOCK + host, records.DEATH + host):
         if found.entry(key) is not None:
-            return f'it has a {key.split("/")[2]}: its case must end first, {_admit(host)}'
+            return f'it has a {key.split("/")[2]}: its case must end first, {_by(found, host)}'
     if any(item.stage is not RecoveryStage.FINISHED for item in found.recoveries_of(host)):
         return 'its recovery is not finished.'
     found.insist(records.CASE + host)
@@ -71,7 +71,7 @@ def refusal(found: Picture, host: str) -> str:
     if case is None:
         return ''
     if case.stage is not Stage.SUSPECTED or case.verdict is Verdict.DEAD:
-        return f'its case is {case.stage.value}: it must end first, {_admit(host)}'
+        return f'its case is {case.stage.value}: it must end first, {_by(found, host)}'
     return _still_on(found, host)
 
 
@@ -85,5 +85,8 @@ def _still_on(found: Picture, host: str) -> str:
             f'({", ".join(on)}). Move them away first, with its agent running.')
 
 
-def _admit(host: str) -> str:
-    return f'by its beat or by kaopu-ha host admit {host}.'
+def _by(found: Picture, host: str) -> str:
+    case = found.cases.get(host)
+    if case is not None and case.stage in (Stage.CONFIRMED, Stage.ADMITTING):
+        return f'by kaopu-ha host admit {host}.'
+    return 'by its beat or another sign of life.'

@@ -84,7 +84,7 @@ class RecoveryShow(Command):
     def _instances(self, evacuations: tuple[Evacuation, ...]) -> list[str]:
         rows = [(item.name, item.instance,
                  self.ink(PHASE_LEVELS.get(item.phase, ''), item.phase.value), item.source,
-                 item.target or '-', str(len(item.attempts)), seconds_so_far(item),
+                 item.target or '-', str(len(item.attempts)), _whole(span(item)),
                  item.reason or '-') for item in evacuations]
         return layout.table(('instance', 'uuid', 'phase', 'from', 'to', 'attempts', 'seconds',
                              'reason'), rows)
@@ -113,13 +113,12 @@ def order_text(order: FenceOrder) -> str:
     return f'{order.fence} on cluster {order.cluster}: {addresses}{clients}'
 
 
-def seconds_so_far(item: Evacuation) -> str:
-    """Whole seconds from its first step to its end, or to now."""
+def span(item: Evacuation) -> float | None:
+    """Seconds from the first step of an evacuation to its end, or to now."""
     if not item.road:
-        return '-'
+        return None
     end = item.road[-1].at if item.phase.ended else layout.now()
-    span = layout.between(item.road[0].at, end)
-    return '-' if span is None else f'{span:.0f}'
+    return layout.between(item.road[0].at, end)
 
 
 # ---------------------------------------------------------------- private
@@ -129,6 +128,10 @@ def _row(found: Picture, item: Recovery) -> list[str]:
     ended, all_of_them = picture.progress(found, item)
     return [item.id, item.host, item.stage.value, f'{ended}/{all_of_them}',
             layout.date_and_clock(item.road[0].at) if item.road else '-', item.waiting_for or '-']
+
+
+def _whole(seconds: float | None) -> str:
+    return '-' if seconds is None else f'{seconds:.0f}'
 
 
 def _took(item: Recovery) -> str:

@@ -13,6 +13,7 @@
 
 from collections.abc import Callable
 import concurrent.futures
+import datetime
 import fcntl
 import functools
 import os
@@ -82,6 +83,9 @@ class Cloud:
         layout.password()
         with step('network'):
             network.build(layout)
+            recorded = machines.recorded_daemons(layout, 'ctl')
+            if not any(machines.daemon_pid(layout, 'ctl', name) for name in recorded):
+                machines.end_strangers('ctl')
         if pace and pace != kaopu.pace(layout):
             self.set_pace(pace)
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
@@ -90,9 +94,11 @@ class Cloud:
             data_plane.result()
         openstack.glance_up(layout)
         openstack.nova_up(layout)
+        was_off = [host for host in layout.hosts if machines.pid(layout, host) is None]
+        since = datetime.datetime.now(datetime.UTC) if was_off else None
         hosts.power_on_all(layout, layout.hosts)
         kaopu.start_control(layout)
-        openstack.computes_wait(layout, self.rest, layout.hosts)
+        openstack.computes_wait(layout, self.rest, layout.hosts, since=since)
         instances.seed(layout, self.rest)
         say('the cloud is up')
 
@@ -108,11 +114,13 @@ class Cloud:
                 machines.kill(layout, host)
             names = machines.recorded_daemons(layout, 'ctl')
             first = [name for name in names if not name.startswith(('mysql', 'rabbit', 'etcd'))]
-            self._end('ctl', first)
+            # Only the stores lose something by a kill: the others get little time.
+            self._end('ctl', first, grace=2)
             self._end('ctl', [name for name in names if name not in first])
-            self._end('ceph', machines.recorded_daemons(layout, 'ceph'))
+            self._end('ceph', machines.recorded_daemons(layout, 'ceph'), grace=5)
             machines.kill(layout, 'ceph')
-            self._end_leftovers()
+            for node in layout.node_names:
+                machines.end_strangers(node)
             network.remove()
             shutil.rmtree(layout.run, ignore_errors=True)
 
@@ -234,20 +242,10 @@ class Cloud:
         openstack.placement_up(self.layout)
         control.rabbit_wait(self.layout)
 
-    def _end(self, node: str, names: list[str]) -> None:
+    def _end(self, node: str, names: list[str], grace: float = 10) -> None:
         """End daemons of a node, together."""
         pids = [machines.daemon_pid(self.layout, node, name) for name in names]
-        processes.end_trees([pid for pid in pids if pid])
-
-    def _end_leftovers(self) -> None:
-        """End what a broken run left within our network namespaces, and there only."""
-        spared = _ancestors()
-        for node in self.layout.node_names:
-            left = [pid for pid in network.inhabitants(node) if pid not in spared]
-            if left:
-                say(f'{len(left)} left-over processes in {node} are killed')
-                processes.send(left, processes.signal.SIGKILL)
-        time.sleep(0.1)
+        processes.end_trees([pid for pid in pids if pid], grace)
 
     def _host(self, host: str) -> str:
         if host not in self.layout.hosts:
@@ -258,13 +256,3 @@ class Cloud:
         if node not in self.layout.node_names:
             raise CloudError(f'{node} is no node: {" ".join(self.layout.node_names)}')
         return node
-
-
-def _ancestors() -> set[int]:
-    """This process and those that started it."""
-    found = {os.getpid()}
-    seen = processes.stat(os.getpid())
-    while seen and seen.parent:
-        found.add(seen.parent)
-        seen = processes.stat(seen.parent)
-    return found

@@ -22,7 +22,7 @@ import signal
 
 from . import network, processes
 from .layout import DATA, Layout, host_uuid, nets_of, write
-from .shell import CloudError, run, wait_for
+from .shell import CloudError, run, say, wait_for
 
 _BINDS = {
     'ceph': ['var/lib/ceph', 'var/log/ceph'],
@@ -48,6 +48,7 @@ def power_on(layout: Layout, node: str) -> bool:
     """Start the machine with a new boot id, without any daemon; False if it was on."""
     if pid(layout, node):
         return False
+    end_strangers(node)
     folder = layout.node(node)
     _write_files(layout, node)
     pidfile = layout.run / f'{node}.pid'
@@ -77,6 +78,19 @@ def kill(layout: Layout, node: str) -> None:
         os.kill(init, signal.SIGKILL)
         wait_for(f'the end of {node}', lambda: not any(map(processes.stat, inside)), 30, 0.01)
     (layout.run / f'{node}.pid').unlink(missing_ok=True)
+
+
+def end_strangers(node: str) -> None:
+    """Kill what a broken run left in the node's network, if nothing there is recorded any more.
+
+    Without that a machine whose record was lost would get a twin at its own address.
+    """
+    spared = processes.ancestors()
+    left = [found for found in network.inhabitants(node) if found not in spared]
+    if left:
+        say(f'{len(left)} left-over processes in {node} are killed')
+        processes.send(left, signal.SIGKILL)
+        wait_for('their end', lambda: not any(map(processes.stat, left)), 20, 0.02)
 
 
 def members(init: int) -> list[int]:

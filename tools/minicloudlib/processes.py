@@ -87,6 +87,16 @@ def tree(root: int) -> list[int]:
     return found
 
 
+def ancestors() -> set[int]:
+    """This process and those that started it."""
+    found = {os.getpid()}
+    seen = stat(os.getpid())
+    while seen and seen.parent:
+        found.add(seen.parent)
+        seen = stat(seen.parent)
+    return found
+
+
 def send(pids: Iterable[int], sig: signal.Signals) -> None:
     """Send a signal to each; one that is gone meanwhile is no trouble."""
     for pid in pids:

@@ -46,9 +46,6 @@ class NotPermitted(PortError):
     """The permit did not hold when it was read once more; nothing was done."""
 
 
-# ---------------------------------------------------------------- store
-
-
 @dataclass(frozen=True)
 class Entry:
     """A key as the store holds it.  ``created`` and ``modified`` are revisions."""
@@ -165,9 +162,6 @@ class Store(abc.ABC):
         """Free what the driver holds."""
 
 
-# ---------------------------------------------------------------- permits
-
-
 class Permit(abc.ABC):
     """Leave to do one outside act.  A driver arms a deadline of ``seconds()`` in the process that
     will act, *then* asks ``holds()``, and only then acts there: a process that was frozen in
@@ -181,9 +175,6 @@ class Permit(abc.ABC):
     @abc.abstractmethod
     def holds(self) -> bool:
         """Read leadership (or claim) and record once more from the store."""
-
-
-# ---------------------------------------------------------------- probes
 
 
 class Probe(abc.ABC):
@@ -222,9 +213,6 @@ class ImageEye(abc.ABC):
         """List and actively ask the clients of every image, all within ``limit`` seconds."""
 
 
-# ---------------------------------------------------------------- fence
-
-
 class Fence(abc.ABC):
     """Cuts a dead host off from its disks.  Everything asked twice is harmless."""
 
@@ -255,9 +243,6 @@ class Fence(abc.ABC):
     @abc.abstractmethod
     def close(self) -> None:
         """End the fence's child processes."""
-
-
-# ---------------------------------------------------------------- cloud and usage
 
 
 class Cloud(abc.ABC):
@@ -292,6 +277,10 @@ class Cloud(abc.ABC):
     def reset_state(self, instance: str, state: str, permit: Permit) -> None:
         """Set vm_state to ``active`` or ``error`` and clear the task."""
 
+    def warm(self) -> None:
+        """Get ready to act, so that the first act does not wait for it.  Raises PortError."""
+        return
+
     @abc.abstractmethod
     def close(self) -> None:
         """End child processes and connections."""
@@ -303,9 +292,6 @@ class UsageSource(abc.ABC):
     @abc.abstractmethod
     def usage(self) -> Mapping[str, model.Usage]:
         """Usage by host.  Raises PortError."""
-
-
-# ---------------------------------------------------------------- queue
 
 
 class Queue(abc.ABC):
@@ -323,9 +309,6 @@ class Queue(abc.ABC):
     @abc.abstractmethod
     def close(self) -> None:
         """Free what the driver holds."""
-
-
-# ---------------------------------------------------------------- an agent's own host
 
 
 @dataclass(frozen=True)

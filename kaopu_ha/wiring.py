@@ -58,6 +58,7 @@ NEWS = logging.getLogger('kaopu_ha.news')
 _LEVELS = {'debug': logging.DEBUG, 'info': logging.INFO, 'warning': logging.WARNING,
            'error': logging.ERROR}
 _RETRY_SECONDS = 1.0
+_WARM_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,7 @@ def controller(conf: cfg.ConfigOpts) -> Program:
         admitter = Admitter(kv, lead, fences, cloud, management, given, time.monotonic, _tell_news)
         return _program(held, kv, (
             Loop('leadership', lead.turn, (records.LEADER,)),
+            Loop('warm', _warming(cloud)),
             Loop('detector', detector.turn, (records.ALIVE, records.DEATH, records.LOCK,
                                              records.HOST, records.BRAKE)),
             Loop('recoverer', recoverer.turn, (records.RECOVERY, records.EVACUATION)),
@@ -167,6 +169,7 @@ def worker(conf: cfg.ConfigOpts) -> Program:
         held.callback(work.claims.close)
         return _program(held, kv, (
             Loop('claims', work.claims.turn),
+            Loop('warm', _warming(cloud)),
             Loop('evacuations', work.turn, (records.EVACUATION, records.CLAIM))))
 
 
@@ -318,6 +321,15 @@ def _program(held: contextlib.ExitStack, kv: ports.Store, loops: Iterable[Loop])
         for prefix in loop.woken_by:
             held.callback(kv.watch(prefix, _waking(loop.wake)).close)
     return Program(loops, held.pop_all().close)
+
+
+def _warming(cloud: ports.Cloud) -> Callable[[], float]:
+    """A turn that keeps the cloud's children and tokens ready: the first call must not wait."""
+    def turn() -> float:
+        with contextlib.suppress(ports.PortError):
+            cloud.warm()
+        return _WARM_SECONDS
+    return turn
 
 
 def _waking(wake: threading.Event) -> Callable[[ports.Change], None]:

@@ -19,8 +19,8 @@ there is no trace of the first one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 import enum
 
 from kaopu_ha.core import evacuation, model
@@ -47,6 +47,7 @@ class Seen:
 
     ``seconds``: since this worker first saw the attempt; late after a takeover, never early.
     ``libvirt`` and ``images``: the target's, asked only when they matter (None: not asked).
+    ``others``: the storage addresses of every known host but the source, with the host's name.
     """
 
     server: model.Server | None
@@ -55,6 +56,8 @@ class Seen:
     libvirt: model.LibvirtAnswer | None = None
     images: Sequence[model.ImageAnswer] | None = None
     target_addresses: tuple[str, ...] = ()
+    target_uuid: str = ''
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,23 @@ def open_there(seen: Seen) -> bool:
 def nobody_there(seen: Seen) -> bool:
     """True if it is certain that the target does not run it: no domain, and no client answers."""
     libvirt_lacks = (seen.libvirt is not None and seen.libvirt.contact is Contact.ANSWERED
+                     and seen.libvirt.host_uuid.lower() == seen.target_uuid.lower()
                      and seen.server is not None
                      and seen.server.uuid not in seen.libvirt.domains)
     asked = bool(seen.images) and not any(answer.error for answer in seen.images or ())
     answering = any(client.acknowledged and client.ip in seen.target_addresses
                     for answer in seen.images or () for client in answer.clients)
     return libvirt_lacks and asked and not answering
+
+
+def running_on(seen: Seen) -> str:
+    """Another host of which a live client has one of the images open; empty if there is none.
+
+    A fenced client can't answer, so this is never the source: a live migration had come far.
+    """
+    return min((seen.others[client.ip] for answer in seen.images or ()
+                for client in answer.clients
+                if client.acknowledged and client.ip in seen.others), default='')
 
 
 def advance(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
@@ -108,6 +122,11 @@ def _first(item: Evacuation, seen: Seen) -> Choice:
     current = [migration for migration in seen.migrations
                if migration.source == item.source and migration.target not in item.tried]
     found, reason = evacuation.way(seen.server, current)
+    if found in (evacuation.Way.EVACUATE, evacuation.Way.RESET):
+        if seen.images is None or any(answer.error for answer in seen.images):
+            return Choice(Act.WAIT, 'its images could not be asked for live clients')
+        if running_on(seen):
+            return Choice(Act.WAIT, f'a live client on {running_on(seen)} has its disk open')
     if found is evacuation.Way.EVACUATE:
         return Choice(Act.COMMIT)
     if found is evacuation.Way.RESET:
@@ -169,7 +188,9 @@ def fresh_migrations(item: Evacuation, seen: Seen) -> tuple[model.Migration, ...
 def must_ask(item: Evacuation, server: model.Server | None, seconds: float,
              rules: model.Rules) -> bool:
     """True if the target's libvirt and Ceph are worth asking before the next decision."""
-    if server is None or item.phase not in (Phase.CALLING, Phase.MOVING):
+    if server is None or item.phase not in (Phase.QUEUED, Phase.CALLING, Phase.MOVING):
         return False
+    if item.phase is Phase.QUEUED:
+        return server.host != item.target
     arrived = server.host == item.target and not server.task_state
     return arrived or server.vm_state == 'error' or seconds >= rules.attempt_limit

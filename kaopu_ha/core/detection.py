@@ -37,6 +37,9 @@ from kaopu_ha.core import model
 from kaopu_ha.core.model import Case, Sign, Stage, Verdict
 from kaopu_ha.core.news import Fact, News
 
+# Rounds that end at once (a refused connection) must not make a loop that only writes.
+_PAUSE_SECONDS = 0.25
+
 JUDGING = (Stage.SUSPECTED, Stage.DYING, Stage.LOCKED, Stage.LAST_LOOK)
 
 
@@ -224,7 +227,7 @@ def _waiting(case: Case, wait: float, rules: model.Rules, *, death: Key = Key.KE
              lock: Key = Key.KEEP) -> Decision:
     # A round of silence takes the whole ask limit: begin the last one of a stage so early that it
     # ends when the stage does.
-    left = max(wait - case.waited - rules.ask_limit, 0.0)
+    left = max(wait - case.waited - rules.ask_limit, _PAUSE_SECONDS if case.waited < wait else 0.0)
     return Decision(case, death=death, lock=lock, again=min(left, rules.look_interval))
 
 

@@ -143,6 +143,9 @@ def _first_phase(server: model.Server, instance: model.Instance | None,
         return Phase.NOT_RECOVERABLE, 'on local disk: ' + ', '.join(instance.local_disks)
     if not instance.images:
         return Phase.NOT_RECOVERABLE, 'its disks are not known'
+    unread = [image.name for image in instance.images if not image.header]
+    if unread:
+        return Phase.NOT_RECOVERABLE, f'its host never read the id of image {unread[0]}'
     unfenced = sorted({image.cluster for image in instance.images} - set(fenced))
     if unfenced:
         return Phase.NOT_RECOVERABLE, f'the host was not fenced on cluster {unfenced[0]}'

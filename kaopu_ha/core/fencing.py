@@ -42,7 +42,10 @@ def known_clients(case: model.Case) -> tuple[str, ...]:
 def admissible(orders: Iterable[model.FenceOrder], claimed: Mapping[str, Collection[str]],
                forbidden: Mapping[str, str]) -> tuple[tuple[model.FenceOrder, ...],
                                                       tuple[str, ...]]:
-    """The orders without the addresses that must not be cut, and why each of those is left out.
+    """The orders that may be carried out whole, and why each address that may not is left out.
+
+    An order with an address that must not be cut loses all of them: its proof would say nothing
+    of the clients at the spared address, so nothing on that cluster may be evacuated.
 
     ``claimed``: for each IP address the hosts whose inventories name it.  ``forbidden``: IP
     addresses at which Ceph sees a monitor in quorum or an active manager, with the reason.
@@ -53,9 +56,7 @@ def admissible(orders: Iterable[model.FenceOrder], claimed: Mapping[str, Collect
                   if _why_not(_ip(address), claimed, forbidden)}
         refused |= {f'{_ip(address)}: {_why_not(_ip(address), claimed, forbidden)}'
                     for address in spared}
-        kept.append(dataclasses.replace(
-            order, addresses=tuple(a for a in order.addresses if a not in spared),
-            clients=tuple(c for c in order.clients if c not in spared)))
+        kept.append(dataclasses.replace(order, addresses=(), clients=()) if spared else order)
     return tuple(kept), tuple(sorted(refused))
 
 

@@ -174,15 +174,30 @@ class Worker:
                 server.vm_state == 'error' or seconds >= self._rules.attempt_limit)):
             migrations = self._cloud.migrations(instance=item.instance)
         seen = attempt.Seen(server, migrations, seconds)
-        inventory = record.inventory
-        if inventory is None or not attempt.must_ask(item, server, seconds, self._rules):
+        if record.inventory is None or not attempt.must_ask(item, server, seconds, self._rules):
             return seen
-        libvirt = self._libvirt.contact([inventory.management_uri], _ASK_SECONDS)
+        return self._asked(item, record.inventory, seen)
+
+    def _asked(self, item: Evacuation, target: model.Inventory,
+               seen: attempt.Seen) -> attempt.Seen:
+        """What was seen, with the answers of Ceph, and of the target's libvirt after a call."""
         images = self._images.clients(item.images, _ASK_SECONDS)
-        return dataclasses.replace(
-            seen, libvirt=libvirt[inventory.management_uri],
-            images=tuple(images[image] for image in item.images),
-            target_addresses=inventory.storage_addresses)
+        seen = dataclasses.replace(seen, images=tuple(images[image] for image in item.images),
+                                   target_addresses=target.storage_addresses,
+                                   target_uuid=target.host_uuid)
+        if item.phase is Phase.QUEUED:
+            return dataclasses.replace(seen, others=self._others(item.source))
+        libvirt = self._libvirt.contact([target.management_uri], _ASK_SECONDS)
+        return dataclasses.replace(seen, libvirt=libvirt[target.management_uri])
+
+    def _others(self, source: str) -> dict[str, str]:
+        """The storage addresses of every known host but the source, with their hosts."""
+        found: dict[str, str] = {}
+        for host, entry in self._store.read(records.INVENTORY).under(records.INVENTORY).items():
+            inventory = records.decode(model.Inventory, entry.value, entry.key)
+            if host != source:
+                found |= dict.fromkeys(inventory.storage_addresses, host)
+        return found
 
     # ------------------------------------------------------------ act
 

@@ -26,6 +26,7 @@ from tests.unit.core.values import (
     a_server,
     an_answer,
     an_evacuation,
+    first_look,
     nobody_there,
     rules,
     runs_there,
@@ -71,37 +72,53 @@ class TheFirstCall(unittest.TestCase):
         ]
         for server, expected, state in table:
             with self.subTest(vm_state=server.vm_state, task_state=server.task_state):
-                choice = attempt.advance(queued(), work_look(server), rules())
+                choice = attempt.advance(queued(), first_look(server), rules())
                 self.assertEqual((expected, state), (choice.act, choice.state))
 
     def test_after_its_reset_a_paused_one_is_called(self):
-        self.assertIs(Act.RESET, act(queued(), work_look(a_server(vm_state='paused'))))
-        self.assertIs(Act.COMMIT, act(queued(), work_look(a_server(vm_state='active'))))
+        self.assertIs(Act.RESET, act(queued(), first_look(a_server(vm_state='paused'))))
+        self.assertIs(Act.COMMIT, act(queued(), first_look(a_server(vm_state='active'))))
 
     def test_somebodys_evacuation_under_way_is_waited_for(self):
         self.assertEqual(
             Choice(Act.WAIT, 'an evacuation of it is already under way'),
-            attempt.advance(queued(), work_look(migrations=[a_migration()]), rules()))
+            attempt.advance(queued(), first_look(migrations=[a_migration()]), rules()))
 
     def test_one_that_ended_is_not(self):
         for status in ('done', 'completed', 'failed', 'error'):
-            seen = work_look(migrations=[a_migration(status=status)])
+            seen = first_look(migrations=[a_migration(status=status)])
             self.assertIs(Act.COMMIT, act(queued(), seen))
 
     def test_one_to_a_target_that_was_given_up_is_not_for_it_stays_unfinished_for_ever(self):
-        seen = work_look(a_server(task_state='rebuilding'), migrations=[a_migration(target='c2')])
+        seen = first_look(a_server(task_state='rebuilding'), migrations=[a_migration(target='c2')])
         self.assertIs(Act.COMMIT, act(queued(target='c3', tried=('c2',)), seen))
 
     def test_one_from_a_former_host_is_not_for_nova_finished_another_record(self):
-        seen = work_look(migrations=[a_migration(source='c9', target='c1')])
+        seen = first_look(migrations=[a_migration(source='c9', target='c1')])
         self.assertIs(Act.COMMIT, act(queued(), seen))
 
     def test_what_is_on_its_target_already_is_taken_over_without_a_state_asked(self):
         for vm_state in ('active', 'error', 'paused'):
             self.assertEqual(
                 Choice(Act.COMMIT, 'it is there already'),
-                attempt.advance(queued(), work_look(a_server(host='c2', vm_state=vm_state)),
+                attempt.advance(queued(), first_look(a_server(host='c2', vm_state=vm_state)),
                                 rules()))
+
+    def test_a_live_client_of_another_host_holds_it_back(self):
+        # A live migration had come far when its source died: the guest runs on the other host.
+        seen = first_look(a_server(task_state='migrating'), others={'10.1.0.3': 'c3'},
+                          images=(an_answer(a_client('10.1.0.3:0/9')),))
+        self.assertEqual(Choice(Act.WAIT, 'a live client on c3 has its disk open'),
+                         attempt.advance(queued(), seen, rules()))
+
+    def test_a_client_that_is_no_compute_host_does_not(self):
+        seen = first_look(images=(an_answer(a_client('10.1.0.99:0/9')),),
+                          others={'10.1.0.3': 'c3'})
+        self.assertIs(Act.COMMIT, act(queued(), seen))
+
+    def test_nothing_is_called_while_its_images_could_not_be_asked(self):
+        for images in (None, (an_answer(error='timed out'),)):
+            self.assertIs(Act.WAIT, act(queued(), first_look(images=images)))
 
 
 class Elsewhere(unittest.TestCase):
@@ -329,6 +346,7 @@ class MustAsk(unittest.TestCase):
         # the evacuation, the server, seconds -> asked
         table = [
             (queued(), moved, 999, False),
+            (queued(), a_server(), 0, True),
             (moving(), None, 999, False),
             (moving(), a_server(), 1, False),
             (moving(), a_server(task_state='rebuilding'), 119.9, False),
@@ -343,6 +361,10 @@ class MustAsk(unittest.TestCase):
         for item, server, seconds, expected in table:
             with self.subTest(phase=item.phase, server=server, seconds=seconds):
                 self.assertIs(expected, attempt.must_ask(item, server, seconds, rules()))
+
+    def test_another_hosts_libvirt_at_the_targets_address_makes_nothing_certain(self):
+        seen = work_look(**nobody_there() | {'target_uuid': 'another'})
+        self.assertFalse(attempt.nobody_there(seen))
 
     def test_only_records_that_came_since_are_fresh(self):
         old, new = a_migration('m1'), a_migration('m2')

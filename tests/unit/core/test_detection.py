@@ -342,7 +342,7 @@ class Waiting(unittest.TestCase):
 
     def test_the_last_round_of_a_stage_begins_so_that_it_ends_with_the_stage(self):
         # waited in DYING (300 s; a round takes 4) -> seconds to the next look
-        table = [(0, 5), (280, 5), (291, 5), (292, 4), (295, 1), (296, 0), (299, 0)]
+        table = [(0, 5), (280, 5), (291, 5), (292, 4), (295, 1), (296, 0.25), (299, 0.25)]
         for waited, again in table:
             with self.subTest(waited=waited):
                 decision = detection.advance(a_case(Stage.DYING, waited=float(waited)),

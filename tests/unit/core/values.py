@@ -169,7 +169,13 @@ def work_look(server='default', **changes):
     """What a worker saw: the server still on its source, the target not asked."""
     server = a_server() if server == 'default' else server
     return dataclasses.replace(
-        attempt.Seen(server, target_addresses=('10.1.0.2',)), **changes)
+        attempt.Seen(server, target_addresses=('10.1.0.2',), target_uuid=a_libvirt().host_uuid),
+        **changes)
+
+
+def first_look(server='default', **changes):
+    """What a worker saw before a first call: Ceph was asked, and no live client has the disk."""
+    return work_look(server, **{'images': (an_answer(),)} | changes)
 
 
 def runs_there(*domains):

@@ -90,7 +90,7 @@ def _create(layout: Layout) -> None:
     if done.exists():
         return
     fsid = str(uuid.uuid4())
-    write(layout.ceph_etc / 'ceph.conf', _conf(fsid), 0o644)
+    write(layout.ceph_etc / 'ceph.conf', _conf(fsid))
     _create_monitor(layout, fsid)
     start(layout, 'mon')
     lib = '/var/lib/ceph'

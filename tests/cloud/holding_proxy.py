@@ -15,6 +15,7 @@ A call that it has taken is sent on when the time comes, whether its caller stil
 a load balancer's queue does.  usage: holding_proxy.py ADDRESS PORT FOLDER
 """
 
+import contextlib
 import http.server
 import pathlib
 import sys
@@ -43,7 +44,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             answer = opener.open(request, timeout=60)
         except urllib.error.HTTPError as refusal:
             answer = refusal
-        with answer:
+        # Whoever asked may be dead by now, and its call was made all the same.
+        with answer, contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._answer(answer.status, answer.headers, answer.read())
 
     def _answer(self, status: int, headers, body: bytes) -> None:

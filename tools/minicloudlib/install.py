@@ -46,7 +46,8 @@ def install(layout: Layout) -> None:
     pinned = _CONSTRAINTS.read_text()
     _done(layout, 'venv-cloud', ' '.join(_CLOUD) + pinned, lambda: _cloud(layout, log))
     wanted = (CHECKOUT / 'requirements.txt').read_text() + (CHECKOUT / 'setup.cfg').read_text()
-    _done(layout, 'venv-kaopu', wanted + pinned, lambda: _kaopu(layout, log))
+    # The path too: what is installed is this checkout, not a former one.
+    _done(layout, 'venv-kaopu', f'{CHECKOUT}{wanted}{pinned}', lambda: _kaopu(layout, log))
     _done(layout, 'guest', guest.source_text(), lambda: guest.build(layout))
 
 

@@ -282,8 +282,8 @@ class Detector:
                 writes.append(ports.Delete(key + host))
             if wanted is detection.Key.WRITE and not decision.confirm:
                 value = records.encode(records.Lock(self._leadership.name, self._leadership.now()))
-                writes.append(ports.Put(key + host, value,
-                                        self._store.grant(max(math.ceil(seconds), 2))))
+                left = max(math.ceil(seconds - decision.case.waited), 2)
+                writes.append(ports.Put(key + host, value, self._store.grant(left)))
         return writes
 
     def _confirmed(self, world: World, host: str, case: model.Case,

@@ -83,7 +83,10 @@ class Recoverer:
                         world, recovery):
                     continue
                 road = self._roads.get(recovery.stage)
-                progress |= road(world, recovery) if road else False
+                went = road(world, recovery) if road else False
+                if not went and recovery.stage is not RecoveryStage.FENCING:
+                    self._wait(world, recovery, '')
+                progress |= went
             except ports.StoreError:
                 raise
             except ports.PortError as failure:
@@ -206,11 +209,12 @@ class Recoverer:
 
     def _wait(self, world: World, recovery: Recovery, reason: str,
               fact: Fact = Fact.CLOUD_AWAY) -> bool:
-        """Persist and tell what is waited for, once."""
+        """Persist and tell what is waited for, once; an empty reason ends the waiting."""
         if recovery.waiting_for == reason:
             return False
         waiting = dataclasses.replace(recovery, waiting_for=reason)
-        if self._commit(world, recovery, [_put(waiting)]) and not recovery.waiting_for:
+        done = self._commit(world, recovery, [_put(waiting)])
+        if done and reason and not recovery.waiting_for:
             self._tell(News(fact, recovery.host, f'{recovery.stage.value}: {reason}'))
         return False
 

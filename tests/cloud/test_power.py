@@ -11,6 +11,8 @@
 #    under the License.
 """A host loses its power, and the leader dies in the middle of it."""
 
+import time
+
 from tests.cloud import base
 
 
@@ -40,3 +42,24 @@ class TestPower(base.Life):
         told = self.ha('explain', 'c1')
         self.assertEqual(0, told.returncode, told.stderr)
         self.assertIn('confirmed', told.stdout.lower())
+
+class TestMonitorAway(base.Life):
+
+    def test_nothing_moves_while_the_monitors_do_not_answer(self):
+        frozen = base.Watch(self.cloud, 'case/', '"stage":"locked"',
+                            lambda: self.cloud.freeze('ceph:mon'))
+        self.addCleanup(frozen.close)
+        self.addCleanup(self.cloud.start, 'ceph:mon')
+        on = self.on('c1')
+        self.cloud.power_off('c1')
+        waiting = self.wait('a fence that waits', lambda: (
+            found := self.recovery('c1')) and found['waiting_for'] and found)
+        self.assertEqual('fencing', waiting['stage'])
+        self.assertIn(waiting['waiting_for'][:20], self.ha('explain', 'c1').stdout)
+        time.sleep(10)
+        self.assertEqual('fencing', self.recovery('c1')['stage'])
+        self.assert_nobody_moved()
+        self.cloud.thaw('ceph:mon')
+        self.wait_finished('c1')
+        self.judge()
+        self.assert_moved_once('c1', on, {'c2', 'c3'})

@@ -44,8 +44,6 @@ class Did(enum.Enum):
 class Act(enum.Enum):
     """What the controller does now."""
 
-    REFUSE = 'refuse'
-    ENTER = 'enter'
     NOTE = 'note a step that is done'
     ASK_RESTART = 'restart compute'
     ASK_REMOVE = 'remove domains'

@@ -37,7 +37,6 @@ class Fact(enum.Enum):
     REBOOTED = ('rebooted', 'warning')
     BRAKE_ON = ('brake on', 'error')
     BRAKE_OFF = ('brake off', 'info')
-    HELD = ('held', 'warning')
     CONFIRMED = ('confirmed dead', 'error')
     NOT_FENCED = ('address not fenced', 'error')
     FENCE_WAITS = ('fence waits', 'error')
@@ -56,8 +55,6 @@ class Fact(enum.Enum):
     ADMIT_STEP = ('admit step', 'info')
     ADMIT_REFUSED = ('admit refused', 'warning')
     ADMITTED = ('admitted', 'info')
-    BEAT = ('beat', 'info')
-    BEAT_REFUSED = ('beat refused', 'error')
     RECORD = ('unreadable record', 'error')
 
     @property

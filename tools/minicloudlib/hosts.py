@@ -19,8 +19,6 @@ from . import ceph, confs, kaopu, machines, network
 from .layout import DATA, PORTS, SECRET_UUID, Layout, address, host_uuid, nets_of, write
 from .shell import step, wait_for
 
-DAEMONS = ('libvirtd', 'nova-compute', kaopu.AGENT)
-
 
 def power_on(layout: Layout, host: str) -> None:
     """Bring a host up, with links and every daemon; what runs already is left alone."""

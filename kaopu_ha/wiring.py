@@ -23,6 +23,7 @@ Nothing here waits for the outside world: a process starts while the store is aw
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+import concurrent.futures
 import contextlib
 from dataclasses import dataclass, field
 import datetime
@@ -38,18 +39,13 @@ from oslo_config import cfg
 from stevedore import driver as stevedore_driver
 from stevedore import exception as stevedore_errors
 
-from kaopu_ha import ports, records
+from kaopu_ha import ports, programs, records
 from kaopu_ha.agent import beat, inventory, requests, storage
 from kaopu_ha.conf import ceph, nova
 from kaopu_ha.conf import rules as conf_rules
 from kaopu_ha.conf.errors import ConfigError
-from kaopu_ha.controller.admitter import Admitter
-from kaopu_ha.controller.detector import Detector
-from kaopu_ha.controller.leadership import Leadership
-from kaopu_ha.controller.recoverer import Recoverer
 from kaopu_ha.core.news import News
 from kaopu_ha.core.rules import Rules
-from kaopu_ha.worker.worker import Worker
 
 LOG = logging.getLogger(__name__)
 # What is told is found under one name, whoever told it.
@@ -58,20 +54,13 @@ NEWS = logging.getLogger('kaopu_ha.news')
 _LEVELS = {'debug': logging.DEBUG, 'info': logging.INFO, 'warning': logging.WARNING,
            'error': logging.ERROR}
 _RETRY_SECONDS = 1.0
-_WARM_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Loop:
-    """A turn that is done again and again: when the seconds it returned are over, or on ``wake``.
+class Woken:
+    """A loop of a program with what wakes it early."""
 
-    A change under one of the keys or prefixes ``woken_by`` sets ``wake``.  A watch that is lost
-    costs seconds only: each turn says itself when the next one is due.
-    """
-
-    name: str
-    turn: Callable[[], float]
-    woken_by: tuple[str, ...] = ()
+    loop: programs.Loop
     wake: threading.Event = field(default_factory=threading.Event)
 
 
@@ -83,7 +72,7 @@ class Program:
     act relies on its lease for as long as it may last.
     """
 
-    loops: tuple[Loop, ...]
+    loops: tuple[Woken, ...]
     close: Callable[[], None]
 
 
@@ -113,11 +102,7 @@ def agent(conf: cfg.ConfigOpts) -> Program:
         runner = requests.RequestRunner(
             kv, conf.host, local, kept(CephReader(_access(conf))), restart_compute=command,
             tell=_tell_text, clusters=clusters, ask_limit=times.ask_limit)
-        lock = records.LOCK + conf.host
-        return _program(held, kv, (
-            Loop('beat', beating.turn, (lock,)),
-            Loop('inventory', publisher.turn),
-            Loop('requests', runner.turn, (records.REQUEST, lock))))
+        return _program(held, kv, programs.agent(conf.host, beating.turn, publisher, runner))
 
 
 def controller(conf: cfg.ConfigOpts) -> Program:
@@ -134,19 +119,10 @@ def controller(conf: cfg.ConfigOpts) -> Program:
         # Not conf.usage: oslo.config has a usage of its own.
         usage = _make(conf, 'usage', conf['usage'].driver)
         queue = kept(_queue(conf, kv))
-        lead = Leadership(kv, name, conf.controller.leader_ttl, time.monotonic, _tell_news, _now)
-        held.callback(lead.resign)
-        detector = Detector(kv, lead, probes, cloud, fences, given, time.monotonic, _tell_news)
-        recoverer = Recoverer(kv, lead, fences, cloud, usage, queue, given, time.monotonic,
-                              _tell_news, detector.flapping)
-        admitter = Admitter(kv, lead, fences, cloud, management, given, time.monotonic, _tell_news)
-        return _program(held, kv, (
-            Loop('leadership', lead.turn, (records.LEADER,)),
-            Loop('warm', _warming(cloud)),
-            Loop('detector', detector.turn, (records.ALIVE, records.DEATH, records.LOCK,
-                                             records.HOST, records.BRAKE)),
-            Loop('recoverer', recoverer.turn, (records.RECOVERY, records.EVACUATION)),
-            Loop('admitter', admitter.turn, (records.REQUEST,))))
+        loops, resign = programs.controller(kv, probes, fences, cloud, management, usage, queue,
+                                            given, conf.controller.leader_ttl, _around(name))
+        held.callback(resign)
+        return _program(held, kv, loops)
 
 
 def worker(conf: cfg.ConfigOpts) -> Program:
@@ -163,14 +139,11 @@ def worker(conf: cfg.ConfigOpts) -> Program:
         queue = kept(_queue(conf, kv))
         images = kept(_make(conf, 'probe', conf.probe.storage))
         libvirt = kept(_make(conf, 'probe', conf.probe.management))
-        work = Worker(kv, name, cloud, queue, images, libvirt, given, time.monotonic, _tell_news,
-                      now=_now, claim_ttl=conf.worker.claim_ttl,
-                      concurrency=conf.worker.concurrency)
-        held.callback(work.claims.close)
-        return _program(held, kv, (
-            Loop('claims', work.claims.turn),
-            Loop('warm', _warming(cloud)),
-            Loop('evacuations', work.turn, (records.EVACUATION, records.CLAIM))))
+        loops, give_back = programs.worker(kv, cloud, queue, images, libvirt, given,
+                                           conf.worker.claim_ttl, conf.worker.concurrency,
+                                           _around(name))
+        held.callback(give_back)
+        return _program(held, kv, loops)
 
 
 # ---------------------------------------------------------------- parts that commands use too
@@ -314,22 +287,19 @@ class _BeatOfThisHost:
                          ttl=self._times.beat_ttl, tell=self._tell)
 
 
-def _program(held: contextlib.ExitStack, kv: ports.Store, loops: Iterable[Loop]) -> Program:
+def _around(name: str) -> programs.Surroundings:
+    return programs.Surroundings(name, time.monotonic, _now, _tell_news,
+                                 concurrent.futures.ThreadPoolExecutor)
+
+
+def _program(held: contextlib.ExitStack, kv: ports.Store,
+             loops: Iterable[programs.Loop]) -> Program:
     """Watch for every loop, and take over what is held."""
-    loops = tuple(loops)
-    for loop in loops:
-        for prefix in loop.woken_by:
-            held.callback(kv.watch(prefix, _waking(loop.wake)).close)
-    return Program(loops, held.pop_all().close)
-
-
-def _warming(cloud: ports.Cloud) -> Callable[[], float]:
-    """A turn that keeps the cloud's children and tokens ready: the first call must not wait."""
-    def turn() -> float:
-        with contextlib.suppress(ports.PortError):
-            cloud.warm()
-        return _WARM_SECONDS
-    return turn
+    woken = tuple(Woken(loop) for loop in loops)
+    for each in woken:
+        for prefix in each.loop.woken_by:
+            held.callback(kv.watch(prefix, _waking(each.wake)).close)
+    return Program(woken, held.pop_all().close)
 
 
 def _waking(wake: threading.Event) -> Callable[[ports.Change], None]:

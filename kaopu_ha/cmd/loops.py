@@ -20,7 +20,7 @@ import threading
 import time
 import traceback
 
-from kaopu_ha.wiring import Loop
+from kaopu_ha.wiring import Woken
 
 LOG = logging.getLogger(__name__)
 
@@ -35,11 +35,12 @@ _TELL_SECONDS = 3600.0
 class Runner:
     """The threads of all loops."""
 
-    def __init__(self, loops: Sequence[Loop], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, loops: Sequence[Woken], clock: Callable[[], float] = time.monotonic) -> None:
         self._loops = tuple(loops)
         self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(loop, _Troubles(loop, clock)),
-                                          name=loop.name, daemon=True) for loop in self._loops]
+        self._threads = [
+            threading.Thread(target=self._run, args=(each, _Troubles(each.loop.name, clock)),
+                             name=each.loop.name, daemon=True) for each in self._loops]
 
     def start(self) -> None:
         """Start every loop."""
@@ -61,12 +62,12 @@ class Runner:
             thread.join(max(until - time.monotonic(), 0.0))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _run(self, loop: Loop, troubles: _Troubles) -> None:
+    def _run(self, loop: Woken, troubles: _Troubles) -> None:
         while not self._stopping.is_set():
             # Cleared before the turn: what wakes during it is not lost.
             loop.wake.clear()
             try:
-                seconds = min(max(float(loop.turn()), _PAUSE_MIN), _PAUSE_MAX)
+                seconds = min(max(float(loop.loop.turn()), _PAUSE_MIN), _PAUSE_MAX)
             except Exception as failure:  # noqa: BLE001  a bug in one turn must not end the beat
                 troubles.tell(failure)
                 seconds = _FAILED_PAUSE
@@ -78,8 +79,8 @@ class Runner:
 class _Troubles:
     """Tells each kind of failure of a loop once in a while, with where it came from."""
 
-    def __init__(self, loop: Loop, clock: Callable[[], float]) -> None:
-        self._name, self._clock = loop.name, clock
+    def __init__(self, name: str, clock: Callable[[], float]) -> None:
+        self._name, self._clock = name, clock
         self._told: dict[tuple[str, str, int], float] = {}
 
     def tell(self, failure: Exception) -> None:

@@ -56,11 +56,12 @@ class Detector:
 
     def __init__(self, store: ports.Store, leadership: Leadership, probes: Sequence[ports.Probe],
                  cloud: ports.Cloud, fences: Sequence[ports.Fence], rules: model.Rules,
-                 clock: Callable[[], float], tell: Callable[[News], None]) -> None:
+                 clock: Callable[[], float], tell: Callable[[News], None],
+                 pool: concurrent.futures.Executor) -> None:
         self._store, self._leadership, self._cloud = store, leadership, cloud
         self._probes = {probe.network: probe for probe in probes}
         self._fences, self._rules, self._clock, self._tell = fences, rules, clock, tell
-        self._pool = concurrent.futures.ThreadPoolExecutor(8, 'ask')
+        self._pool = pool
         self._hosts: dict[str, _Memory] = {}
         self._epoch = 0
         self._trusted_from = math.inf

@@ -38,11 +38,11 @@ class FenceKeeper:
 
     def __init__(self, store: ports.Store, leadership: Leadership, fences: Sequence[ports.Fence],
                  rules: model.Rules, clock: Callable[[], float],
-                 tell: Callable[[News], None]) -> None:
+                 tell: Callable[[News], None], pool: concurrent.futures.Executor) -> None:
         self._store, self._leadership = store, leadership
         self._fences = {fence.name: fence for fence in fences}
         self._rules, self._clock, self._tell = rules, clock, tell
-        self._pool = concurrent.futures.ThreadPoolExecutor(4, 'fence')
+        self._pool = pool
         self._read_at: dict[str, float] = {}
 
     def forbidden(self, recovery: Recovery) -> dict[str, str]:

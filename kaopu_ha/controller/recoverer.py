@@ -19,6 +19,7 @@ first fence call there is no way back: what a host shows of life later is news.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+import concurrent.futures
 import dataclasses
 
 from kaopu_ha import ports, records
@@ -42,11 +43,12 @@ class Recoverer:
     def __init__(self, store: ports.Store, leadership: Leadership, fences: Sequence[ports.Fence],
                  cloud: ports.Cloud, usage: ports.UsageSource, queue: ports.Queue,
                  rules: model.Rules, clock: Callable[[], float], tell: Callable[[News], None],
+                 pool: concurrent.futures.Executor,
                  flapping: Callable[[], frozenset[str]] = frozenset) -> None:
         self._store, self._leadership, self._cloud, self._queue = store, leadership, cloud, queue
         self._rules, self._tell = rules, tell
-        self._keeper = FenceKeeper(store, leadership, fences, rules, clock, tell)
-        self._targets = Targets(cloud, usage, flapping)
+        self._keeper = FenceKeeper(store, leadership, fences, rules, clock, tell, pool)
+        self._targets = Targets(cloud, usage, flapping, pool)
         self._roads = {RecoveryStage.FENCING: self._fence, RecoveryStage.PROVEN: self._list,
                        RecoveryStage.PLANNED: self._move, RecoveryStage.EVACUATING: self._move}
 

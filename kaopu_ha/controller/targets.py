@@ -26,9 +26,9 @@ class Targets:
     """Joins the beats and inventories with Nova's services and the usage driver's figures."""
 
     def __init__(self, cloud: ports.Cloud, usage: ports.UsageSource,
-                 flapping: Callable[[], frozenset[str]]) -> None:
-        self._cloud, self._usage, self._flapping = cloud, usage, flapping
-        self._pool = concurrent.futures.ThreadPoolExecutor(2, 'targets')
+                 flapping: Callable[[], frozenset[str]],
+                 pool: concurrent.futures.Executor) -> None:
+        self._cloud, self._usage, self._flapping, self._pool = cloud, usage, flapping, pool
         self._ahead: concurrent.futures.Future[Mapping[str, model.Usage]] | None = None
 
     def prepare(self) -> None:

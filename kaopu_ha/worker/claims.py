@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import logging
-import threading
 
 from kaopu_ha import ports, records
 
@@ -36,7 +35,6 @@ class Claims:
     def __init__(self, store: ports.Store, worker: str, ttl: int,
                  clock: Callable[[], float]) -> None:
         self._store, self._worker, self._ttl, self._clock = store, worker, ttl, clock
-        self._mutex = threading.Lock()
         self._lease = 0
         self._until = 0.0
 
@@ -53,9 +51,12 @@ class Claims:
         return self._until - self._clock()
 
     def take(self, item: str, recovery: str) -> ports.Compare | None:
-        """Claim an instance: the condition that later writes compare, None if another has it."""
+        """Claim an instance: the condition that later writes compare, None if another has it.
+
+        Raises PortError, also while ``turn()`` has no lease.
+        """
         if self.left() <= _MARGIN:
-            self._renew()
+            raise ports.StoreError('the lease of the claims was not renewed')
         key = records.CLAIM + item
         value = records.encode(records.Claim(self._worker, recovery))
         done = self._store.commit([ports.Compare(key, modified=0)],
@@ -73,10 +74,9 @@ class Claims:
             self._store.revoke(lease)
 
     def _renew(self) -> None:
-        with self._mutex:
-            began = self._clock()
-            left = self._store.renew(self._lease, self._ttl / 4) if self._lease else 0
-            if left <= 0:
-                self._lease = self._store.grant(self._ttl)
-                left = self._ttl
-            self._until = began + min(left, self._ttl)
+        began = self._clock()
+        left = self._store.renew(self._lease, self._ttl / 4) if self._lease else 0
+        if left <= 0:
+            self._lease = self._store.grant(self._ttl)
+            left = self._ttl
+        self._until = began + min(left, self._ttl)

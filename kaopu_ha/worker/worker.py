@@ -66,13 +66,14 @@ class Worker:
     def __init__(self, store: ports.Store, name: str, cloud: ports.Cloud, queue: ports.Queue,
                  images: ports.ImageEye, libvirt: ports.LibvirtEye, rules: model.Rules,
                  clock: Callable[[], float], tell: Callable[[News], None], *,
-                 now: Callable[[], str], claim_ttl: int = 15, concurrency: int = 4) -> None:
+                 now: Callable[[], str], pool: concurrent.futures.Executor, claim_ttl: int = 15,
+                 concurrency: int = 4) -> None:
         self._store, self.name, self._cloud, self._queue = store, name, cloud, queue
         self._images, self._libvirt, self._rules = images, libvirt, rules
         self._clock, self._tell, self._now, self._most = clock, tell, now, concurrency
         self.claims = Claims(store, name, claim_ttl, clock)
         self._tasks: list[_Task] = []
-        self._pool = concurrent.futures.ThreadPoolExecutor(concurrency, 'evacuate')
+        self._pool = pool
 
     def turn(self) -> float:
         """Claim what is free, take every claimed evacuation one step on; seconds until the next."""

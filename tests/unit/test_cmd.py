@@ -22,7 +22,8 @@ import time
 import unittest
 
 from kaopu_ha.cmd import loops
-from kaopu_ha.wiring import Loop
+from kaopu_ha.programs import Loop
+from kaopu_ha.wiring import Woken
 
 PROGRAMS = ('agent', 'controller', 'worker')
 GOOD = """
@@ -167,7 +168,7 @@ class TestSignals(ProcessCase):
 class TestLoops(unittest.TestCase):
 
     def runner(self, *turns):
-        made = [Loop(f'loop {number}', turn) for number, turn in enumerate(turns)]
+        made = [Woken(Loop(f'loop {number}', turn)) for number, turn in enumerate(turns)]
         runner = loops.Runner(made)
         self.addCleanup(runner.stop, 5.0)
         runner.start()

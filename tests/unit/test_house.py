@@ -41,10 +41,12 @@ MAY_IMPORT = {
     'controller': {'core', 'ports', 'records', 'permits'},
     'worker': {'core', 'ports', 'records', 'permits'},
     'agent': {'core', 'ports', 'records', 'permits'},
+    'programs': {'core', 'ports', 'records', 'agent', 'controller', 'worker'},
     'api': {'core', 'ports', 'records', 'permits', 'conf', 'wiring'},
     'cli': {'core', 'ports', 'records', 'permits', 'conf', 'wiring'},
-    'sim': {'core', 'ports', 'records', 'permits', 'controller', 'worker', 'agent', 'testing'},
-    'wiring': {'core', 'ports', 'records', 'permits', 'conf', 'controller', 'worker', 'agent',
+    'sim': {'core', 'ports', 'records', 'permits', 'controller', 'worker', 'agent', 'testing',
+            'programs'},
+    'wiring': {'core', 'ports', 'records', 'permits', 'conf', 'agent', 'programs',
                'drivers'},
     'cmd': {'core', 'conf', 'wiring'},
     'wsgi': {'api', 'conf', 'wiring'},
@@ -56,10 +58,11 @@ ONLY_IN = {
                      'oslo_messaging', 'prometheus_client', 'rados', 'rbd', 'redis', 'requests',
                      'rq', 'urllib3'), {'drivers'}),
     'keystoneauth1': {'drivers', 'conf'},
+    'greenlet': {'sim'},
     'stevedore': {'wiring'},
     'oslo_service': {'cmd', 'wsgi'},
 }
-NOWHERE = frozenset({'eventlet', 'greenlet', 'gevent'})
+NOWHERE = frozenset({'eventlet', 'gevent'})
 
 
 def imports(source: str) -> Iterator[tuple[int, str]]:

@@ -26,7 +26,7 @@ from kaopu_ha.core.model import Evacuation, Phase
 _OPEN = (Phase.QUEUED, Phase.CALLING, Phase.MOVING)
 
 
-class EtcdQueue(ports.Queue):
+class RecordQueue(ports.Queue):
     """Offers by doing nothing, takes by reading."""
 
     def __init__(self, store: ports.Store) -> None:

@@ -1,0 +1,115 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What each process does, joined from its parts: the same on real drivers and in the simulator.
+
+A program is a handful of loops over ``turn()``.  Who runs them, in threads or on a false clock,
+is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+import concurrent.futures
+import contextlib
+from dataclasses import dataclass
+
+from kaopu_ha import ports, records
+from kaopu_ha.agent.inventory import InventoryPublisher
+from kaopu_ha.agent.requests import RequestRunner
+from kaopu_ha.controller.admitter import Admitter
+from kaopu_ha.controller.detector import Detector
+from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.recoverer import Recoverer
+from kaopu_ha.core.news import News
+from kaopu_ha.core.rules import Rules
+from kaopu_ha.worker.worker import Worker
+
+_WARM_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A turn that is done again and again: when the seconds it returned are over, or woken.
+
+    A change under one of the keys or prefixes ``woken_by`` wakes it.  A watch that is lost costs
+    seconds only: each turn says itself when the next one is due.
+    """
+
+    name: str
+    turn: Callable[[], float]
+    woken_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every program needs besides its drivers.
+
+    ``clock`` is monotonic and decides; ``now`` is the time for people.  ``pool`` makes an executor
+    of so many threads, with a name.
+    """
+
+    name: str
+    clock: Callable[[], float]
+    now: Callable[[], str]
+    tell: Callable[[News], None]
+    pool: Callable[[int, str], concurrent.futures.Executor]
+
+
+def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequence[ports.Fence],
+               cloud: ports.Cloud, libvirt: ports.LibvirtEye, usage: ports.UsageSource,
+               queue: ports.Queue, rules: Rules, leader_ttl: int,
+               given: Surroundings) -> tuple[tuple[Loop, ...], Callable[[], None]]:
+    """The loops of a controller, and what gives its office up."""
+    lead = Leadership(store, given.name, leader_ttl, given.clock, given.tell, given.now)
+    detector = Detector(store, lead, probes, cloud, fences, rules, given.clock, given.tell,
+                        given.pool(8, 'ask'))
+    recoverer = Recoverer(store, lead, fences, cloud, usage, queue, rules, given.clock, given.tell,
+                          given.pool(6, 'recover'), detector.flapping)
+    admitter = Admitter(store, lead, fences, cloud, libvirt, rules, given.clock, given.tell)
+    return (
+        Loop('leadership', lead.turn, (records.LEADER,)),
+        Loop('warm', _warming(cloud)),
+        Loop('detector', detector.turn, (records.ALIVE, records.DEATH, records.LOCK, records.HOST,
+                                         records.BRAKE)),
+        Loop('recoverer', recoverer.turn, (records.RECOVERY, records.EVACUATION)),
+        Loop('admitter', admitter.turn, (records.REQUEST,))), lead.resign
+
+
+def worker(store: ports.Store, cloud: ports.Cloud, queue: ports.Queue, images: ports.ImageEye,
+           libvirt: ports.LibvirtEye, rules: Rules, claim_ttl: int, concurrency: int,
+           given: Surroundings) -> tuple[tuple[Loop, ...], Callable[[], None]]:
+    """The loops of a worker, and what gives its claims back."""
+    work = Worker(store, given.name, cloud, queue, images, libvirt, rules, given.clock, given.tell,
+                  now=given.now, pool=given.pool(concurrency, 'evacuate'), claim_ttl=claim_ttl,
+                  concurrency=concurrency)
+    return (
+        Loop('claims', work.claims.turn),
+        Loop('warm', _warming(cloud)),
+        Loop('evacuations', work.turn, (records.EVACUATION, records.CLAIM))), work.claims.close
+
+
+def agent(host: str, beat: Callable[[], float], publisher: InventoryPublisher,
+          runner: RequestRunner) -> tuple[Loop, ...]:
+    """The loops of an agent."""
+    lock = records.LOCK + host
+    return (Loop('beat', beat, (lock,)), Loop('inventory', publisher.turn),
+            Loop('requests', runner.turn, (records.REQUEST, lock)))
+
+
+def _warming(cloud: ports.Cloud) -> Callable[[], float]:
+    """A turn that keeps the cloud's children and tokens ready: the first call must not wait."""
+    def turn() -> float:
+        with contextlib.suppress(ports.PortError):
+            cloud.warm()
+        return _WARM_SECONDS
+    return turn

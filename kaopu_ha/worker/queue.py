@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Queue driver ``etcd``: the records in the store are the queue.
+"""Queue driver ``etcd``: the records in the store are the queue itself.
 
 Nothing is carried twice because nothing is carried: a worker reads the evacuations that have not
 ended and claims one by a transaction under its own lease.

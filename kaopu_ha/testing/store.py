@@ -19,8 +19,9 @@ promises whose members fail is in ``kaopu_ha.testing.store_failure``.
 from __future__ import annotations
 
 from collections.abc import Callable
+import concurrent.futures
 import contextlib
-import itertools
+import functools
 import threading
 import time
 from typing import Any
@@ -36,36 +37,38 @@ PATIENCE_SECONDS = 60.0
 class Listener:
     """Keeps what a watch tells, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
         self.changes: list[ports.Change] = []
-        self._news = threading.Condition()
+        self._sleep = sleep
 
     def __call__(self, change: ports.Change) -> None:
         """Take a change."""
-        with self._news:
-            self.changes.append(change)
-            self._news.notify_all()
+        self.changes.append(change)
 
     def wait_for(self, key: str) -> list[ports.Change]:
         """Wait until a change of the key was told; all changes until then."""
-        return self.wait(lambda: any(change.key == key for change in self.changes))
+        return self.wait(lambda: any(change.key == key for change in tuple(self.changes)))
 
     def wait(self, fact: Callable[[], bool]) -> list[ports.Change]:
         """Wait until this is so; all changes until then."""
-        with self._news:
-            if not self._news.wait_for(fact, PATIENCE_SECONDS):
-                raise AssertionError(f'not told; told was {self.changes[-3:]}')
-            return list(self.changes)
+        for _ in range(int(PATIENCE_SECONDS / 0.02)):
+            if fact():
+                return list(self.changes)
+            self._sleep(0.02)
+        raise AssertionError(f'not told; told was {self.changes[-3:]}')
 
 
-def eventually(fact: Callable[[], Any], what: str) -> Any:
+def eventually(fact: Callable[[], Any], what: str,
+               sleep: Callable[[float], None] = time.sleep) -> Any:
     """Wait until something is so, and give it; the store may be away meanwhile."""
     end = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < end:
+    for _ in range(int(PATIENCE_SECONDS / 0.05)):
         with contextlib.suppress(ports.PortError):
             if found := fact():
                 return found
-        time.sleep(0.05)
+        if time.monotonic() > end:
+            break
+        sleep(0.05)
     raise AssertionError(f'it never came about that {what}')
 
 
@@ -82,6 +85,16 @@ class Suite:
     assertIsNotNone: Callable[..., None]
     assertNotIn: Callable[..., None]
     assertRaises: Callable[..., Any]
+
+    def sleep(self, seconds: float) -> None:
+        """Let time go by; a store on a false clock has it go by there."""
+        time.sleep(seconds)
+
+    def beside(self, *works: Callable[[], Any]) -> None:
+        """Do all of this at one time, and raise what any of it raised."""
+        with concurrent.futures.ThreadPoolExecutor(len(works)) as pool:
+            for done in [pool.submit(work) for work in works]:
+                done.result()
 
     def make_store(self) -> ports.Store:
         """A store that shares its keys with every other that this makes."""
@@ -116,7 +129,7 @@ class Suite:
 
     def listen(self, store: ports.Store, since: int = 0) -> Listener:
         """Watch the keys of this test."""
-        listener = Listener()
+        listener = Listener(self.sleep)
         self.addCleanup(store.watch(self.prefix, listener, since).close)
         return listener
 
@@ -144,26 +157,20 @@ class StoreContract(Suite):
 
     def test_keys_written_together_are_read_together(self) -> None:
         """A writer moves two keys as one; a reader by two ranges never sees them differ."""
-        stop = threading.Event()
-        writer_store = self.opened(self.make_store)
+        writer = self.opened(self.make_store)
         pair = [self.key('left/x'), self.key('right')]
+        self.store.commit([], [Put(key, 'first') for key in pair])
 
         def write() -> None:
-            for number in itertools.count():
-                if stop.is_set():
-                    return
-                writer_store.commit([], [Put(key, str(number)) for key in pair])
+            for number in range(200):
+                writer.commit([], [Put(key, str(number)) for key in pair])
 
-        writer = threading.Thread(target=write)
-        self.store.commit([], [Put(key, 'first') for key in pair])
-        writer.start()
-        try:
+        def read() -> None:
             for _ in range(100):
                 entries = self.store.read(self.key('left/'), self.key('right')).entries
                 self.assertEqual(1, len({entries[key].value for key in pair}))
-        finally:
-            stop.set()
-            writer.join()
+
+        self.beside(write, read)
 
     def test_a_read_tells_the_revision_it_was_made_at(self) -> None:
         revision = self.put('a')
@@ -235,11 +242,7 @@ class StoreContract(Suite):
                 done += self.store.commit([Compare(key, modified=entry.modified)],
                                           [Put(key, str(int(entry.value) + 1))]) is not None
 
-        threads = [threading.Thread(target=count) for _ in range(10)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        self.beside(*[count] * 10)
         self.assertEqual('50', self.value('count'))
 
     # ------------------------------------------------------------ leases
@@ -255,15 +258,16 @@ class StoreContract(Suite):
     def test_the_keys_of_a_lease_that_is_not_renewed_vanish(self) -> None:
         lease = self.store.grant(2)
         self.put('a', lease=lease)
-        eventually(lambda: self.value('a') is None, 'the key vanished')
-        eventually(lambda: self.store.renew(lease, 2.0) == 0, 'the lease is gone')
+        eventually(lambda: self.value('a') is None, 'the key vanished', self.sleep)
+        eventually(lambda: self.store.renew(lease, 2.0) == 0, 'the lease is gone',
+                   self.sleep)
 
     def test_the_keys_of_a_lease_that_is_renewed_stay(self) -> None:
         lease = self.store.grant(4)
         self.put('a', lease=lease)
         for _ in range(13):
             self.assertEqual(4, self.store.renew(lease, 2.0))
-            time.sleep(0.4)
+            self.sleep(0.4)
         self.assertEqual('1', self.value('a'))
 
     def test_to_renew_a_lease_that_is_gone_gives_zero(self) -> None:
@@ -294,12 +298,8 @@ class StoreContract(Suite):
     def test_leases_are_renewed_side_by_side(self) -> None:
         leases = [self.store.grant(60) for _ in range(10)]
         answers: list[int] = []
-        threads = [threading.Thread(target=lambda one=lease: answers.append(
-            self.store.renew(one, 5.0))) for lease in leases]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        self.beside(*[functools.partial(lambda one: answers.append(
+            self.store.renew(one, 5.0)), lease) for lease in leases])
         self.assertEqual([60] * 10, answers)
 
     # ------------------------------------------------------------ watch
@@ -333,7 +333,7 @@ class StoreContract(Suite):
         self.assertEqual([self.key('c'), self.key('end')], [change.key for change in changes])
 
     def test_a_watch_tells_of_its_own_prefix_only(self) -> None:
-        listener = Listener()
+        listener = Listener(self.sleep)
         watching = self.store.watch(self.key('in/'), listener)
         self.addCleanup(watching.close)
         for name in ('before', 'in', 'in/a', 'in0', 'other', 'in/end'):
@@ -342,14 +342,14 @@ class StoreContract(Suite):
         self.assertEqual([self.key('in/a'), self.key('in/end')], [one.key for one in changes])
 
     def test_a_closed_watch_tells_nothing_more(self) -> None:
-        closed, other = Listener(), self.listen(self.store)
+        closed, other = Listener(self.sleep), self.listen(self.store)
         watching = self.store.watch(self.prefix, closed)
         self.put('a')
         closed.wait_for(self.key('a'))
         watching.close()
         self.put('b')
         other.wait_for(self.key('b'))
-        time.sleep(0.2)
+        self.sleep(0.2)
         self.assertEqual([self.key('a')], [change.key for change in closed.changes])
         watching.close()
 
@@ -366,11 +366,11 @@ class StoreContract(Suite):
         # Both in one message to the client: the second is there before the watch is closed.
         self.store.commit([], [Put(self.key('a'), '1'), Put(self.key('b'), '1')])
         other.wait_for(self.key('b'))
-        time.sleep(0.2)
+        self.sleep(0.2)
         self.assertEqual([self.key('a')], told)
 
     def test_a_listener_that_fails_is_told_the_next_change_all_the_same(self) -> None:
-        listener = Listener()
+        listener = Listener(self.sleep)
 
         def tell(change: ports.Change) -> None:
             listener(change)
@@ -389,7 +389,7 @@ class StoreContract(Suite):
         before = set(threading.enumerate())
         store = self.make_store()
         store.renew(store.grant(60), 2.0)
-        store.watch(self.prefix, Listener())
+        store.watch(self.prefix, Listener(self.sleep))
         store.close()
         self.assertRaises(ports.StoreError, store.read, self.prefix)
         self.assertRaises(ports.StoreError, store.commit, [], [Put(self.key('a'), '1')])

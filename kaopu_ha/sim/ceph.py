@@ -1,0 +1,291 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The false Ceph: images, their clients, who may write, the blocklist.
+
+A client writes if its machine runs, reaches the cluster, and is not listed; on an image with
+exclusive-lock, one that was refused once stays refused, and one without it writes again as soon
+as it may (both measured).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+import functools
+
+from kaopu_ha import ports
+from kaopu_ha.core import evidence, model
+from kaopu_ha.sim.kernel import Kernel
+from kaopu_ha.sim.network import Node, reaches
+
+FENCE = 'ceph_blocklist'
+_WATCHER_SECONDS = (25.6, 29.1)
+_LATENCY = 0.003
+
+
+@dataclass(eq=False)
+class Client:
+    """A librbd client in a QEMU."""
+
+    node: Node
+    address: str
+    running: Callable[[], bool]
+    spoiled: bool = False
+    listed_until: float = 0.0
+    was_connected: bool = True
+
+    @property
+    def ip(self) -> str:
+        """The address without nonce."""
+        return model.Client(self.address, 0, False).ip
+
+
+@dataclass(eq=False)
+class Disk:
+    """An RBD image with those who have it open."""
+
+    image: model.Image
+    exclusive: bool
+    clients: list[Client] = field(default_factory=list)
+
+
+class Ceph:
+    """One cluster."""
+
+    def __init__(self, kernel: Kernel, fsid: str) -> None:
+        self.kernel, self.fsid = kernel, fsid
+        self.node = Node(f'ceph {fsid}')
+        self.quorum, self.hung = True, False
+        self.disks: dict[str, Disk] = {}
+        self.blocklist: dict[str, float] = {}
+        self._nonces = 0
+
+    def create(self, name: str, exclusive: bool) -> model.Image:
+        """A new image."""
+        image = model.Image(self.fsid, 'vms', name, f'{self.fsid}-{name}')
+        self.disks[image.header] = Disk(image, exclusive)
+        return image
+
+    def open(self, image: model.Image, node: Node, ip: str,
+             running: Callable[[], bool]) -> Client | None:
+        """Open an image; None if it is refused.  Takes a dead client's lock as librbd does."""
+        disk = self.disks[image.header]
+        self._nonces += 1
+        client = Client(node, f'{ip}:0/{self._nonces}', running)
+        if not self.answers(node) or self._is_listed(client):
+            return None
+        if disk.exclusive:
+            for other in disk.clients:
+                if not self._connected(other):
+                    self.blocklist[other.address] = self.kernel.now + 3600.0
+        disk.clients.append(client)
+        return client
+
+    def close(self, image: model.Image, client: Client) -> None:
+        """The client is gone."""
+        if client in self.disks[image.header].clients:
+            self.disks[image.header].clients.remove(client)
+
+    def answers(self, node: Node) -> bool:
+        """True if an operation of this machine is answered in time."""
+        return not self.hung and reaches(node, self.node, 'storage')
+
+    def writers(self, disk: Disk) -> list[Client]:
+        """Those who can write at this moment."""
+        return [client for client in disk.clients if self._connected(client)
+                and not client.spoiled and not self._is_listed(client)]
+
+    def settle(self) -> None:
+        """Have every client learn what changed: who is listed, who lost its connection when."""
+        for disk in self.disks.values():
+            for client in disk.clients:
+                connected = self._connected(client)
+                if connected and disk.exclusive and self._is_listed(client):
+                    client.spoiled = True
+                if client.was_connected and not connected:
+                    client.listed_until = self.kernel.now + self.kernel.chance.uniform(
+                        *_WATCHER_SECONDS)
+                client.was_connected = connected
+
+    def watchers(self, disk: Disk) -> list[model.Client]:
+        """Who is listed, and whether it acknowledges when it is asked."""
+        found = []
+        for number, client in enumerate(disk.clients):
+            alive = self._connected(client) and not self._is_listed(client) and not client.spoiled
+            if alive or (self.kernel.now < client.listed_until and not self._is_listed(client)):
+                found.append(model.Client(client.address, number + 1, alive))
+        return found
+
+    def forget_dead(self, node: Node) -> None:
+        """The power of a machine went: its clients stay listed for a while, then they are gone."""
+        for disk in self.disks.values():
+            for client in [each for each in disk.clients if each.node is node]:
+                self.kernel.after(_WATCHER_SECONDS[1],
+                                  functools.partial(self.close, disk.image, client))
+
+    def _connected(self, client: Client) -> bool:
+        return client.running() and reaches(client.node, self.node, 'storage')
+
+    def _is_listed(self, client: Client) -> bool:
+        now = self.kernel.now
+        return any(self.blocklist.get(entry, 0.0) > now
+                   for entry in (client.address, f'{client.ip}:0/0'))
+
+
+class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
+    """What a machine asks of the clusters."""
+
+    network = model.Network.STORAGE
+
+    def __init__(self, clusters: Mapping[str, Ceph], node: Node) -> None:
+        self._clusters, self._node = dict(clusters), node
+        self.kernel = next(iter(clusters.values())).kernel
+        self.sick = False
+
+    def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
+            limit: float) -> Mapping[str, model.Evidence]:
+        """As promised."""
+        images = sorted({image for suspect in suspects for image in suspect.images})
+        answers = self.clients(images, limit)
+        return {suspect.host: evidence.storage(
+            suspect, [answers[image] for image in suspect.images], self._node.name)
+            for suspect in suspects}
+
+    def clients(self, images: Sequence[model.Image],
+                limit: float) -> Mapping[model.Image, model.ImageAnswer]:
+        """As promised: silence takes the whole limit, life some milliseconds."""
+        self.kernel.sleep(_LATENCY)
+        answers = {image: self._clients_of(image) for image in images}
+        if any(answer.error or any(not client.acknowledged for client in answer.clients)
+               for answer in answers.values()):
+            self.kernel.sleep(limit - _LATENCY)
+        return answers
+
+    def _clients_of(self, image: model.Image) -> model.ImageAnswer:
+        cluster = self._clusters.get(image.cluster)
+        if self.sick or cluster is None or not cluster.answers(self._node):
+            return model.ImageAnswer(image, error='timed out')
+        disk = cluster.disks.get(image.header)
+        if disk is None:
+            return model.ImageAnswer(image, error='no such object')
+        return model.ImageAnswer(image, tuple(cluster.watchers(disk)))
+
+    # ------------------------------------------------------------ an agent's reading
+
+    def fsid(self, limit: float, cluster: str = '') -> str:
+        """As promised."""
+        return self._read(cluster, limit).fsid
+
+    def header_ids(self, pool: str, names: Sequence[str], limit: float,
+                   cluster: str = '') -> Mapping[str, str]:
+        """As promised."""
+        found = self._read(cluster, limit)
+        return {disk.image.name: header for header, disk in found.disks.items()
+                if disk.image.name in names}
+
+    def touch(self, image: model.Image, limit: float) -> None:
+        """As promised."""
+        if image.header not in self._read(image.cluster, limit).disks:
+            raise ports.PortError('no such object')
+
+    def _read(self, fsid: str, limit: float) -> Ceph:
+        cluster = self._clusters.get(fsid) or next(iter(self._clusters.values()))
+        self.kernel.sleep(_LATENCY)
+        if not cluster.answers(self._node):
+            self.kernel.sleep(limit)
+            raise ports.PortError('timed out')
+        return cluster
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class SimBlocklist(ports.Fence):
+    """The fence of the false Ceph, at a machine."""
+
+    name = FENCE
+    gives_proof = True
+    expiry = 3.15e8
+    heeds_deadlines = True
+
+    def __init__(self, clusters: Mapping[str, Ceph], node: Node) -> None:
+        self._clusters, self._node = dict(clusters), node
+        self.kernel = next(iter(clusters.values())).kernel
+
+    def orders(self, inventory: model.Inventory, clusters: Iterable[str],
+               clients: Sequence[str]) -> tuple[model.FenceOrder, ...]:
+        """As promised."""
+        addresses = tuple(sorted(f'{ip}:0/0' for ip in inventory.storage_addresses))
+        return tuple(model.FenceOrder(self.name, cluster, addresses, tuple(sorted(set(clients))))
+                     for cluster in sorted(set(clusters)))
+
+    def forbidden(self, order: model.FenceOrder, limit: float) -> Mapping[str, str]:
+        """As promised; the false monitors have addresses of their own."""
+        self._reach(order, limit)
+        return {}
+
+    def cut(self, order: model.FenceOrder, permit: ports.Permit) -> None:
+        """As promised."""
+        cluster = self._leave(order, permit)
+        for entry in _entries(order):
+            cluster.blocklist[entry] = self.kernel.now + self.expiry
+
+    def prove(self, order: model.FenceOrder, limit: float) -> model.Proof:
+        """As promised."""
+        if not order.addresses:
+            return model.Proof(self.name, order.cluster, False, 'there is nothing to cut')
+        try:
+            cluster = self._reach(order, limit)
+        except ports.PortError as failure:
+            return model.Proof(self.name, order.cluster, False, f'not read back: {failure}')
+        missing = [entry for entry in _entries(order)
+                   if cluster.blocklist.get(entry, 0.0) <= self.kernel.now]
+        return model.Proof(self.name, order.cluster, not missing,
+                           f'{missing[0]} is not listed' if missing else 'read back')
+
+    def mend(self, order: model.FenceOrder, permit: ports.Permit) -> None:
+        """As promised."""
+        cluster = self._leave(order, permit)
+        for entry in _entries(order):
+            cluster.blocklist.pop(entry, None)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _reach(self, order: model.FenceOrder, limit: float) -> Ceph:
+        cluster = self._clusters.get(order.cluster)
+        self.kernel.sleep(_LATENCY)
+        if cluster is None:
+            raise ports.PortError(f'no access to cluster {order.cluster} is configured')
+        if not cluster.quorum or not reaches(self._node, cluster.node, 'storage'):
+            self.kernel.sleep(limit)
+            raise ports.PortError('the monitors do not answer')
+        return cluster
+
+    def _leave(self, order: model.FenceOrder, permit: ports.Permit) -> Ceph:
+        """The cluster, if the permit holds and its deadline is not over; as ``drivers.child``."""
+        seconds = permit.seconds()
+        if seconds <= 0:
+            raise ports.NotPermitted('no time is left')
+        over = self.kernel.now + seconds
+        cluster = self._reach(order, seconds)
+        if not permit.holds():
+            raise ports.NotPermitted('the permit does not hold any more')
+        self.kernel.sleep(self.kernel.chance.uniform(0.04, 0.9))
+        if self.kernel.now > over and self.heeds_deadlines:
+            raise ports.OutcomeUnknown('it took too long')
+        return cluster
+
+
+def _entries(order: model.FenceOrder) -> list[str]:
+    return sorted({*order.addresses, *order.clients})

@@ -1,0 +1,238 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A false clock, and the processes that live on it.
+
+Every task is a green thread that runs until it sleeps or waits; then the clock jumps to the next
+thing that is due.  So two runs from one seed do the same in the same order.  (Green threads for
+this only: why, is told in ``doc/source/decisions/0008-green-threads-in-the-simulator.rst``.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import concurrent.futures
+import functools
+import heapq
+import itertools
+import random
+from typing import Any
+
+import greenlet
+
+_PAUSE_MIN = 0.02
+_PAUSE_MAX = 60.0
+
+
+class Signal:
+    """Something that tasks wait for."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self._waiters: list[Callable[[], None]] = []
+
+    def set(self) -> None:
+        """Wake everybody who waits; who comes later does not wait."""
+        self.is_set = True
+        waiters, self._waiters = self._waiters, []
+        for wake in waiters:
+            wake()
+
+    def clear(self) -> None:
+        """Let those who come from now on wait."""
+        self.is_set = False
+
+
+class Process:
+    """A process of the program: its tasks live, freeze and die together.
+
+    What a frozen task waited for may come meanwhile; the task sees it when it is thawed.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.alive, self.frozen = True, False
+        self._tasks: dict[_Task, None] = {}
+        self._held: list[Callable[[], None]] = []
+
+    def kill(self) -> None:
+        """End every task where it stands, as SIGKILL does.  Not to be called by one of them."""
+        self.alive = False
+        tasks, self._tasks, self._held = list(self._tasks), {}, []
+        for task in tasks:
+            task.green.throw()
+
+    def freeze(self) -> None:
+        """Let no task go on."""
+        self.frozen = True
+
+    def thaw(self) -> None:
+        """Let those go on that are due by now."""
+        self.frozen = False
+        held, self._held = self._held, []
+        for resume in held:
+            resume()
+
+
+class _Task:
+    def __init__(self, kernel: Kernel, process: Process, body: Callable[[], Any]) -> None:
+        self.kernel, self.process, self.body = kernel, process, body
+        self.green = greenlet.greenlet(self._run, parent=kernel.hub)
+        self._waits = 0
+        process._tasks[self] = None
+
+    def wait(self) -> None:
+        """Let others run until one of the ``wakers`` made for this wait is called."""
+        if self.process.alive:
+            self.kernel.hub.switch()
+        if not self.process.alive:
+            raise greenlet.GreenletExit
+
+    def waker(self) -> Callable[[], None]:
+        """What ends the wait that begins now, once, if nothing else has ended it."""
+        number = self._waits
+
+        def resume() -> None:
+            if number != self._waits or not self.process.alive:
+                return
+            if self.process.frozen:
+                self.process._held.append(resume)
+                return
+            self._waits += 1
+            self.green.switch()
+        return resume
+
+    def _run(self) -> None:
+        try:
+            self.body()
+        except greenlet.GreenletExit:
+            pass
+        except Exception as failure:  # noqa: BLE001  whatever it is, it is a finding
+            self.kernel.failures.append((self.process.name, failure))
+        finally:
+            self.process._tasks.pop(self, None)
+            self.kernel._tasks.pop(self.green, None)
+
+
+class Kernel:
+    """The clock, the chance, and what is due when."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.now = 0.0
+        self.chance = random.Random(seed)
+        self.hub = greenlet.getcurrent()
+        self.failures: list[tuple[str, Exception]] = []
+        self.after_each: Callable[[], None] | None = None
+        self.events = 0
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
+        self._tasks: dict[greenlet.greenlet, _Task] = {}
+
+    def at(self, when: float, act: Callable[[], None]) -> None:
+        """Have something done at a time; it must not sleep."""
+        heapq.heappush(self._due, (max(when, self.now), next(self._numbers), act))
+
+    def after(self, seconds: float, act: Callable[[], None]) -> None:
+        """Have something done in so many seconds; it must not sleep."""
+        self.at(self.now + seconds, act)
+
+    def spawn(self, process: Process, body: Callable[[], Any]) -> None:
+        """Start a task of a process."""
+        task = _Task(self, process, body)
+        self._tasks[task.green] = task
+        self.at(self.now, task.waker())
+
+    def sleep(self, seconds: float) -> None:
+        """Let so many seconds go by, in a task or (the world goes on meanwhile) outside of all."""
+        task = self._tasks.get(greenlet.getcurrent())
+        if task is None:
+            self.run(self.now + seconds)
+            return
+        self.at(self.now + seconds, task.waker())
+        task.wait()
+
+    def wait(self, signal: Signal, seconds: float) -> bool:
+        """Wait for a signal; False if it did not come in so many seconds."""
+        task = self._tasks.get(greenlet.getcurrent())
+        over = self.now + seconds
+        if task is None:
+            return self.run(over, lambda: signal.is_set)
+        while not signal.is_set and self.now < over:
+            resume = task.waker()
+            signal._waiters.append(functools.partial(self.at, self.now, resume))
+            self.at(over, resume)
+            task.wait()
+        return signal.is_set
+
+    def run(self, until: float, enough: Callable[[], bool] = lambda: False) -> bool:
+        """Do what is due until a time, or until it is enough; True if it was."""
+        while not enough():
+            if not self._due or self._due[0][0] > until:
+                self.now = max(self.now, until)
+                return enough()
+            when, _, act = heapq.heappop(self._due)
+            self.now = max(when, self.now)
+            self.events += 1
+            act()
+            if self.failures:
+                name, failure = self.failures[0]
+                raise RuntimeError(f'{name} failed at {self.now:.3f}') from failure
+            if self.after_each is not None:
+                self.after_each()
+        return True
+
+    def loop(self, process: Process, turn: Callable[[], float], wake: Signal) -> None:
+        """Run a turn again and again in a task of the process, as ``cmd.loops`` does."""
+        def body() -> None:
+            while True:
+                wake.clear()
+                seconds = min(max(float(turn()), _PAUSE_MIN), _PAUSE_MAX)
+                self.sleep(_PAUSE_MIN)
+                self.wait(wake, seconds - _PAUSE_MIN)
+        self.spawn(process, body)
+
+    def pool(self, process: Process) -> Pool:
+        """An executor whose work is tasks of the process."""
+        return Pool(self, process)
+
+
+class _Awaited(concurrent.futures.Future[Any]):
+    def __init__(self, kernel: Kernel) -> None:
+        super().__init__()
+        self._kernel, self._over = kernel, Signal()
+        self.add_done_callback(lambda _: self._over.set())
+
+    def result(self, timeout: float | None = None) -> Any:
+        """What came, when it comes."""
+        if not self._kernel.wait(self._over, 1e6 if timeout is None else timeout):
+            raise TimeoutError
+        return super().result(0)
+
+
+class Pool(concurrent.futures.Executor):
+    """Executes by green threads of one process."""
+
+    def __init__(self, kernel: Kernel, process: Process) -> None:
+        self._kernel, self._process = kernel, process
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any
+               ) -> concurrent.futures.Future[Any]:
+        """Begin it now, beside the caller."""
+        awaited = _Awaited(self._kernel)
+
+        def body() -> None:
+            try:
+                awaited.set_result(fn(*args, **kwargs))
+            except Exception as failure:  # noqa: BLE001  it is given to who awaits it
+                awaited.set_exception(failure)
+        self._kernel.spawn(self._process, body)
+        return awaited

@@ -1,0 +1,36 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Machines with two cables."""
+
+from __future__ import annotations
+
+
+class Node:
+    """A machine: its power, its links, and whether its kernel stands still."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.powered, self.black = True, False
+        self.links = {'management': True, 'storage': True}
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def on(self, network: str) -> bool:
+        """True if packets of this network reach its kernel and come back."""
+        return self.powered and not self.black and self.links[network]
+
+
+def reaches(one: Node, other: Node, network: str) -> bool:
+    """True if the two can talk over this network."""
+    return one.on(network) and other.on(network)

@@ -1,0 +1,301 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The false etcd: revisions, leases, transactions, watches, and the troubles that were measured.
+
+``Etcd`` is the cluster; ``SimStore`` is a client of it, at a node of the network.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+import logging
+
+from kaopu_ha import ports
+from kaopu_ha.sim.kernel import Kernel
+from kaopu_ha.sim.network import Node, reaches
+
+LOG = logging.getLogger(__name__)
+
+_LATENCY = 0.001
+_TIMEOUT = 1.5
+
+
+@dataclass
+class _Lease:
+    ttl: int
+    until: float
+    keys: set[str] = field(default_factory=set)
+
+
+class Etcd:
+    """The cluster as one: it answers, or it does not."""
+
+    def __init__(self, kernel: Kernel, node: Node) -> None:
+        self.kernel, self.node = kernel, node
+        self.away = False
+        self.entries: dict[str, ports.Entry] = {}
+        self.revision = 1
+        self.lost_answers = 0.0
+        self.after_commit: Callable[[ports.Put | ports.Delete], None] | None = None
+        self._keys: list[str] = []
+        self._leases: dict[int, _Lease] = {}
+        self._last_lease = 0
+        self._history: list[ports.Change] = []
+        self._compacted = 0
+        self._watches: list[_Watching] = []
+
+    # ------------------------------------------------------------ what clients ask
+
+    def read(self, ranges: Sequence[str]) -> ports.Snapshot:
+        """The keys, and those under prefixes."""
+        found: dict[str, ports.Entry] = {}
+        for each in ranges:
+            if each.endswith('/'):
+                first = bisect.bisect_left(self._keys, each)
+                last = bisect.bisect_left(self._keys, each[:-1] + '0')
+                found |= {key: self.entries[key] for key in self._keys[first:last]}
+            elif each in self.entries:
+                found[each] = self.entries[each]
+        return ports.Snapshot(self.revision, found)
+
+    def commit(self, compares: Sequence[ports.Compare],
+               writes: Sequence[ports.Put | ports.Delete]) -> int | None:
+        """A transaction: all or nothing."""
+        for compare in compares:
+            entry = self.entries.get(compare.key)
+            modified, created = (entry.modified, entry.created) if entry else (0, 0)
+            if compare.modified not in (None, modified) or compare.created not in (None, created):
+                return None
+        for write in writes:
+            if isinstance(write, ports.Put) and write.lease and write.lease not in self._leases:
+                raise ports.StoreError('requested lease not found')
+        if writes:
+            self.revision += 1
+        for write in writes:
+            self._write(write)
+        return self.revision
+
+    def grant(self, ttl: int) -> int:
+        """A new lease."""
+        self._last_lease += 1
+        self._leases[self._last_lease] = _Lease(ttl, self.kernel.now + ttl)
+        self._expire_later(self._last_lease)
+        return self._last_lease
+
+    def renew(self, lease: int) -> int:
+        """Its TTL, 0 if it is gone."""
+        found = self._leases.get(lease)
+        if found is None:
+            return 0
+        found.until = self.kernel.now + found.ttl
+        return found.ttl
+
+    def revoke(self, lease: int) -> None:
+        """End a lease with its keys."""
+        found = self._leases.pop(lease, None)
+        if found is not None and found.keys:
+            self.revision += 1
+            for key in sorted(found.keys):
+                self._write(ports.Delete(key))
+
+    def watch(self, watching: _Watching, since: int) -> None:
+        """Tell what was changed after ``since`` (0: from now on)."""
+        self._watches.append(watching)
+        if since and since < self._compacted:
+            watching.hear(ports.Change(revision=self.revision, relist=True))
+        elif since:
+            for change in self._history:
+                if change.revision > since:
+                    watching.hear(change)
+
+    # ------------------------------------------------------------ troubles
+
+    def change_leader(self) -> None:
+        """Elect another leader: every lease begins anew with its full TTL."""
+        for lease in self._leases.values():
+            lease.until = self.kernel.now + lease.ttl
+
+    def expire_all(self) -> None:
+        """Lose the keys of every lease: what a frozen and resumed leader did in 6 of 23 trials."""
+        for lease in sorted(self._leases):
+            self.revoke(lease)
+
+    def compact(self) -> None:
+        """Forget the past."""
+        self._history.clear()
+        self._compacted = self.revision
+
+    # ------------------------------------------------------------ private
+
+    def _expire_later(self, number: int) -> None:
+        # Leases end up to half a second late; while there is no leader, none ends.
+        def expire() -> None:
+            lease = self._leases.get(number)
+            if lease is None:
+                return
+            if self.away or self.kernel.now < lease.until:
+                self.kernel.at(max(lease.until, self.kernel.now + 0.5), expire)
+            else:
+                self.revoke(number)
+        lease = self._leases[number]
+        self.kernel.at(lease.until + self.kernel.chance.uniform(0.01, 0.5), expire)
+
+    def _write(self, write: ports.Put | ports.Delete) -> None:
+        before = self.entries.get(write.key)
+        if before is not None and before.lease in self._leases:
+            self._leases[before.lease].keys.discard(write.key)
+        entry = None
+        if isinstance(write, ports.Put):
+            entry = ports.Entry(write.key, write.value, before.created if before else self.revision,
+                                self.revision, write.lease)
+            if before is None:
+                bisect.insort(self._keys, write.key)
+            self.entries[write.key] = entry
+            if write.lease:
+                self._leases[write.lease].keys.add(write.key)
+        elif before is None:
+            return
+        else:
+            del self.entries[write.key]
+            self._keys.remove(write.key)
+        change = ports.Change(write.key, entry, self.revision)
+        self._history.append(change)
+        for watching in tuple(self._watches):
+            if write.key.startswith(watching.prefix):
+                watching.hear(change)
+        if self.after_commit is not None:
+            self.after_commit(write)
+
+    def forget(self, watching: _Watching) -> None:
+        """Tell this watch no more."""
+        if watching in self._watches:
+            self._watches.remove(watching)
+
+
+class _Watching(ports.Watching):
+    """Changes come late while the client is cut off, but all of them and in order."""
+
+    def __init__(self, store: SimStore, prefix: str, tell: Callable[[ports.Change], None]) -> None:
+        self.prefix = prefix
+        self._store, self._tell, self._open = store, tell, True
+        self._coming: list[ports.Change] = []
+
+    def hear(self, change: ports.Change) -> None:
+        self._coming.append(change)
+        if len(self._coming) == 1:
+            self._store.kernel.after(_LATENCY, self._deliver)
+
+    def _deliver(self) -> None:
+        if not self._open:
+            return
+        if not self._store.connected():
+            self._store.kernel.after(0.5, self._deliver)
+            return
+        coming, self._coming = self._coming, []
+        for change in coming:
+            if self._open:
+                self._tell_safely(change)
+
+    def _tell_safely(self, change: ports.Change) -> None:
+        try:
+            self._tell(change)
+        except Exception:
+            LOG.exception('a listener failed')
+
+    def close(self) -> None:
+        self._open = False
+        self._store.etcd.forget(self)
+
+
+class SimStore(ports.Store):
+    """A client of the false etcd."""
+
+    def __init__(self, etcd: Etcd, node: Node, timeout: float = _TIMEOUT) -> None:
+        self.etcd, self.kernel = etcd, etcd.kernel
+        self._node, self._timeout = node, timeout
+        self._watches: list[_Watching] = []
+        self._closed = False
+
+    def connected(self) -> bool:
+        """True if the cluster answers this client."""
+        return not self.etcd.away and reaches(self._node, self.etcd.node, 'management')
+
+    def read(self, *ranges: str) -> ports.Snapshot:
+        """As promised."""
+        self._go(self._timeout)
+        snapshot = self.etcd.read(ranges)
+        self._come(ports.StoreError)
+        return snapshot
+
+    def commit(self, compares: Sequence[ports.Compare],
+               writes: Sequence[ports.Put | ports.Delete]) -> int | None:
+        """As promised."""
+        self._go(self._timeout)
+        done = self.etcd.commit(compares, writes)
+        if self.kernel.chance.random() < self.etcd.lost_answers:
+            self.kernel.sleep(self._timeout)
+            raise ports.OutcomeUnknown('etcd did not answer')
+        self._come(ports.OutcomeUnknown)
+        return done
+
+    def grant(self, ttl: int) -> int:
+        """As promised."""
+        self._go(self._timeout)
+        lease = self.etcd.grant(ttl)
+        self._come(ports.StoreError)
+        return lease
+
+    def renew(self, lease: int, limit: float) -> int:
+        """As promised."""
+        self._go(limit)
+        ttl = self.etcd.renew(lease)
+        self._come(ports.StoreError)
+        return ttl
+
+    def revoke(self, lease: int) -> None:
+        """As promised."""
+        self._go(self._timeout)
+        self.etcd.revoke(lease)
+        self._come(ports.OutcomeUnknown)
+
+    def watch(self, prefix: str, tell: Callable[[ports.Change], None],
+              since: int = 0) -> ports.Watching:
+        """As promised; ``tell`` runs between two tasks and must not sleep."""
+        watching = _Watching(self, prefix, tell)
+        self._watches.append(watching)
+        self.etcd.watch(watching, since)
+        return watching
+
+    def close(self) -> None:
+        """End the watches; whoever asks from now on is told."""
+        self._closed = True
+        for watching in self._watches:
+            watching.close()
+
+    # ------------------------------------------------------------ private
+
+    def _go(self, limit: float) -> None:
+        if self._closed:
+            raise ports.StoreError('the store is closed')
+        self.kernel.sleep(_LATENCY)
+        if not self.connected():
+            self.kernel.sleep(limit)
+            raise ports.StoreError('etcd does not answer')
+
+    def _come(self, failure: type[ports.PortError]) -> None:
+        self.kernel.sleep(_LATENCY)
+        if not self.connected():
+            self.kernel.sleep(self._timeout)
+            raise failure('the answer of etcd was lost')

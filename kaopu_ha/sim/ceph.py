@@ -26,6 +26,7 @@ import functools
 from kaopu_ha import ports
 from kaopu_ha.core import evidence, model
 from kaopu_ha.sim.kernel import Kernel
+from kaopu_ha.sim.leave import Leave
 from kaopu_ha.sim.network import Node, reaches
 
 FENCE = 'ceph_blocklist'
@@ -35,11 +36,12 @@ _LATENCY = 0.003
 
 @dataclass(eq=False)
 class Client:
-    """A librbd client in a QEMU."""
+    """A librbd client: a QEMU's, or (``writes`` is False) one that only reads."""
 
     node: Node
     address: str
     running: Callable[[], bool]
+    writes: bool = True
     spoiled: bool = False
     listed_until: float = 0.0
     was_connected: bool = True
@@ -66,6 +68,8 @@ class Ceph:
         self.kernel, self.fsid = kernel, fsid
         self.node = Node(f'ceph {fsid}')
         self.quorum, self.hung = True, False
+        # Set by whatever may change who can write; whoever judges that clears it.
+        self.changed = True
         self.disks: dict[str, Disk] = {}
         self.blocklist: dict[str, float] = {}
         self._nonces = 0
@@ -76,25 +80,39 @@ class Ceph:
         self.disks[image.header] = Disk(image, exclusive)
         return image
 
-    def open(self, image: model.Image, node: Node, ip: str,
-             running: Callable[[], bool]) -> Client | None:
+    def open(self, image: model.Image, node: Node, ip: str, running: Callable[[], bool],
+             writes: bool = True) -> Client | None:
         """Open an image; None if it is refused.  Takes a dead client's lock as librbd does."""
-        disk = self.disks[image.header]
+        disk = self.disks.get(image.header)
         self._nonces += 1
-        client = Client(node, f'{ip}:0/{self._nonces}', running)
-        if not self.answers(node) or self._is_listed(client):
+        client = Client(node, f'{ip}:0/{self._nonces}', running, writes)
+        if disk is None or not self.quorum or not self.answers(node) or self._is_listed(client):
             return None
-        if disk.exclusive:
+        if disk.exclusive and writes:
             for other in disk.clients:
                 if not self._connected(other):
-                    self.blocklist[other.address] = self.kernel.now + 3600.0
+                    self.add_to_blocklist(other.address, 3600.0)
         disk.clients.append(client)
+        self.changed = True
         return client
 
     def close(self, image: model.Image, client: Client) -> None:
         """The client is gone."""
-        if client in self.disks[image.header].clients:
-            self.disks[image.header].clients.remove(client)
+        disk = self.disks.get(image.header)
+        if disk is not None and client in disk.clients:
+            disk.clients.remove(client)
+            self.changed = True
+
+    def add_to_blocklist(self, entry: str, seconds: float) -> None:
+        """List an address with nonce, or with ``0/0`` for every client at it."""
+        self.blocklist[entry] = self.kernel.now + seconds
+        self.changed = True
+        self.kernel.after(seconds, self._change)
+
+    def remove_from_blocklist(self, entry: str) -> None:
+        """List it no more."""
+        self.blocklist.pop(entry, None)
+        self.changed = True
 
     def answers(self, node: Node) -> bool:
         """True if an operation of this machine is answered in time."""
@@ -102,7 +120,7 @@ class Ceph:
 
     def writers(self, disk: Disk) -> list[Client]:
         """Those who can write at this moment."""
-        return [client for client in disk.clients if self._connected(client)
+        return [client for client in disk.clients if client.writes and self._connected(client)
                 and not client.spoiled and not self._is_listed(client)]
 
     def settle(self) -> None:
@@ -133,6 +151,9 @@ class Ceph:
                 self.kernel.after(_WATCHER_SECONDS[1],
                                   functools.partial(self.close, disk.image, client))
 
+    def _change(self) -> None:
+        self.changed = True
+
     def _connected(self, client: Client) -> bool:
         return client.running() and reaches(client.node, self.node, 'storage')
 
@@ -143,23 +164,33 @@ class Ceph:
 
 
 class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
-    """What a machine asks of the clusters."""
+    """What a machine asks of the clusters.
+
+    ``heard`` is told each host of which a client answered, and ``could_ask`` is whether this eye
+    could have heard the last time it asked: for whoever checks the verdicts.
+    """
 
     network = model.Network.STORAGE
 
-    def __init__(self, clusters: Mapping[str, Ceph], node: Node) -> None:
-        self._clusters, self._node = dict(clusters), node
+    def __init__(self, clusters: Mapping[str, Ceph], node: Node,
+                 heard: Callable[[str], None] = lambda _: None) -> None:
+        self._clusters, self._node, self._heard = dict(clusters), node, heard
         self.kernel = next(iter(clusters.values())).kernel
-        self.sick = False
+        self.sick, self.could_ask = False, True
 
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
             limit: float) -> Mapping[str, model.Evidence]:
         """As promised."""
+        self.could_ask = not self.sick and any(
+            cluster.answers(self._node) for cluster in self._clusters.values())
         images = sorted({image for suspect in suspects for image in suspect.images})
         answers = self.clients(images, limit)
-        return {suspect.host: evidence.storage(
+        found = {suspect.host: evidence.storage(
             suspect, [answers[image] for image in suspect.images], self._node.name)
             for suspect in suspects}
+        for host in (host for host in found if found[host].sign is model.Sign.LIFE):
+            self._heard(host)
+        return found
 
     def clients(self, images: Sequence[model.Image],
                 limit: float) -> Mapping[model.Image, model.ImageAnswer]:
@@ -238,7 +269,7 @@ class SimBlocklist(ports.Fence):
         """As promised."""
         cluster = self._leave(order, permit)
         for entry in _entries(order):
-            cluster.blocklist[entry] = self.kernel.now + self.expiry
+            cluster.add_to_blocklist(entry, self.expiry)
 
     def prove(self, order: model.FenceOrder, limit: float) -> model.Proof:
         """As promised."""
@@ -257,7 +288,7 @@ class SimBlocklist(ports.Fence):
         """As promised."""
         cluster = self._leave(order, permit)
         for entry in _entries(order):
-            cluster.blocklist.pop(entry, None)
+            cluster.remove_from_blocklist(entry)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -273,17 +304,13 @@ class SimBlocklist(ports.Fence):
         return cluster
 
     def _leave(self, order: model.FenceOrder, permit: ports.Permit) -> Ceph:
-        """The cluster, if the permit holds and its deadline is not over; as ``drivers.child``."""
-        seconds = permit.seconds()
-        if seconds <= 0:
-            raise ports.NotPermitted('no time is left')
-        over = self.kernel.now + seconds
-        cluster = self._reach(order, seconds)
-        if not permit.holds():
-            raise ports.NotPermitted('the permit does not hold any more')
+        """The cluster, if the permit holds and its deadline is not over."""
+        leave = Leave(self.kernel, permit)
+        cluster = self._reach(order, leave.seconds)
+        leave.take()
         self.kernel.sleep(self.kernel.chance.uniform(0.04, 0.9))
-        if self.kernel.now > over and self.heeds_deadlines:
-            raise ports.OutcomeUnknown('it took too long')
+        if self.heeds_deadlines:
+            leave.insist()
         return cluster
 
 

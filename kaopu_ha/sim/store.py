@@ -48,7 +48,9 @@ class Etcd:
         self.entries: dict[str, ports.Entry] = {}
         self.revision = 1
         self.lost_answers = 0.0
-        self.after_commit: Callable[[ports.Put | ports.Delete], None] | None = None
+        # Told who committed what, before and after; a lease that ends, or is revoked, tells none.
+        self.committed: Callable[[str, Sequence[ports.Put | ports.Delete],
+                                  dict[str, ports.Entry]], None] | None = None
         self._keys: list[str] = []
         self._leases: dict[int, _Lease] = {}
         self._last_lease = 0
@@ -71,7 +73,7 @@ class Etcd:
         return ports.Snapshot(self.revision, found)
 
     def commit(self, compares: Sequence[ports.Compare],
-               writes: Sequence[ports.Put | ports.Delete]) -> int | None:
+               writes: Sequence[ports.Put | ports.Delete], who: str = '') -> int | None:
         """A transaction: all or nothing."""
         for compare in compares:
             entry = self.entries.get(compare.key)
@@ -83,8 +85,12 @@ class Etcd:
                 raise ports.StoreError('requested lease not found')
         if writes:
             self.revision += 1
+        before = {write.key: self.entries[write.key] for write in writes
+                  if write.key in self.entries}
         for write in writes:
             self._write(write)
+        if self.committed is not None:
+            self.committed(who, writes, before)
         return self.revision
 
     def grant(self, ttl: int) -> int:
@@ -175,9 +181,6 @@ class Etcd:
         for watching in tuple(self._watches):
             if write.key.startswith(watching.prefix):
                 watching.hear(change)
-        if self.after_commit is not None:
-            self.after_commit(write)
-
     def forget(self, watching: _Watching) -> None:
         """Tell this watch no more."""
         if watching in self._watches:
@@ -222,9 +225,10 @@ class _Watching(ports.Watching):
 class SimStore(ports.Store):
     """A client of the false etcd."""
 
-    def __init__(self, etcd: Etcd, node: Node, timeout: float = _TIMEOUT) -> None:
-        self.etcd, self.kernel = etcd, etcd.kernel
-        self._node, self._timeout = node, timeout
+    def __init__(self, etcd: Etcd, node: Node, who: str = '') -> None:
+        self.etcd, self.kernel, self.who = etcd, etcd.kernel, who
+        self._timeout = _TIMEOUT
+        self._node = node
         self._watches: list[_Watching] = []
         self._closed = False
 
@@ -243,7 +247,7 @@ class SimStore(ports.Store):
                writes: Sequence[ports.Put | ports.Delete]) -> int | None:
         """As promised."""
         self._go(self._timeout)
-        done = self.etcd.commit(compares, writes)
+        done = self.etcd.commit(compares, writes, self.who)
         if self.kernel.chance.random() < self.etcd.lost_answers:
             self.kernel.sleep(self._timeout)
             raise ports.OutcomeUnknown('etcd did not answer')

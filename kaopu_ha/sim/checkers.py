@@ -1,0 +1,278 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What must never be, looked for after every event; and what must be in the end.
+
+Each checker holds one of the invariants of the design, from the truth of the false world and from
+what was committed, never from what the program says of itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from kaopu_ha import ports, records
+from kaopu_ha.core.model import Case, Evacuation, Phase, Recovery, Sign, Stage, Verdict
+from kaopu_ha.sim import daemon
+from kaopu_ha.sim.nova import Record, Row
+from kaopu_ha.sim.world import World
+
+Writes = Sequence[ports.Put | ports.Delete]
+Before = Mapping[str, ports.Entry]
+
+_DECISIONS = (records.CASE, records.RECOVERY, records.DEATH, records.LOCK, records.PROOF,
+              records.CLOSED)
+# A commit comes some milliseconds after the round that it is made of.
+_SLACK_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A law that was broken, when, and how."""
+
+    at: float
+    law: str
+    what: str
+
+    def __str__(self) -> str:
+        return f'{self.at:.1f} s: {self.law}: {self.what}'
+
+
+class Checkers:
+    """All checkers of one world.  ``found`` is what was broken; the world stops at the first."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.found: list[Violation] = []
+        self._deciders = Deciders(world, self._say)
+        self._verdicts = Verdicts(world, self._say)
+        world.nova.asked = Calls(world, self._say).asked
+        world.etcd.committed = self._committed
+        world.kernel.after_each = OneWriter(world, self._say).look
+        world.stop = lambda: bool(self.found)
+
+    def _say(self, law: str, what: str) -> None:
+        self.found.append(Violation(self.world.kernel.now, law, what))
+
+    def _committed(self, who: str, writes: Writes, before: Before) -> None:
+        self._deciders.committed(who, writes, before)
+        self._verdicts.committed(who, writes, before)
+
+
+Say = Callable[[str, str], None]
+
+
+class OneWriter:
+    """1. No instance has write access to its images from two hosts, nor an older copy again."""
+
+    def __init__(self, world: World, say: Say) -> None:
+        self._world, self._say = world, say
+        self._newest: dict[str, int] = {}
+
+    def look(self) -> None:
+        """Look at every disk, if anything has changed."""
+        for cluster in self._world.clusters.values():
+            if not cluster.changed:
+                continue
+            cluster.changed = False
+            cluster.settle()
+            for header, disk in cluster.disks.items():
+                writers = cluster.writers(disk)
+                hosts = sorted({client.node.name for client in writers})
+                if len(hosts) > 1:
+                    self._say('one writer', f'{disk.image.name} is written from '
+                                            f'{" and ".join(hosts)}')
+                for client in writers:
+                    number = int(client.address.rsplit('/', 1)[1])
+                    if number < self._newest.get(header, 0):
+                        self._say('one writer', f'an older copy of {disk.image.name} writes '
+                                                f'again on {client.node.name}')
+                    self._newest[header] = max(number, self._newest.get(header, 0))
+
+
+class Calls:
+    """2 and 5. No evacuation without CONFIRMED and a fence; no other while one may still run."""
+
+    def __init__(self, world: World, say: Say) -> None:
+        self._world, self._say = world, say
+
+    def asked(self, row: Row, target: str) -> None:
+        """The API was asked to evacuate a server."""
+        case = _record(self._world, Case, records.CASE + row.host)
+        if case is None or case.stage is not Stage.CONFIRMED:
+            self._say('no call unconfirmed', f'{row.name} of {row.host}, whose case is '
+                                             f'{case.stage.value if case else "not there"}')
+        for image in row.images:
+            if not self.fenced(row.host, image.cluster):
+                self._say('no call unfenced', f'{row.name}: {row.host} is not fenced on cluster '
+                                              f'{image.cluster}')
+        for record in self._world.nova.records:
+            if record.instance == row.uuid and record.lies_at:
+                self._second(row, record, target)
+
+    def fenced(self, host: str, cluster: str) -> bool:
+        """True if every client at the host's address is refused there for good."""
+        until = self._world.clusters[cluster].blocklist.get(
+            f'{self._world.machines[host].address}:0/0', 0.0)
+        return until > self._world.kernel.now
+
+    def _second(self, row: Row, first: Record, target: str) -> None:
+        now, limit = self._world.kernel.now, self._world.setup.times.rules.attempt_limit
+        if first.lies_at != target and not all(
+                self.fenced(first.lies_at, image.cluster) for image in row.images):
+            self._say('no second target', f'{row.name} to {target}: it may still come up on '
+                                          f'{first.lies_at}')
+        if first.lies_at == target and now - first.since < limit:
+            self._say('no second call', f'{row.name} to {target}, {now - first.since:.1f} s '
+                                        f'after the first')
+
+
+class Deciders:
+    """5, 7 and 8. Only the leader decides; a case goes its road, and each step says why."""
+
+    def __init__(self, world: World, say: Say) -> None:
+        self._world, self._say = world, say
+
+    def committed(self, who: str, writes: Writes, before: Before) -> None:
+        """Something was committed."""
+        keys = [write.key for write in writes if write.key.startswith(_DECISIONS)]
+        if not keys or not who.startswith('controller'):
+            return
+        leader = _record(self._world, records.Leader, records.LEADER)
+        if leader is None or leader.name != who:
+            self._say('one decider', f'{who} wrote {keys[0]}, but '
+                                     f'{leader.name if leader else "nobody"} leads')
+        for write in writes:
+            if write.key.startswith(records.CASE):
+                self._case(write, before.get(write.key))
+
+    def _case(self, write: ports.Put | ports.Delete, before: ports.Entry | None) -> None:
+        was = records.decode(Case, before.value) if before else None
+        if isinstance(write, ports.Delete):
+            if was is not None and was.stage is Stage.CONFIRMED:
+                self._say('confirmed stays', f'the case of {was.host} was deleted')
+            return
+        now = records.decode(Case, write.value)
+        if was is not None and was.stage is Stage.CONFIRMED and now.stage not in (
+                Stage.CONFIRMED, Stage.ADMITTING):
+            self._say('confirmed stays', f'{now.host} went to {now.stage.value}')
+        stages = (was.stage if was else None, now.stage)
+        if stages[0] is not stages[1] and (not now.road or not all(
+                (now.road[-1].at, now.road[-1].by, now.road[-1].reason))):
+            self._say('every step says why', f'{now.host} went to {now.stage.value}')
+        if stages[1] is Stage.CONFIRMED and stages[0] not in (Stage.CONFIRMED, Stage.LAST_LOOK):
+            self._say('one road', f'{now.host} was confirmed from {stages[0]}')
+
+
+class Verdicts:
+    """3 and 7. Confirmed only after all the waits, on two silences, by eyes that could see."""
+
+    def __init__(self, world: World, say: Say) -> None:
+        self._world, self._say = world, say
+        self._silent: dict[str, float] = {}
+        self._last: dict[str, tuple[str, float]] = {}
+
+    def committed(self, who: str, writes: Writes, before: Before) -> None:
+        """Something was committed: if it is a case, count its silence, and judge its verdict."""
+        for write in writes:
+            if isinstance(write, ports.Put) and write.key.startswith(records.CASE):
+                entry = before.get(write.key)
+                was = records.decode(Case, entry.value) if entry else None
+                self._count(who, was, records.decode(Case, write.value))
+
+    def _count(self, who: str, was: Case | None, case: Case) -> None:
+        if was is None or case.rounds == was.rounds:
+            return
+        host, now = case.host, self._world.kernel.now
+        if case.verdict is not Verdict.DEAD:
+            self._last.pop(host, None)
+            return
+        last = self._last.get(host)
+        rules = self._world.setup.times.rules
+        if last is not None and last[0] == who:
+            most = 2 * max(rules.look_interval, rules.ask_limit)
+            self._silent[host] = self._silent.get(host, 0.0) + min(now - last[1], most)
+        self._last[host] = who, now
+        begins = case.stage is Stage.DYING and was.stage is not Stage.DYING
+        if begins or (case.kernel_answered and not was.kernel_answered):
+            self._silent[host] = 0.0
+        if case.stage is Stage.CONFIRMED and was.stage is not Stage.CONFIRMED:
+            self._confirmed(who, case)
+
+    def _confirmed(self, who: str, case: Case) -> None:
+        world, rules, look = self._world, self._world.setup.times.rules, case.rounds[-1]
+        wait = rules.death_wait(case.kernel_answered) + rules.lock_wait(case.kernel_answered)
+        if self._silent.get(case.host, 0.0) < wait - _SLACK_SECONDS:
+            self._say('late, never early', f'{case.host} was silent for '
+                                           f'{self._silent.get(case.host, 0.0):.1f} of {wait:g} s')
+        if (look.management.sign, look.storage.sign) != (Sign.SILENCE, Sign.SILENCE):
+            self._say('unknown is no silence', f'{case.host}: {look.rule}')
+        if not all(eye.could_ask for eye in world.eyes[who.split('/')[0]]):
+            self._say('unknown is no silence', f'{case.host}: {who} could not ask')
+        if world.life_heard.get(case.host, -1.0) > daemon.seconds(look.at):
+            self._say('life spares', f'{case.host} answered during the last look')
+        if records.ALIVE + case.host in world.etcd.entries:
+            self._say('life spares', f'{case.host} beats')
+
+
+# ---------------------------------------------------------------- in the end
+
+
+def unhealed(world: World) -> list[str]:
+    """What can run and does not, after everything was mended; empty if all is well.
+
+    An instance that was on runs, or the program says why it does not.
+    """
+    found = []
+    for row in world.nova.rows.values():
+        reason = _told(world, row)
+        if row.wanted and not reason and not _runs(world, row):
+            found.append(f'{row.name} does not run; Nova: {row.vm_state}/{row.task_state} on '
+                         f'{row.host}')
+    for key, entry in world.etcd.entries.items():
+        if key.startswith(records.RECOVERY):
+            recovery = records.decode(Recovery, entry.value)
+            if recovery.stage.value != 'finished':
+                found.append(f'the recovery of {recovery.host} is {recovery.stage.value}'
+                             f': {recovery.waiting_for}')
+        if key.startswith(records.EVACUATION):
+            found += _unended(key, entry)
+    return found
+
+
+def _runs(world: World, row: Row) -> bool:
+    return bool(world.writing_on(row))
+
+
+def _told(world: World, row: Row) -> str:
+    """Why the instance does not run, by the newest record of it; '' if none says so."""
+    items = [records.decode(Evacuation, entry.value)
+             for key, entry in sorted(world.etcd.entries.items())
+             if key.startswith(records.EVACUATION) and key.endswith('/' + row.uuid)]
+    ended = [item.reason for item in items if item.phase in (
+        Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE)]
+    return ended[-1] if ended else world.excused.get(row.uuid, '')
+
+
+def _unended(key: str, entry: ports.Entry) -> list[str]:
+    item = records.decode(Evacuation, entry.value)
+    return [] if item.phase.ended else [f'{key}: {item.phase.value}: {item.reason}']
+
+
+T = TypeVar('T')
+
+
+def _record(world: World, kind: type[T], key: str) -> T | None:
+    entry = world.etcd.entries.get(key)
+    return records.decode(kind, entry.value, key) if entry else None

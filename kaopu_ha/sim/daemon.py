@@ -1,0 +1,110 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The program's processes in the false world: what they are made of, how they start and end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from kaopu_ha import ports, programs
+from kaopu_ha.core.news import News
+from kaopu_ha.sim.kernel import Kernel, Process, Signal
+from kaopu_ha.sim.network import Node
+from kaopu_ha.sim.store import Etcd, SimStore
+
+# The false date: what people read in the records.  Nothing decides by it.
+_DAY = '2026-01-01T'
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a process finds when it starts."""
+
+    name: str
+    store: SimStore
+    process: Process
+    given: programs.Surroundings
+
+
+class Daemon:
+    """A process of the program, which can be started, killed, frozen and thawed.
+
+    ``make`` joins the loops anew at each start: nothing is remembered but what is in the store.
+    """
+
+    def __init__(self, kernel: Kernel, etcd: Etcd, role: str, node: Node,
+                 make: Callable[[Surroundings], Iterable[programs.Loop]],
+                 tell: Callable[[str, News], None]) -> None:
+        self.kernel, self.role, self.node = kernel, role, node
+        self.name = ''
+        self.starts = 0
+        self._etcd, self._make, self._tell = etcd, make, tell
+        self._store: SimStore | None = None
+        self._process: Process | None = None
+
+    @property
+    def runs(self) -> bool:
+        """True from its start to its end, frozen or not."""
+        return self._process is not None
+
+    def start(self) -> None:
+        """Start it; harmless while it runs.  Each start has a name of its own."""
+        if self._process is not None:
+            return
+        self.starts += 1
+        self.name = f'{self.role}/{self.starts}'
+        process, store = Process(self.name), SimStore(self._etcd, self.node, self.name)
+        self._process, self._store = process, store
+        name, kernel = self.name, self.kernel
+        given = programs.Surroundings(
+            name, lambda: kernel.now, lambda: date(kernel.now),
+            lambda news: self._tell(name, news), lambda size, label: kernel.pool(process))
+        for loop in self._make(Surroundings(name, store, process, given)):
+            wake = Signal()
+            for prefix in loop.woken_by:
+                store.watch(prefix, _waking(wake))
+            kernel.loop(process, loop.turn, wake)
+
+    def kill(self) -> None:
+        """End it where it stands, as SIGKILL does."""
+        process, self._process = self._process, None
+        if process is not None and self._store is not None:
+            process.kill()
+            self._store.close()
+
+    def freeze(self) -> None:
+        """Stop it: its clock goes on, it does not."""
+        if self._process is not None:
+            self._process.freeze()
+
+    def thaw(self) -> None:
+        """Let it go on where it stood."""
+        if self._process is not None:
+            self._process.thaw()
+
+
+def date(seconds: float) -> str:
+    """The false time of day, for people."""
+    minutes, rest = divmod(seconds, 60)
+    return f'{_DAY}{int(minutes) // 60:02}:{int(minutes) % 60:02}:{rest:06.3f}+00:00'
+
+
+def seconds(told: str) -> float:
+    """What ``date`` was made of."""
+    hours, minutes, rest = told[len(_DAY):].removesuffix('+00:00').split(':')
+    return int(hours) * 3600 + int(minutes) * 60 + float(rest)
+
+
+def _waking(wake: Signal) -> Callable[[ports.Change], None]:
+    return lambda _: wake.set()

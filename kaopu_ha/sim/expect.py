@@ -1,0 +1,155 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a story expects, each in a sentence: true or not at the time that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import re
+
+from kaopu_ha import records
+from kaopu_ha.core.model import Evacuation, Recovery
+from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.words import UnknownWords
+from kaopu_ha.sim.world import World
+
+# A reason why it is not so, '' if it is.
+Expectation = Callable[..., str]
+EXPECTATIONS: dict[str, Expectation] = {}
+
+
+def why_not(world: World, sentence: str) -> str:
+    """Why what is expected is not so; '' if it is.  Raises UnknownWords."""
+    for pattern, expected in EXPECTATIONS.items():
+        found = re.fullmatch(re.sub(r'\\{\w+\\}', '(.+?)', re.escape(pattern)), sentence)
+        if found is not None:
+            return expected(world, *found.groups())
+    raise UnknownWords(f'"expect {sentence}" is not understood; see kaopu-ha simulate --words')
+
+
+def _expected(pattern: str) -> Callable[[Expectation], Expectation]:
+    def keep(expected: Expectation) -> Expectation:
+        EXPECTATIONS[pattern] = expected
+        return expected
+    return keep
+
+
+@_expected('every instance runs where it was')
+def _nobody_moved(world: World) -> str:
+    for vm in world.setup.instances:
+        row = world.row(vm.name)
+        if row is not None and row.wanted and world.writing_on(row) != [vm.host]:
+            return f'{vm.name} runs on {_places(world, row)}'
+    return ''
+
+
+@_expected('{instance} runs on {host}')
+def _runs_on(world: World, instance: str, host: str) -> str:
+    row = _row(world, instance)
+    return '' if world.writing_on(row) == [host] else f'it runs on {_places(world, row)}'
+
+
+@_expected('{instance} runs elsewhere')
+def _runs_elsewhere(world: World, instance: str) -> str:
+    row, first = _row(world, instance), _first_host(world, instance)
+    places = world.writing_on(row)
+    good = len(places) == 1 and places[0] != first and (row.host, row.vm_state) == (
+        places[0], 'active')
+    return '' if good else f'it runs on {_places(world, row)}; Nova: {row.vm_state} on {row.host}'
+
+
+@_expected('{instance} is off')
+def _is_off(world: World, instance: str) -> str:
+    places = world.running_on(_row(world, instance).uuid)
+    return f'it runs on {" and ".join(places)}' if places else ''
+
+
+@_expected('{instance} is told as {phase}: {reason}')
+def _told_as(world: World, instance: str, phase: str, reason: str) -> str:
+    row = _row(world, instance)
+    items = [records.decode(Evacuation, entry.value) for key, entry in
+             sorted(world.etcd.entries.items())
+             if key.startswith(records.EVACUATION) and key.endswith('/' + row.uuid)]
+    said = [f'{item.phase.value}: {item.reason}' for item in items]
+    wanted = any(item.phase.value == phase and reason in item.reason for item in items)
+    return '' if wanted else f'it is told as {said or "nothing"}'
+
+
+@_expected('the case of {host} is {stage}')
+def _case_is(world: World, host: str, stage: str) -> str:
+    case = world.case(host)
+    found = case.stage.value if case else 'not there'
+    return '' if found == stage else f'it is {found}'
+
+
+@_expected('{host} has no case')
+def _no_case(world: World, host: str) -> str:
+    case = world.case(host)
+    return f'it is {case.stage.value}' if case else ''
+
+
+@_expected('the recovery of {host} is {stage}')
+def _recovery_is(world: World, host: str, stage: str) -> str:
+    found = [records.decode(Recovery, entry.value).stage.value
+             for key, entry in sorted(world.etcd.entries.items())
+             if key.startswith(f'{records.RECOVERY}{host}-')]
+    return '' if found[-1:] == [stage] else f'it is {found[-1] if found else "not there"}'
+
+
+@_expected('{host} was never dying')
+def _never_dying(world: World, host: str) -> str:
+    told = [str(line) for line in world.timeline if f'{host}: stage: dying' in line.text]
+    return told[0] if told else ''
+
+
+@_expected('{host} beats')
+def _beats(world: World, host: str) -> str:
+    return '' if records.ALIVE + host in world.etcd.entries else 'it does not'
+
+
+@_expected('{host} is not fenced')
+def _not_fenced(world: World, host: str) -> str:
+    address = world.machines[host].address
+    found = [entry for cluster in world.clusters.values()
+             for entry, until in sorted(cluster.blocklist.items())
+             if entry.startswith(f'{address}:') and until > world.kernel.now]
+    return f'{found[0]} is on the blocklist' if found else ''
+
+
+@_expected('it was told that {text}')
+def _was_told(world: World, text: str) -> str:
+    return '' if any(text in line.text for line in world.timeline if line.who != 'world') else \
+        'nobody told it'
+
+
+@_expected('Nova was asked {number} times for {instance}')
+def _asked(world: World, number: str, instance: str) -> str:
+    uuid = _row(world, instance).uuid
+    found = sum(record.kind == 'evacuation' and record.instance == uuid
+                for record in world.nova.records)
+    return '' if found == int(number) else f'it was {found} times'
+
+
+def _row(world: World, name: str) -> Row:
+    row = world.row(name)
+    if row is None:
+        raise UnknownWords(f'there is no instance {name}')
+    return row
+
+
+def _first_host(world: World, name: str) -> str:
+    return next(vm.host for vm in world.setup.instances if vm.name == name)
+
+
+def _places(world: World, row: Row) -> str:
+    return ' and '.join(world.writing_on(row)) or 'no host'

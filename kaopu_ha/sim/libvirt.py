@@ -1,0 +1,164 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The false libvirt: what an agent sees of its own host, and what an eye hears of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+import ipaddress
+
+from kaopu_ha import ports
+from kaopu_ha.core import evidence, model
+from kaopu_ha.core.model import Contact, LibvirtAnswer, Power
+from kaopu_ha.sim.kernel import Kernel
+from kaopu_ha.sim.leave import Leave
+from kaopu_ha.sim.machine import Guest, Libvirtd, Machine
+from kaopu_ha.sim.network import Node, reaches
+
+_LATENCY = 0.01
+_PEERS_MAX = 3
+_REACHED = (Contact.ANSWERED, Contact.REFUSED, Contact.MUTE)
+
+
+class SimLocal(ports.LocalHost):
+    """The host that an agent runs on.
+
+    ``commands`` are the operator's: what each does, by its first word, and in how many seconds.
+    """
+
+    def __init__(self, machine: Machine, compute_started: Callable[[], str],
+                 commands: Mapping[str, Callable[[], float]]) -> None:
+        self._machine, self._started, self._commands = machine, compute_started, dict(commands)
+        self.kernel = machine.kernel
+
+    def identity(self, limit: float) -> ports.HostIdentity:
+        """As promised."""
+        machine = self._machine
+        return ports.HostIdentity(machine.host_uuid, machine.cores, machine.memory_mb)
+
+    def instances(self, limit: float) -> tuple[ports.Domain, ...]:
+        """As promised."""
+        self._libvirt(limit)
+        return tuple(_domain(self._machine.guests[uuid]) for uuid in sorted(self._machine.guests))
+
+    def remove_domains(self, uuids: Sequence[str], permit: ports.Permit) -> tuple[str, ...]:
+        """As promised."""
+        leave = Leave(self.kernel, permit)
+        self._libvirt(leave.seconds)
+        leave.take()
+        return tuple(uuid for uuid in uuids if self._machine.remove(uuid))
+
+    def addresses(self, networks: Sequence[str]) -> tuple[str, ...]:
+        """As promised."""
+        inside = [ipaddress.ip_network(network) for network in networks]
+        return tuple(address for address in (self._machine.address, '127.0.0.1')
+                     if any(ipaddress.ip_address(address) in network for network in inside))
+
+    def boot_id(self) -> str:
+        """As promised."""
+        return self._machine.boot_id
+
+    def compute_started(self) -> str:
+        """As promised."""
+        return self._started()
+
+    def run(self, command: Sequence[str], limit: float) -> None:
+        """As promised."""
+        act = self._commands.get(command[0])
+        if act is None:
+            raise ports.PortError(f'{command[0]}: no such command')
+        seconds = act()
+        self.kernel.sleep(min(seconds, limit))
+        if seconds > limit:
+            raise ports.PortError(f'{command[0]} took longer than {limit:g} s')
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _libvirt(self, limit: float) -> None:
+        self.kernel.sleep(_LATENCY)
+        if self._machine.libvirtd is Libvirtd.FROZEN:
+            self.kernel.sleep(limit - _LATENCY)
+            raise ports.PortError(f'libvirt did not answer within {limit:g} s')
+        if self._machine.libvirtd is Libvirtd.DEAD:
+            raise ports.PortError('libvirt is not running')
+
+
+class SimLibvirt(ports.Probe, ports.LibvirtEye):
+    """What an eye hears over the management network.
+
+    ``heard`` is told each host that answered, and ``could_ask`` is whether this eye could have
+    heard the last time it asked: for whoever checks the verdicts.
+    """
+
+    network = model.Network.MANAGEMENT
+
+    def __init__(self, kernel: Kernel, node: Node, machines: Mapping[str, Machine],
+                 heard: Callable[[str], None] = lambda _: None) -> None:
+        self.kernel, self.sick, self.could_ask = kernel, False, True
+        self._node, self._heard = node, heard
+        self._machines = {machine.uri: machine for machine in machines.values()}
+
+    def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
+            limit: float) -> Mapping[str, model.Evidence]:
+        """As promised."""
+        self.could_ask = not self.sick and self._node.on(self.network.value)
+        bystanders = [peer.management_uri for peer in peers][:_PEERS_MAX]
+        reached = {uri for uri in bystanders if self._contact(uri) in _REACHED}
+        answers = self.contact([suspect.management_uri for suspect in suspects], limit)
+        reached |= {uri for uri, answer in answers.items() if answer.contact in _REACHED}
+        return {suspect.host: evidence.management(
+            suspect, answers[suspect.management_uri], bool(reached - {suspect.management_uri}),
+            self._node.name) for suspect in suspects}
+
+    def contact(self, uris: Sequence[str], limit: float) -> Mapping[str, LibvirtAnswer]:
+        """As promised: what does not answer takes the whole limit."""
+        self.kernel.sleep(_LATENCY)
+        answers = {uri: self._answer(uri) for uri in uris}
+        if any(answer.contact in (Contact.MUTE, Contact.NOTHING) for answer in answers.values()):
+            self.kernel.sleep(limit - _LATENCY)
+        return answers
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _answer(self, uri: str) -> LibvirtAnswer:
+        contact = self._contact(uri)
+        if self.sick:
+            return LibvirtAnswer(Contact.ERROR, reason='no valid certificate')
+        if contact is not Contact.ANSWERED:
+            return LibvirtAnswer(contact)
+        machine = self._machines[uri]
+        self._heard(machine.name)
+        return LibvirtAnswer(contact, machine.host_uuid, tuple(sorted(machine.guests)))
+
+    def _contact(self, uri: str) -> Contact:
+        machine = self._machines.get(uri)
+        if machine is None:
+            return Contact.ERROR
+        if not reaches(self._node, machine.node, 'management'):
+            return Contact.NOTHING
+        return {Libvirtd.RUNNING: Contact.ANSWERED, Libvirtd.DEAD: Contact.REFUSED,
+                Libvirtd.FROZEN: Contact.MUTE}[machine.libvirtd]
+
+
+def _domain(guest: Guest) -> ports.Domain:
+    return ports.Domain(
+        guest.uuid, guest.name, guest.power, str(guest.run) if guest.run else '',
+        tuple(ports.Disk(image.pool, image.name, (monitor(image.cluster),))
+              for image in guest.images), guest.local_disks)
+
+
+def monitor(cluster: str) -> str:
+    """The address of a false cluster's monitor."""
+    return f'monitor-of-{cluster}'

@@ -1,0 +1,148 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The false compute host: its power and boots, its libvirtd, its guests and what they have open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+import enum
+import functools
+
+from kaopu_ha.core import model
+from kaopu_ha.core.model import Power
+from kaopu_ha.sim.ceph import Ceph, Client
+from kaopu_ha.sim.kernel import Kernel
+from kaopu_ha.sim.network import Node
+
+
+class Libvirtd(enum.Enum):
+    """How a host's libvirtd is."""
+
+    RUNNING = 'running'
+    DEAD = 'dead'
+    FROZEN = 'frozen'
+
+
+@dataclass(eq=False)
+class Guest:
+    """A domain of a host.  ``run`` differs each time it is started; 0 while it is off."""
+
+    uuid: str
+    name: str
+    images: tuple[model.Image, ...]
+    local_disks: tuple[str, ...] = ()
+    power: Power = Power.OFF
+    run: int = 0
+    clients: list[Client] = field(default_factory=list)
+
+
+class Machine:
+    """A compute host.  Its verbs are what happens to hardware; Nova's are elsewhere."""
+
+    def __init__(self, kernel: Kernel, name: str, number: int, clusters: Mapping[str, Ceph]) -> None:
+        self.kernel, self.name, self.clusters = kernel, name, dict(clusters)
+        self.node = Node(name)
+        self.address = f'10.91.0.{number}'
+        self.uri = f'qemu+tcp://{name}/system'
+        self.host_uuid = f'00000000-0000-4000-8000-{number:012}'
+        self.cores, self.memory_mb = 16, 16384
+        self.libvirtd = Libvirtd.RUNNING
+        self.guests: dict[str, Guest] = {}
+        self.spawns = True
+        self._boots, self._runs = 1, 0
+
+    @property
+    def boot_id(self) -> str:
+        """Another one after each boot."""
+        return f'{self.name}-boot-{self._boots}'
+
+    # ------------------------------------------------------------ power
+
+    def power_off(self) -> None:
+        """Cut the power: everything on it ends at once, and tells nobody."""
+        self.node.powered = False
+        for cluster in self.clusters.values():
+            cluster.forget_dead(self.node)
+            cluster.changed = True
+        for guest in self.guests.values():
+            guest.power, guest.run, guest.clients = Power.OFF, 0, []
+
+    def power_on(self) -> None:
+        """Boot: the domains are defined, and off."""
+        self._boots += 1
+        self.node.powered, self.node.black = True, False
+        self.libvirtd = Libvirtd.RUNNING
+
+    # ------------------------------------------------------------ guests
+
+    def define(self, uuid: str, name: str, images: tuple[model.Image, ...],
+               local_disks: tuple[str, ...] = ()) -> Guest:
+        """Have the domain known, off if it is new."""
+        return self.guests.setdefault(uuid, Guest(uuid, name, images, local_disks))
+
+    def start(self, uuid: str, writes: bool = True) -> bool:
+        """Start a domain; False if its disks can't be opened.  ``writes``: not until resumed."""
+        guest = self.guests[uuid]
+        if guest.run:
+            return True
+        self._runs += 1
+        guest.run, guest.power = self._runs, Power.ON
+        for image in guest.images:
+            client = self.clusters[image.cluster].open(
+                image, self.node, self.address, functools.partial(self._runs_still, guest,
+                                                                  guest.run), writes)
+            if client is None:
+                self.stop(uuid)
+                return False
+            guest.clients.append(client)
+        return True
+
+    def resume(self, uuid: str) -> None:
+        """Let an incoming guest write: its live migration has come over."""
+        for client in self.guests[uuid].clients:
+            client.writes = True
+        self._changed()
+
+    def pause(self, uuid: str, paused: bool) -> None:
+        """Pause or unpause a domain that runs."""
+        guest = self.guests[uuid]
+        if guest.run:
+            guest.power = Power.PAUSED if paused else Power.ON
+
+    def stop(self, uuid: str) -> None:
+        """End the domain's QEMU; harmless if it is off."""
+        guest = self.guests[uuid]
+        for image, client in zip(guest.images, guest.clients, strict=False):
+            self.clusters[image.cluster].close(image, client)
+        guest.power, guest.run, guest.clients = Power.OFF, 0, []
+
+    def remove(self, uuid: str) -> bool:
+        """Destroy and undefine a domain; False if there is none."""
+        if uuid not in self.guests:
+            return False
+        self.stop(uuid)
+        del self.guests[uuid]
+        return True
+
+    def runs(self, uuid: str) -> bool:
+        """True if the domain is on and its machine is."""
+        guest = self.guests.get(uuid)
+        return guest is not None and guest.run != 0
+
+    def _runs_still(self, guest: Guest, run: int) -> bool:
+        return guest.run == run
+
+    def _changed(self) -> None:
+        for cluster in self.clusters.values():
+            cluster.changed = True

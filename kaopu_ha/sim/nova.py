@@ -1,0 +1,304 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The false Nova: its database, its API, its conductor.
+
+What goes wrong here went wrong on the real one: a second evacuate is accepted and spoils the first,
+a message to a target that died waits for it, ACTIVE comes before the host changes, and of two
+records the older one is finished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+import functools
+import typing
+from typing import TYPE_CHECKING, Any
+
+from kaopu_ha import ports
+from kaopu_ha.core import model
+from kaopu_ha.sim.kernel import Kernel, Signal
+from kaopu_ha.sim.leave import Leave
+from kaopu_ha.sim.network import Node, reaches
+
+if TYPE_CHECKING:
+    from kaopu_ha.sim.compute import Compute
+
+T = typing.TypeVar('T')
+
+_DOWN_SECONDS = 60.0
+_EVACUABLE = ('active', 'stopped', 'error')
+_RUNNING, _PAUSED, _SHUTDOWN = 1, 3, 4
+
+
+@dataclass(eq=False)
+class Row:
+    """A server in Nova's database.
+
+    ``worked_by``: the host whose nova-compute rebuilds it now.  ``wanted``: its user wants it on.
+    """
+
+    uuid: str
+    name: str
+    host: str
+    images: tuple[model.Image, ...]
+    local_disks: tuple[str, ...] = ()
+    cores: int = 1
+    memory_mb: int = 128
+    vm_state: str = 'active'
+    task_state: str = ''
+    power_state: int = _RUNNING
+    fault: str = ''
+    worked_by: str = ''
+    spoiled: bool = False
+    wanted: bool = True
+
+
+@dataclass(eq=False)
+class Record:
+    """A migration record.
+
+    ``lies_at``: the host that has its message and may still carry it out, ``since`` when.
+    """
+
+    id: str
+    instance: str
+    kind: str
+    status: str
+    source: str
+    target: str
+    since: float = 0.0
+    lies_at: str = ''
+
+
+class Nova:
+    """The services of one cloud.  ``asked`` is told each evacuation that the API takes."""
+
+    def __init__(self, kernel: Kernel, node: Node) -> None:
+        self.kernel, self.node = kernel, node
+        self.away = False
+        self.slow_seconds = 0.0
+        self.calls_to_lose = 0
+        self.resumes_guests = False
+        self.rows: dict[str, Row] = {}
+        self.records: list[Record] = []
+        self.computes: dict[str, Compute] = {}
+        self.forced: set[str] = set()
+        self.disabled: set[str] = set()
+        self.asked: Callable[[Row, str], None] = lambda row, target: None
+        self._lost_at: dict[str, float] = {}
+
+    # ------------------------------------------------------------ what the API does
+
+    def evacuate(self, uuid: str, target: str) -> None:
+        """Take an evacuation, or raise Refused."""
+        row = self.row(uuid)
+        self.asked(row, target)
+        if row.vm_state not in _EVACUABLE:
+            raise ports.Refused(f'409: cannot evacuate while it is in vm_state {row.vm_state}')
+        if self.is_up(row.host):
+            raise ports.Refused(f'400: compute service of {row.host} is still in use')
+        if target == row.host or target not in self.computes:
+            raise ports.Refused(f'400: {target} is no target')
+        # A rebuild that is under way is not stopped, and will not end as it should.
+        row.spoiled = bool(row.worked_by)
+        row.task_state = 'rebuilding'
+        record = self.record(uuid, 'evacuation', row.host, target)
+        if self.calls_to_lose > 0:
+            self.calls_to_lose -= 1
+            return
+        self.kernel.after(self.kernel.chance.uniform(0.2, 1.0),
+                          functools.partial(self._schedule, row, record))
+
+    def reset_state(self, uuid: str, state: str) -> None:
+        """Have Nova show another state, and no task."""
+        row = self.row(uuid)
+        row.vm_state, row.task_state = state, ''
+
+    def force_down(self, host: str, down: bool) -> None:
+        """Set or clear forced_down."""
+        if host not in self.computes:
+            raise ports.Refused(f'404: no service on {host}')
+        (self.forced.add if down else self.forced.discard)(host)
+
+    # ------------------------------------------------------------ what everybody may know
+
+    def row(self, uuid: str) -> Row:
+        """A server.  Raises Refused if there is none."""
+        if uuid not in self.rows:
+            raise ports.Refused(f'404: there is no server {uuid}')
+        return self.rows[uuid]
+
+    def record(self, uuid: str, kind: str, source: str, target: str) -> Record:
+        """A new migration record."""
+        record = Record(str(len(self.records) + 1), uuid, kind, 'accepted', source, target,
+                        self.kernel.now)
+        self.records.append(record)
+        return record
+
+    def is_up(self, host: str) -> bool:
+        """True if the host's service reported lately, and is not forced down."""
+        self.note_reports()
+        lost = self._lost_at.get(host)
+        return host not in self.forced and (
+            lost is None or self.kernel.now - lost < _DOWN_SECONDS)
+
+    def note_reports(self) -> None:
+        """Note whose reports ended.  To be called whenever that may have changed."""
+        for host, compute in self.computes.items():
+            if compute.reports():
+                self._lost_at.pop(host, None)
+            else:
+                self._lost_at.setdefault(host, self.kernel.now)
+
+    def usage(self) -> dict[str, model.Usage]:
+        """Placement's figures: what is evacuated counts twice until its source has cleaned up."""
+        placed = {(row.host, row.uuid) for row in self.rows.values()}
+        placed |= {(host, record.instance) for record in self.records
+                   if record.status in ('accepted', 'done') for host in (record.source,
+                                                                         record.target)}
+        used = {host: [0, 0] for host in self.computes}
+        for host, uuid in placed:
+            if uuid in self.rows and host in used:
+                used[host][0] += self.rows[uuid].cores
+                used[host][1] += self.rows[uuid].memory_mb
+        return {host: model.Usage(compute.machine.cores, used[host][0],
+                                  compute.machine.memory_mb, used[host][1])
+                for host, compute in self.computes.items()}
+
+    # ------------------------------------------------------------ conductor and scheduler
+
+    def _schedule(self, row: Row, record: Record) -> None:
+        compute = self.computes[record.target]
+        machine, usage = compute.machine, self.usage()[record.target]
+        roomy = usage.cores_used <= machine.cores and usage.memory_mb_used <= machine.memory_mb
+        if not self.is_up(record.target) or record.target in self.disabled or not roomy:
+            record.status = 'error'
+            row.vm_state, row.task_state, row.fault = 'error', '', 'No valid host was found.'
+            return
+        record.lies_at = record.target
+        compute.cast(lambda: compute.rebuild(row, record))
+
+
+class SimNova(ports.Cloud):
+    """A client of the false Nova, at a machine."""
+
+    def __init__(self, nova: Nova, node: Node, timeout: float = 10.0) -> None:
+        self.nova, self.kernel = nova, nova.kernel
+        self._node, self._timeout = node, timeout
+
+    def servers(self, host: str) -> tuple[model.Server, ...]:
+        """As promised."""
+        self._go()
+        return tuple(_server(row) for uuid, row in sorted(self.nova.rows.items())
+                     if row.host == host)
+
+    def server(self, uuid: str) -> model.Server | None:
+        """As promised."""
+        self._go()
+        row = self.nova.rows.get(uuid)
+        return _server(row) if row else None
+
+    def services(self) -> Mapping[str, model.ComputeService]:
+        """As promised."""
+        self._go()
+        return {host: model.ComputeService(
+            f'service-{host}', host, host not in self.nova.disabled, self.nova.is_up(host),
+            host in self.nova.forced) for host in sorted(self.nova.computes)}
+
+    def migrations(self, *, instance: str = '', host: str = '') -> tuple[model.Migration, ...]:
+        """As promised."""
+        self._go()
+        return tuple(_migration(record) for record in reversed(self.nova.records)
+                     if (not instance or record.instance == instance)
+                     and (not host or host in (record.source, record.target)))
+
+    def force_down(self, host: str, down: bool, permit: ports.Permit) -> None:
+        """As promised."""
+        self._act(permit, lambda: self.nova.force_down(host, down))
+
+    def evacuate(self, instance: str, target: str, permit: ports.Permit) -> None:
+        """As promised."""
+        self._act(permit, lambda: self.nova.evacuate(instance, target))
+
+    def reset_state(self, instance: str, state: str, permit: ports.Permit) -> None:
+        """As promised."""
+        self._act(permit, lambda: self.nova.reset_state(instance, state))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    # ------------------------------------------------------------ private
+
+    def _connected(self) -> bool:
+        return reaches(self._node, self.nova.node, 'management')
+
+    def _go(self) -> None:
+        self.kernel.sleep(self.kernel.chance.uniform(0.02, 0.1))
+        if not self._connected():
+            self.kernel.sleep(self._timeout)
+            raise ports.PortError('Nova does not answer')
+        if self.nova.away:
+            raise ports.PortError('503: Nova is away')
+
+    def _act(self, permit: ports.Permit, act: Callable[[], None]) -> None:
+        """Send a request.  Once sent it is carried out, whatever becomes of who sent it."""
+        leave = Leave(self.kernel, permit)
+        self._go()
+        leave.take()
+        answer, sent = _Answer(), self.kernel.chance.uniform(0.05, 0.3) + self.nova.slow_seconds
+        self.kernel.after(sent, functools.partial(answer.come, act))
+        if not self.kernel.wait(answer.there, leave.seconds) or not self._connected():
+            raise ports.OutcomeUnknown('Nova did not answer in time')
+        if answer.refusal is not None:
+            raise answer.refusal
+
+
+class _Answer:
+    """What comes back of a request."""
+
+    def __init__(self) -> None:
+        self.there = Signal()
+        self.refusal: ports.Refused | None = None
+
+    def come(self, act: Callable[[], None]) -> None:
+        """Carry the request out, and let the answer be there."""
+        try:
+            act()
+        except ports.Refused as refusal:
+            self.refusal = refusal
+        self.there.set()
+
+
+class SimUsage(ports.UsageSource):
+    """The false Placement."""
+
+    def __init__(self, nova: Nova, node: Node) -> None:
+        self._client = SimNova(nova, node)
+
+    def usage(self) -> Mapping[str, model.Usage]:
+        """As promised."""
+        self._client.services()
+        return self._client.nova.usage()
+
+
+def _migration(record: Record) -> model.Migration:
+    return model.Migration(record.id, record.instance, record.kind, record.status, record.source,
+                           record.target)
+
+
+def _server(row: Row) -> model.Server:
+    shown: dict[str, Any] = {name: getattr(row, name) for name in (
+        'uuid', 'name', 'host', 'vm_state', 'task_state', 'power_state', 'cores', 'memory_mb',
+        'fault')}
+    return model.Server(**shown, domain=f'instance-{row.name}')

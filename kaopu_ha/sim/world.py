@@ -1,0 +1,269 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The false world: hosts, clusters, Nova, etcd, and the real program running in it.
+
+``World`` is built from a ``Setup`` and a seed.  What happens in it is said in the words of
+``kaopu_ha.sim.words``.  ``timeline`` has every fact that the program told, and all that happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from kaopu_ha import programs, records
+from kaopu_ha.agent.beat import Beat
+from kaopu_ha.agent.inventory import InventoryPublisher
+from kaopu_ha.agent.requests import RequestRunner
+from kaopu_ha.agent.storage import Cluster
+from kaopu_ha.core.model import Case, Stage
+from kaopu_ha.core.news import News
+from kaopu_ha.core.rules import Rules
+from kaopu_ha.sim.ceph import Ceph, SimBlocklist, SimCeph
+from kaopu_ha.sim.compute import Compute
+from kaopu_ha.sim.daemon import Daemon, Surroundings
+from kaopu_ha.sim.kernel import Kernel
+from kaopu_ha.sim.libvirt import SimLibvirt, SimLocal, monitor
+from kaopu_ha.sim.machine import Machine
+from kaopu_ha.sim.network import Node
+from kaopu_ha.sim.nova import Nova, Row, SimNova, SimUsage
+from kaopu_ha.sim.store import Etcd
+from kaopu_ha.worker.queue import RecordQueue
+
+NETWORK = '10.91.0.0/16'
+_RESTART = 'restart-nova-compute'
+
+
+@dataclass(frozen=True)
+class Times:
+    """How fast the program goes in this world: its rules, and what is no rule of a decision."""
+
+    rules: Rules
+    beat_interval: float
+    leader_ttl: int = 5
+    claim_ttl: int = 15
+    inventory_interval: float = 2.0
+
+
+PACES = {
+    'patent': Times(Rules(client_networks=(NETWORK,)), 4.0),
+    'fast': Times(Rules(client_networks=(NETWORK,), beat_ttl=3.0, ask_limit=1.5,
+                        look_interval=1.5, death_seconds=2.0, lock_seconds=3.0), 1.0),
+}
+
+
+@dataclass(frozen=True)
+class Vm:
+    """An instance as a world begins with it.  ``clusters``: one disk on each."""
+
+    name: str
+    host: str
+    power: str = 'on'
+    exclusive_lock: bool = True
+    clusters: tuple[str, ...] = ('a',)
+    local: bool = False
+    cores: int = 1
+    memory_mb: int = 512
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a world begins with."""
+
+    hosts: tuple[str, ...] = ('c1', 'c2', 'c3')
+    instances: tuple[Vm, ...] = ()
+    clusters: tuple[str, ...] = ('a',)
+    times: Times = field(default_factory=lambda: PACES['fast'])
+    controllers: int = 2
+    workers: int = 2
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the timeline."""
+
+    at: float
+    who: str
+    text: str
+
+    def __str__(self) -> str:
+        return f'{self.at:8.1f}  {self.who:14}  {self.text}'
+
+
+class World:
+    """Everything that is there.  It begins with all hosts up and all processes running."""
+
+    def __init__(self, setup: Setup, seed: int) -> None:
+        self.setup, self.kernel = setup, Kernel(seed)
+        kernel = self.kernel
+        self.timeline: list[Line] = []
+        self.told: list[tuple[float, News]] = []
+        self.life_heard: dict[str, float] = {}
+        # Instances that need not run in the end, with the reason.
+        self.excused: dict[str, str] = {}
+        self.stop: Callable[[], bool] = lambda: False
+        self.eyes: dict[str, tuple[SimLibvirt, SimCeph]] = {}
+        self.etcd = Etcd(kernel, Node('etcd'))
+        self.nova = Nova(kernel, Node('nova'))
+        self.clusters = {name: Ceph(kernel, name) for name in setup.clusters}
+        self.machines = {name: Machine(kernel, name, number + 11, self.clusters)
+                         for number, name in enumerate(setup.hosts)}
+        self.computes = {name: Compute(kernel, self.nova, machine)
+                         for name, machine in self.machines.items()}
+        self.agents = {name: self._agent(machine) for name, machine in self.machines.items()}
+        self.controllers = [self._controller(number + 1) for number in range(setup.controllers)]
+        self.workers = [self._worker(number + 1) for number in range(setup.workers)]
+        for vm in setup.instances:
+            self.boot(vm)
+        for compute in self.computes.values():
+            compute.start()
+        for daemon in self.daemons():
+            daemon.start()
+
+    # ------------------------------------------------------------ looking
+
+    def daemons(self) -> Iterable[Daemon]:
+        """Every process of the program."""
+        return [*self.agents.values(), *self.controllers, *self.workers]
+
+    def node(self, name: str) -> Node:
+        """A machine of this name: a compute host, or one of a controller or worker."""
+        if name in self.machines:
+            return self.machines[name].node
+        return next(daemon.node for daemon in self.daemons() if daemon.role == name)
+
+    def row(self, name: str) -> Row | None:
+        """A server by its name, None if it was deleted."""
+        return next((row for row in self.nova.rows.values() if row.name == name), None)
+
+    def case(self, host: str) -> Case | None:
+        """The open case on a host, as committed."""
+        entry = self.etcd.entries.get(records.CASE + host)
+        return records.decode(Case, entry.value, entry.key) if entry else None
+
+    def confirmed(self, host: str) -> bool:
+        """True if the host is confirmed dead and not yet admitted again."""
+        case = self.case(host)
+        return case is not None and case.stage in (Stage.CONFIRMED, Stage.ADMITTING)
+
+    def running_on(self, uuid: str) -> list[str]:
+        """The hosts on which a QEMU of the instance runs, whether it can write or not."""
+        return [name for name, machine in self.machines.items() if machine.runs(uuid)]
+
+    def writing_on(self, row: Row) -> list[str]:
+        """The hosts from which every disk of the instance can be written now."""
+        if not row.images:
+            return self.running_on(row.uuid)
+        places: list[set[str]] = []
+        for image in row.images:
+            cluster = self.clusters[image.cluster]
+            cluster.settle()
+            disk = cluster.disks.get(image.header)
+            places.append({client.node.name for client in cluster.writers(disk)} if disk else set())
+        return sorted(set.intersection(*places))
+
+    # ------------------------------------------------------------ making things happen
+
+    def boot(self, vm: Vm) -> None:
+        """Have an instance on its host, as if it had been there for long."""
+        uuid = f'{vm.name}-{len(self.nova.rows)}'
+        images = () if vm.local else tuple(
+            self.clusters[name].create(f'{uuid}_disk', vm.exclusive_lock) for name in vm.clusters)
+        machine = self.machines[vm.host]
+        local = (f'{uuid}_local',) if vm.local else ()
+        self.nova.rows[uuid] = row = Row(uuid, vm.name, vm.host, images, local, vm.cores,
+                                         vm.memory_mb)
+        machine.define(uuid, vm.name, images, local)
+        if vm.power == 'off':
+            row.vm_state, row.power_state, row.wanted = 'stopped', 4, False
+        elif machine.start(uuid) and vm.power == 'paused':
+            self.computes[vm.host].pause(row, True)
+
+    def changed(self) -> None:
+        """Something happened to machines or networks: have the models notice."""
+        self.nova.note_reports()
+        for cluster in self.clusters.values():
+            cluster.changed = True
+
+    def note(self, who: str, text: str) -> None:
+        """Put a line into the timeline."""
+        self.timeline.append(Line(self.kernel.now, who, text))
+
+    def run(self, until: float) -> None:
+        """Let the world go on until a time, or until somebody stops it."""
+        self.kernel.run(until, self.stop)
+
+    # ------------------------------------------------------------ the processes
+
+    def _tell(self, who: str, news: News) -> None:
+        self.told.append((self.kernel.now, news))
+        about = f'{news.host}: ' if news.host else ''
+        self.note(who, f'{about}{news.fact.title}: {news.text}')
+
+    def _agent(self, machine: Machine) -> Daemon:
+        times, compute = self.setup.times, self.computes[machine.name]
+        clusters = [Cluster(name, 'vms', (monitor(name),)) for name in self.clusters]
+
+        def make(around: Surroundings) -> Iterable[programs.Loop]:
+            def tell(level: str, text: str) -> None:
+                self.note(around.name, text)
+            local = SimLocal(machine, compute.started, {_RESTART: lambda: self._restart(compute)})
+            reader = SimCeph(self.clusters, machine.node)
+            beat = Beat(around.store, machine.name,
+                        records.Beat(machine.host_uuid, machine.boot_id, around.name),
+                        interval=times.beat_interval, ttl=int(times.rules.beat_ttl), tell=tell,
+                        clock=around.given.clock)
+            publisher = InventoryPublisher(
+                around.store, machine.name, local, reader, management_uri=machine.uri,
+                client_networks=(NETWORK,), interval=times.inventory_interval, tell=tell,
+                clusters=clusters, ask_limit=times.rules.ask_limit, clock=around.given.clock,
+                date=around.given.now)
+            runner = RequestRunner(
+                around.store, machine.name, local, reader, restart_compute=(_RESTART,), tell=tell,
+                clusters=clusters, ask_limit=times.rules.ask_limit, clock=around.given.clock)
+            return programs.agent(machine.name, beat.turn, publisher, runner)
+        return Daemon(self.kernel, self.etcd, f'agent-{machine.name}', machine.node, make,
+                      self._tell)
+
+    def _restart(self, compute: Compute) -> float:
+        compute.kill()
+        self.kernel.after(1.0, compute.start)
+        return 1.5
+
+    def _controller(self, number: int) -> Daemon:
+        role, node, times = f'controller-{number}', Node(f'controller-{number}'), self.setup.times
+        libvirt = SimLibvirt(self.kernel, node, self.machines, self._heard)
+        ceph = SimCeph(self.clusters, node, self._heard)
+
+        def make(around: Surroundings) -> Iterable[programs.Loop]:
+            self.eyes[role] = libvirt, ceph
+            loops, _ = programs.controller(
+                around.store, [libvirt, ceph], [SimBlocklist(self.clusters, node)],
+                SimNova(self.nova, node), libvirt, SimUsage(self.nova, node),
+                RecordQueue(around.store), times.rules, times.leader_ttl, around.given)
+            return loops
+        return Daemon(self.kernel, self.etcd, role, node, make, self._tell)
+
+    def _worker(self, number: int) -> Daemon:
+        role, node, times = f'worker-{number}', Node(f'worker-{number}'), self.setup.times
+        libvirt, ceph = (SimLibvirt(self.kernel, node, self.machines), SimCeph(self.clusters, node))
+
+        def make(around: Surroundings) -> Iterable[programs.Loop]:
+            loops, _ = programs.worker(
+                around.store, SimNova(self.nova, node), RecordQueue(around.store), ceph, libvirt,
+                times.rules, times.claim_ttl, 4, around.given)
+            return loops
+        return Daemon(self.kernel, self.etcd, role, node, make, self._tell)
+
+    def _heard(self, host: str) -> None:
+        self.life_heard[host] = self.kernel.now

@@ -35,6 +35,7 @@ passed over; a record of a higher *schema* raises ``RecordError``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import dataclasses
 import enum
 import functools
@@ -169,16 +170,22 @@ def plain(record: Any) -> Any:
 def decode(kind: type[T], text: str, key: str = '') -> T:
     """The record in ``text``.  Raises RecordError, naming the key, if it is none of this kind."""
     try:
-        data = json.loads(text)
-        schema = data['schema']
-        if not 1 <= schema <= SCHEMA:
-            raise RecordError(f'{key or kind.__name__}: schema {schema} is newer than {SCHEMA}; '
-                              f'upgrade this process')
-        return typing.cast(T, _value(kind, data))
+        return typing.cast(T, _decoded(typing.cast(Any, kind), text))
     except (KeyError, TypeError, AttributeError, ValueError) as failure:
         if isinstance(failure, RecordError):
-            raise
+            raise RecordError(f'{key or kind.__name__}: {failure}') from failure
         raise RecordError(f'{key or kind.__name__}: not a record: {failure!r}') from failure
+
+
+# A turn reads every record, and hardly any has changed since the last: values are frozen, so one
+# that was decoded may serve again.
+@functools.lru_cache(maxsize=4096)
+def _decoded(kind: type, text: str) -> Any:
+    data = json.loads(text)
+    schema = data['schema']
+    if not 1 <= schema <= SCHEMA:
+        raise RecordError(f'schema {schema} is newer than {SCHEMA}; upgrade this process')
+    return _reader(kind)(data)
 
 
 def _plain(value: Any) -> Any:
@@ -195,28 +202,38 @@ def _plain(value: Any) -> Any:
 
 
 @functools.cache
-def _hints(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
-
-
-def _value(kind: Any, data: Any) -> Any:
-    if typing.get_origin(kind) is types.UnionType:
-        kind = next(part for part in typing.get_args(kind) if part is not type(None))
-        return None if data is None else _value(kind, data)
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """What makes a value of this kind of what JSON says."""
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin is types.UnionType:
+        inner = _reader(next(part for part in parts if part is not type(None)))
+        return lambda data: None if data is None else inner(data)
     if dataclasses.is_dataclass(kind):
-        hints = _hints(typing.cast(type, kind))
-        return kind(**{name: _value(hints[name], data[name])  # type: ignore[operator]
-                       for name in hints if name in data})
-    if isinstance(kind, type) and issubclass(kind, enum.Enum):
-        return kind(data)
-    if typing.get_origin(kind) is tuple:
-        if not isinstance(data, list):
-            raise TypeError(f'{data!r} is not a list')
-        return tuple(_value(typing.get_args(kind)[0], item) for item in data)
-    if typing.get_origin(kind) is dict:
-        return {name: _value(typing.get_args(kind)[1], item) for name, item in data.items()}
-    if kind is float and isinstance(data, int):
-        return float(data)
+        return _record_reader(typing.cast(type, kind))
+    if origin is tuple:
+        item = _reader(parts[0])
+        return lambda data: tuple(item(each) for each in _exactly(list, data))
+    if origin is dict:
+        value = _reader(parts[1])
+        return lambda data: {name: value(each) for name, each in data.items()}
+    if issubclass(kind, enum.Enum):
+        return typing.cast(Callable[[Any], Any], kind)
+    if kind is float:
+        return lambda data: float(_exactly(int, data)) if isinstance(data, int) else _exactly(
+            float, data)
+    return functools.partial(_exactly, kind)
+
+
+def _record_reader(kind: type) -> Callable[[Any], Any]:
+    readers = {name: _reader(hint) for name, hint in typing.get_type_hints(kind).items()}
+
+    def read(data: Any) -> Any:
+        return kind(**{name: reader(data[name]) for name, reader in readers.items()
+                       if name in data})
+    return read
+
+
+def _exactly(kind: type, data: Any) -> Any:
     if type(data) is not kind:
         raise TypeError(f'{data!r} is not a {kind.__name__}')
     return data

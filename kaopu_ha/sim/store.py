@@ -239,9 +239,7 @@ class SimStore(ports.Store):
     def read(self, *ranges: str) -> ports.Snapshot:
         """As promised."""
         self._go(self._timeout)
-        snapshot = self.etcd.read(ranges)
-        self._come(ports.StoreError)
-        return snapshot
+        return self.etcd.read(ranges)
 
     def commit(self, compares: Sequence[ports.Compare],
                writes: Sequence[ports.Put | ports.Delete]) -> int | None:
@@ -251,28 +249,24 @@ class SimStore(ports.Store):
         if self.kernel.chance.random() < self.etcd.lost_answers:
             self.kernel.sleep(self._timeout)
             raise ports.OutcomeUnknown('etcd did not answer')
-        self._come(ports.OutcomeUnknown)
+        self._come()
         return done
 
     def grant(self, ttl: int) -> int:
         """As promised."""
         self._go(self._timeout)
-        lease = self.etcd.grant(ttl)
-        self._come(ports.StoreError)
-        return lease
+        return self.etcd.grant(ttl)
 
     def renew(self, lease: int, limit: float) -> int:
         """As promised."""
         self._go(limit)
-        ttl = self.etcd.renew(lease)
-        self._come(ports.StoreError)
-        return ttl
+        return self.etcd.renew(lease)
 
     def revoke(self, lease: int) -> None:
         """As promised."""
         self._go(self._timeout)
         self.etcd.revoke(lease)
-        self._come(ports.OutcomeUnknown)
+        self._come()
 
     def watch(self, prefix: str, tell: Callable[[ports.Change], None],
               since: int = 0) -> ports.Watching:
@@ -298,8 +292,9 @@ class SimStore(ports.Store):
             self.kernel.sleep(limit)
             raise ports.StoreError('etcd does not answer')
 
-    def _come(self, failure: type[ports.PortError]) -> None:
+    def _come(self) -> None:
+        """The answer of a write is on its way: what happens meanwhile, happens after the write."""
         self.kernel.sleep(_LATENCY)
         if not self.connected():
             self.kernel.sleep(self._timeout)
-            raise failure('the answer of etcd was lost')
+            raise ports.OutcomeUnknown('the answer of etcd was lost')

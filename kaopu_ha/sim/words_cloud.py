@@ -1,0 +1,163 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What may happen to Nova, to instances and by their users: see ``words``."""
+
+from __future__ import annotations
+
+from kaopu_ha.sim.network import Node
+from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.sentences import Vocabulary
+from kaopu_ha.sim.world import Vm, World
+
+WORDS = Vocabulary()
+
+
+# ---------------------------------------------------------------- Nova
+
+
+@WORDS.take('Nova goes away')
+def _nova_away(world: World) -> None:
+    world.nova.away = True
+
+
+@WORDS.take('Nova comes back')
+def _nova_back(world: World) -> None:
+    world.nova.away = False
+
+
+@WORDS.take('Nova takes {seconds} s more for each act')
+def _nova_slow(world: World, seconds: str) -> None:
+    world.nova.slow_seconds = float(seconds)
+
+
+@WORDS.take('Nova loses the next call', 'Nova loses the next {number} calls')
+def _nova_loses(world: World, number: str = '1') -> None:
+    world.nova.calls_to_lose = int(number)
+
+
+@WORDS.take('Nova resumes guests when a host boots')
+def _nova_resumes(world: World) -> None:
+    world.nova.resumes_guests = True
+
+
+@WORDS.take('disable {host}')
+def _disable(world: World, host: str) -> None:
+    world.computes[host]
+    world.nova.disabled.add(host)
+
+
+@WORDS.take('enable {host}')
+def _enable(world: World, host: str) -> None:
+    world.nova.disabled.discard(host)
+
+
+@WORDS.take('{host} has {number} cores')
+def _cores(world: World, host: str, number: str) -> None:
+    world.machines[host].cores = int(number)
+
+
+@WORDS.take('guests do not start on {host}')
+def _no_spawn(world: World, host: str) -> None:
+    world.machines[host].spawns = False
+
+
+@WORDS.take('guests start on {host}')
+def _spawn(world: World, host: str) -> None:
+    world.machines[host].spawns = True
+
+
+# ---------------------------------------------------------------- instances and their users
+
+
+def _row(world: World, name: str) -> Row:
+    row = world.row(name)
+    if row is None:
+        raise KeyError(name)
+    return row
+
+
+@WORDS.take('create {instance} on {host}')
+def _create(world: World, instance: str, host: str) -> None:
+    world.boot(Vm(instance, host))
+
+
+@WORDS.take('delete {instance}')
+def _delete(world: World, instance: str) -> None:
+    row = _row(world, instance)
+    if world.computes[row.host].reports() and row.uuid in world.machines[row.host].guests:
+        world.machines[row.host].remove(row.uuid)
+    del world.nova.rows[row.uuid]
+
+
+@WORDS.take('stop {instance}')
+def _stop(world: World, instance: str) -> None:
+    row = _row(world, instance)
+    row.task_state = 'powering-off'
+    world.computes[row.host].cast(lambda: world.computes[row.host].power(row, False))
+
+
+@WORDS.take('boot {instance}')
+def _boot(world: World, instance: str) -> None:
+    row = _row(world, instance)
+    row.task_state = 'powering-on'
+    world.computes[row.host].cast(lambda: world.computes[row.host].power(row, True))
+
+
+@WORDS.take('reboot {instance}')
+def _reboot(world: World, instance: str) -> None:
+    row = _row(world, instance)
+    row.task_state = 'rebooting_hard'
+    compute = world.computes[row.host]
+    compute.cast(lambda: compute.reboot(row))
+
+
+@WORDS.take('migrate {instance} to {host}')
+def _migrate(world: World, instance: str, host: str) -> None:
+    row, target = _row(world, instance), world.computes[host]
+    if row.task_state or row.vm_state != 'active' or row.host == host:
+        return
+    # Nova asks both sides before it sends the message.
+    if not (world.computes[row.host].reports() and target.reports()):
+        return
+    record = world.nova.record(row.uuid, 'live-migration', row.host, host)
+    compute = world.computes[row.host]
+    compute.cast(lambda: compute.migrate(row, record, target))
+
+
+@WORDS.take('resize {instance}')
+def _resize(world: World, instance: str) -> None:
+    _row(world, instance).task_state = 'resize_prep'
+
+
+@WORDS.take('a backup opens {instance}')
+def _backup(world: World, instance: str) -> None:
+    _open(world, instance, world.controllers[0].node, '10.91.9.9')
+
+
+@WORDS.take('a tool on {host} opens {instance}')
+def _tool(world: World, host: str, instance: str) -> None:
+    _open(world, instance, world.machines[host].node, world.machines[host].address)
+
+
+@WORDS.take('the tool on {host} closes {instance}')
+def _tool_closes(world: World, host: str, instance: str) -> None:
+    for image in _row(world, instance).images:
+        cluster = world.clusters[image.cluster]
+        for client in [each for each in cluster.disks[image.header].clients
+                       if not each.writes and each.node is world.machines[host].node]:
+            cluster.close(image, client)
+
+
+def _open(world: World, instance: str, node: Node, address: str) -> None:
+    for image in _row(world, instance).images:
+        world.clusters[image.cluster].open(image, node, address, lambda: True, writes=False)

@@ -1,0 +1,225 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What may happen to machines, cables and processes, to etcd and Ceph: see ``words``."""
+
+from __future__ import annotations
+
+from kaopu_ha import records
+from kaopu_ha.sim import daemon
+from kaopu_ha.sim.machine import Libvirtd
+from kaopu_ha.sim.sentences import UnknownWords, Vocabulary
+from kaopu_ha.sim.world import World
+
+WORDS = Vocabulary()
+
+
+# ---------------------------------------------------------------- hosts and cables
+
+
+@WORDS.take('power off {host}')
+def _power_off(world: World, host: str) -> None:
+    world.machines[host].power_off()
+    world.computes[host].kill()
+    world.agents[host].kill()
+
+
+@WORDS.take('power on {host}')
+def _power_on(world: World, host: str) -> None:
+    if world.machines[host].node.powered:
+        _power_off(world, host)
+    if not world.confirmed(host):
+        world.excused.update({row.uuid: 'its host was rebooted' for row in world.nova.rows.values()
+                              if row.host == host})
+    world.machines[host].power_on()
+    world.computes[host].start()
+    world.agents[host].start()
+
+
+@WORDS.take('freeze {host}')
+def _freeze(world: World, host: str) -> None:
+    world.machines[host].node.black = True
+    world.computes[host].freeze(True)
+    world.agents[host].freeze()
+
+
+@WORDS.take('thaw {host}')
+def thaw(world: World, host: str) -> None:
+    """Let a host go on where it stood."""
+    world.machines[host].node.black = False
+    world.changed()
+    world.computes[host].freeze(False)
+    world.agents[host].thaw()
+
+
+def _link(world: World, name: str, network: str, up: bool) -> None:
+    links = world.node(name).links
+    for each in links if network == 'both' else [network]:
+        if each not in links:
+            raise UnknownWords(f'{each} is no network: management, storage, both')
+        links[each] = up
+
+
+@WORDS.take('cut {node} {network}')
+def _cut(world: World, node: str, network: str) -> None:
+    _link(world, node, network, False)
+
+
+@WORDS.take('mend {node} {network}')
+def _mend(world: World, node: str, network: str) -> None:
+    _link(world, node, network, True)
+
+
+# ---------------------------------------------------------------- processes
+
+
+def _daemon(world: World, name: str) -> daemon.Daemon:
+    """A process by its role; ``the leader`` is who leads, ``the worker`` who has a claim."""
+    if name == 'leader':
+        entry = world.etcd.entries.get(records.LEADER)
+        name = records.decode(records.Leader, entry.value).name.split('/')[0] if entry else \
+            world.controllers[0].role
+    if name == 'worker':
+        claims = [entry for key, entry in sorted(world.etcd.entries.items())
+                  if key.startswith(records.CLAIM)]
+        name = records.decode(records.Claim, claims[0].value).worker.split('/')[0] if claims else \
+            world.workers[0].role
+    return next(each for each in world.daemons() if each.role == name)
+
+
+@WORDS.take('kill {process}', 'kill the {process}')
+def _kill(world: World, process: str) -> None:
+    _daemon(world, process).kill()
+
+
+@WORDS.take('start {process}')
+def _start(world: World, process: str) -> None:
+    found = _daemon(world, process)
+    if found.node.powered:
+        found.start()
+
+
+@WORDS.take('start all processes')
+def start_all(world: World) -> None:
+    """Start every process that its machine lets."""
+    for each in world.daemons():
+        if each.node.powered:
+            each.start()
+
+
+@WORDS.take('stop {process} for a while', 'stop the {process} for a while')
+def _freeze_process(world: World, process: str) -> None:
+    _daemon(world, process).freeze()
+
+
+@WORDS.take('let {process} go on')
+def _thaw_process(world: World, process: str) -> None:
+    _daemon(world, process).thaw()
+
+
+@WORDS.take('let all processes go on')
+def thaw_all(world: World) -> None:
+    """Let every process go on that its machine lets."""
+    for each in world.daemons():
+        if not each.node.black:
+            each.thaw()
+
+
+@WORDS.take('libvirtd of {host} dies')
+def _libvirtd_dies(world: World, host: str) -> None:
+    world.machines[host].libvirtd = Libvirtd.DEAD
+
+
+@WORDS.take('libvirtd of {host} freezes')
+def _libvirtd_freezes(world: World, host: str) -> None:
+    world.machines[host].libvirtd = Libvirtd.FROZEN
+
+
+@WORDS.take('libvirtd of {host} runs')
+def _libvirtd_runs(world: World, host: str) -> None:
+    world.machines[host].libvirtd = Libvirtd.RUNNING
+
+
+@WORDS.take('nova-compute of {host} dies')
+def _compute_dies(world: World, host: str) -> None:
+    world.computes[host].kill()
+
+
+@WORDS.take('nova-compute of {host} starts')
+def _compute_starts(world: World, host: str) -> None:
+    if world.machines[host].node.powered:
+        world.computes[host].start()
+
+
+# ---------------------------------------------------------------- etcd, Ceph, eyes
+
+
+@WORDS.take('etcd goes away')
+def _etcd_away(world: World) -> None:
+    world.etcd.away = True
+
+
+@WORDS.take('etcd comes back')
+def _etcd_back(world: World) -> None:
+    world.etcd.away = False
+
+
+@WORDS.take('etcd elects another leader')
+def _etcd_leader(world: World) -> None:
+    world.etcd.change_leader()
+
+
+@WORDS.take('etcd loses the keys of all leases')
+def _etcd_leases(world: World) -> None:
+    world.etcd.expire_all()
+
+
+@WORDS.take('etcd is compacted')
+def _etcd_compacted(world: World) -> None:
+    world.etcd.compact()
+
+
+@WORDS.take('etcd loses {percent} % of its answers')
+def _etcd_answers(world: World, percent: str) -> None:
+    world.etcd.lost_answers = float(percent) / 100
+
+
+@WORDS.take('the monitors of {cluster} lose their quorum')
+def _no_quorum(world: World, cluster: str) -> None:
+    world.clusters[cluster].quorum = False
+
+
+@WORDS.take('the monitors of {cluster} have a quorum')
+def _quorum(world: World, cluster: str) -> None:
+    world.clusters[cluster].quorum = True
+
+
+@WORDS.take('cluster {cluster} hangs')
+def _hangs(world: World, cluster: str) -> None:
+    world.clusters[cluster].hung = True
+
+
+@WORDS.take('cluster {cluster} goes on')
+def _goes_on(world: World, cluster: str) -> None:
+    world.clusters[cluster].hung = False
+
+
+@WORDS.take('the probes of {controller} fail')
+def _sick(world: World, controller: str) -> None:
+    for eye in world.eyes[_daemon(world, controller).role]:
+        eye.sick = True
+
+
+@WORDS.take('the probes of {controller} work')
+def _well(world: World, controller: str) -> None:
+    for eye in world.eyes[_daemon(world, controller).role]:
+        eye.sick = False

@@ -1,0 +1,90 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What people may do: see ``words``."""
+
+from __future__ import annotations
+
+from kaopu_ha import ports, records
+from kaopu_ha.sim import daemon
+from kaopu_ha.sim.machine import Libvirtd
+from kaopu_ha.sim.sentences import Vocabulary
+from kaopu_ha.sim.words_machines import start_all, thaw, thaw_all
+from kaopu_ha.sim.world import World
+
+WORDS = Vocabulary()
+
+
+@WORDS.take('mend everything')
+def _mend_everything(world: World) -> None:
+    """All that can be mended is, but for the power: who has none stays without it."""
+    world.etcd.away, world.etcd.lost_answers = False, 0.0
+    world.nova.away, world.nova.slow_seconds, world.nova.calls_to_lose = False, 0.0, 0
+    world.nova.disabled.clear()
+    for cluster in world.clusters.values():
+        cluster.hung, cluster.quorum = False, True
+    for host, machine in world.machines.items():
+        machine.spawns, machine.cores, machine.node.links = True, 16, _both_up()
+        if machine.node.powered:
+            machine.libvirtd = Libvirtd.RUNNING
+            thaw(world, host)
+            world.computes[host].start()
+    for eyes in world.eyes.values():
+        for eye in eyes:
+            eye.sick = False
+    for each in world.daemons():
+        each.node.links = _both_up()
+    thaw_all(world)
+    start_all(world)
+
+
+def _both_up() -> dict[str, bool]:
+    return {'management': True, 'storage': True}
+
+
+@WORDS.take('admit every confirmed host')
+def _admit_all(world: World) -> None:
+    for host, machine in world.machines.items():
+        if machine.node.powered and world.confirmed(host):
+            _admit(world, host)
+
+def _write(world: World, key: str, record: object) -> None:
+    world.etcd.commit([], [ports.Put(key, records.encode(record))], 'people')
+
+
+@WORDS.take('hold {host}')
+def _hold(world: World, host: str) -> None:
+    _write(world, records.HOST + host, records.HostSetting(True, 'people', _now(world)))
+
+
+@WORDS.take('release {host}')
+def _release(world: World, host: str) -> None:
+    world.etcd.commit([], [ports.Delete(records.HOST + host)], 'people')
+
+
+@WORDS.take('release the brake')
+def _release_brake(world: World) -> None:
+    counted = tuple(sorted(key[len(records.CASE):] for key in world.etcd.entries
+                           if key.startswith(records.CASE)))
+    _write(world, records.BRAKE, records.BrakeSetting(counted, 'people', _now(world)))
+
+
+@WORDS.take('admit {host}')
+def _admit(world: World, host: str) -> None:
+    key = f'{records.REQUEST}admit-{host}'
+    entry = world.etcd.entries.get(key)
+    if entry is None or records.decode(records.Request, entry.value).state != 'asked':
+        _write(world, key, records.Request('admit', host, 'people', _now(world)))
+
+
+def _now(world: World) -> str:
+    return daemon.date(world.kernel.now)

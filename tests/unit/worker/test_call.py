@@ -1,0 +1,92 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A worker with a real store, and a Nova that loses its answers."""
+
+import concurrent.futures
+import unittest
+
+from kaopu_ha import ports, records
+from kaopu_ha.core import model
+from kaopu_ha.core.model import Phase, RecoveryStage, Stage
+from kaopu_ha.core.rules import Rules
+from kaopu_ha.drivers.store import etcd
+from kaopu_ha.worker.queue import RecordQueue
+from kaopu_ha.worker.worker import Worker
+from tests import etcd_single
+from tests.unit.core import values
+
+CALL_SECONDS = 10.0
+
+
+class SlowNova:
+    """Takes each call, and gives no answer within the limit; shows no trace of it meanwhile."""
+
+    def __init__(self, clock):
+        self.clock, self.called_at = clock, []
+
+    def server(self, uuid):
+        return values.a_server(uuid)
+
+    def migrations(self, **query):
+        return ()
+
+    def evacuate(self, instance, target, permit):
+        self.called_at.append(self.clock.now)
+        self.clock.now += CALL_SECONDS
+        raise ports.OutcomeUnknown('no answer')
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+class Images:
+    def clients(self, images, limit):
+        return {image: model.ImageAnswer(image) for image in images}
+
+
+class TheCallWhoseOutcomeIsUnknown(unittest.TestCase):
+
+    def setUp(self):
+        if not etcd_single.is_possible():
+            self.skipTest('there is no etcd here')
+        server = etcd_single.Etcd()
+        self.addCleanup(server.close)
+        self.store = etcd.EtcdStore([server.endpoint])
+        self.addCleanup(self.store.close)
+        recovery = values.a_recovery(stage=RecoveryStage.PLANNED)
+        evacuation = values.an_evacuation(phase=Phase.QUEUED, target='c2')
+        self.store.commit([], [ports.Put(key, records.encode(value)) for key, value in (
+            (records.CASE + 'c1', values.a_case(Stage.CONFIRMED, recovery=recovery.id)),
+            (records.RECOVERY + recovery.id, recovery),
+            (records.PROOF + recovery.id, records.ProofMark('c', values.AT)),
+            (records.INVENTORY + 'c2', values.an_inventory('c2')),
+            (f'{records.EVACUATION}{recovery.id}/{evacuation.instance}', evacuation))])
+
+    def test_it_is_repeated_only_after_a_rest_that_begins_when_the_call_was_given_up(self):
+        rules, clock = Rules(), Clock()
+        nova = SlowNova(clock)
+        pool = concurrent.futures.ThreadPoolExecutor(1)
+        self.addCleanup(pool.shutdown)
+        worker = Worker(self.store, 'w1', nova, RecordQueue(self.store), Images(), None, rules,
+                        clock, lambda news: None, now=lambda: values.AT, pool=pool, claim_ttl=300)
+        worker.claims.turn()
+        with self.assertLogs('kaopu_ha.worker.worker', 'WARNING'):
+            while len(nova.called_at) < 2:
+                worker.turn()
+                clock.now += 1.0
+        first, second = nova.called_at
+        self.assertGreaterEqual(second - first, CALL_SECONDS + rules.settle_seconds)

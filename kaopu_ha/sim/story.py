@@ -35,6 +35,7 @@ A story is a YAML file::
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import dataclasses
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +43,7 @@ from typing import Any
 import yaml
 
 from kaopu_ha.sim import expect, words
-from kaopu_ha.sim.checkers import Checkers, Violation
+from kaopu_ha.sim.checkers import Checkers
 from kaopu_ha.sim.world import PACES, Setup, Times, Vm, World
 
 _EXPECT = 'expect '
@@ -61,6 +62,11 @@ class Event:
     at: float
     words: str
 
+    @property
+    def expects(self) -> bool:
+        """True if it is no happening but something expected."""
+        return self.words.startswith(_EXPECT)
+
 
 @dataclass(frozen=True)
 class Story:
@@ -77,17 +83,35 @@ class Story:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What was expected at a time, and why it was not so; ``why_not`` is empty if it was."""
+
+    at: float
+    expected: str
+    why_not: str
+
+
+@dataclass(frozen=True)
 class Played:
-    """What came of it: the world as it ended, and what was wrong; ``wrong`` is empty if nothing."""
+    """What came of it: the world as it ended, and what was wrong; ``wrong`` is empty if nothing.
+
+    After a broken law nothing more is expected, so it has no answer.
+    """
 
     world: World
-    violations: tuple[Violation, ...] = ()
-    unmet: tuple[str, ...] = ()
+    checkers: Checkers
+    answers: tuple[Answer, ...] = ()
+
+    @property
+    def unmet(self) -> tuple[str, ...]:
+        """What was expected in vain, with the reasons."""
+        return tuple(f'{each.at:g} s: {each.expected}: {each.why_not}' for each in self.answers
+                     if each.why_not)
 
     @property
     def wrong(self) -> tuple[str, ...]:
         """What was broken, and what was expected in vain."""
-        return (*(str(each) for each in self.violations), *self.unmet)
+        return (*(str(each) for each in self.checkers.found), *self.unmet)
 
     @property
     def log(self) -> str:
@@ -95,23 +119,33 @@ class Played:
         return ''.join(f'{line}\n' for line in self.world.timeline)
 
 
-def play(story: Story) -> Played:
-    """Play a story to its end, or to the first broken law.  Raises UnknownWords."""
+def play(story: Story, prepare: Callable[[World], None] = lambda world: None) -> Played:
+    """Play a story to its end, or to the first broken law.  Raises UnknownWords.
+
+    ``prepare`` may arrange for more to happen than the story says.
+    """
     world = World(story.setup, story.seed)
     checkers = Checkers(world)
-    unmet = []
+    prepare(world)
+    answers = []
     for event in sorted(story.events, key=lambda each: each.at):
         world.run(event.at)
         if checkers.found:
             break
-        if not event.words.startswith(_EXPECT):
+        if event.expects:
+            answers.append(_answer(world, event))
+        else:
             words.happen(world, event.words)
-            continue
-        reason = expect.why_not(world, event.words.removeprefix(_EXPECT))
-        if reason:
-            unmet.append(f'{event.at:g} s: {event.words.removeprefix(_EXPECT)}: {reason}')
     world.run(story.end)
-    return Played(world, tuple(checkers.found), tuple(unmet))
+    return Played(world, checkers, tuple(answers))
+
+
+def _answer(world: World, event: Event) -> Answer:
+    expected = event.words.removeprefix(_EXPECT)
+    try:
+        return Answer(event.at, expected, expect.why_not(world, expected))
+    except KeyError as failure:
+        raise words.UnknownWords(f'"{event.words}": there is no {failure}') from failure
 
 
 # ---------------------------------------------------------------- files
@@ -160,12 +194,15 @@ def _story(data: dict[str, Any], times: Times | None) -> Story:
 
 
 def _event(line: Any) -> Event:
+    if isinstance(line, dict):
+        # YAML takes a sentence with a colon for a mapping; an operator need not know that.
+        line = ', '.join(f'{before}: {after}' for before, after in line.items())
     at, _, said = str(line).partition(' ')
     try:
         event = Event(float(at), ' '.join(said.split()))
     except ValueError as failure:
         raise StoryError(f'"{line}" does not begin with a time in seconds') from failure
-    if event.words != 'end' and not event.words.startswith(_EXPECT):
+    if event.words != 'end' and not event.expects:
         words.understood(event.words)
     return event
 

@@ -43,7 +43,7 @@ MAY_IMPORT = {
     'agent': {'core', 'ports', 'records', 'permits'},
     'programs': {'core', 'ports', 'records', 'agent', 'controller', 'worker'},
     'api': {'core', 'ports', 'records', 'permits', 'conf', 'wiring'},
-    'cli': {'core', 'ports', 'records', 'permits', 'conf', 'wiring'},
+    'cli': {'core', 'ports', 'records', 'permits', 'conf', 'wiring', 'sim'},
     'sim': {'core', 'ports', 'records', 'permits', 'controller', 'worker', 'agent', 'testing',
             'programs'},
     'wiring': {'core', 'ports', 'records', 'permits', 'conf', 'agent', 'programs',
@@ -209,6 +209,11 @@ class TestTheRulesHaveTeeth(unittest.TestCase):
     def test_only_wiring_knows_stevedore(self):
         self.assert_bites(directions('cli', 'from stevedore import driver\n'), 'stevedore')
         self.assertEqual([], directions('wiring', 'from stevedore import driver\n'))
+
+    def test_the_simulator_knows_no_configuration_and_no_process(self):
+        for name in ('cli', 'cmd', 'conf', 'wiring'):
+            self.assert_bites(directions('sim', f'from kaopu_ha import {name}\n'), name)
+        self.assertEqual([], directions('cli', 'from kaopu_ha.sim import story\n'))
 
     def test_relative_imports_are_refused(self):
         self.assert_bites(directions('agent', 'from ..drivers import child\n'), 'whole name')

@@ -80,10 +80,12 @@ class Recoverer:
                   if keeps_its_fence(world, recovery)}
         progress = False
         for recovery in opened.values():
+            away = Fact.FENCE_WAITS
             try:
-                if recovery.stage is not RecoveryStage.FENCING and not self._keeper.keep(
-                        world, recovery):
-                    continue
+                if recovery.stage is not RecoveryStage.FENCING:
+                    if not self._keeper.keep(world, recovery):
+                        continue
+                    away = Fact.CLOUD_AWAY
                 road = self._roads.get(recovery.stage)
                 went = road(world, recovery) if road else False
                 if not went and recovery.stage is not RecoveryStage.FENCING:
@@ -92,7 +94,7 @@ class Recoverer:
             except ports.StoreError:
                 raise
             except ports.PortError as failure:
-                self._wait(world, recovery, str(failure))
+                self._wait(world, recovery, str(failure), away)
         if progress:
             return None
         return tuple(recovery.stage for recovery in opened.values())

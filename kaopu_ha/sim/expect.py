@@ -19,6 +19,7 @@ import re
 
 from kaopu_ha import records
 from kaopu_ha.core.model import Evacuation, Recovery
+from kaopu_ha.sim.checkers import unhealed
 from kaopu_ha.sim.nova import Row
 from kaopu_ha.sim.words import UnknownWords
 from kaopu_ha.sim.world import World
@@ -51,6 +52,11 @@ def _nobody_moved(world: World) -> str:
         if row is not None and row.wanted and world.writing_on(row) != [vm.host]:
             return f'{vm.name} runs on {_places(world, row)}'
     return ''
+
+
+@_expected('everything that can run runs')
+def _healed(world: World) -> str:
+    return '; '.join(unhealed(world))
 
 
 @_expected('{instance} runs on {host}')
@@ -108,7 +114,16 @@ def _recovery_is(world: World, host: str, stage: str) -> str:
 
 @_expected('{host} was never dying')
 def _never_dying(world: World, host: str) -> str:
-    told = [str(line) for line in world.timeline if f'{host}: stage: dying' in line.text]
+    return _never(world, f'{host}: stage: dying')
+
+
+@_expected('{host} was never confirmed')
+def _never_confirmed(world: World, host: str) -> str:
+    return _never(world, f'{host}: confirmed dead')
+
+
+def _never(world: World, text: str) -> str:
+    told = [str(line) for line in world.timeline if line.text.startswith(text)]
     return told[0] if told else ''
 
 
@@ -124,6 +139,14 @@ def _not_fenced(world: World, host: str) -> str:
              for entry, until in sorted(cluster.blocklist.items())
              if entry.startswith(f'{address}:') and until > world.kernel.now]
     return f'{found[0]} is on the blocklist' if found else ''
+
+
+@_expected('{host} is fenced')
+def _fenced(world: World, host: str) -> str:
+    address = world.machines[host].address
+    spared = [name for name, cluster in world.clusters.items()
+              if cluster.blocklist.get(f'{address}:0/0', 0.0) <= world.kernel.now]
+    return f'it is not on cluster {spared[0]}' if spared else ''
 
 
 @_expected('it was told that {text}')

@@ -69,6 +69,8 @@ class Process:
         self.alive = False
         tasks, self._tasks, self._held = list(self._tasks), {}, []
         for task in tasks:
+            # It ends into its parent: that has to be whoever kills, a task of another process too.
+            task.green.parent = greenlet.getcurrent()
             task.green.throw()
 
     def freeze(self) -> None:

@@ -219,6 +219,16 @@ def _sick(world: World, controller: str) -> None:
         eye.sick = True
 
 
+@WORDS.take('the storage probe of {controller} fails')
+def _storage_sick(world: World, controller: str) -> None:
+    world.eyes[_daemon(world, controller).role][1].sick = True
+
+
+@WORDS.take('the storage probe of {controller} works')
+def _storage_well(world: World, controller: str) -> None:
+    world.eyes[_daemon(world, controller).role][1].sick = False
+
+
 @WORDS.take('the probes of {controller} work')
 def _well(world: World, controller: str) -> None:
     for eye in world.eyes[_daemon(world, controller).role]:

@@ -27,6 +27,7 @@ from kaopu_ha.sim import expect, scenarios, story, words
 from kaopu_ha.sim.checkers import Violation
 from kaopu_ha.sim.world import PACES
 
+MANUAL = pathlib.Path(__file__).resolve().parents[3] / 'doc/source/operator'
 DEFAULT_FILE = '/etc/kaopu-ha/kaopu-ha.conf'
 
 A_STORY = """
@@ -121,6 +122,13 @@ class Stories(Simulated):
         self.assertIn('Seconds after "cut c1 management"', out)
         self.assertIn('nobody was condemned', out)
         self.assertIn('every expectation is met', out)
+
+    def test_the_example_of_the_manual_comes_as_the_manual_says(self):
+        file = str(MANUAL / 'switch-restarted.yaml')
+        self.assertIn('every expectation is met', self.shown(file, '--pace', 'patent'))
+        out = self.shown(file, '--pace', 'fast', code=1)
+        self.assertIn('WRONG: 3 of 3 expectations are not met.\n'
+                      'No instance ever had two writers.', out)
 
     def test_a_story_that_comes_with_the_program_is_played_by_its_name(self):
         self.assertIn('A host loses its management link', self.shown('management-cut'))

@@ -190,25 +190,18 @@ class Worker:
                                    target_addresses=target.storage_addresses,
                                    target_uuid=target.host_uuid)
         if item.phase is Phase.QUEUED:
-            return self._asked_elsewhere(item, seen)
+            return dataclasses.replace(seen, others=self._others(item.source))
         libvirt = self._libvirt.contact([target.management_uri], _ASK_SECONDS)
         return dataclasses.replace(seen, libvirt=libvirt[target.management_uri])
 
-    def _asked_elsewhere(self, item: Evacuation, seen: attempt.Seen) -> attempt.Seen:
-        """What was seen, with what libvirt says on each other host that has a live client."""
-        known = {host: records.decode(model.Inventory, entry.value, entry.key) for host, entry in
-                 self._store.read(records.INVENTORY).under(records.INVENTORY).items()
-                 if host != item.source}
-        seen = dataclasses.replace(seen, others={
-            address: host for host, inventory in known.items()
-            for address in inventory.storage_addresses})
-        asked = [known[host] for host in attempt.live_clients_on(seen)]
-        if not asked:
-            return seen
-        said = self._libvirt.contact([each.management_uri for each in asked], _ASK_SECONDS)
-        return dataclasses.replace(seen, elsewhere={
-            each.host: attempt.knows(said[each.management_uri], each.host_uuid, item.instance)
-            for each in asked})
+    def _others(self, source: str) -> dict[str, str]:
+        """The storage addresses of every known host but the source, with their hosts."""
+        found: dict[str, str] = {}
+        for host, entry in self._store.read(records.INVENTORY).under(records.INVENTORY).items():
+            inventory = records.decode(model.Inventory, entry.value, entry.key)
+            if host != source:
+                found |= dict.fromkeys(inventory.storage_addresses, host)
+        return found
 
     # ------------------------------------------------------------ act
 
@@ -227,8 +220,6 @@ class Worker:
             self._tell(News(Fact.STATE_RESET, item.source, f'{item.name}: {choice.reason}'))
         elif choice.act is Act.MOVING:
             self._went(task, record, Phase.MOVING, choice.reason)
-        elif choice.act is Act.WAIT:
-            self._waits(task, record, choice.reason)
         elif choice.act in _ENDS:
             self._end(task, record, _ENDS[choice.act], choice.reason)
 
@@ -262,13 +253,6 @@ class Worker:
             raise
         else:
             self._went(task, record, Phase.MOVING, 'Nova took the call')
-
-    def _waits(self, task: _Task, record: _Record, reason: str) -> None:
-        """Write down what is waited for, once it takes long: somebody may look why."""
-        if reason != record.item.reason and (
-                self._clock() - task.since >= self._rules.settle_seconds):
-            item = dataclasses.replace(record.item, reason=reason)
-            self._store.commit(record.compares[:3], [ports.Put(task.key, records.encode(item))])
 
     def _end(self, task: _Task, record: _Record, phase: Phase, reason: str) -> None:
         if not self._went(task, record, phase, reason):

@@ -119,8 +119,16 @@ class Detector:
         looked = self._ask(world, [host for host in due if host in world.cases])
         world = self._read()
         self._remember(world)
-        self._judge_all(world, looked)
+        self._judge_all(world, looked if self._counts(looked) else {})
         return self._next_turn(world)
+
+    def _counts(self, looked: dict[str, _Looked]) -> bool:
+        """A round counts in the office in which it was asked, and while it is fresh.
+
+        Whoever was stopped since, and leads again, knows nothing of what others saw meanwhile.
+        """
+        age = self._clock() - min((one.ended for one in looked.values()), default=math.inf)
+        return self._leadership.epoch == self._epoch and age < self._rules.beat_ttl
 
     def _remember(self, world: World) -> None:
         now = self._clock()
@@ -182,7 +190,8 @@ class Detector:
         if not hosts:
             return {}
         limit, at = self._rules.ask_limit, self._leadership.now()
-        suspects = [world.inventories[host] for host in hosts]
+        coming = self._evacuations()
+        suspects = [evacuation.with_coming(world.inventories[host], coming) for host in hosts]
         peers = [world.inventories[host] for host in sorted(world.beats)
                  if host in world.inventories and host not in hosts]
         asks = {network: self._pool.submit(probe.ask, suspects, peers, limit)
@@ -292,9 +301,7 @@ class Detector:
         """CONFIRMED, the permanent lock and the recovery: one transaction."""
         name = f'{host}-{world.snapshot.revision}'
         inventory = world.inventories[host]
-        coming = World(self._store.read(records.EVACUATION), self._tell).every(
-            model.Evacuation, records.EVACUATION)
-        wanted = fencing.clusters(inventory, coming.values())
+        wanted = fencing.clusters(inventory, self._evacuations())
         orders = tuple(order for fence in self._fences for order in fence.orders(
             inventory, wanted, fencing.known_clients(case)))
         step = self._leadership.step(model.RecoveryStage.FENCING.value, 'it is confirmed dead')
@@ -307,6 +314,10 @@ class Detector:
         return [ports.Put(records.CASE + host, records.encode(case)),
                 ports.Put(records.LOCK + host, records.encode(lock)),
                 ports.Put(records.RECOVERY + name, records.encode(recovery))]
+
+    def _evacuations(self) -> tuple[model.Evacuation, ...]:
+        found = World(self._store.read(records.EVACUATION), self._tell)
+        return tuple(found.every(model.Evacuation, records.EVACUATION).values())
 
     def _closed(self, world: World, host: str,
                 case: model.Case) -> list[ports.Put | ports.Delete]:

@@ -68,7 +68,12 @@ class Leadership:
         return model.Step(self.now(), self.name, stage, reason)
 
     def compares(self) -> tuple[ports.Compare, ...]:
-        """What every write of this leader compares."""
+        """What every write of this leader compares.  Raises StoreError if it leads no more.
+
+        An epoch of 0 would compare that there is no leader, which is true while nobody is.
+        """
+        if not self.epoch:
+            raise ports.StoreError(f'{self.name} leads no more')
         return (ports.Compare(records.LEADER, created=self.epoch),)
 
     def permit(self, compares: Sequence[ports.Compare], most: float) -> ports.Permit:

@@ -48,6 +48,8 @@ class Seen:
     ``seconds``: since this worker first saw the attempt; late after a takeover, never early.
     ``libvirt`` and ``images``: the target's, asked only when they matter (None: not asked).
     ``others``: the storage addresses of every known host but the source, with the host's name.
+    ``elsewhere``: those of them on which a live client has an image open, with what libvirt says
+    there of the domain: True if it knows it, False if it does not, None if it did not say.
     """
 
     server: model.Server | None
@@ -58,6 +60,7 @@ class Seen:
     target_addresses: tuple[str, ...] = ()
     target_uuid: str = ''
     others: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: Mapping[str, bool | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,26 +79,53 @@ def open_there(seen: Seen) -> bool:
             for client in answer.clients) for answer in seen.images or ())
 
 
+def knows(answer: model.LibvirtAnswer, host_uuid: str, instance: str) -> bool | None:
+    """Does this host's libvirt know the instance's domain?  None if the host itself did not say."""
+    if answer.contact is not Contact.ANSWERED or answer.host_uuid.lower() != host_uuid.lower():
+        return None
+    return instance in answer.domains
+
+
 def nobody_there(seen: Seen) -> bool:
     """True if it is certain that the target does not run it: no domain, and no client answers."""
-    libvirt_lacks = (seen.libvirt is not None and seen.libvirt.contact is Contact.ANSWERED
-                     and seen.libvirt.host_uuid.lower() == seen.target_uuid.lower()
-                     and seen.server is not None
-                     and seen.server.uuid not in seen.libvirt.domains)
+    return _domain_there(seen) is False and _no_client_there(seen)
+
+
+def off_there(seen: Seen) -> bool:
+    """True if the target knows the domain, but no client of it answers: it came, and is off."""
+    return _domain_there(seen) is True and _no_client_there(seen)
+
+
+def _domain_there(seen: Seen) -> bool | None:
+    if seen.libvirt is None or seen.server is None:
+        return None
+    return knows(seen.libvirt, seen.target_uuid, seen.server.uuid)
+
+
+def _no_client_there(seen: Seen) -> bool:
     asked = bool(seen.images) and not any(answer.error for answer in seen.images or ())
-    answering = any(client.acknowledged and client.ip in seen.target_addresses
-                    for answer in seen.images or () for client in answer.clients)
-    return libvirt_lacks and asked and not answering
+    return asked and not any(client.acknowledged and client.ip in seen.target_addresses
+                             for answer in seen.images or () for client in answer.clients)
+
+
+def live_clients_on(seen: Seen) -> tuple[str, ...]:
+    """Other hosts of which a live client has one of the images open, sorted.
+
+    A fenced client can't answer, so none of them is the source.
+    """
+    return tuple(sorted({seen.others[client.ip] for answer in seen.images or ()
+                         for client in answer.clients
+                         if client.acknowledged and client.ip in seen.others}))
 
 
 def running_on(seen: Seen) -> str:
-    """Another host of which a live client has one of the images open; empty if there is none.
+    """Another host on which the instance may run; empty if there is none.
 
-    A fenced client can't answer, so this is never the source: a live migration had come far.
+    A live client there is a guest that a live migration brought far, or a tool that reads: the
+    host's libvirt decides, and one that does not say is no answer (DESIGN section 2).
     """
-    return min((seen.others[client.ip] for answer in seen.images or ()
-                for client in answer.clients
-                if client.acknowledged and client.ip in seen.others), default='')
+    return next((host for host in live_clients_on(seen)
+                 if seen.elsewhere.get(host) is not False), '')
 
 
 def advance(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
@@ -151,6 +181,14 @@ def _under_way(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
     if seen.seconds >= rules.attempt_limit and open_there(seen) and not shown_active:
         return Choice(Act.RESET, f'it runs on {item.target}, but Nova shows '
                       f'{server.vm_state}/{server.task_state}', 'active')
+    if seen.seconds >= rules.attempt_limit and off_there(seen):
+        return Choice(Act.CALL, f'it is defined on {item.target}, but off after '
+                                f'{rules.attempt_limit:g} s')
+    if seen.seconds >= rules.attempt_limit and open_there(seen) and server.host == item.source:
+        # Its nova-compute ended between the two writes.  No call mends that, and if the source
+        # came back while Nova shows it there, a second copy could be started: so it stays open.
+        return Choice(Act.WAIT, f'it runs on {item.target}, but Nova shows it on {item.source}: '
+                                f'its record has to be mended by hand')
     fresh = fresh_migrations(item, seen)
     unfinished = any(migration.unfinished for migration in fresh)
     if server.vm_state == 'error' and not server.task_state and not unfinished and fresh:

@@ -114,6 +114,18 @@ class Seen:
     candidates: tuple[selection.Candidate, ...]
 
 
+def with_coming(inventory: model.Inventory,
+                evacuations: Iterable[Evacuation]) -> model.Inventory:
+    """The inventory, with what may have come to the host since it was published.
+
+    A target that dies while it receives may have no image of its own to be asked about.
+    """
+    coming = [model.Instance(item.instance, item.name, Power.ON, item.images)
+              for item in evacuations if item.target == inventory.host and item.attempts
+              and not item.phase.ended]
+    return dataclasses.replace(inventory, instances=(*inventory.instances, *coming))
+
+
 def listed(recovery: model.Recovery, servers: Sequence[model.Server],
            fenced: Collection[str], seen: Seen) -> tuple[Evacuation, ...]:
     """One evacuation for each of Nova's servers on the dead host, none with a target yet."""

@@ -44,6 +44,7 @@ class Fact(enum.Enum):
     FENCE_MENDED = ('fence mended', 'error')
     PLANNED = ('planned', 'info')
     EVACUATING = ('evacuating', 'info')
+    WAITS = ('instance waits', 'warning')
     MOVED = ('instance moved', 'info')
     STATE_RESET = ('state reset', 'warning')
     REFUSED = ('target refused', 'warning')

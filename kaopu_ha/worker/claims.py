@@ -37,11 +37,15 @@ class Claims:
         self._store, self._worker, self._ttl, self._clock = store, worker, ttl, clock
         self._lease = 0
         self._until = 0.0
+        # Claims of which nobody knows whether they stand.  One that does is under our lease, which
+        # lasts as long as we do, and nobody works on it: it must be found and ended.
+        self._doubtful: set[str] = set()
 
     def turn(self) -> float:
-        """Renew the lease; seconds until the next turn."""
+        """Renew the lease, clear up what is doubtful; seconds until the next turn."""
         try:
             self._renew()
+            self._clear_up()
         except ports.PortError as failure:
             LOG.debug('claims not renewed: %s', failure)
         return self._ttl / 5
@@ -59,19 +63,37 @@ class Claims:
             raise ports.StoreError('the lease of the claims was not renewed')
         key = records.CLAIM + item
         value = records.encode(records.Claim(self._worker, recovery))
-        done = self._store.commit([ports.Compare(key, modified=0)],
-                                  [ports.Put(key, value, self._lease)])
+        try:
+            done = self._store.commit([ports.Compare(key, modified=0)],
+                                      [ports.Put(key, value, self._lease)])
+        except ports.OutcomeUnknown:
+            self._doubtful.add(key)
+            raise
         return None if done is None else ports.Compare(key, created=done)
 
     def give_back(self, claim: ports.Compare) -> None:
         """End one claim, if it is still ours."""
-        self._store.commit([claim], [ports.Delete(claim.key)])
+        try:
+            self._store.commit([claim], [ports.Delete(claim.key)])
+        except ports.PortError:
+            self._doubtful.add(claim.key)
+            raise
 
     def close(self) -> None:
         """End all claims, so that another need not wait for the lease to lapse."""
         lease, self._lease, self._until = self._lease, 0, 0.0
         if lease:
             self._store.revoke(lease)
+
+    def _clear_up(self) -> None:
+        # While its claim stands nobody offers an instance, so none of these was taken since.
+        for key in sorted(self._doubtful):
+            entry = self._store.read(key).get(key)
+            if entry is not None and records.decode(records.Claim, entry.value,
+                                                    key).worker == self._worker:
+                self._store.commit([ports.Compare(key, modified=entry.modified)],
+                                   [ports.Delete(key)])
+            self._doubtful.discard(key)
 
     def _renew(self) -> None:
         began = self._clock()

@@ -38,6 +38,8 @@ _ASK_SECONDS = 3.0
 # Nova needs seconds to move an instance; asking it more often only costs it time.
 _POLL_SECONDS = 1.0
 _IDLE_SECONDS = 5.0
+# Of the attempt's limit: after this, what is waited for is told.
+_PATIENCE_SHARE = 0.25
 
 
 @dataclass
@@ -190,18 +192,25 @@ class Worker:
                                    target_addresses=target.storage_addresses,
                                    target_uuid=target.host_uuid)
         if item.phase is Phase.QUEUED:
-            return dataclasses.replace(seen, others=self._others(item.source))
+            return self._asked_elsewhere(item, seen)
         libvirt = self._libvirt.contact([target.management_uri], _ASK_SECONDS)
         return dataclasses.replace(seen, libvirt=libvirt[target.management_uri])
 
-    def _others(self, source: str) -> dict[str, str]:
-        """The storage addresses of every known host but the source, with their hosts."""
-        found: dict[str, str] = {}
-        for host, entry in self._store.read(records.INVENTORY).under(records.INVENTORY).items():
-            inventory = records.decode(model.Inventory, entry.value, entry.key)
-            if host != source:
-                found |= dict.fromkeys(inventory.storage_addresses, host)
-        return found
+    def _asked_elsewhere(self, item: Evacuation, seen: attempt.Seen) -> attempt.Seen:
+        """What was seen, with what libvirt says on each other host that has a live client."""
+        known = {host: records.decode(model.Inventory, entry.value, entry.key) for host, entry in
+                 self._store.read(records.INVENTORY).under(records.INVENTORY).items()
+                 if host != item.source}
+        seen = dataclasses.replace(seen, others={
+            address: host for host, inventory in known.items()
+            for address in inventory.storage_addresses})
+        asked = [known[host] for host in attempt.live_clients_on(seen)]
+        if not asked:
+            return seen
+        said = self._libvirt.contact([each.management_uri for each in asked], _ASK_SECONDS)
+        return dataclasses.replace(seen, elsewhere={
+            each.host: attempt.knows(said[each.management_uri], each.host_uuid, item.instance)
+            for each in asked})
 
     # ------------------------------------------------------------ act
 
@@ -220,6 +229,8 @@ class Worker:
             self._tell(News(Fact.STATE_RESET, item.source, f'{item.name}: {choice.reason}'))
         elif choice.act is Act.MOVING:
             self._went(task, record, Phase.MOVING, choice.reason)
+        elif choice.act is Act.WAIT:
+            self._waits(task, record, choice.reason)
         elif choice.act in _ENDS:
             self._end(task, record, _ENDS[choice.act], choice.reason)
 
@@ -243,6 +254,9 @@ class Worker:
         try:
             self._cloud.evacuate(item.instance, item.target, self._permit(record))
         except ports.Refused as refusal:
+            if item.phase is Phase.MOVING:
+                # Nova had the first call: what it says of another is no end of that one.
+                raise ports.PortError(f'not called again: {refusal}') from refusal
             self._end(task, record, Phase.REFUSED, str(refusal))
         except ports.NotPermitted as why:
             LOG.info('%s was not called: %s', item.name, why)
@@ -253,6 +267,16 @@ class Worker:
             raise
         else:
             self._went(task, record, Phase.MOVING, 'Nova took the call')
+
+    def _waits(self, task: _Task, record: _Record, reason: str) -> None:
+        """Write down and tell what is waited for, once it takes long."""
+        patience = self._rules.attempt_limit * _PATIENCE_SHARE
+        if reason == record.item.reason or self._clock() - task.since < patience:
+            return
+        item = dataclasses.replace(record.item, reason=reason)
+        if self._store.commit(record.compares[:3],
+                              [ports.Put(task.key, records.encode(item))]) is not None:
+            self._tell(News(Fact.WAITS, item.source, f'{item.name} to {item.target}: {reason}'))
 
     def _end(self, task: _Task, record: _Record, phase: Phase, reason: str) -> None:
         if not self._went(task, record, phase, reason):

@@ -12,9 +12,10 @@
 
 """What a worker does next with an evacuation that it has claimed."""
 
+import dataclasses
 import unittest
 
-from kaopu_ha.core import attempt
+from kaopu_ha.core import attempt, model
 from kaopu_ha.core.attempt import Act, Choice
 from kaopu_ha.core.model import Contact, Phase
 from tests.unit.core.values import (
@@ -110,6 +111,19 @@ class TheFirstCall(unittest.TestCase):
                           images=(an_answer(a_client('10.1.0.3:0/9')),))
         self.assertEqual(Choice(Act.WAIT, 'a live client on c3 has its disk open'),
                          attempt.advance(queued(), seen, rules()))
+
+    def test_a_tool_on_another_host_does_not_once_its_libvirt_denies_the_domain(self):
+        seen = first_look(others={'10.1.0.3': 'c3'},
+                          images=(an_answer(a_client('10.1.0.3:0/9')),))
+        for known, expected in ((None, Act.WAIT), (True, Act.WAIT), (False, Act.COMMIT)):
+            self.assertIs(expected, act(queued(), dataclasses.replace(
+                seen, elsewhere={'c3': known})))
+
+    def test_a_libvirt_with_another_uuid_denies_nothing(self):
+        for contact, uuid, expected in ((Contact.ANSWERED, 'U3', False),
+                                        (Contact.ANSWERED, 'u9', None), (Contact.MUTE, 'u3', None)):
+            answer = model.LibvirtAnswer(contact, uuid, ('other',))
+            self.assertIs(expected, attempt.knows(answer, 'u3', 'i1'))
 
     def test_a_client_that_is_no_compute_host_does_not(self):
         seen = first_look(images=(an_answer(a_client('10.1.0.99:0/9')),),
@@ -308,8 +322,16 @@ class TooLong(unittest.TestCase):
             self.assertEqual(Choice(Act.REFUSED, 'c2 never started it'),
                              attempt.advance(moving(), seen, rules()))
 
+    def test_with_its_domain_off_there_the_same_target_is_called_again(self):
+        # The target lost its power when it had started it, and came back before it was condemned.
+        for server in (a_server(), a_server(task_state='rebuild_spawning'),
+                       a_server(vm_state='error')):
+            seen = work_look(server, seconds=LONG, libvirt=a_libvirt('i1'), images=(an_answer(),))
+            self.assertIs(Act.CALL, act(moving(), seen))
+            self.assertIs(Act.WAIT, act(moving(), dataclasses.replace(seen, seconds=LONG - 1)))
+
     def test_without_certainty_it_goes_on_waiting(self):
-        for libvirt, images in ((None, None), (a_libvirt('i1'), (an_answer(),)),
+        for libvirt, images in ((None, None), (a_libvirt('i1'), (an_answer(error='mute'),)),
                                 (a_libvirt(), (an_answer(error='mute'),))):
             seen = work_look(a_server(task_state='rebuilding'), seconds=9999.0, libvirt=libvirt,
                              images=images, migrations=[a_migration()])

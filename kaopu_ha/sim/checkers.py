@@ -23,7 +23,16 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from kaopu_ha import ports, records
-from kaopu_ha.core.model import Case, Evacuation, Phase, Recovery, Sign, Stage, Verdict
+from kaopu_ha.core.model import (
+    Case,
+    Evacuation,
+    Phase,
+    Recovery,
+    RecoveryStage,
+    Sign,
+    Stage,
+    Verdict,
+)
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.nova import Record, Row
 from kaopu_ha.sim.world import World
@@ -240,14 +249,15 @@ def unhealed(world: World) -> list[str]:
         if row.wanted and not reason and not _runs(world, row):
             found.append(f'{row.name} does not run; Nova: {row.vm_state}/{row.task_state} on '
                          f'{row.host}')
-    for key, entry in world.etcd.entries.items():
-        if key.startswith(records.RECOVERY):
-            recovery = records.decode(Recovery, entry.value)
-            if recovery.stage.value != 'finished':
-                found.append(f'the recovery of {recovery.host} is {recovery.stage.value}'
-                             f': {recovery.waiting_for}')
-        if key.startswith(records.EVACUATION):
-            found += _unended(key, entry)
+    waiting = [item for item in _all(world, Evacuation, records.EVACUATION)
+               if not item.phase.ended]
+    # Nothing that the program may do mends it; it is told, and the host is not admitted.
+    by_hand = {item.recovery for item in waiting if 'by hand' in item.reason}
+    found += [f'{item.name} is {item.phase.value}: {item.reason}' for item in waiting
+              if item.recovery not in by_hand]
+    found += [f'the recovery of {one.host} is {one.stage.value}: {one.waiting_for}'
+              for one in _all(world, Recovery, records.RECOVERY)
+              if one.stage is not RecoveryStage.FINISHED and one.id not in by_hand]
     return found
 
 
@@ -257,17 +267,10 @@ def _runs(world: World, row: Row) -> bool:
 
 def _told(world: World, row: Row) -> str:
     """Why the instance does not run, by the newest record of it; '' if none says so."""
-    items = [records.decode(Evacuation, entry.value)
-             for key, entry in sorted(world.etcd.entries.items())
-             if key.startswith(records.EVACUATION) and key.endswith('/' + row.uuid)]
-    ended = [item.reason for item in items if item.phase in (
-        Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE)]
+    ended = [item.reason for item in _all(world, Evacuation, records.EVACUATION)
+             if item.instance == row.uuid and item.phase in (
+                 Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE)]
     return ended[-1] if ended else world.excused.get(row.uuid, '')
-
-
-def _unended(key: str, entry: ports.Entry) -> list[str]:
-    item = records.decode(Evacuation, entry.value)
-    return [] if item.phase.ended else [f'{key}: {item.phase.value}: {item.reason}']
 
 
 T = TypeVar('T')
@@ -276,3 +279,8 @@ T = TypeVar('T')
 def _record(world: World, kind: type[T], key: str) -> T | None:
     entry = world.etcd.entries.get(key)
     return records.decode(kind, entry.value, key) if entry else None
+
+
+def _all(world: World, kind: type[T], prefix: str) -> list[T]:
+    return [records.decode(kind, entry.value, key)
+            for key, entry in sorted(world.etcd.entries.items()) if key.startswith(prefix)]

@@ -10,19 +10,28 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The false nova-compute of one host: it rebuilds, reboots, migrates, and cleans up when it starts."""
+"""The false nova-compute of one host: it rebuilds, reboots, migrates, cleans up when it starts.
+
+The task state is its only guard, as it is Nova's: who finds another one than it left is preempted,
+and saves what it had in hand.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+import functools
 
 from kaopu_ha.sim.kernel import Kernel, Process, Signal
 from kaopu_ha.sim.machine import Libvirtd, Machine
 from kaopu_ha.sim.network import reaches
-from kaopu_ha.sim.nova import _PAUSED, _RUNNING, _SHUTDOWN, Nova, Record, Row
+from kaopu_ha.sim.nova import _NO_STATE, _PAUSED, _RUNNING, _SHUTDOWN, Nova, Record, Row
 
 _POLL_SECONDS = 1.0
-_UNFINISHED = ('accepted', 'running')
+# How long librados looks for monitors, and a libvirtd for the other end of a migration.
+_CONNECT_SECONDS = 300.0
+_KEEPALIVE_SECONDS = 30.0
+# In one of four runs the domains of what was evacuated stayed defined, shut off.
+_LEFT_DEFINED = 0.25
 
 
 class Compute:
@@ -58,9 +67,12 @@ class Compute:
             (self._process.freeze if frozen else self._process.thaw)()
 
     def reports(self) -> bool:
-        """True if its heartbeats reach Nova."""
-        return (self._process is not None and not self._frozen
-                and self.machine.libvirtd is not Libvirtd.DEAD and self._connected())
+        """True if its heartbeats reach Nova, whatever its libvirtd does."""
+        return self._process is not None and not self._frozen and self._connected()
+
+    def works(self) -> bool:
+        """True if Nova could have it do something with a domain."""
+        return self.reports() and self.machine.libvirtd is Libvirtd.RUNNING
 
     def started(self) -> str:
         """Since when it runs, as an agent sees it; '' if it does not."""
@@ -73,19 +85,22 @@ class Compute:
 
     # ------------------------------------------------------------ what it does
 
-    def rebuild(self, row: Row, record: Record) -> None:
-        """Carry an evacuation out: start the guest here on the disk it had."""
+    def rebuild(self, row: Row, record: Record, finished: Record) -> None:
+        """Carry an evacuation out: start the guest here on the disk it had.
+
+        ``record`` is this call's; the one that is ``finished`` with it may be an older one.
+        """
         try:
             self._take_time(0.2, 0.8)
-            if row.worked_by or row.task_state != 'rebuilding' or row.uuid not in self.nova.rows:
-                self._is_old(row, record)
-                return
-            row.worked_by = self.machine.name
-            self._rebuild(row, record)
+            finished.target, finished.status = self.machine.name, 'pre-migrating'
+            if row.uuid in self.machine.guests:
+                self._fail(row, finished, 'the domain exists already')
+            elif row.task_state != 'rebuilding' or row.uuid not in self.nova.rows:
+                self._preempted(row, finished)
+            else:
+                self._rebuild(row, finished)
         finally:
             record.lies_at = ''
-            if row.worked_by == self.machine.name:
-                row.worked_by = ''
 
     def reboot(self, row: Row) -> None:
         """Reboot hard: a new QEMU, a new client.  Refused if the server is in another task now."""
@@ -120,15 +135,20 @@ class Compute:
         row.task_state, record.status = 'migrating', 'running'
         here, there = self.machine, target.machine
         self._take_time(0.5, 1.5)
-        there.define(row.uuid, row.name, row.images)
-        ready = there.start(row.uuid, writes=False)
+        came = ready = row.uuid not in there.guests
+        if came:
+            there.define(row.uuid, row.name, row.images)
+            ready = there.start(row.uuid, writes=False)
+            self._watch_incoming(there, row.uuid, there.guests[row.uuid].run)
         over = self.kernel.now + self.kernel.chance.uniform(3.0, 8.0)
         while ready and self.kernel.now < over:
             self.kernel.sleep(0.5)
-            ready = there.runs(row.uuid) and here.runs(row.uuid) and reaches(
-                here.node, there.node, 'management')
+            # A QEMU flushes before it hands over; one that was fenced can't, and keeps its guest.
+            ready = (there.runs(row.uuid) and here.runs(row.uuid) and here.can_flush(row.uuid)
+                     and reaches(here.node, there.node, 'management'))
         if not ready:
-            there.remove(row.uuid)
+            if came:
+                there.remove(row.uuid)
             self._connect()
             row.task_state, record.status = '', 'error'
             return
@@ -140,46 +160,76 @@ class Compute:
 
     # ------------------------------------------------------------ private
 
-    def _rebuild(self, row: Row, record: Record) -> None:
-        row.task_state = 'rebuild_spawning'
+    def _rebuild(self, row: Row, finished: Record) -> None:
+        row.task_state, stopped = 'rebuild_spawning', row.vm_state == 'stopped'
         self._take_time(1.5, 6.0)
         machine = self.machine
         machine.define(row.uuid, row.name, row.images)
-        works = machine.spawns and machine.libvirtd is Libvirtd.RUNNING
-        if not works or not machine.start(row.uuid):
+        if not self._start(row):
             machine.remove(row.uuid)
-            self._connect()
-            record.status = 'failed'
-            row.vm_state, row.task_state, row.fault = 'error', '', 'the guest did not start'
+            self._fail(row, finished, 'the guest did not start')
             return
         self._take_time(0.3, 1.0)
-        # Of several records Nova finishes the oldest.
-        oldest = next((each for each in self.nova.records if each.instance == row.uuid
-                       and each.kind == 'evacuation' and each.status == 'accepted'), record)
-        row.vm_state, row.power_state, row.fault = 'active', _RUNNING, ''
-        row.task_state = 'rebuilding' if row.spoiled else ''
+        if row.task_state != 'rebuild_spawning':
+            # What runs stays; Nova shows it on its old host.
+            row.power_state = _RUNNING
+            self._fail(row, finished, 'another task came in between')
+            return
+        row.vm_state, row.power_state, row.fault, row.task_state = 'active', _RUNNING, '', ''
+        if stopped:
+            machine.stop(row.uuid)
+            row.vm_state, row.power_state = 'stopped', _SHUTDOWN
         self._take_time(0.1, 4.5)
-        row.host, oldest.status = machine.name, 'done'
+        row.host, finished.status = machine.name, 'done'
 
-    def _is_old(self, row: Row, record: Record) -> None:
-        """A message whose time is over: it spoils what Nova shows, not what runs."""
-        record.status = 'failed'
-        if not row.worked_by and row.host != self.machine.name:
-            row.vm_state, row.task_state = 'error', ''
+    def _start(self, row: Row) -> bool:
+        """Start the guest; who is asked for that and hangs keeps it waiting for as long."""
+        machine, until = self.machine, self.kernel.now + _CONNECT_SECONDS
+        clusters = [machine.clusters[image.cluster] for image in row.images]
+        while machine.libvirtd is Libvirtd.FROZEN or any(cluster.hung for cluster in clusters) or (
+                self.kernel.now < until and not all(
+                    cluster.admits(machine.node) for cluster in clusters)):
+            self.kernel.sleep(_POLL_SECONDS)
+        works = machine.spawns and machine.libvirtd is Libvirtd.RUNNING
+        return works and row.uuid in machine.guests and machine.start(row.uuid)
+
+    def _fail(self, row: Row, finished: Record, why: str) -> None:
+        self._connect()
+        finished.status = 'failed'
+        row.vm_state, row.task_state, row.fault = 'error', '', why
+
+    def _preempted(self, row: Row, finished: Record) -> None:
+        """A message whose time is over spoils what Nova shows, not what runs."""
+        finished.status = 'failed'
+        row.vm_state, row.task_state, row.power_state = 'error', 'rebuilding', _NO_STATE
+
+    def _watch_incoming(self, there: Machine, uuid: str, run: int) -> None:
+        """Have the target's libvirtd end a guest that waits for a source that is gone."""
+        guest = there.guests.get(uuid)
+        if guest is None or not guest.incoming or guest.run != run:
+            return
+        if self.machine.runs(uuid) and reaches(self.machine.node, there.node, 'management'):
+            self.kernel.after(_KEEPALIVE_SECONDS, functools.partial(
+                self._watch_incoming, there, uuid, run))
+            return
+        there.remove(uuid)
 
     def _clean_up(self) -> None:
-        """Destroy what was evacuated from here; then find what does not run as it should."""
-        self._take_time(2.0, 4.0)
-        for record in self.nova.records:
-            if record.kind != 'evacuation' or record.source != self.machine.name:
-                continue
-            row = self.nova.rows.get(record.instance)
-            if record.status in ('accepted', 'done') and (
-                    row is None or row.host != self.machine.name or record.status == 'accepted'):
-                self.machine.remove(record.instance)
-            if record.status == 'done':
-                record.status = 'completed'
-        self._take_time(2.0, 4.0)
+        """Destroy what was evacuated from here; then find what does not run as it should.
+
+        Nova looks neither at where the server is by now, nor at a second record of it (read).
+        """
+        self._take_time(3.0, 6.0)
+        evacuated = {record.instance: record for record in self.nova.records
+                     if record.kind == 'evacuation' and record.source == self.machine.name
+                     and record.status in ('accepted', 'pre-migrating', 'done')}
+        for uuid, record in evacuated.items():
+            if uuid in self.machine.guests and self.kernel.chance.random() < _LEFT_DEFINED:
+                self.machine.stop(uuid)
+            else:
+                self.machine.remove(uuid)
+            record.status = 'completed'
+        self._take_time(0.5, 2.0)
         for row in self.nova.rows.values():
             idle = not row.task_state and row.host == self.machine.name
             if idle and row.vm_state == 'active' and not self.machine.runs(row.uuid):

@@ -36,7 +36,10 @@ class Libvirtd(enum.Enum):
 
 @dataclass(eq=False)
 class Guest:
-    """A domain of a host.  ``run`` differs each time it is started; 0 while it is off."""
+    """A domain of a host.  ``run`` differs each time it is started; 0 while it is off.
+
+    ``incoming``: its QEMU waits for a live migration.
+    """
 
     uuid: str
     name: str
@@ -44,13 +47,15 @@ class Guest:
     local_disks: tuple[str, ...] = ()
     power: Power = Power.OFF
     run: int = 0
+    incoming: bool = False
     clients: list[Client] = field(default_factory=list)
 
 
 class Machine:
     """A compute host.  Its verbs are what happens to hardware; Nova's are elsewhere."""
 
-    def __init__(self, kernel: Kernel, name: str, number: int, clusters: Mapping[str, Ceph]) -> None:
+    def __init__(self, kernel: Kernel, name: str, number: int,
+                 clusters: Mapping[str, Ceph]) -> None:
         self.kernel, self.name, self.clusters = kernel, name, dict(clusters)
         self.node = Node(name)
         self.address = f'10.91.0.{number}'
@@ -97,7 +102,7 @@ class Machine:
         if guest.run:
             return True
         self._runs += 1
-        guest.run, guest.power = self._runs, Power.ON
+        guest.run, guest.power, guest.incoming = self._runs, Power.ON, not writes
         for image in guest.images:
             client = self.clusters[image.cluster].open(
                 image, self.node, self.address, functools.partial(self._runs_still, guest,
@@ -110,6 +115,7 @@ class Machine:
 
     def resume(self, uuid: str) -> None:
         """Let an incoming guest write: its live migration has come over."""
+        self.guests[uuid].incoming = False
         for client in self.guests[uuid].clients:
             client.writes = True
         self._changed()
@@ -134,6 +140,13 @@ class Machine:
         self.stop(uuid)
         del self.guests[uuid]
         return True
+
+    def can_flush(self, uuid: str) -> bool:
+        """True if the guest's writes still reach its disks."""
+        guest = self.guests[uuid]
+        return all(client in self.clusters[image.cluster].writers(
+            self.clusters[image.cluster].disks[image.header])
+            for image, client in zip(guest.images, guest.clients, strict=False))
 
     def runs(self, uuid: str) -> bool:
         """True if the domain is on and its machine is."""

@@ -94,7 +94,7 @@ def _create(world: World, instance: str, host: str) -> None:
 @WORDS.take('delete {instance}')
 def _delete(world: World, instance: str) -> None:
     row = _row(world, instance)
-    if world.computes[row.host].reports() and row.uuid in world.machines[row.host].guests:
+    if world.computes[row.host].works() and row.uuid in world.machines[row.host].guests:
         world.machines[row.host].remove(row.uuid)
     del world.nova.rows[row.uuid]
 
@@ -127,7 +127,8 @@ def _migrate(world: World, instance: str, host: str) -> None:
     if row.task_state or row.vm_state != 'active' or row.host == host:
         return
     # Nova asks both sides before it sends the message.
-    if not (world.computes[row.host].reports() and target.reports()):
+    if not all(world.nova.is_up(each) and world.computes[each].works()
+               for each in (row.host, host)):
         return
     record = world.nova.record(row.uuid, 'live-migration', row.host, host)
     compute = world.computes[row.host]

@@ -1,0 +1,243 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Lives: stories made by chance, each from a seed, to find what nobody thought of.
+
+::
+
+    python -m kaopu_ha.sim.lives --seed 1 --count 5000
+    python -m kaopu_ha.sim.lives --seed 4711 --count 1 --shrink
+
+A life is a small world in which hosts die or are cut off while everything else fails as well, at
+any time and in any order.  Then all that can be mended is, people do what the manual tells them to,
+and everything that can run has to run.  What is found is printed as a story; ``--shrink`` makes it
+as short as it can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+import dataclasses
+import random
+
+from kaopu_ha.sim.checkers import Violation, unhealed
+from kaopu_ha.sim.story import Event, Played, Story, play
+from kaopu_ha.sim.world import PACES, Setup, Vm
+
+# An attempt is looked into sooner than on a real cloud: a life shall be short.
+LIFE_TIMES = dataclasses.replace(
+    PACES['fast'], rules=dataclasses.replace(PACES['fast'].rules, attempt_limit=30.0))
+HEALED_WITHIN = 240.0
+_CALM_STEP = 5.0
+HEALED = 'expect everything that can run runs'
+
+_Fault = Callable[[random.Random, Setup, float, float], Iterator[Event]]
+
+
+def life(seed: int) -> Story:
+    """The story of this seed: the same each time."""
+    chance = random.Random(seed)
+    setup = _setup(chance)
+    begin = chance.uniform(5, 8)
+    events = list(_death(chance, setup, begin, chance.uniform(5, 40)))
+    for _ in range(chance.choice((0, 1, 1, 2, 2, 3, 4, 6))):
+        fault = chance.choices(_FAULTS, _WEIGHTS)[0]
+        events += fault(chance, setup, begin + chance.uniform(-3, 32), chance.uniform(0.5, 25))
+    events.sort(key=lambda event: event.at)
+    return Story(f'life {seed}', setup, tuple(events), end=events[-1].at, seed=seed)
+
+
+def live(story: Story) -> tuple[Story, tuple[str, ...]]:
+    """Play a life, mend what can be mended, and go on until all is well.
+
+    Gives the story to its end, and what was wrong with it.
+    """
+    healing = tuple(_healing(max(event.at for event in story.events) + 5.0))
+    story = dataclasses.replace(story, events=story.events + healing, end=healing[-1].at)
+    try:
+        played = play(story)
+        wrong = played.wrong or _heal(played)
+    except RuntimeError as failure:
+        return story, (f'no turn fails: {failure.__cause__!r} in {failure}',)
+    end = played.world.kernel.now
+    return dataclasses.replace(story, end=round(end, 1)), wrong
+
+
+def _heal(played: Played) -> tuple[str, ...]:
+    """Let the world go on until it is healed; what is not healed in time."""
+    world, limit = played.world, played.world.kernel.now + HEALED_WITHIN
+    while world.kernel.now < limit:
+        world.run(world.kernel.now + _CALM_STEP)
+        if world.stop():
+            return tuple(str(each) for each in played.checkers.found)
+        if not unhealed(world):
+            return ()
+    return tuple(str(Violation(world.kernel.now, 'what can run runs', each))
+                 for each in unhealed(world))
+
+
+def _healing(at: float) -> Iterator[Event]:
+    """What people do in the end, as the manual tells them."""
+    yield Event(at, 'mend everything')
+    yield Event(at + 1.0, 'release the brake')
+    for later in (20.0, 50.0, 80.0):
+        yield Event(at + later, 'admit every confirmed host')
+
+
+# ---------------------------------------------------------------- the world
+
+
+def _setup(chance: random.Random) -> Setup:
+    hosts = tuple(f'c{number + 1}' for number in range(chance.randint(3, 5)))
+    clusters = ('a', 'b') if chance.random() < 0.25 else ('a',)
+    vms = tuple(_vm(chance, f'i{number + 1}', hosts, clusters)
+                for number in range(chance.randint(2, 6)))
+    return Setup(hosts, vms, clusters, LIFE_TIMES, controllers=chance.randint(1, 2),
+                 workers=chance.randint(1, 2))
+
+
+def _vm(chance: random.Random, name: str, hosts: Sequence[str], clusters: Sequence[str]) -> Vm:
+    # Most of them on the first host: it is the one that dies.
+    host = hosts[0] if chance.random() < 0.7 else chance.choice(hosts)
+    disks = tuple(sorted(chance.sample(clusters, chance.randint(1, len(clusters)))))
+    return Vm(name, host, power=chance.choices(('on', 'off', 'paused'), (8, 1, 1))[0],
+              exclusive_lock=chance.random() < 0.5, clusters=disks,
+              local=chance.random() < 0.03)
+
+
+# ---------------------------------------------------------------- faults
+
+
+def _some(chance: random.Random, setup: Setup) -> str:
+    return setup.hosts[0] if chance.random() < 0.4 else chance.choice(setup.hosts)
+
+
+def _death(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+    """What may look like the death of the first host."""
+    host = setup.hosts[0]
+    kind = chance.choices(('power', 'both', 'freeze', 'agent and libvirtd'), (5, 4, 3, 1))[0]
+    if kind == 'power':
+        yield from _power(host, chance, at, lasts)
+    elif kind == 'both':
+        yield from _during(f'cut {host} both', f'mend {host} both', at, lasts)
+    elif kind == 'freeze':
+        yield from _during(f'freeze {host}', f'thaw {host}', at, lasts)
+    else:
+        yield Event(at, f'kill agent-{host}')
+        yield from _during(f'libvirtd of {host} {chance.choice(("dies", "freezes"))}',
+                           f'libvirtd of {host} runs', at, lasts)
+
+
+def _power(host: str, chance: random.Random, at: float, lasts: float) -> Iterator[Event]:
+    yield Event(at, f'power off {host}')
+    if chance.random() < 0.6:
+        yield Event(at + lasts, f'power on {host}')
+
+
+def _during(begins: str, ends: str, at: float, lasts: float) -> Iterator[Event]:
+    yield Event(at, begins)
+    yield Event(at + lasts, ends)
+
+
+def _host(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+    host = _some(chance, setup)
+    network = chance.choice(('management', 'storage', 'both'))
+    state = chance.choice(('dies', 'freezes'))
+    choices = (
+        (f'cut {host} {network}', f'mend {host} {network}'),
+        (f'freeze {host}', f'thaw {host}'),
+        (f'kill agent-{host}', f'start agent-{host}'),
+        (f'stop agent-{host} for a while', f'let agent-{host} go on'),
+        (f'libvirtd of {host} {state}', f'libvirtd of {host} runs'),
+        (f'nova-compute of {host} dies', f'nova-compute of {host} starts'),
+        (f'power off {host}', f'power on {host}'))
+    yield from _during(*chance.choice(choices), at, lasts)
+
+
+def _process(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+    role = chance.choice(('the leader', 'the worker'))
+    if chance.random() < 0.6:
+        yield from _during(f'kill {role}', 'start all processes', at, lasts / 4)
+    else:
+        yield from _during(f'stop {role} for a while', 'let all processes go on', at, lasts)
+
+
+def _eye(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+    roles = [f'controller-{number + 1}' for number in range(setup.controllers)]
+    role = chance.choice([*roles, *(f'worker-{number + 1}' for number in range(setup.workers))])
+    network = chance.choice(('management', 'storage', 'both'))
+    if chance.random() < 0.4:
+        role = chance.choice(roles)
+        yield from _during(f'the probes of {role} fail', f'the probes of {role} work', at, lasts)
+    else:
+        yield from _during(f'cut {role} {network}', f'mend {role} {network}', at, lasts)
+
+
+def _etcd(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+    kind = chance.randrange(5)
+    if kind == 0:
+        yield from _during('etcd goes away', 'etcd comes back', at, lasts)
+    elif kind == 1:
+        yield from _during(f'etcd loses {chance.choice((10, 30))} % of its answers',
+                           'etcd loses 0 % of its answers', at, lasts)
+    else:
+        yield Event(at, ('etcd elects another leader', 'etcd loses the keys of all leases',
+                         'etcd is compacted')[kind - 2])
+
+
+def _ceph(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+    cluster = chance.choice(setup.clusters)
+    if chance.random() < 0.5:
+        yield from _during(f'the monitors of {cluster} lose their quorum',
+                           f'the monitors of {cluster} have a quorum', at, lasts)
+    else:
+        yield from _during(f'cluster {cluster} hangs', f'cluster {cluster} goes on', at, lasts)
+
+
+def _nova(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+    host, kind = chance.choice(setup.hosts), chance.randrange(6)
+    if kind == 0:
+        yield from _during('Nova goes away', 'Nova comes back', at, lasts)
+    elif kind == 1:
+        yield from _during(f'Nova takes {chance.randint(1, 7)} s more for each act',
+                           'Nova takes 0 s more for each act', at, lasts)
+    elif kind == 2:
+        yield Event(at, f'Nova loses the next {chance.randint(1, 3)} calls')
+    elif kind == 3:
+        yield from _during(f'guests do not start on {host}', f'guests start on {host}', at, lasts)
+    elif kind == 4:
+        yield from _during(f'disable {host}', f'enable {host}', at, lasts)
+    else:
+        yield from _during(f'{host} has {chance.randint(0, 2)} cores', f'{host} has 16 cores', at,
+                           lasts)
+
+
+def _user(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+    vm = chance.choice(setup.instances)
+    act = chance.choice((f'stop {vm.name}', f'boot {vm.name}', f'reboot {vm.name}',
+                         f'a backup opens {vm.name}',
+                         f'a tool on {chance.choice(setup.hosts)} opens {vm.name}',
+                         *[f'migrate {vm.name} to {chance.choice(setup.hosts)}'] * 3))
+    yield Event(at, act)
+
+
+def _people(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+    host = _some(chance, setup)
+    kind = chance.randrange(3)
+    if kind == 0:
+        yield from _during(f'hold {host}', f'release {host}', at, lasts)
+    else:
+        yield Event(at, ('admit every confirmed host', 'release the brake')[kind - 1])
+
+
+_FAULTS: tuple[_Fault, ...] = (_host, _process, _eye, _etcd, _ceph, _nova, _user, _people)
+_WEIGHTS = (6, 6, 3, 4, 3, 5, 4, 2)

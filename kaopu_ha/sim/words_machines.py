@@ -213,6 +213,19 @@ def _goes_on(world: World, cluster: str) -> None:
     world.clusters[cluster].hung = False
 
 
+@WORDS.take('somebody takes {host} off the blocklist')
+def _unlisted(world: World, host: str) -> None:
+    for cluster in world.clusters.values():
+        for entry in [each for each in cluster.blocklist
+                      if each.startswith(f'{world.machines[host].address}:')]:
+            cluster.remove_from_blocklist(entry)
+
+
+@WORDS.take('tasks come twice and late')
+def _tasks_twice(world: World) -> None:
+    world.broker.doubles = True
+
+
 @WORDS.take('the probes of {controller} fail')
 def _sick(world: World, controller: str) -> None:
     for eye in world.eyes[_daemon(world, controller).role]:

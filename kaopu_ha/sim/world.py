@@ -37,8 +37,8 @@ from kaopu_ha.sim.libvirt import SimLibvirt, SimLocal, monitor
 from kaopu_ha.sim.machine import Machine
 from kaopu_ha.sim.network import Node
 from kaopu_ha.sim.nova import Nova, Row, SimNova, SimUsage
+from kaopu_ha.sim.queue import Broker, SimQueue
 from kaopu_ha.sim.store import Etcd
-from kaopu_ha.worker.queue import RecordQueue
 
 NETWORK = '10.91.0.0/16'
 _RESTART = 'restart-nova-compute'
@@ -114,6 +114,7 @@ class World:
         self.stop: Callable[[], bool] = lambda: False
         self.eyes: dict[str, tuple[SimLibvirt, SimCeph]] = {}
         self.etcd = Etcd(kernel, Node('etcd'))
+        self.broker = Broker(kernel)
         self.nova = Nova(kernel, Node('nova'))
         self.clusters = {name: Ceph(kernel, name) for name in setup.clusters}
         self.machines = {name: Machine(kernel, name, number + 11, self.clusters)
@@ -250,7 +251,7 @@ class World:
             loops, _ = programs.controller(
                 around.store, [libvirt, ceph], [SimBlocklist(self.clusters, node)],
                 SimNova(self.nova, node), libvirt, SimUsage(self.nova, node),
-                RecordQueue(around.store), times.rules, times.leader_ttl, around.given)
+                SimQueue(around.store, self.broker), times.rules, times.leader_ttl, around.given)
             return loops
         return Daemon(self.kernel, self.etcd, role, node, make, self._tell)
 
@@ -260,8 +261,8 @@ class World:
 
         def make(around: Surroundings) -> Iterable[programs.Loop]:
             loops, _ = programs.worker(
-                around.store, SimNova(self.nova, node), RecordQueue(around.store), ceph, libvirt,
-                times.rules, times.claim_ttl, 4, around.given)
+                around.store, SimNova(self.nova, node), SimQueue(around.store, self.broker), ceph,
+                libvirt, times.rules, times.claim_ttl, 4, around.given)
             return loops
         return Daemon(self.kernel, self.etcd, role, node, make, self._tell)
 

@@ -1,0 +1,73 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What an upgrade may bring: records of an older or of a newer release.  See ``words``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import dataclasses
+import json
+from typing import Any
+
+from kaopu_ha import ports, records
+from kaopu_ha.core.model import Case, Evacuation, Inventory, Recovery
+from kaopu_ha.sim.sentences import Vocabulary
+from kaopu_ha.sim.world import World
+
+WORDS = Vocabulary()
+
+_KINDS = {records.CASE: Case, records.RECOVERY: Recovery, records.EVACUATION: Evacuation,
+          records.INVENTORY: Inventory}
+# What no decision of the older release was made of.
+_LATELY = frozenset({'seen_before', 'checked', 'refused', 'kernel_answered', 'compute_started',
+                     'note', 'count'})
+
+_Change = Callable[[Any, dict[str, Any]], dict[str, Any]]
+
+
+@WORDS.take('the records are as an older release wrote them')
+def _older(world: World) -> None:
+    """Without fields that came lately, and without what is as it is if nobody says so."""
+    _rewrite(world, _without_the_new)
+
+
+@WORDS.take('the records are as a newer release wrote them')
+def _newer(world: World) -> None:
+    """With fields that this release does not know."""
+    _rewrite(world, lambda record, said: {**said, 'of_a_newer_release': ['whatever', {}]})
+
+
+def _without_the_new(record: Any, said: dict[str, Any]) -> dict[str, Any]:
+    usual = {field.name: field.default_factory() if field.default_factory is not
+             dataclasses.MISSING else field.default for field in dataclasses.fields(record)}
+    return {name: value for name, value in said.items()
+            if name not in _LATELY and usual[name] != getattr(record, name)}
+
+
+def _rewrite(world: World, change: _Change) -> None:
+    for key, entry in sorted(world.etcd.entries.items()):
+        for prefix, kind in _KINDS.items():
+            if key.startswith(prefix):
+                said = _said(records.decode(kind, entry.value, key), change)
+                text = json.dumps({'schema': records.SCHEMA} | said)
+                world.etcd.commit([], [ports.Put(key, text)], 'upgrade')
+
+
+def _said(value: Any, change: _Change) -> Any:
+    """A record as JSON says it, with every record inside changed."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return change(value, {field.name: _said(getattr(value, field.name), change)
+                              for field in dataclasses.fields(value)})
+    if isinstance(value, tuple):
+        return [_said(item, change) for item in value]
+    return records.plain(value)

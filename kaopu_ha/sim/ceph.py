@@ -86,7 +86,7 @@ class Ceph:
         disk = self.disks.get(image.header)
         self._nonces += 1
         client = Client(node, f'{ip}:0/{self._nonces}', running, writes)
-        if disk is None or not self.quorum or not self.answers(node) or self._is_listed(client):
+        if disk is None or not self.admits(node) or self._is_listed(client):
             return None
         if disk.exclusive and writes:
             for other in disk.clients:
@@ -118,6 +118,14 @@ class Ceph:
         """True if an operation of this machine is answered in time."""
         return not self.hung and reaches(node, self.node, 'storage')
 
+    def admits(self, node: Node) -> bool:
+        """True if a new client of this machine comes in: the monitors answer it, and the OSDs."""
+        return self.quorum and self.answers(node)
+
+    def lists(self, ip: str) -> bool:
+        """True if every client at this address is refused."""
+        return self.blocklist.get(f'{ip}:0/0', 0.0) > self.kernel.now
+
     def writers(self, disk: Disk) -> list[Client]:
         """Those who can write at this moment."""
         return [client for client in disk.clients if client.writes and self._connected(client)
@@ -126,17 +134,11 @@ class Ceph:
     def settle(self) -> None:
         """Have every client learn what changed: who is listed, who lost its connection when."""
         for disk in self.disks.values():
-            for client in disk.clients:
-                connected = self._connected(client)
-                if connected and disk.exclusive and self._is_listed(client):
-                    client.spoiled = True
-                if client.was_connected and not connected:
-                    client.listed_until = self.kernel.now + self.kernel.chance.uniform(
-                        *_WATCHER_SECONDS)
-                client.was_connected = connected
+            self._settle(disk)
 
     def watchers(self, disk: Disk) -> list[model.Client]:
         """Who is listed, and whether it acknowledges when it is asked."""
+        self._settle(disk)
         found = []
         for number, client in enumerate(disk.clients):
             alive = self._connected(client) and not self._is_listed(client) and not client.spoiled
@@ -151,6 +153,16 @@ class Ceph:
                 self.kernel.after(_WATCHER_SECONDS[1],
                                   functools.partial(self.close, disk.image, client))
 
+    def _settle(self, disk: Disk) -> None:
+        for client in disk.clients:
+            connected = self._connected(client)
+            if connected and disk.exclusive and self._is_listed(client):
+                client.spoiled = True
+            if client.was_connected and not connected:
+                client.listed_until = self.kernel.now + self.kernel.chance.uniform(
+                    *_WATCHER_SECONDS)
+            client.was_connected = connected
+
     def _change(self) -> None:
         self.changed = True
 
@@ -164,7 +176,7 @@ class Ceph:
 
 
 class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
-    """What a machine asks of the clusters.
+    """What a machine, at its address if it has one, asks of the clusters.
 
     ``heard`` is told each host of which a client answered, and ``could_ask`` is whether this eye
     could have heard the last time it asked: for whoever checks the verdicts.
@@ -173,8 +185,9 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
     network = model.Network.STORAGE
 
     def __init__(self, clusters: Mapping[str, Ceph], node: Node,
-                 heard: Callable[[str], None] = lambda _: None) -> None:
+                 heard: Callable[[str], None] = lambda _: None, address: str = '') -> None:
         self._clusters, self._node, self._heard = dict(clusters), node, heard
+        self._address = address
         self.kernel = next(iter(clusters.values())).kernel
         self.sick, self.could_ask = False, True
 
@@ -206,6 +219,8 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
         cluster = self._clusters.get(image.cluster)
         if self.sick or cluster is None or not cluster.answers(self._node):
             return model.ImageAnswer(image, error='timed out')
+        if cluster.lists(self._address):
+            return model.ImageAnswer(image, error='this client is on the blocklist')
         disk = cluster.disks.get(image.header)
         if disk is None:
             return model.ImageAnswer(image, error='no such object')
@@ -230,11 +245,16 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
             raise ports.PortError('no such object')
 
     def _read(self, fsid: str, limit: float) -> Ceph:
-        cluster = self._clusters.get(fsid) or next(iter(self._clusters.values()))
+        only = next(iter(self._clusters)) if len(self._clusters) == 1 else ''
+        cluster = self._clusters.get(fsid or only)
         self.kernel.sleep(_LATENCY)
+        if cluster is None:
+            raise ports.PortError(f'no access to cluster {fsid} is configured')
         if not cluster.answers(self._node):
-            self.kernel.sleep(limit)
+            self.kernel.sleep(limit - _LATENCY)
             raise ports.PortError('timed out')
+        if cluster.lists(self._address):
+            raise ports.PortError('this client is on the blocklist')
         return cluster
 
     def close(self) -> None:
@@ -279,6 +299,9 @@ class SimBlocklist(ports.Fence):
             cluster = self._reach(order, limit)
         except ports.PortError as failure:
             return model.Proof(self.name, order.cluster, False, f'not read back: {failure}')
+        if cluster.hung:
+            self.kernel.sleep(limit - _LATENCY)
+            return model.Proof(self.name, order.cluster, False, 'no OSD answered')
         missing = [entry for entry in _entries(order)
                    if cluster.blocklist.get(entry, 0.0) <= self.kernel.now]
         return model.Proof(self.name, order.cluster, not missing,
@@ -299,7 +322,7 @@ class SimBlocklist(ports.Fence):
         if cluster is None:
             raise ports.PortError(f'no access to cluster {order.cluster} is configured')
         if not cluster.quorum or not reaches(self._node, cluster.node, 'storage'):
-            self.kernel.sleep(limit)
+            self.kernel.sleep(limit - _LATENCY)
             raise ports.PortError('the monitors do not answer')
         return cluster
 

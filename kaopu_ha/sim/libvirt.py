@@ -19,7 +19,7 @@ import ipaddress
 
 from kaopu_ha import ports
 from kaopu_ha.core import evidence, model
-from kaopu_ha.core.model import Contact, LibvirtAnswer, Power
+from kaopu_ha.core.model import Contact, LibvirtAnswer
 from kaopu_ha.sim.kernel import Kernel
 from kaopu_ha.sim.leave import Leave
 from kaopu_ha.sim.machine import Guest, Libvirtd, Machine

@@ -14,7 +14,7 @@
 
 What goes wrong here went wrong on the real one: a second evacuate is accepted and spoils the first,
 a message to a target that died waits for it, ACTIVE comes before the host changes, and of two
-records the older one is finished.
+records the older one is finished.  What was not seen to go wrong is as Nova's code has it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from kaopu_ha import ports
 from kaopu_ha.core import model
 from kaopu_ha.sim.kernel import Kernel, Signal
 from kaopu_ha.sim.leave import Leave
+from kaopu_ha.sim.machine import Libvirtd
 from kaopu_ha.sim.network import Node, reaches
 
 if TYPE_CHECKING:
@@ -38,15 +39,12 @@ T = typing.TypeVar('T')
 
 _DOWN_SECONDS = 60.0
 _EVACUABLE = ('active', 'stopped', 'error')
-_RUNNING, _PAUSED, _SHUTDOWN = 1, 3, 4
+_NO_STATE, _RUNNING, _PAUSED, _SHUTDOWN = 0, 1, 3, 4
 
 
 @dataclass(eq=False)
 class Row:
-    """A server in Nova's database.
-
-    ``worked_by``: the host whose nova-compute rebuilds it now.  ``wanted``: its user wants it on.
-    """
+    """A server in Nova's database.  ``wanted``: its user wants it on."""
 
     uuid: str
     name: str
@@ -59,8 +57,6 @@ class Row:
     task_state: str = ''
     power_state: int = _RUNNING
     fault: str = ''
-    worked_by: str = ''
-    spoiled: bool = False
     wanted: bool = True
 
 
@@ -110,8 +106,7 @@ class Nova:
             raise ports.Refused(f'400: compute service of {row.host} is still in use')
         if target == row.host or target not in self.computes:
             raise ports.Refused(f'400: {target} is no target')
-        # A rebuild that is under way is not stopped, and will not end as it should.
-        row.spoiled = bool(row.worked_by)
+        # Whatever its task was: a rebuild that is under way is not stopped, and is preempted.
         row.task_state = 'rebuilding'
         record = self.record(uuid, 'evacuation', row.host, target)
         if self.calls_to_lose > 0:
@@ -129,6 +124,10 @@ class Nova:
         """Set or clear forced_down."""
         if host not in self.computes:
             raise ports.Refused(f'404: no service on {host}')
+        if not down and any((record.source, record.kind, record.status) == (
+                host, 'evacuation', 'done') for record in self.records):
+            raise ports.Refused(f'400: {host} has evacuations that its nova-compute has not '
+                                'cleaned up')
         (self.forced.add if down else self.forced.discard)(host)
 
     # ------------------------------------------------------------ what everybody may know
@@ -153,6 +152,11 @@ class Nova:
         return host not in self.forced and (
             lost is None or self.kernel.now - lost < _DOWN_SECONDS)
 
+    def is_enabled(self, host: str) -> bool:
+        """True unless a person disabled it, or its nova-compute that lost its libvirtd."""
+        return host not in self.disabled and (
+            self.computes[host].machine.libvirtd is not Libvirtd.DEAD)
+
     def note_reports(self) -> None:
         """Note whose reports ended.  To be called whenever that may have changed."""
         for host, compute in self.computes.items():
@@ -165,8 +169,8 @@ class Nova:
         """Placement's figures: what is evacuated counts twice until its source has cleaned up."""
         placed = {(row.host, row.uuid) for row in self.rows.values()}
         placed |= {(host, record.instance) for record in self.records
-                   if record.status in ('accepted', 'done') for host in (record.source,
-                                                                         record.target)}
+                   if record.status in ('accepted', 'pre-migrating', 'done')
+                   for host in (record.source, record.target)}
         used = {host: [0, 0] for host in self.computes}
         for host, uuid in placed:
             if uuid in self.rows and host in used:
@@ -179,15 +183,18 @@ class Nova:
     # ------------------------------------------------------------ conductor and scheduler
 
     def _schedule(self, row: Row, record: Record) -> None:
+        # Of several records Nova takes the oldest for this call's.
+        finished = next((each for each in self.records if each.instance == row.uuid
+                         and (each.kind, each.status) == ('evacuation', 'accepted')), record)
         compute = self.computes[record.target]
         machine, usage = compute.machine, self.usage()[record.target]
         roomy = usage.cores_used <= machine.cores and usage.memory_mb_used <= machine.memory_mb
-        if not self.is_up(record.target) or record.target in self.disabled or not roomy:
-            record.status = 'error'
+        if not (self.is_up(record.target) and self.is_enabled(record.target) and roomy):
+            finished.status = 'error'
             row.vm_state, row.task_state, row.fault = 'error', '', 'No valid host was found.'
             return
         record.lies_at = record.target
-        compute.cast(lambda: compute.rebuild(row, record))
+        compute.cast(lambda: compute.rebuild(row, record, finished))
 
 
 class SimNova(ports.Cloud):
@@ -213,7 +220,7 @@ class SimNova(ports.Cloud):
         """As promised."""
         self._go()
         return {host: model.ComputeService(
-            f'service-{host}', host, host not in self.nova.disabled, self.nova.is_up(host),
+            f'service-{host}', host, self.nova.is_enabled(host), self.nova.is_up(host),
             host in self.nova.forced) for host in sorted(self.nova.computes)}
 
     def migrations(self, *, instance: str = '', host: str = '') -> tuple[model.Migration, ...]:

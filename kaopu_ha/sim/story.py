@@ -256,7 +256,7 @@ def _told(vm: Vm) -> str:
     return ', '.join(parts)
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
     """Writes text of several lines as people do."""
 
 

@@ -219,7 +219,7 @@ class World:
             def tell(level: str, text: str) -> None:
                 self.note(around.name, text)
             local = SimLocal(machine, compute.started, {_RESTART: lambda: self._restart(compute)})
-            reader = SimCeph(self.clusters, machine.node)
+            reader = SimCeph(self.clusters, machine.node, address=machine.address)
             beat = Beat(around.store, machine.name,
                         records.Beat(machine.host_uuid, machine.boot_id, around.name),
                         interval=times.beat_interval, ttl=int(times.rules.beat_ttl), tell=tell,

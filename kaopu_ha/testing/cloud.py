@@ -20,10 +20,10 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Sequence
-import time
 from typing import Any
 
 from kaopu_ha import ports
+from kaopu_ha.testing.clock import Clocked
 from kaopu_ha.testing.fence import GivenPermit
 
 NOBODY = '00000000-0000-4000-8000-000000000000'
@@ -52,7 +52,7 @@ class World(abc.ABC):
         """Take the host back, with access to disks, once its compute service has cleaned up."""
 
 
-class CloudSuite:
+class CloudSuite(Clocked):
     """The promises of ``ports.Cloud``."""
 
     cloud: ports.Cloud
@@ -186,21 +186,21 @@ class CloudSuite:
 
     def await_move(self, instance: str, target: str) -> Any:
         """Wait until the server is active on the target and its record finished; the record."""
-        until = time.monotonic() + self.patience
-        while time.monotonic() < until:
+        until = self.now() + self.patience
+        while self.now() < until:
             server, records = self.cloud.server(instance), self.cloud.migrations(instance=instance)
             if server and records and (server.host, server.vm_state, server.task_state) == (
                     target, 'active', '') and not records[0].unfinished:
                 return records[0]
-            time.sleep(POLL_SECONDS)
+            self.sleep(POLL_SECONDS)
         return self.fail(f'{instance} did not arrive on {target}: {server}, {records}')
 
     def take_back(self, host: str) -> None:
         """Revive the host, clear forced_down and wait until its service is up."""
         self.world.revive(host)
         self.cloud.force_down(host, False, GivenPermit())
-        until = time.monotonic() + self.patience
+        until = self.now() + self.patience
         while not self.cloud.services()[host].up:
-            if time.monotonic() > until:
+            if self.now() > until:
                 self.fail(f'{host} did not come back')
-            time.sleep(POLL_SECONDS)
+            self.sleep(POLL_SECONDS)

@@ -20,11 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-import time
 from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.core import model
+from kaopu_ha.testing.clock import Clocked
 
 SLACK_SECONDS = 0.6
 
@@ -44,7 +44,7 @@ class GivenPermit(ports.Permit):
         return self._holds
 
 
-class FenceSuite:
+class FenceSuite(Clocked):
     """The promises of ``ports.Fence``."""
 
     fence: ports.Fence
@@ -85,9 +85,9 @@ class FenceSuite:
 
     def prove(self, order: model.FenceOrder) -> model.Proof:
         """Read the fence back, and hold it to its limit."""
-        began = time.monotonic()
+        began = self.now()
         proof = self.fence.prove(order, self.limit)
-        self.assertLess(time.monotonic() - began, self.limit + SLACK_SECONDS)
+        self.assertLess(self.now() - began, self.limit + SLACK_SECONDS)
         self.assertEqual((order.fence, order.cluster), (proof.fence, proof.cluster))
         self.assertTrue(proof.reason)
         return proof
@@ -154,10 +154,10 @@ class FenceSuite:
         with self.unreachable():
             self.assertFalse(self.prove(order).holds)
             for act in (self.fence.cut, self.fence.mend):
-                began = time.monotonic()
+                began = self.now()
                 with self.assertRaises(ports.PortError):
                     act(order, GivenPermit(seconds=self.limit))
-                self.assertLess(time.monotonic() - began, self.limit + SLACK_SECONDS)
+                self.assertLess(self.now() - began, self.limit + SLACK_SECONDS)
             with self.assertRaises(ports.PortError):
                 self.fence.forbidden(order, self.limit)
         self.assertTrue(self.prove(order).holds)

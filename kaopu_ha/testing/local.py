@@ -20,11 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import ipaddress
-import time
 from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.core.model import Power
+from kaopu_ha.testing.clock import Clocked
 
 NOBODY = '00000000-0000-4000-8000-000000000000'
 # What a machine that is busy may add to a limit.
@@ -47,7 +47,7 @@ class Leave(ports.Permit):
         return self._given
 
 
-class LocalHostSuite:
+class LocalHostSuite(Clocked):
     """The promises of ``ports.LocalHost``."""
 
     local: ports.LocalHost
@@ -109,10 +109,10 @@ class LocalHostSuite:
     def test_a_libvirt_that_is_mute_ends_in_a_reason_and_on_time(self) -> None:
         self.local.instances(self.limit)
         self.mute()
-        began = time.monotonic()
+        began = self.now()
         with self.assertRaises(ports.PortError):
             self.local.instances(1.0)
-        self.assertLess(time.monotonic() - began, 1.0 + SLACK_SECONDS)
+        self.assertLess(self.now() - began, 1.0 + SLACK_SECONDS)
 
     def test_addresses_are_those_inside_the_networks(self) -> None:
         for address in self.local.addresses(['127.0.0.0/8', '::1/128']):

@@ -22,18 +22,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-import time
 from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.core import model
-from kaopu_ha.core.model import Sign
+from kaopu_ha.core.model import Contact, Sign
+from kaopu_ha.testing.clock import Clocked
 
 # What a machine that is busy may add to a limit.
 SLACK_SECONDS = 0.6
 
 
-class ProbeSuite:
+class ProbeSuite(Clocked):
     """The promises of ``ports.Probe``."""
 
     probe: ports.Probe
@@ -63,9 +63,9 @@ class ProbeSuite:
     def ask(self, *suspects: model.Inventory,
             peers: tuple[model.Inventory, ...] = ()) -> dict[str, model.Evidence]:
         """Ask, and hold the probe to its limit, its network, and an answer for everybody."""
-        began = time.monotonic()
+        began = self.now()
         found = dict(self.probe.ask(suspects, peers, self.limit))
-        self.assertLess(time.monotonic() - began, self.limit + SLACK_SECONDS)
+        self.assertLess(self.now() - began, self.limit + SLACK_SECONDS)
         self.assertEqual({suspect.host for suspect in suspects}, set(found))
         for evidence in found.values():
             self.assertIs(self.probe.network, evidence.network)
@@ -105,3 +105,79 @@ class ProbeSuite:
 
     def test_nobody_asked_about_is_nobody_answered_for(self) -> None:
         self.assertEqual({}, self.ask())
+
+
+class LibvirtEyeSuite(Clocked):
+    """The promises of ``ports.LibvirtEye``."""
+
+    eye: ports.LibvirtEye
+    limit = 2.0
+
+    assertEqual: Callable[..., None]
+    assertLess: Callable[..., None]
+
+    def answering(self) -> tuple[str, model.LibvirtAnswer]:
+        """A URI at which a libvirt answers, and what it says."""
+        raise NotImplementedError
+
+    def others(self) -> AbstractContextManager[dict[Contact, str]]:
+        """URIs for every other contact: each is so while this is entered."""
+        raise NotImplementedError
+
+    def contact(self, *uris: str) -> dict[str, model.LibvirtAnswer]:
+        """Ask, and hold the eye to its limit."""
+        began = self.now()
+        found = dict(self.eye.contact(uris, self.limit))
+        self.assertLess(self.now() - began, self.limit + SLACK_SECONDS)
+        return found
+
+    def test_it_tells_who_it_is_and_which_domains_it_knows(self) -> None:
+        uri, answer = self.answering()
+        self.assertEqual({uri: answer}, self.contact(uri))
+
+    def test_each_contact_has_its_name(self) -> None:
+        uri, _ = self.answering()
+        with self.others() as others:
+            found = self.contact(uri, *others.values())
+        self.assertEqual({Contact.ANSWERED: uri, **others},
+                         {answer.contact: uri for uri, answer in found.items()})
+        self.assertEqual(set(Contact), {answer.contact for answer in found.values()})
+
+
+class StorageReaderSuite(Clocked):
+    """The promises of ``ports.StorageReader``."""
+
+    reader: ports.StorageReader
+    fsid: str
+
+    assertEqual: Callable[..., None]
+    assertLess: Callable[..., None]
+    assertRaises: Callable[..., Any]
+
+    def an_image(self) -> model.Image:
+        """An image that is there."""
+        raise NotImplementedError
+
+    def hung(self) -> AbstractContextManager[Any]:
+        """While this is entered the storage answers nothing."""
+        raise NotImplementedError
+
+    def test_the_cluster_tells_its_id(self) -> None:
+        self.assertEqual(self.fsid, self.reader.fsid(5))
+
+    def test_headers_are_found_by_name_and_absent_images_left_out(self) -> None:
+        image = self.an_image()
+        found = self.reader.header_ids(image.pool, [image.name, 'nowhere'], 5)
+        self.assertEqual({image.name: image.header}, dict(found))
+
+    def test_the_storage_answers_for_an_image_that_is_there(self) -> None:
+        self.reader.touch(self.an_image(), 5)
+
+    def test_a_storage_that_does_not_answer_is_an_error_in_time(self) -> None:
+        image = self.an_image()
+        with self.hung():
+            began = self.now()
+            with self.assertRaises(ports.PortError):
+                self.reader.touch(image, 1.0)
+            self.assertLess(self.now() - began, 1.0 + SLACK_SECONDS)
+        self.reader.touch(image, 5)

@@ -16,7 +16,6 @@
 import time
 import unittest
 
-from kaopu_ha import ports
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Sign
 from kaopu_ha.drivers.probe import ceph
@@ -187,26 +186,16 @@ class Signs(CephCase):
             [self.host(*images)], [], 1.0)[self.host(*images).host].sign)
 
 
-class Reading(CephCase):
+class Reading(CephCase, probe.StorageReaderSuite):
     """What an agent reads."""
 
-    def test_the_cluster_tells_its_id(self):
-        self.assertEqual(self.cluster.fsid, self.reader.fsid(5))
+    def setUp(self):
+        super().setUp()
+        self.fsid = self.cluster.fsid
 
-    def test_headers_are_found_by_name_and_absent_images_left_out(self):
+    def an_image(self):
         _, (image,) = self.open()
-        found = self.reader.header_ids(ceph_cluster.POOL, [image.name, 'nowhere'], 5)
-        self.assertEqual({image.name: image.header}, found)
+        return image
 
-    def test_the_storage_answers_for_an_image_that_is_there(self):
-        _, (image,) = self.open()
-        self.reader.touch(image, 5)
-
-    def test_a_storage_that_does_not_answer_is_an_error_in_time(self):
-        _, (image,) = self.open()
-        with self.cluster.frozen('osd'):
-            began = time.monotonic()
-            with self.assertRaises(ports.PortError):
-                self.reader.touch(image, 1.0)
-            self.assertLess(time.monotonic() - began, 1.0 + probe.SLACK_SECONDS)
-        self.reader.touch(image, 5)
+    def hung(self):
+        return self.cluster.frozen('osd')

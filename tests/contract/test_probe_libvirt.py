@@ -145,27 +145,23 @@ class Signs(LibvirtCase):
         self.assertIs(Sign.LIFE, found['h1'].sign)
 
 
-class Eye(LibvirtCase):
+class Eye(LibvirtCase, probe.LibvirtEyeSuite):
     """What a libvirt tells of itself."""
 
-    def contact(self, *uris):
-        return self.probe.contact(uris, 2.0)
+    def setUp(self):
+        super().setUp()
+        self.eye = self.probe
 
-    def test_it_tells_who_it_is_and_which_domains_it_knows(self):
-        uri = self.hosts.uri('h1')
-        self.assertEqual(
-            {uri: model.LibvirtAnswer(Contact.ANSWERED, self.hosts.uuids['h1'],
-                                      (self.hosts.domain,))}, self.contact(uri))
+    def answering(self):
+        return self.hosts.uri('h1'), model.LibvirtAnswer(
+            Contact.ANSWERED, self.hosts.uuids['h1'], (self.hosts.domain,))
 
-    def test_each_contact_has_its_name(self):
-        uris = {name: self.hosts.uri(name) for name in ('h1', 'h2', 'sasl', 'bare')}
-        uris['nowhere'] = self.hosts.uri(self.hosts.nowhere)
+    @contextlib.contextmanager
+    def others(self):
         with self.frozen('h2'):
-            found = self.contact(*uris.values())
-        self.assertEqual(
-            {'h1': Contact.ANSWERED, 'h2': Contact.MUTE, 'sasl': Contact.ERROR,
-             'bare': Contact.REFUSED, 'nowhere': Contact.NOTHING},
-            {name: found[uri].contact for name, uri in uris.items()})
+            yield {Contact.MUTE: self.hosts.uri('h2'), Contact.ERROR: self.hosts.uri('sasl'),
+                   Contact.REFUSED: self.hosts.uri('bare'),
+                   Contact.NOTHING: self.hosts.uri(self.hosts.nowhere)}
 
     def test_what_is_no_uri_of_a_libvirt_is_an_error_with_its_reason(self):
         for uri in ('', 'h1', 'qemu:///system', 'qemu+unix:///system', 'qemu+tcp://[bad/system',

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The false Ceph keeps the contracts of the probe and of the fence."""
+"""The false Ceph keeps the contracts of the probe, of an agent's reader, and of the fence."""
 
 import contextlib
 import unittest
@@ -34,6 +34,12 @@ class FalseCeph:
         self.eye = Node('eye')
         self.hosts, self.clients = {}, {}
         super().setUp()
+
+    def now(self):
+        return self.kernel.now
+
+    def sleep(self, seconds):
+        self.kernel.sleep(seconds)
 
     def boot(self, host, number, exclusive=False):
         node = self.hosts.setdefault(host, Node(host))
@@ -84,9 +90,68 @@ class TestProbe(FalseCeph, probe.ProbeSuite, unittest.TestCase):
         self.kernel.sleep(30)
         self.assertEqual((), self.probe.clients([image], 1.0)[image].clients)
 
+    def test_the_watcher_of_a_dead_host_is_listed_for_25_to_30_seconds(self):
+        image, began = self._alive.images[0], self.now()
+        self.hosts['alive'].powered = False
+        while self.probe.clients([image], 0.1)[image].clients:
+            self.sleep(0.1)
+        self.assertTrue(25 < self.now() - began < 30)
+
+    def test_a_client_without_a_watcher_writes_again_when_its_link_is_mended(self):
+        image = self._silent.images[0]
+        self.sleep(60)
+        self.assertEqual((), self.probe.clients([image], 1.0)[image].clients)
+        self.hosts['silent'].links['storage'] = True
+        self.assertEqual(1, len(self.writes_of(image)))
+
+    def test_life_takes_milliseconds_and_silence_the_whole_limit(self):
+        for host, least, most in ((self._alive, 0.0, 0.1), (self._silent, 2.0, 2.01)):
+            began = self.now()
+            self.probe.ask([host], [], 2.0)
+            self.assertTrue(least <= self.now() - began <= most, host.host)
+
     def test_a_hung_osd_is_unknown(self):
         self.ceph.hung = True
         self.assertIs(model.Sign.UNKNOWN, self.sign(self._alive))
+
+    def test_monitors_without_quorum_do_not_blind_it(self):
+        self.ceph.quorum = False
+        self.assertIs(model.Sign.LIFE, self.sign(self._alive))
+        self.assertIs(model.Sign.SILENCE, self.sign(self._silent))
+
+    def test_a_probe_that_was_blocklisted_is_unknown_and_recovers(self):
+        self.probe = SimCeph({CLUSTER: self.ceph}, self.eye, address='10.0.0.7')
+        self.ceph.add_to_blocklist('10.0.0.7:0/0', 60.0)
+        self.assertIs(model.Sign.UNKNOWN, self.sign(self._alive))
+        self.ceph.remove_from_blocklist('10.0.0.7:0/0')
+        self.assertIs(model.Sign.LIFE, self.sign(self._alive))
+
+
+class TestReader(FalseCeph, probe.StorageReaderSuite, unittest.TestCase):
+
+    fsid = CLUSTER
+
+    def setUp(self):
+        super().setUp()
+        self.reader = SimCeph({CLUSTER: self.ceph}, self.eye, address='10.0.0.7')
+
+    def an_image(self):
+        return self.ceph.create('an image', False)
+
+    @contextlib.contextmanager
+    def hung(self):
+        self.ceph.hung = True
+        yield
+        self.ceph.hung = False
+
+    def test_who_is_blocklisted_reads_nothing(self):
+        self.ceph.add_to_blocklist('10.0.0.7:0/0', 60.0)
+        with self.assertRaises(ports.PortError):
+            self.reader.touch(self.an_image(), 5)
+
+    def test_a_cluster_that_is_not_configured_is_an_error(self):
+        with self.assertRaises(ports.PortError):
+            self.reader.fsid(5, 'another cluster')
 
 
 class TestFence(FalseCeph, fence.FenceSuite, unittest.TestCase):
@@ -116,6 +181,18 @@ class TestFence(FalseCeph, fence.FenceSuite, unittest.TestCase):
     def unreachable(self):
         return self.cut_off()
 
+    def test_without_a_quorum_nothing_is_cut_and_nothing_is_proven(self):
+        order = self.order()
+        self.ceph.quorum = False
+        self.assertRaises(ports.PortError, self.fence.cut, order, fence.GivenPermit())
+        self.assertFalse(self.prove(order).holds)
+
+    def test_a_fence_that_no_osd_knows_is_not_proven(self):
+        order = self.order()
+        self.fence.cut(order, fence.GivenPermit())
+        self.ceph.hung = True
+        self.assertFalse(self.prove(order).holds)
+
     def test_an_act_that_outlives_its_deadline_is_not_done(self):
         class Late(fence.GivenPermit):
             def holds(permit):
@@ -124,6 +201,28 @@ class TestFence(FalseCeph, fence.FenceSuite, unittest.TestCase):
         order = self.order()
         self.assertRaises(ports.PortError, self.fence.cut, order, Late())
         self.assertFalse(self.prove(order).holds)
+
+
+class TestRefused(FalseCeph, unittest.TestCase):
+    """Who opens an image, and who does not."""
+
+    def test_a_client_that_comes_after_the_fence_of_its_address_is_refused(self):
+        image = self.ceph.create('disk', False)
+        self.ceph.add_to_blocklist('10.0.0.1:0/0', 60.0)
+        self.assertIsNone(self.ceph.open(image, Node('h'), '10.0.0.1', lambda: True))
+        self.assertIsNotNone(self.ceph.open(image, Node('h'), '10.0.0.2', lambda: True))
+
+    def test_the_fence_of_one_client_does_not_hold_the_next_one_at_its_address(self):
+        inventory = self.boot('first', 1)
+        self.ceph.add_to_blocklist(self.clients['first'].address, 60.0)
+        self.assertEqual([], self.writes_of(inventory.images[0]))
+        self.assertIsNotNone(self.ceph.open(inventory.images[0], self.hosts['first'], '10.0.0.1',
+                                            lambda: True))
+
+    def test_without_a_quorum_nobody_new_comes_in(self):
+        image = self.ceph.create('disk', False)
+        self.ceph.quorum = False
+        self.assertIsNone(self.ceph.open(image, Node('h'), '10.0.0.1', lambda: True))
 
 
 class TestWriters(FalseCeph, unittest.TestCase):

@@ -195,7 +195,9 @@ def _under_way(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
         if nobody_there(seen):
             return Choice(Act.REFUSED, server.fault or f'Nova failed to start it on {item.target}')
         return Choice(Act.WAIT, f'Nova failed; is it on {item.target}?')
-    traced = bool(fresh) or server.task_state.startswith('rebuild')
+    # A task may be left over from an attempt before this one, whose target died; its record is not.
+    first = len(item.attempts) < 2
+    traced = bool(fresh) or (first and server.task_state.startswith('rebuild'))
     if item.phase is Phase.CALLING:
         return _calling(item, seen, rules, traced)
     if seen.seconds >= rules.attempt_limit and nobody_there(seen):

@@ -187,6 +187,13 @@ class TakingOver(unittest.TestCase):
         seen = work_look(migrations=[a_migration(kind='live-migration')], seconds=10.0)
         self.assertIs(Act.CALL, act(calling(), seen))
 
+    def test_nor_is_a_task_that_an_attempt_before_this_one_left(self):
+        item = calling(seen_before=('m1',))
+        item = dataclasses.replace(item, attempts=item.attempts * 2)
+        seen = work_look(a_server(task_state='rebuilding'), migrations=[a_migration('m1')],
+                         seconds=10.0)
+        self.assertIs(Act.CALL, act(item, seen))
+
     def test_without_a_trace_it_waits_and_then_calls_again(self):
         # seconds since this worker first saw the attempt -> act
         for seconds, expected in ((0.0, Act.WAIT), (9.9, Act.WAIT), (10.0, Act.CALL),

@@ -23,7 +23,7 @@ from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import admission, model
 from kaopu_ha.core.admission import Act
-from kaopu_ha.core.model import Case, Phase, Recovery, Stage
+from kaopu_ha.core.model import Case, Recovery, Stage
 from kaopu_ha.core.news import Fact, News
 
 ADMIT = 'admit'
@@ -87,23 +87,24 @@ class Admitter:
         uri = inventory.management_uri if inventory else ''
         libvirt = self._libvirt.contact([uri], self._rules.ask_limit)[uri] if uri else \
             model.LibvirtAnswer(model.Contact.ERROR, reason='it has no inventory')
-        moved = frozenset(item.instance for item in mine if item.phase is Phase.DONE)
-        servers, uncompleted = self._nova(case.host, moved)
+        # One that was given up may have moved all the same: Nova counts its record, so do we.
+        evacuated = frozenset(item.instance for item in mine)
+        servers, uncompleted = self._nova(case.host, evacuated)
         return admission.Seen(
             recovery.stage if recovery else None,
             attempts_open=any(not item.phase.ended for item in mine), libvirt=libvirt,
             inventory=inventory, servers=servers, uncompleted=uncompleted,
-            evacuated=frozenset(item.instance for item in mine), beat=world.has(
-                records.ALIVE + case.host),
+            evacuated=evacuated, beat=world.has(records.ALIVE + case.host),
             answers=self._answers(world, case), forced_by_us=bool(recovery
                                                                   and recovery.forced_by_us))
 
-    def _nova(self, host: str, moved: frozenset[str]) -> tuple[frozenset[str] | None, int | None]:
+    def _nova(self, host: str,
+              evacuated: frozenset[str]) -> tuple[frozenset[str] | None, int | None]:
         try:
             servers = frozenset(server.uuid for server in self._cloud.servers(host))
             open_records = [item for item in self._cloud.migrations(host=host)
                             if item.source == host and item.kind == 'evacuation'
-                            and item.status == 'done' and item.instance in moved]
+                            and item.status == 'done' and item.instance in evacuated]
         except ports.PortError:
             return None, None
         return servers, len(open_records)

@@ -146,7 +146,13 @@ def _records(case: Case, seen: Seen) -> Choice:
     if seen.uncompleted is None:
         return Choice(Act.WAIT, 'Nova does not answer')
     if seen.uncompleted:
-        return Choice(Act.WAIT, f'its nova-compute has to clean up {seen.uncompleted} evacuations')
+        restarted = seen.answers.get(Act.ASK_RESTART.value)
+        if restarted is not None and restarted.state == 'done':
+            return Choice(Act.WAIT,
+                          f'its nova-compute has to clean up {seen.uncompleted} evacuations')
+        # It cleans up only when it starts: a host that was booted while its instances were still
+        # being moved started its nova-compute too early for those that arrived later.
+        return _by_agent(seen, Act.ASK_RESTART, None)
     return Choice(Act.NOTE, 'Nova shows none that is not completed', Did.RECORDS)
 
 

@@ -183,11 +183,20 @@ class Records(unittest.TestCase):
         # evacuations that are not -> choice
         table = [
             (None, Choice(Act.WAIT, 'Nova does not answer')),
-            (2, Choice(Act.WAIT, 'its nova-compute has to clean up 2 evacuations')),
+            (2, Choice(Act.ASK_RESTART, 'asked of its agent')),
             (0, Choice(Act.NOTE, 'Nova shows none that is not completed', Did.RECORDS)),
         ]
         for uncompleted, expected in table:
             self.assertEqual(expected, advance(Did.RECORDS, uncompleted=uncompleted))
+
+    def test_a_nova_compute_that_started_before_the_last_was_moved_is_restarted_once(self):
+        # what its agent answered to a restart -> act
+        table = [('asked', Act.WAIT), ('failed', Act.ASK_RESTART), ('refused', Act.ASK_RESTART),
+                 ('done', Act.WAIT)]
+        for state, act in table:
+            choice = advance(Did.RECORDS, uncompleted=2, **answered(Act.ASK_RESTART, state))
+            self.assertIs(act, choice.act, state)
+        self.assertEqual('its nova-compute has to clean up 2 evacuations', choice.reason)
 
 
 class Domains(unittest.TestCase):

@@ -95,7 +95,7 @@ def worker(store: ports.Store, cloud: ports.Cloud, queue: ports.Queue, images: p
     return (
         Loop('claims', work.claims.turn),
         Loop('warm', _warming(cloud)),
-        Loop('evacuations', work.turn, (records.EVACUATION, records.CLAIM))), work.claims.close
+        Loop('evacuations', work.turn, (records.EVACUATION, records.CLAIM))), work.close
 
 
 def agent(host: str, beat: Callable[[], float], publisher: InventoryPublisher,

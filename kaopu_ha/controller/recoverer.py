@@ -35,6 +35,8 @@ _ACT_SECONDS = 4.0
 # etcd takes 128 operations in one transaction.
 _CHUNK = 60
 _STEPS_IN_A_TURN = 8
+# Between two plans while nothing began, ended or died: room may have come, or a host.
+_PLAN_SECONDS = 5.0
 
 
 class Recoverer:
@@ -46,7 +48,8 @@ class Recoverer:
                  pool: concurrent.futures.Executor,
                  flapping: Callable[[], frozenset[str]] = frozenset) -> None:
         self._store, self._leadership, self._cloud, self._queue = store, leadership, cloud, queue
-        self._rules, self._tell = rules, tell
+        self._rules, self._clock, self._tell = rules, clock, tell
+        self._planned: dict[str, tuple[object, float]] = {}
         self._keeper = FenceKeeper(store, leadership, fences, rules, clock, tell, pool)
         self._targets = Targets(cloud, usage, flapping, pool)
         self._roads = {RecoveryStage.FENCING: self._fence, RecoveryStage.PROVEN: self._list,
@@ -159,11 +162,25 @@ class Recoverer:
                             News(Fact.FINISHED, recovery.host, text), [])
         if any(item.phase in (Phase.WAITING, Phase.REFUSED) for item in mine) or any(
                 item.target in self._dead(world) and not item.phase.ended for item in mine):
-            self._plan_again(world, recovery)
+            self._plan_if_due(world, recovery)
         if recovery.stage is RecoveryStage.PLANNED and any(item.attempts for item in mine):
             return self._go(world, recovery, RecoveryStage.EVACUATING, 'workers carry it out',
                             News(Fact.EVACUATING, recovery.host, _counted(mine)), [])
         return False
+
+    def _plan_if_due(self, world: World, recovery: Recovery) -> None:
+        """Plan again at once when anything began, ended or died; else now and then.
+
+        To plan means to ask Nova and Placement, which have instances to move.
+        """
+        standing = (self._dead(world), frozenset(
+            (_key(item), item.phase in (Phase.WAITING, Phase.REFUSED), item.target)
+            for item in self._evacuations(world) if not item.phase.ended))
+        before, at = self._planned.get(recovery.id, (None, 0.0))
+        if standing == before and self._clock() - at < _PLAN_SECONDS:
+            return
+        self._plan_again(world, recovery)
+        self._planned[recovery.id] = standing, self._clock()
 
     def _plan_again(self, world: World, recovery: Recovery) -> None:
         seen = self._seen(world)

@@ -59,6 +59,7 @@ class Seen:
     images: Sequence[model.ImageAnswer] | None = None
     target_addresses: tuple[str, ...] = ()
     target_uuid: str = ''
+    target_started: str = ''
     others: Mapping[str, str] = field(default_factory=dict)
     elsewhere: Mapping[str, bool | None] = field(default_factory=dict)
 
@@ -94,6 +95,12 @@ def nobody_there(seen: Seen) -> bool:
 def off_there(seen: Seen) -> bool:
     """True if the target knows the domain, but no client of it answers: it came, and is off."""
     return _domain_there(seen) is True and _no_client_there(seen)
+
+
+def restarted(item: Evacuation, seen: Seen) -> bool:
+    """True if the nova-compute that was called has ended: nothing of the attempt is left there."""
+    before = item.attempt.target_started if item.attempt else ''
+    return bool(before and seen.target_started) and before != seen.target_started
 
 
 def _domain_there(seen: Seen) -> bool | None:
@@ -181,9 +188,8 @@ def _under_way(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
     if seen.seconds >= rules.attempt_limit and open_there(seen) and not shown_active:
         return Choice(Act.RESET, f'it runs on {item.target}, but Nova shows '
                       f'{server.vm_state}/{server.task_state}', 'active')
-    if seen.seconds >= rules.attempt_limit and off_there(seen):
-        return Choice(Act.CALL, f'it is defined on {item.target}, but off after '
-                                f'{rules.attempt_limit:g} s')
+    if seen.seconds >= rules.attempt_limit and off_there(seen) and restarted(item, seen):
+        return Choice(Act.REFUSED, f'{item.target} was restarted while it received it')
     if seen.seconds >= rules.attempt_limit and open_there(seen) and server.host == item.source:
         # Its nova-compute ended between the two writes.  No call mends that, and if the source
         # came back while Nova shows it there, a second copy could be started: so it stays open.

@@ -295,7 +295,10 @@ class Phase(enum.Enum):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One call to Nova, persisted before it is made."""
+    """One call to Nova, persisted before it is made.
+
+    ``target_started``: since when the target's nova-compute ran then, as its agent told.
+    """
 
     number: int
     target: str
@@ -303,6 +306,7 @@ class Attempt:
     at: str = ''
     epoch: int = 0
     seen_before: tuple[str, ...] = ()
+    target_started: str = ''
     result: str = ''
 
 

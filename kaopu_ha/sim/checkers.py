@@ -194,6 +194,8 @@ class Verdicts:
 
     def committed(self, who: str, writes: Writes, before: Before) -> None:
         """Something was committed: if it is a case, count its silence, and judge its verdict."""
+        if not who.startswith('controller'):
+            return
         for write in writes:
             if isinstance(write, ports.Put) and write.key.startswith(records.CASE):
                 entry = before.get(write.key)
@@ -270,6 +272,8 @@ def _told(world: World, row: Row) -> str:
     ended = [item.reason for item in _all(world, Evacuation, records.EVACUATION)
              if item.instance == row.uuid and item.phase in (
                  Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE)]
+    if row.local_disks and not ended:
+        return 'on local disk'
     return ended[-1] if ended else world.excused.get(row.uuid, '')
 
 

@@ -61,7 +61,7 @@ def live(story: Story) -> tuple[Story, tuple[str, ...]]:
 
     Gives the story to its end, and what was wrong with it.
     """
-    healing = tuple(_healing(max(event.at for event in story.events) + 5.0))
+    healing = tuple(_healing(max((event.at for event in story.events), default=0.0) + 5.0))
     story = dataclasses.replace(story, events=story.events + healing, end=healing[-1].at)
     try:
         played = play(story)

@@ -23,6 +23,7 @@ import concurrent.futures
 import dataclasses
 from dataclasses import dataclass
 import logging
+import math
 
 from kaopu_ha import permits, ports, records
 from kaopu_ha.core import attempt, evacuation, model
@@ -35,8 +36,12 @@ LOG = logging.getLogger(__name__)
 
 _CALL_SECONDS = 10.0
 _ASK_SECONDS = 3.0
-# Nova needs seconds to move an instance; asking it more often only costs it time.
+# Between two steps of one evacuation.
 _POLL_SECONDS = 1.0
+# Between two questions to Nova while an instance moves, unless its disk was opened: each costs Nova
+# more processor time than all of ours, and it has instances to move.
+_NOVA_SECONDS = 5.0
+_TICK_SECONDS = 0.2
 _IDLE_SECONDS = 5.0
 # Of the attempt's limit: after this, what is waited for is told.
 _PATIENCE_SHARE = 0.25
@@ -47,6 +52,7 @@ class _Task:
     """An evacuation that this worker has claimed.
 
     ``since``: when it first saw the present attempt, or gave up to wait for Nova's answer.
+    ``step``: the step under way, ``due`` when the next one may begin, ``asked`` when Nova was.
     """
 
     key: str
@@ -54,6 +60,9 @@ class _Task:
     attempt: int = -1
     since: float = 0.0
     over: bool = False
+    step: concurrent.futures.Future[Exception | None] | None = None
+    due: float = 0.0
+    asked: float = -math.inf
 
 
 @dataclass(frozen=True)
@@ -79,26 +88,50 @@ class Worker:
         self.claims = Claims(store, name, claim_ttl, clock)
         self._tasks: list[_Task] = []
         self._pool = pool
+        self._claim_at = 0.0
 
     def turn(self) -> float:
-        """Claim what is free, take every claimed evacuation one step on; seconds until the next."""
+        """Claim what is free, begin the steps that are due; seconds until the next turn.
+
+        Waits for no step: one that is slow holds back its own evacuation only.
+        """
+        self._collect()
         try:
             self._claim()
         except ports.PortError as failure:
             LOG.warning('no tasks are taken: %s', failure)
-        for task, trouble in zip(self._tasks, self._pool.map(self._step_safely, self._tasks),
-                                 strict=True):
+        for task in self._tasks:
+            if task.step is None and self._clock() >= task.due:
+                task.step = self._pool.submit(self._step_safely, task)
+        return _TICK_SECONDS if self._tasks else _IDLE_SECONDS
+
+    def close(self) -> None:
+        """Give the claims back.  While a step is under way they are left to lapse."""
+        if all(task.step is None or task.step.done() for task in self._tasks):
+            self.claims.close()
+
+    def _collect(self) -> None:
+        """Take up what ended steps left."""
+        for task in [task for task in self._tasks if task.step is not None and task.step.done()]:
+            step, task.step = task.step, None
+            task.due = self._clock() + _POLL_SECONDS
+            trouble = step.result() if step is not None else None
             if trouble is not None:
                 LOG.warning('%s waits: %s', task.key, trouble)
-        self._drop([task for task in self._tasks if task.over])
-        return _POLL_SECONDS if self._tasks else _IDLE_SECONDS
+        over = [task for task in self._tasks if task.over and task.step is None]
+        if over:
+            self._claim_at = 0.0
+        self._drop(over)
 
     # ------------------------------------------------------------ claims
 
     def _claim(self) -> None:
         free = self._most - len(self._tasks)
+        if free <= 0 or self._clock() < self._claim_at:
+            return
+        self._claim_at = self._clock() + _POLL_SECONDS / 2
         mine = {task.key for task in self._tasks}
-        for key in self._queue.take(free) if free > 0 else ():
+        for key in self._queue.take(free):
             if key in mine:
                 continue
             _, recovery, instance = key.rsplit('/', 2)
@@ -135,6 +168,9 @@ class Worker:
             task.over = True
             return
         item = record.item
+        if not self._worth_asking(task, record):
+            return
+        task.asked = self._clock()
         number = len(item.attempts)
         if number != task.attempt:
             task.attempt, task.since = number, self._clock()
@@ -184,13 +220,24 @@ class Worker:
             return seen
         return self._asked(item, record.inventory, seen)
 
+    def _worth_asking(self, task: _Task, record: _Record) -> bool:
+        """True if Nova may have news: often while the disk is open there, else now and then."""
+        item, target = record.item, record.inventory
+        if item.phase is not Phase.MOVING or target is None or (
+                self._clock() - task.asked >= _NOVA_SECONDS):
+            return True
+        images = self._images.clients(item.images, _ASK_SECONDS)
+        return attempt.open_there(attempt.Seen(
+            None, images=tuple(images.values()), target_addresses=target.storage_addresses))
+
     def _asked(self, item: Evacuation, target: model.Inventory,
                seen: attempt.Seen) -> attempt.Seen:
         """What was seen, with the answers of Ceph, and of the target's libvirt after a call."""
         images = self._images.clients(item.images, _ASK_SECONDS)
         seen = dataclasses.replace(seen, images=tuple(images[image] for image in item.images),
                                    target_addresses=target.storage_addresses,
-                                   target_uuid=target.host_uuid)
+                                   target_uuid=target.host_uuid,
+                                   target_started=target.compute_started)
         if item.phase is Phase.QUEUED:
             return self._asked_elsewhere(item, seen)
         libvirt = self._libvirt.contact([target.management_uri], _ASK_SECONDS)
@@ -238,8 +285,9 @@ class Worker:
         """Persist the attempt, then read it back with the rest, then call."""
         item = record.item
         known = tuple(migration.id for migration in seen.migrations)
+        started = record.inventory.compute_started if record.inventory else ''
         made = model.Attempt(len(item.attempts) + 1, item.target, self.name, self._now(),
-                             item.epoch, seen_before=known)
+                             item.epoch, seen_before=known, target_started=started)
         item = dataclasses.replace(item, attempts=(*item.attempts, made))
         if not self._went(task, dataclasses.replace(record, item=item), Phase.CALLING,
                           f'attempt {made.number}, to {item.target}'):

@@ -329,13 +329,20 @@ class TooLong(unittest.TestCase):
             self.assertEqual(Choice(Act.REFUSED, 'c2 never started it'),
                              attempt.advance(moving(), seen, rules()))
 
-    def test_with_its_domain_off_there_the_same_target_is_called_again(self):
+    def test_with_its_domain_off_there_since_the_target_was_restarted_it_is_refused(self):
         # The target lost its power when it had started it, and came back before it was condemned.
+        # Nova refuses to rebuild where the domain is defined: the same target can't be called.
+        item = moving()
+        item = dataclasses.replace(item, attempts=(dataclasses.replace(
+            item.attempt, target_started='boot-1/7'),))
         for server in (a_server(), a_server(task_state='rebuild_spawning'),
                        a_server(vm_state='error')):
-            seen = work_look(server, seconds=LONG, libvirt=a_libvirt('i1'), images=(an_answer(),))
-            self.assertIs(Act.CALL, act(moving(), seen))
-            self.assertIs(Act.WAIT, act(moving(), dataclasses.replace(seen, seconds=LONG - 1)))
+            seen = work_look(server, seconds=LONG, libvirt=a_libvirt('i1'), images=(an_answer(),),
+                             target_started='boot-2/8', migrations=[a_migration()])
+            self.assertIs(Act.REFUSED, act(item, seen))
+            for less in ({'seconds': LONG - 1}, {'target_started': ''},
+                         {'target_started': 'boot-1/7'}):
+                self.assertIs(Act.WAIT, act(item, dataclasses.replace(seen, **less)))
 
     def test_without_certainty_it_goes_on_waiting(self):
         for libvirt, images in ((None, None), (a_libvirt('i1'), (an_answer(error='mute'),)),

@@ -156,10 +156,13 @@ class Claim:
 
 T = TypeVar('T')
 
+_ATOMS = frozenset({str, int, float, bool, type(None)})
+_JSON = json.JSONEncoder(sort_keys=True, separators=(',', ':'))
+
 
 def encode(record: Any) -> str:
     """A dataclass as JSON with its schema; the same value gives the same bytes."""
-    return json.dumps({'schema': SCHEMA} | _plain(record), sort_keys=True, separators=(',', ':'))
+    return _JSON.encode({'schema': SCHEMA} | _plain(record))
 
 
 def plain(record: Any) -> Any:
@@ -189,16 +192,27 @@ def _decoded(kind: type, text: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name))
-                for field in dataclasses.fields(value)}
+    kind = type(value)
+    if kind in _ATOMS:
+        return value
+    names = _fields(typing.cast(Any, kind))
+    if names is not None:
+        return {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, enum.Enum):
         return value.value
-    if isinstance(value, tuple | list):
+    if kind in (tuple, list):
         return [_plain(item) for item in value]
-    if isinstance(value, dict):
+    if kind is dict:
         return {name: _plain(item) for name, item in value.items()}
     return value
+
+
+@functools.cache
+def _fields(kind: type) -> tuple[str, ...] | None:
+    """The names of a dataclass's fields; None of what is none."""
+    if not dataclasses.is_dataclass(kind):
+        return None
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 @functools.cache

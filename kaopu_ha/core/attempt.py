@@ -181,6 +181,9 @@ def _under_way(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
     if server.host == item.target and not server.task_state and server.vm_state == 'active':
         if open_there(seen):
             return Choice(Act.DONE, f'active on {item.target}, its disk open there')
+        if seen.seconds >= rules.attempt_limit and nobody_there(seen):
+            return Choice(Act.FAILED, f'Nova shows it active on {item.target}, but nothing of it '
+                                      f'runs there')
         return Choice(Act.WAIT, f'active on {item.target}; its disk is not yet open there')
     if server.host == item.target and not server.task_state and server.vm_state == 'stopped':
         return Choice(Act.FAILED, f'it is on {item.target}, but stopped there')

@@ -72,6 +72,7 @@ class Ceph:
         self.changed = True
         self.disks: dict[str, Disk] = {}
         self.blocklist: dict[str, float] = {}
+        self.removed_at: dict[str, float] = {}
         self._nonces = 0
 
     def create(self, name: str, exclusive: bool) -> model.Image:
@@ -111,7 +112,8 @@ class Ceph:
 
     def remove_from_blocklist(self, entry: str) -> None:
         """List it no more."""
-        self.blocklist.pop(entry, None)
+        if self.blocklist.pop(entry, None) is not None:
+            self.removed_at[entry] = self.kernel.now
         self.changed = True
 
     def answers(self, node: Node) -> bool:
@@ -178,14 +180,16 @@ class Ceph:
 class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
     """What a machine, at its address if it has one, asks of the clusters.
 
-    ``heard`` is told each host of which a client answered, and ``could_ask`` is whether this eye
-    could have heard the last time it asked: for whoever checks the verdicts.
+    ``heard`` is told each host that is said to live, and whether a client of it answered, and
+    ``could_ask`` is whether this eye could have heard the last time it asked: for whoever checks
+    the verdicts.
     """
 
     network = model.Network.STORAGE
 
     def __init__(self, clusters: Mapping[str, Ceph], node: Node,
-                 heard: Callable[[str], None] = lambda _: None, address: str = '') -> None:
+                 heard: Callable[[str, bool], None] = lambda host, true: None,
+                 address: str = '') -> None:
         self._clusters, self._node, self._heard = dict(clusters), node, heard
         self._address = address
         self.kernel = next(iter(clusters.values())).kernel
@@ -201,8 +205,11 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
         found = {suspect.host: evidence.storage(
             suspect, [answers[image] for image in suspect.images], self._node.name)
             for suspect in suspects}
-        for host in (host for host in found if found[host].sign is model.Sign.LIFE):
-            self._heard(host)
+        for suspect in suspects:
+            if found[suspect.host].sign is model.Sign.LIFE:
+                self._heard(suspect.host, any(
+                    client.acknowledged and client.ip in suspect.storage_addresses
+                    for image in suspect.images for client in answers[image].clients))
         return found
 
     def clients(self, images: Sequence[model.Image],

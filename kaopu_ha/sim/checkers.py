@@ -42,6 +42,8 @@ Before = Mapping[str, ports.Entry]
 
 _DECISIONS = (records.CASE, records.RECOVERY, records.DEATH, records.LOCK, records.PROOF,
               records.CLOSED)
+# An entry that ends sooner lets a zombie write again.
+_FOR_GOOD = 86400.0
 # A commit comes some milliseconds after the round that it is made of.
 _SLACK_SECONDS = 0.5
 
@@ -69,6 +71,8 @@ class Checkers:
         world.nova.asked = Calls(world, self._say).asked
         world.etcd.committed = self._committed
         world.kernel.after_each = OneWriter(world, self._say).look
+        world.heard_falsely = lambda host: self._say(
+            'life is an answer', f'{host} was said to live, but no client of it answered')
         world.stop = lambda: bool(self.found)
 
     def _say(self, law: str, what: str) -> None:
@@ -131,10 +135,15 @@ class Calls:
                 self._second(row, record, target)
 
     def fenced(self, host: str, cluster: str) -> bool:
-        """True if every client at the host's address is refused there for good."""
-        until = self._world.clusters[cluster].blocklist.get(
-            f'{self._world.machines[host].address}:0/0', 0.0)
-        return until > self._world.kernel.now
+        """True if every client at the host's address is refused there for good.
+
+        So it counts if somebody took it away less than a proof's age ago.
+        """
+        found, now = self._world.clusters[cluster], self._world.kernel.now
+        entry = f'{self._world.machines[host].address}:0/0'
+        young = self._world.setup.times.rules.proof_seconds
+        return found.blocklist.get(entry, 0.0) > now + _FOR_GOOD or (
+            now - found.removed_at.get(entry, -young) < young)
 
     def _second(self, row: Row, first: Record, target: str) -> None:
         now, limit = self._world.kernel.now, self._world.setup.times.rules.attempt_limit

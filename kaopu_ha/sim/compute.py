@@ -44,6 +44,7 @@ class Compute:
         self._frozen = False
         self._inbox: list[Callable[[], None]] = []
         self._came = Signal()
+        self._migrating: set[str] = set()
         nova.computes[machine.name] = self
 
     def start(self) -> None:
@@ -103,15 +104,22 @@ class Compute:
             record.lies_at = ''
 
     def reboot(self, row: Row) -> None:
-        """Reboot hard: a new QEMU, a new client.  Refused if the server is in another task now."""
+        """Reboot hard: a new QEMU, a new client.  Refused if the server is in another task now.
+
+        Once it has begun it asks Nova no more: a QEMU that had to wait comes up late.
+        """
         self._take_time(0.1, 0.5)
         if row.host != self.machine.name or row.task_state != 'rebooting_hard':
             return
         if row.uuid in self.machine.guests:
             self.machine.stop(row.uuid)
             self._take_time(0.5, 1.0)
-            self.machine.start(row.uuid)
-        row.task_state = ''
+            started = self._start(row)
+            self._connect()
+            if row.task_state == 'rebooting_hard' and not started:
+                row.vm_state = 'error'
+        if row.task_state == 'rebooting_hard':
+            row.task_state = ''
 
     def power(self, row: Row, on: bool) -> None:
         """Start or stop the server as its user wants."""
@@ -120,7 +128,7 @@ class Compute:
             return
         if not on:
             self.machine.stop(row.uuid)
-        row.wanted = on = on and self.machine.start(row.uuid)
+        row.wanted = on = on and self._start(row)
         row.vm_state, row.task_state = ('active', '') if on else ('stopped', '')
         row.power_state = _RUNNING if on else _SHUTDOWN
 
@@ -132,6 +140,15 @@ class Compute:
 
     def migrate(self, row: Row, record: Record, target: Compute) -> None:
         """Live-migrate the server: the target's QEMU waits, then the guest goes over."""
+        self._migrating.add(row.uuid)
+        try:
+            self._migrate(row, record, target)
+        finally:
+            self._migrating.discard(row.uuid)
+
+    # ------------------------------------------------------------ private
+
+    def _migrate(self, row: Row, record: Record, target: Compute) -> None:
         row.task_state, record.status = 'migrating', 'running'
         here, there = self.machine, target.machine
         self._take_time(0.5, 1.5)
@@ -157,8 +174,6 @@ class Compute:
         self._take_time(0.5, 2.0)
         row.host, row.task_state, record.status = there.name, '', 'completed'
         here.remove(row.uuid)
-
-    # ------------------------------------------------------------ private
 
     def _rebuild(self, row: Row, finished: Record) -> None:
         row.task_state, stopped = 'rebuild_spawning', row.vm_state == 'stopped'
@@ -208,7 +223,8 @@ class Compute:
         guest = there.guests.get(uuid)
         if guest is None or not guest.incoming or guest.run != run:
             return
-        if self.machine.runs(uuid) and reaches(self.machine.node, there.node, 'management'):
+        if uuid in self._migrating and self.machine.runs(uuid) and reaches(
+                self.machine.node, there.node, 'management'):
             self.kernel.after(_KEEPALIVE_SECONDS, functools.partial(
                 self._watch_incoming, there, uuid, run))
             return
@@ -237,7 +253,7 @@ class Compute:
 
     def _find_off(self, row: Row) -> None:
         self.machine.define(row.uuid, row.name, row.images, row.local_disks)
-        if not (self.nova.resumes_guests and self.machine.start(row.uuid)):
+        if not (self.nova.resumes_guests and self._start(row)):
             row.vm_state, row.power_state = 'stopped', _SHUTDOWN
 
     def _consume(self) -> None:

@@ -134,6 +134,8 @@ class Kernel:
         self.hub = greenlet.getcurrent()
         self.failures: list[tuple[str, Exception]] = []
         self.after_each: Callable[[], None] | None = None
+        # Told which process is about to act outside of the store.
+        self.before_act: Callable[[Process], None] | None = None
         self.events = 0
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
@@ -175,6 +177,12 @@ class Kernel:
             task.wait()
         return signal.is_set
 
+    def about_to_act(self) -> None:
+        """Say that the process of the present task acts now."""
+        task = self._tasks.get(greenlet.getcurrent())
+        if task is not None and self.before_act is not None:
+            self.before_act(task.process)
+
     def run(self, until: float, enough: Callable[[], bool] = lambda: False) -> bool:
         """Do what is due until a time, or until it is enough; True if it was."""
         while not enough():
@@ -198,8 +206,10 @@ class Kernel:
             while True:
                 wake.clear()
                 seconds = min(max(float(turn()), _PAUSE_MIN), _PAUSE_MAX)
-                self.sleep(_PAUSE_MIN)
-                self.wait(wake, seconds - _PAUSE_MIN)
+                earliest = self.now + _PAUSE_MIN
+                self.wait(wake, seconds)
+                if self.now < earliest:
+                    self.sleep(earliest - self.now)
         self.spawn(process, body)
 
     def pool(self, process: Process) -> Pool:

@@ -21,6 +21,9 @@ from __future__ import annotations
 from kaopu_ha import ports
 from kaopu_ha.sim.kernel import Kernel
 
+# From the permit's yes to the act itself.
+_GO_SECONDS = 0.02
+
 
 class Leave:
     """What a child process does around one act."""
@@ -37,6 +40,8 @@ class Leave:
         """Ask the permit.  Raises NotPermitted if it does not hold."""
         if not self._permit.holds():
             raise ports.NotPermitted('the permit does not hold any more')
+        self._kernel.about_to_act()
+        self._kernel.sleep(_GO_SECONDS)
         self.insist()
 
     def insist(self) -> None:

@@ -104,7 +104,7 @@ class SimLibvirt(ports.Probe, ports.LibvirtEye):
     network = model.Network.MANAGEMENT
 
     def __init__(self, kernel: Kernel, node: Node, machines: Mapping[str, Machine],
-                 heard: Callable[[str], None] = lambda _: None) -> None:
+                 heard: Callable[[str, bool], None] = lambda host, true: None) -> None:
         self.kernel, self.sick, self.could_ask = kernel, False, True
         self._node, self._heard = node, heard
         self._machines = {machine.uri: machine for machine in machines.values()}
@@ -139,7 +139,7 @@ class SimLibvirt(ports.Probe, ports.LibvirtEye):
         if contact is not Contact.ANSWERED:
             return LibvirtAnswer(contact)
         machine = self._machines[uri]
-        self._heard(machine.name)
+        self._heard(machine.name, True)
         return LibvirtAnswer(contact, machine.host_uuid, tuple(sorted(machine.guests)))
 
     def _contact(self, uri: str) -> Contact:

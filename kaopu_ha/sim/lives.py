@@ -25,12 +25,19 @@ as short as it can be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import argparse
+from collections.abc import Callable, Iterable, Iterator, Sequence
+import concurrent.futures
 import dataclasses
+import logging
+import os
 import random
+import sys
+import time
 
 from kaopu_ha.sim.checkers import Violation, unhealed
-from kaopu_ha.sim.story import Event, Played, Story, play
+from kaopu_ha.sim.shrink import shrunk
+from kaopu_ha.sim.story import Event, Played, Story, play, written
 from kaopu_ha.sim.world import PACES, Setup, Vm
 
 # An attempt is looked into sooner than on a real cloud: a life shall be short.
@@ -89,7 +96,7 @@ def _healing(at: float) -> Iterator[Event]:
     """What people do in the end, as the manual tells them."""
     yield Event(at, 'mend everything')
     yield Event(at + 1.0, 'release the brake')
-    for later in (20.0, 50.0, 80.0):
+    for later in (15.0, 40.0):
         yield Event(at + later, 'admit every confirmed host')
 
 
@@ -126,7 +133,11 @@ def _death(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iter
     host = setup.hosts[0]
     kind = chance.choices(('power', 'both', 'freeze', 'agent and libvirtd'), (5, 4, 3, 1))[0]
     if kind == 'power':
-        yield from _power(host, chance, at, lasts)
+        events = list(_power(host, chance, at, lasts))
+        yield from events
+        # Only of a host that stays dead: a zombie writes at once, and no program could prevent it.
+        if len(events) == 1 and chance.random() < 0.3:
+            yield Event(at + chance.uniform(14, 30), f'somebody takes {host} off the blocklist')
     elif kind == 'both':
         yield from _during(f'cut {host} both', f'mend {host} both', at, lasts)
     elif kind == 'freeze':
@@ -165,8 +176,12 @@ def _host(chance: random.Random, setup: Setup, at: float, lasts: float) -> Itera
 
 def _process(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
     role = chance.choice(('the leader', 'the worker'))
-    if chance.random() < 0.6:
+    kind = chance.random()
+    if kind < 0.5:
         yield from _during(f'kill {role}', 'start all processes', at, lasts / 4)
+    elif kind < 0.7:
+        role = chance.choice(('controller', 'worker'))
+        yield Event(at, f'a {role} stops at its next act for {chance.randint(4, 40)} s')
     else:
         yield from _during(f'stop {role} for a while', 'let all processes go on', at, lasts)
 
@@ -232,12 +247,70 @@ def _user(chance: random.Random, setup: Setup, at: float, lasts: float) -> Itera
 
 def _people(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
     host = _some(chance, setup)
-    kind = chance.randrange(3)
+    kind = chance.randrange(4)
     if kind == 0:
         yield from _during(f'hold {host}', f'release {host}', at, lasts)
     else:
-        yield Event(at, ('admit every confirmed host', 'release the brake')[kind - 1])
+        yield Event(at, ('admit every confirmed host', 'release the brake',
+                         'tasks come twice and late')[kind - 1])
 
 
 _FAULTS: tuple[_Fault, ...] = (_host, _process, _eye, _etcd, _ceph, _nova, _user, _people)
 _WEIGHTS = (6, 6, 3, 4, 3, 5, 4, 2)
+
+
+# ---------------------------------------------------------------- the command
+
+
+def many(seeds: Iterable[int], jobs: int = 1) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Live these lives, several at a time; each seed with what was wrong, as they end."""
+    if jobs == 1:
+        for seed in seeds:
+            yield seed, _wrong(seed)
+        return
+    with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
+        seeds = tuple(seeds)
+        yield from zip(seeds, pool.map(_wrong, seeds, chunksize=20), strict=True)
+
+
+def _wrong(seed: int) -> tuple[str, ...]:
+    # What the program logs of a world in trouble is no news here.
+    logging.disable(logging.CRITICAL)
+    return live(life(seed))[1]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Live lives and tell what was found; 1 if anything was."""
+    parser = argparse.ArgumentParser(
+        prog='python -m kaopu_ha.sim.lives', description='Lives by chance, to find what nobody '
+        'thought of.  What is found is printed as a story.')
+    parser.add_argument('--seed', type=int, default=1, help='of the first life (1)')
+    parser.add_argument('--count', type=int, default=1000, help='how many lives (1000)')
+    parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1,
+                        help='processes at one time (as many as there are cores)')
+    parser.add_argument('--shrink', action='store_true',
+                        help='print the smallest story that goes wrong in the same way')
+    args = parser.parse_args(argv)
+    began, found = time.monotonic(), 0
+    for number, (seed, wrong) in enumerate(many(range(args.seed, args.seed + args.count),
+                                                args.jobs), 1):
+        if wrong:
+            found += 1
+            _show(seed, args.shrink)
+        if number % 1000 == 0:
+            print(f'{number} lives, {found} went wrong', file=sys.stderr, flush=True)
+    seconds = time.monotonic() - began
+    print(f'{args.count} lives from seed {args.seed} in {seconds:.0f} s, '
+          f'{args.count / seconds:.1f} a second; {found} went wrong')
+    return 1 if found else 0
+
+
+def _show(seed: int, shrink: bool) -> None:
+    logging.disable(logging.CRITICAL)
+    story, wrong = shrunk(life(seed), live) if shrink else live(life(seed))
+    print(f'# seed {seed}: ' + '; '.join(wrong))
+    print(written(story), flush=True)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

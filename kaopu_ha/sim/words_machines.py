@@ -121,6 +121,12 @@ def _freeze_process(world: World, process: str) -> None:
     _daemon(world, process).freeze()
 
 
+@WORDS.take('a {role} stops at its next act for {seconds} s')
+def _stop_at_act(world: World, role: str, seconds: str) -> None:
+    """Between the permit's yes and the act: it is frozen, and thawed when all may have changed."""
+    world.stops_at_act[role] = float(seconds)
+
+
 @WORDS.take('let {process} go on')
 def _thaw_process(world: World, process: str) -> None:
     _daemon(world, process).thaw()

@@ -32,7 +32,7 @@ from kaopu_ha.core.rules import Rules
 from kaopu_ha.sim.ceph import Ceph, SimBlocklist, SimCeph
 from kaopu_ha.sim.compute import Compute
 from kaopu_ha.sim.daemon import Daemon, Surroundings
-from kaopu_ha.sim.kernel import Kernel
+from kaopu_ha.sim.kernel import Kernel, Process
 from kaopu_ha.sim.libvirt import SimLibvirt, SimLocal, monitor
 from kaopu_ha.sim.machine import Machine
 from kaopu_ha.sim.network import Node
@@ -112,6 +112,10 @@ class World:
         # Instances that need not run in the end, with the reason.
         self.excused: dict[str, str] = {}
         self.stop: Callable[[], bool] = lambda: False
+        self.heard_falsely: Callable[[str], None] = lambda host: None
+        # Processes that stop at their next act, by the beginning of their names: for how long.
+        self.stops_at_act: dict[str, float] = {}
+        self.kernel.before_act = self._before_act
         self.eyes: dict[str, tuple[SimLibvirt, SimCeph]] = {}
         self.etcd = Etcd(kernel, Node('etcd'))
         self.broker = Broker(kernel)
@@ -266,5 +270,13 @@ class World:
             return loops
         return Daemon(self.kernel, self.etcd, role, node, make, self._tell)
 
-    def _heard(self, host: str) -> None:
+    def _before_act(self, process: Process) -> None:
+        for role in [role for role in self.stops_at_act if process.name.startswith(role)]:
+            process.freeze()
+            self.kernel.after(self.stops_at_act.pop(role), process.thaw)
+            self.note('world', f'{process.name} stops where it was about to act')
+
+    def _heard(self, host: str, true: bool) -> None:
         self.life_heard[host] = self.kernel.now
+        if not true:
+            self.heard_falsely(host)

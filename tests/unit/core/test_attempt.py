@@ -293,6 +293,12 @@ class Done(unittest.TestCase):
             self.assertEqual(Choice(Act.FAILED, 'it is on c2, but stopped there'),
                              attempt.advance(item, seen, rules()))
 
+    def test_shown_active_there_though_nothing_of_it_runs_it_has_failed_in_the_end(self):
+        seen = work_look(a_server(host='c2'), seconds=LONG, **nobody_there())
+        self.assertEqual(Choice(Act.FAILED, 'Nova shows it active on c2, but nothing of it runs '
+                                            'there'), attempt.advance(moving(), seen, rules()))
+        self.assertIs(Act.WAIT, act(moving(), dataclasses.replace(seen, seconds=LONG - 1)))
+
     def test_one_that_is_being_stopped_there_is_waited_for(self):
         seen = work_look(a_server(host='c2', task_state='powering-off'))
         self.assertIs(Act.WAIT, act(moving(), seen))

@@ -92,6 +92,11 @@ def nobody_there(seen: Seen) -> bool:
     return _domain_there(seen) is False and _no_client_there(seen)
 
 
+def runs_there(seen: Seen) -> bool:
+    """True if it is certain that it runs on the target, whatever Nova shows: a tool reads, too."""
+    return _domain_there(seen) is True and open_there(seen)
+
+
 def off_there(seen: Seen) -> bool:
     """True if the target knows the domain, but no client of it answers: it came, and is off."""
     return _domain_there(seen) is True and _no_client_there(seen)
@@ -188,12 +193,12 @@ def _under_way(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
     if server.host == item.target and not server.task_state and server.vm_state == 'stopped':
         return Choice(Act.FAILED, f'it is on {item.target}, but stopped there')
     shown_active = server.vm_state == 'active' and not server.task_state
-    if seen.seconds >= rules.attempt_limit and open_there(seen) and not shown_active:
+    if seen.seconds >= rules.attempt_limit and runs_there(seen) and not shown_active:
         return Choice(Act.RESET, f'it runs on {item.target}, but Nova shows '
                       f'{server.vm_state}/{server.task_state}', 'active')
     if seen.seconds >= rules.attempt_limit and off_there(seen) and restarted(item, seen):
         return Choice(Act.REFUSED, f'{item.target} was restarted while it received it')
-    if seen.seconds >= rules.attempt_limit and open_there(seen) and server.host == item.source:
+    if seen.seconds >= rules.attempt_limit and runs_there(seen) and server.host == item.source:
         # Its nova-compute ended between the two writes.  No call mends that, and if the source
         # came back while Nova shows it there, a second copy could be started: so it stays open.
         return Choice(Act.WAIT, f'it runs on {item.target}, but Nova shows it on {item.source}: '

@@ -68,7 +68,8 @@ class Checkers:
         self.found: list[Violation] = []
         self._deciders = Deciders(world, self._say)
         self._verdicts = Verdicts(world, self._say)
-        world.nova.asked = Calls(world, self._say).asked
+        calls = Calls(world, self._say)
+        world.nova.asked, world.acts = calls.asked, calls.sent
         world.etcd.committed = self._committed
         world.kernel.after_each = OneWriter(world, self._say).look
         world.heard_falsely = lambda host: self._say(
@@ -133,6 +134,16 @@ class Calls:
         for record in self._world.nova.records:
             if record.instance == row.uuid and record.lies_at:
                 self._second(row, record, target)
+
+    def sent(self, who: str, act: str) -> None:
+        """A worker has leave to act, and will now: a call needs a proof that is still young."""
+        verb, _, uuid = act.partition(' ')
+        row = self._world.nova.rows.get(uuid)
+        if verb != 'evacuate' or row is None:
+            return
+        case = _record(self._world, Case, records.CASE + row.host)
+        if case is None or records.PROOF + case.recovery not in self._world.etcd.entries:
+            self._say('no call unproven', f'{who} calls for {row.name}, and no proof is there')
 
     def fenced(self, host: str, cluster: str) -> bool:
         """True if every client at the host's address is refused there for good.

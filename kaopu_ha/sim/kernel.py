@@ -134,8 +134,8 @@ class Kernel:
         self.hub = greenlet.getcurrent()
         self.failures: list[tuple[str, Exception]] = []
         self.after_each: Callable[[], None] | None = None
-        # Told which process is about to act outside of the store.
-        self.before_act: Callable[[Process], None] | None = None
+        # Told which process is about to act outside of the store, and what it will do.
+        self.before_act: Callable[[Process, str], None] | None = None
         self.events = 0
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
@@ -177,11 +177,11 @@ class Kernel:
             task.wait()
         return signal.is_set
 
-    def about_to_act(self) -> None:
+    def about_to_act(self, act: str) -> None:
         """Say that the process of the present task acts now."""
         task = self._tasks.get(greenlet.getcurrent())
         if task is not None and self.before_act is not None:
-            self.before_act(task.process)
+            self.before_act(task.process, act)
 
     def run(self, until: float, enough: Callable[[], bool] = lambda: False) -> bool:
         """Do what is due until a time, or until it is enough; True if it was."""

@@ -36,11 +36,11 @@ class Leave:
         if self.seconds <= 0:
             raise ports.NotPermitted('no time is left')
 
-    def take(self) -> None:
-        """Ask the permit.  Raises NotPermitted if it does not hold."""
+    def take(self, act: str = '') -> None:
+        """Ask the permit for the act.  Raises NotPermitted if it does not hold."""
         if not self._permit.holds():
             raise ports.NotPermitted('the permit does not hold any more')
-        self._kernel.about_to_act()
+        self._kernel.about_to_act(act)
         self._kernel.sleep(_GO_SECONDS)
         self.insist()
 

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+import functools
 import ipaddress
 
 from kaopu_ha import ports
@@ -60,9 +61,8 @@ class SimLocal(ports.LocalHost):
 
     def addresses(self, networks: Sequence[str]) -> tuple[str, ...]:
         """As promised."""
-        inside = [ipaddress.ip_network(network) for network in networks]
         return tuple(address for address in (self._machine.address, '127.0.0.1')
-                     if any(ipaddress.ip_address(address) in network for network in inside))
+                     if any(_lies_in(address, network) for network in networks))
 
     def boot_id(self) -> str:
         """As promised."""
@@ -157,6 +157,11 @@ def _domain(guest: Guest) -> ports.Domain:
         guest.uuid, guest.name, guest.power, str(guest.run) if guest.run else '',
         tuple(ports.Disk(image.pool, image.name, (monitor(image.cluster),))
               for image in guest.images), guest.local_disks)
+
+
+@functools.cache
+def _lies_in(address: str, network: str) -> bool:
+    return ipaddress.ip_address(address) in ipaddress.ip_network(network)
 
 
 def monitor(cluster: str) -> str:

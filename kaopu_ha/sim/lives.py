@@ -40,9 +40,13 @@ from kaopu_ha.sim.shrink import shrunk
 from kaopu_ha.sim.story import Event, Played, Story, play, written
 from kaopu_ha.sim.world import PACES, Setup, Vm
 
-# An attempt is looked into sooner than on a real cloud: a life shall be short.
-LIFE_TIMES = dataclasses.replace(
-    PACES['fast'], rules=dataclasses.replace(PACES['fast'].rules, attempt_limit=30.0))
+# An attempt is looked into sooner than on a real cloud, and a host whose kernel answered waits for
+# less: a life shall be short.
+LIFE_TIMES = dataclasses.replace(PACES['fast'], rules=dataclasses.replace(
+    PACES['fast'].rules, attempt_limit=30.0, patent_death_seconds=20.0, patent_lock_seconds=10.0))
+# With stages that take several looks, as the patent's do.
+LONGER_TIMES = dataclasses.replace(LIFE_TIMES, rules=dataclasses.replace(
+    LIFE_TIMES.rules, death_seconds=10.0, lock_seconds=6.0))
 HEALED_WITHIN = 240.0
 _CALM_STEP = 5.0
 HEALED = 'expect everything that can run runs'
@@ -108,8 +112,9 @@ def _setup(chance: random.Random) -> Setup:
     clusters = ('a', 'b') if chance.random() < 0.25 else ('a',)
     vms = tuple(_vm(chance, f'i{number + 1}', hosts, clusters)
                 for number in range(chance.randint(2, 6)))
-    return Setup(hosts, vms, clusters, LIFE_TIMES, controllers=chance.randint(1, 2),
-                 workers=chance.randint(1, 2))
+    times = chance.choice((LIFE_TIMES, LIFE_TIMES, LONGER_TIMES))
+    return Setup(hosts, vms, clusters, times, controllers=chance.choice((1, 2, 2)),
+                 workers=chance.choice((1, 2, 2)))
 
 
 def _vm(chance: random.Random, name: str, hosts: Sequence[str], clusters: Sequence[str]) -> Vm:
@@ -177,11 +182,12 @@ def _host(chance: random.Random, setup: Setup, at: float, lasts: float) -> Itera
 def _process(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
     role = chance.choice(('the leader', 'the worker'))
     kind = chance.random()
-    if kind < 0.5:
+    if kind < 0.35:
         yield from _during(f'kill {role}', 'start all processes', at, lasts / 4)
-    elif kind < 0.7:
-        role = chance.choice(('controller', 'worker'))
-        yield Event(at, f'a {role} stops at its next act for {chance.randint(4, 40)} s')
+    elif kind < 0.8:
+        # Half a minute: another has taken over, and its own act is under way.
+        role, seconds = chance.choice(('controller', 'worker')), chance.choice((5, 28, 30, 32))
+        yield Event(at, f'a {role} stops at its next act for {seconds} s')
     else:
         yield from _during(f'stop {role} for a while', 'let all processes go on', at, lasts)
 

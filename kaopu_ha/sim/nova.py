@@ -236,7 +236,7 @@ class SimNova(ports.Cloud):
 
     def evacuate(self, instance: str, target: str, permit: ports.Permit) -> None:
         """As promised."""
-        self._act(permit, lambda: self.nova.evacuate(instance, target))
+        self._act(permit, lambda: self.nova.evacuate(instance, target), f'evacuate {instance}')
 
     def reset_state(self, instance: str, state: str, permit: ports.Permit) -> None:
         """As promised."""
@@ -258,11 +258,11 @@ class SimNova(ports.Cloud):
         if self.nova.away:
             raise ports.PortError('503: Nova is away')
 
-    def _act(self, permit: ports.Permit, act: Callable[[], None]) -> None:
+    def _act(self, permit: ports.Permit, act: Callable[[], None], name: str = '') -> None:
         """Send a request.  Once sent it is carried out, whatever becomes of who sent it."""
         leave = Leave(self.kernel, permit)
         self._go()
-        leave.take()
+        leave.take(name)
         answer, sent = _Answer(), self.kernel.chance.uniform(0.05, 0.3) + self.nova.slow_seconds
         self.kernel.after(sent, functools.partial(answer.come, act))
         if not self.kernel.wait(answer.there, leave.seconds) or not self._connected():

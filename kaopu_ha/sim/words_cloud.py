@@ -161,4 +161,7 @@ def _tool_closes(world: World, host: str, instance: str) -> None:
 
 def _open(world: World, instance: str, node: Node, address: str) -> None:
     for image in _row(world, instance).images:
-        world.clusters[image.cluster].open(image, node, address, lambda: True, writes=False)
+        client = world.clusters[image.cluster].open(image, node, address, lambda: True,
+                                                    writes=False)
+        if client is not None:
+            world.tools.append((image, client))

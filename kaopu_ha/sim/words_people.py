@@ -30,6 +30,9 @@ def _mend_everything(world: World) -> None:
     world.etcd.away, world.etcd.lost_answers = False, 0.0
     world.nova.away, world.nova.slow_seconds, world.nova.calls_to_lose = False, 0.0, 0
     world.nova.disabled.clear()
+    while world.tools:
+        image, client = world.tools.pop()
+        world.clusters[image.cluster].close(image, client)
     for cluster in world.clusters.values():
         cluster.hung, cluster.quorum = False, True
     for host, machine in world.machines.items():

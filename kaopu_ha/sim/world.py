@@ -26,10 +26,10 @@ from kaopu_ha.agent.beat import Beat
 from kaopu_ha.agent.inventory import InventoryPublisher
 from kaopu_ha.agent.requests import RequestRunner
 from kaopu_ha.agent.storage import Cluster
-from kaopu_ha.core.model import Case, Stage
+from kaopu_ha.core.model import Case, Image, Stage
 from kaopu_ha.core.news import News
 from kaopu_ha.core.rules import Rules
-from kaopu_ha.sim.ceph import Ceph, SimBlocklist, SimCeph
+from kaopu_ha.sim.ceph import Ceph, Client, SimBlocklist, SimCeph
 from kaopu_ha.sim.compute import Compute
 from kaopu_ha.sim.daemon import Daemon, Surroundings
 from kaopu_ha.sim.kernel import Kernel, Process
@@ -111,8 +111,11 @@ class World:
         self.life_heard: dict[str, float] = {}
         # Instances that need not run in the end, with the reason.
         self.excused: dict[str, str] = {}
+        # What people opened with tools of their own, to be closed by them.
+        self.tools: list[tuple[Image, Client]] = []
         self.stop: Callable[[], bool] = lambda: False
         self.heard_falsely: Callable[[str], None] = lambda host: None
+        self.acts: Callable[[str, str], None] = lambda who, act: None
         # Processes that stop at their next act, by the beginning of their names: for how long.
         self.stops_at_act: dict[str, float] = {}
         self.kernel.before_act = self._before_act
@@ -270,7 +273,8 @@ class World:
             return loops
         return Daemon(self.kernel, self.etcd, role, node, make, self._tell)
 
-    def _before_act(self, process: Process) -> None:
+    def _before_act(self, process: Process, act: str) -> None:
+        self.acts(process.name, act)
         for role in [role for role in self.stops_at_act if process.name.startswith(role)]:
             process.freeze()
             self.kernel.after(self.stops_at_act.pop(role), process.thaw)

@@ -163,6 +163,16 @@ class TestReboot(Troubled):
             self.let(30)
             self.assertEqual(writing, self.writing(), whole)
 
+    def test_its_new_qemu_waits_for_a_storage_that_hangs_and_comes_up_late(self):
+        self.world.ceph.hung = True
+        self.row.task_state = 'rebooting_hard'
+        self.computes['h1'].cast(lambda: self.computes['h1'].reboot(self.row))
+        self.let(FOREVER)
+        self.assertEqual(([], 'rebooting_hard'), (self.running(), self.row.task_state))
+        self.world.ceph.hung = False
+        self.let(5)
+        self.assertEqual((['h1'], ('h1', 'active', '')), (self.writing(), self.shown()))
+
 
 class TestService(Troubled):
 

@@ -1,0 +1,219 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Mutants: the program with one thing wrong.  The lives have to find each of them.
+
+Each is a switch of the tests: it takes something out of the program, or out of the false world
+where the program relies on it, until its test ends.
+"""
+
+from collections.abc import Callable
+import dataclasses
+
+import fixtures
+
+from kaopu_ha import ports, records
+from kaopu_ha.controller.detector import Detector
+from kaopu_ha.controller.fencekeeper import FenceKeeper
+from kaopu_ha.core import attempt, detection, evidence, fencing, model
+from kaopu_ha.core.model import Phase, Sign, Stage, Verdict
+from kaopu_ha.sim.ceph import SimBlocklist
+from kaopu_ha.sim.leave import Leave
+from kaopu_ha.sim.store import SimStore
+from kaopu_ha.worker.worker import Worker, _Record
+
+Switch = Callable[[], list[fixtures.MonkeyPatch]]
+MUTANTS: dict[str, Switch] = {}
+
+
+def mutant(name: str) -> Callable[[Switch], Switch]:
+    """Keep a mutant under its name."""
+    def keep(switch: Switch) -> Switch:
+        MUTANTS[name] = switch
+        return switch
+    return keep
+
+
+def put(owner, name, value):
+    """Put something else in the place of a function or a value."""
+    return fixtures.MonkeyPatch(f'{owner.__module__}.{owner.__name__}.{name}'
+                                if isinstance(owner, type) else f'{owner.__name__}.{name}', value)
+
+
+# ---------------------------------------------------------------- the fence
+
+
+@mutant('no fence')
+def no_fence():
+    return [put(SimBlocklist, 'cut', lambda fence, order, permit: None),
+            put(fencing, 'missing', lambda orders, proofs: '')]
+
+
+@mutant('fence on one cluster of two')
+def one_cluster():
+    real = SimBlocklist.orders
+
+    def orders(fence, inventory, clusters, clients):
+        return real(fence, inventory, clusters, clients)[:1]
+    return [put(SimBlocklist, 'orders', orders),
+            put(fencing, 'fenced_clusters', lambda orders: frozenset('ab'))]
+
+
+@mutant('entry that expires')
+def expires():
+    return [put(SimBlocklist, 'expiry', 60.0)]
+
+
+@mutant('fence not read back again')
+def not_read_back():
+    def keep(keeper, world, recovery):
+        keeper._store.commit(keeper._leadership.compares(), [keeper.mark(recovery)])
+        return True
+    return [put(FenceKeeper, 'keep', keep)]
+
+
+# ---------------------------------------------------------------- the verdict
+
+
+@mutant('UNKNOWN counted as SILENCE')
+def unknown_is_silence():
+    real = detection.judged
+
+    def silent(found):
+        unknown = found.sign is Sign.UNKNOWN
+        return dataclasses.replace(found, sign=Sign.SILENCE) if unknown else found
+
+    def judged(management, storage):
+        return real(silent(management), silent(storage))
+    return [put(detection, 'judged', judged)]
+
+
+@mutant('edge instead of level')
+def edge():
+    real = Detector._remember
+
+    def remember(detector, world):
+        known = set(detector._hosts)
+        real(detector, world)
+        for host, memory in detector._hosts.items():
+            # Only a beat that this leader saw lapse opens a case.
+            if host not in known and memory.missing_since is not None:
+                memory.missing_since = float('inf')
+    return [put(Detector, '_remember', remember)]
+
+
+@mutant('no last look')
+def no_last_look():
+    return [put(detection, '_ROADS', detection._ROADS | {Stage.LOCKED: _confirm_when_silent})]
+
+
+def _confirm_when_silent(case, seen, rules):
+    waited = detection._waited(case, seen, rules)
+    if waited.waited < rules.lock_wait(case.kernel_answered):
+        return detection._locked(case, seen, rules)
+    return detection._last_look(waited, seen, rules)
+
+
+@mutant('time counted under UNKNOWN')
+def counted_under_unknown():
+    real = detection.advance
+
+    def advance(case, seen, rules):
+        decision = real(case, seen, rules)
+        blind = seen.round is not None and seen.round.verdict is Verdict.UNDECIDED
+        if blind and decision.case.stage in (Stage.DYING, Stage.LOCKED):
+            longer = dataclasses.replace(decision.case,
+                                         waited=decision.case.waited + rules.look_interval)
+            return dataclasses.replace(decision, case=longer)
+        return decision
+    return [put(detection, 'advance', advance)]
+
+
+@mutant('listed watcher taken for life')
+def listed_is_life():
+    real = evidence.storage
+
+    def storage(inventory, answers, eye):
+        return real(inventory, [dataclasses.replace(answer, clients=tuple(
+            dataclasses.replace(client, acknowledged=True) for client in answer.clients))
+            for answer in answers], eye)
+    return [put(evidence, 'storage', storage)]
+
+
+@mutant('seconds waited taken from the wall clock')
+def wall_clock():
+    real = Detector.__init__
+
+    def init(detector, store, leadership, probes, cloud, fences, rules, clock, tell, pool):
+        # A wall clock that is set forward again and again.
+        real(detector, store, leadership, probes, cloud, fences, rules,
+             lambda: clock() + 3.0 * (clock() // 2.0), tell, pool)
+    def waited(case, seen, rules):
+        # Nor is it limited to what two looks may take: such a clock is believed.
+        return dataclasses.replace(case, waited=round(case.waited + seen.since_last, 3))
+    return [put(Detector, '__init__', init), put(detection, '_waited', waited)]
+
+
+# ---------------------------------------------------------------- acts and calls
+
+
+@mutant('no compare-and-swap')
+def no_compare():
+    real = SimStore.commit
+    return [put(SimStore, 'commit', lambda store, compares, writes: real(store, [], writes))]
+
+
+@mutant('second call while the first may run')
+def second_call():
+    real = attempt._under_way
+
+    def under_way(item, seen, rules):
+        choice = real(item, seen, rules)
+        if choice.act is attempt.Act.WAIT and seen.server.host == item.source and seen.seconds > 4:
+            return attempt.Choice(attempt.Act.CALL, 'it takes long')
+        return choice
+    return [put(attempt, '_under_way', under_way)]
+
+
+@mutant('outside act without its deadline')
+def no_deadline():
+    return [put(Leave, 'insist', lambda leave: None)]
+
+
+@mutant('task not checked against the epoch')
+def not_checked():
+    def read(worker, task):
+        _, recovery, _instance = task.key.rsplit('/', 2)
+        snapshot = worker._store.read(task.key, task.claim.key)
+        claim, entry = snapshot.get(task.claim.key), snapshot.get(task.key)
+        if claim is None or claim.created != task.claim.created or entry is None:
+            return None
+        item = records.decode(model.Evacuation, entry.value, entry.key)
+        if item.phase not in (Phase.QUEUED, Phase.CALLING, Phase.MOVING):
+            return None
+        target = worker._store.read(records.INVENTORY + item.target).get(
+            records.INVENTORY + item.target)
+        inventory = records.decode(model.Inventory, target.value) if target else None
+        return _Record(item, (task.claim, ports.Compare(task.key, modified=entry.modified),
+                              task.claim), inventory)
+    return [put(Worker, '_read', read)]
+
+
+@mutant('foreign client taken for "runs elsewhere"')
+def foreign_client():
+    def running_on(seen):
+        clients = [client.ip for answer in seen.images or () for client in answer.clients
+                   if client.acknowledged]
+        return min(clients, default='')
+    return [put(attempt, 'running_on', running_on)]
+
+

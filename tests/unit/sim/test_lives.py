@@ -1,0 +1,89 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Five thousand lives, and none goes wrong; what goes wrong is shrunk to a story.
+
+``python -m kaopu_ha.sim.lives --seed N --count N --shrink`` lives others.
+"""
+
+import dataclasses
+import logging
+import sys
+import time
+import unittest
+
+from kaopu_ha.sim import lives, shrink, story
+from tests.unit.sim.mutants import MUTANTS
+
+# In parts, each in a class of its own: the test runner's processes share them.
+PARTS, LIVES_IN_PART = 10, 500
+
+
+def setUpModule():
+    # What the program logs of a world in trouble is no news here.
+    logging.disable(logging.CRITICAL)
+
+
+def tearDownModule():
+    logging.disable(logging.NOTSET)
+
+
+class Part(unittest.TestCase):
+
+    first = 1
+
+    def live(self):
+        began, found = time.monotonic(), []
+        for seed in range(self.first, self.first + LIVES_IN_PART):
+            _, wrong = lives.live(lives.life(seed))
+            if wrong:
+                found.append(f'seed {seed}: {wrong[0]}')
+        seconds = time.monotonic() - began
+        print(f'{LIVES_IN_PART} lives from seed {self.first}: {LIVES_IN_PART / seconds:.1f} a '
+              f'second', file=sys.stderr)
+        self.assertEqual([], found, 'see python -m kaopu_ha.sim.lives --seed N --count 1 --shrink')
+
+
+for number in range(PARTS):
+    name = f'TestLives{number}'
+    globals()[name] = type(name, (Part,), {
+        '__module__': __name__, 'first': 1 + number * LIVES_IN_PART,
+        'test_lives_of_this_part_break_no_law': Part.live})
+
+
+class TestOfALife(unittest.TestCase):
+
+    def test_the_same_seed_gives_the_same_story_and_the_same_bytes(self):
+        for seed in (3, 4):
+            first, again = (story.play(lives.life(seed)).log for _ in range(2))
+            self.assertEqual(lives.life(seed), lives.life(seed))
+            self.assertEqual(first, again)
+
+    def test_what_goes_wrong_is_shrunk_to_a_story_that_goes_wrong_in_the_same_way(self):
+        for patch in MUTANTS['no fence']():
+            self.useFixture(patch)
+        seed = next(seed for seed in range(1, 50) if lives.live(lives.life(seed))[1])
+        before = lives.life(seed)
+        small, wrong = shrink.shrunk(before, lives.live)
+        self.assertIn('no call unfenced', wrong[0])
+        self.assertLessEqual(len(small.setup.instances), len(before.setup.instances))
+        faults = [event for event in small.events if event in before.events]
+        self.assertLessEqual(len(faults), 2)
+        # The file that it is printed as plays, and goes wrong, in the times of lives.
+        read = story.read(story.written(small))
+        played = story.play(dataclasses.replace(read, setup=dataclasses.replace(
+            read.setup, times=small.setup.times)))
+        self.assertIn('no call unfenced', played.wrong[0])
+
+    def useFixture(self, fixture):
+        fixture.setUp()
+        self.addCleanup(fixture.cleanUp)

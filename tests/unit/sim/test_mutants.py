@@ -1,0 +1,60 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The net catches: lives find each of the mutants, and it is told after how many."""
+
+import logging
+import sys
+import unittest
+
+from kaopu_ha.sim import lives
+from tests.unit.sim.mutants import MUTANTS
+
+LIVES_MAX = 2000
+
+
+def setUpModule():
+    # What the program logs of a world in trouble is no news here.
+    logging.disable(logging.CRITICAL)
+
+
+def tearDownModule():
+    logging.disable(logging.NOTSET)
+
+
+class Mutant(unittest.TestCase):
+
+    name = ''
+
+    def find(self):
+        for patch in MUTANTS[self.name]():
+            patch.setUp()
+            self.addCleanup(patch.cleanUp)
+        for seed in range(1, LIVES_MAX + 1):
+            _, wrong = lives.live(lives.life(seed))
+            if wrong:
+                print(f'mutant "{self.name}" found after {seed} lives: {wrong[0]}',
+                      file=sys.stderr)
+                return
+        self.fail(f'{LIVES_MAX} lives did not find it')
+
+
+for number, name in enumerate(sorted(MUTANTS)):
+    globals()[f'TestMutant{number}'] = type(f'TestMutant{number}', (Mutant,), {
+        '__module__': __name__, 'name': name, 'test_lives_find_' + ''.join(
+            letter if letter.isalnum() else '_' for letter in name): Mutant.find})
+
+
+class TestTheList(unittest.TestCase):
+
+    def test_there_are_fifteen(self):
+        self.assertEqual(15, len(MUTANTS))

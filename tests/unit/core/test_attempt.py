@@ -293,6 +293,11 @@ class Done(unittest.TestCase):
             self.assertEqual(Choice(Act.FAILED, 'it is on c2, but stopped there'),
                              attempt.advance(item, seen, rules()))
 
+    def test_shown_stopped_there_though_it_runs_its_state_is_reset(self):
+        seen = work_look(a_server(host='c2', vm_state='stopped'), **runs_there())
+        self.assertEqual(Choice(Act.RESET, 'it runs on c2, but Nova shows it stopped', 'active'),
+                         attempt.advance(moving(), seen, rules()))
+
     def test_shown_active_there_though_nothing_of_it_runs_it_has_failed_in_the_end(self):
         seen = work_look(a_server(host='c2'), seconds=LONG, **nobody_there())
         self.assertEqual(Choice(Act.FAILED, 'Nova shows it active on c2, but nothing of it runs '

@@ -138,7 +138,7 @@ class Detector:
         if len(known) > 1 and missing == known and before != known:
             # All beats gone at once says more about etcd than about the hosts.
             self._trusted_from = max(self._trusted_from, now + self._rules.beat_ttl)
-        for host in known:
+        for host in sorted(known):
             memory = self._of(host)
             if host not in missing:
                 memory.missing_since = memory.last_dead = None

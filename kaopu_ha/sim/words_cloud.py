@@ -14,6 +14,8 @@
 
 from __future__ import annotations
 
+from kaopu_ha.core.model import Image
+from kaopu_ha.sim.ceph import Client
 from kaopu_ha.sim.network import Node
 from kaopu_ha.sim.nova import Row
 from kaopu_ha.sim.sentences import Vocabulary
@@ -147,7 +149,8 @@ def _backup(world: World, instance: str) -> None:
 
 @WORDS.take('a tool on {host} opens {instance}')
 def _tool(world: World, host: str, instance: str) -> None:
-    _open(world, instance, world.machines[host].node, world.machines[host].address)
+    machine = world.machines[host]
+    world.tools += _open(world, instance, machine.node, machine.address)
 
 
 @WORDS.take('the tool on {host} closes {instance}')
@@ -159,9 +162,12 @@ def _tool_closes(world: World, host: str, instance: str) -> None:
             cluster.close(image, client)
 
 
-def _open(world: World, instance: str, node: Node, address: str) -> None:
+def _open(world: World, instance: str, node: Node,
+          address: str) -> list[tuple[Image, Client]]:
+    opened = []
     for image in _row(world, instance).images:
         client = world.clusters[image.cluster].open(image, node, address, lambda: True,
                                                     writes=False)
         if client is not None:
-            world.tools.append((image, client))
+            opened.append((image, client))
+    return opened

@@ -117,7 +117,8 @@ class Compute:
             started = self._start(row)
             self._connect()
             if row.task_state == 'rebooting_hard' and not started:
-                row.vm_state = 'error'
+                # It was not the host that died: its user is told, and has to act.
+                row.vm_state, row.wanted = 'error', False
         if row.task_state == 'rebooting_hard':
             row.task_state = ''
 

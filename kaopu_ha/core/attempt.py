@@ -192,7 +192,7 @@ def _under_way(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
         return Choice(Act.WAIT, f'active on {item.target}; its disk is not yet open there')
     if server.host == item.target and not server.task_state and server.vm_state == 'stopped':
         if open_there(seen):
-            # A source that boots in the moment between ACTIVE and the new host makes Nova show that.
+            # A source that boots between ACTIVE and the new host makes Nova show that.
             return Choice(Act.RESET, f'it runs on {item.target}, but Nova shows it stopped',
                           'active')
         return Choice(Act.FAILED, f'it is on {item.target}, but stopped there')

@@ -274,7 +274,6 @@ class SimBlocklist(ports.Fence):
     name = FENCE
     gives_proof = True
     expiry = 3.15e8
-    heeds_deadlines = True
 
     def __init__(self, clusters: Mapping[str, Ceph], node: Node) -> None:
         self._clusters, self._node = dict(clusters), node
@@ -339,8 +338,7 @@ class SimBlocklist(ports.Fence):
         cluster = self._reach(order, leave.seconds)
         leave.take()
         self.kernel.sleep(self.kernel.chance.uniform(0.04, 0.9))
-        if self.heeds_deadlines:
-            leave.insist()
+        leave.insist()
         return cluster
 
 

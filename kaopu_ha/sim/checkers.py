@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from kaopu_ha import ports, records
 from kaopu_ha.core.model import (
@@ -123,7 +122,7 @@ class Calls:
 
     def asked(self, row: Row, target: str) -> None:
         """The API was asked to evacuate a server."""
-        case = _record(self._world, Case, records.CASE + row.host)
+        case = self._world.record(Case, records.CASE + row.host)
         if case is None or case.stage is not Stage.CONFIRMED:
             self._say('no call unconfirmed', f'{row.name} of {row.host}, whose case is '
                                              f'{case.stage.value if case else "not there"}')
@@ -141,7 +140,7 @@ class Calls:
         row = self._world.nova.rows.get(uuid)
         if verb != 'evacuate' or row is None:
             return
-        case = _record(self._world, Case, records.CASE + row.host)
+        case = self._world.record(Case, records.CASE + row.host)
         if case is None or records.PROOF + case.recovery not in self._world.etcd.entries:
             self._say('no call unproven', f'{who} calls for {row.name}, and no proof is there')
 
@@ -178,7 +177,7 @@ class Deciders:
         keys = [write.key for write in writes if write.key.startswith(_DECISIONS)]
         if not keys or not who.startswith('controller'):
             return
-        leader = _record(self._world, records.Leader, records.LEADER)
+        leader = self._world.record(records.Leader, records.LEADER)
         if leader is None or leader.name != who:
             self._say('one decider', f'{who} wrote {keys[0]}, but '
                                      f'{leader.name if leader else "nobody"} leads')
@@ -271,14 +270,14 @@ def unhealed(world: World) -> list[str]:
         if row.wanted and not reason and not _runs(world, row):
             found.append(f'{row.name} does not run; Nova: {row.vm_state}/{row.task_state} on '
                          f'{row.host}')
-    waiting = [item for item in _all(world, Evacuation, records.EVACUATION)
+    waiting = [item for item in world.every(Evacuation, records.EVACUATION)
                if not item.phase.ended]
     # Nothing that the program may do mends it; it is told, and the host is not admitted.
     by_hand = {item.recovery for item in waiting if 'by hand' in item.reason}
     found += [f'{item.name} is {item.phase.value}: {item.reason}' for item in waiting
               if item.recovery not in by_hand]
     found += [f'the recovery of {one.host} is {one.stage.value}: {one.waiting_for}'
-              for one in _all(world, Recovery, records.RECOVERY)
+              for one in world.every(Recovery, records.RECOVERY)
               if one.stage is not RecoveryStage.FINISHED and one.id not in by_hand]
     return found
 
@@ -289,22 +288,9 @@ def _runs(world: World, row: Row) -> bool:
 
 def _told(world: World, row: Row) -> str:
     """Why the instance does not run, by the newest record of it; '' if none says so."""
-    ended = [item.reason for item in _all(world, Evacuation, records.EVACUATION)
+    ended = [item.reason for item in world.every(Evacuation, records.EVACUATION)
              if item.instance == row.uuid and item.phase in (
                  Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE)]
     if row.local_disks and not ended:
         return 'on local disk'
     return ended[-1] if ended else world.excused.get(row.uuid, '')
-
-
-T = TypeVar('T')
-
-
-def _record(world: World, kind: type[T], key: str) -> T | None:
-    entry = world.etcd.entries.get(key)
-    return records.decode(kind, entry.value, key) if entry else None
-
-
-def _all(world: World, kind: type[T], prefix: str) -> list[T]:
-    return [records.decode(kind, entry.value, key)
-            for key, entry in sorted(world.etcd.entries.items()) if key.startswith(prefix)]

@@ -83,9 +83,8 @@ def _is_off(world: World, instance: str) -> str:
 @_expected('{instance} is told as {phase}: {reason}')
 def _told_as(world: World, instance: str, phase: str, reason: str) -> str:
     row = _row(world, instance)
-    items = [records.decode(Evacuation, entry.value) for key, entry in
-             sorted(world.etcd.entries.items())
-             if key.startswith(records.EVACUATION) and key.endswith('/' + row.uuid)]
+    items = [item for item in world.every(Evacuation, records.EVACUATION)
+             if item.instance == row.uuid]
     said = [f'{item.phase.value}: {item.reason}' for item in items]
     wanted = any(item.phase.value == phase and reason in item.reason for item in items)
     return '' if wanted else f'it is told as {said or "nothing"}'
@@ -106,9 +105,8 @@ def _no_case(world: World, host: str) -> str:
 
 @_expected('the recovery of {host} is {stage}')
 def _recovery_is(world: World, host: str, stage: str) -> str:
-    found = [records.decode(Recovery, entry.value).stage.value
-             for key, entry in sorted(world.etcd.entries.items())
-             if key.startswith(f'{records.RECOVERY}{host}-')]
+    found = [recovery.stage.value
+             for recovery in world.every(Recovery, f'{records.RECOVERY}{host}-')]
     return '' if found[-1:] == [stage] else f'it is {found[-1] if found else "not there"}'
 
 

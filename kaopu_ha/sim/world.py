@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from kaopu_ha import programs, records
 from kaopu_ha.agent.beat import Beat
@@ -39,6 +40,8 @@ from kaopu_ha.sim.network import Node
 from kaopu_ha.sim.nova import Nova, Row, SimNova, SimUsage
 from kaopu_ha.sim.queue import Broker, SimQueue
 from kaopu_ha.sim.store import Etcd
+
+T = TypeVar('T')
 
 NETWORK = '10.91.0.0/16'
 _RESTART = 'restart-nova-compute'
@@ -156,8 +159,17 @@ class World:
 
     def case(self, host: str) -> Case | None:
         """The open case on a host, as committed."""
-        entry = self.etcd.entries.get(records.CASE + host)
-        return records.decode(Case, entry.value, entry.key) if entry else None
+        return self.record(Case, records.CASE + host)
+
+    def record(self, kind: type[T], key: str) -> T | None:
+        """A record as it is in the store, None if there is none."""
+        entry = self.etcd.entries.get(key)
+        return records.decode(kind, entry.value, key) if entry else None
+
+    def every(self, kind: type[T], prefix: str) -> list[T]:
+        """All records under a prefix, in the order of their keys."""
+        return [records.decode(kind, entry.value, key)
+                for key, entry in sorted(self.etcd.entries.items()) if key.startswith(prefix)]
 
     def confirmed(self, host: str) -> bool:
         """True if the host is confirmed dead and not yet admitted again."""

@@ -12,22 +12,16 @@
 
 """Loads the drivers and joins the objects of each process.  Nothing else knows all of them.
 
-Which driver is loaded is configuration; how a built-in one is made from it stands in
-``_ARGUMENTS``, a line for each.  A driver from outside (an entry point in one of the namespaces
-``kaopu_ha.store``, ``probe``, ``fence``, ``cloud``, ``usage``, ``queue``) is made with the whole
-configuration as its only argument: ``Driver(conf)``; it registers its own options.
-
 Nothing here waits for the outside world: a process starts while the store is away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 import concurrent.futures
 import contextlib
 from dataclasses import dataclass, field
 import datetime
-import importlib.metadata
 import logging
 import os
 import shlex
@@ -36,16 +30,15 @@ import time
 from typing import Any
 
 from oslo_config import cfg
-from stevedore import driver as stevedore_driver
-from stevedore import exception as stevedore_errors
 
 from kaopu_ha import ports, programs, records
 from kaopu_ha.agent import beat, inventory, requests, storage
-from kaopu_ha.conf import ceph, nova
+from kaopu_ha.conf import ceph
 from kaopu_ha.conf import rules as conf_rules
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.news import News
 from kaopu_ha.core.rules import Rules
+from kaopu_ha.wiring import drivers
 
 LOG = logging.getLogger(__name__)
 # What is told is found under one name, whoever told it.
@@ -94,13 +87,13 @@ def agent(conf: cfg.ConfigOpts) -> Program:
         local = kept(LocalLibvirt(conf.agent.libvirt_uri, state_path=conf.agent.state_path))
         beating = _BeatOfThisHost(kv, conf.host, local, times, _tell_text)
         publisher = inventory.InventoryPublisher(
-            kv, conf.host, local, kept(CephReader(_access(conf))),
+            kv, conf.host, local, kept(CephReader(drivers.access(conf))),
             management_uri=conf.agent.management_uri or f'qemu+tls://{conf.host}/system',
             client_networks=networks, interval=conf.agent.inventory_interval, tell=_tell_text,
             clusters=clusters, ask_limit=times.ask_limit)
         # A reader of its own: a request that reads for long must not cost the inventory its sign.
         runner = requests.RequestRunner(
-            kv, conf.host, local, kept(CephReader(_access(conf))), restart_compute=command,
+            kv, conf.host, local, kept(CephReader(drivers.access(conf))), restart_compute=command,
             tell=_tell_text, clusters=clusters, ask_limit=times.ask_limit)
         return _program(held, kv, programs.agent(conf.host, beating.turn, publisher, runner))
 
@@ -112,13 +105,13 @@ def controller(conf: cfg.ConfigOpts) -> Program:
     with contextlib.ExitStack() as held:
         kept = _Keeper(held)
         kv = kept(store(conf))
-        management = kept(_make(conf, 'probe', conf.probe.management))
-        probes = [management, kept(_make(conf, 'probe', conf.probe.storage))]
-        fences = [kept(_make(conf, 'fence', fence)) for fence in conf.fence.drivers]
-        cloud = kept(_make(conf, 'cloud', conf.cloud.driver))
+        management = kept(drivers.make(conf, 'probe', conf.probe.management))
+        probes = [management, kept(drivers.make(conf, 'probe', conf.probe.storage))]
+        fences = [kept(drivers.make(conf, 'fence', fence)) for fence in conf.fence.drivers]
+        cloud = kept(drivers.make(conf, 'cloud', conf.cloud.driver))
         # Not conf.usage: oslo.config has a usage of its own.
-        usage = _make(conf, 'usage', conf['usage'].driver)
-        queue = kept(_queue(conf, kv))
+        usage = drivers.make(conf, 'usage', conf['usage'].driver)
+        queue = kept(drivers.queue(conf, kv))
         loops, resign = programs.controller(kv, probes, fences, cloud, management, usage, queue,
                                             given, conf.controller.leader_ttl, _around(name))
         held.callback(resign)
@@ -135,10 +128,10 @@ def worker(conf: cfg.ConfigOpts) -> Program:
     with contextlib.ExitStack() as held:
         kept = _Keeper(held)
         kv = kept(store(conf))
-        cloud = kept(_make(conf, 'cloud', conf.cloud.driver))
-        queue = kept(_queue(conf, kv))
-        images = kept(_make(conf, 'probe', conf.probe.storage))
-        libvirt = kept(_make(conf, 'probe', conf.probe.management))
+        cloud = kept(drivers.make(conf, 'cloud', conf.cloud.driver))
+        queue = kept(drivers.queue(conf, kv))
+        images = kept(drivers.make(conf, 'probe', conf.probe.storage))
+        libvirt = kept(drivers.make(conf, 'probe', conf.probe.management))
         loops, give_back = programs.worker(kv, cloud, queue, images, libvirt, given,
                                            conf.worker.claim_ttl, conf.worker.concurrency,
                                            _around(name))
@@ -151,97 +144,15 @@ def worker(conf: cfg.ConfigOpts) -> Program:
 
 def store(conf: cfg.ConfigOpts) -> ports.Store:
     """The configured store; connects when first used.  Raises ConfigError."""
-    made: ports.Store = _make(conf, 'store', conf.store.driver)
+    made: ports.Store = drivers.make(conf, 'store', conf.store.driver)
     return made
 
 
 def rules(conf: cfg.ConfigOpts) -> Rules:
     """The limits and waits of this configuration, checked.  Raises ConfigError."""
-    proves = any(getattr(_load('fence', name), 'gives_proof', False)
+    proves = any(getattr(drivers.load('fence', name), 'gives_proof', False)
                  for name in conf.fence.drivers)
     return conf_rules.rules(conf, fence_proves=proves)
-
-
-# ---------------------------------------------------------------- drivers
-
-
-def _load(port: str, name: str) -> Any:
-    namespace = f'kaopu_ha.{port}'
-    try:
-        return stevedore_driver.DriverManager(namespace, name, invoke_on_load=False,
-                                              on_missing_entrypoints_callback=None).driver
-    except stevedore_errors.NoMatches as failure:
-        known = sorted(entry.name for entry in importlib.metadata.entry_points(group=namespace))
-        raise ConfigError(f'there is no {port} driver "{name}"; there is: '
-                          f'{", ".join(known) or "none (is kaopu-ha installed?)"}') from failure
-    except stevedore_errors.MultipleMatches as failure:
-        raise ConfigError(f'more than one package has a {port} driver "{name}": remove one or '
-                          f'rename it') from failure
-    except Exception as failure:
-        raise ConfigError(f'the {port} driver "{name}" can\'t be loaded: '
-                          f'{_told(failure)}') from failure
-
-
-def _make(conf: cfg.ConfigOpts, port: str, name: str) -> Any:
-    kind = _load(port, name)
-    known = _ARGUMENTS.get((port, name))
-    arguments = known(conf) if known else None
-    try:
-        return kind(conf) if arguments is None else kind(**arguments)
-    except ConfigError:
-        raise
-    except (OSError, ValueError, ports.PortError) as failure:
-        raise ConfigError(f'the {port} driver "{name}" can\'t be made: '
-                          f'{_told(failure)}') from failure
-
-
-def _queue(conf: cfg.ConfigOpts, kv: ports.Store) -> Any:
-    """The queue; the built-in one has no access of its own but the store."""
-    if conf.queue.driver == 'etcd':
-        return _load('queue', 'etcd')(kv)
-    return _make(conf, 'queue', conf.queue.driver)
-
-
-def _etcd(conf: cfg.ConfigOpts) -> dict[str, Any]:
-    return {name: conf.store[name] for name in ('endpoints', 'timeout', 'user', 'password', 'ca',
-                                                'cert', 'key')}
-
-
-def _libvirt(conf: cfg.ConfigOpts) -> dict[str, Any]:
-    return {'anchors': conf.libvirt.anchors, 'eye': conf.host}
-
-
-def _ceph(conf: cfg.ConfigOpts) -> dict[str, Any]:
-    return {'clusters': _access(conf), 'eye': conf.host}
-
-
-def _ceph_blocklist(conf: cfg.ConfigOpts) -> dict[str, Any]:
-    return {'clusters': _access(conf), 'client_networks': ceph.client_networks(conf)}
-
-
-def _nova(conf: cfg.ConfigOpts) -> dict[str, Any]:
-    return {'auth': nova.auth(conf), 'limit': conf.nova.timeout,
-            'children': conf.worker.concurrency}
-
-
-def _placement(conf: cfg.ConfigOpts) -> dict[str, Any]:
-    return {'auth': nova.auth(conf), 'limit': conf.nova.timeout}
-
-
-def _access(conf: cfg.ConfigOpts) -> dict[str, dict[str, str]]:
-    """How to reach each cluster, by fsid."""
-    return {cluster.fsid: {'conf': cluster.conf, 'user': conf.ceph.user,
-                           'keyring': conf.ceph.keyring} for cluster in ceph.clusters(conf)}
-
-
-_ARGUMENTS: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]] = {
-    ('store', 'etcd'): _etcd,
-    ('probe', 'libvirt'): _libvirt,
-    ('probe', 'ceph'): _ceph,
-    ('fence', 'ceph_blocklist'): _ceph_blocklist,
-    ('cloud', 'nova'): _nova,
-    ('usage', 'placement'): _placement,
-}
 
 
 # ---------------------------------------------------------------- joints
@@ -325,10 +236,6 @@ def _words(command: str) -> list[str]:
         raise ConfigError('[agent] compute_restart_command is empty: name the command that '
                           'restarts nova-compute on this host')
     return words
-
-
-def _told(failure: Exception) -> str:
-    return ' '.join(f'{type(failure).__name__}: {failure}'.split())
 
 
 def _tell_bound(given: Rules) -> None:

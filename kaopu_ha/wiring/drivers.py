@@ -1,0 +1,116 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Which driver is loaded is configuration; how a built-in one is made from it stands in
+``_ARGUMENTS``, a line for each.  A driver from outside (an entry point in one of the namespaces
+``kaopu_ha.store``, ``probe``, ``fence``, ``cloud``, ``usage``, ``queue``) is made with the whole
+configuration as its only argument: ``Driver(conf)``; it registers its own options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+import importlib.metadata
+from typing import Any
+
+from oslo_config import cfg
+from stevedore import driver as stevedore_driver
+from stevedore import exception as stevedore_errors
+
+from kaopu_ha import ports
+from kaopu_ha.conf import ceph, nova
+from kaopu_ha.conf.errors import ConfigError
+
+
+def load(port: str, name: str) -> Any:
+    """The class of a driver.  Raises ConfigError."""
+    namespace = f'kaopu_ha.{port}'
+    try:
+        return stevedore_driver.DriverManager(namespace, name, invoke_on_load=False,
+                                              on_missing_entrypoints_callback=None).driver
+    except stevedore_errors.NoMatches as failure:
+        known = sorted(entry.name for entry in importlib.metadata.entry_points(group=namespace))
+        raise ConfigError(f'there is no {port} driver "{name}"; there is: '
+                          f'{", ".join(known) or "none (is kaopu-ha installed?)"}') from failure
+    except stevedore_errors.MultipleMatches as failure:
+        raise ConfigError(f'more than one package has a {port} driver "{name}": remove one or '
+                          f'rename it') from failure
+    except Exception as failure:
+        raise ConfigError(f'the {port} driver "{name}" can\'t be loaded: '
+                          f'{_told(failure)}') from failure
+
+
+def make(conf: cfg.ConfigOpts, port: str, name: str) -> Any:
+    """The driver, made as the configuration says.  Raises ConfigError."""
+    kind = load(port, name)
+    known = _ARGUMENTS.get((port, name))
+    arguments = known(conf) if known else None
+    try:
+        return kind(conf) if arguments is None else kind(**arguments)
+    except ConfigError:
+        raise
+    except (OSError, ValueError, ports.PortError) as failure:
+        raise ConfigError(f'the {port} driver "{name}" can\'t be made: '
+                          f'{_told(failure)}') from failure
+
+
+def queue(conf: cfg.ConfigOpts, kv: ports.Store) -> Any:
+    """The queue; the built-in one has no access of its own but the store."""
+    if conf.queue.driver == 'etcd':
+        return load('queue', 'etcd')(kv)
+    return make(conf, 'queue', conf.queue.driver)
+
+
+def _etcd(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {name: conf.store[name] for name in ('endpoints', 'timeout', 'user', 'password', 'ca',
+                                                'cert', 'key')}
+
+
+def _libvirt(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {'anchors': conf.libvirt.anchors, 'eye': conf.host}
+
+
+def _ceph(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {'clusters': access(conf), 'eye': conf.host}
+
+
+def _ceph_blocklist(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {'clusters': access(conf), 'client_networks': ceph.client_networks(conf)}
+
+
+def _nova(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {'auth': nova.auth(conf), 'limit': conf.nova.timeout,
+            'children': conf.worker.concurrency}
+
+
+def _placement(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {'auth': nova.auth(conf), 'limit': conf.nova.timeout}
+
+
+def access(conf: cfg.ConfigOpts) -> dict[str, dict[str, str]]:
+    """How to reach each cluster, by fsid."""
+    return {cluster.fsid: {'conf': cluster.conf, 'user': conf.ceph.user,
+                           'keyring': conf.ceph.keyring} for cluster in ceph.clusters(conf)}
+
+
+_ARGUMENTS: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]] = {
+    ('store', 'etcd'): _etcd,
+    ('probe', 'libvirt'): _libvirt,
+    ('probe', 'ceph'): _ceph,
+    ('fence', 'ceph_blocklist'): _ceph_blocklist,
+    ('cloud', 'nova'): _nova,
+    ('usage', 'placement'): _placement,
+}
+
+
+def _told(failure: Exception) -> str:
+    return ' '.join(f'{type(failure).__name__}: {failure}'.split())

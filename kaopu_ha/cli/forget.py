@@ -14,16 +14,22 @@
 
 While its inventory is there, its missing beat keeps a case open.  So a case that has condemned
 nobody goes with the inventory, in one transaction: the leader's next write on it is refused.
+
+A confirmed host that will never return can't be admitted: ``--destroyed`` is a person's word that
+the machine does not exist any more (decision 0011).  Its fence stays on Ceph.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+import dataclasses
 
-from kaopu_ha import ports, records
+from kaopu_ha import ports, records, shelf
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.command import Command, Trouble
+from kaopu_ha.cli.command import Command, Trouble, who
 from kaopu_ha.cli.picture import Picture
+from kaopu_ha.core import model
 from kaopu_ha.core.model import Power, RecoveryStage, Stage, Verdict
 
 
@@ -31,36 +37,70 @@ class HostForget(Command):
     """Forget a host that was taken away: its inventory, and what people set for it."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        """The host."""
+        """The host, and what became of it."""
         parser.add_argument('host', metavar='HOST')
+        parser.add_argument('--destroyed', action='store_true',
+                            help='a confirmed dead host that will never return: its case ends, '
+                                 'its addresses stay fenced on Ceph')
 
     def answer(self, args: argparse.Namespace) -> int:
         """Refused while the host beats or anything is under way with it."""
         found, host = self.look(), args.host
         if found.entry(records.INVENTORY + host) is None and host not in found.hosts:
             self.known(found, host)
-        reason = refusal(found, host)
+        reason = refusal(found, host, args.destroyed)
         if reason:
             raise Trouble(f'{host} is not forgotten: {reason}')
-        gone = [key for key in (records.INVENTORY + host, records.HOST + host, records.CASE + host)
-                if found.entry(key) is not None]
+        case = found.cases.get(host)
+        ended = case if case and case.stage is Stage.CONFIRMED else None
+        gone = [prefix + host for prefix in (
+            records.INVENTORY, records.HOST, *[records.LOCK] * bool(ended),
+            *[records.CASE] * (not ended)) if found.entry(prefix + host) is not None]
+        writes: list[ports.Put | ports.Delete] = [ports.Delete(key) for key in gone]
+        if ended:
+            step = model.Step(layout.now(), who(), Stage.CLOSED.value, 'it was destroyed')
+            ended = dataclasses.replace(ended, stage=Stage.CLOSED, road=(*ended.road, step))
+            writes += shelf.put_away(self.store, ended, found.snapshot.revision)
         compares = found.compare(*(prefix + host for prefix in (
             records.INVENTORY, records.HOST, records.CASE, records.LOCK, records.DEATH,
             records.ALIVE)))
-        if self.store.commit(compares, [ports.Delete(key) for key in gone]) is None:
+        if self.store.commit(compares, writes) is None:
             raise Trouble(f'{host} is not forgotten: it changed at this moment. '
                           f'See kaopu-ha host show {host}, and try again.')
+        stays = fenced(found, ended) if ended else ()
         if self.as_json:
-            self.say_json({'host': host, 'changed': bool(gone), 'deleted': gone})
+            self.say_json({'host': host, 'changed': bool(writes), 'deleted': gone,
+                           'still_fenced': stays})
         else:
-            self.say(f'{host} is forgotten. If its agent starts again, it is known again.')
+            self.say([f'{host} is forgotten. If its agent starts again, it is known again.',
+                      *_told(host, stays)])
         return 0
 
 
-def refusal(found: Picture, host: str) -> str:
+def fenced(found: Picture, case: model.Case) -> list[dict[str, object]]:
+    """The addresses that the host's recovery has on the blocklist of each cluster."""
+    recovery = found.recoveries.get(case.recovery)
+    return [{'cluster': order.cluster, 'addresses': [*order.addresses, *order.clients]}
+            for order in (recovery.orders if recovery else ())]
+
+
+def _told(host: str, stays: Sequence[dict[str, object]]) -> list[str]:
+    if not stays:
+        return []
+    lines = ['These addresses stay fenced on Ceph. Before another machine gets one of them, run',
+             'there: ceph osd blocklist rm ADDRESS']
+    for order in stays:
+        lines += [f'  cluster {order["cluster"]}: {", ".join(map(str, order["addresses"]))}']
+    return [*lines, f'Nova still has its service, forced down: openstack compute service list '
+                    f'--host {host}, then delete it.']
+
+
+def refusal(found: Picture, host: str, destroyed: bool = False) -> str:
     """Why the host may not be forgotten now; empty if it may."""
     if found.beats_now(host):
         return 'it beats. Stop its agent first (systemctl disable --now kaopu-ha-agent).'
+    if destroyed:
+        return _not_destroyed(found, host)
     for key in (records.LOCK + host, records.DEATH + host):
         if found.entry(key) is not None:
             return f'it has a {key.split("/")[2]}: its case must end first, {_by(found, host)}'
@@ -73,6 +113,18 @@ def refusal(found: Picture, host: str) -> str:
     if case.stage is not Stage.SUSPECTED or case.verdict is Verdict.DEAD:
         return f'its case is {case.stage.value}: it must end first, {_by(found, host)}'
     return _still_on(found, host)
+
+
+def _not_destroyed(found: Picture, host: str) -> str:
+    found.insist(records.CASE + host)
+    case = found.cases.get(host)
+    if case is None or case.stage is not Stage.CONFIRMED:
+        return ('--destroyed is for a host that is confirmed dead: what is not fenced could '
+                'still write.')
+    recovery = found.recoveries.get(case.recovery)
+    if recovery is None or recovery.stage is not RecoveryStage.FINISHED:
+        return f'its recovery is not finished: kaopu-ha recovery show {case.recovery}.'
+    return ''
 
 
 def _still_on(found: Picture, host: str) -> str:
@@ -88,5 +140,6 @@ def _still_on(found: Picture, host: str) -> str:
 def _by(found: Picture, host: str) -> str:
     case = found.cases.get(host)
     if case is not None and case.stage in (Stage.CONFIRMED, Stage.ADMITTING):
-        return f'by kaopu-ha host admit {host}.'
+        return (f'by kaopu-ha host admit {host}, or, if it will never return, by kaopu-ha host '
+                f'forget --destroyed {host}.')
     return 'by its beat or another sign of life.'

@@ -17,8 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 import dataclasses
 
-from kaopu_ha import ports, records
-from kaopu_ha.controller.detector import closed
+from kaopu_ha import ports, records, shelf
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import admission, model
@@ -179,7 +178,7 @@ class Admitter:
         gone = [ports.Delete(_request_key(case, act))
                 for act in (Act.ASK_RESTART, Act.ASK_REMOVE, Act.ASK_READ)]
         if self._commit(world, case, [
-                *closed(self._store, case.host, ended, world.snapshot.revision), *gone,
+                *shelf.put_away(self._store, ended, world.snapshot.revision), *gone,
                 ports.Put(records.REQUEST + name, records.encode(answer))],
                 records.REQUEST + name):
             self._tell(News(Fact.ADMITTED, case.host, 'it may receive instances again'))

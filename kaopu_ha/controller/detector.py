@@ -20,13 +20,12 @@ import dataclasses
 from dataclasses import dataclass
 import math
 
-from kaopu_ha import ports, records
+from kaopu_ha import ports, records, shelf
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import brake, detection, evacuation, fencing, model
 from kaopu_ha.core.news import Fact, News
 
-_CLOSED_KEPT = 20
 _FLAPPING_SECONDS = 600.0
 _FLAPPING_TIMES = 3
 
@@ -322,17 +321,7 @@ class Detector:
     def _closed(self, world: World, host: str,
                 case: model.Case) -> list[ports.Put | ports.Delete]:
         self._of(host).closings += (self._clock(),)
-        return closed(self._store, host, case, world.snapshot.revision)
-
-
-def closed(store: ports.Store, host: str, case: model.Case,
-           revision: int) -> list[ports.Put | ports.Delete]:
-    """The writes that move an ended case to the bounded archive of its host."""
-    shelf = f'{records.CLOSED}{host}/'
-    old = sorted(store.read(shelf).entries)
-    return [ports.Delete(records.CASE + host),
-            *(ports.Delete(key) for key in old[:max(len(old) - _CLOSED_KEPT + 1, 0)]),
-            ports.Put(f'{shelf}{revision:016d}', records.encode(case))]
+        return shelf.put_away(self._store, case, world.snapshot.revision)
 
 
 def _in_time(listing: concurrent.futures.Future[tuple[model.Server, ...]] | None

@@ -23,6 +23,7 @@ import concurrent.futures
 import dataclasses
 
 from kaopu_ha import ports, records
+from kaopu_ha.controller import history
 from kaopu_ha.controller.fencekeeper import FenceKeeper
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.targets import Targets
@@ -51,7 +52,7 @@ class Recoverer:
         self._rules, self._clock, self._tell = rules, clock, tell
         self._planned: dict[str, tuple[object, float]] = {}
         self._keeper = FenceKeeper(store, leadership, fences, rules, clock, tell, pool)
-        self._targets = Targets(cloud, usage, flapping, pool)
+        self._targets = Targets(cloud, usage, flapping, pool, clock)
         self._roads = {RecoveryStage.FENCING: self._fence, RecoveryStage.PROVEN: self._list,
                        RecoveryStage.PLANNED: self._move, RecoveryStage.EVACUATING: self._move}
 
@@ -100,7 +101,16 @@ class Recoverer:
                 self._wait(world, recovery, str(failure), away)
         if progress:
             return None
+        self._forget_old(world)
         return tuple(recovery.stage for recovery in opened.values())
+
+    def _forget_old(self, world: World) -> None:
+        for name in history.outlived(world):
+            gone = history.keys(world, name)
+            for start in range(0, len(gone), _CHUNK):
+                self._store.commit(
+                    [*self._leadership.compares(), *world.compare(records.RECOVERY + name)],
+                    [ports.Delete(key) for key in gone[start:start + _CHUNK]])
 
     # ------------------------------------------------------------ the stages
 
@@ -145,14 +155,17 @@ class Recoverer:
             [*made, *self._evacuations(world, without=recovery.id)], seen, self._rules,
             self._dead(world))
         made = tuple(_merged(made, changed))
-        for start in range(0, len(made), _CHUNK):
-            if not self._commit(world, recovery, [_put_evacuation(item)
-                                                  for item in made[start:start + _CHUNK]]):
+        writes = [_put_evacuation(item) for item in made]
+        while len(writes) > _CHUNK:
+            if not self._commit(world, recovery, writes[:_CHUNK]):
                 return True
+            del writes[:_CHUNK]
+        # The last of them come with the stage: a worker that is woken by them may begin.
         text = _counted(made)
+        self._go(world, recovery, RecoveryStage.PLANNED, text,
+                 News(Fact.PLANNED, recovery.host, text), writes)
         self._queue.offer([_key(item) for item in made if item.phase is Phase.QUEUED])
-        return self._go(world, recovery, RecoveryStage.PLANNED, text,
-                        News(Fact.PLANNED, recovery.host, text), [])
+        return True
 
     def _move(self, world: World, recovery: Recovery) -> bool:
         mine = [item for item in self._evacuations(world) if item.recovery == recovery.id]

@@ -16,20 +16,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 import concurrent.futures
+import math
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import model, selection
 
+# What Nova and Placement said is good for a plan for so long: a batch plans often, and each time
+# they are asked they have less time to move instances.
+_FRESH_SECONDS = 5.0
+
 
 class Targets:
-    """Joins the beats and inventories with Nova's services and the usage driver's figures."""
+    """Joins the beats and inventories with Nova's services and the usage driver's figures.
+
+    The figures may be ``_FRESH_SECONDS`` old; Placement itself has the last word on room, when Nova
+    is called.
+    """
 
     def __init__(self, cloud: ports.Cloud, usage: ports.UsageSource,
-                 flapping: Callable[[], frozenset[str]],
-                 pool: concurrent.futures.Executor) -> None:
+                 flapping: Callable[[], frozenset[str]], pool: concurrent.futures.Executor,
+                 clock: Callable[[], float]) -> None:
         self._cloud, self._usage, self._flapping, self._pool = cloud, usage, flapping, pool
+        self._clock = clock
         self._ahead: concurrent.futures.Future[Mapping[str, model.Usage]] | None = None
+        self._services: Mapping[str, model.ComputeService] = {}
+        self._usages: Mapping[str, model.Usage] = {}
+        self._until = -math.inf
 
     def prepare(self) -> None:
         """Begin to ask for the usage now: it is needed as soon as the fence is proven."""
@@ -42,16 +55,22 @@ class Targets:
 
     def candidates(self, world: World) -> tuple[selection.Candidate, ...]:
         """Every known host with all that decides whether it may be a target.  PortError."""
-        self.prepare()
-        assert self._ahead is not None
-        asked, self._ahead = self._ahead, None
-        services = self._cloud.services()
-        usages = asked.result()
+        if self._clock() >= self._until:
+            self._ask()
         flapping = self._flapping()
         return tuple(
             selection.Candidate(
                 host, beat=world.has(records.ALIVE + host), held=host in world.held,
                 suspected=world.has(records.CASE + host), locked=world.has(records.LOCK + host),
                 flapping=host in flapping, storage=inventory.storage,
-                service=services.get(host), usage=usages.get(host))
+                service=self._services.get(host), usage=self._usages.get(host))
             for host, inventory in sorted(world.inventories.items()))
+
+    def _ask(self) -> None:
+        began = self._clock()
+        self.prepare()
+        assert self._ahead is not None
+        asked, self._ahead = self._ahead, None
+        services = self._cloud.services()
+        self._services, self._usages = services, asked.result()
+        self._until = began + _FRESH_SECONDS

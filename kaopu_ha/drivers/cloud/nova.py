@@ -13,7 +13,7 @@
 """Nova as the cloud: read here, acted upon by children that die rather than act late.
 
 Reads go through the process's one Keystone session.  An act takes a free child of a small pool,
-has it get its token first, *then* arms the permit's deadline: what is left to do in that time is
+hands it the session's token, *then* arms the permit's deadline: what is left to do in that time is
 one request.
 
 What Nova does, and is met here (measured with Nova 34):
@@ -34,10 +34,13 @@ from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.core import model
-from kaopu_ha.drivers import child, openstack_api
+from kaopu_ha.drivers import child, openstack_api, openstack_calls
 
 MICROVERSION = '2.94'
 CHILD = 'kaopu_ha.drivers.cloud.nova_child'
+
+# What a child needs of the options; the password is not among them.
+_SESSION = ('cafile', 'certfile', 'keyfile', 'insecure')
 
 
 class NovaCloud(ports.Cloud):
@@ -51,7 +54,8 @@ class NovaCloud(ports.Cloud):
     def __init__(self, auth: Mapping[str, str], *, limit: float = 10.0, children: int = 2) -> None:
         self._api = openstack_api.Api(auth, 'compute', MICROVERSION, limit)
         self._limit = limit
-        settings = {'auth': dict(auth), 'limit': limit}
+        settings = {'session': {key: auth[key] for key in _SESSION if key in auth},
+                    'microversion': MICROVERSION, 'limit': limit}
         self._children = [child.Child(CHILD, settings) for _ in range(children)]
         # Last in, first out: a child that is warm is taken before one that was never started.
         self._free: queue.LifoQueue[child.Child] = queue.LifoQueue()
@@ -95,10 +99,10 @@ class NovaCloud(ports.Cloud):
         self._act('reset_state', permit, instance=instance, state=state)
 
     def warm(self) -> None:
-        """Start the children and have them get their tokens, so that no act waits for that."""
+        """Start the children and have a token, so that no act waits for that."""
         for one in self._children:
             one.warm()
-            one.ask('prepare', self._limit)
+        openstack_api.within(self._limit, self._api.access)
 
     def close(self) -> None:
         """End the children; the session is the process's and stays."""
@@ -109,9 +113,15 @@ class NovaCloud(ports.Cloud):
 
     def _act(self, name: str, permit: ports.Permit, **given: Any) -> None:
         with self._child(permit.seconds()) as one:
-            # Outside the deadline: a Keystone that hangs makes a PortError of it, nothing worse.
-            one.ask('prepare', min(self._limit, max(permit.seconds(), 0.001)))
-            one.act(name, permit, **given)
+            for renewed in (False, True):
+                # Outside the deadline: a Keystone that hangs makes a PortError of it, no worse.
+                limit = min(self._limit, max(permit.seconds(), 0.001))
+                access = openstack_api.within(
+                    limit, functools.partial(self._api.access, renewed))
+                one.ask('use', limit, **access)
+                if one.act(name, permit, **given):
+                    return
+        raise ports.PortError('Nova takes no token of our account: nothing was done')
 
     @contextlib.contextmanager
     def _child(self, limit: float) -> Iterator[child.Child]:
@@ -125,7 +135,7 @@ class NovaCloud(ports.Cloud):
             self._free.put(one)
 
     def _servers(self, host: str) -> tuple[model.Server, ...]:
-        with openstack_api.translated('servers'):
+        with openstack_calls.translated('servers'):
             found = tuple(_server(record) for record in self._api.pages(
                 '/servers/detail', 'servers', all_tenants='true', host=host))
         if not found and self._is_hidden(host):
@@ -138,21 +148,21 @@ class NovaCloud(ports.Cloud):
 
     def _server(self, uuid: str) -> model.Server | None:
         answer = self._api.read(f'/servers/{uuid}')
-        with openstack_api.translated('server'):
+        with openstack_calls.translated('server'):
             if answer.status_code == 404 and 'itemNotFound' in answer.json():
                 return None
             if answer.status_code != 200:
-                raise ports.PortError(f'server {uuid}: {openstack_api.reason(answer)}')
+                raise ports.PortError(f'server {uuid}: {openstack_calls.reason(answer)}')
             return _server(answer.json()['server'])
 
     def _services(self) -> dict[str, model.ComputeService]:
-        with openstack_api.translated('services'):
+        with openstack_calls.translated('services'):
             services = [_service(record) for record in self._api.get(
                 '/os-services', binary='nova-compute')['services']]
         return {service.host: service for service in sorted(services, key=lambda one: one.host)}
 
     def _migrations(self, query: Mapping[str, str]) -> tuple[model.Migration, ...]:
-        with openstack_api.translated('migrations'):
+        with openstack_calls.translated('migrations'):
             return tuple(_migration(record) for record in self._api.pages(
                 '/os-migrations', 'migrations', **query))
 

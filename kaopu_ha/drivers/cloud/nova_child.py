@@ -10,47 +10,62 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The child that acts upon Nova: one session for its life, each act sent once."""
+"""The child that acts upon Nova, with the token that it was handed; each act is sent once.
+
+An act gives True if Nova took it, False if Nova does not take the token: nothing was done then.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+import functools
 from typing import Any
 
 from kaopu_ha import ports
-from kaopu_ha.drivers import child, openstack_api
-from kaopu_ha.drivers.cloud import nova
+from kaopu_ha.drivers import child, openstack_calls
 
 
 class _Acts:
 
-    def __init__(self, api: openstack_api.Api) -> None:
-        self._api = api
+    def __init__(self, nova: openstack_calls.Handed) -> None:
+        self._nova = nova
 
     def force_down(self, host: str, down: bool) -> None:
         """Ask for the service by its host; a look tells whether anything is to be done."""
-        services = self._api.get('/os-services', binary='nova-compute', host=host)['services']
+        services = self._nova.get('/os-services', binary='nova-compute', host=host)['services']
         service = next((one for one in services if one['host'] == host), None)
         if service is None:
             raise ports.Refused(f'{host} has no nova-compute service')
         if 'id' not in service:
             raise ports.PortError(f'the cell of {host} does not answer')
         if service['forced_down'] != down:
-            self._api.act('PUT', f'/os-services/{service["id"]}', {'forced_down': down})
+            self._nova.act('PUT', f'/os-services/{service["id"]}', {'forced_down': down})
 
     def evacuate(self, instance: str, target: str) -> None:
-        self._api.act('POST', f'/servers/{instance}/action', {'evacuate': {'host': target}})
+        self._nova.act('POST', f'/servers/{instance}/action', {'evacuate': {'host': target}})
 
     def reset_state(self, instance: str, state: str) -> None:
-        self._api.act('POST', f'/servers/{instance}/action', {'os-resetState': {'state': state}})
+        self._nova.act('POST', f'/servers/{instance}/action', {'os-resetState': {'state': state}})
 
 
 def handlers(settings: dict[str, Any]) -> Mapping[str, child.Handler]:
     """Make what the parent may ask for, from the settings on the socket."""
-    api = openstack_api.Api(settings['auth'], 'compute', nova.MICROVERSION, settings['limit'])
-    acts = _Acts(api)
-    return {'prepare': api.prepare, 'force_down': acts.force_down, 'evacuate': acts.evacuate,
-            'reset_state': acts.reset_state}
+    nova = openstack_calls.Handed(settings['session'], 'compute', settings['microversion'],
+                                  settings['limit'])
+    acts = _Acts(nova)
+    return {'use': nova.use, 'force_down': _taken(acts.force_down),
+            'evacuate': _taken(acts.evacuate), 'reset_state': _taken(acts.reset_state)}
+
+
+def _taken(act: Callable[..., None]) -> Callable[..., bool]:
+    @functools.wraps(act)
+    def call(**given: Any) -> bool:
+        try:
+            act(**given)
+        except openstack_calls.Stale:
+            return False
+        return True
+    return call
 
 
 if __name__ == '__main__':

@@ -31,7 +31,7 @@ from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.core import model
-from kaopu_ha.drivers import openstack_api
+from kaopu_ha.drivers import openstack_api, openstack_calls
 
 MICROVERSION = '1.29'
 
@@ -58,7 +58,7 @@ class PlacementUsage(ports.UsageSource):
     # ------------------------------------------------------------ private
 
     def _usage(self) -> dict[str, model.Usage]:
-        with openstack_api.translated('usage'):
+        with openstack_calls.translated('usage'):
             hosts = {node['id']: node['service']['host'] for node in self._nova.pages(
                 '/os-hypervisors/detail', 'hypervisors')}
             spare = self._placement.get(
@@ -73,7 +73,7 @@ class PlacementUsage(ports.UsageSource):
         if answer.status_code == 404 and 'errors' in answer.json():
             return None
         if answer.status_code != 200:
-            raise ports.PortError(f'inventories of {uuid}: {openstack_api.reason(answer)}')
+            raise ports.PortError(f'inventories of {uuid}: {openstack_calls.reason(answer)}')
         used = self._placement.get(f'/resource_providers/{uuid}/usages')['usages']
         return _counted(answer.json()['inventories'], used)
 

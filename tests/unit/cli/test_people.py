@@ -15,7 +15,7 @@
 
 from kaopu_ha import records
 from kaopu_ha.cli.command import who
-from kaopu_ha.core.model import Stage, Verdict
+from kaopu_ha.core.model import RecoveryStage, Stage, Verdict
 from tests.unit.cli import scene
 
 
@@ -92,6 +92,24 @@ class Forget(scene.Scene):
 
     def test_an_unknown_host_is_named_as_such(self):
         self.assertIn('No host c9 is known', self.refused('host', 'forget', 'c9'))
+
+    def test_a_destroyed_host_is_forgotten_and_what_stays_fenced_is_told(self):
+        self.a_dead_host(RecoveryStage.FINISHED)
+        said = self.shown('host', 'forget', '--destroyed', 'c1')
+        self.assertIn('10.91.0.11:0/0, 10.91.0.11:0/77', said)
+        left = self.store.read(records.PREFIX)
+        for prefix in (records.CASE, records.LOCK, records.INVENTORY):
+            self.assertNotIn('c1', left.under(prefix))
+        self.assertIn('it was destroyed', self.shown('explain', 'c1'))
+
+    def test_a_host_is_not_called_destroyed_before_its_recovery_is_finished(self):
+        self.a_dead_host()
+        self.assertIn('its recovery is not finished',
+                      self.refused('host', 'forget', '--destroyed', 'c1'))
+
+    def test_only_a_confirmed_host_can_be_called_destroyed(self):
+        self.there_is(scene.an_inventory('c1'), scene.a_case('c1', Stage.LAST_LOOK))
+        self.assertIn('confirmed dead', self.refused('host', 'forget', '--destroyed', 'c1'))
 
 
 class Brake(scene.Scene):

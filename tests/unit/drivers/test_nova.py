@@ -156,11 +156,20 @@ class Acting(Base):
         self.assert_unreachable(self.evacuate)
         self.assertEqual(2, len(self.nova.sent('POST')))
 
-    def test_one_token_serves_the_life_of_a_child(self):
+    def test_one_token_serves_reading_and_every_child(self):
         self.nova.answers('POST', ACTION, (200, {}))
-        for _ in range(3):
-            self.evacuate()
+        self.nova.answers('GET', SERVICES, (200, {'services': [a_service('h1')]}))
+        self.cloud.services()
+        for cloud in (self.cloud, self.a_cloud(children=2)):
+            cloud.evacuate(UUID, 'h2', APermit())
+            cloud.evacuate(UUID, 'h2', APermit())
         self.assertEqual(1, self.nova.tokens)
+
+    def test_a_token_that_grew_old_at_the_look_before_the_act_is_replaced(self):
+        self.nova.answers('GET', SERVICES, (401, None), (200, {'services': [a_service('h1')]}))
+        self.nova.answers('PUT', f'{SERVICES}/id-h1', (200, {}))
+        self.cloud.force_down('h1', True, APermit())
+        self.assertEqual((1, 2), (len(self.nova.sent('PUT')), self.nova.tokens))
 
     def test_a_state_is_reset_to_what_was_asked(self):
         self.nova.answers('POST', ACTION, (202, None))

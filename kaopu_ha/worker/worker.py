@@ -103,7 +103,7 @@ class Worker:
         for task in self._tasks:
             if task.step is None and self._clock() >= task.due:
                 task.step = self._pool.submit(self._step_safely, task)
-        return _TICK_SECONDS if self._tasks else _IDLE_SECONDS
+        return _TICK_SECONDS if self._tasks or not self._claim_at else _IDLE_SECONDS
 
     def close(self) -> None:
         """Give the claims back.  While a step is under way they are left to lapse."""
@@ -138,6 +138,9 @@ class Worker:
             claim = self._claims_it(instance, recovery)
             if claim is not None:
                 self._tasks.append(_Task(key, claim))
+            else:
+                # Another was faster: there may be more, and it has its hands full now.
+                self._claim_at = 0.0
 
     def _claims_it(self, instance: str, recovery: str) -> ports.Compare | None:
         try:

@@ -145,7 +145,8 @@ class Kernel:
 
     def at(self, when: float, act: Callable[[], None]) -> None:
         """Have something done at a time; it must not sleep."""
-        heapq.heappush(self._due, (max(when, self.now), next(self._numbers), act))
+        now = self.now
+        heapq.heappush(self._due, (when if when > now else now, next(self._numbers), act))
 
     def after(self, seconds: float, act: Callable[[], None]) -> None:
         """Have something done in so many seconds; it must not sleep."""
@@ -216,10 +217,13 @@ class Kernel:
         It does what ``run`` would, without two switches of green threads: most of the cost of a
         life.  False if something else comes first, or if ``run`` has to be asked.
         """
-        until, enough = self._run_ends
-        when = max(when, self.now)
-        if (self._due and self._due[0][0] <= when) or when > until or self.failures or (
-                task.process.frozen or task.process.thawing or not task.process.alive):
+        if when < self.now:
+            when = self.now
+        if self._due and self._due[0][0] <= when:
+            return False
+        (until, enough), process = self._run_ends, task.process
+        if when > until or self.failures or (
+                process.frozen or process.thawing or not process.alive):
             return False
         if self.after_each is not None:
             self.after_each()

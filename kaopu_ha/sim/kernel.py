@@ -90,13 +90,13 @@ class _Task:
     def __init__(self, kernel: Kernel, process: Process, body: Callable[[], Any]) -> None:
         self.kernel, self.process, self.body = kernel, process, body
         self.green = greenlet.greenlet(self._run, parent=kernel.hub)
-        self._waits = 0
+        self._waits, self._hub = 0, kernel.hub
         process._tasks[self] = None
 
     def wait(self) -> None:
         """Let others run until one of the ``wakers`` made for this wait is called."""
         if self.process.alive:
-            self.kernel.hub.switch()
+            self._hub.switch()
         if not self.process.alive:
             raise greenlet.GreenletExit
 

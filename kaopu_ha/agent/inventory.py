@@ -58,6 +58,8 @@ class InventoryPublisher:
         self._modified: int | None = None
         self._text = ''
         self._former: model.Inventory | None = None
+        # ``_former`` as a record's text, '' until it was made of what this agent saw.
+        self._encoded = ''
         self._look_at = 0.0
         self._domains: tuple[ports.Domain, ...] | None = None
         self._mute_since = ''
@@ -103,8 +105,9 @@ class InventoryPublisher:
         self._look_at = self._clock() + _LOOK_SECONDS
 
     def _publish(self, inventory: model.Inventory) -> None:
-        text = records.encode(inventory)
-        self._former = inventory
+        if inventory != self._former or not self._encoded:
+            self._encoded = records.encode(inventory)
+        self._former, text = inventory, self._encoded
         if text == self._text:
             return
         assert self._modified is not None

@@ -97,12 +97,14 @@ class OwnStorage:
     def read_headers(self, domains: Sequence[ports.Domain]) -> None:
         """Read the header objects that are new or due; one that can't be read stays as it was."""
         wanted: dict[tuple[str, str], dict[str, str]] = {}
+        used: set[tuple[str, str, str]] = set()
         for domain in domains:
             for image in self.images(domain)[0]:
+                used.add((image.cluster, image.pool, image.name))
                 if self._is_due(image, domain):
                     names = wanted.setdefault((image.cluster, image.pool), {})
                     names[image.name] = domain.run
-        self._forget_others(domains)
+        self._forget_others(used)
         for (fsid, pool), runs in sorted(wanted.items()):
             self._read(fsid, pool, runs)
 
@@ -160,8 +162,6 @@ class OwnStorage:
                 self._headers[key] = found[name]
             self._read_for[key] = run, self._clock()
 
-    def _forget_others(self, domains: Iterable[ports.Domain]) -> None:
-        used = {(image.cluster, image.pool, image.name)
-                for domain in domains for image in self.images(domain)[0]}
+    def _forget_others(self, used: set[tuple[str, str, str]]) -> None:
         self._headers = {key: self._headers[key] for key in self._headers if key in used}
         self._read_for = {key: self._read_for[key] for key in self._read_for if key in used}

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable, Sequence
 import concurrent.futures
 import dataclasses
@@ -61,7 +62,7 @@ class Detector:
         self._probes = {probe.network: probe for probe in probes}
         self._fences, self._rules, self._clock, self._tell = fences, rules, clock, tell
         self._pool = pool
-        self._hosts: dict[str, _Memory] = {}
+        self._hosts: collections.defaultdict[str, _Memory] = collections.defaultdict(_Memory)
         self._epoch = 0
         self._trusted_from = math.inf
         self._storm = False
@@ -92,7 +93,8 @@ class Detector:
 
     def _begin(self) -> None:
         """A new office knows nothing: beats get a grace of one TTL."""
-        self._hosts, self._epoch = {}, self._leadership.epoch
+        # Anew, not emptied: another thread may be reading it in ``flapping``.
+        self._hosts, self._epoch = collections.defaultdict(_Memory), self._leadership.epoch
         self._trusted_from = self._clock() + self._rules.beat_ttl
         self._storm = False
 
@@ -147,7 +149,7 @@ class Detector:
                 memory.next_look = 0.0
 
     def _of(self, host: str) -> _Memory:
-        return self._hosts.setdefault(host, _Memory())
+        return self._hosts[host]
 
     def _tell_storage(self, inventory: model.Inventory, memory: _Memory) -> None:
         lost = tuple(sorted(cluster for cluster, sign in inventory.storage.items()

@@ -46,7 +46,7 @@ class Client:
     listed_until: float = 0.0
     was_connected: bool = True
 
-    @property
+    @functools.cached_property
     def ip(self) -> str:
         """The address without nonce."""
         return model.Client(self.address, 0, False).ip

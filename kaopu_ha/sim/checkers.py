@@ -91,11 +91,12 @@ class OneWriter:
 
     def __init__(self, world: World, say: Say) -> None:
         self._world, self._say = world, say
+        self._clusters = tuple(world.clusters.values())
         self._newest: dict[str, int] = {}
 
     def look(self) -> None:
         """Look at every disk, if anything has changed."""
-        for cluster in self._world.clusters.values():
+        for cluster in self._clusters:
             if not cluster.changed:
                 continue
             cluster.changed = False

@@ -33,4 +33,6 @@ class Node:
 
 def reaches(one: Node, other: Node, network: str) -> bool:
     """True if the two can talk over this network."""
-    return one.on(network) and other.on(network)
+    # Asked of every packet: written out, for the price of a call.
+    return (one.powered and other.powered and not one.black and not other.black
+            and one.links[network] and other.links[network])

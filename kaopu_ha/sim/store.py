@@ -52,6 +52,8 @@ class Etcd:
         self.committed: Callable[[str, Sequence[ports.Put | ports.Delete],
                                   dict[str, ports.Entry]], None] | None = None
         self._keys: list[str] = []
+        # What was read of these ranges last: it is so until there is another revision.
+        self._last_read: dict[tuple[str, ...], ports.Snapshot] = {}
         self._leases: dict[int, _Lease] = {}
         self._last_lease = 0
         self._history: list[ports.Change] = []
@@ -62,6 +64,13 @@ class Etcd:
 
     def read(self, ranges: Sequence[str]) -> ports.Snapshot:
         """The keys, and those under prefixes."""
+        wanted = tuple(ranges)
+        read = self._last_read.get(wanted)
+        if read is None or read.revision != self.revision:
+            read = self._last_read[wanted] = ports.Snapshot(self.revision, self._found(wanted))
+        return read
+
+    def _found(self, ranges: Sequence[str]) -> dict[str, ports.Entry]:
         found: dict[str, ports.Entry] = {}
         for each in ranges:
             if each.endswith('/'):
@@ -70,7 +79,7 @@ class Etcd:
                 found |= {key: self.entries[key] for key in self._keys[first:last]}
             elif each in self.entries:
                 found[each] = self.entries[each]
-        return ports.Snapshot(self.revision, found)
+        return found
 
     def commit(self, compares: Sequence[ports.Compare],
                writes: Sequence[ports.Put | ports.Delete], who: str = '') -> int | None:

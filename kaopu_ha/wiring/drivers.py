@@ -63,6 +63,15 @@ def make(conf: cfg.ConfigOpts, port: str, name: str) -> Any:
                           f'{_told(failure)}') from failure
 
 
+def local_libvirt() -> Any:
+    """The class that an agent asks its own host by.  Raises ConfigError."""
+    try:
+        from kaopu_ha.drivers.local.libvirt import LocalLibvirt
+    except ImportError as failure:
+        raise ConfigError(f'an agent asks its host\'s libvirt: {failure}') from failure
+    return LocalLibvirt
+
+
 def queue(conf: cfg.ConfigOpts, kv: ports.Store) -> Any:
     """The queue; the built-in one has no access of its own but the store."""
     if conf.queue.driver == 'etcd':

@@ -113,6 +113,7 @@ def access(conf: cfg.ConfigOpts) -> dict[str, dict[str, str]]:
 
 _ARGUMENTS: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]] = {
     ('store', 'etcd'): _etcd,
+    ('store', 'etcd3'): _etcd,
     ('probe', 'libvirt'): _libvirt,
     ('probe', 'ceph'): _ceph,
     ('fence', 'ceph_blocklist'): _ceph_blocklist,

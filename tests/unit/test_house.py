@@ -48,7 +48,7 @@ MAY_IMPORT = {
             'programs'},
     'wiring': {'core', 'ports', 'records', 'permits', 'conf', 'agent', 'programs',
                'drivers'},
-    'cmd': {'core', 'conf', 'wiring'},
+    'cmd': {'core', 'ports', 'records', 'conf', 'wiring', 'cli'},
     'wsgi': {'api', 'conf', 'wiring'},
 }
 

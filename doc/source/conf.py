@@ -30,3 +30,10 @@ openstackdocs_repo_name = 'kaopu-ha'
 html_theme = 'openstackdocs'
 pygments_style = 'native'
 exclude_patterns = []
+
+man_pages = [(f'man/{name}', name, does, [author], 1) for name, does in (
+    ('kaopu-ha', 'what Kaopu HA knows and does, and what a person may tell it'),
+    ('kaopu-ha-agent', 'beat and inventory of a compute host'),
+    ('kaopu-ha-controller', 'judges, fences and plans'),
+    ('kaopu-ha-worker', 'carries evacuations out'),
+    ('kaopu-ha-status', 'what stands in the way of an upgrade'))]

@@ -130,7 +130,7 @@ def configure(name: str, argv: Sequence[str]) -> cfg.ConfigOpts:
     options.register(conf)
     try:
         conf(list(argv), project='kaopu-ha', prog=name, version=version(),
-             default_config_files=_default_files(argv))
+             default_config_files=default_files(argv))
     except cfg.ConfigFilesNotFoundError as failure:
         raise ConfigError(f'no configuration: {", ".join(failure.config_files)} is not there; '
                           f'name a file with --config-file') from failure
@@ -176,7 +176,7 @@ def one_line(failure: Any) -> str:
     return ' '.join(str(failure).split())
 
 
-def _default_files(argv: Sequence[str]) -> list[str]:
+def default_files(argv: Sequence[str]) -> list[str]:
     """The default file must be there, unless a folder is named in its stead."""
     named = any(word.startswith('--config-dir') for word in argv)
     return [] if named and not os.path.exists(CONFIG_FILE) else [CONFIG_FILE]

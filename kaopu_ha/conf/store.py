@@ -21,7 +21,9 @@ GROUP = 'store'
 OPTS = [
     cfg.StrOpt('driver', default='etcd',
                help='Store driver (namespace kaopu_ha.store).  All state is in the store: every '
-                    'agent, controller and worker must name the same one.'),
+                    'agent, controller and worker must name the same one.  etcd, or etcd3 for '
+                    'those who must use the Python package of that name (the extra '
+                    'kaopu-ha[etcd3]): both speak to the same etcd, and may be mixed.'),
     cfg.ListOpt('endpoints', default=['127.0.0.1:2379'],
                 help='Members of the etcd cluster, host:port or URL each.  Name all of them: a '
                      'call goes to the next one when a member does not answer.'),

@@ -75,7 +75,6 @@ class Program:
 def agent(conf: cfg.ConfigOpts) -> Program:
     """The agent of this host: beat, inventory, requests.  Raises ConfigError."""
     from kaopu_ha.drivers.local import ceph_conf
-    from kaopu_ha.drivers.local.libvirt import LocalLibvirt
     from kaopu_ha.drivers.probe.ceph import CephReader
     times, networks = conf_rules.times(conf), ceph.client_networks(conf)
     clusters = [storage.Cluster(cluster.fsid, cluster.pool, ceph_conf.monitors(cluster.conf))
@@ -84,7 +83,8 @@ def agent(conf: cfg.ConfigOpts) -> Program:
     with contextlib.ExitStack() as held:
         kept = _Keeper(held)
         kv = kept(store(conf))
-        local = kept(LocalLibvirt(conf.agent.libvirt_uri, state_path=conf.agent.state_path))
+        local = kept(drivers.local_libvirt()(conf.agent.libvirt_uri,
+                                             state_path=conf.agent.state_path))
         beating = _BeatOfThisHost(kv, conf.host, local, times, _tell_text)
         publisher = inventory.InventoryPublisher(
             kv, conf.host, local, kept(CephReader(drivers.access(conf))),

@@ -63,6 +63,15 @@ def make(conf: cfg.ConfigOpts, port: str, name: str) -> Any:
                           f'{_told(failure)}') from failure
 
 
+def local_libvirt() -> Any:
+    """The class that an agent asks its own host by.  Raises ConfigError."""
+    try:
+        from kaopu_ha.drivers.local.libvirt import LocalLibvirt
+    except ImportError as failure:
+        raise ConfigError(f'an agent asks its host\'s libvirt: {failure}') from failure
+    return LocalLibvirt
+
+
 def queue(conf: cfg.ConfigOpts, kv: ports.Store) -> Any:
     """The queue; the built-in one has no access of its own but the store."""
     if conf.queue.driver == 'etcd':
@@ -104,6 +113,7 @@ def access(conf: cfg.ConfigOpts) -> dict[str, dict[str, str]]:
 
 _ARGUMENTS: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]] = {
     ('store', 'etcd'): _etcd,
+    ('store', 'etcd3'): _etcd,
     ('probe', 'libvirt'): _libvirt,
     ('probe', 'ceph'): _ceph,
     ('fence', 'ceph_blocklist'): _ceph_blocklist,

@@ -21,8 +21,10 @@ from kaopu_ha.testing import store, store_failure
 from tests import etcd_cluster
 
 
-class _OnEtcd:
+class OnEtcd:
     """Stores of the cluster of this process."""
+
+    kind = etcd.EtcdStore
 
     @classmethod
     def setUpClass(cls):
@@ -31,17 +33,17 @@ class _OnEtcd:
         cls.cluster = etcd_cluster.shared()
 
     def make_store(self):
-        return etcd.EtcdStore(self.cluster.endpoints)
+        return self.kind(self.cluster.endpoints)
 
     def make_store_at(self, member):
-        return etcd.EtcdStore(self.cluster.endpoints, first=member)
+        return self.kind(self.cluster.endpoints, first=member)
 
 
-class EtcdStoreTest(_OnEtcd, store.StoreContract, unittest.TestCase):
+class EtcdStoreTest(OnEtcd, store.StoreContract, unittest.TestCase):
     """The contract, while all is well."""
 
 
-class EtcdStoreUnderFailureTest(_OnEtcd, store_failure.StoreUnderFailure, unittest.TestCase):
+class EtcdStoreUnderFailureTest(OnEtcd, store_failure.StoreUnderFailure, unittest.TestCase):
     """The contract, while members fail."""
 
 
@@ -49,6 +51,7 @@ class EtcdStoreUnderFailureTest(_OnEtcd, store_failure.StoreUnderFailure, unitte
 class EtcdAccessTest(unittest.TestCase):
     """Members that want to know who asks."""
 
+    kind = etcd.EtcdStore
     prefix = '/kaopu-ha/'
 
     def start(self, **settings):
@@ -58,7 +61,7 @@ class EtcdAccessTest(unittest.TestCase):
         return cluster
 
     def store(self, cluster, **settings):
-        made = etcd.EtcdStore([cluster.url(0)], **settings)
+        made = self.kind([cluster.url(0)], **settings)
         self.addCleanup(made.close)
         return made
 
@@ -107,7 +110,7 @@ class EtcdAccessTest(unittest.TestCase):
         self.assertRaises(ports.StoreError, stranger.read, self.prefix)
 
     def test_a_store_from_before_a_fork_is_refused_in_the_child(self):
-        made = etcd.EtcdStore(['127.0.0.1:1'])
+        made = self.kind(['127.0.0.1:1'])
         self.addCleanup(made.close)
         made._calls._pid = os.getppid()
         with self.assertRaisesRegex(AssertionError, 'before a fork'):

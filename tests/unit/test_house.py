@@ -49,7 +49,7 @@ MAY_IMPORT = {
             'programs'},
     'wiring': {'core', 'ports', 'records', 'permits', 'conf', 'agent', 'programs',
                'drivers'},
-    'cmd': {'core', 'conf', 'wiring'},
+    'cmd': {'core', 'ports', 'records', 'conf', 'wiring', 'cli'},
     'wsgi': {'api', 'conf', 'wiring'},
 }
 

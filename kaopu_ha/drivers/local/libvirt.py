@@ -27,8 +27,11 @@ from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.core import model
-from kaopu_ha.drivers import child
+from kaopu_ha.drivers import child, extras
 from kaopu_ha.drivers.local import domains, kernel
+
+# The child needs it; to say so at the start is better than an ask that fails each time.
+extras.need('libvirt', 'libvirt')
 
 _CHILD = 'kaopu_ha.drivers.local.libvirt_child'
 

@@ -49,6 +49,10 @@ from urllib import parse
 from kaopu_ha import ports
 from kaopu_ha.core import evidence, model
 from kaopu_ha.core.model import Contact, LibvirtAnswer
+from kaopu_ha.drivers import extras
+
+# The child needs it; to say so at the start is better than an ask that fails each time.
+extras.need('libvirt', 'libvirt')
 
 _CHILD = 'kaopu_ha.drivers.probe.libvirt_child'
 _PORTS = {'tcp': 16509, 'tls': 16514, 'ssh': 22, 'libssh': 22, 'libssh2': 22}

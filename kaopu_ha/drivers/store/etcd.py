@@ -14,8 +14,8 @@
 
 A client of our own, because those that exist lose events or hang when a member dies; the decision
 record has the figures.  Here the port is put into etcd's words; failover and the meaning of
-failures are in ``etcd_calls``, watches in ``etcd_watch``, renewals in ``etcd_keepalive``, and the
-messages in ``etcd_wire``.
+failures are in ``etcd_calls``, the way to a member in ``etcd_channel``, watches in ``etcd_watch``,
+renewals in ``etcd_keepalive``, and the messages in ``etcd_wire``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any
 import grpc
 
 from kaopu_ha import ports
-from kaopu_ha.drivers.store import etcd_calls, etcd_keepalive, etcd_watch
+from kaopu_ha.drivers.store import etcd_calls, etcd_channel, etcd_keepalive, etcd_watch
 from kaopu_ha.drivers.store import etcd_wire as wire
 
 _JOIN_SECONDS = 1.0
@@ -52,11 +52,17 @@ class EtcdStore(ports.Store):
         if not endpoints:
             raise ValueError('the etcd store needs at least one endpoint')
         self._calls = etcd_calls.Calls(
-            [endpoint.partition('://')[2] or endpoint for endpoint in endpoints],
-            _credentials(endpoints, ca, cert, key), etcd_calls.Login(user, password),
+            self.reach(endpoints, ca, cert, key), etcd_calls.Login(user, password),
             timeout=timeout, try_limit=try_limit, first=first)
         self._keep_alive = etcd_keepalive.KeepAlive(self._calls)
         self._watches: list[etcd_watch.Watch] = []
+
+    def reach(self, endpoints: Sequence[str], ca: str, cert: str,
+              key: str) -> list[etcd_calls.Member]:
+        """The way to each member.  Raises OSError for a file that can't be read."""
+        credentials = _credentials(endpoints, ca, cert, key)
+        return [etcd_channel.ChannelMember(target(endpoint), credentials)
+                for endpoint in endpoints]
 
     def read(self, *ranges: str) -> ports.Snapshot:
         """Read keys and prefixes in one read-only transaction, which etcd makes linearizable."""
@@ -112,6 +118,11 @@ class EtcdStore(ports.Store):
         self._calls.close()
         for watch in self._watches:
             watch.join(_JOIN_SECONDS)
+
+
+def target(endpoint: str) -> str:
+    """The address without the scheme of a URL."""
+    return endpoint.partition('://')[2] or endpoint
 
 
 def _credentials(endpoints: Sequence[str], ca: str, cert: str, key: str) -> Any:

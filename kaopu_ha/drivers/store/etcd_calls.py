@@ -29,7 +29,7 @@ import os
 import random
 import threading
 import time
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 
@@ -47,23 +47,33 @@ _WRITE_TRIES = 2
 _PAUSE_FIRST_SECONDS = 0.02
 _PAUSE_MOST_SECONDS = 0.5
 
-_CHANNEL_OPTIONS = (
-    # etcd hangs up on clients that ping more often than every five seconds.
-    ('grpc.keepalive_time_ms', 6000),
-    ('grpc.keepalive_timeout_ms', 2000),
-    ('grpc.initial_reconnect_backoff_ms', 200),
-    ('grpc.min_reconnect_backoff_ms', 1000),
-    ('grpc.max_reconnect_backoff_ms', 2000),
-    ('grpc.use_local_subchannel_pool', 1),
-    ('grpc.enable_http_proxy', 0),
-    # 10,000 inventories are more than gRPC's four megabytes.
-    ('grpc.max_receive_message_length', -1),
-)
-
 _NEVER_SENT = ('failed to connect', 'connections to all backends failing', 'dns resolution failed',
                'empty address list')
 _NOT_TAKEN = ('etcdserver: no leader', 'etcdserver: too many requests')
 _LOGGED_OUT = ('invalid auth token', 'user name is empty', 'revision of auth store is old')
+
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class Member(Protocol):
+    """The way to one member.  Connects when first used, and again whenever that is lost."""
+
+    target: str
+
+    def unary(self, method: wire.Method, request: wire.Message, limit: float,
+              headers: Headers) -> wire.Message:
+        """Call and wait for the reply.  Raises grpc.RpcError, and ValueError after ``close``."""
+
+    def stream(self, method: wire.Method, requests: Iterator[wire.Message],
+               headers: Headers) -> Any:
+        """Open a stream: gRPC's call, which gives replies and can be cancelled.
+
+        Raises ValueError after ``close``.
+        """
+
+    def close(self) -> None:
+        """Break all that is under way."""
 
 
 class After(enum.Enum):
@@ -141,7 +151,7 @@ class Login:
         self._token = None if self._user else ''
         return bool(self._user)
 
-    def headers(self) -> tuple[tuple[str, str], ...]:
+    def headers(self) -> Headers:
         """The metadata that shows the token."""
         return (('token', self._token),) if self._token else ()
 
@@ -149,19 +159,18 @@ class Login:
 class Calls:
     """The members of a cluster, as one that answers.  Safe for threads; not across a fork."""
 
-    def __init__(self, targets: Sequence[str], credentials: Any, login: Login, *,
-                 timeout: float, try_limit: float, first: int | None) -> None:
+    def __init__(self, members: Sequence[Member], login: Login, *, timeout: float,
+                 try_limit: float, first: int | None) -> None:
         self._timeout = timeout
         self._try_limit = try_limit
         self._login = login
-        self._targets = tuple(targets)
+        self._members = tuple(members)
         self._pid = os.getpid()
-        self._channels = tuple(_channel(target, credentials) for target in targets)
         # Clients with the same list of members spread over them.
-        self._member = random.randrange(len(targets)) if first is None else first % len(targets)
+        self._member = random.randrange(len(members)) if first is None else first % len(members)
         self._mutex = threading.Lock()
         self._position = Position()
-        self._heard = [-_RECENT_SECONDS] * len(targets)
+        self._heard = [-_RECENT_SECONDS] * len(members)
         self._closed = threading.Event()
 
     # ------------------------------------------------------------ the member in use
@@ -179,11 +188,11 @@ class Calls:
     @property
     def tries(self) -> int:
         """How many members there are to try."""
-        return len(self._targets)
+        return len(self._members)
 
     def name(self, member: int) -> str:
         """The address of a member, for people."""
-        return self._targets[member]
+        return self._members[member].target
 
     def leave(self, member: int) -> None:
         """Use the next member, unless this one was left already.
@@ -193,7 +202,7 @@ class Calls:
         with self._mutex:
             self._heard[member] = -_RECENT_SECONDS
             if self._member == member:
-                self._member = (member + 1) % len(self._targets)
+                self._member = (member + 1) % len(self._members)
 
     def hear(self, member: int) -> None:
         """Note that the member answered just now."""
@@ -276,10 +285,10 @@ class Calls:
         most.
         """
         self._log_in(member, limit)
-        multi = self._channels[member].stream_stream(method.path, **_codec(method))
         self._check()
         try:
-            return multi(iter(requests), metadata=(*self._login.headers(), ('hasleader', 'true')))
+            return self._members[member].stream(
+                method, iter(requests), (*self._login.headers(), ('hasleader', 'true')))
         except ValueError as error:
             raise Failed(After.NOT_DONE, str(error)) from error
 
@@ -298,8 +307,8 @@ class Calls:
     def close(self) -> None:
         """Break all streams and calls."""
         self._closed.set()
-        for channel in self._channels:
-            channel.close()
+        for member in self._members:
+            member.close()
 
     # ------------------------------------------------------------ one try
 
@@ -321,9 +330,8 @@ class Calls:
     def _unary(self, member: int, method: wire.Method, request: wire.Message,
                limit: float) -> wire.Message:
         self._check()
-        multi = self._channels[member].unary_unary(method.path, **_codec(method))
         try:
-            reply = multi(request, timeout=limit, metadata=self._login.headers())
+            reply = self._members[member].unary(method, request, limit, self._login.headers())
         except grpc.RpcError as error:
             raise _judge(error) from error
         except ValueError as error:
@@ -360,14 +368,3 @@ class Calls:
         floor = self._position
         self.believe(self._unary(member, wire.STATUS, wire.StatusRequest(), limit).header, floor,
                      lag=True)
-
-
-def _codec(method: wire.Method) -> dict[str, Any]:
-    return {'request_serializer': lambda request: request.SerializeToString(),
-            'response_deserializer': method.reply.FromString}
-
-
-def _channel(target: str, credentials: Any) -> Any:
-    if credentials is None:
-        return grpc.insecure_channel(target, options=_CHANNEL_OPTIONS)
-    return grpc.secure_channel(target, credentials, options=_CHANNEL_OPTIONS)

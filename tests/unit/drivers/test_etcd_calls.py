@@ -61,10 +61,12 @@ class FakeMember:
 class EtcdCallsTest(unittest.TestCase):
     """Two members that do not agree."""
 
+    kind = etcd.EtcdStore
+
     def members(self, first, second):
         """A store that uses the first one first; and both."""
         both = [FakeMember(**first), FakeMember(**second)]
-        made = etcd.EtcdStore([one.endpoint for one in both], first=0, timeout=1.0, try_limit=0.5)
+        made = self.kind([one.endpoint for one in both], first=0, timeout=1.0, try_limit=0.5)
         self.addCleanup(lambda: [one.close() for one in both])
         self.addCleanup(made.close)
         return made, *both

@@ -47,6 +47,7 @@ COMMANDS = {
     'recovery show': 'recovery:RecoveryShow',
     'explain': 'explain:Explain',
     'watch': 'watch:Watch',
+    'drivers': 'drivers:Drivers',
     'simulate': 'simulate:Simulate',
 }
 

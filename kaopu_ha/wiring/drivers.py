@@ -11,9 +11,11 @@
 #    under the License.
 
 """Which driver is loaded is configuration; how a built-in one is made from it stands in
-``_ARGUMENTS``, a line for each.  A driver from outside (an entry point in one of the namespaces
-``kaopu_ha.store``, ``probe``, ``fence``, ``cloud``, ``usage``, ``queue``) is made with the whole
-configuration as its only argument: ``Driver(conf)``; it registers its own options.
+``_ARGUMENTS``, a line for each.
+
+A driver from outside (an entry point in the namespace ``kaopu_ha.<port>``) is made with the whole
+configuration as its only argument: ``Driver(conf)``.  Options of its own stand in its attribute
+``options``, by group; they are registered before it is made.
 """
 
 from __future__ import annotations
@@ -55,12 +57,19 @@ def make(conf: cfg.ConfigOpts, port: str, name: str) -> Any:
     known = _ARGUMENTS.get((port, name))
     arguments = known(conf) if known else None
     try:
+        for group, its in own_options(kind).items():
+            conf.register_opts(its, group)
         return kind(conf) if arguments is None else kind(**arguments)
     except ConfigError:
         raise
-    except (OSError, ValueError, ports.PortError) as failure:
+    except (OSError, ValueError, cfg.Error, ports.PortError) as failure:
         raise ConfigError(f'the {port} driver "{name}" can\'t be made: '
                           f'{_told(failure)}') from failure
+
+
+def own_options(kind: Any) -> dict[str, list[cfg.Opt]]:
+    """The options that a driver from outside brings, by group."""
+    return {group: list(its) for group, its in getattr(kind, 'options', {}).items()}
 
 
 def local_libvirt() -> Any:

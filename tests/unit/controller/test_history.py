@@ -48,7 +48,8 @@ class Outlived(unittest.TestCase):
 
     def test_all_that_belongs_to_a_recovery_goes_its_own_record_last(self):
         moved = model.Evacuation('c1-1', 'uuid', 'web', 'c1', Phase.DONE)
-        seen = world((records.EVACUATION + 'c1-1/uuid', moved), (records.EVACUATION + 'c1-1/x', '?'),
+        seen = world((records.EVACUATION + 'c1-1/uuid', moved),
+                     (records.EVACUATION + 'c1-1/x', '?'),
                      (records.EVACUATION + 'c1-10/uuid', moved), a_recovery('c1-1', 'c1'))
         self.assertEqual((records.EVACUATION + 'c1-1/uuid', records.EVACUATION + 'c1-1/x',
                           records.PROOF + 'c1-1', records.RECOVERY + 'c1-1'),

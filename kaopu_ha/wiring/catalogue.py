@@ -1,0 +1,104 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Every driver that is installed, with its options: what ``kaopu-ha drivers`` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import importlib.metadata
+import inspect
+
+from oslo_config import cfg
+
+from kaopu_ha import conf as options
+from kaopu_ha.conf.errors import ConfigError
+from kaopu_ha.wiring import drivers
+
+# The options that choose the drivers of a port.
+CHOSEN_BY = {'store': ('driver',), 'probe': ('management', 'storage'), 'fence': ('drivers',),
+             'cloud': ('driver',), 'usage': ('driver',), 'queue': ('driver',)}
+# The groups that a built-in driver reads, where they are not the port's own.
+_GROUPS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ('probe', 'libvirt'): ('libvirt',), ('probe', 'ceph'): ('ceph',),
+    ('fence', 'ceph_blocklist'): ('ceph',), ('cloud', 'nova'): ('nova',),
+    ('usage', 'placement'): ('nova',), ('queue', 'etcd'): (),
+}
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a driver: its name with the group, its default and its help."""
+
+    name: str
+    default: str
+    help: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """A driver that is installed.  ``trouble``: why it can't be loaded, '' if it can."""
+
+    port: str
+    name: str
+    package: str
+    place: str
+    summary: str
+    options: tuple[Option, ...]
+    trouble: str
+
+
+def installed() -> tuple[Known, ...]:
+    """All drivers of all ports, ours and others', by port and name."""
+    found = []
+    for port in CHOSEN_BY:
+        entries = importlib.metadata.entry_points(group=f'kaopu_ha.{port}')
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            found.append(_known(port, entry))
+    return tuple(found)
+
+
+def chosen(conf: cfg.ConfigOpts) -> dict[str, tuple[str, ...]]:
+    """The names that the configuration chooses, by port."""
+    names: dict[str, tuple[str, ...]] = {}
+    for port, by in CHOSEN_BY.items():
+        values = [conf[port][option] for option in by]
+        names[port] = tuple(name for value in values
+                            for name in ([value] if isinstance(value, str) else value) if name)
+    return names
+
+
+def _known(port: str, entry: importlib.metadata.EntryPoint) -> Known:
+    package = f'{entry.dist.name} {entry.dist.version}' if entry.dist else ''
+    try:
+        kind = drivers.load(port, entry.name)
+    except ConfigError as failure:
+        return Known(port, entry.name, package, entry.value, '', (), str(failure))
+    module = inspect.getmodule(kind)
+    text = inspect.getdoc(kind) or (module and inspect.getdoc(module)) or ''
+    groups = drivers.own_options(kind) or _builtin(port, entry.name)
+    told = tuple(Option(f'[{group}] {opt.name}', _default(opt), ' '.join((opt.help or '').split()))
+                 for group, its in groups.items() for opt in its)
+    summary = ' '.join(text.partition('\n\n')[0].split())
+    return Known(port, entry.name, package, entry.value, summary, told, '')
+
+
+def _builtin(port: str, name: str) -> dict[str, list[cfg.Opt]]:
+    known = dict(options.list_opts())
+    choosing = CHOSEN_BY[port]
+    return {group: [opt for opt in known[group] if group != port or opt.name not in choosing]
+            for group in _GROUPS.get((port, name), (port,)) if group in known}
+
+
+def _default(opt: cfg.Opt) -> str:
+    return 'none' if opt.default is None else str(opt.default)

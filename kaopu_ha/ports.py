@@ -296,15 +296,22 @@ class UsageSource(abc.ABC):
 
 class Queue(abc.ABC):
     """Carries evacuations to workers.  The record in the store is the truth: a task that arrives
-    twice or late does no harm."""
+    twice or late does no harm, and one that is lost is found in the store by a worker."""
 
     @abc.abstractmethod
     def offer(self, tasks: Sequence[str]) -> None:
-        """Announce evacuations by their keys."""
+        """Announce evacuations by their keys, without waiting.  Raises PortError if it can't."""
 
     @abc.abstractmethod
     def take(self, most: int) -> tuple[str, ...]:
-        """Keys of evacuations to look at, without waiting."""
+        """Keys of evacuations to look at, without waiting.  Raises PortError if none can come."""
+
+    def listen(self, tell: Callable[[], None]) -> None:
+        """Have ``tell`` called, in a thread of the driver's, when there is something to take.
+
+        A driver that never calls it costs seconds only.
+        """
+        return
 
     @abc.abstractmethod
     def close(self) -> None:

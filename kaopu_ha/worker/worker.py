@@ -96,6 +96,7 @@ class Worker:
         Waits for no step: one that is slow holds back its own evacuation only.
         """
         self._collect()
+        is_early = self._clock() < self._claim_at
         try:
             self._claim()
         except ports.PortError as failure:
@@ -103,7 +104,10 @@ class Worker:
         for task in self._tasks:
             if task.step is None and self._clock() >= task.due:
                 task.step = self._pool.submit(self._step_safely, task)
-        return _TICK_SECONDS if self._tasks else _IDLE_SECONDS
+        if self._tasks:
+            return _TICK_SECONDS
+        # Woken so soon after the last look that nothing was taken: what woke it must not wait.
+        return self._claim_at - self._clock() if is_early else _IDLE_SECONDS
 
     def close(self) -> None:
         """Give the claims back.  While a step is under way they are left to lapse."""

@@ -46,7 +46,7 @@ MAY_IMPORT = {
     'cli': {'core', 'ports', 'records', 'permits', 'conf', 'wiring', 'sim'},
     'sim': {'core', 'ports', 'records', 'permits', 'controller', 'worker', 'agent', 'testing',
             'programs'},
-    'wiring': {'core', 'ports', 'records', 'permits', 'conf', 'agent', 'programs',
+    'wiring': {'core', 'ports', 'records', 'permits', 'conf', 'agent', 'worker', 'programs',
                'drivers'},
     'cmd': {'core', 'conf', 'wiring'},
     'wsgi': {'api', 'conf', 'wiring'},

@@ -97,7 +97,8 @@ def worker(store: ports.Store, cloud: ports.Cloud, queue: ports.Queue, images: p
     return (
         Loop('claims', work.claims.turn),
         Loop('warm', _warming(cloud)),
-        Loop('evacuations', work.turn, (records.EVACUATION, records.CLAIM), queue.listen)), work.close
+        Loop('evacuations', work.turn, (records.EVACUATION, records.CLAIM),
+             work.listen)), work.close
 
 
 def agent(host: str, beat: Callable[[], float], publisher: InventoryPublisher,

@@ -12,6 +12,7 @@
 
 """One real RabbitMQ for tests, with a port mapper of its own."""
 
+import contextlib
 import glob
 import os
 import pathlib
@@ -104,10 +105,8 @@ class Rabbit:
 
 def _end(process):
     """Kill a process and what it has started."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 

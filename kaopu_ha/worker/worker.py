@@ -96,7 +96,6 @@ class Worker:
         Waits for no step: one that is slow holds back its own evacuation only.
         """
         self._collect()
-        is_early = self._clock() < self._claim_at
         try:
             self._claim()
         except ports.PortError as failure:
@@ -104,10 +103,14 @@ class Worker:
         for task in self._tasks:
             if task.step is None and self._clock() >= task.due:
                 task.step = self._pool.submit(self._step_safely, task)
-        if self._tasks:
-            return _TICK_SECONDS
-        # Woken so soon after the last look that nothing was taken: what woke it must not wait.
-        return self._claim_at - self._clock() if is_early else _IDLE_SECONDS
+        return _TICK_SECONDS if self._tasks else _IDLE_SECONDS
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Have ``wake`` called when the queue has a task; the next turn then takes it at once."""
+        def tell() -> None:
+            self._claim_at = 0.0
+            wake()
+        self._queue.listen(tell)
 
     def close(self) -> None:
         """Give the claims back.  While a step is under way they are left to lapse."""

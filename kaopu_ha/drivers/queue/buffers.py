@@ -71,6 +71,8 @@ class Outgoing:
                     LOG.warning('tasks wait for the broker: %s', failure)
                 away = True
                 self._keep(batch)
+            except Exception:  # noqa: BLE001  a bug in one batch must not end the thread
+                LOG.exception('%d tasks are left to be found in the store', len(batch))
             else:
                 away = False
 

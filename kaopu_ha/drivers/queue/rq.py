@@ -87,10 +87,11 @@ class RedisQueue(ports.Queue):
         self._incoming.listen(tell)
 
     def close(self) -> None:
-        """Begin nothing more; what is under way ends with the process."""
+        """Begin nothing more.  A question under way ends in its own time, or with the process."""
         self._closing.set()
         self._outgoing.close()
         self._incoming.close()
+        self._redis.connection_pool.disconnect(inuse_connections=False)
 
     def _send(self, tasks: Sequence[str]) -> None:
         jobs = [rq.Queue.prepare_data(evacuation, args=(task,), ttl=_JOB_SECONDS,
@@ -119,18 +120,20 @@ class RedisQueue(ports.Queue):
             _, name = rq.Queue.lpop([self._queue.key], _WAIT_SECONDS, self._redis)
         except rq_errors.DequeueTimeout:
             return
-        task = self._task(name.decode())
+        task = self._task(name)
         if task:
             self._incoming.put(task)
 
-    def _task(self, name: str) -> str:
+    def _task(self, name: bytes) -> str:
+        """The task of a job, which is deleted; empty if it is none."""
         try:
-            job = rq.job.Job.fetch(name, self._redis, self._queue.serializer)
+            job = rq.job.Job.fetch(name.decode(), self._redis, self._queue.serializer)
             job.delete(remove_from_queue=False)
             return str(job.args[0])
-        except (rq_errors.NoSuchJobError, rq_errors.DeserializationError, LookupError, TypeError,
-                ValueError) as failure:
-            LOG.debug('job %s is no task: %r', name, failure)
+        except redis.RedisError:
+            raise
+        except Exception as failure:  # noqa: BLE001  whatever a stranger has put there
+            LOG.debug('job %r is no task: %r', name, failure)
             return ''
 
 

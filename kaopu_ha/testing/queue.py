@@ -307,15 +307,32 @@ class BrokerContract(CarrierContract):
         self.come_back()
 
     def test_nobody_waits_for_a_broker_that_is_away_and_it_goes_on_when_it_is_back(self) -> None:
-        keys, offering, taker = self.write(6), self.queue(), self.queue()
-        offering.offer(keys[:3])
-        self.taken(keys[:3], taker)
+        keys, offering, taker = self.write(9), self.queue(), self.queue()
+        before, during, lying = keys[:3], keys[3:6], keys[6:]
+        offering.offer(before)
+        self.taken(before, taker)
+        self.offer_and_hide(lying)
         self.go_away()
         late = self.queue(lost_after=SOON)
-        self.at_once(lambda: offering.offer(keys[3:]) or ())
-        self.taken(keys[3:], late)
+        self.offered_at_once(offering, during)
+        self.taken(during, late)
+        # Who has room and takes no more would keep what comes to it.
+        late.close()
         more = [queue_world.key(f'more-{index}') for index in range(3)]
         queue_world.write(self.store, [key.rpartition('/')[2] for key in more])
-        self.at_once(lambda: offering.offer(more) or ())
+        self.offered_at_once(offering, more)
         self.come_back()
-        self.taken(more, taker)
+        self.store.commit([], [ports.Delete(_claim(key)) for key in lying])
+        self.taken([*more, *lying], taker)
+
+    def offer_and_hide(self, keys: Sequence[str]) -> None:
+        """Have tasks lie at the broker, which only a message can bring: they are claimed."""
+        self.queue().offer(keys)
+        time.sleep(SOON)
+        self.store.commit([], [ports.Put(_claim(key), '{}') for key in keys])
+
+    def offered_at_once(self, offering: ports.Queue, keys: Sequence[str]) -> None:
+        """Offer, which must not wait."""
+        before = time.monotonic()
+        offering.offer(keys)
+        self.assertLess(time.monotonic() - before, AT_ONCE)

@@ -39,7 +39,7 @@ class MessagingQueueTest(queue.BrokerContract, unittest.TestCase):
 
     def setUp(self):
         # It says at length that the broker is away.
-        for name in ('oslo_messaging', 'amqp'):
+        for name in ('oslo.messaging', 'oslo_messaging', 'amqp'):
             library = logging.getLogger(name)
             self.addCleanup(library.setLevel, library.level)
             library.setLevel(logging.CRITICAL + 1)

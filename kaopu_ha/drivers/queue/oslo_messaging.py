@@ -48,10 +48,10 @@ _EVENT = 'evacuation'
 # A message that this worker has no room for goes back after so long, perhaps to another.
 _HELD_SECONDS = 0.2
 # Few messages at a time, so that a worker which is busy holds back few; and a queue that survives
-# its broker, which is called again every second while it is away.  What stands in the URL goes
-# before.
+# its broker, which is called again every few seconds while it is away.  What stands in the URL
+# goes before.
 _QUERY = {'rabbit_qos_prefetch_count': '17', 'amqp_durable_queues': 'true',
-          'rabbit_retry_backoff': '0'}
+          'rabbit_retry_backoff': '1', 'rabbit_interval_max': '5'}
 
 
 class MessagingQueue(ports.Queue):

@@ -286,9 +286,8 @@ class Cloud(abc.ABC):
     def reset_state(self, instance: str, state: str, permit: Permit) -> None:
         """Set vm_state to ``active`` or ``error`` and clear the task."""
 
-    def warm(self) -> None:
+    def warm(self) -> None:  # noqa: B027  a driver may have nothing to prepare
         """Get ready to act, so that the first act does not wait for it.  Raises PortError."""
-        return
 
     @abc.abstractmethod
     def close(self) -> None:
@@ -305,15 +304,18 @@ class UsageSource(abc.ABC):
 
 class Queue(abc.ABC):
     """Carries evacuations to workers.  The record in the store is the truth: a task that arrives
-    twice or late does no harm."""
+    twice or late does no harm, and one that is lost is found there by a worker."""
 
     @abc.abstractmethod
     def offer(self, tasks: Sequence[str]) -> None:
-        """Announce evacuations by their keys."""
+        """Announce evacuations by their keys, without waiting.  Raises PortError if it can't."""
 
     @abc.abstractmethod
     def take(self, most: int) -> tuple[str, ...]:
-        """Keys of evacuations to look at, without waiting."""
+        """Keys of evacuations to look at, without waiting.  Raises PortError if none can come."""
+
+    def listen(self, tell: Callable[[], None]) -> None:  # noqa: B027  one may never tell
+        """Have ``tell`` called, in a thread of the driver's, when there may be a task."""
 
     @abc.abstractmethod
     def close(self) -> None:

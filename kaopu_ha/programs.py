@@ -42,12 +42,14 @@ class Loop:
     """A turn that is done again and again: when the seconds it returned are over, or woken.
 
     A change under one of the keys or prefixes ``woken_by`` wakes it.  A watch that is lost costs
-    seconds only: each turn says itself when the next one is due.
+    seconds only: each turn says itself when the next one is due.  ``listen`` takes what wakes it
+    when a port of its own has something.
     """
 
     name: str
     turn: Callable[[], float]
     woken_by: tuple[str, ...] = ()
+    listen: Callable[[Callable[[], None]], None] = lambda wake: None
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ def worker(store: ports.Store, cloud: ports.Cloud, queue: ports.Queue, images: p
     return (
         Loop('claims', work.claims.turn),
         Loop('warm', _warming(cloud)),
-        Loop('evacuations', work.turn, (records.EVACUATION, records.CLAIM))), work.close
+        Loop('evacuations', work.turn, (records.EVACUATION, records.CLAIM),
+             work.listen)), work.close
 
 
 def agent(host: str, beat: Callable[[], float], publisher: InventoryPublisher,

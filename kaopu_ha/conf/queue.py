@@ -22,5 +22,21 @@ OPTS = [
     cfg.StrOpt('driver', default='etcd',
                help='Queue driver (namespace kaopu_ha.queue).  With "etcd" the records in the '
                     'store are the queue, so recovery depends on nothing more than detection '
-                    'does.  Controllers and workers must name the same one.'),
+                    'does.  "oslo_messaging" (RabbitMQ) and "rq" (Redis) carry the same tasks as '
+                    'messages; "local" carries them inside of one process.  Controllers and '
+                    'workers must name the same one.'),
+    cfg.StrOpt('transport_url', default='', secret=True,
+               help='RabbitMQ for the driver oslo_messaging, as in other OpenStack services: '
+                    'rabbit://user:password@host:5672/vhost.  More about the connection (TLS, '
+                    'quorum queues) can be set in [oslo_messaging_rabbit].'),
+    cfg.StrOpt('redis_url', default='', secret=True,
+               help='Redis for the driver rq: redis://:password@host:6379/0, rediss:// with TLS, '
+                    'or unix:///path.'),
+    cfg.StrOpt('name', default='kaopu_ha_evacuations',
+               help='Name of the queue at the broker.  Two clouds that share a broker need two '
+                    'names: a worker can do nothing with the tasks of another cloud.'),
+    cfg.FloatOpt('lost_after', default=5.0, min=0.5, max=300.0,
+                 help='Seconds after which a worker takes an evacuation from the store that no '
+                      'message brought.  It is what recovery waits for while the broker is away; '
+                      'shorter than messages take, it makes workers run for the same tasks.'),
 ]

@@ -95,7 +95,7 @@ def agent(conf: cfg.ConfigOpts) -> Program:
         runner = requests.RequestRunner(
             kv, conf.host, local, kept(CephReader(drivers.access(conf))), restart_compute=command,
             tell=_tell_text, clusters=clusters, ask_limit=times.ask_limit)
-        return _program(held, kv, programs.agent(conf.host, beating.turn, publisher, runner))
+        return program(held, kv, programs.agent(conf.host, beating.turn, publisher, runner))
 
 
 def controller(conf: cfg.ConfigOpts) -> Program:
@@ -113,9 +113,9 @@ def controller(conf: cfg.ConfigOpts) -> Program:
         usage = drivers.make(conf, 'usage', conf['usage'].driver)
         queue = kept(drivers.queue(conf, kv))
         loops, resign = programs.controller(kv, probes, fences, cloud, management, usage, queue,
-                                            given, conf.controller.leader_ttl, _around(name))
+                                            given, conf.controller.leader_ttl, surroundings(name))
         held.callback(resign)
-        return _program(held, kv, loops)
+        return program(held, kv, loops)
 
 
 def worker(conf: cfg.ConfigOpts) -> Program:
@@ -134,9 +134,9 @@ def worker(conf: cfg.ConfigOpts) -> Program:
         libvirt = kept(drivers.make(conf, 'probe', conf.probe.management))
         loops, give_back = programs.worker(kv, cloud, queue, images, libvirt, given,
                                            conf.worker.claim_ttl, conf.worker.concurrency,
-                                           _around(name))
+                                           surroundings(name))
         held.callback(give_back)
-        return _program(held, kv, loops)
+        return program(held, kv, loops)
 
 
 # ---------------------------------------------------------------- parts that commands use too
@@ -198,16 +198,18 @@ class _BeatOfThisHost:
                          ttl=self._times.beat_ttl, tell=self._tell)
 
 
-def _around(name: str) -> programs.Surroundings:
+def surroundings(name: str) -> programs.Surroundings:
+    """Real time, real threads, and news that go to the log."""
     return programs.Surroundings(name, time.monotonic, _now, _tell_news,
                                  concurrent.futures.ThreadPoolExecutor)
 
 
-def _program(held: contextlib.ExitStack, kv: ports.Store,
+def program(held: contextlib.ExitStack, kv: ports.Store,
              loops: Iterable[programs.Loop]) -> Program:
-    """Watch for every loop, and take over what is held."""
+    """The loops with what wakes each, and all that is held, to be closed with them."""
     woken = tuple(Woken(loop) for loop in loops)
     for each in woken:
+        each.loop.listen(each.wake.set)
         for prefix in each.loop.woken_by:
             held.callback(kv.watch(prefix, _waking(each.wake)).close)
     return Program(woken, held.pop_all().close)

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 import importlib.metadata
+import time
 from typing import Any
 
 from oslo_config import cfg
@@ -31,6 +32,7 @@ from stevedore import exception as stevedore_errors
 from kaopu_ha import ports
 from kaopu_ha.conf import ceph, nova
 from kaopu_ha.conf.errors import ConfigError
+from kaopu_ha.worker.queue import CarriedQueue, RecordQueue
 
 
 def load(port: str, name: str) -> Any:
@@ -81,11 +83,13 @@ def local_libvirt() -> Any:
     return LocalLibvirt
 
 
-def queue(conf: cfg.ConfigOpts, kv: ports.Store) -> Any:
-    """The queue; the built-in one has no access of its own but the store."""
+def queue(conf: cfg.ConfigOpts, kv: ports.Store) -> ports.Queue:
+    """The queue: the records themselves, or what carries tasks with the records behind it."""
+    recorded = RecordQueue(kv)
     if conf.queue.driver == 'etcd':
-        return load('queue', 'etcd')(kv)
-    return make(conf, 'queue', conf.queue.driver)
+        return recorded
+    return CarriedQueue(make(conf, 'queue', conf.queue.driver), recorded, conf.queue.lost_after,
+                        time.monotonic)
 
 
 def _etcd(conf: cfg.ConfigOpts) -> dict[str, Any]:
@@ -114,6 +118,26 @@ def _placement(conf: cfg.ConfigOpts) -> dict[str, Any]:
     return {'auth': nova.auth(conf), 'limit': conf.nova.timeout}
 
 
+def _local(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {}
+
+
+def _oslo_messaging(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {'conf': conf, 'url': _needed(conf, 'transport_url'), 'name': conf.queue.name}
+
+
+def _rq(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {'url': _needed(conf, 'redis_url'), 'name': conf.queue.name}
+
+
+def _needed(conf: cfg.ConfigOpts, name: str) -> str:
+    value: str = conf.queue[name]
+    if not value:
+        raise ConfigError(f'[queue] {name} is not set: the queue driver "{conf.queue.driver}" '
+                          f'reaches its broker by it')
+    return value
+
+
 def access(conf: cfg.ConfigOpts) -> dict[str, dict[str, str]]:
     """How to reach each cluster, by fsid."""
     return {cluster.fsid: {'conf': cluster.conf, 'user': conf.ceph.user,
@@ -128,6 +152,9 @@ _ARGUMENTS: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]]
     ('fence', 'ceph_blocklist'): _ceph_blocklist,
     ('cloud', 'nova'): _nova,
     ('usage', 'placement'): _placement,
+    ('queue', 'local'): _local,
+    ('queue', 'oslo_messaging'): _oslo_messaging,
+    ('queue', 'rq'): _rq,
 }
 
 

@@ -10,20 +10,40 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Queue driver ``etcd``: the records in the store are the queue itself.
+"""What brings evacuations to a worker: the records alone, or a broker and the records behind it.
 
-Nothing is carried twice because nothing is carried: a worker reads the evacuations that have not
-ended and claims one by a transaction under its own lease.
+The record is the truth, whoever carries the task.  ``RecordQueue`` (queue driver ``etcd``) carries
+nothing: a worker reads the evacuations that have not ended and claims one by a transaction under
+its own lease.  With a broker a task is a message, and messages are lost: with the broker, with a
+worker that took one and died, by a claim that failed.  ``CarriedQueue`` makes up for all of it::
+
+    open and free in the store      how it comes to a worker
+    QUEUED                          by its message, or once it has been free for ``lost_after``
+    CALLING, MOVING                 at once: its message was used up by a worker that is gone
+    not open, or claimed            not at all, whatever a message says
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+import logging
 
 from kaopu_ha import ports, records
 from kaopu_ha.core.model import Evacuation, Phase
 
+LOG = logging.getLogger(__name__)
+
 _OPEN = (Phase.QUEUED, Phase.CALLING, Phase.MOVING)
+
+
+@dataclass(frozen=True)
+class Free:
+    """An open evacuation that nobody has claimed, as it was read at its newest revision."""
+
+    key: str
+    revision: int
+    begun: bool
 
 
 class RecordQueue(ports.Queue):
@@ -37,17 +57,80 @@ class RecordQueue(ports.Queue):
 
     def take(self, most: int) -> tuple[str, ...]:
         """Evacuations that are open and that nobody has claimed, in the order of their names."""
+        return tuple(each.key for each in self.free()[:most])
+
+    def free(self) -> list[Free]:
+        """All evacuations that are open and that nobody has claimed, in the order of their names.
+
+        Raises StoreError.
+        """
         snapshot = self._store.read(records.EVACUATION, records.CLAIM)
         claimed = set(snapshot.under(records.CLAIM))
         found = []
-        for name, entry in snapshot.under(records.EVACUATION).items():
+        for entry in snapshot.under(records.EVACUATION).values():
             try:
                 item = records.decode(Evacuation, entry.value, entry.key)
             except records.RecordError:
                 continue
             if item.phase in _OPEN and item.instance not in claimed:
-                found.append(records.EVACUATION + name)
-        return tuple(found[:most])
+                found.append(Free(entry.key, entry.modified, item.phase is not Phase.QUEUED))
+        return found
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+class CarriedQueue(ports.Queue):
+    """Tasks that another queue carries, and those that it lost or cannot bring.
+
+    ``lost_after``: seconds for which a task must have been free, unchanged, to count as lost.
+    """
+
+    def __init__(self, carrier: ports.Queue, recorded: RecordQueue, lost_after: float,
+                 clock: Callable[[], float]) -> None:
+        self._carrier, self._recorded = carrier, recorded
+        self._lost_after, self._clock = lost_after, clock
+        self._since: dict[Free, float] = {}
+        self._away = ''
+
+    def offer(self, tasks: Sequence[str]) -> None:
+        """Have tasks carried; one that can't be is found in the records.  Raises nothing."""
+        try:
+            self._carrier.offer(tasks)
+        except ports.PortError as failure:
+            LOG.warning('%d tasks are left to be found in the store: %s', len(tasks), failure)
+
+    def take(self, most: int) -> tuple[str, ...]:
+        """Free evacuations of which a message came, or never will.  Raises StoreError."""
+        came = self._carried(most)
+        free = self._recorded.free()
+        now = self._clock()
+        self._since = {each: self._since.get(each, now) for each in free}
+        keys = {each.key for each in free}
+        found = [key for key in came if key in keys]
+        found += [each.key for each in free if self._away or self._is_lost(each, now)]
+        return tuple(dict.fromkeys(found))[:most]
+
+    def listen(self, tell: Callable[[], None]) -> None:
+        """As promised; what is lost is not told."""
+        self._carrier.listen(tell)
+
+    def close(self) -> None:
+        """Close the carrier."""
+        self._carrier.close()
+
+    def _carried(self, most: int) -> tuple[str, ...]:
+        try:
+            came = self._carrier.take(most)
+        except ports.PortError as failure:
+            if not self._away:
+                LOG.warning('tasks are read from the store alone: %s', failure)
+            self._away = str(failure) or 'no reason given'
+            return ()
+        if self._away:
+            LOG.info('tasks are carried again')
+        self._away = ''
+        return came
+
+    def _is_lost(self, each: Free, now: float) -> bool:
+        return each.begun or now - self._since[each] >= self._lost_after

@@ -24,6 +24,7 @@ from kaopu_ha import conf as options
 from kaopu_ha import wiring
 from kaopu_ha.conf import ceph, nova, rules
 from kaopu_ha.conf.errors import ConfigError
+from kaopu_ha.wiring import drivers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FSID = '11111111-2222-4333-8444-555555555555'
@@ -157,6 +158,22 @@ class TestRefusedStarts(ConfCase):
         self.assert_refused('there is no fence driver "hope"; there is: ceph_blocklist',
                             wiring.rules, made(fence__drivers=['hope']))
 
+    def test_a_broker_without_its_url(self):
+        for driver, option in (('rq', 'redis_url'), ('oslo_messaging', 'transport_url')):
+            self.assert_refused(f'[queue] {option} is not set', drivers.queue,
+                                made(queue__driver=driver), None)
+
+    def test_a_url_that_is_none_is_told_without_its_password(self):
+        for given in ({'driver': 'rq', 'redis_url': 'http://:secret@h'},
+                      {'driver': 'oslo_messaging', 'transport_url': 'nonsense://u:secret@h/'},
+                      {'driver': 'oslo_messaging', 'transport_url': 'rabbit://u:secret@h:port/'},
+                      {'driver': 'oslo_messaging', 'transport_url': 'u:secret@h'}):
+            conf = made(**{f'queue__{name}': value for name, value in given.items()})
+            with self.assertRaises(ConfigError) as caught:
+                drivers.queue(conf, None)
+            self.assertIn('is no URL of a', str(caught.exception))
+            self.assertNotIn('secret', str(caught.exception))
+
     def test_an_empty_restart_command(self):
         self.assert_refused('compute_restart_command is empty', wiring.agent, made(
             ceph__conf=[self.file(f'fsid = {FSID}')], agent__compute_restart_command=''))
@@ -208,7 +225,7 @@ class TestOptions(ConfCase):
 
     def test_the_password_is_secret_and_only_given_to_the_login(self):
         secret = {opt.dest for _, opts in options.list_opts() for opt in opts if opt.secret}
-        self.assertEqual({'password'}, secret)
+        self.assertEqual({'password', 'transport_url', 'redis_url'}, secret)
         conf = made(nova__auth_url='http://keystone/v3', nova__username='kaopu',
                     nova__password='hidden', nova__project_name='service')
         self.assertEqual({'auth_type': 'password', 'auth_url': 'http://keystone/v3',

@@ -47,7 +47,7 @@ MAY_IMPORT = {
     'cli': {'core', 'ports', 'records', 'permits', 'shelf', 'conf', 'wiring', 'sim'},
     'sim': {'core', 'ports', 'records', 'permits', 'controller', 'worker', 'agent', 'testing',
             'programs'},
-    'wiring': {'core', 'ports', 'records', 'permits', 'conf', 'agent', 'programs',
+    'wiring': {'core', 'ports', 'records', 'permits', 'conf', 'agent', 'worker', 'programs',
                'drivers'},
     'cmd': {'core', 'ports', 'records', 'conf', 'wiring', 'cli'},
     'wsgi': {'api', 'conf', 'wiring'},

@@ -19,7 +19,7 @@ import sys
 
 from . import demo, report, status
 from .cloud import Cloud
-from .kaopu import PACES
+from .kaopu import PACES, QUEUES
 from .shell import CloudError
 
 Verb = Callable[[Cloud, argparse.Namespace], int | None]
@@ -86,6 +86,7 @@ def _host(parser: argparse.ArgumentParser) -> None:
 def _up_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--hosts', type=int, help='how many compute hosts, 3 at least')
     parser.add_argument('--pace', choices=PACES, help="the pace of Kaopu HA's detection")
+    parser.add_argument('--queue', choices=QUEUES, help='what carries tasks to the workers')
 
 
 def _boot_arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,7 +101,7 @@ def _install(cloud: Cloud, _: argparse.Namespace) -> None:
 
 @verb('up', 'bring the cloud up, or add what is missing', _up_arguments)
 def _up(cloud: Cloud, options: argparse.Namespace) -> None:
-    cloud.up(options.hosts, options.pace)
+    cloud.up(options.hosts, options.pace, options.queue)
 
 
 @verb('down', 'stop everything, keep the data')

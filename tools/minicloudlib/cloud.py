@@ -72,7 +72,9 @@ class Cloud:
         install.install(self.layout)
 
     @_alone
-    def up(self, count: int | None = None, pace: str | None = None) -> None:
+    def up(
+        self, count: int | None = None, pace: str | None = None, queue: str | None = None
+    ) -> None:
         """Bring the cloud up, adding what is missing; what runs is left alone."""
         layout = self.layout
         if count:
@@ -88,6 +90,8 @@ class Cloud:
                 machines.end_strangers('ctl')
         if pace and pace != kaopu.pace(layout):
             self.set_pace(pace)
+        if queue and queue != kaopu.queue(layout):
+            self.set_queue(queue)
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             data_plane = pool.submit(self._up_data_plane)
             pool.submit(self._up_control_plane).result()
@@ -113,7 +117,8 @@ class Cloud:
             for host in layout.hosts:
                 machines.kill(layout, host)
             names = machines.recorded_daemons(layout, 'ctl')
-            first = [name for name in names if not name.startswith(('mysql', 'rabbit', 'etcd'))]
+            stores = ('mysql', 'rabbit', 'redis', 'etcd')
+            first = [name for name in names if not name.startswith(stores)]
             # Only the stores lose something by a kill: the others get little time.
             self._end('ctl', first, grace=2)
             self._end('ctl', [name for name in names if name not in first])
@@ -131,7 +136,7 @@ class Cloud:
         layout = self.layout
         for folder in (layout.control, layout.nodes, layout.ceph_etc):
             shutil.rmtree(folder, ignore_errors=True)
-        for name in ('hosts', 'pace'):
+        for name in ('hosts', 'pace', 'queue'):
             (layout.root / f'setting.{name}').unlink(missing_ok=True)
 
     @_alone
@@ -207,7 +212,17 @@ class Cloud:
         kaopu.write_control_confs(layout)
         for host in layout.hosts:
             kaopu.write_host_conf(layout, host)
-        for node in ('ctl', *layout.hosts):
+        self._restart_kaopu('ctl', *layout.hosts)
+
+    def set_queue(self, queue: str) -> None:
+        """Rewrite the configuration and restart the controllers and workers that run."""
+        kaopu.set_queue(self.layout, queue)
+        kaopu.write_control_confs(self.layout)
+        self._restart_kaopu('ctl')
+
+    def _restart_kaopu(self, *nodes: str) -> None:
+        layout = self.layout
+        for node in nodes:
             mine = {*kaopu.CONTROL, kaopu.AGENT} & set(machines.recorded_daemons(layout, node))
             running = [name for name in sorted(mine) if machines.daemon_pid(layout, node, name)]
             self._end(node, running)
@@ -237,6 +252,9 @@ class Cloud:
 
     def _up_control_plane(self) -> None:
         control.rabbit_start(self.layout)
+        if kaopu.queue(self.layout) == 'rq':
+            control.redis_start(self.layout)
+            control.redis_wait(self.layout)
         control.mysql_up(self.layout)
         openstack.keystone_up(self.layout, self.rest)
         openstack.placement_up(self.layout)

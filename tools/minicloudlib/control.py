@@ -10,7 +10,10 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The ground that OpenStack stands on: etcd, RabbitMQ and MariaDB in the node ctl."""
+"""The ground that OpenStack stands on: etcd, RabbitMQ and MariaDB in the node ctl.
+
+And Redis, for those who have Kaopu HA put its tasks there.
+"""
 
 import functools
 import glob
@@ -107,6 +110,27 @@ def rabbit_wait(layout: Layout) -> None:
         wait_for('the broker', lambda: network.is_open(address('ctl'), PORTS['rabbit']), 90)
 
 
+def redis_start(layout: Layout) -> bool:
+    """Start Redis if it does not run; the password comes by its file."""
+    settings = {
+        'bind': address('ctl'),
+        'port': PORTS['redis'],
+        'requirepass': layout.password(),
+        'dir': layout.control / 'redis',
+        'appendonly': 'yes',
+        'save': '""',
+    }
+    conf = layout.control / 'redis/redis.conf'
+    write(conf, ''.join(f'{name} {value}\n' for name, value in settings.items()))
+    return machines.launch(layout, 'ctl', 'redis', ['redis-server', str(conf)])
+
+
+def redis_wait(layout: Layout) -> None:
+    """Wait until Redis takes connections."""
+    with step('redis', machines.log_of(layout, 'ctl', 'redis')):
+        wait_for('Redis', lambda: network.is_open(address('ctl'), PORTS['redis']))
+
+
 def mysql_up(layout: Layout) -> None:
     """Start the database server, with all databases and the one user."""
     data = layout.control / 'mysql'
@@ -163,6 +187,11 @@ def database_url(layout: Layout, name: str) -> str:
 def rabbit_url(layout: Layout) -> str:
     """How a service reaches the broker."""
     return f'rabbit://openstack:{layout.password()}@{address("ctl")}:{PORTS["rabbit"]}/'
+
+
+def redis_url(layout: Layout) -> str:
+    """How a service reaches Redis."""
+    return f'redis://:{layout.password()}@{address("ctl")}:{PORTS["redis"]}/0'
 
 
 def _socket(layout: Layout) -> str:

@@ -112,6 +112,8 @@ def start_control(layout: Layout, daemon: str) -> bool:
         return control.etcd_start(layout, int(daemon[4:]))
     if daemon in ('rabbit', 'epmd'):
         return control.rabbit_start(layout)
+    if daemon == 'redis':
+        return control.redis_start(layout)
     if daemon == 'mysql':
         return control.mysql_start(layout)
     return openstack.start(layout, daemon)

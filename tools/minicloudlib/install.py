@@ -99,7 +99,7 @@ def _kaopu(layout: Layout, log: Path) -> bool:
     _logged([*pip, '-r', str(CHECKOUT / 'requirements.txt')], log)
     _show_debian_modules(layout, layout.venv_kaopu)
     try:
-        _logged([*pip, '-e', f'{CHECKOUT}[etcd3,libvirt]'], log)
+        _logged([*pip, '-e', f'{CHECKOUT}[etcd3,libvirt,rq]'], log)
     except CloudError as trouble:
         say(f'the checkout is not installed: {trouble}, see {log}')
         return False

@@ -18,13 +18,14 @@ program does not exist (yet) is skipped with a line.
 
 from pathlib import Path
 
-from . import confs, machines
+from . import confs, control, machines
 from .layout import CHECKOUT, NETS, PORTS, Layout, address, etcd_addresses, write
 from .shell import CloudError, say
 
 AGENT = 'kaopu-ha-agent'
 CONTROL = ('controller1', 'controller2', 'worker1', 'worker2')
 PACES = ('fast', 'patent')
+QUEUES = ('etcd', 'local', 'oslo_messaging', 'rq')
 KEYS = '/kaopu-ha/'
 
 
@@ -38,6 +39,18 @@ def set_pace(layout: Layout, wanted: str) -> None:
     if wanted not in PACES:
         raise CloudError(f'the pace is one of {", ".join(PACES)}, not {wanted}')
     layout.set_setting('pace', wanted)
+
+
+def queue(layout: Layout) -> str:
+    """The queue driver that is set."""
+    return layout.setting('queue', 'etcd')
+
+
+def set_queue(layout: Layout, wanted: str) -> None:
+    """Set the queue driver of every process started from now on."""
+    if wanted not in QUEUES:
+        raise CloudError(f'the queue is one of {", ".join(QUEUES)}, not {wanted}')
+    layout.set_setting('queue', wanted)
 
 
 def conf_path(layout: Layout, node: str, name: str = '') -> Path:
@@ -114,6 +127,12 @@ def _conf(layout: Layout, name: str, is_host: bool = False) -> str:
         },
         'nova': confs.credentials(layout, 'kaopu'),
     }
+    if not is_host:
+        sections['queue'] = {
+            'driver': queue(layout),
+            'transport_url': control.rabbit_url(layout),
+            'redis_url': control.redis_url(layout),
+        }
     if is_host:
         sections['agent'] = {
             'management_uri': f'qemu+tcp://{address(name)}/system',

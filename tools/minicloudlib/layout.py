@@ -37,6 +37,7 @@ REGION = 'RegionOne'
 SECRET_UUID = '6b1a1f5e-0000-4000-8000-0000000c10ad'
 PORTS = {
     'rabbit': 5672,
+    'redis': 6379,
     'mysql': 3306,
     'keystone': 5000,
     'placement': 8778,

@@ -12,8 +12,8 @@
 
 """Which driver is loaded is configuration; how a built-in one is made from it stands in
 ``_ARGUMENTS``, a line for each.  A driver from outside (an entry point in one of the namespaces
-``kaopu_ha.store``, ``probe``, ``fence``, ``cloud``, ``usage``, ``queue``) is made with the whole
-configuration as its only argument: ``Driver(conf)``; it registers its own options.
+``kaopu_ha.store``, ``probe``, ``fence``, ``cloud``, ``usage``, ``queue``, ``notifier``) is made
+with the whole configuration as its only argument: ``Driver(conf)``; it registers its own options.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from stevedore import driver as stevedore_driver
 from stevedore import exception as stevedore_errors
 
 from kaopu_ha import ports
-from kaopu_ha.conf import ceph, nova
+from kaopu_ha.conf import ceph, notifier, nova
 from kaopu_ha.conf.errors import ConfigError
 
 
@@ -109,6 +109,9 @@ _ARGUMENTS: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]]
     ('fence', 'ceph_blocklist'): _ceph_blocklist,
     ('cloud', 'nova'): _nova,
     ('usage', 'placement'): _placement,
+    ('notifier', 'log'): lambda conf: {},
+    ('notifier', 'oslo_messaging'): notifier.oslo_messaging,
+    ('notifier', 'webhook'): notifier.webhook,
 }
 
 

@@ -220,7 +220,9 @@ def _telling(conf: cfg.ConfigOpts, process: str, measures: measured.Measures,
              held: contextlib.ExitStack) -> Telling:
     """What a process tells its news to."""
     group = conf.notifier
-    telling = Telling(notifiers(conf), f'kaopu-ha-{process}:{conf.host}', now=_now,
+    told = notifiers(conf)
+    measures.notifiers(name for name, one in told.items() if one.waits)
+    telling = Telling(told, f'kaopu-ha-{process}:{conf.host}', now=_now,
                       projects=group.projects, limit=group.timeout, counted=measures.news,
                       count=measures.notice)
     held.callback(telling.close)

@@ -17,7 +17,7 @@ Controller, worker, agent and core know nothing of it.  Without metrics nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import contextlib
 import importlib.metadata
 import logging
@@ -60,6 +60,12 @@ class Measures:
         """Count one notice: ``sent`` or ``lost``."""
         if self._metrics is not None:
             self._metrics.notices.labels(notifier, result).inc()
+
+    def notifiers(self, names: Iterable[str]) -> None:
+        """Begin to count for these notifiers."""
+        for name in names if self._metrics is not None else ():
+            for result in ('sent', 'lost'):
+                self._metrics.notices.labels(name, result)
 
     def beat(self, turn: Callable[[], float], state: Callable[[], str]) -> Callable[[], float]:
         """The turn of a beat, counted by the state after it: '' if the beat was sent."""
@@ -107,7 +113,8 @@ def measures(conf: cfg.ConfigOpts, process: str) -> Measures:
     if not port:
         return Measures()
     from kaopu_ha.drivers.metrics import prometheus
-    made = prometheus.Metrics(process, _version(), [fact.name.lower() for fact in Fact])
+    made = prometheus.Metrics(process, _version(), [fact.name.lower() for fact in Fact],
+                              notices.RESULTS.values())
     try:
         made.serve(conf.metrics.bind_address, port)
     except OSError as failure:
@@ -177,6 +184,12 @@ class Probe(_Around):
 
 class Fence(_Around):
     """A fence whose acts are counted by what came of them."""
+
+    def __init__(self, fence: ports.Fence, metrics: Any) -> None:
+        super().__init__(fence, metrics)
+        for act in ('cut', 'prove', 'mend'):
+            for result in ('done', 'failed', 'not_permitted'):
+                metrics.fences.labels(fence.name, act, result)
 
     def cut(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """Cut, and count."""

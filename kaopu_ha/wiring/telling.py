@@ -124,7 +124,7 @@ class Line:
     def __init__(self, name: str, notifier: ports.Notifier, limit: float, count: Count) -> None:
         self._name, self._notifier, self._limit, self._count = name, notifier, limit, count
         self._waiting: queue.Queue[Notice | None] = queue.Queue(WAITING_MAX)
-        self._lost, self._lock = 0, threading.Lock()
+        self._lost, self._lock, self._marked = 0, threading.Lock(), False
         self._thread = threading.Thread(target=self._run, name=f'notify-{name}', daemon=True)
         self._thread.start()
 
@@ -139,6 +139,7 @@ class Line:
         """Have the thread end once nothing waits any more."""
         with contextlib.suppress(queue.Full):
             self._waiting.put_nowait(None)
+            self._marked = True
 
     def close(self, limit: float) -> None:
         """Wait for those that wait, and tell how many did in vain; then close the notifier."""
@@ -146,9 +147,10 @@ class Line:
         if not self._thread.is_alive():
             self._notifier.close()
             return
-        # The one under way stands for the mark of the end.
-        LOG.warning('notifier %s: %d notices are lost at the end', self._name,
-                    self._waiting.qsize())
+        # In the number, the mark of the end stands for the one that is under way.
+        left = self._waiting.qsize() + (not self._marked)
+        if left:
+            LOG.warning('notifier %s: %d notices are lost at the end', self._name, left)
 
     # ------------------------------------------------------------ private
 

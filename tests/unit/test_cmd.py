@@ -176,7 +176,7 @@ class TestTelling(ProcessCase):
 
     def test_with_every_notifier_and_metrics_it_starts_is_scraped_and_ends_in_time(self):
         ports = {program: self.port() for program in PROGRAMS}
-        self.conf.write_text(self.conf.read_text() + textwrap.dedent(f'''
+        self.conf.write_text(self.conf.read_text() + textwrap.dedent('''
             [notifier]
             drivers = log, oslo_messaging, webhook
             transport_url = rabbit://kaopu:hidden-word@127.0.0.1:9/

@@ -16,8 +16,8 @@ Notices go to an exchange of their own, and to a topic each for operators and fo
 is ``<topic>.<priority>``.  The options of ``[oslo_messaging_rabbit]`` count.
 
 oslo.messaging's own notifier swallows every failure, with the payload in its log, so the transport
-is asked here as that notifier asks it.  For a broker that takes a connection and then says nothing it
-waits 100 s and more (measured): the limit is kept by a thread that is left alone.
+is asked here as that notifier asks it.  For a broker that takes a connection and then says nothing
+it waits 100 s and more (measured): the limit is kept by a thread that is left alone.
 """
 
 from __future__ import annotations
@@ -33,8 +33,7 @@ from oslo_messaging import opts as messaging_opts
 from kaopu_ha import ports
 from kaopu_ha.core.notice import PRIORITIES, Audience, Notice
 
-# Its log would have a line for each attempt, and some with the password of the transport's URL.
-_QUIET = ('oslo.messaging._drivers.impl_rabbit', 'oslo_messaging._drivers.impl_rabbit')
+_THREAD = 'notify-bus'
 
 
 class MessagingNotifier(ports.Notifier):
@@ -48,8 +47,8 @@ class MessagingNotifier(ports.Notifier):
         # oslo.messaging registers some options that it reads on its global configuration only.
         for group, opts in messaging_opts.list_opts():
             conf.register_opts(opts, group=group)
-        for name in _QUIET:
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+        for name in ('oslo.messaging._drivers.impl_rabbit', 'oslo_messaging._drivers.impl_rabbit'):
+            logging.getLogger(name).addFilter(_told_elsewhere)
         try:
             self._transport = oslo_messaging.get_notification_transport(conf, url=url)
         except (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure):
@@ -81,6 +80,11 @@ class MessagingNotifier(ports.Notifier):
             self._transport.cleanup()
 
 
+def _told_elsewhere(record: logging.LogRecord) -> bool:
+    """Leave out its lines for each notice that fails: that notices are lost is told once, by us."""
+    return record.threadName != _THREAD
+
+
 class _Sending:
     """One notice on its way, in a thread of its own."""
 
@@ -89,7 +93,7 @@ class _Sending:
         self.failure: Exception | None = None
         self._transport, self._target, self._message = transport, target, message
         self._done = threading.Event()
-        threading.Thread(target=self._send, name='notify-bus', daemon=True).start()
+        threading.Thread(target=self._send, name=_THREAD, daemon=True).start()
 
     def ended(self, limit: float) -> bool:
         """True if it has ended, or does so within the limit."""

@@ -20,13 +20,17 @@ holds them to.  Every call ends by its limit, whatever the other side does.
 from __future__ import annotations
 
 import abc
-import bisect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-import functools
-import itertools
 
 from kaopu_ha.core import model
+from kaopu_ha.core.keys import Change as Change
+from kaopu_ha.core.keys import Compare as Compare
+from kaopu_ha.core.keys import Delete as Delete
+from kaopu_ha.core.keys import Entry as Entry
+from kaopu_ha.core.keys import Put as Put
+from kaopu_ha.core.keys import Snapshot as Snapshot
+from kaopu_ha.core.notice import Notice as Notice
 
 
 class PortError(Exception):
@@ -47,78 +51,6 @@ class Refused(PortError):
 
 class NotPermitted(PortError):
     """The permit did not hold when it was read once more; nothing was done."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A key as the store holds it.  ``created`` and ``modified`` are revisions."""
-
-    key: str
-    value: str
-    created: int
-    modified: int
-    lease: int = 0
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Keys read at one revision."""
-
-    revision: int
-    entries: Mapping[str, Entry]
-
-    def get(self, key: str) -> Entry | None:
-        """The entry of this key, or None."""
-        return self.entries.get(key)
-
-    def under(self, prefix: str) -> dict[str, Entry]:
-        """The entries under a prefix, by the rest of their keys, sorted."""
-        first = bisect.bisect_left(self._keys, prefix)
-        keys = itertools.takewhile(lambda key: key.startswith(prefix), self._keys[first:])
-        return {key[len(prefix):]: self.entries[key] for key in keys}
-
-    @functools.cached_property
-    def _keys(self) -> list[str]:
-        # Sorted once: a turn looks under many prefixes of one snapshot.
-        return sorted(self.entries)
-
-
-@dataclass(frozen=True)
-class Compare:
-    """A condition of a transaction: the key's revisions are these.  0 means: there is no key."""
-
-    key: str
-    modified: int | None = None
-    created: int | None = None
-
-
-@dataclass(frozen=True)
-class Put:
-    """Write a key, under a lease if one is given (0: none; a former lease is dropped)."""
-
-    key: str
-    value: str
-    lease: int = 0
-
-
-@dataclass(frozen=True)
-class Delete:
-    """Delete a key; harmless if there is none."""
-
-    key: str
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a watch tells: a key was put (``entry``), or deleted (``entry`` is None).
-
-    ``relist``: events may have been lost (the revision was compacted): read everything again.
-    """
-
-    key: str = ''
-    entry: Entry | None = None
-    revision: int = 0
-    relist: bool = False
 
 
 class Watching(abc.ABC):
@@ -316,6 +248,28 @@ class Queue(abc.ABC):
 
     def listen(self, tell: Callable[[], None]) -> None:  # noqa: B027  one may never tell
         """Have ``tell`` called, in a thread of the driver's, when there may be a task."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Free what the driver holds."""
+
+
+class Notifier(abc.ABC):
+    """Tells others what happened.  For one thread, and for one notice at a time.
+
+    ``waits``: it talks to somebody who may be slow or away; one that does not is called where
+    the fact is told, and must not raise.
+    """
+
+    waits = True
+
+    @abc.abstractmethod
+    def notify(self, notice: Notice, limit: float) -> None:
+        """Hand the notice over within about ``limit`` seconds, tries of its own included.
+
+        Raises PortError, without any secret in its words, if it is not sure that it was taken.
+        One that was not sure may arrive all the same: receivers know it again by its id.
+        """
 
     @abc.abstractmethod
     def close(self) -> None:

@@ -30,6 +30,8 @@ from kaopu_ha.conf import (
     evacuation,
     fence,
     libvirt,
+    metrics,
+    notifier,
     nova,
     probe,
     queue,
@@ -40,7 +42,7 @@ from kaopu_ha.conf import (
 from kaopu_ha.conf.errors import ConfigError
 
 _GROUPS = (default, store, detection, probe, libvirt, agent, ceph, fence, cloud, nova, usage,
-           queue, evacuation, controller, worker)
+           queue, evacuation, controller, worker, notifier, metrics)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

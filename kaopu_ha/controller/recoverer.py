@@ -30,7 +30,7 @@ from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import evacuation, fencing, model
 from kaopu_ha.core.model import Phase, Recovery, RecoveryStage, Stage
-from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.news import Fact, News, Outcome
 
 _ACT_SECONDS = 4.0
 # etcd takes 128 operations in one transaction.
@@ -161,9 +161,9 @@ class Recoverer:
                 return True
             del writes[:_CHUNK]
         # The last of them come with the stage: a worker that is woken by them may begin.
-        text = _counted(made)
+        text, case = _counted(made), world.cases.get(recovery.host)
         self._go(world, recovery, RecoveryStage.PLANNED, text,
-                 News(Fact.PLANNED, recovery.host, text), writes)
+                 News(Fact.PLANNED, recovery.host, text, _stay(made, case)), writes)
         self._queue.offer([_key(item) for item in made if item.phase is Phase.QUEUED])
         return True
 
@@ -209,7 +209,8 @@ class Recoverer:
             if item.phase is Phase.QUEUED:
                 self._queue.offer([_key(item)])
             if item.phase is Phase.FAILED:
-                self._tell(News(Fact.NOT_MOVED, item.source, f'{item.name}: {item.reason}'))
+                self._tell(News(Fact.NOT_MOVED, item.source, f'{item.name}: {item.reason}',
+                                (evacuation.outcome(item, world.cases.get(item.source)),)))
 
     # ------------------------------------------------------------ private
 
@@ -279,6 +280,12 @@ def _key(item: model.Evacuation) -> str:
 
 def _put_evacuation(item: model.Evacuation) -> ports.Put:
     return ports.Put(_key(item), records.encode(item))
+
+
+def _stay(made: Iterable[model.Evacuation], case: model.Case | None) -> tuple[Outcome, ...]:
+    """Of those that ran, the instances that are not moved."""
+    return tuple(evacuation.outcome(item, case) for item in made
+                 if item.phase is Phase.NOT_RECOVERABLE)
 
 
 def _merged(made: Sequence[model.Evacuation],

@@ -19,7 +19,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Server:
-    """A server as Nova shows it: states in Nova's own words."""
+    """A server as Nova shows it: states in Nova's own words.
+
+    ``opted_in``: its project asked, by the server's metadata, to be told what is done with it.
+    """
 
     uuid: str
     name: str
@@ -31,6 +34,8 @@ class Server:
     memory_mb: int = 0
     domain: str = ''
     fault: str = ''
+    project: str = ''
+    opted_in: bool = False
 
 
 @dataclass(frozen=True)

@@ -132,6 +132,19 @@ def advance(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     return _ROADS[case.stage](case, seen, rules)
 
 
+def silent_since(case: Case) -> str:
+    """When the first look after the last sign of life was taken; '' if it is not in the file.
+
+    The host had lost its beat before, for as long as a beat lasts and its grace.
+    """
+    since = ''
+    for item in case.rounds:
+        since = '' if item.verdict is Verdict.ALIVE else since or item.at
+    # Of the rounds, some may have left a full file; no step has left the road.
+    return max([since, *(step.at for step in case.road if step.stage == Stage.SUSPECTED.value)]
+               ) if since else ''
+
+
 # ---------------------------------------------------------------- the roads of a DEAD round
 
 

@@ -26,8 +26,9 @@ import dataclasses
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import model, selection
+from kaopu_ha.core import detection, model, selection
 from kaopu_ha.core.model import Evacuation, Phase, Power
+from kaopu_ha.core.news import Outcome
 
 
 class Way(enum.Enum):
@@ -138,7 +139,8 @@ def listed(recovery: model.Recovery, servers: Sequence[model.Server],
             recovery.id, server.uuid, server.name, recovery.host, phase,
             power=instance.power if instance else Power.OFF,
             images=instance.images if instance else (), cores=server.cores,
-            memory_mb=server.memory_mb, epoch=seen.epoch, reason=reason,
+            memory_mb=server.memory_mb, epoch=seen.epoch, reason=reason, project=server.project,
+            opted_in=server.opted_in,
             road=(model.Step(seen.at, seen.by, phase.value, reason or 'was on: to be moved'),)))
     return tuple(made)
 
@@ -254,6 +256,17 @@ def went(item: Evacuation, phase: Phase, at: str, by: str, reason: str) -> Evacu
     """The evacuation in its next phase, with the reason in its road."""
     return dataclasses.replace(item, phase=phase, reason=reason,
                                road=(*item.road, model.Step(at, by, phase.value, reason)))
+
+
+def outcome(item: Evacuation, case: model.Case | None) -> Outcome:
+    """How the move ended, for those who are told; what an unread case would say is left out."""
+    assert item.phase.ended, item.phase
+    confirmed = [step.at for step in case.road if step.stage == model.Stage.CONFIRMED.value
+                 ] if case else []
+    return Outcome(
+        item.instance, item.name, item.project, item.opted_in, item.phase.value, item.reason,
+        item.source, item.target, silent_since=detection.silent_since(case) if case else '',
+        confirmed_at=confirmed[-1] if confirmed else '', ended_at=item.road[-1].at)
 
 
 def counts(evacuations: Iterable[Evacuation]) -> Mapping[Phase, int]:

@@ -329,6 +329,8 @@ class Evacuation:
     tried: tuple[str, ...] = ()
     reason: str = ''
     road: tuple[Step, ...] = ()
+    project: str = ''
+    opted_in: bool = False
 
     @property
     def attempt(self) -> Attempt | None:

@@ -70,9 +70,31 @@ class Fact(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """How the move of one instance ended, as values for those who are told of it.
+
+    ``result`` is the phase it ended in.  The times are for people: ``silent_since`` is when the
+    first of the looks was taken in which its host showed no life any more.
+    """
+
+    instance: str
+    name: str
+    project: str
+    opted_in: bool
+    result: str
+    reason: str
+    source: str
+    target: str
+    silent_since: str
+    confirmed_at: str
+    ended_at: str
+
+
+@dataclass(frozen=True)
 class News:
     """One fact about one host (or about the program itself), as a sentence."""
 
     fact: Fact
     host: str
     text: str
+    outcomes: tuple[Outcome, ...] = ()

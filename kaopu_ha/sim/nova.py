@@ -58,6 +58,8 @@ class Row:
     power_state: int = _RUNNING
     fault: str = ''
     wanted: bool = True
+    project: str = ''
+    opted_in: bool = False
 
 
 @dataclass(eq=False)
@@ -307,5 +309,5 @@ def _migration(record: Record) -> model.Migration:
 def _server(row: Row) -> model.Server:
     shown: dict[str, Any] = {name: getattr(row, name) for name in (
         'uuid', 'name', 'host', 'vm_state', 'task_state', 'power_state', 'cores', 'memory_mb',
-        'fault')}
+        'fault', 'project', 'opted_in')}
     return model.Server(**shown, domain=f'instance-{row.name}')

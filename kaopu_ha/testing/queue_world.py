@@ -174,7 +174,8 @@ def work(path: str, folder: str) -> None:
     conf = configured(path)
     kv = wiring.store(conf)
     cloud = RecordingCloud(Calls(folder))
+    around = wiring.surroundings(f'worker/{os.getpid()}', lambda _: None)
     made, _ = programs.worker(kv, cloud, drivers.queue(conf, kv), cloud, cloud, RULES, CLAIM_TTL,
-                              CONCURRENCY, wiring.surroundings(f'worker/{os.getpid()}'))
+                              CONCURRENCY, around)
     loops.Runner(wiring.program(contextlib.ExitStack(), kv, made).loops).start()
     threading.Event().wait()

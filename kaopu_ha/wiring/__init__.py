@@ -38,7 +38,8 @@ from kaopu_ha.conf import rules as conf_rules
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.news import News
 from kaopu_ha.core.rules import Rules
-from kaopu_ha.wiring import drivers
+from kaopu_ha.wiring import drivers, measured, standing
+from kaopu_ha.wiring.telling import Telling, notifiers
 
 LOG = logging.getLogger(__name__)
 # What is told is found under one name, whoever told it.
@@ -82,10 +83,12 @@ def agent(conf: cfg.ConfigOpts) -> Program:
     command = _words(conf.agent.compute_restart_command)
     with contextlib.ExitStack() as held:
         kept = _Keeper(held)
+        measures = kept(measured.measures(conf, 'agent'))
         kv = kept(store(conf))
         local = kept(drivers.local_libvirt()(conf.agent.libvirt_uri,
                                              state_path=conf.agent.state_path))
         beating = _BeatOfThisHost(kv, conf.host, local, times, _tell_text)
+        turn = measures.beat(beating.turn, beating.kept_by)
         publisher = inventory.InventoryPublisher(
             kv, conf.host, local, kept(CephReader(drivers.access(conf))),
             management_uri=conf.agent.management_uri or f'qemu+tls://{conf.host}/system',
@@ -95,7 +98,7 @@ def agent(conf: cfg.ConfigOpts) -> Program:
         runner = requests.RequestRunner(
             kv, conf.host, local, kept(CephReader(drivers.access(conf))), restart_compute=command,
             tell=_tell_text, clusters=clusters, ask_limit=times.ask_limit)
-        return program(held, kv, programs.agent(conf.host, beating.turn, publisher, runner))
+        return program(held, kv, programs.agent(conf.host, turn, publisher, runner))
 
 
 def controller(conf: cfg.ConfigOpts) -> Program:
@@ -104,16 +107,21 @@ def controller(conf: cfg.ConfigOpts) -> Program:
     _tell_bound(given)
     with contextlib.ExitStack() as held:
         kept = _Keeper(held)
+        measures = kept(measured.measures(conf, 'controller'))
         kv = kept(store(conf))
+        measures.gauges(standing.reader(kv, name), standing.HELPS)
         management = kept(drivers.make(conf, 'probe', conf.probe.management))
-        probes = [management, kept(drivers.make(conf, 'probe', conf.probe.storage))]
-        fences = [kept(drivers.make(conf, 'fence', fence)) for fence in conf.fence.drivers]
+        probes = [measures.probe(each) for each in (
+            management, kept(drivers.make(conf, 'probe', conf.probe.storage)))]
+        fences = [measures.fence(kept(drivers.make(conf, 'fence', fence)))
+                  for fence in conf.fence.drivers]
         cloud = kept(drivers.make(conf, 'cloud', conf.cloud.driver))
         # Not conf.usage: oslo.config has a usage of its own.
         usage = drivers.make(conf, 'usage', conf['usage'].driver)
-        queue = kept(drivers.queue(conf, kv))
+        queue = measures.queue(kept(drivers.queue(conf, kv)))
+        around = surroundings(name, _telling(conf, 'controller', measures, held))
         loops, resign = programs.controller(kv, probes, fences, cloud, management, usage, queue,
-                                            given, conf.controller.leader_ttl, surroundings(name))
+                                            given, conf.controller.leader_ttl, around)
         held.callback(resign)
         return program(held, kv, loops)
 
@@ -127,14 +135,15 @@ def worker(conf: cfg.ConfigOpts) -> Program:
                           f'could lapse; make claim_ttl longer')
     with contextlib.ExitStack() as held:
         kept = _Keeper(held)
+        measures = kept(measured.measures(conf, 'worker'))
         kv = kept(store(conf))
         cloud = kept(drivers.make(conf, 'cloud', conf.cloud.driver))
-        queue = kept(drivers.queue(conf, kv))
+        queue = measures.queue(kept(drivers.queue(conf, kv)))
         images = kept(drivers.make(conf, 'probe', conf.probe.storage))
         libvirt = kept(drivers.make(conf, 'probe', conf.probe.management))
+        around = surroundings(name, _telling(conf, 'worker', measures, held))
         loops, give_back = programs.worker(kv, cloud, queue, images, libvirt, given,
-                                           conf.worker.claim_ttl, conf.worker.concurrency,
-                                           surroundings(name))
+                                           conf.worker.claim_ttl, conf.worker.concurrency, around)
         held.callback(give_back)
         return program(held, kv, loops)
 
@@ -190,6 +199,11 @@ class _BeatOfThisHost:
             return _RETRY_SECONDS
         return self._beat.turn()
 
+    def kept_by(self) -> str:
+        """What kept the last beat from being sent, '' if nothing did."""
+        state = self._beat.standing.state if self._beat else beat.State.STARTING
+        return '' if state is beat.State.BEATING else state.name.lower()
+
     def _begin(self) -> beat.Beat:
         known = self._local.identity(self._times.ask_limit)
         identity = records.Beat(known.host_uuid, self._local.boot_id(),
@@ -198,10 +212,23 @@ class _BeatOfThisHost:
                          ttl=self._times.beat_ttl, tell=self._tell)
 
 
-def surroundings(name: str) -> programs.Surroundings:
-    """Real time, real threads, and news that go to the log."""
-    return programs.Surroundings(name, time.monotonic, _now, _tell_news,
+def surroundings(name: str, tell: Callable[[News], None]) -> programs.Surroundings:
+    """Real time, real threads."""
+    return programs.Surroundings(name, time.monotonic, _now, tell,
                                  concurrent.futures.ThreadPoolExecutor)
+
+
+def _telling(conf: cfg.ConfigOpts, process: str, measures: measured.Measures,
+             held: contextlib.ExitStack) -> Telling:
+    """What a process tells its news to."""
+    group = conf.notifier
+    told = notifiers(conf)
+    measures.notifiers(name for name, one in told.items() if one.waits)
+    telling = Telling(told, f'kaopu-ha-{process}:{conf.host}', now=_now,
+                      projects=group.projects, limit=group.timeout, counted=measures.news,
+                      count=measures.notice)
+    held.callback(telling.close)
+    return telling
 
 
 def program(held: contextlib.ExitStack, kv: ports.Store,
@@ -247,8 +274,3 @@ def _tell_bound(given: Rules) -> None:
 
 def _tell_text(level: str, text: str) -> None:
     NEWS.log(_LEVELS[level], '%s', text)
-
-
-def _tell_news(news: News) -> None:
-    about = f'{news.host}: ' if news.host else ''
-    NEWS.log(_LEVELS[news.fact.level], '%s%s: %s', about, news.fact.title, news.text)

@@ -30,7 +30,7 @@ from stevedore import driver as stevedore_driver
 from stevedore import exception as stevedore_errors
 
 from kaopu_ha import ports
-from kaopu_ha.conf import ceph, nova
+from kaopu_ha.conf import ceph, notifier, nova
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.worker.queue import CarriedQueue, RecordQueue
 
@@ -155,6 +155,9 @@ _ARGUMENTS: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]]
     ('queue', 'local'): _local,
     ('queue', 'oslo_messaging'): _oslo_messaging,
     ('queue', 'rq'): _rq,
+    ('notifier', 'log'): lambda conf: {},
+    ('notifier', 'oslo_messaging'): notifier.oslo_messaging,
+    ('notifier', 'webhook'): notifier.webhook,
 }
 
 

@@ -72,6 +72,7 @@ class _Record:
     item: Evacuation
     compares: tuple[ports.Compare, ...]
     inventory: model.Inventory | None
+    case: model.Case | None = None
 
 
 class Worker:
@@ -217,7 +218,7 @@ class Worker:
                     ports.Compare(case_key, modified=case_entry.modified),
                     ports.Compare(keys[3], created=proof.created))
         inventory = records.decode(model.Inventory, target.value, target.key) if target else None
-        return _Record(item, compares, inventory)
+        return _Record(item, compares, inventory, case)
 
     def _look(self, item: Evacuation, record: _Record, seconds: float) -> attempt.Seen:
         server = self._cloud.server(item.instance)
@@ -337,18 +338,21 @@ class Worker:
             self._tell(News(Fact.WAITS, item.source, f'{item.name} to {item.target}: {reason}'))
 
     def _end(self, task: _Task, record: _Record, phase: Phase, reason: str) -> None:
-        if not self._went(task, record, phase, reason):
+        item = self._went(task, record, phase, reason)
+        if item is None:
             return
         task.over = True
         fact = {Phase.DONE: Fact.MOVED, Phase.REFUSED: Fact.REFUSED}.get(phase, Fact.NOT_MOVED)
-        self._tell(News(fact, record.item.source,
-                        f'{record.item.name} to {record.item.target}: {reason}'))
+        ended = (evacuation.outcome(item, record.case),) if phase.ended else ()
+        self._tell(News(fact, item.source, f'{item.name} to {item.target}: {reason}', ended))
 
-    def _went(self, task: _Task, record: _Record, phase: Phase, reason: str) -> bool:
+    def _went(self, task: _Task, record: _Record, phase: Phase, reason: str) -> Evacuation | None:
+        """The evacuation as it was committed in its next phase; None if that was refused."""
         item = evacuation.went(record.item, phase, self._now(), self.name, reason)
         # The proof permits calls; the result of one is written down even if it lapsed meanwhile.
         compares = record.compares if phase is Phase.CALLING else record.compares[:3]
-        return self._store.commit(compares, [ports.Put(task.key, records.encode(item))]) is not None
+        done = self._store.commit(compares, [ports.Put(task.key, records.encode(item))])
+        return None if done is None else item
 
     def _permit(self, record: _Record) -> ports.Permit:
         return permits.LeasePermit(self._store, self.claims.left, record.compares, _CALL_SECONDS)

@@ -14,12 +14,15 @@
 
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 import unittest
+import urllib.request
 
 from kaopu_ha.cmd import loops
 from kaopu_ha.programs import Loop
@@ -163,6 +166,34 @@ class TestSignals(ProcessCase):
                 'assert b.get_backend_type() is b.BackendType.THREADING; '
                 'assert sys.modules["eventlet"] is None; assert "greenlet" not in sys.modules')
         subprocess.run([sys.executable, '-c', code], check=True, timeout=60)
+
+
+class TestTelling(ProcessCase):
+
+    def port(self):
+        with socket.create_server(('127.0.0.1', 0)) as free:
+            return free.getsockname()[1]
+
+    def test_with_every_notifier_and_metrics_it_starts_is_scraped_and_ends_in_time(self):
+        ports = {program: self.port() for program in PROGRAMS}
+        self.conf.write_text(self.conf.read_text() + textwrap.dedent('''
+            [notifier]
+            drivers = log, oslo_messaging, webhook
+            transport_url = rabbit://kaopu:hidden-word@127.0.0.1:9/
+            webhook_url = http://127.0.0.1:9/?token=hidden-word
+            webhook_secret = hidden-word-hidden-word
+            [metrics]
+            ''') + ''.join(f'{program}_port = {port}\n' for program, port in ports.items()))
+        for program, port in ports.items():
+            with self.subTest(program):
+                process, log = self.started(program)
+                with urllib.request.urlopen(f'http://127.0.0.1:{port}/metrics', timeout=20) as page:
+                    self.assertIn(f'process="{program}"', page.read().decode())
+                began = time.monotonic()
+                process.terminate()
+                self.assertEqual(0, process.wait(timeout=30))
+                self.assertLess(time.monotonic() - began, 2.5)
+                self.assertNotIn('hidden-word', log.read_text())
 
 
 class TestLoops(unittest.TestCase):

@@ -225,7 +225,8 @@ class TestOptions(ConfCase):
 
     def test_the_password_is_secret_and_only_given_to_the_login(self):
         secret = {opt.dest for _, opts in options.list_opts() for opt in opts if opt.secret}
-        self.assertEqual({'password', 'transport_url', 'redis_url'}, secret)
+        self.assertEqual({'password', 'transport_url', 'redis_url', 'webhook_url',
+                          'webhook_secret'}, secret)
         conf = made(nova__auth_url='http://keystone/v3', nova__username='kaopu',
                     nova__password='hidden', nova__project_name='service')
         self.assertEqual({'auth_type': 'password', 'auth_url': 'http://keystone/v3',

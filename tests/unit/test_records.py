@@ -62,7 +62,7 @@ FULL = [
     a_recovery(orders=(ORDER,), checked=True, refused=('10.1.0.9: why',), forced_by_us=True,
                waiting_for='ceph', road=(STEP,)),
     under_way(Phase.MOVING, seen_before=('m1',), tried=('c3',), reason='why', road=(STEP,),
-              epoch=9, power=model.Power.PAUSED),
+              project='p1', opted_in=True, epoch=9, power=model.Power.PAUSED),
 ]
 # The same kinds with no more than they need.
 BARE = [a_case(), an_evacuation(), an_inventory(instances=()), a_recovery(instances=()),

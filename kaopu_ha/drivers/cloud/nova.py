@@ -37,6 +37,8 @@ from kaopu_ha.core import model
 from kaopu_ha.drivers import child, openstack_api, openstack_calls
 
 MICROVERSION = '2.94'
+# The key of a server's metadata by which its project asks to be told what is done with it.
+OPT_IN = 'kaopu_ha.notify'
 CHILD = 'kaopu_ha.drivers.cloud.nova_child'
 
 # What a child needs of the options; the password is not among them.
@@ -181,7 +183,9 @@ def _server(record: Mapping[str, Any]) -> model.Server:
         power_state=record['OS-EXT-STS:power_state'] or 0,
         cores=record['flavor']['vcpus'], memory_mb=record['flavor']['ram'],
         domain=record['OS-EXT-SRV-ATTR:instance_name'] or '',
-        fault=(record.get('fault') or {}).get('message') or '')
+        fault=(record.get('fault') or {}).get('message') or '',
+        project=record.get('tenant_id') or '',
+        opted_in=(record.get('metadata') or {}).get(OPT_IN, '').strip().lower() == 'true')
 
 
 def _service(record: Mapping[str, Any]) -> model.ComputeService:

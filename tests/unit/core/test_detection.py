@@ -489,6 +489,27 @@ class TheFileOfRounds(unittest.TestCase):
             self.assertIs(item.verdict, life.case.verdict)
 
 
+class SilentSince(unittest.TestCase):
+
+    def since(self, *rounds, **changes):
+        return detection.silent_since(a_case(rounds=rounds, **changes))
+
+    def test_it_is_the_first_look_after_the_last_life(self):
+        self.assertEqual('3', self.since(silent(at='1'), alive(at='2'), silent(at='3'),
+                                         undecided(at='4'), silent(at='5')))
+
+    def test_a_look_that_decided_nothing_showed_no_life_either(self):
+        self.assertEqual('1', self.since(undecided(at='1'), silent(at='2')))
+
+    def test_without_looks_or_with_life_in_the_last_it_is_not_known(self):
+        self.assertEqual('', self.since())
+        self.assertEqual('', self.since(silent(at='1'), alive(at='2')))
+
+    def test_life_that_has_left_the_file_is_still_in_the_road(self):
+        road = tuple(model.Step(at, BY, Stage.SUSPECTED.value, '') for at in ('1', '5'))
+        self.assertEqual('5', self.since(silent(at='2'), silent(at='6'), road=road))
+
+
 class EveryShortLife(unittest.TestCase):
     """All sequences of six rounds, each a full interval after the one before it."""
 

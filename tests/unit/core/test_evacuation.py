@@ -19,12 +19,14 @@ import unittest
 from kaopu_ha.core import evacuation, model
 from kaopu_ha.core.evacuation import Way
 from kaopu_ha.core.model import Phase, Power, Sign
+from kaopu_ha.core.news import Outcome
 from tests.unit.core.values import (
     AT,
     BY,
     DATA,
     DISK,
     a_candidate,
+    a_case,
     a_migration,
     a_plan_look,
     a_recovery,
@@ -34,6 +36,7 @@ from tests.unit.core.values import (
     an_instance,
     an_inventory,
     rules,
+    silent,
     under_way,
 )
 
@@ -428,6 +431,27 @@ class OneInstanceInTwoRecoveries(unittest.TestCase):
                  an_evacuation(recovery='c2-1000', source='c2')]
         changed = evacuation.planned(items, a_plan_look(a_candidate('c3')), rules())
         self.assertEqual(['c1-900', 'c2-1000'], [item.recovery for item in changed])
+
+
+class Outcomes(unittest.TestCase):
+
+    def test_the_project_and_its_wish_go_from_the_server_to_the_outcome(self):
+        server = a_server(project='p1', opted_in=True)
+        instance = an_instance(local_disks=('/disk',))
+        [item] = evacuation.listed(a_recovery(instances=(instance,)), [server], {'ceph-1'},
+                                   a_plan_look())
+        told = evacuation.outcome(item, a_case(
+            model.Stage.CONFIRMED, rounds=(silent(at='10'),),
+            road=(model.Step('20', BY, 'confirmed', ''),)))
+        self.assertEqual(
+            Outcome('i1', 'name of i1', 'p1', True, 'not recoverable', 'on local disk: /disk',
+                    'c1', '', silent_since='10', confirmed_at='20', ended_at=AT), told)
+
+    def test_a_case_that_was_not_read_leaves_its_times_out(self):
+        item = evacuation.went(under_way(), Phase.DONE, AT, BY, 'runs')
+        told = evacuation.outcome(item, None)
+        self.assertEqual(('done', 'c2', '', ''),
+                         (told.result, told.target, told.silent_since, told.confirmed_at))
 
 
 class Counts(unittest.TestCase):

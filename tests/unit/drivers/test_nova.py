@@ -323,6 +323,25 @@ class Permits(Base):
         return [one._process.pid for one in self.cloud._children]
 
 
+class Projects(Base):
+
+    def server(self, **other):
+        record = a_server(tenant_id='p1', **other)
+        self.nova.answers('GET', f'/servers/{UUID}', (200, {'server': record}))
+        return self.a_cloud().server(UUID)
+
+    def test_a_server_is_known_with_its_project(self):
+        self.assertEqual('p1', self.server().project)
+
+    def test_a_project_opts_in_by_the_metadata_of_its_server(self):
+        for value, opted_in in (('true', True), (' True ', True), ('false', False), ('', False),
+                                ('yes', False)):
+            with self.subTest(value):
+                self.assertIs(opted_in, self.server(metadata={nova.OPT_IN: value}).opted_in)
+        self.assertFalse(self.server(metadata={}).opted_in)
+        self.assertFalse(self.server(metadata=None).opted_in)
+
+
 class Reading(Base):
 
     def setUp(self):

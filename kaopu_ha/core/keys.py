@@ -1,0 +1,93 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The values of a key-value store with revisions: what is read, compared and written."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Mapping
+from dataclasses import dataclass
+import functools
+import itertools
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A key as the store holds it.  ``created`` and ``modified`` are revisions."""
+
+    key: str
+    value: str
+    created: int
+    modified: int
+    lease: int = 0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Keys read at one revision."""
+
+    revision: int
+    entries: Mapping[str, Entry]
+
+    def get(self, key: str) -> Entry | None:
+        """The entry of this key, or None."""
+        return self.entries.get(key)
+
+    def under(self, prefix: str) -> dict[str, Entry]:
+        """The entries under a prefix, by the rest of their keys, sorted."""
+        first = bisect.bisect_left(self._keys, prefix)
+        keys = itertools.takewhile(lambda key: key.startswith(prefix), self._keys[first:])
+        return {key[len(prefix):]: self.entries[key] for key in keys}
+
+    @functools.cached_property
+    def _keys(self) -> list[str]:
+        # Sorted once: a turn looks under many prefixes of one snapshot.
+        return sorted(self.entries)
+
+
+@dataclass(frozen=True)
+class Compare:
+    """A condition of a transaction: the key's revisions are these.  0 means: there is no key."""
+
+    key: str
+    modified: int | None = None
+    created: int | None = None
+
+
+@dataclass(frozen=True)
+class Put:
+    """Write a key, under a lease if one is given (0: none; a former lease is dropped)."""
+
+    key: str
+    value: str
+    lease: int = 0
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Delete a key; harmless if there is none."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a watch tells: a key was put (``entry``), or deleted (``entry`` is None).
+
+    ``relist``: events may have been lost (the revision was compacted): read everything again.
+    """
+
+    key: str = ''
+    entry: Entry | None = None
+    revision: int = 0
+    relist: bool = False

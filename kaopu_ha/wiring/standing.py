@@ -1,0 +1,112 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""How things stand in the store, as numbers: read by a controller when its metrics are scraped.
+
+Every controller says whether it leads; the rest is said by the leader alone, so that a sum over
+controllers counts each case once.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Collection, Iterable, Mapping
+import enum
+import functools
+from typing import TypeVar
+
+from kaopu_ha import ports, records
+from kaopu_ha.core import model
+from kaopu_ha.core.model import Phase, RecoveryStage, Stage
+
+T = TypeVar('T')
+Labels = tuple[tuple[str, str], ...]
+Values = Mapping[str, Mapping[Labels, float]]
+
+HELPS = {
+    'store_up': '1 if the store answered this scrape.',
+    'leader': '1 if this controller leads.',
+    'hosts': 'Hosts that have published an inventory.',
+    'hosts_beating': 'Of these, the hosts that beat.',
+    'hosts_held': 'Hosts that people hold.',
+    'cases': 'Open cases, by stage.',
+    'recoveries_open': 'Recoveries that have not finished, by stage.',
+    'evacuations_open': 'Moves that have not ended, by phase.',
+    'queue_depth': 'Moves that have a target and that no worker has claimed.',
+}
+
+_RANGES = (records.LEADER, records.CASE, records.RECOVERY, records.EVACUATION, records.CLAIM,
+           records.INVENTORY, records.ALIVE, records.HOST)
+_TAKEABLE = (Phase.QUEUED, Phase.CALLING, Phase.MOVING)
+
+
+def reader(store: ports.Store, name: str) -> Callable[[], Values]:
+    """What reads the numbers for the controller of this name; raises nothing."""
+    return functools.partial(_read, store, name)
+
+
+def _read(store: ports.Store, name: str) -> Values:
+    try:
+        leads = _leads(store.read(records.LEADER), name)
+        seen = store.read(*_RANGES) if leads else None
+    except ports.PortError:
+        return {'store_up': {(): 0.0}, 'leader': {(): 0.0}}
+    told: dict[str, Mapping[Labels, float]] = {'store_up': {(): 1.0}, 'leader': {(): float(leads)}}
+    return told if seen is None else {**told, **numbers(seen)}
+
+
+def _leads(seen: ports.Snapshot, name: str) -> bool:
+    entry = seen.get(records.LEADER)
+    try:
+        return entry is not None and records.decode(records.Leader, entry.value).name == name
+    except records.RecordError:
+        return False
+
+
+def numbers(seen: ports.Snapshot) -> Values:
+    """The numbers of one snapshot; a record that can't be read is not counted."""
+    cases = _all(model.Case, seen, records.CASE)
+    recoveries = _all(model.Recovery, seen, records.RECOVERY)
+    moves = _all(model.Evacuation, seen, records.EVACUATION)
+    held = [one for one in _all(records.HostSetting, seen, records.HOST) if one.hold]
+    claimed = set(seen.under(records.CLAIM))
+    known, beating = seen.under(records.INVENTORY), seen.under(records.ALIVE)
+    waiting = [one for one in moves if one.phase in _TAKEABLE and one.instance not in claimed]
+    return {
+        'hosts': {(): len(known)},
+        'hosts_beating': {(): len(set(known) & set(beating))},
+        'hosts_held': {(): len(held)},
+        'cases': _counted('stage', (one.stage for one in cases), set(Stage) - {Stage.CLOSED}),
+        'recoveries_open': _counted('stage', (one.stage for one in recoveries),
+                                    set(RecoveryStage) - {RecoveryStage.FINISHED}),
+        'evacuations_open': _counted('phase', (one.phase for one in moves),
+                                     {phase for phase in Phase if not phase.ended}),
+        'queue_depth': {(): len(waiting)},
+    }
+
+
+def _counted(label: str, found: Iterable[enum.Enum],
+             wanted: Collection[enum.Enum]) -> dict[Labels, float]:
+    """How often each of the wanted values was found, 0 included."""
+    counts = collections.Counter(found)
+    return {((label, value.name.lower()),): counts[value]
+            for value in sorted(wanted, key=lambda value: value.name)}
+
+
+def _all(kind: type[T], seen: ports.Snapshot, prefix: str) -> list[T]:
+    found = []
+    for entry in seen.under(prefix).values():
+        try:
+            found.append(records.decode(kind, entry.value, entry.key))
+        except records.RecordError:
+            continue
+    return found

@@ -14,11 +14,8 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass
-import functools
-import itertools
 
 
 @dataclass(frozen=True)
@@ -45,14 +42,8 @@ class Snapshot:
 
     def under(self, prefix: str) -> dict[str, Entry]:
         """The entries under a prefix, by the rest of their keys, sorted."""
-        first = bisect.bisect_left(self._keys, prefix)
-        keys = itertools.takewhile(lambda key: key.startswith(prefix), self._keys[first:])
+        keys = sorted([key for key in self.entries if key.startswith(prefix)])
         return {key[len(prefix):]: self.entries[key] for key in keys}
-
-    @functools.cached_property
-    def _keys(self) -> list[str]:
-        # Sorted once: a turn looks under many prefixes of one snapshot.
-        return sorted(self.entries)
 
 
 @dataclass(frozen=True)

@@ -232,6 +232,11 @@ class Kernel:
         self.now = when
         return True
 
+    def close(self) -> None:
+        """End every task: one that waits for ever would keep its whole world in memory."""
+        for process in {task.process: None for task in self._tasks.values()}:
+            process.kill()
+
     def loop(self, process: Process, turn: Callable[[], float], wake: Signal) -> None:
         """Run a turn again and again in a task of the process, as ``cmd.loops`` does."""
         def body() -> None:

@@ -49,7 +49,7 @@ class RabbitMQ:
         """Start the broker, and wait until it takes connections."""
         self._broker = self._started([sorted(glob.glob(_SERVERS))[-1]])
         deadline = time.monotonic() + _START_SECONDS
-        while not self._is_open():
+        while not self._answers():
             if time.monotonic() > deadline or self._broker.poll() is not None:
                 said = (self._folder / 'said').read_text()
                 self.close()
@@ -113,12 +113,15 @@ class RabbitMQ:
         if self._broker.poll() is None:
             os.killpg(self._broker.pid, number)
 
-    def _is_open(self) -> bool:
+    def _answers(self) -> bool:
+        """True if it speaks AMQP: it answers another version with its own."""
         try:
-            socket.create_connection(('127.0.0.1', self.port), 1).close()
+            with socket.create_connection(('127.0.0.1', self.port), 1) as client:
+                client.settimeout(1)
+                client.sendall(b'AMQP\x09\x09\x09\x09')
+                return client.recv(8).startswith(b'AMQP')
         except OSError:
             return False
-        return True
 
 
 def _free_port() -> int:

@@ -18,7 +18,7 @@ import unittest
 import oslo_messaging
 
 from kaopu_ha.testing import queue
-from tests import etcd_single, rabbit_single
+from tests import etcd_single, rabbitmq_single
 
 
 class MessagingQueueTest(queue.BrokerContract, unittest.TestCase):
@@ -29,12 +29,12 @@ class MessagingQueueTest(queue.BrokerContract, unittest.TestCase):
         super().setUpClass()
         if not etcd_single.is_possible():
             raise unittest.SkipTest('there is no etcd here')
-        if rabbit_single.missing():
-            raise unittest.SkipTest(rabbit_single.missing())
+        if not rabbitmq_single.is_possible():
+            raise unittest.SkipTest('there is no rabbitmq-server here')
         server = etcd_single.Etcd()
         cls.addClassCleanup(server.close)
         cls.endpoint = server.endpoint
-        cls.broker = rabbit_single.Rabbit()
+        cls.broker = rabbitmq_single.RabbitMQ()
         cls.addClassCleanup(cls.broker.close)
 
     def setUp(self):

@@ -46,6 +46,18 @@ class SlowNova:
         raise ports.OutcomeUnknown('no answer')
 
 
+class NoToTheSecond(SlowNova):
+    """Takes the first call and shows a migration that stays; says no to every other one."""
+
+    def migrations(self, **query):
+        return (values.a_migration(),) if self.called_at else ()
+
+    def evacuate(self, instance, target, permit):
+        self.called_at.append(self.clock.now)
+        if len(self.called_at) > 1:
+            raise ports.Refused('the task state is rebuilding')
+
+
 class Clock:
     now = 1000.0
 
@@ -56,6 +68,13 @@ class Clock:
 class Images:
     def clients(self, images, limit):
         return {image: model.ImageAnswer(image) for image in images}
+
+
+class Libvirt:
+    """The target's libvirt, which knows no domain."""
+
+    def contact(self, uris, limit):
+        return {uri: model.LibvirtAnswer(model.Contact.ANSWERED, values.UUID) for uri in uris}
 
 
 class TheCallWhoseOutcomeIsUnknown(unittest.TestCase):
@@ -76,14 +95,33 @@ class TheCallWhoseOutcomeIsUnknown(unittest.TestCase):
             (records.INVENTORY + 'c2', values.an_inventory('c2')),
             (f'{records.EVACUATION}{recovery.id}/{evacuation.instance}', evacuation))])
 
+    def a_worker(self, nova, clock, rules):
+        pool = concurrent.futures.ThreadPoolExecutor(1)
+        self.addCleanup(pool.shutdown)
+        worker = Worker(self.store, 'w1', nova, RecordQueue(self.store), Images(), Libvirt(), rules,
+                        clock, lambda news: None, now=lambda: values.AT, pool=pool, claim_ttl=3000)
+        worker.claims.turn()
+        return worker
+
+    def the_evacuation(self):
+        [(name, entry)] = self.store.read(records.EVACUATION).under(records.EVACUATION).items()
+        return records.decode(model.Evacuation, entry.value, name)
+
+    def test_novas_no_to_a_repeated_call_ends_nothing(self):
+        rules, clock = Rules(), Clock()
+        nova = NoToTheSecond(clock)
+        worker = self.a_worker(nova, clock, rules)
+        with self.assertLogs('kaopu_ha.worker.worker', 'WARNING') as logs:
+            while not any('not called again' in line for line in logs.output):
+                worker.turn()
+                clock.now += 5.0
+        found = self.the_evacuation()
+        self.assertEqual((Phase.MOVING, 'c2', 1), (found.phase, found.target, len(found.attempts)))
+
     def test_it_is_repeated_only_after_a_rest_that_begins_when_the_call_was_given_up(self):
         rules, clock = Rules(), Clock()
         nova = SlowNova(clock)
-        pool = concurrent.futures.ThreadPoolExecutor(1)
-        self.addCleanup(pool.shutdown)
-        worker = Worker(self.store, 'w1', nova, RecordQueue(self.store), Images(), None, rules,
-                        clock, lambda news: None, now=lambda: values.AT, pool=pool, claim_ttl=300)
-        worker.claims.turn()
+        worker = self.a_worker(nova, clock, rules)
         with self.assertLogs('kaopu_ha.worker.worker', 'WARNING'):
             while len(nova.called_at) < 2:
                 worker.turn()

@@ -1,0 +1,123 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a leader may still do when its office ends, on a real store."""
+
+import concurrent.futures
+import unittest
+
+from kaopu_ha import ports, records
+from kaopu_ha.controller.detector import Detector
+from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.core import model
+from kaopu_ha.core.model import Network, Sign, Stage
+from kaopu_ha.drivers.store import etcd
+from tests import etcd_single
+from tests.unit.core import values
+
+BOOK = records.PREFIX + 'test'
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+class Silence(ports.Probe):
+    """Finds every host silent; ``meanwhile`` happens while it asks."""
+
+    def __init__(self, network, meanwhile=lambda: None):
+        self.network, self.meanwhile = network, meanwhile
+
+    def ask(self, suspects, peers, limit):
+        self.meanwhile()
+        return {one.host: values.evidence_of(self.network, Sign.SILENCE) for one in suspects}
+
+    def close(self):
+        pass
+
+
+class Office(unittest.TestCase):
+
+    def setUp(self):
+        if not etcd_single.is_possible():
+            self.skipTest('there is no etcd here')
+        server = etcd_single.Etcd()
+        self.addCleanup(server.close)
+        self.store = etcd.EtcdStore([server.endpoint])
+        self.addCleanup(self.store.close)
+        self.clock = Clock()
+        self.leader = self.a_leader('controller-1')
+        self.leader.turn()
+
+    def a_leader(self, name):
+        return Leadership(self.store, name, 300, self.clock, lambda news: None,
+                          lambda: values.AT)
+
+    def another_takes_over(self):
+        self.store.commit([], [ports.Delete(records.LEADER)])
+        self.a_leader('controller-2').turn()
+
+    def book(self, leader):
+        return self.store.commit(leader.compares(), [ports.Put(BOOK, '1')])
+
+    # ------------------------------------------------------------ writes
+
+    def test_a_leader_writes(self):
+        self.assertIsNotNone(self.book(self.leader))
+
+    def test_a_deposed_leader_that_does_not_know_it_writes_nothing(self):
+        self.another_takes_over()
+        self.assertIsNone(self.book(self.leader))
+
+    def test_a_deposed_leader_writes_nothing_while_nobody_leads(self):
+        self.store.commit([], [ports.Delete(records.LEADER)])
+        self.assertIsNone(self.book(self.leader))
+
+    def test_whoever_knows_that_it_leads_no_more_has_nothing_to_compare(self):
+        # An epoch of 0 would compare that there is no leader: true, just then.
+        self.leader.resign()
+        self.assertRaises(ports.StoreError, self.leader.compares)
+
+    # ------------------------------------------------------------ rounds
+
+    def judged_after(self, meanwhile):
+        """The case of a silent host after a look at it, during which something happens."""
+        self.store.commit([], [ports.Put(key, records.encode(value)) for key, value in (
+            (records.INVENTORY + 'c1', values.an_inventory('c1')),
+            (records.INVENTORY + 'c2', values.an_inventory('c2')),
+            (records.ALIVE + 'c2', records.Beat('uuid', 'boot-1', '1')))])
+        pool = concurrent.futures.ThreadPoolExecutor(2)
+        self.addCleanup(pool.shutdown)
+        probes = [Silence(Network.MANAGEMENT), Silence(Network.STORAGE, meanwhile)]
+        detector = Detector(self.store, self.leader, probes, None, [], values.fast_rules(),
+                            self.clock, lambda news: None, pool)
+        detector.turn()
+        self.clock.now += 10.0
+        detector.turn()
+        entry = self.store.read(records.CASE + 'c1').get(records.CASE + 'c1')
+        return records.decode(model.Case, entry.value, entry.key)
+
+    def test_a_silent_round_counts(self):
+        self.assertIs(Stage.DYING, self.judged_after(lambda: None).stage)
+
+    def test_a_round_asked_in_a_former_office_does_not_count(self):
+        # Deposed and elected again meanwhile, it knows nothing of what others saw in between.
+        def deposed_and_back():
+            self.store.commit([], [ports.Delete(records.LEADER)])
+            self.leader.resign()
+            self.leader.turn()
+        case = self.judged_after(deposed_and_back)
+        self.assertTrue(self.leader.leads())
+        self.assertEqual((Stage.SUSPECTED, ()), (case.stage, case.rounds))

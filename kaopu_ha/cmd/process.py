@@ -50,7 +50,8 @@ _CLOSE_SECONDS = 0.6
 _EXIT_SECONDS = 2
 # The service says itself when it starts and ends; libraries speak at length of their own.
 _LIBRARIES = ['oslo_service=ERROR', 'cotyledon=ERROR', 'stevedore=WARNING', 'urllib3=WARNING',
-              'requests=WARNING', 'keystoneauth=WARNING', 'openstack=WARNING', 'grpc=WARNING']
+              'requests=WARNING', 'keystoneauth=WARNING', 'openstack=WARNING', 'grpc=WARNING',
+              'oslo_messaging=WARNING', 'amqp=WARNING', 'kombu=WARNING']
 
 
 class Process(service.ServiceBase):

@@ -28,6 +28,7 @@ from kaopu_ha.conf import (
     default,
     detection,
     evacuation,
+    events,
     fence,
     libvirt,
     nova,
@@ -40,7 +41,7 @@ from kaopu_ha.conf import (
 from kaopu_ha.conf.errors import ConfigError
 
 _GROUPS = (default, store, detection, probe, libvirt, agent, ceph, fence, cloud, nova, usage,
-           queue, evacuation, controller, worker)
+           queue, evacuation, controller, worker, events)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

@@ -260,7 +260,10 @@ class Proof:
 
 @dataclass(frozen=True)
 class Recovery:
-    """What is done about one confirmed failure; it outlives every leader."""
+    """What is done about one confirmed failure; it outlives every leader.
+
+    ``told``: the power that Nova told of instances over its bus, on which Nova's list has the word.
+    """
 
     id: str
     host: str
@@ -269,6 +272,7 @@ class Recovery:
     checked: bool = False
     refused: tuple[str, ...] = ()
     instances: tuple[Instance, ...] = ()
+    told: dict[str, Power] = field(default_factory=dict)
     forced_by_us: bool = False
     waiting_for: str = ''
     road: tuple[Step, ...] = ()

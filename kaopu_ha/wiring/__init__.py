@@ -112,8 +112,12 @@ def controller(conf: cfg.ConfigOpts) -> Program:
         # Not conf.usage: oslo.config has a usage of its own.
         usage = drivers.make(conf, 'usage', conf['usage'].driver)
         queue = kept(drivers.queue(conf, kv))
+        told = drivers.events(conf)
+        if told is not None:
+            kept(told)
         loops, resign = programs.controller(kv, probes, fences, cloud, management, usage, queue,
-                                            given, conf.controller.leader_ttl, _around(name))
+                                            given, conf.controller.leader_ttl, _around(name),
+                                            told)
         held.callback(resign)
         return _program(held, kv, loops)
 
@@ -208,6 +212,7 @@ def _program(held: contextlib.ExitStack, kv: ports.Store,
     """Watch for every loop, and take over what is held."""
     woken = tuple(Woken(loop) for loop in loops)
     for each in woken:
+        each.loop.listen(each.wake.set)
         for prefix in each.loop.woken_by:
             held.callback(kv.watch(prefix, _waking(each.wake)).close)
     return Program(woken, held.pop_all().close)

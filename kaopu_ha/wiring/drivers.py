@@ -12,8 +12,8 @@
 
 """Which driver is loaded is configuration; how a built-in one is made from it stands in
 ``_ARGUMENTS``, a line for each.  A driver from outside (an entry point in one of the namespaces
-``kaopu_ha.store``, ``probe``, ``fence``, ``cloud``, ``usage``, ``queue``) is made with the whole
-configuration as its only argument: ``Driver(conf)``; it registers its own options.
+``kaopu_ha.store``, ``probe``, ``fence``, ``cloud``, ``usage``, ``queue``, ``events``) is made with
+the whole configuration as its only argument: ``Driver(conf)``; it registers its own options.
 """
 
 from __future__ import annotations
@@ -70,6 +70,11 @@ def queue(conf: cfg.ConfigOpts, kv: ports.Store) -> Any:
     return make(conf, 'queue', conf.queue.driver)
 
 
+def events(conf: cfg.ConfigOpts) -> Any:
+    """What tells of Nova's events; None where none is configured.  Raises ConfigError."""
+    return make(conf, 'events', conf.events.driver) if conf.events.driver else None
+
+
 def _etcd(conf: cfg.ConfigOpts) -> dict[str, Any]:
     return {name: conf.store[name] for name in ('endpoints', 'timeout', 'user', 'password', 'ca',
                                                 'cert', 'key')}
@@ -96,6 +101,15 @@ def _placement(conf: cfg.ConfigOpts) -> dict[str, Any]:
     return {'auth': nova.auth(conf), 'limit': conf.nova.timeout}
 
 
+def _nova_events(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    group = conf.events
+    if not group.transport_url:
+        raise ConfigError('[events] transport_url is not set: the events driver "nova" listens at '
+                          'the broker that it names')
+    return {'conf': conf, 'url': group.transport_url, 'exchange': group.exchange,
+            'topic': group.topic, 'pool': group.pool}
+
+
 def access(conf: cfg.ConfigOpts) -> dict[str, dict[str, str]]:
     """How to reach each cluster, by fsid."""
     return {cluster.fsid: {'conf': cluster.conf, 'user': conf.ceph.user,
@@ -109,6 +123,7 @@ _ARGUMENTS: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]]
     ('fence', 'ceph_blocklist'): _ceph_blocklist,
     ('cloud', 'nova'): _nova,
     ('usage', 'placement'): _placement,
+    ('events', 'nova'): _nova_events,
 }
 
 

@@ -51,7 +51,7 @@ _EXIT_SECONDS = 2
 # The service says itself when it starts and ends; libraries speak at length of their own.
 _LIBRARIES = ['oslo_service=ERROR', 'cotyledon=ERROR', 'stevedore=WARNING', 'urllib3=WARNING',
               'requests=WARNING', 'keystoneauth=WARNING', 'openstack=WARNING', 'grpc=WARNING',
-              'oslo_messaging=WARNING', 'amqp=WARNING', 'kombu=WARNING']
+              'oslo.messaging=WARNING', 'oslo_messaging=WARNING', 'amqp=WARNING', 'kombu=WARNING']
 
 
 class Process(service.ServiceBase):

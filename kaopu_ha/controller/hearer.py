@@ -100,9 +100,9 @@ class Hearer:
             hint = events.hint(event, world.inventories)
             # As it was compared: with the inventory of its host, and after the former event.
             compares = world.compare(key, records.INVENTORY + event.host)
-            if hint is not None:
+            if hint is not None and not _stands(world, key, hint):
                 writes.append((compares, ports.Put(key, records.encode(hint), self._leased())))
-            elif world.has(key):
+            if hint is None and world.has(key):
                 writes.append((compares, ports.Delete(key)))
         # All in one, for each commit wakes the leader; the one that is refused spoils it for all.
         together = [each for compares, _ in writes for each in compares]
@@ -116,6 +116,13 @@ class Hearer:
             self._lease = self._store.grant(_LEASE_SECONDS)
             self._lease_until = now + _LEASE_USED_SECONDS
         return self._lease
+
+
+def _stands(world: World, key: str, hint: events.Hint) -> bool:
+    """True if the hint is written already, and counts still."""
+    entry, told = world.snapshot.get(key), world.snapshot.get(records.INVENTORY + hint.host)
+    return entry is not None and entry.value == records.encode(hint) and (
+        told is None or entry.modified > told.modified)
 
 
 def _key(event: events.Event) -> str:

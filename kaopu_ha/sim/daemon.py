@@ -72,6 +72,7 @@ class Daemon:
             lambda news: self._tell(name, news), lambda size, label: kernel.pool(process))
         for loop in self._make(Surroundings(name, store, process, given)):
             wake = Signal()
+            loop.listen(wake.set)
             for prefix in loop.woken_by:
                 store.watch(prefix, _waking(wake))
             kernel.loop(process, loop.turn, wake)

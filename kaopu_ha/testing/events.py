@@ -148,6 +148,8 @@ class EventsSuite(abc.ABC):
         (first, _), (_, other) = self.listening(), self.listening(ready=False)
         time.sleep(2.0)
         first.close()
+        # What was on its way to it may be lost.
+        time.sleep(2.0)
         said = [self.an_event(number) for number in range(1, 11)]
         for event in said:
             self.bus.say(event)

@@ -66,8 +66,9 @@ _POWERS = {'active': Power.ON, 'stopped': Power.OFF}
 _QUERY = {'rabbit_qos_prefetch_count': '100'}
 _CLOSE_SECONDS = 0.4
 # They have a line for every try to connect, and a traceback for every message that is none.
-_LOUD = ('oslo_messaging._drivers.impl_rabbit', 'oslo_messaging._drivers.amqpdriver',
-         'oslo_messaging.notify.dispatcher', 'oslo_messaging.notify.listener')
+_LOUD = ('oslo.messaging._drivers.impl_rabbit', 'oslo_messaging._drivers.impl_rabbit',
+         'oslo_messaging._drivers.amqpdriver', 'oslo_messaging.notify.dispatcher',
+         'oslo_messaging.notify.listener')
 _SAME_SECONDS = 60.0
 
 
@@ -79,7 +80,7 @@ class NovaEvents(ports.Events):
 
     def __init__(self, conf: cfg.ConfigOpts, url: str, *, exchange: str, topic: str,
                  pool: str) -> None:
-        # oslo.messaging reads some of its options on its global configuration only, else.
+        # Else it would register some on its global configuration only, and miss them here.
         for group, opts in messaging_opts.list_opts():
             conf.register_opts(opts, group=group)
         for name in _LOUD:

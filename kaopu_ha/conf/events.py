@@ -30,8 +30,9 @@ OPTS = [
                     'follow, as in ?ssl=true&ssl_ca_file=/etc/ssl/bus.pem.'),
     cfg.StrOpt('exchange', default='nova',
                help='Exchange of Nova\'s notifications: control_exchange in nova.conf.  It is '
-                    'declared as Nova declares it: where nova.conf has amqp_durable_queues=true '
-                    'or rabbit_quorum_queue=true, add ?amqp_durable_queues=true to transport_url.'),
+                    'declared as Nova has to declare it, or one of both fails: where nova.conf '
+                    'has amqp_durable_queues=true or rabbit_quorum_queue=true, add '
+                    '?amqp_durable_queues=true to transport_url.'),
     cfg.StrOpt('topic', default='versioned_notifications',
                help='Topic of the versioned notifications: versioned_notifications_topics in '
                     'nova.conf.'),

@@ -29,7 +29,7 @@ from kaopu_ha.drivers.events.nova import NovaEvents
 from kaopu_ha.testing import events
 from tests import rabbitmq_single
 
-EXCHANGE, TOPIC, POOL = 'nova', 'versioned_notifications', 'kaopu_ha_events'
+EXCHANGE, TOPIC, POOL = 'nova', 'versioned_notifications', 'kaopu_ha_events_nova'
 SAMPLES = {each['event_type']: each for each in json.loads(
     (pathlib.Path(__file__).parents[1] / 'unit/drivers/nova_notifications.json').read_text())}
 
@@ -45,9 +45,12 @@ def a_conf():
 class NovaBus(events.Bus):
     """Nova's part, by the library that Nova uses."""
 
-    def __init__(self, rabbit):
+    def __init__(self, rabbit, exchange=EXCHANGE, query=''):
         self._rabbit = rabbit
-        self._transport = oslo_messaging.get_notification_transport(a_conf(), url=rabbit.url)
+        # Read when a transport is made.
+        oslo_messaging.set_transport_defaults(exchange)
+        self._transport = oslo_messaging.get_notification_transport(a_conf(),
+                                                                    url=rabbit.url + query)
         self._notifier = oslo_messaging.Notifier(
             self._transport, driver='messagingv2', topics=[TOPIC])
 
@@ -89,18 +92,17 @@ class NovaEventsTest(events.EventsSuite, unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        # As in Nova by default it is not durable, so it goes with the broker.
-        oslo_messaging.set_transport_defaults(EXCHANGE)
         cls.rabbit = rabbitmq_single.Rabbit()
         cls.addClassCleanup(cls.rabbit.close)
 
     def setUp(self):
         self.bus = NovaBus(self.rabbit)
         self.addCleanup(self.bus.close)
-        self.url = self.rabbit.url
+        self.url, self.exchange = self.rabbit.url, EXCHANGE
 
     def make_events(self):
-        return NovaEvents(a_conf(), self.url, exchange=EXCHANGE, topic=TOPIC, pool=POOL)
+        return NovaEvents(a_conf(), self.url, exchange=self.exchange, topic=TOPIC,
+                          pool=f'kaopu_ha_events_{self.exchange}')
 
     def an_event(self, number):
         return Event('c1', 'instance.power_off.end',
@@ -119,6 +121,15 @@ class NovaEventsTest(events.EventsSuite, unittest.TestCase):
             kombu.Producer(channel).publish({}, exchange=EXCHANGE, routing_key=f'{TOPIC}.info')
             with self.assertRaises(amqp.AccessRefused):
                 channel.queue_declare(queue=POOL, passive=True)
+
+    def test_a_durable_exchange_is_listened_to_by_the_same_option_that_nova_has(self):
+        self.exchange, durable = 'durable', '?amqp_durable_queues=true'
+        self.bus = NovaBus(self.rabbit, self.exchange, durable)
+        self.addCleanup(self.bus.close)
+        self.url = self.rabbit.url + durable
+        _, ear = self.listening()
+        self.bus.say(self.an_event(1))
+        self.assertEqual(self.plain([self.an_event(1)]), self.plain(ear.heard(1)))
 
     def test_a_url_that_is_none_is_refused_without_the_password(self):
         for url in ('secret', 'nothing://u:secret@h/', '://secret'):

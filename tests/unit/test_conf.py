@@ -206,9 +206,9 @@ class TestOptions(ConfCase):
             for opt in opts:
                 self.assertTrue(opt.help, f'[{group}] {opt.name}')
 
-    def test_the_password_is_secret_and_only_given_to_the_login(self):
+    def test_passwords_are_secret_and_only_given_to_the_login(self):
         secret = {opt.dest for _, opts in options.list_opts() for opt in opts if opt.secret}
-        self.assertEqual({'password'}, secret)
+        self.assertEqual({'password', 'transport_url'}, secret)
         conf = made(nova__auth_url='http://keystone/v3', nova__username='kaopu',
                     nova__password='hidden', nova__project_name='service')
         self.assertEqual({'auth_type': 'password', 'auth_url': 'http://keystone/v3',

@@ -18,7 +18,7 @@ program does not exist (yet) is skipped with a line.
 
 from pathlib import Path
 
-from . import confs, machines
+from . import confs, control, machines
 from .layout import CHECKOUT, NETS, PORTS, Layout, address, etcd_addresses, write
 from .shell import CloudError, say
 
@@ -114,6 +114,8 @@ def _conf(layout: Layout, name: str, is_host: bool = False) -> str:
         },
         'nova': confs.credentials(layout, 'kaopu'),
     }
+    if name.startswith('controller'):
+        sections['events'] = {'driver': 'nova', 'transport_url': control.rabbit_url(layout)}
     if is_host:
         sections['agent'] = {
             'management_uri': f'qemu+tcp://{address(name)}/system',

@@ -74,9 +74,10 @@ class Rabbit:
         self._epmd.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def add_user(self, name: str, *, configure: str, write: str, read: str) -> str:
+    def add_user(self, name: str, password: str = '', *, configure: str = '.*', write: str = '.*',
+                 read: str = '.*') -> str:
         """Add a user with these rights (regular expressions); its URL."""
-        password = secrets.token_hex(8)
+        password = password or secrets.token_hex(8)
         self._control('add_user', name, password)
         self._control('set_permissions', name, configure, write, read)
         return self.url_of(name, password)

@@ -28,6 +28,8 @@ from kaopu_ha.core.news import Fact, News
 
 _FLAPPING_SECONDS = 600.0
 _FLAPPING_TIMES = 3
+# After an event about a suspect it is looked at so soon, if it was not due before.
+_TOLD_SECONDS = 0.5
 
 
 @dataclass
@@ -147,8 +149,9 @@ class Detector:
                 memory.missing_since = now
                 memory.next_look = 0.0
             elif world.told.get(host, 0) > memory.told:
-                # Whoever speaks of the host may know more: a look costs little, and decides alone.
-                memory.next_look = 0.0
+                # It may know more: a look decides.  Not at once, or a storm of events were one of
+                # looks.
+                memory.next_look = min(memory.next_look, now + _TOLD_SECONDS)
             memory.told = max(memory.told, world.told.get(host, 0))
 
     def _of(self, host: str) -> _Memory:
@@ -313,7 +316,8 @@ class Detector:
         recovery = model.Recovery(
             name, host, model.RecoveryStage.FENCING, orders=orders, road=(step,),
             instances=evacuation.powered(events.with_arrivals(inventory, hints), servers),
-            told=events.unsettled(hints, servers))
+            told_on=events.unsettled(hints, servers, model.Power.ON),
+            told_off=events.unsettled(hints, servers, model.Power.OFF))
         lock = records.Lock(self._leadership.name, self._leadership.now(), permanent=True,
                             recovery=name)
         case = dataclasses.replace(case, recovery=name)

@@ -134,7 +134,7 @@ def listed(recovery: model.Recovery, servers: Sequence[model.Server],
     for server in sorted(servers, key=lambda item: (-item.memory_mb, item.name, item.uuid)):
         instance = known.get(server.uuid)
         if instance is not None:
-            instance = events.settled(instance, recovery.told.get(server.uuid), server)
+            instance = events.settled(instance, recovery, server)
         phase, reason = _first_phase(server, instance, fenced)
         made.append(Evacuation(
             recovery.id, server.uuid, server.name, recovery.host, phase,

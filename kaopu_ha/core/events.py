@@ -32,7 +32,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import dataclasses
 from dataclasses import dataclass
 
-from kaopu_ha.core.model import Instance, Inventory, Power, Server
+from kaopu_ha.core.model import Instance, Inventory, Power, Recovery, Server
 
 # Nova's states that say what its user asked for.
 _ASKED = {'active': Power.ON, 'stopped': Power.OFF}
@@ -95,18 +95,21 @@ def with_arrivals(inventory: Inventory, hints: Iterable[Hint]) -> Inventory:
         else inventory
 
 
-def unsettled(hints: Iterable[Hint], servers: Sequence[Server] | None) -> dict[str, Power]:
-    """The power that was told of instances of which Nova has not said yet what it is to be."""
+def unsettled(hints: Iterable[Hint], servers: Sequence[Server] | None,
+              power: Power) -> tuple[str, ...]:
+    """The instances that were told to have this power, and of which Nova has not said it yet."""
     settled = {server.uuid for server in servers or () if _asked(server)}
-    return {each.instance.uuid: each.instance.power for each in hints
-            if each.instance and each.instance.uuid not in settled}
+    return tuple(sorted(each.instance.uuid for each in hints if each.instance
+                        and each.instance.power is power and each.instance.uuid not in settled))
 
 
-def settled(instance: Instance, told: Power | None, server: Server) -> Instance:
+def settled(instance: Instance, recovery: Recovery, server: Server) -> Instance:
     """The instance with the power that was told, if Nova says the same; else as it is."""
-    if told is None or told is not _asked(server):
+    asked = _asked(server)
+    told = {Power.ON: recovery.told_on, Power.OFF: recovery.told_off}
+    if asked is None or instance.uuid not in told[asked]:
         return instance
-    return dataclasses.replace(instance, power=told)
+    return dataclasses.replace(instance, power=asked)
 
 
 def _asked(server: Server) -> Power | None:

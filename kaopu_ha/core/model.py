@@ -262,7 +262,7 @@ class Proof:
 class Recovery:
     """What is done about one confirmed failure; it outlives every leader.
 
-    ``told``: the power that Nova told of instances over its bus, on which Nova's list has the word.
+    ``told_on``, ``told_off``: the instances of which Nova told so over its bus; its list decides.
     """
 
     id: str
@@ -272,7 +272,8 @@ class Recovery:
     checked: bool = False
     refused: tuple[str, ...] = ()
     instances: tuple[Instance, ...] = ()
-    told: dict[str, Power] = field(default_factory=dict)
+    told_on: tuple[str, ...] = ()
+    told_off: tuple[str, ...] = ()
     forced_by_us: bool = False
     waiting_for: str = ''
     road: tuple[Step, ...] = ()

@@ -15,7 +15,9 @@
 import copy
 import json
 import pathlib
+import time
 import unittest
+from unittest import mock
 
 import amqp
 import kombu
@@ -25,6 +27,7 @@ from oslo_messaging import opts
 
 from kaopu_ha.core.events import Event
 from kaopu_ha.core.model import Power
+from kaopu_ha.drivers.events import nova
 from kaopu_ha.drivers.events.nova import NovaEvents
 from kaopu_ha.testing import events
 from tests import rabbitmq_single
@@ -45,14 +48,14 @@ def a_conf():
 class NovaBus(events.Bus):
     """Nova's part, by the library that Nova uses."""
 
-    def __init__(self, rabbit, exchange=EXCHANGE, query=''):
+    def __init__(self, rabbit, exchange=EXCHANGE, topic=TOPIC, query=''):
         self._rabbit = rabbit
         # Read when a transport is made.
         oslo_messaging.set_transport_defaults(exchange)
         self._transport = oslo_messaging.get_notification_transport(a_conf(),
                                                                     url=rabbit.url + query)
         self._notifier = oslo_messaging.Notifier(
-            self._transport, driver='messagingv2', topics=[TOPIC])
+            self._transport, driver='messagingv2', topics=[topic])
 
     def say(self, event):
         sample = copy.deepcopy(SAMPLES[event.kind])
@@ -98,10 +101,10 @@ class NovaEventsTest(events.EventsSuite, unittest.TestCase):
     def setUp(self):
         self.bus = NovaBus(self.rabbit)
         self.addCleanup(self.bus.close)
-        self.url, self.exchange = self.rabbit.url, EXCHANGE
+        self.url, self.exchange, self.topic = self.rabbit.url, EXCHANGE, TOPIC
 
     def make_events(self):
-        return NovaEvents(a_conf(), self.url, exchange=self.exchange, topic=TOPIC,
+        return NovaEvents(a_conf(), self.url, exchange=self.exchange, topic=self.topic,
                           pool=f'kaopu_ha_events_{self.exchange}')
 
     def an_event(self, number):
@@ -122,9 +125,23 @@ class NovaEventsTest(events.EventsSuite, unittest.TestCase):
             with self.assertRaises(amqp.AccessRefused):
                 channel.queue_declare(queue=POOL, passive=True)
 
+    def test_an_account_that_is_refused_is_told_of_and_tries_again(self):
+        self.url = self.rabbit.url_of('late', 'of-the-test')
+        with mock.patch.object(nova, '_REFUSED_SECONDS', 0.5), self.assertLogs(
+                nova.LOG, 'WARNING') as logs:
+            _, ear = self.listening(ready=False)
+            time.sleep(3.0)
+            self.rabbit.add_user('late', password='of-the-test')
+            self.await_an_echo(ear, 30.0)
+        # The second: an account that has no rights yet.
+        self.assertTrue(1 <= len(logs.output) <= 2, logs.output)
+        self.assertIn('ACCESS_REFUSED', logs.output[0])
+        self.assertNotIn('of-the-test', logs.output[0])
+
     def test_a_durable_exchange_is_listened_to_by_the_same_option_that_nova_has(self):
-        self.exchange, durable = 'durable', '?amqp_durable_queues=true'
-        self.bus = NovaBus(self.rabbit, self.exchange, durable)
+        # A topic of its own too, for Nova's own queue of it is then durable.
+        self.exchange, self.topic, durable = 'durable', 'durable', '?amqp_durable_queues=true'
+        self.bus = NovaBus(self.rabbit, self.exchange, self.topic, durable)
         self.addCleanup(self.bus.close)
         self.url = self.rabbit.url + durable
         _, ear = self.listening()

@@ -65,6 +65,8 @@ _POWERS = {'active': Power.ON, 'stopped': Power.OFF}
 # Unread messages stay at the broker, not in our memory.  What stands in the URL goes before.
 _QUERY = {'rabbit_qos_prefetch_count': '100'}
 _CLOSE_SECONDS = 0.4
+# Until it knocks again at a broker that has refused it; while there is none, the library does.
+_REFUSED_SECONDS = 10.0
 # They have a line for every try to connect, and a traceback for every message that is none.
 _LOUD = ('oslo.messaging._drivers.impl_rabbit', 'oslo_messaging._drivers.impl_rabbit',
          'oslo_messaging._drivers.amqpdriver', 'oslo_messaging.notify.dispatcher',
@@ -113,11 +115,23 @@ class NovaEvents(ports.Events):
         def heard(event: Event) -> None:
             if not self._closed.is_set():
                 tell(event)
-        server = oslo_messaging.get_notification_listener(
-            self._transport, [self._target], [_Endpoint(heard)], pool=self._pool)
-        # One thread: events keep their order.
-        server.start(override_pool_size=1)
-        self._server = server
+        said = ''
+        while not self._closed.is_set():
+            server = oslo_messaging.get_notification_listener(
+                self._transport, [self._target], [_Endpoint(heard)], pool=self._pool)
+            try:
+                # One thread: events keep their order.
+                server.start(override_pool_size=1)
+            except Exception as failure:  # noqa: BLE001  kombu's and amqp's have no common parent
+                # Its reply only: what else it says may have the URL in it.
+                why = f'{type(failure).__name__} {getattr(failure, "reply_text", "")}'.strip()
+                if why != said:
+                    LOG.warning('Nova\'s events are not heard: the broker refuses: %s', why)
+                said = why
+                self._closed.wait(_REFUSED_SECONDS)
+                continue
+            self._server = server
+            break
         if self._closed.is_set():
             self._end()
 

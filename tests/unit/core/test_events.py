@@ -21,7 +21,7 @@ from kaopu_ha.core.model import Phase, Power, Recovery, RecoveryStage, Server
 from tests.unit.core import values
 from tests.unit.core.values import an_instance, an_inventory
 
-ON, OFF, PAUSED = Power.ON, Power.OFF, Power.PAUSED
+ON, OFF = Power.ON, Power.OFF
 C1 = an_inventory('c1', instances=(an_instance('i1'), an_instance('i2', OFF)))
 C2 = an_inventory('c2', instances=(an_instance('i3'),))
 HOSTS = {'c1': C1, 'c2': C2}
@@ -33,6 +33,11 @@ def said(host='c1', instance='i1', power=OFF):
 
 def a_hint(instance, power, host='c1'):
     return Hint(host, 'kind', instance=an_instance(instance, power))
+
+
+def a_recovery(uuid, told):
+    return Recovery('c1-7', 'c1', RecoveryStage.PROVEN, told_on=(uuid,) if told is ON else (),
+                    told_off=(uuid,) if told is OFF else ())
 
 
 def a_server(uuid, vm_state, task='', host='c1'):
@@ -75,30 +80,35 @@ class WhatItChanges(unittest.TestCase):
 
     def test_nova_settles_what_it_has_no_task_on(self):
         hints = [a_hint('i1', OFF), a_hint('i2', ON), Hint('c1', 'kind')]
-        self.assertEqual({'i1': OFF, 'i2': ON}, events.unsettled(hints, None))
+        self.assertEqual(('i1',), events.unsettled(hints, None, OFF))
+        self.assertEqual(('i2',), events.unsettled(hints, None, ON))
         servers = [a_server('i1', 'active'), a_server('i2', 'stopped', 'powering-on')]
-        self.assertEqual({'i2': ON}, events.unsettled(hints, servers))
+        self.assertEqual((), events.unsettled(hints, servers, OFF))
+        self.assertEqual(('i2',), events.unsettled(hints, servers, ON))
 
     def test_only_what_nova_says_too_counts(self):
         for told, vm_state, task, comes in (
                 (OFF, 'stopped', '', OFF), (OFF, 'active', '', ON), (OFF, 'error', '', ON),
                 (OFF, 'stopped', 'deleting', ON), (ON, 'active', '', ON), (ON, 'stopped', '', ON),
-                (PAUSED, 'paused', '', ON), (None, 'stopped', '', ON)):
-            found = events.settled(an_instance('i1'), told, a_server('i1', vm_state, task))
+                (None, 'stopped', '', ON)):
+            found = events.settled(an_instance('i1'), a_recovery('i1', told),
+                                   a_server('i1', vm_state, task))
             self.assertIs(comes, found.power, (told, vm_state, task))
-        found = events.settled(an_instance('i2', OFF), ON, a_server('i2', 'active'))
+        recovery = a_recovery('i2', ON)
+        found = events.settled(an_instance('i2', OFF), recovery, a_server('i2', 'active'))
         self.assertIs(ON, found.power)
-        found = events.settled(an_instance('i2', OFF), ON, a_server('i2', 'stopped'))
+        found = events.settled(an_instance('i2', OFF), recovery, a_server('i2', 'stopped'))
         self.assertIs(OFF, found.power)
 
     def test_the_listing_weighs_what_was_told(self):
         recovery = Recovery('c1-7', 'c1', RecoveryStage.PROVEN, instances=C1.instances,
-                            told={'i1': OFF, 'i2': ON})
+                            told_on=('i2',), told_off=('i1',))
         servers = [a_server('i1', 'stopped'), a_server('i2', 'active')]
         seen = evacuation.Seen(values.AT, values.BY, 7, ())
         made = evacuation.listed(recovery, servers, ('ceph-1',), seen)
         self.assertEqual({'i1': Phase.LEFT, 'i2': Phase.WAITING},
                          {item.instance: item.phase for item in made})
-        made = evacuation.listed(dataclasses.replace(recovery, told={}), servers, ('ceph-1',), seen)
+        recovery = dataclasses.replace(recovery, told_on=(), told_off=())
+        made = evacuation.listed(recovery, servers, ('ceph-1',), seen)
         self.assertEqual({'i1': Phase.WAITING, 'i2': Phase.LEFT},
                          {item.instance: item.phase for item in made})

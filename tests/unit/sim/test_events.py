@@ -18,9 +18,9 @@ import unittest
 
 from kaopu_ha import records
 from kaopu_ha.core.events import Event, Hint
-from kaopu_ha.core.model import Case, Evacuation, Phase, Power, Recovery
+from kaopu_ha.core.model import Case, Evacuation, Phase, Power, Recovery, Stage
 from kaopu_ha.sim.checkers import Checkers
-from kaopu_ha.sim.world import Setup, Vm, World
+from kaopu_ha.sim.world import PACES, Setup, Vm, World
 
 ON, OFF = Power.ON, Power.OFF
 INSTANCES = (Vm('web', 'c1'), Vm('off', 'c1', 'off'), Vm('db', 'c2'), Vm('mail', 'c3'))
@@ -206,3 +206,23 @@ class WhatCame(unittest.TestCase):
     def test_its_disks_are_known_from_where_it_was(self):
         self.assertIs(Phase.DONE, self.lived(events=True))
         self.assertIs(Phase.NOT_RECOVERABLE, self.lived(events=False))
+
+class AHostThatIsSpokenOf(unittest.TestCase):
+
+    def looks(self, events):
+        """How often the host is asked in ten seconds at the patent's pace, its agent lost."""
+        world = World(Setup(instances=INSTANCES, events=events, times=PACES['patent']), seed=1)
+        world.run(10.0)
+        world.agents['c1'].kill()
+        world.run(50.0)
+        self.assertIs(Stage.SUSPECTED, world.case('c1').stage)
+        before = world.case('c1')
+        storm(world, 50.0, 60.0, seed=3)
+        world.run(60.5)
+        self.assertIs(Stage.SUSPECTED, world.case('c1').stage)
+        return sum(each.count for each in world.case('c1').rounds) - sum(
+            each.count for each in before.rounds)
+
+    def test_it_is_looked_at_sooner_and_a_storm_of_events_is_none_of_looks(self):
+        self.assertTrue(1 <= self.looks(events=False) <= 3)
+        self.assertTrue(5 <= self.looks(events=True) <= 21)

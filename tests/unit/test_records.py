@@ -70,7 +70,8 @@ FULL = [
 BARE = [a_case(), an_evacuation(), an_inventory(instances=()), a_recovery(instances=()),
         records.Beat('', ''), records.Leader(''), records.Lock('', ''),
         records.HostSetting(False, '', ''), records.BrakeSetting((), '', ''),
-        Hint('c1', ''), records.Request('', '', '', ''), records.ProofMark('', ''), records.Claim('', '')]
+        records.Request('', '', '', ''), records.ProofMark('', ''), records.Claim('', ''),
+        Hint('c1', '')]
 
 
 def changed(record, **fields):

@@ -23,7 +23,7 @@ from kaopu_ha.core.model import Power
 from kaopu_ha.drivers.events import nova
 
 SAMPLES = json.loads((pathlib.Path(__file__).parent / 'nova_notifications.json').read_text())
-CHANGES = 5_000
+CHANGES = 20_000
 SEED = 20261125
 
 _ODD = [None, True, 0, -1, 1.5, float('inf'), '', 'x' * 100_000, '\x00', '\ud800', '../../etc',

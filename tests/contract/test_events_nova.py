@@ -77,7 +77,7 @@ class NovaBus(events.Bus):
                                  content_type='application/json', content_encoding='utf-8')
 
     def stop(self):
-        self._rabbit.stop()
+        self._rabbit.kill()
 
     def start(self):
         self._rabbit.start()
@@ -95,7 +95,7 @@ class NovaEventsTest(events.EventsSuite, unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.rabbit = rabbitmq_single.Rabbit()
+        cls.rabbit = rabbitmq_single.RabbitMQ()
         cls.addClassCleanup(cls.rabbit.close)
 
     def setUp(self):
@@ -113,7 +113,7 @@ class NovaEventsTest(events.EventsSuite, unittest.TestCase):
 
     def test_an_account_that_may_only_listen_is_enough(self):
         self.url = url = self.rabbit.add_user(
-            'listener', configure=f'^({EXCHANGE}|{POOL})$', write=f'^{POOL}$',
+            'listener', 'of-the-test', configure=f'^({EXCHANGE}|{POOL})$', write=f'^{POOL}$',
             read=f'^({EXCHANGE}|{POOL})$')
         _, ear = self.listening()
         self.bus.say(self.an_event(1))
@@ -131,7 +131,7 @@ class NovaEventsTest(events.EventsSuite, unittest.TestCase):
                 nova.LOG, 'WARNING') as logs:
             _, ear = self.listening(ready=False)
             time.sleep(3.0)
-            self.rabbit.add_user('late', password='of-the-test')
+            self.rabbit.add_user('late', 'of-the-test')
             self.await_an_echo(ear, 30.0)
         # The second: an account that has no rights yet.
         self.assertTrue(1 <= len(logs.output) <= 2, logs.output)

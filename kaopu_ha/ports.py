@@ -21,15 +21,17 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
-from kaopu_ha.core import model
+from kaopu_ha.core import events, model
 from kaopu_ha.core.keys import Change as Change
 from kaopu_ha.core.keys import Compare as Compare
 from kaopu_ha.core.keys import Delete as Delete
 from kaopu_ha.core.keys import Entry as Entry
 from kaopu_ha.core.keys import Put as Put
 from kaopu_ha.core.keys import Snapshot as Snapshot
+from kaopu_ha.core.local import Disk as Disk
+from kaopu_ha.core.local import Domain as Domain
+from kaopu_ha.core.local import HostIdentity as HostIdentity
 from kaopu_ha.core.notice import Notice as Notice
 
 
@@ -276,34 +278,20 @@ class Notifier(abc.ABC):
         """Free what the driver holds."""
 
 
-@dataclass(frozen=True)
-class HostIdentity:
-    """Which machine this is, and how much of it there is."""
+class Events(abc.ABC):
+    """Tells what the compute service says of instances and services, soon after it happened.
 
-    host_uuid: str
-    cores: int
-    memory_mb: int
+    A promise of form only: an event may be lost, late, doubled, out of order or forged by whoever
+    may write to the bus.  Nothing waits for it, and nothing stops while the bus is away.
+    """
 
+    @abc.abstractmethod
+    def listen(self, tell: Callable[[events.Event], None]) -> None:
+        """Begin to tell, in a thread of the driver's; returns at once.  To be called once."""
 
-@dataclass(frozen=True)
-class Disk:
-    """An RBD disk in libvirt's words; its cluster is told by the monitors only."""
-
-    pool: str
-    image: str
-    monitors: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Domain:
-    """A domain of the local libvirt.  ``run`` differs each time it is started; '' if it is off."""
-
-    uuid: str
-    name: str
-    power: model.Power
-    run: str = ''
-    disks: tuple[Disk, ...] = ()
-    local_disks: tuple[str, ...] = ()
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Tell nothing more, and free what the driver holds."""
 
 
 class LocalHost(abc.ABC):

@@ -28,6 +28,7 @@ from kaopu_ha.agent.inventory import InventoryPublisher
 from kaopu_ha.agent.requests import RequestRunner
 from kaopu_ha.controller.admitter import Admitter
 from kaopu_ha.controller.detector import Detector
+from kaopu_ha.controller.hearer import Hearer
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.recoverer import Recoverer
 from kaopu_ha.core.news import News
@@ -69,8 +70,9 @@ class Surroundings:
 
 def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequence[ports.Fence],
                cloud: ports.Cloud, libvirt: ports.LibvirtEye, usage: ports.UsageSource,
-               queue: ports.Queue, rules: Rules, leader_ttl: int,
-               given: Surroundings) -> tuple[tuple[Loop, ...], Callable[[], None]]:
+               queue: ports.Queue, rules: Rules, leader_ttl: int, given: Surroundings,
+               events: ports.Events | None = None
+               ) -> tuple[tuple[Loop, ...], Callable[[], None]]:
     """The loops of a controller, and what gives its office up."""
     lead = Leadership(store, given.name, leader_ttl, given.clock, given.tell, given.now)
     detector = Detector(store, lead, probes, cloud, fences, rules, given.clock, given.tell,
@@ -78,13 +80,14 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
     recoverer = Recoverer(store, lead, fences, cloud, usage, queue, rules, given.clock, given.tell,
                           given.pool(6, 'recover'), detector.flapping)
     admitter = Admitter(store, lead, fences, cloud, libvirt, rules, given.clock, given.tell)
+    listener = (_listener(store, events, given.clock),) if events else ()
     return (
         Loop('leadership', lead.turn, (records.LEADER,)),
         Loop('warm', _warming(cloud)),
         Loop('detector', detector.turn, (records.ALIVE, records.DEATH, records.LOCK, records.HOST,
-                                         records.BRAKE)),
-        Loop('recoverer', recoverer.turn, (records.RECOVERY, records.EVACUATION)),
-        Loop('admitter', admitter.turn, (records.REQUEST,))), lead.resign
+                                         records.BRAKE, records.EVENT)),
+        Loop('recoverer', recoverer.turn, (records.RECOVERY, records.EVACUATION, records.EVENT)),
+        Loop('admitter', admitter.turn, (records.REQUEST,)), *listener), lead.resign
 
 
 def worker(store: ports.Store, cloud: ports.Cloud, queue: ports.Queue, images: ports.ImageEye,
@@ -107,6 +110,12 @@ def agent(host: str, beat: Callable[[], float], publisher: InventoryPublisher,
     lock = records.LOCK + host
     return (Loop('beat', beat, (lock,)), Loop('inventory', publisher.turn),
             Loop('requests', runner.turn, (records.REQUEST, lock)))
+
+
+def _listener(store: ports.Store, events: ports.Events, clock: Callable[[], float]) -> Loop:
+    """Every controller listens, for an event goes to one of them: each leaves a hint for all."""
+    hearer = Hearer(store, events, clock)
+    return Loop('events', hearer.turn, listen=hearer.listen)
 
 
 def _warming(cloud: ports.Cloud) -> Callable[[], float]:

@@ -26,6 +26,8 @@
 ``closed/<host>/<n>``               durable    ended cases, bounded
 ``host/<host>``, ``brake``          durable    what people set
 ``request/<id>``                    durable    what people and controllers asked, with the answer
+``event/instance/<instance>``       lease      what Nova told of it that its host has not (yet)
+``event/host/<host>``               lease      Nova told of it what a plan depends on
 ==================================  =========  ==============================================
 
 Every durable value is a JSON object with the number of its schema.  A reader takes any schema from
@@ -61,6 +63,7 @@ PROOF = PREFIX + 'proof/'
 CLAIM = PREFIX + 'claim/'
 HOST = PREFIX + 'host/'
 REQUEST = PREFIX + 'request/'
+EVENT = PREFIX + 'event/'
 
 
 class RecordError(ValueError):

@@ -40,10 +40,21 @@ class RabbitMQ:
     def __init__(self) -> None:
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix='rabbitmq-'))
         self.port, self._mapper, self._distribution = _free_port(), _free_port(), _free_port()
-        self.url = f'rabbit://{self.user}:{self.password}@127.0.0.1:{self.port}/'
+        self.url = self.url_of(self.user, self.password)
         self._write_settings()
         self._epmd = self._started(['epmd', '-address', '127.0.0.1', '-port', str(self._mapper)])
         self.start()
+
+    def url_of(self, user: str, password: str) -> str:
+        """How this user reaches the broker."""
+        return f'rabbit://{user}:{password}@127.0.0.1:{self.port}/'
+
+    def add_user(self, name: str, password: str, *, configure: str = '.*', write: str = '.*',
+                 read: str = '.*') -> str:
+        """Add a user with these rights (regular expressions); its URL."""
+        self._control('add_user', name, password)
+        self._control('set_permissions', name, configure, write, read)
+        return self.url_of(name, password)
 
     def start(self) -> None:
         """Start the broker, and wait until it takes connections."""
@@ -91,9 +102,16 @@ class RabbitMQ:
             ''.join(f'{name} = {value}\n' for name, value in settings.items()))
         (self._folder / 'enabled_plugins').write_text('[].\n')
 
-    def _started(self, argv: list[str]) -> subprocess.Popen:
+    def _control(self, *words: str) -> None:
+        program = pathlib.Path(sorted(glob.glob(_SERVERS))[-1]).with_name('rabbitmqctl')
+        done = subprocess.run([program, '-q', *words], env=self._environment(), check=False,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        if done.returncode:
+            raise AssertionError(f'rabbitmqctl {words[0]}: {done.stdout} {done.stderr}')
+
+    def _environment(self) -> dict[str, str]:
         home = self._folder
-        env = {
+        return {
             'PATH': os.environ['PATH'], 'HOME': str(home), 'LANG': 'C.UTF-8',
             'ERL_EPMD_ADDRESS': '127.0.0.1', 'ERL_EPMD_PORT': str(self._mapper),
             'RABBITMQ_NODENAME': f'single{self.port}@localhost',
@@ -104,10 +122,12 @@ class RabbitMQ:
             'RABBITMQ_CONF_ENV_FILE': '/dev/null', 'RABBITMQ_PID_FILE': f'{home}/pid',
             'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS': '+S 2:2 +sbwt none +sbwtdcpu none '
             '+sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}'}
-        with (home / 'said').open('a') as said:
+
+    def _started(self, argv: list[str]) -> subprocess.Popen:
+        with (self._folder / 'said').open('a') as said:
             # A session of its own: the broker is a tree of processes, ended and stopped as one.
-            return subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=said,
-                                    stderr=said, start_new_session=True)
+            return subprocess.Popen(argv, env=self._environment(), stdin=subprocess.DEVNULL,
+                                    stdout=said, stderr=said, start_new_session=True)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._broker.poll() is None:

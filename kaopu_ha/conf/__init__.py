@@ -28,6 +28,7 @@ from kaopu_ha.conf import (
     default,
     detection,
     evacuation,
+    events,
     fence,
     libvirt,
     metrics,
@@ -42,7 +43,7 @@ from kaopu_ha.conf import (
 from kaopu_ha.conf.errors import ConfigError
 
 _GROUPS = (default, store, detection, probe, libvirt, agent, ceph, fence, cloud, nova, usage,
-           queue, evacuation, controller, worker, notifier, metrics)
+           queue, evacuation, controller, worker, events, notifier, metrics)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

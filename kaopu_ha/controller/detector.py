@@ -24,11 +24,13 @@ import math
 from kaopu_ha import ports, records, shelf
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import brake, detection, evacuation, fencing, model
+from kaopu_ha.core import brake, detection, evacuation, events, fencing, model
 from kaopu_ha.core.news import Fact, News
 
 _FLAPPING_SECONDS = 600.0
 _FLAPPING_TIMES = 3
+# After an event about a suspect it is looked at so soon, if it was not due before.
+_TOLD_SECONDS = 0.5
 
 
 @dataclass
@@ -40,6 +42,7 @@ class _Memory:
     last_dead: float | None = None
     storage: tuple[str, ...] = ()
     closings: tuple[float, ...] = ()
+    told: int = 0
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,11 @@ class Detector:
             elif memory.missing_since is None:
                 memory.missing_since = now
                 memory.next_look = 0.0
+            elif world.told.get(host, 0) > memory.told:
+                # It may know more: a look decides.  Not at once, or a storm of events were one of
+                # looks.
+                memory.next_look = min(memory.next_look, now + _TOLD_SECONDS)
+            memory.told = max(memory.told, world.told.get(host, 0))
 
     def _of(self, host: str) -> _Memory:
         return self._hosts[host]
@@ -301,14 +309,17 @@ class Detector:
                    looked: _Looked | None) -> list[ports.Put | ports.Delete]:
         """CONFIRMED, the permanent lock and the recovery: one transaction."""
         name = f'{host}-{world.snapshot.revision}'
-        inventory = world.inventories[host]
+        inventory, servers = world.inventories[host], looked.servers if looked else None
+        hints = world.hints(host)
         wanted = fencing.clusters(inventory, self._evacuations())
         orders = tuple(order for fence in self._fences for order in fence.orders(
             inventory, wanted, fencing.known_clients(case)))
         step = self._leadership.step(model.RecoveryStage.FENCING.value, 'it is confirmed dead')
         recovery = model.Recovery(
             name, host, model.RecoveryStage.FENCING, orders=orders, road=(step,),
-            instances=evacuation.powered(inventory, looked.servers if looked else None))
+            instances=evacuation.powered(events.with_arrivals(inventory, hints), servers),
+            told_on=events.unsettled(hints, servers, model.Power.ON),
+            told_off=events.unsettled(hints, servers, model.Power.OFF))
         lock = records.Lock(self._leadership.name, self._leadership.now(), permanent=True,
                             recovery=name)
         case = dataclasses.replace(case, recovery=name)

@@ -51,6 +51,7 @@ class Recoverer:
         self._store, self._leadership, self._cloud, self._queue = store, leadership, cloud, queue
         self._rules, self._clock, self._tell = rules, clock, tell
         self._planned: dict[str, tuple[object, float]] = {}
+        self._told = 0
         self._keeper = FenceKeeper(store, leadership, fences, rules, clock, tell, pool)
         self._targets = Targets(cloud, usage, flapping, pool, clock)
         self._roads = {RecoveryStage.FENCING: self._fence, RecoveryStage.PROVEN: self._list,
@@ -79,6 +80,7 @@ class Recoverer:
 
     def _advance_all(self, world: World) -> tuple[RecoveryStage, ...] | None:
         """None if something was committed: then look again at once."""
+        self._hear(world)
         recoveries = world.every(Recovery, records.RECOVERY)
         opened = {name: recovery for name, recovery in recoveries.items()
                   if keeps_its_fence(world, recovery)}
@@ -103,6 +105,14 @@ class Recoverer:
             return None
         self._forget_old(world)
         return tuple(recovery.stage for recovery in opened.values())
+
+    def _hear(self, world: World) -> None:
+        """Nova told that a service changed, or that room came: what it said before is outdated."""
+        newest = max((entry.modified for entry in world.snapshot.under(
+            records.EVENT + 'host/').values()), default=0)
+        if newest > self._told:
+            self._told = newest
+            self._targets.outdated()
 
     def _forget_old(self, world: World) -> None:
         for name in history.outlived(world):
@@ -182,11 +192,11 @@ class Recoverer:
         return False
 
     def _plan_if_due(self, world: World, recovery: Recovery) -> None:
-        """Plan again at once when anything began, ended or died; else now and then.
+        """Plan again at once when anything began, ended, died or was told of; else now and then.
 
         To plan means to ask Nova and Placement, which have instances to move.
         """
-        standing = (self._dead(world), frozenset(
+        standing = (self._dead(world), self._told, frozenset(
             (_key(item), item.phase in (Phase.WAITING, Phase.REFUSED), item.target)
             for item in self._evacuations(world) if not item.phase.ended))
         before, at = self._planned.get(recovery.id, (None, 0.0))

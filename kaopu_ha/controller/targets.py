@@ -53,6 +53,10 @@ class Targets:
         """Drop what was asked ahead: it grows old."""
         self._ahead = None
 
+    def outdated(self) -> None:
+        """Ask again before the next plan: something has changed."""
+        self._until = -math.inf
+
     def candidates(self, world: World) -> tuple[selection.Candidate, ...]:
         """Every known host with all that decides whether it may be a target.  PortError."""
         if self._clock() >= self._until:

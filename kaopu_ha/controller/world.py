@@ -20,13 +20,14 @@ from typing import TypeVar
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import model
+from kaopu_ha.core.events import Hint
 from kaopu_ha.core.news import Fact, News
 
 T = TypeVar('T')
 
 # What a controller reads each turn, in one linearizable read.
 RANGES = (records.ALIVE, records.DEATH, records.LOCK, records.CASE, records.INVENTORY,
-          records.HOST, records.BRAKE)
+          records.HOST, records.BRAKE, records.EVENT)
 
 
 class World:
@@ -77,6 +78,27 @@ class World:
     def locks(self) -> dict[str, records.Lock]:
         """The locks by host."""
         return self.every(records.Lock, records.LOCK)
+
+    @functools.cached_property
+    def events(self) -> dict[str, Hint]:
+        """What Nova told over its bus, by the rest of the keys."""
+        return self.every(Hint, records.EVENT)
+
+    def hints(self, host: str) -> tuple[Hint, ...]:
+        """What was told of the host's instances since it published its inventory."""
+        inventory = self.snapshot.get(records.INVENTORY + host)
+        since = inventory.modified if inventory else 0
+        return tuple(hint for name, hint in self.events.items() if hint.host == host
+                     and self.snapshot.entries[records.EVENT + name].modified > since)
+
+    @functools.cached_property
+    def told(self) -> dict[str, int]:
+        """The revision of the newest event about each host, or an instance on it."""
+        found: dict[str, int] = {}
+        for name, hint in self.events.items():
+            modified = self.snapshot.entries[records.EVENT + name].modified
+            found[hint.host] = max(found.get(hint.host, 0), modified)
+        return found
 
     @functools.cached_property
     def held(self) -> frozenset[str]:

@@ -26,7 +26,7 @@ import dataclasses
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import detection, model, selection
+from kaopu_ha.core import detection, events, model, selection
 from kaopu_ha.core.model import Evacuation, Phase, Power
 from kaopu_ha.core.news import Outcome
 
@@ -134,6 +134,8 @@ def listed(recovery: model.Recovery, servers: Sequence[model.Server],
     made = []
     for server in sorted(servers, key=lambda item: (-item.memory_mb, item.name, item.uuid)):
         instance = known.get(server.uuid)
+        if instance is not None:
+            instance = events.settled(instance, recovery, server)
         phase, reason = _first_phase(server, instance, fenced)
         made.append(Evacuation(
             recovery.id, server.uuid, server.name, recovery.host, phase,

@@ -260,7 +260,10 @@ class Proof:
 
 @dataclass(frozen=True)
 class Recovery:
-    """What is done about one confirmed failure; it outlives every leader."""
+    """What is done about one confirmed failure; it outlives every leader.
+
+    ``told_on``, ``told_off``: the instances of which Nova told so over its bus; its list decides.
+    """
 
     id: str
     host: str
@@ -269,6 +272,8 @@ class Recovery:
     checked: bool = False
     refused: tuple[str, ...] = ()
     instances: tuple[Instance, ...] = ()
+    told_on: tuple[str, ...] = ()
+    told_off: tuple[str, ...] = ()
     forced_by_us: bool = False
     waiting_for: str = ''
     road: tuple[Step, ...] = ()

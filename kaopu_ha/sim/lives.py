@@ -76,7 +76,8 @@ def live(story: Story) -> tuple[Story, tuple[str, ...]]:
     healing = tuple(_healing(max((event.at for event in story.events), default=0.0) + 5.0))
     story = dataclasses.replace(story, events=story.events + healing, end=healing[-1].at)
     # A world's cycles end with it and not before: to look for them in between took a third of the
-    # time.  All that it leaves is among the young; what was missed would stay for thousands of lives.
+    # time.  All that it leaves is among the young; what was missed would stay for thousands of
+    # lives.
     gc.disable()
     try:
         return _lived(story)

@@ -30,6 +30,7 @@ from kaopu_ha.agent.storage import Cluster
 from kaopu_ha.core.model import Case, Image, Stage
 from kaopu_ha.core.news import News
 from kaopu_ha.core.rules import Rules
+from kaopu_ha.sim.bus import Bus, SimEvents
 from kaopu_ha.sim.ceph import Ceph, Client, SimBlocklist, SimCeph
 from kaopu_ha.sim.compute import Compute
 from kaopu_ha.sim.daemon import Daemon, Surroundings
@@ -81,7 +82,7 @@ class Vm:
 
 @dataclass(frozen=True)
 class Setup:
-    """What a world begins with."""
+    """What a world begins with.  ``events``: controllers listen at Nova's bus."""
 
     hosts: tuple[str, ...] = ('c1', 'c2', 'c3')
     instances: tuple[Vm, ...] = ()
@@ -89,6 +90,7 @@ class Setup:
     times: Times = field(default_factory=lambda: PACES['fast'])
     controllers: int = 2
     workers: int = 2
+    events: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class World:
         self.kernel.before_act = self._before_act
         self.eyes: dict[str, tuple[SimLibvirt, SimCeph]] = {}
         self.etcd = Etcd(kernel, Node('etcd'))
-        self.broker = Broker(kernel)
+        self.broker, self.bus = Broker(kernel), Bus()
         self.nova = Nova(kernel, Node('nova'))
         self.clusters = {name: Ceph(kernel, name) for name in setup.clusters}
         self.machines = {name: Machine(kernel, name, number + 11, self.clusters)
@@ -270,7 +272,8 @@ class World:
             loops, _ = programs.controller(
                 around.store, [libvirt, ceph], [SimBlocklist(self.clusters, node)],
                 SimNova(self.nova, node), libvirt, SimUsage(self.nova, node),
-                SimQueue(around.store, self.broker), times.rules, times.leader_ttl, around.given)
+                SimQueue(around.store, self.broker), times.rules, times.leader_ttl, around.given,
+                SimEvents(self.bus, around.process) if self.setup.events else None)
             return loops
         return Daemon(self.kernel, self.etcd, role, node, make, self._tell)
 

@@ -119,9 +119,12 @@ def controller(conf: cfg.ConfigOpts) -> Program:
         # Not conf.usage: oslo.config has a usage of its own.
         usage = drivers.make(conf, 'usage', conf['usage'].driver)
         queue = measures.queue(kept(drivers.queue(conf, kv)))
+        told = drivers.events(conf)
+        if told is not None:
+            kept(told)
         around = surroundings(name, _telling(conf, 'controller', measures, held))
         loops, resign = programs.controller(kv, probes, fences, cloud, management, usage, queue,
-                                            given, conf.controller.leader_ttl, around)
+                                            given, conf.controller.leader_ttl, around, told)
         held.callback(resign)
         return program(held, kv, loops)
 

@@ -28,7 +28,7 @@ from kaopu_ha.wiring import drivers
 # The options that choose the drivers of a port.
 CHOSEN_BY = {'store': ('driver',), 'probe': ('management', 'storage'), 'fence': ('drivers',),
              'cloud': ('driver',), 'usage': ('driver',), 'queue': ('driver',),
-             'notifier': ('drivers',)}
+             'events': ('driver',), 'notifier': ('drivers',)}
 # The groups that a built-in driver reads, where they are not the port's own.
 _GROUPS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ('probe', 'libvirt'): ('libvirt',), ('probe', 'ceph'): ('ceph',),

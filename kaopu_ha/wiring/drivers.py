@@ -92,6 +92,11 @@ def queue(conf: cfg.ConfigOpts, kv: ports.Store) -> ports.Queue:
                         time.monotonic)
 
 
+def events(conf: cfg.ConfigOpts) -> Any:
+    """What tells of Nova's events; None where none is configured.  Raises ConfigError."""
+    return make(conf, 'events', conf.events.driver) if conf.events.driver else None
+
+
 def _etcd(conf: cfg.ConfigOpts) -> dict[str, Any]:
     return {name: conf.store[name] for name in ('endpoints', 'timeout', 'user', 'password', 'ca',
                                                 'cert', 'key')}
@@ -136,6 +141,13 @@ def _needed(conf: cfg.ConfigOpts, name: str) -> str:
         raise ConfigError(f'[queue] {name} is not set: the queue driver "{conf.queue.driver}" '
                           f'reaches its broker by it')
     return value
+def _nova_events(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    group = conf.events
+    if not group.transport_url:
+        raise ConfigError('[events] transport_url is not set: the events driver "nova" listens at '
+                          'the broker that it names')
+    return {'conf': conf, 'url': group.transport_url, 'exchange': group.exchange,
+            'topic': group.topic, 'pool': group.pool}
 
 
 def access(conf: cfg.ConfigOpts) -> dict[str, dict[str, str]]:
@@ -158,6 +170,7 @@ _ARGUMENTS: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]]
     ('notifier', 'log'): lambda conf: {},
     ('notifier', 'oslo_messaging'): notifier.oslo_messaging,
     ('notifier', 'webhook'): notifier.webhook,
+    ('events', 'nova'): _nova_events,
 }
 
 

@@ -57,6 +57,23 @@ class ConfCase(unittest.TestCase):
         return str(path)
 
 
+class TestEvents(ConfCase):
+
+    def test_nobody_listens_by_default(self):
+        self.assertIsNone(wiring.drivers.events(made()))
+
+    def test_the_driver_nova_needs_to_know_the_broker(self):
+        self.assert_refused('[events] transport_url is not set', wiring.drivers.events,
+                            made(events__driver='nova'))
+
+    def test_a_broker_that_is_none_is_refused_without_its_password(self):
+        with self.assertRaises(ConfigError) as caught:
+            wiring.drivers.events(made(events__driver='nova',
+                                       events__transport_url='x://u:hidden@h/'))
+        self.assertIn('[events] transport_url is no URL', str(caught.exception))
+        self.assertNotIn('hidden', str(caught.exception))
+
+
 class TestPaces(ConfCase):
 
     def test_the_patents_times_are_the_default(self):
@@ -223,7 +240,7 @@ class TestOptions(ConfCase):
             for opt in opts:
                 self.assertTrue(opt.help, f'[{group}] {opt.name}')
 
-    def test_the_password_is_secret_and_only_given_to_the_login(self):
+    def test_passwords_are_secret_and_only_given_to_the_login(self):
         secret = {opt.dest for _, opts in options.list_opts() for opt in opts if opt.secret}
         self.assertEqual({'password', 'transport_url', 'redis_url', 'webhook_url',
                           'webhook_secret'}, secret)

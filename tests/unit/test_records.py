@@ -18,6 +18,7 @@ import unittest
 
 from kaopu_ha import records
 from kaopu_ha.core import model
+from kaopu_ha.core.events import Hint
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
 from tests.unit.core.values import (
     AT,
@@ -60,7 +61,8 @@ FULL = [
         road=(STEP,), was_on=('web',), recovery='c1-7',
         admit=model.AdmitProgress('joe', 'boot-2', ('nova-compute restarted',), True, 'Nova')),
     a_recovery(orders=(ORDER,), checked=True, refused=('10.1.0.9: why',), forced_by_us=True,
-               waiting_for='ceph', road=(STEP,)),
+               told_on=('i1',), told_off=('i2',), waiting_for='ceph', road=(STEP,)),
+    Hint('c1', 'instance.power_off.end', AT, an_instance(images=(DISK,))),
     under_way(Phase.MOVING, seen_before=('m1',), tried=('c3',), reason='why', road=(STEP,),
               project='p1', opted_in=True, epoch=9, power=model.Power.PAUSED),
 ]
@@ -68,7 +70,8 @@ FULL = [
 BARE = [a_case(), an_evacuation(), an_inventory(instances=()), a_recovery(instances=()),
         records.Beat('', ''), records.Leader(''), records.Lock('', ''),
         records.HostSetting(False, '', ''), records.BrakeSetting((), '', ''),
-        records.Request('', '', '', ''), records.ProofMark('', ''), records.Claim('', '')]
+        records.Request('', '', '', ''), records.ProofMark('', ''), records.Claim('', ''),
+        Hint('c1', '')]
 
 
 def changed(record, **fields):
@@ -205,7 +208,7 @@ class Keys(unittest.TestCase):
     def test_no_key_lies_under_the_prefix_of_another(self):
         keys = [value for name, value in vars(records).items()
                 if name.isupper() and isinstance(value, str) and name != 'PREFIX']
-        self.assertEqual(14, len(keys))
+        self.assertEqual(15, len(keys))
         for key in keys:
             self.assertTrue(key.startswith(records.PREFIX))
             self.assertEqual([key], [other for other in keys if other.startswith(key)])

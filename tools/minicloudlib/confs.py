@@ -194,7 +194,7 @@ def _nova(layout: Layout, state: str, ip: str) -> Sections:
         'oslo_concurrency': {'lock_path': f'{state}/lock'},
         'vnc': {'enabled': False},
         'notifications': {
-            'notification_format': 'both',
+            'notification_format': 'versioned',
             'notify_on_state_change': 'vm_and_task_state',
         },
         'oslo_messaging_notifications': {'driver': 'messagingv2'},

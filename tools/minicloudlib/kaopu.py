@@ -133,6 +133,8 @@ def _conf(layout: Layout, name: str, is_host: bool = False) -> str:
             'transport_url': control.rabbit_url(layout),
             'redis_url': control.redis_url(layout),
         }
+    if name.startswith('controller'):
+        sections['events'] = {'driver': 'nova', 'transport_url': control.rabbit_url(layout)}
     if is_host:
         sections['agent'] = {
             'management_uri': f'qemu+tcp://{address(name)}/system',

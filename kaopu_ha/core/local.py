@@ -1,0 +1,49 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What the machine that an agent runs on says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kaopu_ha.core.model import Power
+
+
+@dataclass(frozen=True)
+class HostIdentity:
+    """Which machine this is, and how much of it there is."""
+
+    host_uuid: str
+    cores: int
+    memory_mb: int
+
+
+@dataclass(frozen=True)
+class Disk:
+    """An RBD disk in libvirt's words; its cluster is told by the monitors only."""
+
+    pool: str
+    image: str
+    monitors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A domain of the local libvirt.  ``run`` differs each time it is started; '' if it is off."""
+
+    uuid: str
+    name: str
+    power: Power
+    run: str = ''
+    disks: tuple[Disk, ...] = ()
+    local_disks: tuple[str, ...] = ()

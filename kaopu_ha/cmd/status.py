@@ -34,7 +34,7 @@ from kaopu_ha.cmd import process
 from kaopu_ha.conf import ceph
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.model import RecoveryStage
-from kaopu_ha.wiring import drivers
+from kaopu_ha.wiring import catalogue, drivers
 
 _NAME = 'kaopu-ha-status'
 _BROKEN = 255
@@ -63,11 +63,12 @@ class Checks(upgradecheck.UpgradeCommands):
     def drivers(self) -> Result:
         """Each driver that is named is there and can be loaded."""
         troubles = []
-        for port, name in _named(self._conf):
-            try:
-                drivers.load(port, name)
-            except ConfigError as failure:
-                troubles.append(process.one_line(failure))
+        for port, names in catalogue.chosen(self._conf).items():
+            for name in names:
+                try:
+                    drivers.load(port, name)
+                except ConfigError as failure:
+                    troubles.append(process.one_line(failure))
         return _failure('; '.join(troubles)) if troubles else _success()
 
     def store(self) -> Result:
@@ -142,14 +143,6 @@ def _recoveries(snapshot: ports.Snapshot) -> Result:
 
 
 # ---------------------------------------------------------------- leaves
-
-
-def _named(conf: cfg.ConfigOpts) -> list[tuple[str, str]]:
-    """Port and name of each driver that the configuration names."""
-    return [('store', conf.store.driver), ('probe', conf.probe.management),
-            ('probe', conf.probe.storage), *(('fence', name) for name in conf.fence.drivers),
-            ('cloud', conf.cloud.driver), ('usage', conf['usage'].driver),
-            ('queue', conf.queue.driver)]
 
 
 def _schema(entry: ports.Entry) -> int:

@@ -43,7 +43,6 @@ from tools.minicloudlib.cloud import Cloud
 from tools.minicloudlib.layout import POOL, address
 from tools.minicloudlib.shell import CloudError
 
-_IMAGE = 'empty'
 _PER_TARGET = 4
 _POLL_SECONDS = 1.0
 _OBSERVE_SECONDS = 0.5
@@ -91,28 +90,9 @@ def _measured(who: str, way: Callable[[Cloud, list[str], Watchers], tuple[float,
 def _boot(cloud: Cloud, count: int) -> list[str]:
     """That many instances on the first host of a fresh cloud, ACTIVE and told of by its agent."""
     cloud.reset()
-    flavors = cloud.rest.nova('GET', '/flavors')['flavors']
-    flavor = next(one['id'] for one in flavors if one['name'] == instances.FLAVOR)
-    image = _empty_image(cloud)
-    made = []
-    for number in range(1, count + 1):
-        server = {'name': f'inst-{number}', 'imageRef': image, 'flavorRef': flavor,
-                  'networks': 'none', 'host': on_cloud.VICTIM}
-        made.append(cloud.rest.nova('POST', '/servers', {'server': server})['server']['id'])
-    for uuid in made:
-        instances.wait_status(cloud.rest, uuid, 'ACTIVE', _LIMIT)
+    made = instances.boot_empty(cloud.rest, on_cloud.VICTIM, count)
     demo.wait_beating(cloud)
     return made
-
-
-def _empty_image(cloud: Cloud) -> str:
-    found = cloud.rest.glance('GET', f'/images?name={_IMAGE}')['images']
-    if not found:
-        wanted = {'name': _IMAGE, 'container_format': 'bare', 'disk_format': 'raw',
-                  'hw_disk_bus': 'virtio'}
-        found = [cloud.rest.glance('POST', '/images', wanted)]
-        cloud.rest.glance('PUT', f'/images/{found[0]["id"]}/file', bytes(1 << 20))
-    return str(found[0]['id'])
 
 
 # ---------------------------------------------------------------- the two ways

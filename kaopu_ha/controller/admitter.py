@@ -48,7 +48,9 @@ class Admitter:
                                            records.EVACUATION), self._tell)
             requests = world.every(records.Request, records.REQUEST)
             asked = [name for name, request in requests.items()
-                     if request.verb == ADMIT and request.state == 'asked']
+                     if request.verb == ADMIT and request.state == 'asked'
+                     # What a host may write itself, under its own name, is no word of a person.
+                     and records.REQUEST + name == records.admit_request(request.host)]
             for name in asked:
                 self._one(world, name, requests[name])
         except ports.PortError as failure:
@@ -218,7 +220,7 @@ def _put(case: Case) -> ports.Put:
 
 
 def _request_key(case: Case, act: Act) -> str:
-    return f'{records.REQUEST}{case.host}-{case.recovery}-{act.value.replace(" ", "-")}'
+    return f'{records.requests_to(case.host)}{case.recovery}-{act.value.replace(" ", "-")}'
 
 
 def _an_image(inventory: model.Inventory) -> tuple[str, ...]:

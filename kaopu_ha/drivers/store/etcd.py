@@ -26,14 +26,14 @@ from typing import Any
 
 import grpc
 
-from kaopu_ha import ports
-from kaopu_ha.drivers.store import etcd_calls, etcd_keepalive, etcd_watch
+from kaopu_ha import access, ports
+from kaopu_ha.drivers.store import etcd_access, etcd_calls, etcd_keepalive, etcd_watch
 from kaopu_ha.drivers.store import etcd_wire as wire
 
 _JOIN_SECONDS = 1.0
 
 
-class EtcdStore(ports.Store):
+class EtcdStore(ports.Store, access.AccessControl):
     """The store in a cluster of etcd members.  Safe for threads; make it after a fork, not before.
 
     The store of a cluster that was restored from a backup is another store: it is refused until
@@ -99,10 +99,18 @@ class EtcdStore(ports.Store):
 
     def watch(self, prefix: str, tell: Callable[[ports.Change], None],
               since: int = 0) -> ports.Watching:
-        """Tell every change under a prefix after ``since`` (0: from now on), once, in order."""
+        """Tell every change under a prefix, or of a key, after ``since`` (0: from now on)."""
         watch = etcd_watch.Watch(self._calls, prefix, tell, since)
         self._watches = [one for one in self._watches if not one.is_closed] + [watch]
         return watch
+
+    def allow(self, accounts: Sequence[access.Account]) -> tuple[str, ...]:
+        """Make each user and its role, with these grants and no others; needs the user root."""
+        return etcd_access.allow(self._calls, accounts)
+
+    def enforce(self) -> None:
+        """Enable authentication; whoever asks must show root's certificate from then on."""
+        etcd_access.enforce(self._calls)
 
     def close(self) -> None:
         """End all watches and threads; what is called later raises StoreError."""
@@ -125,8 +133,7 @@ def _credentials(endpoints: Sequence[str], ca: str, cert: str, key: str) -> Any:
 
 def _range(name: str) -> wire.Message:
     key = name.encode()
-    end = wire.after_prefix(key) if name.endswith('/') else b''
-    return wire.RangeRequest(key=key, range_end=end)
+    return wire.RangeRequest(key=key, range_end=wire.range_end(key))
 
 
 def _conditions(compare: ports.Compare) -> Iterator[wire.Message]:

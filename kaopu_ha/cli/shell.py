@@ -47,6 +47,7 @@ COMMANDS = {
     'recovery show': 'recovery:RecoveryShow',
     'explain': 'explain:Explain',
     'watch': 'watch:Watch',
+    'secure etcd': 'secure:SecureEtcd',
     'simulate': 'simulate:Simulate',
 }
 

@@ -76,7 +76,8 @@ def _etcd(conf: cfg.ConfigOpts) -> dict[str, Any]:
 
 
 def _libvirt(conf: cfg.ConfigOpts) -> dict[str, Any]:
-    return {'anchors': conf.libvirt.anchors, 'eye': conf.host}
+    return {'anchors': conf.libvirt.anchors, 'eye': conf.host,
+            'pki_path': conf.libvirt.pki_path}
 
 
 def _ceph(conf: cfg.ConfigOpts) -> dict[str, Any]:

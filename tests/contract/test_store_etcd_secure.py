@@ -12,13 +12,14 @@
 
 """The etcd store with TLS and roles: who shows which certificate may do what."""
 
+import pathlib
 import unittest
 
 from kaopu_ha import access, ports, records
 from kaopu_ha.agent import beat, inventory, requests
 from kaopu_ha.drivers.store import etcd
 from kaopu_ha.testing import store
-from tests import etcd_cluster
+from tests import etcd_cluster, pki
 from tests.unit.agent import case
 
 HOST, OTHER = 'c1', 'c2'
@@ -64,6 +65,53 @@ class ServiceContract(store.StoreContract, SecureCase):
 
     def make_store(self):
         return self.shown(access.SERVICE)
+
+
+class CertificatesTest(SecureCase):
+    """Certificates that are not accepted end in a reason that a person understands."""
+
+    def told(self, **settings):
+        """What each kind of call says, to root's store unless other files are given."""
+        made = self.shows('root', timeout=1.5, **settings)
+        for act in (lambda: made.read(records.LEADER), lambda: made.renew(7, 1.0),
+                    lambda: made.commit([], [ports.Put(records.LEADER, '1')])):
+            with self.assertRaises(ports.StoreError) as caught:
+                act()
+            yield str(caught.exception)
+
+    def test_an_expired_certificate_of_ours(self):
+        pair = self.cluster.authority.issue(access.SERVICE, expired=True)
+        for text in self.told(cert=pair.cert, key=pair.key):
+            self.assertRegex(text, f'our certificate {pair.cert} is not valid: it expired on 2')
+
+    def test_a_certificate_of_another_authority(self):
+        other = pki.Authority(pathlib.Path(self.cluster.authority.ca).parent / 'other')
+        pair = other.issue(access.SERVICE)
+        for text in self.told(cert=pair.cert, key=pair.key):
+            self.assertIn(f'the member refuses our certificate {pair.cert}', text)
+        for text in self.told(cert='', key=''):
+            self.assertIn('the member refuses a client without certificate', text)
+
+    def test_an_expired_certificate_of_a_member(self):
+        good = self.cluster.members
+        self.addCleanup(self.cluster.heal)
+        self.addCleanup(self.cluster.kill, 0)
+        self.addCleanup(setattr, self.cluster, 'members', good)
+        self.cluster.members = self.cluster.authority.issue(
+            'etcd-member', [self.cluster.address], expired=True)
+        self.cluster.kill(0)
+        self.cluster.start(0)
+        made = self.shows(access.SERVICE, timeout=1.0)
+        store.eventually(lambda: self._says(made, 'certificate is not accepted: certificate has '
+                                                  'expired'), 'the reason was told')
+
+    @staticmethod
+    def _says(made, words):
+        try:
+            made.read(records.LEADER)
+        except ports.StoreError as failure:
+            return words in str(failure)
+        raise AssertionError('it was accepted')
 
 
 class RolesTest(SecureCase):

@@ -21,13 +21,15 @@ messages in ``etcd_wire``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-import pathlib
-from typing import Any
-
-import grpc
 
 from kaopu_ha import access, ports
-from kaopu_ha.drivers.store import etcd_access, etcd_calls, etcd_keepalive, etcd_watch
+from kaopu_ha.drivers.store import (
+    etcd_access,
+    etcd_calls,
+    etcd_keepalive,
+    etcd_tls,
+    etcd_watch,
+)
 from kaopu_ha.drivers.store import etcd_wire as wire
 
 _JOIN_SECONDS = 1.0
@@ -53,7 +55,7 @@ class EtcdStore(ports.Store, access.AccessControl):
             raise ValueError('the etcd store needs at least one endpoint')
         self._calls = etcd_calls.Calls(
             [endpoint.partition('://')[2] or endpoint for endpoint in endpoints],
-            _credentials(endpoints, ca, cert, key), etcd_calls.Login(user, password),
+            etcd_tls.Shown(endpoints, ca, cert, key), etcd_calls.Login(user, password),
             timeout=timeout, try_limit=try_limit, first=first)
         self._keep_alive = etcd_keepalive.KeepAlive(self._calls)
         self._watches: list[etcd_watch.Watch] = []
@@ -120,15 +122,6 @@ class EtcdStore(ports.Store, access.AccessControl):
         self._calls.close()
         for watch in self._watches:
             watch.join(_JOIN_SECONDS)
-
-
-def _credentials(endpoints: Sequence[str], ca: str, cert: str, key: str) -> Any:
-    if not ca and not any(endpoint.startswith('https://') for endpoint in endpoints):
-        return None
-    roots, chain, private = (pathlib.Path(name).read_bytes() if name else None
-                             for name in (ca, cert, key))
-    return grpc.ssl_channel_credentials(root_certificates=roots, private_key=private,
-                                        certificate_chain=chain)
 
 
 def _range(name: str) -> wire.Message:

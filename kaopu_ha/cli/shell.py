@@ -48,6 +48,7 @@ COMMANDS = {
     'explain': 'explain:Explain',
     'watch': 'watch:Watch',
     'secure etcd': 'secure:SecureEtcd',
+    'secure ceph': 'secure_ceph:SecureCeph',
     'simulate': 'simulate:Simulate',
 }
 

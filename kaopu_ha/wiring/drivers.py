@@ -81,11 +81,12 @@ def _libvirt(conf: cfg.ConfigOpts) -> dict[str, Any]:
 
 
 def _ceph(conf: cfg.ConfigOpts) -> dict[str, Any]:
-    return {'clusters': access(conf), 'eye': conf.host}
+    return {'clusters': ceph.access(conf), 'eye': conf.host}
 
 
 def _ceph_blocklist(conf: cfg.ConfigOpts) -> dict[str, Any]:
-    return {'clusters': access(conf), 'client_networks': ceph.client_networks(conf)}
+    return {'clusters': ceph.access(conf, fence=True),
+            'client_networks': ceph.client_networks(conf)}
 
 
 def _nova(conf: cfg.ConfigOpts) -> dict[str, Any]:
@@ -95,12 +96,6 @@ def _nova(conf: cfg.ConfigOpts) -> dict[str, Any]:
 
 def _placement(conf: cfg.ConfigOpts) -> dict[str, Any]:
     return {'auth': nova.auth(conf), 'limit': conf.nova.timeout}
-
-
-def access(conf: cfg.ConfigOpts) -> dict[str, dict[str, str]]:
-    """How to reach each cluster, by fsid."""
-    return {cluster.fsid: {'conf': cluster.conf, 'user': conf.ceph.user,
-                           'keyring': conf.ceph.keyring} for cluster in ceph.clusters(conf)}
 
 
 _ARGUMENTS: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]] = {

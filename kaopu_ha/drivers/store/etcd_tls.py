@@ -21,8 +21,6 @@ from typing import Any
 
 import grpc
 
-from kaopu_ha.drivers import certificates
-
 # How gRPC says that a member ended the connection because of what we showed.
 _REFUSED = 'TSI_DATA_CORRUPTED'
 _NOT_ACCEPTED = re.compile(r'CERTIFICATE_VERIFY_FAILED: ([^:]+)')
@@ -50,6 +48,8 @@ class Shown:
         """A failure, with what TLS has to do with it in words."""
         if self.credentials is None:
             return why
+        # Loaded when needed only: a command must answer at once.
+        from kaopu_ha.drivers import certificates
         reason = certificates.trouble(self._chain) if self._chain else ''
         if reason:
             return (f'our certificate {self._cert} is not valid: {reason}; renew it, then start '

@@ -123,6 +123,8 @@ def accounts(layout: Layout) -> None:
     """Make etcd's users and roles, and have it serve nobody else; and the users of Ceph."""
     if not is_on(layout):
         return
+    # Here, where nothing else is under way: later several hosts would ask for it at one time.
+    issue(layout, SERVICE)
     conf = layout.etc / 'kaopu-ha-root.conf'
     lines = [f'{name} = {value}\n' for name, value in store(layout, ROOT).items()]
     write(conf, ''.join(['[store]\n', *lines, f'[ceph]\npools = {POOL}\n']))

@@ -95,7 +95,7 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     def watch(self, prefix: str, tell: Callable[[Change], None], since: int = 0) -> Watching:
-        """Tell every change under a prefix after the revision ``since``, once, in order.
+        """Tell every change of a key or prefix after the revision ``since``, once, in order.
 
         ``tell`` runs in a thread of the driver's.  Survives the loss of members.
         """

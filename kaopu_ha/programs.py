@@ -109,7 +109,7 @@ def agent(host: str, beat: Callable[[], float], publisher: InventoryPublisher,
     """The loops of an agent."""
     lock = records.LOCK + host
     return (Loop('beat', beat, (lock,)), Loop('inventory', publisher.turn),
-            Loop('requests', runner.turn, (records.REQUEST, lock)))
+            Loop('requests', runner.turn, (records.requests_to(host), lock)))
 
 
 def _listener(store: ports.Store, events: ports.Events, clock: Callable[[], float]) -> Loop:

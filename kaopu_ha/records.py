@@ -25,7 +25,8 @@
 ``claim/<instance>``                lease      the worker that has the instance
 ``closed/<host>/<n>``               durable    ended cases, bounded
 ``host/<host>``, ``brake``          durable    what people set
-``request/<id>``                    durable    what people and controllers asked, with the answer
+``request/admit-<host>``            durable    what people asked of the leader, with the answer
+``request/<host>/<id>``             durable    what the leader asked of a host's agent, likewise
 ``event/instance/<instance>``       lease      what Nova told of it that its host has not (yet)
 ``event/host/<host>``               lease      Nova told of it what a plan depends on
 ==================================  =========  ==============================================
@@ -64,6 +65,16 @@ CLAIM = PREFIX + 'claim/'
 HOST = PREFIX + 'host/'
 REQUEST = PREFIX + 'request/'
 EVENT = PREFIX + 'event/'
+
+
+def admit_request(host: str) -> str:
+    """The key under which people ask to admit the host."""
+    return f'{REQUEST}admit-{host}'
+
+
+def requests_to(host: str) -> str:
+    """The prefix of what is asked of the host's agent: no other host's agent may write there."""
+    return f'{REQUEST}{host}/'
 
 
 class RecordError(ValueError):
@@ -122,7 +133,7 @@ class BrakeSetting:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """The value of ``request/<id>``.
+    """The value of ``request/admit-<host>`` and ``request/<host>/<id>``.
 
     ``verb`` for a controller: ``admit``.  For an agent: ``restart compute``, ``remove domains``,
     ``read storage``.  ``state``: asked, done, refused, failed.

@@ -13,8 +13,8 @@
 
 """A real Ceph for tests: one monitor and one OSD in a namespace, and clients at addresses.
 
-``shared()`` starts it once for a test process (some 10 s) and ends it with the process.  The user
-``kaopu`` has no more caps than the manual asks for.
+``shared()`` starts it once for a test process (some 10 s) and ends it with the process.  The users
+``kaopu-...`` have the caps that ``kaopu-ha secure ceph`` prints.
 """
 
 import atexit
@@ -28,6 +28,7 @@ import subprocess
 import tempfile
 import uuid
 
+from kaopu_ha.cli import secure_ceph
 from tests import netns
 
 POOL = 'vms'
@@ -40,9 +41,7 @@ _CAPS = {
     'client.admin': {'mon': 'allow *', 'osd': 'allow *', 'mgr': 'allow *'},
     'osd.0': {'mon': 'allow profile osd', 'osd': 'allow *', 'mgr': 'allow profile osd'},
     'client.nova': {'mon': 'profile rbd', 'osd': f'profile rbd pool={POOL}'},
-    'client.kaopu': {'mon': 'allow r, allow command "osd blocklist"',
-                     'osd': f'allow r pool={POOL} object_prefix rbd_header, '
-                            f'allow r pool={POOL} object_prefix rbd_id'},
+    **{f'client.{name}': caps for name, caps in secure_ceph.users([POOL]).items()},
 }
 
 _CONF = """\
@@ -136,7 +135,7 @@ class CephCluster:
             self.ceph('osd', 'pool', 'create', POOL, '8')
             self.ceph('osd', 'pool', 'application', 'enable', POOL, 'rbd')
 
-    def access(self, user='kaopu'):
+    def access(self, user):
         """Settings for a driver."""
         return {'conf': str(self._folder / 'ceph.conf'), 'user': user,
                 'keyring': str(self._folder / 'keyring')}

@@ -28,6 +28,8 @@ import time
 
 import fixtures
 
+from tests import pki
+
 _WAIT_SECONDS = 90
 _PORTS = itertools.count(20000, 2)
 
@@ -55,6 +57,7 @@ class EtcdCluster(fixtures.Fixture):
         self.size = size
         self.tls = tls
         self.user = ''
+        self.show = None    # With TLS: the certificate that etcdctl shows.
         self._processes = [None] * size
         # No other process uses this address, so none can take the port of a member that is down.
         pid = os.getpid()
@@ -64,7 +67,8 @@ class EtcdCluster(fixtures.Fixture):
     def _setUp(self):
         self._folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         if self.tls:
-            self._make_certificate()
+            self.authority = pki.Authority(self._folder / 'pki')
+            self.show = self.members = self.authority.issue('etcd-member', [self.address])
         self.addCleanup(self._end)
         for member in range(self.size):
             self.start(member)
@@ -103,8 +107,8 @@ class EtcdCluster(fixtures.Fixture):
         """Further options of members."""
         if not self.tls:
             return []
-        return ['--cert-file', self.cert, '--key-file', self.key, '--client-cert-auth',
-                '--trusted-ca-file', self.cert]
+        return ['--cert-file', self.members.cert, '--key-file', self.members.key,
+                '--client-cert-auth', '--trusted-ca-file', self.authority.ca]
 
     def kill(self, member):
         """End a member without notice."""
@@ -161,30 +165,14 @@ class EtcdCluster(fixtures.Fixture):
 
     # ------------------------------------------------------------ leaves
 
-    @property
-    def cert(self):
-        """The certificate of members and clients, which signs itself."""
-        return str(self._folder / 'cert.pem')
-
-    @property
-    def key(self):
-        """The private key of the certificate."""
-        return str(self._folder / 'key.pem')
-
-    def _make_certificate(self):
-        subprocess.run(
-            ['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1',
-             '-nodes', '-days', '2', '-subj', '/CN=etcd', '-addext',
-             f'subjectAltName=IP:{self.address}', '-keyout', self.key, '-out', self.cert],
-            check=True, capture_output=True, timeout=_WAIT_SECONDS)
-
     def _peer(self, member):
         return f'http://{self.address}:{self._clients[member] + 1}'
 
     def _run(self, *words):
         access = ['--user', self.user] if self.user else []
         if self.tls:
-            access += ['--cacert', self.cert, '--cert', self.cert, '--key', self.key]
+            access += ['--cacert', self.authority.ca, '--cert', self.show.cert,
+                       '--key', self.show.key]
         return subprocess.run(
             ['etcdctl', '--endpoints', ','.join(map(self.url, range(self.size))),
              '--command-timeout=3s', *access, *words], env={**os.environ, 'ETCDCTL_API': '3'},

@@ -28,7 +28,7 @@ import tempfile
 import time
 import uuid
 
-from tests import netns
+from tests import netns, pki
 
 # Every folder that a libvirtd of root uses, whatever its configuration says.
 _PRIVATE = ('/run/libvirt', '/etc/libvirt', '/var/lib/libvirt', '/var/cache/libvirt',
@@ -43,17 +43,25 @@ done
 mount -t devpts -o newinstance,ptmxmode=666 none $dev/pts; ln -s pts/ptmx $dev/ptmx
 ln -s /proc/self/fd $dev/fd; mount --move $dev /dev
 """
-_PORT = 16509
+_PORT, _TLS_PORT = 16509, 16514
 _START_SECONDS = 30
 
 _CONF = """\
-listen_tls = 0
-listen_tcp = 1
-listen_addr = "{address}"
+listen_tls = {tls}
+listen_tcp = {tcp}
+{pki}listen_addr = "{address}"
 auth_tcp = "{auth}"
 auth_unix_rw = "none"
 host_uuid = "{uuid}"
 log_outputs = "3:stderr"
+"""
+
+_PKI = """\
+ca_file = "{ca}"
+cert_file = "{pair.cert}"
+key_file = "{pair.key}"
+tls_no_sanity_certificate = 1
+tls_allowed_dn_list = ["CN=kaopu-ha"]
 """
 
 _DOMAIN = """\
@@ -81,35 +89,50 @@ def shared():
 
 
 class LibvirtHosts:
-    """``h1`` and ``h2`` run libvirtd; that of ``sasl`` asks for a password; ``bare`` has none."""
+    """``h1`` and ``h2`` run libvirtd; that of ``sasl`` asks for a password; ``bare`` has none.
+
+    ``tls`` speaks TLS to those who show a certificate; that of ``old`` itself has expired.
+    """
 
     def __init__(self):
         self._switch = netns.Switch('10.78.0', 'virt')
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix='kt-libvirt-'))
-        self.last = {'eye': 10, 'h1': 11, 'h2': 12, 'sasl': 13, 'bare': 14}
+        self.last = {'eye': 10, 'h1': 11, 'h2': 12, 'sasl': 13, 'bare': 14, 'tls': 15, 'old': 16}
         self.addresses = {name: self._switch.node(name, last) for name, last in self.last.items()}
         self.nowhere = '10.78.0.99'
         self.uuids = {name: str(uuid.uuid4()) for name in self.addresses}
         self.domain = str(uuid.uuid4())
         self._daemons = {}
+        self.authority = pki.Authority(self._folder / 'pki')
+        self.pki_path = self.pki_folder(self.authority.issue('kaopu-ha'))
 
     def start(self):
         """Start the libvirtds, and define a domain on h1."""
-        for name, auth in (('h1', 'none'), ('h2', 'none'), ('sasl', 'sasl')):
+        for name, auth in (('h1', 'none'), ('h2', 'none'), ('sasl', 'sasl'), ('tls', ''),
+                           ('old', '')):
             self._daemons[name] = self._libvirtd(name, auth)
         with self.inside('eye'):
             for name in self._daemons:
-                self._await(self.addresses[name])
+                self._await(self.addresses[name], _TLS_PORT if self._is_tls(name) else _PORT)
             xml = self._folder / 'domain.xml'
             xml.write_text(_DOMAIN.format(name='one', uuid=self.domain))
             self._virsh('h1', 'define', str(xml))
             # The first answer takes seconds, while every QEMU is probed.
-            for name in ('h1', 'h2'):
+            for name in ('h1', 'h2', 'tls'):
                 self._virsh(name, 'capabilities')
 
     def uri(self, name):
         """The URI of a host's libvirt."""
-        return f'qemu+tcp://{self.addresses.get(name, name)}/system'
+        transport = 'tls' if self._is_tls(name) else 'tcp'
+        return f'qemu+{transport}://{self.addresses.get(name, name)}/system'
+
+    def pki_folder(self, pair, authority=None):
+        """A folder as libvirt wants it, with this certificate as the client's."""
+        folder = pathlib.Path(tempfile.mkdtemp(dir=self._folder))
+        for name, path in (('cacert.pem', (authority or self.authority).ca),
+                           ('clientcert.pem', pair.cert), ('clientkey.pem', pair.key)):
+            shutil.copy(path, folder / name)
+        return str(folder)
 
     def inside(self, node):
         """Run the body in a node's network."""
@@ -137,8 +160,12 @@ class LibvirtHosts:
 
     def _libvirtd(self, name, auth):
         conf = self._folder / f'{name}.conf'
-        conf.write_text(_CONF.format(address=self.addresses[name], auth=auth,
-                                     uuid=self.uuids[name]))
+        pair = self.authority.issue(name, [self.addresses[name]], expired=name == 'old')
+        tls = self._is_tls(name)
+        conf.write_text(_CONF.format(
+            address=self.addresses[name], auth=auth or 'none', uuid=self.uuids[name],
+            tls=int(tls), tcp=int(not tls),
+            pki=_PKI.format(ca=self.authority.ca, pair=pair) if tls else ''))
         mounts = '\n'.join(f'mkdir -p {each}; mount -t tmpfs -o mode=755 none {each}'
                            for each in _PRIVATE)
         with self.inside(name), open(self._folder / f'{name}.log', 'wb') as log:
@@ -149,15 +176,20 @@ class LibvirtHosts:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def _virsh(self, name, *words):
-        subprocess.run(['virsh', '-c', self.uri(name), *words], check=True, capture_output=True,
+        uri = self.uri(name) + (f'?pkipath={self.pki_path}' if self._is_tls(name) else '')
+        subprocess.run(['virsh', '-c', uri, *words], check=True, capture_output=True,
                        timeout=_START_SECONDS)
 
     @staticmethod
-    def _await(address):
+    def _is_tls(name):
+        return name in ('tls', 'old')
+
+    @staticmethod
+    def _await(address, port):
         end = time.monotonic() + _START_SECONDS
         while True:
             try:
-                socket.create_connection((address, _PORT), 1).close()
+                socket.create_connection((address, port), 1).close()
                 return
             except OSError:
                 if time.monotonic() > end:

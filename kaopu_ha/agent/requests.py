@@ -60,6 +60,7 @@ class RequestRunner:
                  clock: Callable[[], float] = time.monotonic) -> None:
         """Take the command that restarts nova-compute, with the limits of each verb."""
         self._store, self._host, self._local = store, host, local
+        self._requests = records.requests_to(host)
         self._reader, self._clusters = storage, tuple(clusters)
         self._storage = OwnStorage(storage, clusters, limit=ask_limit, clock=clock)
         self._command, self._restart_limit = tuple(restart_compute), restart_limit
@@ -85,15 +86,15 @@ class RequestRunner:
     # ------------------------------------------------------------ private
 
     def _carry_out(self) -> None:
-        # The lock alone first: the requests of all hosts are read by those few that are locked.
+        # The lock alone first: hardly any host is locked, and each looks every few seconds.
         if self._permanent(self._store.read(records.LOCK + self._host)) is None:
             self._restarts.clear()
             return
-        seen = self._store.read(records.LOCK + self._host, records.REQUEST)
+        seen = self._store.read(records.LOCK + self._host, self._requests)
         lock = self._permanent(seen)
         if lock is None:
             return
-        asked = [(entry, request) for entry in seen.under(records.REQUEST).values()
+        asked = [(entry, request) for entry in seen.under(self._requests).values()
                  if (request := self._ours(entry)) is not None]
         open_keys = {entry.key for entry, _ in asked}
         self._restarts = {key: one for key, one in self._restarts.items() if key in open_keys}
@@ -112,7 +113,7 @@ class RequestRunner:
         try:
             request = records.decode(records.Request, entry.value, entry.key)
         except records.RecordError:
-            return None    # It may be another host's; whoever asked for it sees no answer.
+            return None    # Of a newer release; whoever asked for it sees no answer.
         if (request.host, request.state) != (self._host, 'asked') or request.verb not in _VERBS:
             return None
         return request

@@ -42,7 +42,7 @@ class HostAdmit(Command):
     def answer(self, args: argparse.Namespace) -> int:
         """0 when it is admitted (or asked, with --no-wait), 1 when it was refused or failed."""
         host: str = args.host
-        key = f'{records.REQUEST}admit-{host}'
+        key = records.admit_request(host)
         found = self.look()
         request = self._ask(found, host, key)
         if args.no_wait:

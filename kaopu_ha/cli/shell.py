@@ -48,6 +48,8 @@ COMMANDS = {
     'explain': 'explain:Explain',
     'watch': 'watch:Watch',
     'drivers': 'drivers:Drivers',
+    'secure etcd': 'secure:SecureEtcd',
+    'secure ceph': 'secure_ceph:SecureCeph',
     'simulate': 'simulate:Simulate',
 }
 

@@ -38,6 +38,7 @@ from oslo_service import service
 from kaopu_ha import conf as options
 from kaopu_ha import wiring
 from kaopu_ha.cmd import loops
+from kaopu_ha.conf import secrecy
 from kaopu_ha.conf.errors import ConfigError
 
 LOG = logging.getLogger(__name__)
@@ -144,6 +145,8 @@ def configure(name: str, argv: Sequence[str]) -> cfg.ConfigOpts:
     for handler in logging.getLogger().handlers:
         if isinstance(handler.formatter, formatters.ContextFormatter):
             handler.setFormatter(_Sentences(handler.formatter))
+    for warning in secrecy.exposed(conf, options.list_opts()):
+        LOG.warning('%s', warning)
     return conf
 
 

@@ -33,7 +33,7 @@ OPTS = [
     cfg.StrOpt('user', default='kaopu',
                help='Ceph user, without "client.".  It must list and notify the watchers of RBD '
                     'headers; that of the controllers must also add and remove blocklist '
-                    'entries.'),
+                    'entries, unless [fence] names another.'),
     cfg.StrOpt('keyring', default='',
                help='Keyring of the user.  Empty: where ceph.conf says.'),
     cfg.ListOpt('pools', default=['vms'],
@@ -69,6 +69,13 @@ def clusters(conf: cfg.ConfigOpts) -> tuple[Cluster, ...]:
     if len({cluster.fsid for cluster in found}) < len(found):
         raise ConfigError('two files in [ceph] conf have the same fsid: name each cluster once')
     return tuple(found)
+
+
+def access(conf: cfg.ConfigOpts, *, fence: bool = False) -> dict[str, dict[str, str]]:
+    """How to reach each cluster, by fsid: as who asks, or as who fences.  Raises ConfigError."""
+    group = conf.fence if fence and conf.fence.user else conf.ceph
+    return {cluster.fsid: {'conf': cluster.conf, 'user': group.user, 'keyring': group.keyring}
+            for cluster in clusters(conf)}
 
 
 def client_networks(conf: cfg.ConfigOpts) -> tuple[str, ...]:

@@ -23,4 +23,11 @@ OPTS = [
                 help='Fence drivers (namespace kaopu_ha.fence), carried out in this order.  '
                      'Nothing is evacuated before each disk of the host is behind a fence that '
                      'was read back.'),
+    cfg.StrOpt('user', default='',
+               help='Ceph user of the fence, without "client.".  It must add and remove blocklist '
+                    'entries.  Empty: that of [ceph].  With a user of its own here, the one of '
+                    '[ceph], which every compute host has as well, need not be able to fence.'),
+    cfg.StrOpt('keyring', default='',
+               help='Keyring of the fence\'s user.  Empty: that of [ceph] if user is empty, else '
+                    'where ceph.conf says.'),
 ]

@@ -25,4 +25,9 @@ OPTS = [
                      'controller.  A host counts as silent only if an anchor or another host was '
                      'reached in the same round; without one our own cable could be out.  Needed '
                      'with two hosts or fewer.'),
+    cfg.StrOpt('pki_path', default='',
+               help='Folder with cacert.pem, clientcert.pem and clientkey.pem, shown to the '
+                    'libvirt of hosts asked over TLS.  Empty: where libvirt looks itself '
+                    '(/etc/pki).  A folder of its own keeps the key from every other program '
+                    'on the machine.'),
 ]

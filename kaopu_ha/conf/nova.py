@@ -29,8 +29,9 @@ _SESSION = ('cafile', 'certfile', 'keyfile', 'insecure')
 _OWN = [
     cfg.StrOpt('auth_type', default='password',
                choices=[('password', 'user name and password, version 3 or 2')],
-               help='Plugin of keystoneauth.  The user must be an admin of compute: it lists '
-                    'all projects\' servers, forces services down and evacuates.'),
+               help='Plugin of keystoneauth.  The user must be an admin of compute, or have a role '
+                    'that nova-policy.yaml lets do what is needed: list all projects\' servers, '
+                    'force services down, evacuate, reset states.'),
     cfg.StrOpt('region_name',
                help='Region whose hosts are watched.  Needed where the catalog has several.'),
     cfg.StrOpt('interface', default='internal',

@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 
 from kaopu_ha import ports, records, shelf
@@ -47,8 +47,7 @@ class Admitter:
             world = World(self._store.read(*RANGES, records.REQUEST, records.RECOVERY,
                                            records.EVACUATION), self._tell)
             requests = world.every(records.Request, records.REQUEST)
-            asked = [name for name, request in requests.items()
-                     if request.verb == ADMIT and request.state == 'asked']
+            asked = asked_by_people(requests)
             for name in asked:
                 self._one(world, name, requests[name])
         except ports.PortError as failure:
@@ -213,12 +212,22 @@ class Admitter:
         return self._store.commit(compares, writes) is not None
 
 
+def asked_by_people(requests: Mapping[str, records.Request]) -> list[str]:
+    """The names of the open requests to admit a host.
+
+    What stands under a host's name its agent could have written: it is no word of a person.
+    """
+    return [name for name, request in requests.items()
+            if request.verb == ADMIT and request.state == 'asked'
+            and records.REQUEST + name == records.admit_request(request.host)]
+
+
 def _put(case: Case) -> ports.Put:
     return ports.Put(records.CASE + case.host, records.encode(case))
 
 
 def _request_key(case: Case, act: Act) -> str:
-    return f'{records.REQUEST}{case.host}-{case.recovery}-{act.value.replace(" ", "-")}'
+    return f'{records.requests_to(case.host)}{case.recovery}-{act.value.replace(" ", "-")}'
 
 
 def _an_image(inventory: model.Inventory) -> tuple[str, ...]:

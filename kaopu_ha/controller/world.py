@@ -61,8 +61,13 @@ class World:
 
     @functools.cached_property
     def inventories(self) -> dict[str, model.Inventory]:
-        """What each known host told of itself."""
-        return self.every(model.Inventory, records.INVENTORY)
+        """What each known host told of itself.  One in another host's name can't be read."""
+        found = self.every(model.Inventory, records.INVENTORY)
+        for host in [host for host, told in found.items() if told.host != host]:
+            self.unreadable.add(host)
+            self._tell(News(Fact.RECORD, host, f'its inventory is in the name of '
+                                               f'{found.pop(host).host}'))
+        return found
 
     @functools.cached_property
     def beats(self) -> dict[str, records.Beat]:

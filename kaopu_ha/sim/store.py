@@ -132,7 +132,7 @@ class Etcd:
             watching.hear(ports.Change(revision=self.revision, relist=True))
         elif since:
             for change in self._history:
-                if change.revision > since:
+                if change.revision > since and watching.covers(change.key):
                     watching.hear(change)
 
     # ------------------------------------------------------------ troubles
@@ -188,7 +188,7 @@ class Etcd:
         change = ports.Change(write.key, entry, self.revision)
         self._history.append(change)
         for watching in tuple(self._watches):
-            if write.key.startswith(watching.prefix):
+            if watching.covers(write.key):
                 watching.hear(change)
     def forget(self, watching: _Watching) -> None:
         """Tell this watch no more."""
@@ -203,6 +203,9 @@ class _Watching(ports.Watching):
         self.prefix = prefix
         self._store, self._tell, self._open = store, tell, True
         self._coming: list[ports.Change] = []
+
+    def covers(self, key: str) -> bool:
+        return key == self.prefix or (self.prefix.endswith('/') and key.startswith(self.prefix))
 
     def hear(self, change: ports.Change) -> None:
         self._coming.append(change)

@@ -83,7 +83,7 @@ def _release_brake(world: World) -> None:
 
 @WORDS.take('admit {host}')
 def _admit(world: World, host: str) -> None:
-    key = f'{records.REQUEST}admit-{host}'
+    key = records.admit_request(host)
     entry = world.etcd.entries.get(key)
     if entry is None or records.decode(records.Request, entry.value).state != 'asked':
         _write(world, key, records.Request('admit', host, 'people', _now(world)))

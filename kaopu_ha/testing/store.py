@@ -332,14 +332,15 @@ class StoreContract(Suite):
         changes = self.listen(self.store, since).wait_for(self.key('end'))
         self.assertEqual([self.key('c'), self.key('end')], [change.key for change in changes])
 
-    def test_a_watch_tells_of_its_own_prefix_only(self) -> None:
-        listener = Listener(self.sleep)
-        watching = self.store.watch(self.key('in/'), listener)
-        self.addCleanup(watching.close)
-        for name in ('before', 'in', 'in/a', 'in0', 'other', 'in/end'):
-            self.put(name)
-        changes = listener.wait_for(self.key('in/end'))
-        self.assertEqual([self.key('in/a'), self.key('in/end')], [one.key for one in changes])
+    def test_a_watch_tells_of_its_own_prefix_or_key_only(self) -> None:
+        for watched, told in (('in/', ['in/a', 'in/end']), ('in', ['in'])):
+            listener = Listener(self.sleep)
+            watching = self.store.watch(self.key(watched), listener)
+            self.addCleanup(watching.close)
+            for name in ('before', 'in/a', 'in0', 'other', 'in/end', 'in'):
+                self.put(name)
+            changes = listener.wait_for(self.key(told[-1]))
+            self.assertEqual([self.key(each) for each in told], [one.key for one in changes])
 
     def test_a_closed_watch_tells_nothing_more(self) -> None:
         closed, other = Listener(self.sleep), self.listen(self.store)

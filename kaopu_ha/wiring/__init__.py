@@ -90,13 +90,13 @@ def agent(conf: cfg.ConfigOpts) -> Program:
         beating = _BeatOfThisHost(kv, conf.host, local, times, _tell_text)
         turn = measures.beat(beating.turn, beating.kept_by)
         publisher = inventory.InventoryPublisher(
-            kv, conf.host, local, kept(CephReader(drivers.access(conf))),
+            kv, conf.host, local, kept(CephReader(ceph.access(conf))),
             management_uri=conf.agent.management_uri or f'qemu+tls://{conf.host}/system',
             client_networks=networks, interval=conf.agent.inventory_interval, tell=_tell_text,
             clusters=clusters, ask_limit=times.ask_limit)
         # A reader of its own: a request that reads for long must not cost the inventory its sign.
         runner = requests.RequestRunner(
-            kv, conf.host, local, kept(CephReader(drivers.access(conf))), restart_compute=command,
+            kv, conf.host, local, kept(CephReader(ceph.access(conf))), restart_compute=command,
             tell=_tell_text, clusters=clusters, ask_limit=times.ask_limit)
         return program(held, kv, programs.agent(conf.host, turn, publisher, runner))
 

@@ -103,15 +103,17 @@ def _etcd(conf: cfg.ConfigOpts) -> dict[str, Any]:
 
 
 def _libvirt(conf: cfg.ConfigOpts) -> dict[str, Any]:
-    return {'anchors': conf.libvirt.anchors, 'eye': conf.host}
+    return {'anchors': conf.libvirt.anchors, 'eye': conf.host,
+            'pki_path': conf.libvirt.pki_path}
 
 
 def _ceph(conf: cfg.ConfigOpts) -> dict[str, Any]:
-    return {'clusters': access(conf), 'eye': conf.host}
+    return {'clusters': ceph.access(conf), 'eye': conf.host}
 
 
 def _ceph_blocklist(conf: cfg.ConfigOpts) -> dict[str, Any]:
-    return {'clusters': access(conf), 'client_networks': ceph.client_networks(conf)}
+    return {'clusters': ceph.access(conf, fence=True),
+            'client_networks': ceph.client_networks(conf)}
 
 
 def _nova(conf: cfg.ConfigOpts) -> dict[str, Any]:
@@ -141,6 +143,8 @@ def _needed(conf: cfg.ConfigOpts, name: str) -> str:
         raise ConfigError(f'[queue] {name} is not set: the queue driver "{conf.queue.driver}" '
                           f'reaches its broker by it')
     return value
+
+
 def _nova_events(conf: cfg.ConfigOpts) -> dict[str, Any]:
     group = conf.events
     if not group.transport_url:
@@ -148,12 +152,6 @@ def _nova_events(conf: cfg.ConfigOpts) -> dict[str, Any]:
                           'the broker that it names')
     return {'conf': conf, 'url': group.transport_url, 'exchange': group.exchange,
             'topic': group.topic, 'pool': group.pool}
-
-
-def access(conf: cfg.ConfigOpts) -> dict[str, dict[str, str]]:
-    """How to reach each cluster, by fsid."""
-    return {cluster.fsid: {'conf': cluster.conf, 'user': conf.ceph.user,
-                           'keyring': conf.ceph.keyring} for cluster in ceph.clusters(conf)}
 
 
 _ARGUMENTS: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]] = {

@@ -23,7 +23,7 @@ import testtools
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / 'tools'))
 
-from minicloudlib import demo  # noqa: E402
+from minicloudlib import demo, secure  # noqa: E402
 from minicloudlib.cloud import Cloud  # noqa: E402
 
 ROOT = '/kaopu-ha/'
@@ -62,8 +62,8 @@ class Life(testtools.TestCase):
 
     def records(self, prefix: str) -> dict[str, dict]:
         """The records under a prefix, by the rest of their keys."""
-        said = json.loads(self.cloud.run_on('ctl', *etcdctl('get', '--prefix', ROOT + prefix,
-                                                            '-w', 'json')))
+        said = json.loads(self.cloud.run_on('ctl', *etcdctl(
+            self.cloud, 'get', '--prefix', ROOT + prefix, '-w', 'json')))
         return {base64.b64decode(kv['key']).decode()[len(ROOT + prefix):]:
                 json.loads(base64.b64decode(kv['value'])) for kv in said.get('kvs', ())}
 
@@ -148,7 +148,7 @@ class Watch:
         self.lines: list[str] = []
         self._wanted, self._act, self.seen = wanted, act, threading.Event()
         self._process = subprocess.Popen(
-            cloud.command('ctl', etcdctl('watch', '--prefix', ROOT + prefix)),
+            cloud.command('ctl', etcdctl(cloud, 'watch', '--prefix', ROOT + prefix)),
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -166,6 +166,5 @@ class Watch:
         self._thread.join(5)
 
 
-def etcdctl(*argv: str) -> list[str]:
-    return ['env', 'ETCDCTL_API=3', 'etcdctl', '--endpoints',
-            '10.90.0.3:2379,10.90.0.4:2379,10.90.0.5:2379', *argv]
+def etcdctl(cloud: Cloud, *argv: str) -> list[str]:
+    return [*secure.etcdctl(cloud.layout), *argv]

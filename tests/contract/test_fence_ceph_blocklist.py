@@ -15,8 +15,10 @@
 
 import contextlib
 import json
+import subprocess
 import unittest
 
+from kaopu_ha import ports
 from kaopu_ha.core import model
 from kaopu_ha.drivers.fence import ceph_blocklist
 from kaopu_ha.testing import fence
@@ -40,7 +42,8 @@ class BlocklistCase(unittest.TestCase):
         eye = self.ceph.inside('eye')
         eye.__enter__()
         self.addCleanup(eye.__exit__, None, None, None)
-        self.fence = ceph_blocklist.CephBlocklist({self.cluster: self.ceph.access()}, NETWORKS)
+        self.fence = ceph_blocklist.CephBlocklist(
+            {self.cluster: self.ceph.access('kaopu-fence')}, NETWORKS)
         self.addCleanup(self.fence.close)
         # Warm, as it is in a program that runs.
         self.fence.prove(self.order(), 10.0)
@@ -195,6 +198,31 @@ class Reading(BlocklistCase):
             self.host(self.ceph.monitor_address, self.ceph.addresses['h1']), [self.cluster], ())
         self.assertEqual({self.ceph.monitor_address: 'a monitor of Ceph is there'},
                          self.fence.forbidden(order, 2.0))
+
+    def test_who_asks_and_the_agents_cannot_fence(self):
+        for user in ('kaopu-ask', 'kaopu-agent'):
+            stranger = ceph_blocklist.CephBlocklist(
+                {self.cluster: self.ceph.access(user)}, NETWORKS)
+            self.addCleanup(stranger.close)
+            self.assertRaises(ports.PortError, stranger.cut, self.order(), fence.GivenPermit())
+            self.assertEqual({}, self.listed())
+            self.cut(self.order())
+            self.assertRaises(ports.PortError, stranger.mend, self.order(), fence.GivenPermit())
+            self.assertTrue(self.fence.prove(self.order(), 2.0).holds)
+            self.fence.mend(self.order(), fence.GivenPermit())
+
+    def test_no_user_of_ours_reads_or_writes_a_disk(self):
+        client = self.client('h1')
+        self.assertEqual('ok', client.write())
+        for user in ('kaopu-ask', 'kaopu-agent', 'kaopu-fence'):
+            access = self.ceph.access(user)
+            for words in (['ls'], ['rm', 'rbd_directory'], ['put', 'rbd_data.x', '/dev/null'],
+                          ['get', 'rbd_children', '-']):
+                done = subprocess.run(
+                    ['rados', '-c', access['conf'], '-n', f'client.{user}', '--keyring',
+                     access['keyring'], '-p', ceph_cluster.POOL, *words], capture_output=True,
+                    text=True, timeout=60)
+                self.assertIn('not permitted', done.stderr, (user, words))
 
     def test_the_address_of_a_client_is_not_forbidden(self):
         self.assertEqual({}, self.fence.forbidden(self.order(), 2.0))

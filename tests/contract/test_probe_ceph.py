@@ -37,10 +37,10 @@ class CephCase(unittest.TestCase):
         eye = self.cluster.inside('eye')
         eye.__enter__()
         self.addCleanup(eye.__exit__, None, None, None)
-        access = {self.cluster.fsid: self.cluster.access()}
+        access = {self.cluster.fsid: self.cluster.access('kaopu-ask')}
         self.probe = ceph.CephProbe(access, 'eye-1')
         self.addCleanup(self.probe.close)
-        self.reader = ceph.CephReader({'': self.cluster.access()})
+        self.reader = ceph.CephReader({'': self.cluster.access('kaopu-agent')})
         self.addCleanup(self.reader.close)
         # Warm, as they are in a program that runs: what is timed here is the ask.
         self.reader.fsid(10)

@@ -14,6 +14,7 @@
 """The management probe against real libvirtds: answering, frozen, absent, cut off."""
 
 import contextlib
+import pathlib
 import time
 import unittest
 
@@ -21,7 +22,7 @@ from kaopu_ha.core import model
 from kaopu_ha.core.model import Contact, Sign
 from kaopu_ha.drivers.probe import libvirt
 from kaopu_ha.testing import probe
-from tests import libvirt_hosts
+from tests import libvirt_hosts, pki
 
 
 class LibvirtCase(unittest.TestCase):
@@ -38,7 +39,7 @@ class LibvirtCase(unittest.TestCase):
         eye = self.hosts.inside('eye')
         eye.__enter__()
         self.addCleanup(eye.__exit__, None, None, None)
-        self.probe = libvirt.LibvirtProbe([], 'eye-1')
+        self.probe = libvirt.LibvirtProbe([], 'eye-1', self.hosts.pki_path)
         self.addCleanup(self.probe.close)
 
     def host(self, name, uri='', uuid=''):
@@ -87,6 +88,49 @@ class Promises(LibvirtCase, probe.ProbeSuite):
 
     def blinded(self):
         return self.pulled('eye')
+
+
+class OverTls(LibvirtCase):
+    """A libvirt that is asked over TLS, and certificates that are not accepted."""
+
+    def shows(self, pair, authority=None):
+        self.probe = libvirt.LibvirtProbe([], '', self.hosts.pki_folder(pair, authority))
+
+    def assert_unknown(self, reason, name='tls'):
+        found = self.look(self.host(name), self.host('h1'))
+        self.assertIs(Sign.UNKNOWN, found.sign)
+        self.assertRegex(found.answers[0].came, reason)
+
+    def test_a_host_that_answers_is_alive(self):
+        found = self.look(self.host('tls'))
+        self.assertIs(Sign.LIFE, found.sign)
+
+    def test_an_expired_certificate_of_ours_is_unknown(self):
+        self.shows(self.hosts.authority.issue('kaopu-ha', expired=True))
+        self.assert_unknown('certificate .*has expired')
+
+    def test_an_expired_certificate_of_the_host_is_unknown(self):
+        self.assert_unknown('certificate: it expired on', 'old')
+
+    def test_a_certificate_of_another_authority_is_unknown(self):
+        other = pki.Authority(pathlib.Path(self.hosts.pki_path) / 'other')
+        self.shows(self.hosts.authority.issue('kaopu-ha'), other)
+        self.assert_unknown('certificate')
+
+    def test_a_certificate_that_the_host_does_not_list_is_unknown(self):
+        self.shows(self.hosts.authority.issue('somebody'))
+        self.assert_unknown('.')
+
+    def test_no_certificate_is_unknown(self):
+        self.probe = libvirt.LibvirtProbe([], '', '/nonexistent')
+        self.assert_unknown('.')
+
+    def test_parameters_that_a_host_wrote_into_its_uri_are_not_used(self):
+        for parameters in ('no_verify=1', 'command=/bin/false', 'pkipath=/tmp'):
+            host = self.host('h1', f'{self.hosts.uri("h1")}?{parameters}')
+            found = self.look(host)
+            self.assertIs(Sign.UNKNOWN, found.sign)
+            self.assertIn('parameters', found.answers[0].came)
 
 
 class Signs(LibvirtCase):

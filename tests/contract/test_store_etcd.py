@@ -101,12 +101,13 @@ class EtcdAccessTest(unittest.TestCase):
 
     def test_members_and_clients_show_certificates(self):
         cluster = self.start(tls=True)
-        made = self.store(cluster, ca=cluster.cert, cert=cluster.cert, key=cluster.key)
+        made = self.store(cluster, ca=cluster.authority.ca, cert=cluster.show.cert,
+                          key=cluster.show.key)
         listener = store.Listener()
         made.watch(self.prefix, listener)
         self.assertIsNotNone(self.put(made, 'a'))
         listener.wait_for(self.prefix + 'a')
-        stranger = self.store(cluster, ca=cluster.cert, timeout=1.0)
+        stranger = self.store(cluster, ca=cluster.authority.ca, timeout=1.0)
         self.assertRaises(ports.StoreError, stranger.read, self.prefix)
 
     def test_a_store_from_before_a_fork_is_refused_in_the_child(self):

@@ -27,7 +27,7 @@ import threading
 import time
 
 from tools.bench import on_cloud
-from tools.minicloudlib import disks, instances, judge, kaopu, machines, processes
+from tools.minicloudlib import disks, instances, judge, kaopu, machines, processes, secure
 from tools.minicloudlib.cloud import Cloud
 from tools.minicloudlib.judge import Expected
 
@@ -140,9 +140,7 @@ def _first_writes(cloud: Cloud, boots: dict[str, str]) -> tuple[float, float]:
 @contextlib.contextmanager
 def _beat_gone(cloud: Cloud, host: str) -> Iterator[list[float]]:
     """The times at which the beat of a host went, seen by a watch."""
-    endpoints = ','.join(f'{ip}:2379' for ip in ('10.90.0.3', '10.90.0.4', '10.90.0.5'))
-    argv = ['env', 'ETCDCTL_API=3', 'etcdctl', '--endpoints', endpoints, 'watch',
-            f'{kaopu.KEYS}alive/{host}']
+    argv = [*secure.etcdctl(cloud.layout), 'watch', f'{kaopu.KEYS}alive/{host}']
     process = subprocess.Popen(cloud.command('ctl', argv), stdout=subprocess.PIPE, text=True)
     gone: list[float] = []
 

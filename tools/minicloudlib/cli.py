@@ -87,6 +87,8 @@ def _up_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--hosts', type=int, help='how many compute hosts, 3 at least')
     parser.add_argument('--pace', choices=PACES, help="the pace of Kaopu HA's detection")
     parser.add_argument('--queue', choices=QUEUES, help='what carries tasks to the workers')
+    parser.add_argument('--secure', action='store_true',
+                        help='with TLS, roles and least rights; for a cloud that is new')
 
 
 def _boot_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,7 +103,7 @@ def _install(cloud: Cloud, _: argparse.Namespace) -> None:
 
 @verb('up', 'bring the cloud up, or add what is missing', _up_arguments)
 def _up(cloud: Cloud, options: argparse.Namespace) -> None:
-    cloud.up(options.hosts, options.pace, options.queue)
+    cloud.up(options.hosts, options.pace, options.queue, options.secure)
 
 
 @verb('down', 'stop everything, keep the data')

@@ -36,6 +36,7 @@ from . import (
     openstack,
     processes,
     reset,
+    secure,
     status,
 )
 from .layout import CHECKOUT, Layout, nets_of
@@ -73,10 +74,19 @@ class Cloud:
 
     @_alone
     def up(
-        self, count: int | None = None, pace: str | None = None, queue: str | None = None
+        self,
+        count: int | None = None,
+        pace: str | None = None,
+        queue: str | None = None,
+        safe: bool = False,
     ) -> None:
-        """Bring the cloud up, adding what is missing; what runs is left alone."""
+        """Bring the cloud up, adding what is missing; what runs is left alone.
+
+        `safe`: with TLS, roles and least rights everywhere; a cloud is made so, and stays so.
+        """
         layout = self.layout
+        if safe:
+            secure.turn_on(layout)
         if count:
             layout.set_setting('hosts', str(max(count, 3)))
         self.install()
@@ -96,6 +106,7 @@ class Cloud:
             data_plane = pool.submit(self._up_data_plane)
             pool.submit(self._up_control_plane).result()
             data_plane.result()
+        secure.accounts(layout)
         openstack.glance_up(layout)
         openstack.nova_up(layout)
         was_off = [host for host in layout.hosts if machines.pid(layout, host) is None]
@@ -136,7 +147,7 @@ class Cloud:
         layout = self.layout
         for folder in (layout.control, layout.nodes, layout.ceph_etc):
             shutil.rmtree(folder, ignore_errors=True)
-        for name in ('hosts', 'pace', 'queue'):
+        for name in ('hosts', 'pace', 'queue', 'secure'):
             (layout.root / f'setting.{name}').unlink(missing_ok=True)
 
     @_alone

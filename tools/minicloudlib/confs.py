@@ -12,7 +12,7 @@
 
 """The configuration files of Keystone, Placement, Glance and Nova."""
 
-from . import control
+from . import control, secure
 from .layout import (
     POOL,
     REGION,
@@ -89,6 +89,7 @@ def placement(layout: Layout) -> str:
             'placement_database': {'connection': control.database_url(layout, 'placement')},
             'keystone_authtoken': _authtoken(layout, 'placement'),
         }
+        | secure.policy(layout, 'placement')
     )
 
 
@@ -130,7 +131,7 @@ def nova_control(layout: Layout) -> str:
     sections = _nova(layout, str(layout.control / 'nova'), address('ctl'))
     sections['api_database'] = {'connection': control.database_url(layout, 'nova_api')}
     sections['database'] = {'connection': control.database_url(layout, 'nova')}
-    return ini(sections)
+    return ini(sections | secure.policy(layout, 'nova'))
 
 
 def nova_compute(layout: Layout, host: str) -> str:
@@ -164,7 +165,7 @@ def nova_compute(layout: Layout, host: str) -> str:
             'hw_disk_discard': 'unmap',
             'tb_cache_size': 32,
             'inject_partition': -2,
-            'live_migration_scheme': 'tcp',
+            'live_migration_scheme': 'tls' if secure.is_on(layout) else 'tcp',
             'live_migration_inbound_addr': address(host),
         },
         'serial_console': {'enabled': False},

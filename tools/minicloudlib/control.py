@@ -19,7 +19,7 @@ import functools
 import glob
 import secrets
 
-from . import machines, network
+from . import machines, network, secure
 from .layout import PORTS, Layout, address, etcd_addresses, write
 from .shell import CloudError, run, step, wait_for
 
@@ -39,14 +39,15 @@ def etcd_start(layout: Layout, number: int) -> bool:
     """Start one member, 1 to 3, if it does not run."""
     addresses = etcd_addresses()
     ip = addresses[number - 1]
-    cluster = ','.join(f'etcd{n}=http://{a}:2380' for n, a in enumerate(addresses, 1))
+    web = secure.scheme(layout)
+    cluster = ','.join(f'etcd{n}={web}://{a}:2380' for n, a in enumerate(addresses, 1))
     options = {
         'name': f'etcd{number}',
         'data-dir': layout.control / f'etcd{number}',
-        'listen-client-urls': f'http://{ip}:{PORTS["etcd"]}',
-        'advertise-client-urls': f'http://{ip}:{PORTS["etcd"]}',
-        'listen-peer-urls': f'http://{ip}:2380',
-        'initial-advertise-peer-urls': f'http://{ip}:2380',
+        'listen-client-urls': f'{web}://{ip}:{PORTS["etcd"]}',
+        'advertise-client-urls': f'{web}://{ip}:{PORTS["etcd"]}',
+        'listen-peer-urls': f'{web}://{ip}:2380',
+        'initial-advertise-peer-urls': f'{web}://{ip}:2380',
         'initial-cluster': cluster,
         'initial-cluster-token': 'minicloud',
         # Two cores carry everything: with the defaults of 100 ms and 1 s a busy moment
@@ -57,7 +58,7 @@ def etcd_start(layout: Layout, number: int) -> bool:
         'auto-compaction-retention': '1h',
         'logger': 'zap',
         'log-level': 'warn',
-    }
+    } | secure.member_options(layout, f'etcd{number}', ip)
     (layout.control / f'etcd{number}').mkdir(parents=True, exist_ok=True, mode=0o700)
     argv = ['etcd', *(f'--{name}={value}' for name, value in options.items())]
     return machines.launch(layout, 'ctl', f'etcd{number}', argv)

@@ -15,8 +15,8 @@
 import concurrent.futures
 import shutil
 
-from . import ceph, confs, kaopu, machines, network
-from .layout import DATA, PORTS, SECRET_UUID, Layout, address, host_uuid, nets_of, write
+from . import ceph, confs, kaopu, machines, network, secure
+from .layout import DATA, SECRET_UUID, Layout, address, host_uuid, nets_of, write
 from .shell import step, wait_for
 
 
@@ -52,7 +52,8 @@ def write_files(layout: Layout, host: str) -> None:
     """Write the host's configuration; it outlives the host's death."""
     folder = layout.node(host)
     etc = folder / 'fs/etc'
-    write(etc / 'libvirt/libvirtd.conf', _libvirtd_conf(host))
+    write(etc / 'libvirt/libvirtd.conf', secure.libvirtd(layout) + _libvirtd_conf(host))
+    secure.write_host_files(layout, host)
     write(etc / 'libvirt/qemu.conf', _QEMU_CONF)
     write(etc / 'nova/nova.conf', confs.nova_compute(layout, host))
     write(kaopu.restart_script(layout, host), _restart_text(layout, host), 0o750)
@@ -99,7 +100,8 @@ exec {DATA}/launch $pidfile {log} {' '.join(_compute_argv(layout))}
 
 def _set_secret(layout: Layout, host: str) -> None:
     """Give libvirt the cephx key of Nova's user, by a file that only root can read."""
-    wait_for(f'libvirtd on {host}', lambda: network.is_open(address(host), PORTS['libvirt'], host))
+    port = secure.libvirt_port(layout)
+    wait_for(f'libvirtd on {host}', lambda: network.is_open(address(host), port, host))
     done = layout.node(host) / 'fs/etc/libvirt/secrets' / f'{SECRET_UUID}.base64'
     if done.exists():
         return
@@ -116,10 +118,7 @@ def _set_secret(layout: Layout, host: str) -> None:
 
 def _libvirtd_conf(host: str) -> str:
     return f"""\
-listen_tls = 0
-listen_tcp = 1
 listen_addr = "{address(host)}"
-auth_tcp = "none"
 auth_unix_ro = "none"
 auth_unix_rw = "none"
 host_uuid = "{host_uuid(host)}"

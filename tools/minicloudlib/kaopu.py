@@ -18,8 +18,8 @@ program does not exist (yet) is skipped with a line.
 
 from pathlib import Path
 
-from . import confs, control, machines
-from .layout import CHECKOUT, NETS, PORTS, Layout, address, etcd_addresses, write
+from . import confs, control, machines, secure
+from .layout import CHECKOUT, NETS, PORTS, Layout, address, write
 from .shell import CloudError, say
 
 AGENT = 'kaopu-ha-agent'
@@ -114,10 +114,9 @@ def _exists(layout: Layout, program: str) -> bool:
 
 
 def _conf(layout: Layout, name: str, is_host: bool = False) -> str:
-    endpoints = ','.join(f'{ip}:{PORTS["etcd"]}' for ip in etcd_addresses())
     sections: confs.Sections = {
         'DEFAULT': {'host': name, 'debug': True},
-        'store': {'driver': 'etcd', 'endpoints': endpoints},
+        'store': secure.store(layout, secure.SERVICE),
         'detection': {'pace': pace(layout)},
         'libvirt': {'anchors': f'{address("ctl")}:{PORTS["keystone"]}'},
         'ceph': {
@@ -141,4 +140,10 @@ def _conf(layout: Layout, name: str, is_host: bool = False) -> str:
             'libvirt_uri': 'qemu:///system',
             'compute_restart_command': restart_script(layout, name),
         }
+    if secure.is_on(layout):
+        if is_host:
+            del sections['nova']
+        more = secure.agent_sections(name) if is_host else secure.control_sections(layout)
+        for section, options in more.items():
+            sections[section] = sections.get(section, {}) | options
     return confs.ini(sections)

@@ -30,6 +30,7 @@ _BINDS = {
         'etc/libvirt',
         'etc/nova',
         'etc/kaopu-ha',
+        'etc/pki',
         'var/lib/libvirt',
         'var/log/libvirt',
         'var/cache/libvirt',
@@ -184,7 +185,7 @@ def _write_files(layout: Layout, node: str) -> None:
     for name in ('fs/etc', 'log'):
         (folder / name).mkdir(parents=True, exist_ok=True)
     ceph = folder / 'fs/etc/ceph'
-    if not ceph.is_symlink():
+    if not ceph.is_symlink() and not ceph.exists():
         ceph.symlink_to(layout.ceph_etc)
     binds = ['etc/ceph', *_BINDS.get(node, _BINDS['host'])]
     write(folder / 'binds', ''.join(f'{bind}\n' for bind in binds))

@@ -16,7 +16,7 @@ from collections.abc import Callable
 import datetime
 import os
 
-from . import confs, control, machines, network
+from . import confs, control, machines, network, secure
 from .layout import DATA, PORTS, REGION, Layout, address, url, write
 from .rest import Rest
 from .rest import answers as rest_answers
@@ -243,11 +243,11 @@ def _create_cells(layout: Layout) -> None:
 def _catalogue(layout: Layout, rest: Rest) -> None:
     """Make the service users, the services and their endpoints."""
     project = _ensure(rest, 'project', {'name': 'service', 'domain_id': 'default'})
-    roles = [_ensure(rest, 'role', {'name': name}) for name in ('admin', 'service')]
     for name in (*_ENDPOINTS, 'kaopu'):
         user = {'name': name, 'domain_id': 'default', 'password': layout.password()}
         made = _ensure(rest, 'user', user)
-        for role in roles:
+        for role in secure.roles(layout, name):
+            role = _ensure(rest, 'role', {'name': role})
             rest.keystone('PUT', f'/projects/{project}/users/{made}/roles/{role}')
     for name, (kind, port, tail) in _ENDPOINTS.items():
         service = _ensure(rest, 'service', {'name': name, 'type': kind})

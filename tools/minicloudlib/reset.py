@@ -16,7 +16,6 @@ The hosts are powered off first: then nothing of them can act, and Nova forgets 
 by itself, without asking them.
 """
 
-import base64
 import concurrent.futures
 import datetime
 import json
@@ -32,9 +31,10 @@ from . import (
     network,
     openstack,
     processes,
+    secure,
 )
 from .layout import DATA, POOL, Layout, address, nets_of
-from .rest import Refused, Rest, etcd
+from .rest import Refused, Rest
 from .shell import CloudError, run, say, step, wait_for
 
 
@@ -54,7 +54,7 @@ def reset(layout: Layout, rest: Rest) -> None:
         _drop_allocations(rest)
     with step('purge disks, blocklist and keys', machines.log_of(layout, 'ceph', 'mon')):
         _purge_disks(layout)
-        _drop_keys()
+        _drop_keys(layout)
     for service in services:
         rest.nova('PUT', f'/os-services/{service["id"]}', {'forced_down': False})
     for host in layout.hosts:
@@ -147,8 +147,5 @@ def _purge_disks(layout: Layout) -> None:
     run(program, text=json.dumps({'pool': POOL, 'addresses': addresses}), timeout=120)
 
 
-def _drop_keys() -> None:
-    begin = kaopu.KEYS.encode()
-    end = begin[:-1] + bytes([begin[-1] + 1])
-    span = {'key': begin, 'range_end': end}
-    etcd('/kv/deleterange', {name: base64.b64encode(key).decode() for name, key in span.items()})
+def _drop_keys(layout: Layout) -> None:
+    machines.run_on(layout, 'ctl', *secure.etcdctl(layout), 'del', '--prefix', kaopu.KEYS)

@@ -78,10 +78,13 @@ class LibvirtProbe(ports.Probe, ports.LibvirtEye):
 
     network = model.Network.MANAGEMENT
 
-    def __init__(self, anchors: Sequence[str] = (), eye: str = '') -> None:
-        """Take anchors, ``host:port`` each: what answers there shows that the eye is well."""
+    def __init__(self, anchors: Sequence[str] = (), eye: str = '', pki_path: str = '') -> None:
+        """Take anchors, ``host:port`` each: what answers there shows that the eye is well.
+
+        ``pki_path`` is the folder with our certificate for TLS ('': libvirt's own places).
+        """
         self._anchors = tuple(_anchor(anchor) for anchor in anchors)
-        self._eye = eye
+        self._eye, self._pki_path = eye, pki_path
 
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
             limit: float) -> Mapping[str, model.Evidence]:
@@ -92,7 +95,7 @@ class LibvirtProbe(ports.Probe, ports.LibvirtEye):
         asked = {suspect.host: _place(suspect.management_uri) for suspect in suspects}
         bystanders = [place for place in (*self._anchors, *others) if isinstance(place, Place)]
         round_ = _Round([place for place in asked.values() if isinstance(place, Place)],
-                        bystanders, deadline)
+                        bystanders, deadline, self._pki_path)
         answers = {host: place if isinstance(place, LibvirtAnswer) else round_.answers[place]
                    for host, place in asked.items()}
         reached = {place.host for place, answer in round_.answers.items()
@@ -106,7 +109,7 @@ class LibvirtProbe(ports.Probe, ports.LibvirtEye):
         deadline = time.monotonic() + limit
         places = {uri: _place(uri) for uri in uris}
         round_ = _Round([place for place in places.values() if isinstance(place, Place)], [],
-                        deadline)
+                        deadline, self._pki_path)
         return {uri: place if isinstance(place, LibvirtAnswer) else round_.answers[place]
                 for uri, place in places.items()}
 
@@ -120,11 +123,11 @@ class LibvirtProbe(ports.Probe, ports.LibvirtEye):
 class _Round:
     """Everything asked at one time.  ``own`` are places on this machine: they prove no network."""
 
-    def __init__(self, asked: Iterable[Place], bystanders: Iterable[Place],
-                 deadline: float) -> None:
+    def __init__(self, asked: Iterable[Place], bystanders: Iterable[Place], deadline: float,
+                 pki_path: str) -> None:
         self.answers: dict[Place, LibvirtAnswer] = {}
         self.own: set[Place] = set()
-        self._began, self._deadline = time.monotonic(), deadline
+        self._began, self._deadline, self._pki_path = time.monotonic(), deadline, pki_path
         self._selector = selectors.DefaultSelector()
         self._children: dict[Place, _Asking] = {}
         # Sorted: what is answered does not depend on what was asked first.
@@ -172,7 +175,7 @@ class _Round:
         elif not place.uri:
             self.answers[place] = LibvirtAnswer(Contact.ANSWERED, reason='connected')
         else:
-            asking = _Asking(place.uri, self._deadline)
+            asking = _Asking(_shown(place.uri, self._pki_path), self._deadline)
             self._children[place] = asking
             self._selector.register(asking.pipe, selectors.EVENT_READ, place)
 
@@ -263,12 +266,26 @@ def _place(uri: str) -> Place | LibvirtAnswer:
     """Where the libvirt of a URI listens; or why that cannot be known."""
     try:
         parts = parse.urlsplit(uri)
-        transport = parts.scheme.partition('+')[2] or 'tls'
-        if parts.hostname and transport in _PORTS:
-            return Place(parts.hostname, parts.port or _PORTS[transport], uri)
+        # A host says itself where it is asked.  What libvirt takes as parameters could make it run
+        # a command here, or accept any certificate.
+        if parts.query:
+            return _error(f'the URI of a libvirt has parameters, which are not used: {uri}')
+        if parts.hostname and _transport(parts) in _PORTS:
+            return Place(parts.hostname, parts.port or _PORTS[_transport(parts)], uri)
     except ValueError:
         pass
     return _error(f'not the URI of a libvirt on the network: {uri}')
+
+
+def _transport(parts: parse.SplitResult) -> str:
+    return parts.scheme.partition('+')[2] or 'tls'
+
+
+def _shown(uri: str, pki_path: str) -> str:
+    """The URI with the folder of our own certificate."""
+    if not pki_path or _transport(parse.urlsplit(uri)) != 'tls':
+        return uri
+    return f'{uri}?pkipath={parse.quote(pki_path)}'
 
 
 def _peer(peer: model.Inventory) -> Place | None:

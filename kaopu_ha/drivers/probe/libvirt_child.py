@@ -23,11 +23,16 @@ from __future__ import annotations
 
 import json
 import signal
+import ssl
 import sys
 from typing import Any
+from urllib import parse
 from xml.etree import ElementTree
 
 import libvirt
+
+_NOT_ACCEPTED = "verify peer's certificate"
+_TLS_PORT = 16514
 
 
 def main(uri: str, seconds: float) -> None:
@@ -39,7 +44,10 @@ def main(uri: str, seconds: float) -> None:
     try:
         _tell(_ask(uri))
     except Exception as failure:  # noqa: BLE001  every failure of the library becomes an answer
-        _tell({'error': str(failure) or type(failure).__name__})
+        text = str(failure) or type(failure).__name__
+        # Told at once: what more there is to say may take until the alarm.
+        _tell({'error': text})
+        _tell({'error': _explained(uri, text)})
 
 
 def _ask(uri: str) -> dict[str, Any]:
@@ -48,6 +56,20 @@ def _ask(uri: str) -> dict[str, Any]:
     _tell({'answered': True})
     capabilities = ElementTree.fromstring(connection.getCapabilities())
     return {'host_uuid': capabilities.findtext('./host/uuid') or '', 'domains': domains}
+
+
+def _explained(uri: str, text: str) -> str:
+    """The failure with its reason, where libvirt names none: what is wrong with a certificate."""
+    if _NOT_ACCEPTED not in text:
+        return text
+    # Loaded when needed only: this process is short-lived, and its start is part of the limit.
+    from kaopu_ha.drivers import certificates
+    parts = parse.urlsplit(uri)
+    try:
+        pem = ssl.get_server_certificate((parts.hostname or '', parts.port or _TLS_PORT))
+    except OSError:
+        return text
+    return ': '.join(filter(None, (text, certificates.trouble(pem.encode()))))
 
 
 def _tell(said: dict[str, Any]) -> None:

@@ -21,19 +21,22 @@ renewals in ``etcd_keepalive``, and the messages in ``etcd_wire``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-import pathlib
-from typing import Any
 
-import grpc
-
-from kaopu_ha import ports
-from kaopu_ha.drivers.store import etcd_calls, etcd_channel, etcd_keepalive, etcd_watch
+from kaopu_ha import access, ports
+from kaopu_ha.drivers.store import (
+    etcd_access,
+    etcd_calls,
+    etcd_channel,
+    etcd_keepalive,
+    etcd_tls,
+    etcd_watch,
+)
 from kaopu_ha.drivers.store import etcd_wire as wire
 
 _JOIN_SECONDS = 1.0
 
 
-class EtcdStore(ports.Store):
+class EtcdStore(ports.Store, access.AccessControl):
     """The store in a cluster of etcd members.  Safe for threads; make it after a fork, not before.
 
     The store of a cluster that was restored from a backup is another store: it is refused until
@@ -51,17 +54,16 @@ class EtcdStore(ports.Store):
         """
         if not endpoints:
             raise ValueError('the etcd store needs at least one endpoint')
+        shown = etcd_tls.Shown(endpoints, ca, cert, key)
         self._calls = etcd_calls.Calls(
-            self.reach(endpoints, ca, cert, key), etcd_calls.Login(user, password),
+            self.reach(endpoints, shown), shown, etcd_calls.Login(user, password),
             timeout=timeout, try_limit=try_limit, first=first)
         self._keep_alive = etcd_keepalive.KeepAlive(self._calls)
         self._watches: list[etcd_watch.Watch] = []
 
-    def reach(self, endpoints: Sequence[str], ca: str, cert: str,
-              key: str) -> list[etcd_calls.Member]:
-        """The way to each member.  Raises OSError for a file that can't be read."""
-        credentials = _credentials(endpoints, ca, cert, key)
-        return [etcd_channel.ChannelMember(target(endpoint), credentials)
+    def reach(self, endpoints: Sequence[str], shown: etcd_tls.Shown) -> list[etcd_calls.Member]:
+        """The way to each member."""
+        return [etcd_channel.ChannelMember(target(endpoint), shown.credentials)
                 for endpoint in endpoints]
 
     def read(self, *ranges: str) -> ports.Snapshot:
@@ -105,10 +107,18 @@ class EtcdStore(ports.Store):
 
     def watch(self, prefix: str, tell: Callable[[ports.Change], None],
               since: int = 0) -> ports.Watching:
-        """Tell every change under a prefix after ``since`` (0: from now on), once, in order."""
+        """Tell every change under a prefix, or of a key, after ``since`` (0: from now on)."""
         watch = etcd_watch.Watch(self._calls, prefix, tell, since)
         self._watches = [one for one in self._watches if not one.is_closed] + [watch]
         return watch
+
+    def allow(self, accounts: Sequence[access.Account]) -> tuple[str, ...]:
+        """Make each user and its role, with these grants and no others; needs the user root."""
+        return etcd_access.allow(self._calls, accounts)
+
+    def enforce(self) -> None:
+        """Enable authentication; whoever asks must show root's certificate from then on."""
+        etcd_access.enforce(self._calls)
 
     def close(self) -> None:
         """End all watches and threads; what is called later raises StoreError."""
@@ -125,19 +135,9 @@ def target(endpoint: str) -> str:
     return endpoint.partition('://')[2] or endpoint
 
 
-def _credentials(endpoints: Sequence[str], ca: str, cert: str, key: str) -> Any:
-    if not ca and not any(endpoint.startswith('https://') for endpoint in endpoints):
-        return None
-    roots, chain, private = (pathlib.Path(name).read_bytes() if name else None
-                             for name in (ca, cert, key))
-    return grpc.ssl_channel_credentials(root_certificates=roots, private_key=private,
-                                        certificate_chain=chain)
-
-
 def _range(name: str) -> wire.Message:
     key = name.encode()
-    end = wire.after_prefix(key) if name.endswith('/') else b''
-    return wire.RangeRequest(key=key, range_end=end)
+    return wire.RangeRequest(key=key, range_end=wire.range_end(key))
 
 
 def _conditions(compare: ports.Compare) -> Iterator[wire.Message]:

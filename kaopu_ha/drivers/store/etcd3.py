@@ -25,7 +25,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kaopu_ha.drivers.store import etcd, etcd3_stubs, etcd_calls, etcd_channel
+from kaopu_ha.drivers.store import etcd, etcd3_stubs, etcd_calls, etcd_channel, etcd_tls
 from kaopu_ha.drivers.store import etcd_wire as wire
 
 etcd3: Any = etcd3_stubs.imported()
@@ -36,15 +36,14 @@ class Etcd3Store(etcd.EtcdStore):
     TLS needs a ``ca``: the package knows no certificates of the system.
     """
 
-    def reach(self, endpoints: Sequence[str], ca: str, cert: str,
-              key: str) -> list[etcd_calls.Member]:
+    def reach(self, endpoints: Sequence[str], shown: etcd_tls.Shown) -> list[etcd_calls.Member]:
         """The way to each member.  Raises ValueError for what the package can't do."""
-        if not ca and any(endpoint.startswith('https://') for endpoint in endpoints):
+        if not shown.ca and any(endpoint.startswith('https://') for endpoint in endpoints):
             raise ValueError('the package etcd3 speaks TLS only with certificates of its own: set '
                              '[store] ca, or driver = etcd')
-        if bool(cert) != bool(key):
+        if bool(shown.cert) != bool(shown.key):
             raise ValueError('[store] cert and key go together: set both or none')
-        return [PackageMember(etcd.target(endpoint), ca=ca, cert=cert, key=key)
+        return [PackageMember(etcd.target(endpoint), ca=shown.ca, cert=shown.cert, key=shown.key)
                 for endpoint in endpoints]
 
 

@@ -34,6 +34,7 @@ from typing import Any, Protocol
 import grpc
 
 from kaopu_ha import ports
+from kaopu_ha.drivers.store import etcd_tls
 from kaopu_ha.drivers.store import etcd_wire as wire
 
 # A write goes to a member that was heard this recently, or is asked for its status first: so a
@@ -159,11 +160,11 @@ class Login:
 class Calls:
     """The members of a cluster, as one that answers.  Safe for threads; not across a fork."""
 
-    def __init__(self, members: Sequence[Member], login: Login, *, timeout: float,
-                 try_limit: float, first: int | None) -> None:
+    def __init__(self, members: Sequence[Member], shown: etcd_tls.Shown, login: Login, *,
+                 timeout: float, try_limit: float, first: int | None) -> None:
         self._timeout = timeout
         self._try_limit = try_limit
-        self._login = login
+        self._login, self._shown = login, shown
         self._members = tuple(members)
         self._pid = os.getpid()
         # Clients with the same list of members spread over them.
@@ -193,6 +194,10 @@ class Calls:
     def name(self, member: int) -> str:
         """The address of a member, for people."""
         return self._members[member].target
+
+    def explained(self, why: str) -> str:
+        """Why no member could be reached, with what our or its certificate has to do with it."""
+        return self._shown.explained(why)
 
     def leave(self, member: int) -> None:
         """Use the next member, unless this one was left already.
@@ -247,7 +252,8 @@ class Calls:
                 return reply
             except Failed as failed:
                 why = self._learn(member, failed)
-        raise ports.StoreError(f'no member of etcd answered in {self._timeout:g} s: {why}')
+        raise ports.StoreError(f'no member of etcd answered in {self._timeout:g} s: '
+                               f'{self.explained(why)}')
 
     def once(self, method: wire.Method, request: wire.Message) -> wire.Message:
         """Make a call that must not be made twice: repeat it only while it surely was not done.
@@ -275,7 +281,8 @@ class Calls:
             except Failed as failed:
                 raise ports.OutcomeUnknown(self._learn(member, failed)) from failed
             return reply
-        raise ports.StoreError(f'no member of etcd took the write in {self._timeout:g} s: {why}')
+        raise ports.StoreError(f'no member of etcd took the write in {self._timeout:g} s: '
+                               f'{self.explained(why)}')
 
     def stream(self, member: int, method: wire.Method, requests: Iterable[wire.Message],
                limit: float) -> Any:

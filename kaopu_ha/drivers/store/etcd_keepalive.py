@@ -127,7 +127,8 @@ class KeepAlive:
                 self._drop(stream)
                 self._calls.leave(member)
                 self._closed.wait(min(_PAUSE_SECONDS, max(0.0, end - time.monotonic())))
-        raise ports.StoreError(f'lease {lease:x} was not renewed in {limit:g} s: {why}')
+        raise ports.StoreError(f'lease {lease:x} was not renewed in {limit:g} s: '
+                               f'{self._calls.explained(why)}')
 
     def close(self) -> None:
         """End the stream."""

@@ -137,7 +137,7 @@ class Watch(ports.Watching):
                   silence_since: list[float]) -> Iterator[wire.Message]:
         """What is sent to a member: gRPC draws from this in a thread of its own."""
         yield wire.WatchRequest(create_request=wire.WatchCreateRequest(
-            key=self._prefix, range_end=wire.after_prefix(self._prefix), start_revision=self._next,
+            key=self._prefix, range_end=wire.range_end(self._prefix), start_revision=self._next,
             progress_notify=True))
         while not ended.wait(_PROGRESS_SECONDS):
             if self._closed.is_set() or time.monotonic() - silence_since[0] > _SILENCE_SECONDS:

@@ -46,6 +46,11 @@ _KV = {
     'Event': 'type 1 enum, kv 2 mvccpb.KeyValue',
 }
 
+_AUTH = {
+    'UserAddOptions': 'no_password 1 bool',
+    'Permission': 'permType 1 enum, key 2 bytes, range_end 3 bytes',
+}
+
 _RPC = {
     'ResponseHeader': '''
         cluster_id 1 uint64, member_id 2 uint64, revision 3 int64, raft_term 4 uint64''',
@@ -93,12 +98,28 @@ _RPC = {
         header 1 etcdserverpb.ResponseHeader, version 2 string, leader 4 uint64''',
     'AuthenticateRequest': 'name 1 string, password 2 string',
     'AuthenticateResponse': 'header 1 etcdserverpb.ResponseHeader, token 2 string',
+    'AuthResponse': 'header 1 etcdserverpb.ResponseHeader',
+    'AuthEnableRequest': '',
+    'AuthUserAddRequest': 'name 1 string, password 2 string, options 3 authpb.UserAddOptions',
+    'AuthUserGetRequest': 'name 1 string',
+    'AuthUserGetResponse': 'header 1 etcdserverpb.ResponseHeader, roles 2 *string',
+    'AuthUserGrantRoleRequest': 'user 1 string, role 2 string',
+    'AuthRoleAddRequest': 'name 1 string',
+    'AuthRoleGetRequest': 'role 1 string',
+    'AuthRoleGetResponse': 'header 1 etcdserverpb.ResponseHeader, perm 2 *authpb.Permission',
+    'AuthRoleGrantPermissionRequest': 'name 1 string, perm 2 authpb.Permission',
+    'AuthRoleRevokePermissionRequest': 'role 1 string, key 2 bytes, range_end 3 bytes',
 }
 
 # The values of Compare's enums.
 EQUAL = 0
 CREATED = 1
 MODIFIED = 2
+
+# The values of Permission.permType.
+READ = 0
+WRITE = 1
+READWRITE = 2
 
 # The value of Event.type for a deleted key.
 DELETED = 1
@@ -142,14 +163,16 @@ def _describe(message: Any, layout: str) -> None:
 def _build() -> dict[str, Message]:
     # A pool of our own: another library in this process may have etcd's messages in the default.
     pool = descriptor_pool.DescriptorPool()
-    for package, needs, table in (('mvccpb', [], _KV), ('etcdserverpb', ['mvccpb.proto'], _RPC)):
+    for package, needs, table in (('mvccpb', [], _KV), ('authpb', [], _AUTH),
+                                  ('etcdserverpb', ['mvccpb.proto', 'authpb.proto'], _RPC)):
         file = descriptor_pb2.FileDescriptorProto(
             name=f'{package}.proto', package=package, syntax='proto3', dependency=needs)
         for name, layout in table.items():
             _describe(file.message_type.add(name=name), layout)
         pool.AddSerializedFile(file.SerializeToString())
     types = pool.FindMessageTypeByName
-    return {name: message_factory.GetMessageClass(types(f'etcdserverpb.{name}')) for name in _RPC}
+    return {name: message_factory.GetMessageClass(types(f'{package}.{name}'))
+            for package, table in (('authpb', _AUTH), ('etcdserverpb', _RPC)) for name in table}
 
 
 _MESSAGES = _build()
@@ -168,6 +191,16 @@ LeaseRevokeRequest = _MESSAGES['LeaseRevokeRequest']
 LeaseKeepAliveRequest = _MESSAGES['LeaseKeepAliveRequest']
 StatusRequest = _MESSAGES['StatusRequest']
 AuthenticateRequest = _MESSAGES['AuthenticateRequest']
+UserAddOptions = _MESSAGES['UserAddOptions']
+Permission = _MESSAGES['Permission']
+AuthEnableRequest = _MESSAGES['AuthEnableRequest']
+AuthUserAddRequest = _MESSAGES['AuthUserAddRequest']
+AuthUserGetRequest = _MESSAGES['AuthUserGetRequest']
+AuthUserGrantRoleRequest = _MESSAGES['AuthUserGrantRoleRequest']
+AuthRoleAddRequest = _MESSAGES['AuthRoleAddRequest']
+AuthRoleGetRequest = _MESSAGES['AuthRoleGetRequest']
+AuthRoleGrantPermissionRequest = _MESSAGES['AuthRoleGrantPermissionRequest']
+AuthRoleRevokePermissionRequest = _MESSAGES['AuthRoleRevokePermissionRequest']
 
 TXN = Method('/etcdserverpb.KV/Txn', _MESSAGES['TxnResponse'])
 WATCH = Method('/etcdserverpb.Watch/Watch', _MESSAGES['WatchResponse'])
@@ -176,11 +209,16 @@ REVOKE = Method('/etcdserverpb.Lease/LeaseRevoke', _MESSAGES['LeaseRevokeRespons
 KEEP_ALIVE = Method('/etcdserverpb.Lease/LeaseKeepAlive', _MESSAGES['LeaseKeepAliveResponse'])
 STATUS = Method('/etcdserverpb.Maintenance/Status', _MESSAGES['StatusResponse'])
 AUTHENTICATE = Method('/etcdserverpb.Auth/Authenticate', _MESSAGES['AuthenticateResponse'])
+AUTH_ENABLE = Method('/etcdserverpb.Auth/AuthEnable', _MESSAGES['AuthResponse'])
+USER_ADD = Method('/etcdserverpb.Auth/UserAdd', _MESSAGES['AuthResponse'])
+USER_GET = Method('/etcdserverpb.Auth/UserGet', _MESSAGES['AuthUserGetResponse'])
+USER_GRANT_ROLE = Method('/etcdserverpb.Auth/UserGrantRole', _MESSAGES['AuthResponse'])
+ROLE_ADD = Method('/etcdserverpb.Auth/RoleAdd', _MESSAGES['AuthResponse'])
+ROLE_GET = Method('/etcdserverpb.Auth/RoleGet', _MESSAGES['AuthRoleGetResponse'])
+ROLE_GRANT = Method('/etcdserverpb.Auth/RoleGrantPermission', _MESSAGES['AuthResponse'])
+ROLE_REVOKE = Method('/etcdserverpb.Auth/RoleRevokePermission', _MESSAGES['AuthResponse'])
 
 
-def after_prefix(prefix: bytes) -> bytes:
-    """The first key that sorts after all keys with this prefix, as etcd wants a range's end."""
-    bare = prefix.rstrip(b'\xff')
-    if not bare:
-        return b'\0'
-    return bare[:-1] + bytes([bare[-1] + 1])
+def range_end(name: bytes) -> bytes:
+    """The end of the range that a name stands for: the keys under it if it ends in ``/``."""
+    return name[:-1] + b'0' if name.endswith(b'/') else b''

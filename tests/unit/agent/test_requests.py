@@ -18,7 +18,7 @@ from tests.unit.agent import case
 from tests.unit.agent.case import FSID, HOST, domain
 
 COMMAND = ('systemctl', 'restart', 'nova-compute')
-KEY = records.REQUEST + '7'
+KEY = records.requests_to(HOST) + '7'
 
 
 class RequestsTest(case.AgentCase):
@@ -170,7 +170,7 @@ class RequestsTest(case.AgentCase):
             self.assertEqual(('asked', ''), self.turn())
 
     def test_a_request_that_nobody_can_read_does_not_stop_the_others(self):
-        self.store.commit([], [ports.Put(records.REQUEST + '1', 'x')])
+        self.store.commit([], [ports.Put(records.requests_to(HOST) + '1', 'x')])
         self.ask('restart compute')
         self.assertEqual('done', self.turn()[0])
 

@@ -125,7 +125,37 @@ def an_evacuation(uuid=WEB, name='web-1', phase=Phase.DONE, target='c2', source=
         attempts=tuple(model.Attempt(n + 1, target) for n in range(attempts)), road=road)
 
 
-class Scene(unittest.TestCase):
+class Commands(unittest.TestCase):
+    """Runs commands with the configuration file ``config``."""
+
+    def run_command(self, *words, config=True):
+        """Exit code, standard output and standard error of a command."""
+        out, err = io.StringIO(), io.StringIO()
+        before = ['--config-file', str(self.config)] if config else []
+        try:
+            with contextlib.redirect_stderr(err):
+                code = shell.Shell(stdout=out, stderr=err).run([*before, *words])
+        except SystemExit as end:
+            code = end.code
+        return code, out.getvalue(), err.getvalue()
+
+    def shown(self, *words):
+        """The output of a command that succeeds."""
+        code, out, err = self.run_command(*words)
+        self.assertEqual((0, ''), (code, err))
+        return out
+
+    def shown_json(self, *words):
+        return json.loads(self.shown(*words, '--json'))
+
+    def refused(self, *words):
+        """The one line with which a command fails."""
+        code, out, err = self.run_command(*words)
+        self.assertEqual((1, '', 1), (code, out, err.count('\n')), err)
+        return err
+
+
+class Scene(Commands):
     """One etcd for the class, empty for each test."""
 
     @classmethod
@@ -181,34 +211,6 @@ class Scene(unittest.TestCase):
                                     attempts=0))
         self.beats('c2', 'c3')
         self.put(records.LOCK + 'c1', records.Lock('ctl-1', at(6, 45), True, 'c1-1234'))
-
-    # ------------------------------------------------------------ commands
-
-    def run_command(self, *words, config=True):
-        """Exit code, standard output and standard error of a command."""
-        out, err = io.StringIO(), io.StringIO()
-        before = ['--config-file', str(self.config)] if config else []
-        try:
-            with contextlib.redirect_stderr(err):
-                code = shell.Shell(stdout=out, stderr=err).run([*before, *words])
-        except SystemExit as end:
-            code = end.code
-        return code, out.getvalue(), err.getvalue()
-
-    def shown(self, *words):
-        """The output of a command that succeeds."""
-        code, out, err = self.run_command(*words)
-        self.assertEqual((0, ''), (code, err))
-        return out
-
-    def shown_json(self, *words):
-        return json.loads(self.shown(*words, '--json'))
-
-    def refused(self, *words):
-        """The one line with which a command fails."""
-        code, out, err = self.run_command(*words)
-        self.assertEqual((1, '', 1), (code, out, err.count('\n')), err)
-        return err
 
 
 def _key(thing):

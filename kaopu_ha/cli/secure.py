@@ -1,0 +1,106 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""``kaopu-ha secure``: the accounts that the program needs elsewhere, with the least they can do.
+
+Each command prints what an administrator would type.  ``secure etcd --apply`` does it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator, Sequence
+import shlex
+
+from kaopu_ha import access, records
+from kaopu_ha.cli.command import Command, Trouble
+
+_HEAD = """\
+# A member of etcd knows each client by the common name (CN) of its certificate: start all members
+# with --client-cert-auth and --trusted-ca-file.  Run this with a certificate whose CN is root."""
+_LAST = '# Last: from here on etcd serves nobody but these users.'
+
+
+class SecureEtcd(Command):
+    """Users and roles of etcd: a host's agent may write its own keys only."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """The hosts, and what to do."""
+        parser.add_argument('--hosts', nargs='+', metavar='HOST', default=None,
+                            help='make accounts for these hosts (default: every host that the '
+                                 'store knows)')
+        parser.add_argument('--apply', action='store_true',
+                            help='make users and roles now, and mend those that differ')
+        parser.add_argument('--enable', action='store_true',
+                            help='with --apply: have etcd serve nobody else from then on')
+
+    def answer(self, args: argparse.Namespace) -> int:
+        """Print the commands, or do what they do."""
+        if args.enable and not args.apply:
+            raise Trouble('--enable goes with --apply.')
+        hosts = self._known() if args.hosts is None else args.hosts
+        try:
+            accounts = access.accounts(hosts)
+        except ValueError as failure:
+            raise Trouble(f'No accounts are made: {failure}.') from failure
+        if args.apply:
+            return self._apply(accounts, args.enable)
+        lines = list(_commands(accounts))
+        if self.as_json:
+            self.say_json({'commands': [line for line in lines if not line.startswith('#')]})
+        else:
+            self.say(lines)
+        return 0
+
+    def _known(self) -> Iterable[str]:
+        return self.store.read(records.INVENTORY).under(records.INVENTORY)
+
+    def _apply(self, accounts: Sequence[access.Account], enable: bool) -> int:
+        store = self.store
+        if not isinstance(store, access.AccessControl):
+            raise Trouble(f'The store driver "{self.app.conf.store.driver}" keeps no users.')
+        given = self.app.conf.store
+        if enable and not (given.cert and given.key):
+            raise Trouble('etcd is not told to serve its users only: [store] names no cert and key '
+                          'for this command, so etcd could not know it afterwards.')
+        changed = store.allow(accounts)
+        if enable:
+            store.enforce()
+        if self.as_json:
+            self.say_json({'changed': list(changed), 'enabled': enable})
+        else:
+            self.say([*changed, *['Nothing had to be changed.'] * (not changed),
+                      *['etcd serves nobody but its users now.'] * enable])
+        return 0
+
+
+def _commands(accounts: Sequence[access.Account]) -> Iterator[str]:
+    yield _HEAD
+    yield from _user(access.ADMINISTRATOR, access.ADMINISTRATOR)
+    for account in accounts:
+        yield _etcdctl('role', 'add', account.role)
+        for grant in account.grants:
+            kind = 'readwrite' if grant.write else 'read'
+            prefix = ['--prefix=true'] * grant.name.endswith('/')
+            yield _etcdctl('role', 'grant-permission', *prefix, account.role, kind, grant.name)
+        yield from _user(account.user, account.role)
+    yield _LAST
+    yield _etcdctl('auth', 'enable')
+
+
+def _user(user: str, role: str) -> Iterator[str]:
+    yield _etcdctl('user', 'add', user, '--no-password')
+    yield _etcdctl('user', 'grant-role', user, role)
+
+
+def _etcdctl(*words: str) -> str:
+    return shlex.join(['etcdctl', *words])

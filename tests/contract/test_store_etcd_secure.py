@@ -1,0 +1,259 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The etcd store with TLS and roles: who shows which certificate may do what."""
+
+import pathlib
+import unittest
+
+from kaopu_ha import access, ports, records
+from kaopu_ha.agent import beat, inventory, requests
+from kaopu_ha.drivers.store import etcd
+from kaopu_ha.testing import store
+from tests import etcd_cluster, pki
+from tests.unit.agent import case
+
+HOST, OTHER = 'c1', 'c2'
+
+
+class SecureCase(unittest.TestCase):
+    """One member that serves nobody without a certificate and an account."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if etcd_cluster.missing():
+            raise unittest.SkipTest(etcd_cluster.missing())
+        cls.cluster = etcd_cluster.EtcdCluster(size=1, tls=True)
+        cls.addClassCleanup(cls.cluster.cleanUp)
+        cls.cluster.setUp()
+        root = cls.shown('root')
+        cls.addClassCleanup(root.close)
+        cls.changed = root.allow(access.accounts([HOST, OTHER]))
+        root.enforce()
+        cls.cluster.show = cls.cluster.authority.issue('root')
+
+    @classmethod
+    def shown(cls, name, **settings):
+        """A store that shows the certificate of this name."""
+        pair = cls.cluster.authority.issue(name)
+        return etcd.EtcdStore([cls.cluster.url(0)], **{
+            'ca': cls.cluster.authority.ca, 'cert': pair.cert, 'key': pair.key,
+            'timeout': 3.0} | settings)
+
+    def shows(self, name, **settings):
+        made = self.shown(name, **settings)
+        self.addCleanup(made.close)
+        return made
+
+
+class ServiceContract(store.StoreContract, SecureCase):
+    """The contract holds for the user of the services."""
+
+    def setUp(self):
+        super().setUp()
+        self.prefix = records.PREFIX.rstrip('/') + self.prefix
+
+    def make_store(self):
+        return self.shown(access.SERVICE)
+
+
+class CertificatesTest(SecureCase):
+    """Certificates that are not accepted end in a reason that a person understands."""
+
+    def told(self, **settings):
+        """What each kind of call says, to root's store unless other files are given."""
+        made = self.shows('root', timeout=1.5, **settings)
+        for act in (lambda: made.read(records.LEADER), lambda: made.renew(7, 1.0),
+                    lambda: made.commit([], [ports.Put(records.LEADER, '1')])):
+            with self.assertRaises(ports.StoreError) as caught:
+                act()
+            yield str(caught.exception)
+
+    def test_an_expired_certificate_of_ours(self):
+        pair = self.cluster.authority.issue(access.SERVICE, expired=True)
+        for text in self.told(cert=pair.cert, key=pair.key):
+            self.assertRegex(text, f'our certificate {pair.cert} is not valid: it expired on 2')
+
+    def test_a_certificate_of_another_authority(self):
+        other = pki.Authority(pathlib.Path(self.cluster.authority.ca).parent / 'other')
+        pair = other.issue(access.SERVICE)
+        for text in self.told(cert=pair.cert, key=pair.key):
+            self.assertIn(f'the member refuses our certificate {pair.cert}', text)
+        for text in self.told(cert='', key=''):
+            self.assertIn('the member refuses a client without certificate', text)
+
+    def test_an_expired_certificate_of_a_member(self):
+        good = self.cluster.members
+        self.addCleanup(self.cluster.heal)
+        self.addCleanup(self.cluster.kill, 0)
+        self.addCleanup(setattr, self.cluster, 'members', good)
+        self.cluster.members = self.cluster.authority.issue(
+            'etcd-member', [self.cluster.address], expired=True)
+        self.cluster.kill(0)
+        self.cluster.start(0)
+        made = self.shows(access.SERVICE, timeout=1.0)
+        store.eventually(lambda: self._says(made, 'certificate is not accepted: certificate has '
+                                                  'expired'), 'the reason was told')
+
+    @staticmethod
+    def _says(made, words):
+        try:
+            made.read(records.LEADER)
+        except ports.StoreError as failure:
+            return words in str(failure)
+        raise AssertionError('it was accepted')
+
+
+class RolesTest(SecureCase):
+    """What each user may do."""
+
+    def setUp(self):
+        super().setUp()
+        self.service = self.shows(access.SERVICE)
+        seen = self.service.read(records.PREFIX)
+        self.service.commit([], [ports.Delete(key) for key in seen.entries])
+        self.host = self.shows(HOST)
+
+    def put(self, kv, key, lease=0):
+        return kv.commit([], [ports.Put(key, '1', lease)])
+
+    def assert_denied(self, act, *args):
+        with self.assertRaisesRegex(ports.StoreError, 'permission denied'):
+            act(*args)
+
+    def test_a_host_writes_its_own_keys(self):
+        for key in (records.ALIVE + HOST, records.INVENTORY + HOST,
+                    records.requests_to(HOST) + 'r1'):
+            self.assertIsNotNone(self.put(self.host, key))
+            self.assertIn(key, self.host.read(key).entries)
+
+    def test_a_host_touches_no_key_of_another_host(self):
+        for key in (records.ALIVE + OTHER, records.INVENTORY + OTHER, records.LOCK + OTHER,
+                    records.requests_to(OTHER) + 'r1', records.CASE + OTHER,
+                    records.DEATH + OTHER, records.ALIVE + HOST + '0'):
+            self.put(self.service, key)
+            self.assert_denied(self.put, self.host, key)
+            self.assert_denied(self.host.commit, [], [ports.Delete(key)])
+            self.assert_denied(self.host.read, key)
+            self.assertIn(key, self.service.read(key).entries)
+
+    def test_a_host_writes_nothing_that_decides(self):
+        for key in (records.LOCK + HOST, records.DEATH + HOST, records.CASE + HOST,
+                    records.HOST + HOST, records.LEADER, records.BRAKE,
+                    records.admit_request(HOST), records.RECOVERY + 'r', records.PROOF + 'r',
+                    records.CLAIM + 'i', records.EVACUATION + 'r/i', records.CLOSED + HOST + '/1'):
+            self.assert_denied(self.put, self.host, key)
+
+    def test_a_key_of_another_host_spoils_the_whole_transaction(self):
+        self.assert_denied(self.host.commit, [], [
+            ports.Put(records.ALIVE + HOST, '1'), ports.Put(records.ALIVE + OTHER, '1')])
+        self.assertEqual({}, dict(self.service.read(records.ALIVE).entries))
+        self.assert_denied(self.host.commit, [ports.Compare(records.LEADER, modified=0)],
+                           [ports.Put(records.ALIVE + HOST, '1')])
+
+    def test_a_host_reads_no_prefix_but_that_of_its_requests(self):
+        self.host.read(records.requests_to(HOST))
+        for prefix in (records.PREFIX, records.REQUEST, records.ALIVE, records.INVENTORY):
+            self.assert_denied(self.host.read, prefix)
+
+    def test_a_host_cannot_end_the_beat_of_another(self):
+        lease = self.service.grant(60)
+        self.put(self.service, records.ALIVE + OTHER, lease)
+        self.assert_denied(self.host.revoke, lease)
+        self.assertIn(records.ALIVE + OTHER, self.service.read(records.ALIVE).entries)
+
+    def test_who_only_looks_reads_all_and_writes_nothing(self):
+        reader = self.shows(access.READER)
+        self.put(self.service, records.LEADER)
+        self.assertIn(records.LEADER, reader.read(records.PREFIX).entries)
+        for key in (records.LEADER, records.HOST + HOST, records.admit_request(HOST)):
+            self.assert_denied(self.put, reader, key)
+
+    def test_a_service_changes_no_account(self):
+        for made in (self.service, self.host):
+            self.assert_denied(made.allow, [access.agent('c3')])
+
+    def test_a_name_without_account_and_no_certificate_are_refused(self):
+        self.assert_denied_access(self.shows('stranger').read, records.PREFIX)
+        bare = etcd.EtcdStore([self.cluster.url(0)], ca=self.cluster.authority.ca, timeout=1.0)
+        self.addCleanup(bare.close)
+        self.assertRaises(ports.StoreError, bare.read, records.PREFIX)
+
+    def assert_denied_access(self, act, *args):
+        with self.assertRaisesRegex(ports.StoreError, 'permission denied|user name'):
+            act(*args)
+
+    def test_accounts_are_made_once_and_mended(self):
+        root = self.shows('root')
+        self.assertIn('user c1 added', self.changed)
+        self.assertEqual((), root.allow(access.accounts([HOST, OTHER])))
+        role = access.agent(HOST).role
+        self.cluster.ctl('role', 'grant-permission', role, 'readwrite', records.LEADER)
+        self.cluster.ctl('role', 'revoke-permission', role, records.ALIVE + HOST)
+        changed = root.allow(access.accounts([HOST]))
+        self.assertEqual((f'role {role}: read and write {records.ALIVE}{HOST} granted',
+                          f'role {role}: {records.LEADER} revoked'), changed)
+        self.assert_denied(self.put, self.shows(HOST), records.LEADER)
+
+
+
+class AgentsTurns(SecureCase):
+    """The agent itself, with no more than its role."""
+
+    def setUp(self):
+        super().setUp()
+        self.kv = self.shows(HOST)
+        self.service = self.shows(access.SERVICE)
+        self.time, self.told = 1000.0, []
+        self.local, self.storage = case.ScriptedHost(), case.ScriptedStorage(self)
+        self.local.domains = (case.domain('one'),)
+
+    def clock(self):
+        return self.time
+
+    def tell(self, level, text):
+        self.told.append((level, text))
+
+    def test_it_beats_publishes_and_carries_out_requests(self):
+        beating = beat.Beat(self.kv, HOST, records.Beat(case.UUID, 'boot-1'), interval=4.0, ttl=12,
+                            tell=self.tell)
+        for _ in range(3):
+            beating.turn()
+        self.assertIs(beat.State.BEATING, beating.standing.state, beating.standing.reason)
+        publisher = inventory.InventoryPublisher(
+            self.kv, HOST, self.local, self.storage, management_uri='qemu+tls://c1/system',
+            client_networks=['10.0.0.0/24'], interval=1.0, tell=self.tell)
+        publisher.turn()
+        self.assertEqual('', publisher.trouble)
+        key = records.requests_to(HOST) + 'r1-restart'
+        self.service.commit([], [
+            ports.Put(records.LOCK + HOST, records.encode(records.Lock('k', 'noon', True))),
+            ports.Put(key, records.encode(records.Request('restart compute', HOST, 'k', 'noon')))])
+        runner = requests.RequestRunner(self.kv, HOST, self.local, self.storage,
+                                        restart_compute=['restart'], tell=self.tell)
+        runner.turn()
+        answered = records.decode(records.Request, self.service.read(key).get(key).value)
+        self.assertEqual('done', answered.state, self.told)
+
+    def test_it_is_woken_by_its_lock_and_its_requests(self):
+        listener = store.Listener()
+        for name in (records.LOCK + HOST, records.requests_to(HOST)):
+            key = name + 'r' if name.endswith('/') else name
+            watch = self.kv.watch(name, listener, self.service.read(name).revision)
+            self.addCleanup(watch.close)
+            self.service.commit([], [ports.Put(key, '1')])
+            listener.wait_for(key)
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,52 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a host's agent may write is believed of that host only."""
+
+import unittest
+
+from kaopu_ha import ports, records
+from kaopu_ha.controller import admitter
+from kaopu_ha.controller.world import World
+from kaopu_ha.core import model
+
+
+class TrustTest(unittest.TestCase):
+
+    def setUp(self):
+        self.told = []
+
+    def world(self, **inventories):
+        entries = {records.INVENTORY + key: ports.Entry(
+            records.INVENTORY + key, records.encode(model.Inventory(name, 'u', 'b', 'qemu+tls://x/',
+                                                                    ())), 1, 1)
+            for key, name in inventories.items()}
+        return World(ports.Snapshot(1, entries), self.told.append)
+
+    def test_an_inventory_in_the_name_of_another_host_is_not_read(self):
+        world = self.world(c1='c2', c2='c2')
+        self.assertEqual(['c2'], list(world.inventories))
+        self.assertEqual({'c1'}, world.unreadable)
+        self.assertIn('in the name of c2', self.told[0].text)
+
+    def test_an_admission_is_asked_by_people_only(self):
+        def asked(host, **other):
+            return records.Request(**{'verb': 'admit', 'host': host, 'who': 'w', 'at': 'noon'}
+                                   | other)
+        requests = {'admit-c1': asked('c1'), 'admit-c3': asked('c3', state='done'),
+                    'c2/x': asked('c1'), 'c2/admit-c2': asked('c2'), 'admit-c4': asked('c1'),
+                    'c1/restart': asked('c1', verb='restart compute')}
+        self.assertEqual(['admit-c1'], admitter.asked_by_people(requests))
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -246,8 +246,7 @@ class Fence(abc.ABC):
 
 
 class Cloud(abc.ABC):
-    """The compute API.  Reading raises PortError; acting may also raise Refused,
-    OutcomeUnknown or NotPermitted."""
+    """The compute API.  Reading raises PortError; acting raises any kind of it."""
 
     @abc.abstractmethod
     def servers(self, host: str) -> tuple[model.Server, ...]:
@@ -295,8 +294,7 @@ class UsageSource(abc.ABC):
 
 
 class Queue(abc.ABC):
-    """Carries evacuations to workers.  The record in the store is the truth: a task that arrives
-    twice or late does no harm."""
+    """Carries evacuations to workers; a task that arrives twice or late does no harm."""
 
     @abc.abstractmethod
     def offer(self, tasks: Sequence[str]) -> None:
@@ -331,7 +329,8 @@ class Disk:
 
 @dataclass(frozen=True)
 class Domain:
-    """A domain of the local libvirt.  ``run`` differs each time it is started; '' if it is off."""
+    """A domain of the local libvirt.  ``run`` differs each time it is started; '' if it is off.
+    ``definition``: what another host starts it from, if that is asked for; no secrets."""
 
     uuid: str
     name: str
@@ -339,6 +338,9 @@ class Domain:
     run: str = ''
     disks: tuple[Disk, ...] = ()
     local_disks: tuple[str, ...] = ()
+    cores: int = 0
+    memory_mb: int = 0
+    definition: str = ''
 
 
 class LocalHost(abc.ABC):

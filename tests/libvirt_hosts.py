@@ -42,6 +42,15 @@ for each in null zero full random urandom tty; do
 done
 mount -t devpts -o newinstance,ptmxmode=666 none $dev/pts; ln -s pts/ptmx $dev/ptmx
 ln -s /proc/self/fd $dev/fd; mount --move $dev /dev
+mount -t proc none /proc
+cat >/etc/libvirt/qemu.conf <<END
+stdio_handler = "file"
+security_driver = "none"
+namespaces = []
+cgroup_controllers = []
+user = "root"
+group = "root"
+END
 """
 _PORT = 16509
 _START_SECONDS = 30
@@ -83,9 +92,9 @@ def shared():
 class LibvirtHosts:
     """``h1`` and ``h2`` run libvirtd; that of ``sasl`` asks for a password; ``bare`` has none."""
 
-    def __init__(self):
-        self._switch = netns.Switch('10.78.0', 'virt')
-        self._folder = pathlib.Path(tempfile.mkdtemp(prefix='kt-libvirt-'))
+    def __init__(self, name='virt'):
+        self._switch = netns.Switch('10.78.0', name)
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix='kt-libvirt-'))
         self.last = {'eye': 10, 'h1': 11, 'h2': 12, 'sasl': 13, 'bare': 14}
         self.addresses = {name: self._switch.node(name, last) for name, last in self.last.items()}
         self.nowhere = '10.78.0.99'
@@ -100,12 +109,25 @@ class LibvirtHosts:
         with self.inside('eye'):
             for name in self._daemons:
                 self._await(self.addresses[name])
-            xml = self._folder / 'domain.xml'
+            xml = self.folder / 'domain.xml'
             xml.write_text(_DOMAIN.format(name='one', uuid=self.domain))
-            self._virsh('h1', 'define', str(xml))
+            self.virsh('h1', 'define', str(xml))
             # The first answer takes seconds, while every QEMU is probed.
             for name in ('h1', 'h2'):
-                self._virsh(name, 'capabilities')
+                self.virsh(name, 'capabilities')
+
+    def power_off(self, name):
+        """Kill a libvirtd with all its guests; what it had defined is lost."""
+        daemon = self._daemons.pop(name)
+        daemon.kill()
+        daemon.wait()
+
+    def power_on(self, name):
+        """Start a libvirtd that knows nothing."""
+        self._daemons[name] = self._libvirtd(name, 'none')
+        with self.inside('eye'):
+            self._await(self.addresses[name])
+            self.virsh(name, 'capabilities')
 
     def uri(self, name):
         """The URI of a host's libvirt."""
@@ -121,11 +143,11 @@ class LibvirtHosts:
 
     def freeze(self, name):
         """Freeze a libvirtd: its kernel goes on accepting connections."""
-        self._daemons[name].send_signal(signal.SIGSTOP)
+        os.kill(self._libvirtd_of(name), signal.SIGSTOP)
 
     def thaw(self, name):
         """Let it go on."""
-        self._daemons[name].send_signal(signal.SIGCONT)
+        os.kill(self._libvirtd_of(name), signal.SIGCONT)
 
     def close(self):
         """End every process by its id, and remove the data."""
@@ -133,24 +155,35 @@ class LibvirtHosts:
             daemon.kill()
             daemon.wait()
         self._switch.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _libvirtd(self, name, auth):
-        conf = self._folder / f'{name}.conf'
+        conf = self.folder / f'{name}.conf'
         conf.write_text(_CONF.format(address=self.addresses[name], auth=auth,
                                      uuid=self.uuids[name]))
         mounts = '\n'.join(f'mkdir -p {each}; mount -t tmpfs -o mode=755 none {each}'
                            for each in _PRIVATE)
-        with self.inside(name), open(self._folder / f'{name}.log', 'wb') as log:
+        with self.inside(name), open(self.folder / f'{name}.log', 'wb') as log:
             return subprocess.Popen(
-                ['unshare', '--mount', '--propagation', 'private', 'sh', '-ec',
+                # The shell stays: process 1 has to reap QEMU.
+                ['unshare', '--mount', '--propagation', 'private', '--pid', '--fork',
+                 '--kill-child', 'sh', '-ec',
                  f'{mounts}\n{_DEVICES}'
-                 f'exec libvirtd --listen -f {conf} --pid-file /run/libvirt/pid'],
+                 f'libvirtd --listen -f {conf} --pid-file /run/libvirt/pid\ntrue'],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
-    def _virsh(self, name, *words):
-        subprocess.run(['virsh', '-c', self.uri(name), *words], check=True, capture_output=True,
-                       timeout=_START_SECONDS)
+    def _libvirtd_of(self, name):
+        """The libvirtd's process: the first child of the shell, which is that of unshare."""
+        process = self._daemons[name].pid
+        for _ in range(2):
+            children = pathlib.Path(f'/proc/{process}/task/{process}/children').read_text()
+            process = int(children.split()[0])
+        return process
+
+    def virsh(self, name, *words):
+        """Run virsh on a host, from the network that this is called in; what it prints."""
+        return subprocess.run(['virsh', '-c', self.uri(name), *words], check=True,
+                              capture_output=True, text=True, timeout=_START_SECONDS).stdout
 
     @staticmethod
     def _await(address):

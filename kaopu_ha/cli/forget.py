@@ -56,6 +56,8 @@ class HostForget(Command):
         gone = [prefix + host for prefix in (
             records.INVENTORY, records.HOST, *[records.LOCK] * bool(ended),
             *[records.CASE] * (not ended)) if found.entry(prefix + host) is not None]
+        gone += self._without_openstack(host)
+        gone += self._without_openstack(host)
         writes: list[ports.Put | ports.Delete] = [ports.Delete(key) for key in gone]
         if ended:
             step = model.Step(layout.now(), who(), Stage.CLOSED.value, 'it was destroyed')
@@ -75,6 +77,17 @@ class HostForget(Command):
             self.say([f'{host} is forgotten. If its agent starts again, it is known again.',
                       *_told(host, stays)])
         return 0
+
+
+    def _without_openstack(self, host: str) -> list[str]:
+        """What is kept of a host that no Nova knows.  Definitions of what was never moved from it
+        stay: there is no other copy."""
+        prefix = f'{records.DOMAIN}{host}/'
+        seen = self.store.read(prefix, records.SERVER, records.SERVICE + host)
+        owners = {uuid: records.decode(records.Owner, entry.value, entry.key).host
+                  for uuid, entry in seen.under(records.SERVER).items()}
+        moved = [prefix + uuid for uuid in seen.under(prefix) if owners.get(uuid, host) != host]
+        return [*moved, *(records.SERVICE + host for _ in seen.under(records.SERVICE))]
 
 
 def fenced(found: Picture, case: model.Case) -> list[dict[str, object]]:

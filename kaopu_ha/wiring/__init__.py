@@ -32,7 +32,7 @@ from typing import Any
 from oslo_config import cfg
 
 from kaopu_ha import ports, programs, records
-from kaopu_ha.agent import beat, inventory, requests, storage
+from kaopu_ha.agent import beat, domains, inventory, requests, storage
 from kaopu_ha.conf import ceph
 from kaopu_ha.conf import rules as conf_rules
 from kaopu_ha.conf.errors import ConfigError
@@ -80,11 +80,13 @@ def agent(conf: cfg.ConfigOpts) -> Program:
     times, networks = conf_rules.times(conf), ceph.client_networks(conf)
     clusters = [storage.Cluster(cluster.fsid, cluster.pool, ceph_conf.monitors(cluster.conf))
                 for cluster in ceph.clusters(conf)]
-    command = _words(conf.agent.compute_restart_command)
+    bare = conf.cloud.driver == 'libvirt'
+    command = [] if bare else _words(conf.agent.compute_restart_command)
     with contextlib.ExitStack() as held:
         kept = _Keeper(held)
         kv = kept(store(conf))
-        local = kept(LocalLibvirt(conf.agent.libvirt_uri, state_path=conf.agent.state_path))
+        local = kept(LocalLibvirt(conf.agent.libvirt_uri, state_path=conf.agent.state_path,
+                                  definitions=bare))
         beating = _BeatOfThisHost(kv, conf.host, local, times, _tell_text)
         publisher = inventory.InventoryPublisher(
             kv, conf.host, local, kept(CephReader(drivers.access(conf))),
@@ -95,7 +97,11 @@ def agent(conf: cfg.ConfigOpts) -> Program:
         runner = requests.RequestRunner(
             kv, conf.host, local, kept(CephReader(drivers.access(conf))), restart_compute=command,
             tell=_tell_text, clusters=clusters, ask_limit=times.ask_limit)
-        return _program(held, kv, programs.agent(conf.host, beating.turn, publisher, runner))
+        definitions = domains.DomainPublisher(
+            kv, conf.host, local, interval=conf.agent.inventory_interval, tell=_tell_text,
+            ask_limit=times.ask_limit) if bare else None
+        return _program(held, kv, programs.agent(conf.host, beating.turn, publisher, runner,
+                                                 definitions))
 
 
 def controller(conf: cfg.ConfigOpts) -> Program:
@@ -108,10 +114,10 @@ def controller(conf: cfg.ConfigOpts) -> Program:
         management = kept(drivers.make(conf, 'probe', conf.probe.management))
         probes = [management, kept(drivers.make(conf, 'probe', conf.probe.storage))]
         fences = [kept(drivers.make(conf, 'fence', fence)) for fence in conf.fence.drivers]
-        cloud = kept(drivers.make(conf, 'cloud', conf.cloud.driver))
+        cloud = kept(drivers.joined(conf, 'cloud', conf.cloud.driver, kv))
         # Not conf.usage: oslo.config has a usage of its own.
-        usage = drivers.make(conf, 'usage', conf['usage'].driver)
-        queue = kept(drivers.queue(conf, kv))
+        usage = drivers.joined(conf, 'usage', conf['usage'].driver, kv)
+        queue = kept(drivers.joined(conf, 'queue', conf.queue.driver, kv))
         loops, resign = programs.controller(kv, probes, fences, cloud, management, usage, queue,
                                             given, conf.controller.leader_ttl, _around(name))
         held.callback(resign)
@@ -128,8 +134,8 @@ def worker(conf: cfg.ConfigOpts) -> Program:
     with contextlib.ExitStack() as held:
         kept = _Keeper(held)
         kv = kept(store(conf))
-        cloud = kept(drivers.make(conf, 'cloud', conf.cloud.driver))
-        queue = kept(drivers.queue(conf, kv))
+        cloud = kept(drivers.joined(conf, 'cloud', conf.cloud.driver, kv))
+        queue = kept(drivers.joined(conf, 'queue', conf.queue.driver, kv))
         images = kept(drivers.make(conf, 'probe', conf.probe.storage))
         libvirt = kept(drivers.make(conf, 'probe', conf.probe.management))
         loops, give_back = programs.worker(kv, cloud, queue, images, libvirt, given,

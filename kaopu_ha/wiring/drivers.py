@@ -63,11 +63,12 @@ def make(conf: cfg.ConfigOpts, port: str, name: str) -> Any:
                           f'{_told(failure)}') from failure
 
 
-def queue(conf: cfg.ConfigOpts, kv: ports.Store) -> Any:
-    """The queue; the built-in one has no access of its own but the store."""
-    if conf.queue.driver == 'etcd':
-        return load('queue', 'etcd')(kv)
-    return make(conf, 'queue', conf.queue.driver)
+def joined(conf: cfg.ConfigOpts, port: str, name: str, kv: ports.Store) -> Any:
+    """The driver; one whose truth is in the store is handed the process's own."""
+    arguments = _ON_STORE.get((port, name))
+    if arguments is None:
+        return make(conf, port, name)
+    return load(port, name)(kv, **arguments(conf))
 
 
 def _etcd(conf: cfg.ConfigOpts) -> dict[str, Any]:
@@ -102,6 +103,15 @@ def access(conf: cfg.ConfigOpts) -> dict[str, dict[str, str]]:
                            'keyring': conf.ceph.keyring} for cluster in ceph.clusters(conf)}
 
 
+def _libvirt_cloud(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {'children': conf.worker.concurrency}
+
+
+def _inventory(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {'core_ratio': conf['usage'].core_ratio,
+            'reserved_memory_mb': conf['usage'].reserved_memory_mb}
+
+
 _ARGUMENTS: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]] = {
     ('store', 'etcd'): _etcd,
     ('probe', 'libvirt'): _libvirt,
@@ -109,6 +119,11 @@ _ARGUMENTS: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]]
     ('fence', 'ceph_blocklist'): _ceph_blocklist,
     ('cloud', 'nova'): _nova,
     ('usage', 'placement'): _placement,
+}
+_ON_STORE: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]] = {
+    ('queue', 'etcd'): lambda _: {},
+    ('cloud', 'libvirt'): _libvirt_cloud,
+    ('usage', 'inventory'): _inventory,
 }
 
 

@@ -123,7 +123,9 @@ class LibvirtHosts:
         daemon.wait()
 
     def power_on(self, name):
-        """Start a libvirtd that knows nothing."""
+        """Start a libvirtd that knows nothing; one that runs is left alone."""
+        if name in self._daemons:
+            return
         self._daemons[name] = self._libvirtd(name, 'none')
         with self.inside('eye'):
             self._await(self.addresses[name])

@@ -290,6 +290,14 @@ class LibvirtCloudTest(OnRealHosts, CloudSuite, unittest.TestCase):
         self.assertEqual('h3', self.cloud.server(instance).host)
         self.assertEqual([], self.uuids('h2'))
 
+    def test_one_without_a_definition_is_listed_and_refused_with_the_reason(self):
+        instance = self.a_dead_host()
+        key = f'{records.DOMAIN}h1/{instance}'
+        self.known.store.commit([], [ports.Delete(key)])
+        self.assertEqual([instance], self.uuids('h1'))
+        with self.assertRaisesRegex(ports.Refused, 'has not told of its definition'):
+            self.cloud.evacuate(instance, 'h2', GivenPermit())
+
     def inventory_of(self, host):
         return self.known.store.read(records.INVENTORY + host).entries[
             records.INVENTORY + host].value

@@ -106,18 +106,25 @@ def _conf(layout: Layout, name: str, is_host: bool = False) -> str:
         'DEFAULT': {'host': name, 'debug': True},
         'store': {'driver': 'etcd', 'endpoints': endpoints},
         'detection': {'pace': pace(layout)},
-        'libvirt': {'anchors': f'{address("ctl")}:{PORTS["keystone"]}'},
+        'libvirt': {'anchors': endpoints},
         'ceph': {
             'conf': '/etc/ceph/ceph.conf',
             'user': 'kaopu',
             'client_networks': f'{NETS["stor"]}.0/24',
         },
-        'nova': confs.credentials(layout, 'kaopu'),
+        **_cloud_sections(layout),
     }
     if is_host:
         sections['agent'] = {
             'management_uri': f'qemu+tcp://{address(name)}/system',
             'libvirt_uri': 'qemu:///system',
-            'compute_restart_command': restart_script(layout, name),
         }
+        if not layout.is_bare:
+            sections['agent']['compute_restart_command'] = restart_script(layout, name)
     return confs.ini(sections)
+
+
+def _cloud_sections(layout: Layout) -> confs.Sections:
+    if not layout.is_bare:
+        return {'nova': confs.credentials(layout, 'kaopu')}
+    return {'cloud': {'driver': 'libvirt'}, 'usage': {'driver': 'inventory', 'core_ratio': 16}}

@@ -135,7 +135,9 @@ class Register:
         by UUID."""
         prefix = f'{records.DOMAIN}{host}/'
         seen = self._store.read(records.INVENTORY, records.SERVER, prefix)
-        uuids = set(seen.under(prefix))
+        inventory = self.inventories(seen).get(host)
+        uuids = {*seen.under(prefix),
+                 *(instance.uuid for instance in (inventory.instances if inventory else ()))}
         for uuid, entry in seen.under(records.SERVER).items():
             owner = decoded(records.Owner, entry)
             if host == owner.host or any(host in (move.source, move.target)
@@ -159,6 +161,11 @@ class Register:
         where = {uuid: {*hosts, *sizes[uuid], *_hosts_of(owners[uuid])}
                  for uuid, hosts in uuids.items()}
         told = self._told(where)
+        for uuid, instances in sizes.items():
+            for host, instance in instances.items():
+                told[uuid].setdefault(host, Told(records.Domain(
+                    instance.name, instance.power, note=f'{host} has not told of its definition; '
+                    f'does its agent have [cloud] driver = libvirt?'), 0, 0))
         return {uuid: Known(uuid, told[uuid], sizes[uuid], decoded(records.Owner, entry)
                             if (entry := owners[uuid]) else None, entry.modified if entry else 0)
                 for uuid in uuids if told[uuid]}

@@ -86,10 +86,7 @@ class Admitter:
         uri = inventory.management_uri if inventory else ''
         libvirt = self._libvirt.contact([uri], self._rules.ask_limit)[uri] if uri else \
             model.LibvirtAnswer(model.Contact.ERROR, reason='it has no inventory')
-        # One that was given up may have moved all the same: Nova counts its record, so do we.
-        # So may have come here what was then moved on when this host died as its target.
-        evacuated = frozenset(item.instance for item in every if item.recovery == case.recovery
-                              or any(one.target == case.host for one in item.attempts))
+        evacuated = admission.may_be_left(case.host, case.recovery, every)
         servers, uncompleted = self._nova(case.host, evacuated)
         return admission.Seen(
             recovery.stage if recovery else None,

@@ -13,12 +13,13 @@
 """Publishes what each domain of a host is defined by: ``domain/<host>/<instance>``.
 
 Only where no Nova keeps it: another host starts the domain from there when this one is dead.  The
-text is libvirt's own without its secrets; a disk names the key of its cephx user by a UUID.
+text is libvirt's own without its secrets; a disk names the key of its cephx user by a UUID.  Whose
+an instance is, is read from what is published here for the first time, and by whom.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from kaopu_ha import ports, records
 from kaopu_ha.agent.beat import Tell
@@ -65,14 +66,21 @@ class DomainPublisher:
         ours = self._ours(seen)
         before = seen.under(self._prefix)
         now = {one.uuid: records.encode(_record(one)) for one in domains}
-        puts = [ports.Put(self._prefix + uuid, text) for uuid, text in now.items()
-                if uuid not in before or before[uuid].value != text]
-        for start in range(0, len(puts), _TOGETHER_MAX):
-            self._commit([ours], puts[start:start + _TOGETHER_MAX])
+        self._put([ours], {uuid: text for uuid, text in now.items()
+                           if uuid in before and before[uuid].value != text})
         if seen.get(lock) is not None:
-            return    # Its recovery starts from them what may have ended here by now.
+            return
+        # A locked host neither takes nor leaves: what it seems to run may be another's by now, and
+        # its recovery starts from its definitions what may have ended here.
+        unlocked = [ours, ports.Compare(lock, modified=0)]
+        self._put(unlocked, {uuid: text for uuid, text in now.items() if uuid not in before})
         for uuid in sorted(before.keys() - now.keys()):
-            self._forget([ours, ports.Compare(lock, modified=0)], uuid)
+            self._forget(unlocked, uuid)
+
+    def _put(self, compares: Sequence[ports.Compare], texts: Mapping[str, str]) -> None:
+        puts = [ports.Put(self._prefix + uuid, text) for uuid, text in sorted(texts.items())]
+        for start in range(0, len(puts), _TOGETHER_MAX):
+            self._commit(compares, puts[start:start + _TOGETHER_MAX])
 
     def _ours(self, seen: ports.Snapshot) -> ports.Compare:
         """The condition that the name of this host is still this machine's.  Raises Refused."""

@@ -105,12 +105,15 @@ class BareWorld(World):
 
     def boot(self, host):
         instance = str(uuid.uuid4())
+        self.start_on(host, instance)
+        self.agents[host].publish()
+        return instance
+
+    def start_on(self, host, instance):
         path = self._folder / f'{instance}.xml'
         path.write_text(_DOMAIN.format(name=f'web-{instance[:4]}', uuid=instance))
         self.machines.virsh(host, 'define', str(path))
         self.machines.virsh(host, 'start', instance)
-        self.agents[host].publish()
-        return instance
 
     def delete(self, instance):
         for host in self.hosts:
@@ -311,6 +314,17 @@ class LibvirtCloudTest(OnRealHosts, CloudSuite, unittest.TestCase):
         self.world.delete(instance)
         self.assertIsNone(self.cloud.server(instance))
         self.assertEqual({}, dict(self.known.store.read(records.SERVER).entries))
+
+    def test_a_locked_host_takes_nothing(self):
+        instance = self.a_dead_host()
+        self.cloud.evacuate(instance, 'h2', GivenPermit())
+        self.known.store.commit([], [ports.Delete(f'{records.DOMAIN}h1/{instance}'),
+                                     ports.Put(records.LOCK + 'h1', records.encode(
+                                         records.Lock('k', 'noon', True, 'r')))])
+        self.take_back('h1')
+        self.known.start_on('h1', instance)
+        self.known.agents['h1'].publish()
+        self.assertEqual('h2', self.cloud.server(instance).host)
 
     def test_a_locked_host_forgets_nothing(self):
         instance = self.an_instance()

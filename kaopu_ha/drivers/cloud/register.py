@@ -15,7 +15,8 @@
 ``domain/<host>/<instance>`` is what hosts tell of themselves, ``server/<instance>`` what was
 decided of one that moved.  Whose is it?
 
-* Nothing was decided: that of the host that tells of it as running; of several the newest.
+* Nothing was decided: that of the host that tells of it as running, not paused (a domain that is
+  still migrating in is) nor off; of several the newest.
 * It was decided: the host of the decision, whatever a dead host told before, until another host
   tells of it as running for the first time since (somebody migrated it).
 
@@ -34,6 +35,7 @@ from kaopu_ha.core.model import Power
 # etcd takes 128 operations in one transaction.
 _RANGES_MAX = 100
 
+_RUNS = {Power.ON: 2, Power.PAUSED: 1, Power.OFF: 0}
 _STATES = {Power.ON: ('active', 1), Power.PAUSED: ('paused', 3), Power.OFF: ('stopped', 4)}
 
 
@@ -59,15 +61,18 @@ class Known:
     @property
     def host(self) -> str:
         """The host that it belongs to."""
-        since = {host: one.created for host, one in self.told.items()
-                 if one.domain.power is not Power.OFF and one.created > self.modified}
         if self.owner is None:
-            since = since or {host: one.created for host, one in self.told.items()}
-            return max(since, key=lambda host: (since[host], host))
-        if self.running is not None:
-            since.pop(self.running.target, None)
-        since.pop(self.owner.host, None)
-        return max(since, key=lambda host: (since[host], host)) if since else self.owner.host
+            return max(self.told, key=self._rank)
+        # A paused one is no word against the decision: so is a domain that is still migrating in.
+        since = [host for host, one in self.told.items()
+                 if one.domain.power is Power.ON and one.created > self.modified
+                 and host != self.owner.host and (
+                     self.running is None or host != self.running.target)]
+        return max(since, key=self._rank) if since else self.owner.host
+
+    def _rank(self, host: str) -> tuple[int, int, str]:
+        one = self.told[host]
+        return _RUNS[one.domain.power], one.created, host
 
     @property
     def running(self) -> records.Move | None:

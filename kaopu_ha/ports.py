@@ -189,8 +189,7 @@ class Fence(abc.ABC):
 
 
 class Cloud(abc.ABC):
-    """The compute API.  Reading raises PortError; acting may also raise Refused,
-    OutcomeUnknown or NotPermitted."""
+    """The compute API.  Reading raises PortError; acting raises any kind of it."""
 
     @abc.abstractmethod
     def servers(self, host: str) -> tuple[model.Server, ...]:

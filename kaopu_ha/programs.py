@@ -24,6 +24,7 @@ import contextlib
 from dataclasses import dataclass
 
 from kaopu_ha import ports, records
+from kaopu_ha.agent.domains import DomainPublisher
 from kaopu_ha.agent.inventory import InventoryPublisher
 from kaopu_ha.agent.requests import RequestRunner
 from kaopu_ha.controller.admitter import Admitter
@@ -105,11 +106,12 @@ def worker(store: ports.Store, cloud: ports.Cloud, queue: ports.Queue, images: p
 
 
 def agent(host: str, beat: Callable[[], float], publisher: InventoryPublisher,
-          runner: RequestRunner) -> tuple[Loop, ...]:
-    """The loops of an agent."""
+          runner: RequestRunner, definitions: DomainPublisher | None = None) -> tuple[Loop, ...]:
+    """The loops of an agent; with ``definitions`` where no Nova keeps them."""
     lock = records.LOCK + host
+    more = (Loop('domains', definitions.turn),) if definitions else ()
     return (Loop('beat', beat, (lock,)), Loop('inventory', publisher.turn),
-            Loop('requests', runner.turn, (records.requests_to(host), lock)))
+            Loop('requests', runner.turn, (records.requests_to(host), lock)), *more)
 
 
 def _listener(store: ports.Store, events: ports.Events, clock: Callable[[], float]) -> Loop:

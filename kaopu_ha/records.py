@@ -29,6 +29,10 @@
 ``request/<host>/<id>``             durable    what the leader asked of a host's agent, likewise
 ``event/instance/<instance>``       lease      what Nova told of it that its host has not (yet)
 ``event/host/<host>``               lease      Nova told of it what a plan depends on
+``domain/<host>/<instance>``        durable    without OpenStack: a domain as the host defines it;
+                                               only it writes it
+``server/<instance>``               durable    without OpenStack: where a moved instance belongs
+``service/<host>``                  durable    without OpenStack: is the host forced down
 ==================================  =========  ==============================================
 
 Every durable value is a JSON object with the number of its schema.  A reader takes any schema from
@@ -46,6 +50,8 @@ import json
 import types
 import typing
 from typing import Any, TypeVar
+
+from kaopu_ha.core.model import Power
 
 SCHEMA = 1
 
@@ -65,6 +71,9 @@ CLAIM = PREFIX + 'claim/'
 HOST = PREFIX + 'host/'
 REQUEST = PREFIX + 'request/'
 EVENT = PREFIX + 'event/'
+DOMAIN = PREFIX + 'domain/'
+SERVER = PREFIX + 'server/'
+SERVICE = PREFIX + 'service/'
 
 
 def admit_request(host: str) -> str:
@@ -164,6 +173,51 @@ class Claim:
 
     worker: str
     recovery: str
+
+
+# ---------------------------------------------------------------- without OpenStack
+
+
+@dataclasses.dataclass(frozen=True)
+class Domain:
+    """The value of ``domain/<host>/<instance>``: what another host needs to start it.
+
+    ``xml`` is libvirt's own text without its secrets; '' if it is too long, as ``note`` says then.
+    """
+
+    name: str
+    power: Power
+    xml: str = ''
+    note: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class Move:
+    """One recovery of an instance to another host: running, completed or failed."""
+
+    id: str
+    source: str
+    target: str
+    status: str
+    fault: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class Owner:
+    """The value of ``server/<instance>``: the host it belongs to, written before it is started
+    there.  ``state``: what it was set to, until its host tells of it again.
+    """
+
+    host: str
+    state: str = ''
+    moves: tuple[Move, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """The value of ``service/<host>``."""
+
+    forced_down: bool
 
 
 # ---------------------------------------------------------------- encode and decode

@@ -42,6 +42,15 @@ for each in null zero full random urandom tty; do
 done
 mount -t devpts -o newinstance,ptmxmode=666 none $dev/pts; ln -s pts/ptmx $dev/ptmx
 ln -s /proc/self/fd $dev/fd; mount --move $dev /dev
+mount -t proc none /proc
+cat >/etc/libvirt/qemu.conf <<END
+stdio_handler = "file"
+security_driver = "none"
+namespaces = []
+cgroup_controllers = []
+user = "root"
+group = "root"
+END
 """
 _PORT, _TLS_PORT = 16509, 16514
 _START_SECONDS = 30
@@ -94,16 +103,16 @@ class LibvirtHosts:
     ``tls`` speaks TLS to those who show a certificate; that of ``old`` itself has expired.
     """
 
-    def __init__(self):
-        self._switch = netns.Switch('10.78.0', 'virt')
-        self._folder = pathlib.Path(tempfile.mkdtemp(prefix='kt-libvirt-'))
+    def __init__(self, name='virt'):
+        self._switch = netns.Switch('10.78.0', name)
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix='kt-libvirt-'))
         self.last = {'eye': 10, 'h1': 11, 'h2': 12, 'sasl': 13, 'bare': 14, 'tls': 15, 'old': 16}
         self.addresses = {name: self._switch.node(name, last) for name, last in self.last.items()}
         self.nowhere = '10.78.0.99'
         self.uuids = {name: str(uuid.uuid4()) for name in self.addresses}
         self.domain = str(uuid.uuid4())
         self._daemons = {}
-        self.authority = pki.Authority(self._folder / 'pki')
+        self.authority = pki.Authority(self.folder / 'pki')
         self.pki_path = self.pki_folder(self.authority.issue('kaopu-ha'))
 
     def start(self):
@@ -114,12 +123,27 @@ class LibvirtHosts:
         with self.inside('eye'):
             for name in self._daemons:
                 self._await(self.addresses[name], _TLS_PORT if self._is_tls(name) else _PORT)
-            xml = self._folder / 'domain.xml'
+            xml = self.folder / 'domain.xml'
             xml.write_text(_DOMAIN.format(name='one', uuid=self.domain))
-            self._virsh('h1', 'define', str(xml))
+            self.virsh('h1', 'define', str(xml))
             # The first answer takes seconds, while every QEMU is probed.
             for name in ('h1', 'h2', 'tls'):
-                self._virsh(name, 'capabilities')
+                self.virsh(name, 'capabilities')
+
+    def power_off(self, name):
+        """Kill a libvirtd with all its guests; what it had defined is lost."""
+        daemon = self._daemons.pop(name)
+        daemon.kill()
+        daemon.wait()
+
+    def power_on(self, name):
+        """Start a libvirtd that knows nothing; one that runs is left alone."""
+        if name in self._daemons:
+            return
+        self._daemons[name] = self._libvirtd(name, 'none')
+        with self.inside('eye'):
+            self._await(self.addresses[name], _PORT)
+            self.virsh(name, 'capabilities')
 
     def uri(self, name):
         """The URI of a host's libvirt."""
@@ -128,7 +152,7 @@ class LibvirtHosts:
 
     def pki_folder(self, pair, authority=None):
         """A folder as libvirt wants it, with this certificate as the client's."""
-        folder = pathlib.Path(tempfile.mkdtemp(dir=self._folder))
+        folder = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
         for name, path in (('cacert.pem', (authority or self.authority).ca),
                            ('clientcert.pem', pair.cert), ('clientkey.pem', pair.key)):
             shutil.copy(path, folder / name)
@@ -144,11 +168,11 @@ class LibvirtHosts:
 
     def freeze(self, name):
         """Freeze a libvirtd: its kernel goes on accepting connections."""
-        self._daemons[name].send_signal(signal.SIGSTOP)
+        os.kill(self._libvirtd_of(name), signal.SIGSTOP)
 
     def thaw(self, name):
         """Let it go on."""
-        self._daemons[name].send_signal(signal.SIGCONT)
+        os.kill(self._libvirtd_of(name), signal.SIGCONT)
 
     def close(self):
         """End every process by its id, and remove the data."""
@@ -156,10 +180,10 @@ class LibvirtHosts:
             daemon.kill()
             daemon.wait()
         self._switch.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _libvirtd(self, name, auth):
-        conf = self._folder / f'{name}.conf'
+        conf = self.folder / f'{name}.conf'
         pair = self.authority.issue(name, [self.addresses[name]], expired=name == 'old')
         tls = self._is_tls(name)
         conf.write_text(_CONF.format(
@@ -168,17 +192,28 @@ class LibvirtHosts:
             pki=_PKI.format(ca=self.authority.ca, pair=pair) if tls else ''))
         mounts = '\n'.join(f'mkdir -p {each}; mount -t tmpfs -o mode=755 none {each}'
                            for each in _PRIVATE)
-        with self.inside(name), open(self._folder / f'{name}.log', 'wb') as log:
+        with self.inside(name), open(self.folder / f'{name}.log', 'wb') as log:
             return subprocess.Popen(
-                ['unshare', '--mount', '--propagation', 'private', 'sh', '-ec',
+                # The shell stays: process 1 has to reap QEMU.
+                ['unshare', '--mount', '--propagation', 'private', '--pid', '--fork',
+                 '--kill-child', 'sh', '-ec',
                  f'{mounts}\n{_DEVICES}'
-                 f'exec libvirtd --listen -f {conf} --pid-file /run/libvirt/pid'],
+                 f'libvirtd --listen -f {conf} --pid-file /run/libvirt/pid\ntrue'],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
-    def _virsh(self, name, *words):
+    def _libvirtd_of(self, name):
+        """The libvirtd's process: the first child of the shell, which is that of unshare."""
+        process = self._daemons[name].pid
+        for _ in range(2):
+            children = pathlib.Path(f'/proc/{process}/task/{process}/children').read_text()
+            process = int(children.split()[0])
+        return process
+
+    def virsh(self, name, *words):
+        """Run virsh on a host, from the network that this is called in; what it prints."""
         uri = self.uri(name) + (f'?pkipath={self.pki_path}' if self._is_tls(name) else '')
-        subprocess.run(['virsh', '-c', uri, *words], check=True, capture_output=True,
-                       timeout=_START_SECONDS)
+        return subprocess.run(['virsh', '-c', uri, *words], check=True, capture_output=True,
+                              text=True, timeout=_START_SECONDS).stdout
 
     @staticmethod
     def _is_tls(name):

@@ -182,4 +182,5 @@ class InventoryPublisher:
     def _instance(self, domain: ports.Domain) -> model.Instance:
         images, lost = self._storage.images(domain)
         return model.Instance(uuid=domain.uuid, name=domain.name, power=domain.power,
-                              images=images, local_disks=(*domain.local_disks, *lost))
+                              images=images, local_disks=(*domain.local_disks, *lost),
+                              cores=domain.cores, memory_mb=domain.memory_mb)

@@ -15,7 +15,8 @@
 ==================  =======================================  ==================================
 verb                given                                    done when
 ==================  =======================================  ==================================
-``restart compute``                                          nova-compute is a new process
+``restart compute``                                          nova-compute is a new process, or
+                                                             the host has none
 ``remove domains``  UUIDs                                    none of them is known to libvirt
 ``read storage``    cluster, pool, header for each image;    the storage answered each read
                     nothing: every configured cluster
@@ -58,7 +59,7 @@ class RequestRunner:
                  clusters: Sequence[Cluster] = (Cluster(),), interval: float = 5.0,
                  restart_limit: float = 90.0, act_limit: float = 20.0, ask_limit: float = 4.0,
                  clock: Callable[[], float] = time.monotonic) -> None:
-        """Take the command that restarts nova-compute, with the limits of each verb."""
+        """Take the command that restarts nova-compute (empty: the host has none), and limits."""
         self._store, self._host, self._local = store, host, local
         self._requests = records.requests_to(host)
         self._reader, self._clusters = storage, tuple(clusters)
@@ -151,11 +152,11 @@ class RequestRunner:
     # ------------------------------------------------------------ the verbs
 
     def _restart(self, key: str, given: Sequence[str], permit: ports.Permit) -> str | None:
+        if not self._command:
+            return 'this host has no nova-compute'
         restart = self._restarts.get(key)
         if restart is None:
             restart = _Restart(self._local.compute_started(), self._clock() + self._restart_limit)
-            if not self._command:
-                raise ports.Refused('no command that restarts nova-compute is configured')
             self._local.run(self._command, self._restart_limit)
             self._restarts[key] = restart
         started = self._local.compute_started()

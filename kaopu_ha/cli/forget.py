@@ -32,6 +32,9 @@ from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Power, RecoveryStage, Stage, Verdict
 
+# etcd takes 128 operations in one transaction.
+_CHUNK = 100
+
 
 class HostForget(Command):
     """Forget a host that was taken away: its inventory, and what people set for it."""
@@ -56,6 +59,7 @@ class HostForget(Command):
         gone = [prefix + host for prefix in (
             records.INVENTORY, records.HOST, *[records.LOCK] * bool(ended),
             *[records.CASE] * (not ended)) if found.entry(prefix + host) is not None]
+        gone += self._without_openstack(host)
         writes: list[ports.Put | ports.Delete] = [ports.Delete(key) for key in gone]
         if ended:
             step = model.Step(layout.now(), who(), Stage.CLOSED.value, 'it was destroyed')
@@ -67,6 +71,7 @@ class HostForget(Command):
         if self.store.commit(compares, writes) is None:
             raise Trouble(f'{host} is not forgotten: it changed at this moment. '
                           f'See kaopu-ha host show {host}, and try again.')
+        gone += self._without_openstack(host)
         stays = fenced(found, ended) if ended else ()
         if self.as_json:
             self.say_json({'host': host, 'changed': bool(writes), 'deleted': gone,
@@ -75,6 +80,22 @@ class HostForget(Command):
             self.say([f'{host} is forgotten. If its agent starts again, it is known again.',
                       *_told(host, stays)])
         return 0
+
+
+    def _without_openstack(self, host: str) -> list[str]:
+        """Delete what is kept of a host that no Nova knows; the keys.
+
+        Definitions of what was never moved from it stay: there is no other copy.
+        """
+        prefix = f'{records.DOMAIN}{host}/'
+        seen = self.store.read(prefix, records.SERVER, records.SERVICE + host)
+        owners = {uuid: records.decode(records.Owner, entry.value, entry.key).host
+                  for uuid, entry in seen.under(records.SERVER).items()}
+        moved = [prefix + uuid for uuid in seen.under(prefix) if owners.get(uuid, host) != host]
+        gone = [*moved, *(records.SERVICE + name for name in seen.under(records.SERVICE))]
+        for start in range(0, len(gone), _CHUNK):
+            self.store.commit([], [ports.Delete(key) for key in gone[start:start + _CHUNK]])
+        return gone
 
 
 def fenced(found: Picture, case: model.Case) -> list[dict[str, object]]:

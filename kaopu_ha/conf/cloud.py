@@ -20,5 +20,8 @@ GROUP = 'cloud'
 
 OPTS = [
     cfg.StrOpt('driver', default='nova',
-               help='Cloud driver (namespace kaopu_ha.cloud).'),
+               help='Cloud driver (namespace kaopu_ha.cloud).  "libvirt": there is no OpenStack; '
+                    'agents publish the definitions of their domains, and workers start those of '
+                    'a dead host on others.  It must be the same for agents, controllers and '
+                    'workers; the usage driver is "inventory" then.'),
 ]

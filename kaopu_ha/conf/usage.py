@@ -21,5 +21,11 @@ GROUP = 'usage'
 OPTS = [
     cfg.StrOpt('driver', default='placement',
                help='Usage driver (namespace kaopu_ha.usage).  Targets are ranked by what it '
-                    'says of cores and memory.'),
+                    'says of cores and memory; "inventory" where there is no OpenStack.'),
+    cfg.FloatOpt('core_ratio', default=4.0, min=1.0, max=64.0,
+                 help='Cores of domains that are taken for one core of a host.  For the driver '
+                      'inventory only.  The default is Nova\'s for new hosts.'),
+    cfg.IntOpt('reserved_memory_mb', default=512, min=0,
+               help='MiB of a host\'s memory that domains are not given.  For the driver '
+                    'inventory only.  The default is Nova\'s.'),
 ]

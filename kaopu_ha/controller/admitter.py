@@ -79,14 +79,13 @@ class Admitter:
 
     def _seen(self, world: World, case: Case) -> admission.Seen:
         recovery = self._recovery(world, case)
-        mine = [item for item in world.every(model.Evacuation, records.EVACUATION).values()
-                if item.recovery == case.recovery]
+        every = world.every(model.Evacuation, records.EVACUATION).values()
+        mine = [item for item in every if item.recovery == case.recovery]
         inventory = world.inventories.get(case.host)
         uri = inventory.management_uri if inventory else ''
         libvirt = self._libvirt.contact([uri], self._rules.ask_limit)[uri] if uri else \
             model.LibvirtAnswer(model.Contact.ERROR, reason='it has no inventory')
-        # One that was given up may have moved all the same: Nova counts its record, so do we.
-        evacuated = frozenset(item.instance for item in mine)
+        evacuated = admission.may_be_left(case.host, case.recovery, every)
         servers, uncompleted = self._nova(case.host, evacuated)
         return admission.Seen(
             recovery.stage if recovery else None,

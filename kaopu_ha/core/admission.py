@@ -19,7 +19,7 @@ goes.  Each step is persisted when it is done; who takes over goes on behind the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 import dataclasses
 from dataclasses import dataclass
 import enum
@@ -108,6 +108,17 @@ def advance(case: Case, seen: Seen) -> Choice:
         if did.value not in done:
             return step(case, seen)
     return Choice(Act.CLOSE, 'it was admitted')
+
+
+def may_be_left(host: str, recovery: str,
+                evacuations: Iterable[model.Evacuation]) -> frozenset[str]:
+    """The instances whose domains may be left on the host.
+
+    Those that its recovery moved; one that was given up may have moved all the same.  And those
+    that were on their way to it when it died as their target, and were moved on.
+    """
+    return frozenset(item.instance for item in evacuations if item.recovery == recovery
+                     or any(attempt.target == host for attempt in item.attempts))
 
 
 def noted(case: Case, did: Did) -> Case:

@@ -39,7 +39,10 @@ class Disk:
 
 @dataclass(frozen=True)
 class Domain:
-    """A domain of the local libvirt.  ``run`` differs each time it is started; '' if it is off."""
+    """A domain of the local libvirt.  ``run`` differs each time it is started; '' if it is off.
+
+    ``definition``: what another host starts it from, if that is asked for; no secrets.
+    """
 
     uuid: str
     name: str
@@ -47,3 +50,6 @@ class Domain:
     run: str = ''
     disks: tuple[Disk, ...] = ()
     local_disks: tuple[str, ...] = ()
+    cores: int = 0
+    memory_mb: int = 0
+    definition: str = ''

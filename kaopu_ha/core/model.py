@@ -103,13 +103,15 @@ class Image:
 
 @dataclass(frozen=True)
 class Instance:
-    """A Nova server as its host sees it."""
+    """A Nova server, or a domain without Nova, as its host sees it."""
 
     uuid: str
     name: str
     power: Power
     images: tuple[Image, ...] = ()
     local_disks: tuple[str, ...] = ()
+    cores: int = 0
+    memory_mb: int = 0
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from typing import Any
 from oslo_config import cfg
 
 from kaopu_ha import ports, programs, records
-from kaopu_ha.agent import beat, inventory, requests, storage
+from kaopu_ha.agent import beat, domains, inventory, requests, storage
 from kaopu_ha.conf import ceph
 from kaopu_ha.conf import rules as conf_rules
 from kaopu_ha.conf.errors import ConfigError
@@ -80,13 +80,14 @@ def agent(conf: cfg.ConfigOpts) -> Program:
     times, networks = conf_rules.times(conf), ceph.client_networks(conf)
     clusters = [storage.Cluster(cluster.fsid, cluster.pool, ceph_conf.monitors(cluster.conf))
                 for cluster in ceph.clusters(conf)]
-    command = _words(conf.agent.compute_restart_command)
+    bare = conf.cloud.driver == 'libvirt'
+    command = [] if bare else _words(conf.agent.compute_restart_command)
     with contextlib.ExitStack() as held:
         kept = _Keeper(held)
         measures = kept(measured.measures(conf, 'agent'))
         kv = kept(store(conf))
-        local = kept(drivers.local_libvirt()(conf.agent.libvirt_uri,
-                                             state_path=conf.agent.state_path))
+        local = kept(drivers.local_libvirt()(
+            conf.agent.libvirt_uri, state_path=conf.agent.state_path, definitions=bare))
         beating = _BeatOfThisHost(kv, conf.host, local, times, _tell_text)
         turn = measures.beat(beating.turn, beating.kept_by)
         publisher = inventory.InventoryPublisher(
@@ -98,7 +99,10 @@ def agent(conf: cfg.ConfigOpts) -> Program:
         runner = requests.RequestRunner(
             kv, conf.host, local, kept(CephReader(ceph.access(conf))), restart_compute=command,
             tell=_tell_text, clusters=clusters, ask_limit=times.ask_limit)
-        return program(held, kv, programs.agent(conf.host, turn, publisher, runner))
+        definitions = domains.DomainPublisher(
+            kv, conf.host, local, interval=conf.agent.inventory_interval, tell=_tell_text,
+            ask_limit=times.ask_limit) if bare else None
+        return program(held, kv, programs.agent(conf.host, turn, publisher, runner, definitions))
 
 
 def controller(conf: cfg.ConfigOpts) -> Program:
@@ -115,9 +119,9 @@ def controller(conf: cfg.ConfigOpts) -> Program:
             management, kept(drivers.make(conf, 'probe', conf.probe.storage)))]
         fences = [measures.fence(kept(drivers.make(conf, 'fence', fence)))
                   for fence in conf.fence.drivers]
-        cloud = kept(drivers.make(conf, 'cloud', conf.cloud.driver))
+        cloud = kept(drivers.joined(conf, 'cloud', conf.cloud.driver, kv))
         # Not conf.usage: oslo.config has a usage of its own.
-        usage = drivers.make(conf, 'usage', conf['usage'].driver)
+        usage = drivers.joined(conf, 'usage', conf['usage'].driver, kv)
         queue = measures.queue(kept(drivers.queue(conf, kv)))
         told = drivers.events(conf)
         if told is not None:
@@ -140,7 +144,7 @@ def worker(conf: cfg.ConfigOpts) -> Program:
         kept = _Keeper(held)
         measures = kept(measured.measures(conf, 'worker'))
         kv = kept(store(conf))
-        cloud = kept(drivers.make(conf, 'cloud', conf.cloud.driver))
+        cloud = kept(drivers.joined(conf, 'cloud', conf.cloud.driver, kv))
         queue = measures.queue(kept(drivers.queue(conf, kv)))
         images = kept(drivers.make(conf, 'probe', conf.probe.storage))
         libvirt = kept(drivers.make(conf, 'probe', conf.probe.management))

@@ -32,7 +32,7 @@ CHOSEN_BY = {'store': ('driver',), 'probe': ('management', 'storage'), 'fence': 
 # The groups that a built-in driver reads, where they are not the port's own.
 _GROUPS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ('probe', 'libvirt'): ('libvirt',), ('probe', 'ceph'): ('ceph',),
-    ('fence', 'ceph_blocklist'): ('ceph',), ('cloud', 'nova'): ('nova',),
+    ('fence', 'ceph_blocklist'): ('ceph',), ('cloud', 'nova'): ('nova',), ('cloud', 'libvirt'): (),
     ('usage', 'placement'): ('nova',), ('queue', 'etcd'): (),
 }
 

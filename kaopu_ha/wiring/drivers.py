@@ -97,6 +97,14 @@ def events(conf: cfg.ConfigOpts) -> Any:
     return make(conf, 'events', conf.events.driver) if conf.events.driver else None
 
 
+def joined(conf: cfg.ConfigOpts, port: str, name: str, kv: ports.Store) -> Any:
+    """The driver; one whose truth is in the store is handed the process's own."""
+    arguments = _ON_STORE.get((port, name))
+    if arguments is None:
+        return make(conf, port, name)
+    return load(port, name)(kv, **arguments(conf))
+
+
 def _etcd(conf: cfg.ConfigOpts) -> dict[str, Any]:
     return {name: conf.store[name] for name in ('endpoints', 'timeout', 'user', 'password', 'ca',
                                                 'cert', 'key')}
@@ -154,6 +162,15 @@ def _nova_events(conf: cfg.ConfigOpts) -> dict[str, Any]:
             'topic': group.topic, 'pool': group.pool}
 
 
+def _libvirt_cloud(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {'children': conf.worker.concurrency}
+
+
+def _inventory(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {'core_ratio': conf['usage'].core_ratio,
+            'reserved_memory_mb': conf['usage'].reserved_memory_mb}
+
+
 _ARGUMENTS: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]] = {
     ('store', 'etcd'): _etcd,
     ('store', 'etcd3'): _etcd,
@@ -169,6 +186,10 @@ _ARGUMENTS: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]]
     ('notifier', 'oslo_messaging'): notifier.oslo_messaging,
     ('notifier', 'webhook'): notifier.webhook,
     ('events', 'nova'): _nova_events,
+}
+_ON_STORE: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]] = {
+    ('cloud', 'libvirt'): _libvirt_cloud,
+    ('usage', 'inventory'): _inventory,
 }
 
 

@@ -23,6 +23,7 @@ import testtools
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / 'tools'))
 
+from minicloudlib import bare as bare  # noqa: E402
 from minicloudlib import demo, secure  # noqa: E402
 from minicloudlib.cloud import Cloud  # noqa: E402
 
@@ -34,12 +35,13 @@ class Life(testtools.TestCase):
     """A life of the cloud: six instances on three hosts, fast pace, everything runs."""
 
     cloud: Cloud
+    openstack = True
 
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
         cls.cloud = Cloud()
-        cls.cloud.up(3, 'fast')
+        cls.cloud.up(3, 'fast', openstack=cls.openstack)
 
     def setUp(self) -> None:
         super().setUp()

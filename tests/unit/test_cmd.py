@@ -48,6 +48,14 @@ password = hidden-word
 [detection]
 pace = fast
 """
+BARE = GOOD.partition('[nova]')[0] + """
+[cloud]
+driver = libvirt
+[usage]
+driver = inventory
+[detection]
+pace = fast
+"""
 
 
 class ProcessCase(unittest.TestCase):
@@ -145,6 +153,16 @@ class TestSignals(ProcessCase):
                 self.assertLess(time.monotonic() - began, 2.5)
                 self.assertIn(f'kaopu-ha-{program} ends', log.read_text())
                 self.assertNotIn('hidden-word', log.read_text())
+
+    def test_without_openstack_it_starts_without_an_account(self):
+        self.conf.write_text(BARE.format(folder=self.folder))
+        for program in PROGRAMS:
+            with self.subTest(program):
+                process, log = self.started(program)
+                time.sleep(0.5)
+                self.assertIsNone(process.poll(), log.read_text())
+                if program == 'agent':
+                    self.await_words(log, 'the definitions of c1 are not published')
 
     def test_sighup_reads_the_configuration_again(self):
         process, log = self.started('worker')

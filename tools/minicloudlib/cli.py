@@ -89,6 +89,16 @@ def _up_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--queue', choices=QUEUES, help='what carries tasks to the workers')
     parser.add_argument('--secure', action='store_true',
                         help='with TLS, roles and least rights; for a cloud that is new')
+    _kind_arguments(parser)
+
+
+def _kind_arguments(parser: argparse.ArgumentParser) -> None:
+    kind = parser.add_mutually_exclusive_group()
+    text = 'only etcd, Ceph, libvirt and Kaopu HA; a change of kind makes the cloud fresh'
+    kind.add_argument('--without-openstack', dest='openstack', action='store_false', help=text)
+    text = 'with all of it; neither: as it was, at first with'
+    kind.add_argument('--with-openstack', dest='openstack', action='store_true', help=text)
+    parser.set_defaults(openstack=None)
 
 
 def _boot_arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,7 +113,8 @@ def _install(cloud: Cloud, _: argparse.Namespace) -> None:
 
 @verb('up', 'bring the cloud up, or add what is missing', _up_arguments)
 def _up(cloud: Cloud, options: argparse.Namespace) -> None:
-    cloud.up(options.hosts, options.pace, options.queue, options.secure)
+    cloud.up(options.hosts, options.pace, queue=options.queue, safe=options.secure,
+             openstack=options.openstack)
 
 
 @verb('down', 'stop everything, keep the data')
@@ -230,11 +241,12 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--pace', choices=PACES, default='fast',
                         help='patent waits the real 300 s and 30 s')
     parser.add_argument('--hosts', type=int, help='how many compute hosts, 3 at least')
+    _kind_arguments(parser)
 
 
 @verb('demo', 'lose a host and heal, while you watch', _demo_arguments)
 def _demo(cloud: Cloud, options: argparse.Namespace) -> int:
-    return demo.demo(cloud, options.pace, options.hosts)
+    return demo.demo(cloud, options.pace, options.hosts, options.openstack)
 
 
 @verb('openstack', 'run the openstack client as the administrator', _rest)

@@ -22,6 +22,7 @@ import time
 from typing import Any
 
 from . import (
+    bare,
     ceph,
     control,
     disks,
@@ -79,11 +80,23 @@ class Cloud:
         pace: str | None = None,
         queue: str | None = None,
         safe: bool = False,
+        openstack: bool | None = None,
     ) -> None:
         """Bring the cloud up, adding what is missing; what runs is left alone.
 
         `safe`: with TLS, roles and least rights everywhere; a cloud is made so, and stays so.
+        With or without OpenStack as it was, if nothing is said; a change makes it fresh.
         """
+        layout = self.layout
+        changed = openstack is not None and openstack is layout.is_bare
+        if changed:
+            self._down()
+            layout.set_setting('openstack', 'with' if openstack else 'without')
+        self._up(count, pace, queue, safe)
+        if changed:
+            self._reset()
+
+    def _up(self, count: int | None, pace: str | None, queue: str | None, safe: bool) -> None:
         layout = self.layout
         if safe:
             secure.turn_on(layout)
@@ -102,6 +115,16 @@ class Cloud:
             self.set_pace(pace)
         if queue and queue != kaopu.queue(layout):
             self.set_queue(queue)
+        if layout.is_bare:
+            self._up_data_plane()
+            hosts.power_on_all(layout, layout.hosts)
+            kaopu.start_control(layout)
+            say('the cloud is up, without OpenStack')
+            return
+        self._up_openstack()
+
+    def _up_openstack(self) -> None:
+        layout = self.layout
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             data_plane = pool.submit(self._up_data_plane)
             pool.submit(self._up_control_plane).result()
@@ -147,18 +170,22 @@ class Cloud:
         layout = self.layout
         for folder in (layout.control, layout.nodes, layout.ceph_etc):
             shutil.rmtree(folder, ignore_errors=True)
-        for name in ('hosts', 'pace', 'queue', 'secure'):
+        for name in ('hosts', 'pace', 'queue', 'secure', 'openstack'):
             (layout.root / f'setting.{name}').unlink(missing_ok=True)
 
     @_alone
     def boot(self, count: int, host: str | None = None) -> list[judge.Expected]:
         """Boot instances and wait until they write and have their roles."""
-        have = {found.role for found in instances.everyone(self.rest)}
+        have = {found.role for found in self.instances()}
         wanted = instances.plan(count, self.layout.hosts, have, host)
+        if self.layout.is_bare:
+            return bare.boot(self.layout, wanted)
         return instances.boot(self.layout, self.rest, wanted)
 
     def instances(self) -> list[judge.Expected]:
-        """Every instance as Nova has it."""
+        """Every instance as Nova has it, or, without Nova, libvirt."""
+        if self.layout.is_bare:
+            return bare.everyone(self.layout)
         return instances.everyone(self.rest)
 
     def power_off(self, host: str) -> None:
@@ -200,7 +227,13 @@ class Cloud:
     @_alone
     def reset(self) -> None:
         """Bring the cloud back to a fresh state: no instances, nothing broken."""
-        reset.reset(self.layout, self.rest)
+        self._reset()
+
+    def _reset(self) -> None:
+        if self.layout.is_bare:
+            reset.reset_bare(self.layout)
+        else:
+            reset.reset(self.layout, self.rest)
 
     def status(self) -> dict[str, Any]:
         """Every node with its links, daemons and memory; the blocklist."""

@@ -25,9 +25,11 @@ _VICTIM = 'c1'
 _HEAL_SECONDS = {'fast': 240, 'patent': 700}
 
 
-def demo(cloud: Cloud, pace: str, hosts: int | None = None) -> int:
+def demo(
+    cloud: Cloud, pace: str, hosts: int | None = None, openstack: bool | None = None
+) -> int:
     """Bring the cloud up, cut the power of a host, show what happens, judge; 0 if all is well."""
-    _ready(cloud, pace, hosts)
+    _ready(cloud, pace, hosts, openstack)
     before = {found.uuid: found for found in cloud.instances()}
     victims = [found for found in before.values() if found.host == _VICTIM]
     on = [found.uuid for found in victims if found.status != 'SHUTOFF']
@@ -47,10 +49,10 @@ def demo(cloud: Cloud, pace: str, hosts: int | None = None) -> int:
     return report(cloud, before, on, _VICTIM) if healed else 1
 
 
-def _ready(cloud: Cloud, pace: str, hosts: int | None) -> None:
+def _ready(cloud: Cloud, pace: str, hosts: int | None, openstack: bool | None) -> None:
     if kaopu.pace(cloud.layout) != pace and machines.recorded_daemons(cloud.layout, 'ctl'):
         cloud.set_pace(pace)
-    cloud.up(hosts, pace)
+    cloud.up(hosts, pace, openstack=openstack)
     found = cloud.instances()
     if not all(host['beat'] for host in client(cloud, 'host', 'list')) or any(
             one.status == 'ERROR' for one in found):

@@ -14,7 +14,7 @@
 import json
 import subprocess
 
-from . import judge, network
+from . import judge, machines, network
 from .guest import DATA_SECTOR
 from .layout import DATA, POOL, Layout
 from .shell import CloudError
@@ -23,6 +23,14 @@ from .shell import CloudError
 def image(instance: str) -> str:
     """The RBD image of an instance's disk."""
     return f'{instance}_disk'
+
+
+def drop_exclusive_lock(layout: Layout, instance: str) -> None:
+    """Make the disk of an instance that does not run one without exclusive-lock."""
+    name = f'{POOL}/{image(instance)}'
+    # The first two need the third: they go first.
+    disable = ['rbd', 'feature', 'disable', name, 'fast-diff', 'object-map', 'exclusive-lock']
+    machines.run_on(layout, 'ctl', *disable, timeout=60)
 
 
 def read(layout: Layout, instances: list[str]) -> dict[str, judge.Disk | str]:

@@ -28,7 +28,8 @@ def power_on(layout: Layout, host: str) -> None:
     machines.power_on(layout, host)
     start(layout, host, 'libvirtd')
     _set_secret(layout, host)
-    start(layout, host, 'nova-compute')
+    if not layout.is_bare:
+        start(layout, host, 'nova-compute')
     start(layout, host, kaopu.AGENT)
 
 
@@ -55,9 +56,11 @@ def write_files(layout: Layout, host: str) -> None:
     write(etc / 'libvirt/libvirtd.conf', secure.libvirtd(layout) + _libvirtd_conf(host))
     secure.write_host_files(layout, host)
     write(etc / 'libvirt/qemu.conf', _QEMU_CONF)
+    kaopu.write_host_conf(layout, host)
+    if layout.is_bare:
+        return
     write(etc / 'nova/nova.conf', confs.nova_compute(layout, host))
     write(kaopu.restart_script(layout, host), _restart_text(layout, host), 0o750)
-    kaopu.write_host_conf(layout, host)
     for path in ('instances', 'lock'):
         (folder / 'fs/var/lib/nova' / path).mkdir(parents=True, exist_ok=True)
 
@@ -71,6 +74,8 @@ def wipe_instances(layout: Layout, host: str) -> None:
     """Forget every domain and instance folder of a host that is powered off."""
     files = layout.node(host) / 'fs'
     for path in files.glob('etc/libvirt/qemu/*.xml'):
+        path.unlink()
+    for path in files.glob('var/lib/libvirt/*-*-*-*-*.log'):
         path.unlink()
     for folder in files.glob('var/lib/nova/instances/*-*-*-*-*'):
         shutil.rmtree(folder)

@@ -44,7 +44,9 @@ def install(layout: Layout) -> None:
     log = layout.root / 'install.log'
     _done(layout, 'apt', ' '.join(_PACKAGES), lambda: _apt(log))
     pinned = _CONSTRAINTS.read_text()
-    _done(layout, 'venv-cloud', ' '.join(_CLOUD) + pinned, lambda: _cloud(layout, log))
+    if not layout.is_bare:
+        wanted = ' '.join(_CLOUD) + pinned
+        _done(layout, 'venv-cloud', wanted, lambda: _cloud(layout, log))
     wanted = (CHECKOUT / 'requirements.txt').read_text() + (CHECKOUT / 'setup.cfg').read_text()
     # The path too: what is installed is this checkout, not a former one.
     _done(layout, 'venv-kaopu', f'{CHECKOUT}{wanted}{pinned}', lambda: _kaopu(layout, log))

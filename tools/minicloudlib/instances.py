@@ -15,7 +15,7 @@ import concurrent.futures
 import time
 
 from . import disks, guest, judge, machines
-from .layout import POOL, Layout
+from .layout import Layout
 from .rest import Refused, Rest
 from .shell import CloudError, say, step, wait_for
 
@@ -170,18 +170,11 @@ def _take_role(layout: Layout, rest: Rest, uuid: str, role: str) -> None:
         act(rest, uuid, {'os-stop': None})
         wait_status(rest, uuid, 'SHUTOFF')
     if role == 'no-exclusive-lock':
-        _drop_exclusive_lock(layout, uuid)
+        disks.drop_exclusive_lock(layout, uuid)
         before = disks.read(layout, [uuid])[uuid]
         act(rest, uuid, {'os-start': None})
         wait_status(rest, uuid, 'ACTIVE')
         wait_for('its next write', lambda: disks.read(layout, [uuid])[uuid] != before, 120, 0.5)
-
-
-def _drop_exclusive_lock(layout: Layout, uuid: str) -> None:
-    name = f'{POOL}/{disks.image(uuid)}'
-    # The first two need the third: they go first.
-    disable = ['rbd', 'feature', 'disable', name, 'fast-diff', 'object-map', 'exclusive-lock']
-    machines.run_on(layout, 'ctl', *disable, timeout=60)
 
 
 def boot_empty(rest: Rest, host: str, count: int, seconds: float = 600) -> list[str]:

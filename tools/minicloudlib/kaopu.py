@@ -19,7 +19,7 @@ program does not exist (yet) is skipped with a line.
 from pathlib import Path
 
 from . import confs, control, machines, secure
-from .layout import CHECKOUT, NETS, PORTS, Layout, address, write
+from .layout import CHECKOUT, NETS, PORTS, Layout, address, etcd_addresses, write
 from .shell import CloudError, say
 
 AGENT = 'kaopu-ha-agent'
@@ -118,13 +118,13 @@ def _conf(layout: Layout, name: str, is_host: bool = False) -> str:
         'DEFAULT': {'host': name, 'debug': True},
         'store': secure.store(layout, secure.SERVICE),
         'detection': {'pace': pace(layout)},
-        'libvirt': {'anchors': f'{address("ctl")}:{PORTS["keystone"]}'},
+        'libvirt': {'anchors': _anchor(layout)},
         'ceph': {
             'conf': '/etc/ceph/ceph.conf',
             'user': 'kaopu',
             'client_networks': f'{NETS["stor"]}.0/24',
         },
-        'nova': confs.credentials(layout, 'kaopu'),
+        **_cloud_sections(layout),
     }
     if not is_host:
         sections['queue'] = {
@@ -132,18 +132,32 @@ def _conf(layout: Layout, name: str, is_host: bool = False) -> str:
             'transport_url': control.rabbit_url(layout),
             'redis_url': control.redis_url(layout),
         }
-    if name.startswith('controller'):
+    if name.startswith('controller') and not layout.is_bare:
         sections['events'] = {'driver': 'nova', 'transport_url': control.rabbit_url(layout)}
     if is_host:
         sections['agent'] = {
             'management_uri': f'qemu+tcp://{address(name)}/system',
             'libvirt_uri': 'qemu:///system',
-            'compute_restart_command': restart_script(layout, name),
         }
+        if not layout.is_bare:
+            sections['agent']['compute_restart_command'] = restart_script(layout, name)
     if secure.is_on(layout):
         if is_host:
-            del sections['nova']
+            sections.pop('nova', None)
         more = secure.agent_sections(name) if is_host else secure.control_sections(layout)
         for section, options in more.items():
             sections[section] = sections.get(section, {}) | options
     return confs.ini(sections)
+
+
+def _anchor(layout: Layout) -> str:
+    """What answers on the management network whenever that works."""
+    if layout.is_bare:
+        return ','.join(f'{ip}:{PORTS["etcd"]}' for ip in etcd_addresses())
+    return f'{address("ctl")}:{PORTS["keystone"]}'
+
+
+def _cloud_sections(layout: Layout) -> confs.Sections:
+    if not layout.is_bare:
+        return {'nova': confs.credentials(layout, 'kaopu')}
+    return {'cloud': {'driver': 'libvirt'}, 'usage': {'driver': 'inventory', 'core_ratio': 16}}

@@ -147,6 +147,11 @@ class Layout:
         (self.root / f'setting.{name}').write_text(value + '\n')
 
     @property
+    def is_bare(self) -> bool:
+        """Whether the cloud is one without OpenStack."""
+        return self.setting('openstack', 'with') == 'without'
+
+    @property
     def hosts(self) -> list[str]:
         """The compute hosts, c1 first."""
         return [f'c{n}' for n in range(1, int(self.setting('hosts', '3')) + 1)]

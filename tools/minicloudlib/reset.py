@@ -22,6 +22,7 @@ import json
 import signal
 
 from . import (
+    bare,
     control,
     faults,
     hosts,
@@ -67,6 +68,26 @@ def reset(layout: Layout, rest: Rest) -> None:
     say('the cloud is fresh')
 
 
+def reset_bare(layout: Layout) -> None:
+    """The same without OpenStack: nobody has to be told."""
+    with step('stop Kaopu HA and the hosts'):
+        for name in kaopu.CONTROL:
+            faults.kill(layout, f'ctl:{name}')
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda host: machines.kill(layout, host), layout.hosts))
+    with step('mend ctl and ceph', layout.log):
+        _mend(layout)
+    with step('purge disks, blocklist and keys', machines.log_of(layout, 'ceph', 'mon')):
+        _purge_disks(layout)
+        _drop_keys()
+    bare.forget_all(layout)
+    for host in layout.hosts:
+        hosts.wipe_instances(layout, host)
+    hosts.power_on_all(layout, layout.hosts)
+    kaopu.start_control(layout)
+    say('the cloud is fresh')
+
+
 def _mend(layout: Layout) -> None:
     for node in ('ctl', 'ceph'):
         for net in nets_of(node):
@@ -79,7 +100,7 @@ def _mend(layout: Layout) -> None:
                 faults.start(layout, f'{node}:{name}')
                 say(f'{name} on {node} was dead and is started')
     control.etcd_up(layout)
-    for service in ('keystone', 'placement', 'glance', 'nova-api'):
+    for service in () if layout.is_bare else ('keystone', 'placement', 'glance', 'nova-api'):
         openstack.wait(layout, service)
 
 

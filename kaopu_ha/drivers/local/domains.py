@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 
 from kaopu_ha import ports
@@ -24,8 +25,11 @@ _CONFIG_DRIVE = 'disk.config'
 _REMOVABLE = ('cdrom', 'floppy')
 
 
-def parse(text: str, *, power: model.Power, run: str) -> ports.Domain:
-    """The domain of this XML.  Removable media and config drives are not among its disks."""
+def parse(text: str, *, power: model.Power, run: str, anew: Sequence[str] = ()) -> ports.Domain:
+    """The domain of this XML.  Removable media and config drives are not among its disks.
+
+    ``anew``: its XML as it would be started again, without and with passwords, or nothing.
+    """
     root = ElementTree.fromstring(text)
     disks, local = [], []
     for disk in root.iterfind('devices/disk'):
@@ -41,7 +45,14 @@ def parse(text: str, *, power: model.Power, run: str) -> ports.Domain:
             local.append(where)
     return ports.Domain(uuid=(root.findtext('uuid') or '').lower(),
                         name=root.findtext('name') or '', power=power, run=run,
-                        disks=tuple(disks), local_disks=tuple(local))
+                        disks=tuple(disks), local_disks=tuple(local),
+                        cores=int(root.findtext('vcpu') or 1), memory_mb=_memory_mb(root),
+                        definition=_without_passwords(*anew) if anew else '')
+
+
+def _memory_mb(root: ElementTree.Element) -> int:
+    """libvirt itself writes KiB, whatever its user wrote."""
+    return int(root.findtext('memory') or 0) // 1024
 
 
 def _rbd(source: ElementTree.Element) -> ports.Disk:
@@ -56,3 +67,26 @@ def _where(source: ElementTree.Element) -> str:
         if source.get(name):
             return source.get(name, '')
     return ':'.join(filter(None, (source.get('protocol'), source.get('name')))) or 'unknown'
+
+
+def _without_passwords(text: str, guarded: str) -> str:
+    """The definition, in which a console that has a password listens nowhere.
+
+    libvirt leaves the passwords out of ``text``, and names them in ``guarded`` only: started from
+    ``text``, such a console would let everybody in.
+    """
+    root = ElementTree.fromstring(text)
+    for graphics, known in zip(_consoles(root), _consoles(ElementTree.fromstring(guarded)),
+                               strict=True):
+        if known.get('passwd') is None:
+            continue
+        for name in ('port', 'tlsPort', 'websocket', 'listen', 'autoport', 'socket'):
+            graphics.attrib.pop(name, None)
+        for listen in graphics.findall('listen'):
+            graphics.remove(listen)
+        ElementTree.SubElement(graphics, 'listen', {'type': 'none'})
+    return ElementTree.tostring(root, encoding='unicode')
+
+
+def _consoles(root: ElementTree.Element) -> Iterator[ElementTree.Element]:
+    return root.iterfind('devices/graphics')

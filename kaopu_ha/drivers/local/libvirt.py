@@ -40,12 +40,13 @@ class LocalLibvirt(ports.LocalHost):
     """The host that this process runs on.  Safe for threads."""
 
     def __init__(self, libvirt_uri: str = 'qemu:///system', *, state_path: str = '',
-                 proc: str = '/proc') -> None:
+                 proc: str = '/proc', definitions: bool = False) -> None:
         """Take where libvirt is, and a folder that outlives reboots ('': none).
 
-        In the folder stays who the host is, for a start at which libvirt does not answer.
+        In the folder stays who the host is, for a start at which libvirt does not answer.  With
+        ``definitions`` every domain comes with what another host starts it from.
         """
-        self._child = child.Child(_CHILD, {'uri': libvirt_uri})
+        self._child = child.Child(_CHILD, {'uri': libvirt_uri, 'definitions': definitions})
         self._memory = pathlib.Path(state_path, 'identity.json') if state_path else None
         self._kernel = kernel.Kernel(proc)
         self._identity: ports.HostIdentity | None = None
@@ -68,8 +69,8 @@ class LocalLibvirt(ports.LocalHost):
 
     def instances(self, limit: float) -> tuple[ports.Domain, ...]:
         """Every domain of the local libvirt, by UUID."""
-        return tuple(domains.parse(text, power=model.Power(power), run=run)
-                     for text, power, run in self._child.ask('domains', limit))
+        return tuple(domains.parse(text, power=model.Power(power), run=run, anew=anew)
+                     for text, power, run, *anew in self._child.ask('domains', limit))
 
     def remove_domains(self, uuids: Sequence[str], permit: ports.Permit) -> tuple[str, ...]:
         """Destroy and undefine those of the domains that exist."""

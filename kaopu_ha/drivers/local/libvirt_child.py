@@ -34,6 +34,8 @@ _UNDEFINE = (libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
              | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
              | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
              | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM)
+_ANEW = (libvirt.VIR_DOMAIN_XML_INACTIVE,
+         libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE)
 
 
 class Handlers:
@@ -43,6 +45,7 @@ class Handlers:
         # libvirt prints each error on stderr otherwise; they come as answers.
         libvirt.registerErrorHandler(lambda *_: None, None)
         self._uri = settings['uri']
+        self._anew = _ANEW if settings['definitions'] else ()
         self._link: Any = None
 
     def by_name(self) -> dict[str, child.Handler]:
@@ -58,8 +61,11 @@ class Handlers:
         _, memory_mb, cores, *_ = link.getInfo()
         return {'host_uuid': uuid.lower(), 'cores': cores, 'memory_mb': memory_mb}
 
-    def domains(self) -> list[tuple[str, str, str]]:
-        """For each domain: its XML, its power, and the id of its run ('' if off); by UUID."""
+    def domains(self) -> list[Sequence[str]]:
+        """For each domain: its XML, its power, and the id of its run ('' if off); by UUID.
+
+        With definitions also its XML as it would be started anew, without and with passwords.
+        """
         found = sorted(self._linked().listAllDomains(), key=lambda domain: domain.UUIDString())
         lines = (self._domain(domain) for domain in found)
         return [line for line in lines if line is not None]
@@ -79,12 +85,12 @@ class Handlers:
         self._link = libvirt.open(self._uri)
         return self._link
 
-    @staticmethod
-    def _domain(domain: Any) -> tuple[str, str, str] | None:
+    def _domain(self, domain: Any) -> Sequence[str] | None:
         try:
             state, _ = domain.state()
             power = _POWER.get(state, model.Power.ON)
-            return domain.XMLDesc(), power.value, str(domain.ID()) if domain.isActive() else ''
+            told = domain.XMLDesc(), power.value, str(domain.ID()) if domain.isActive() else ''
+            return (*told, *(domain.XMLDesc(flags) for flags in self._anew))
         except libvirt.libvirtError as failure:
             if failure.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
                 return None    # It went while the list was read.

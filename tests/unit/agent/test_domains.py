@@ -37,7 +37,8 @@ class DomainsTest(unittest.TestCase):
     def test_a_domain_of_nova_has_its_rbd_disk_with_its_monitors(self):
         self.assertEqual(
             ports.Domain(uuid=UUID, name='instance-00000001', power=Power.ON, run='1',
-                         disks=(ports.Disk('vms', f'{UUID}_disk', ('10.91.0.2',)),)),
+                         disks=(ports.Disk('vms', f'{UUID}_disk', ('10.91.0.2',)),), cores=1,
+                         memory_mb=128),
             parse(NOVA))
 
     def test_a_local_disk_is_named_by_its_path(self):

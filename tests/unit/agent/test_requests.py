@@ -51,6 +51,12 @@ class RequestsTest(case.AgentCase):
         self.assertEqual([COMMAND], self.local.ran)
         self.assertEqual('info', self.told[-1][0])
 
+    def test_a_host_that_has_no_nova_compute_says_so_at_once(self):
+        self.runner = self.a_runner(restart_compute=())
+        self.ask('restart compute')
+        self.assertEqual(('done', 'this host has no nova-compute'), self.turn())
+        self.assertEqual([], self.local.ran)
+
     def test_a_restart_waits_for_the_new_process_and_runs_its_command_once(self):
         self.local.compute_next = ''
         self.ask('restart compute')

@@ -13,7 +13,7 @@
 
 """What people set: hold, release, forget, the brake; against a real store."""
 
-from kaopu_ha import records
+from kaopu_ha import ports, records
 from kaopu_ha.cli.command import who
 from kaopu_ha.core.model import RecoveryStage, Stage, Verdict
 from tests.unit.cli import scene
@@ -101,6 +101,20 @@ class Forget(scene.Scene):
         for prefix in (records.CASE, records.LOCK, records.INVENTORY):
             self.assertNotIn('c1', left.under(prefix))
         self.assertIn('it was destroyed', self.shown('explain', 'c1'))
+
+    def test_a_destroyed_host_leaves_the_definitions_of_what_was_never_moved(self):
+        self.a_dead_host(RecoveryStage.FINISHED)
+        definition = records.encode(records.Domain('web', records.Power.ON, '<domain/>'))
+        moved, stayed = f'{records.DOMAIN}c1/moved', f'{records.DOMAIN}c1/stayed'
+        self.store.commit([], [
+            ports.Put(moved, definition), ports.Put(stayed, definition),
+            ports.Put(f'{records.DOMAIN}c2/moved', definition),
+            ports.Put(records.SERVER + 'moved', records.encode(records.Owner('c2'))),
+            ports.Put(records.SERVICE + 'c1', records.encode(records.Service(True)))])
+        self.shown('host', 'forget', '--destroyed', 'c1')
+        left = self.store.read(records.PREFIX)
+        self.assertEqual(['c1/stayed', 'c2/moved'], list(left.under(records.DOMAIN)))
+        self.assertEqual({}, left.under(records.SERVICE))
 
     def test_a_host_is_not_called_destroyed_before_its_recovery_is_finished(self):
         self.a_dead_host()

@@ -24,7 +24,9 @@ from tests.unit.core.values import (
     a_libvirt,
     an_admit_look,
     an_admitting,
+    an_evacuation,
     an_inventory,
+    under_way,
 )
 
 OTHER = '00000000-0fab-4e65-8464-5b0756536421'
@@ -279,3 +281,14 @@ class TheRest(unittest.TestCase):
         self.assertEqual(
             Choice(Act.NOTE, 'it was not we who forced it down', Did.UNFORCED),
             advance(Did.UNFORCED, forced_by_us=False))
+
+
+class MayBeLeft(unittest.TestCase):
+
+    def test_what_its_recovery_listed_and_what_had_come_to_it_when_it_died(self):
+        mine = an_evacuation('i1')
+        came = under_way(instance='i2', target='c9', recovery='c8-3')
+        moved_on = dataclasses.replace(came, target='c3')
+        other = under_way(instance='i3', recovery='c8-3')
+        self.assertEqual({'i1'}, admission.may_be_left('c1', 'c1-7', [mine, came, other]))
+        self.assertEqual({'i2'}, admission.may_be_left('c9', 'c9-1', [mine, moved_on, other]))

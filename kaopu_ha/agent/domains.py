@@ -1,0 +1,124 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Publishes what each domain of a host is defined by: ``domain/<host>/<instance>``.
+
+Only where no Nova keeps it: another host starts the domain from there when this one is dead.  The
+text is libvirt's own without its secrets; a disk names the key of its cephx user by a UUID.  Whose
+an instance is, is read from what is published here for the first time, and by whom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from kaopu_ha import ports, records
+from kaopu_ha.agent.beat import Tell
+from kaopu_ha.core import model
+
+# A definition is some 4 to 10 KiB; etcd takes 1.5 MiB in one transaction.
+_XML_MAX = 128 * 1024
+_TOGETHER_MAX = 8
+
+
+class DomainPublisher:
+    """Publishes the definitions of one host, also while it is locked.  For one thread."""
+
+    def __init__(self, store: ports.Store, host: str, local: ports.LocalHost, *, interval: float,
+                 tell: Tell, ask_limit: float = 4.0) -> None:
+        """Take a host that gives definitions, and how often they are looked at."""
+        self._store, self._host, self._local = store, host, local
+        self._interval, self._tell, self._ask_limit = interval, tell, ask_limit
+        self._prefix = f'{records.DOMAIN}{host}/'
+        self._trouble = ''
+
+    def turn(self) -> float:
+        """Look, and publish what changed; the seconds until the next turn.  Raises nothing.
+
+        While libvirt is mute, what was published last stays.
+        """
+        trouble = ''
+        try:
+            self._publish(self._local.instances(self._ask_limit))
+        except (ports.PortError, records.RecordError) as failure:
+            trouble = str(failure)
+        if bool(trouble) is not bool(self._trouble):
+            self._tell('warning' if trouble else 'info',
+                       f'the definitions of {self._host} are not published: {trouble}' if trouble
+                       else f'the definitions of {self._host} are published again')
+        self._trouble = trouble
+        return self._interval
+
+    # ------------------------------------------------------------ private
+
+    def _publish(self, domains: Sequence[ports.Domain]) -> None:
+        lock = records.LOCK + self._host
+        seen = self._store.read(self._prefix, records.INVENTORY + self._host, lock)
+        ours = self._ours(seen)
+        before = seen.under(self._prefix)
+        now = {one.uuid: records.encode(_record(one)) for one in domains}
+        self._put([ours], {uuid: text for uuid, text in now.items()
+                           if uuid in before and before[uuid].value != text})
+        if seen.get(lock) is not None:
+            return
+        # A locked host neither takes nor leaves: what it seems to run may be another's by now, and
+        # its recovery starts from its definitions what may have ended here.
+        unlocked = [ours, ports.Compare(lock, modified=0)]
+        self._put(unlocked, {uuid: text for uuid, text in now.items() if uuid not in before})
+        for uuid in sorted(before.keys() - now.keys()):
+            self._forget(unlocked, uuid)
+
+    def _put(self, compares: Sequence[ports.Compare], texts: Mapping[str, str]) -> None:
+        puts = [ports.Put(self._prefix + uuid, text) for uuid, text in sorted(texts.items())]
+        for start in range(0, len(puts), _TOGETHER_MAX):
+            self._commit(compares, puts[start:start + _TOGETHER_MAX])
+
+    def _ours(self, seen: ports.Snapshot) -> ports.Compare:
+        """The condition that the name of this host is still this machine's.  Raises Refused."""
+        entry = seen.get(records.INVENTORY + self._host)
+        if entry is None:
+            raise ports.Refused('its inventory is not published yet')
+        owner = records.decode(model.Inventory, entry.value, entry.key).host_uuid
+        if owner != self._local.identity(self._ask_limit).host_uuid:
+            raise ports.Refused(f'the inventory of this name is of another host, UUID {owner}')
+        return ports.Compare(entry.key, created=entry.created)
+
+    def _forget(self, compares: Sequence[ports.Compare], uuid: str) -> None:
+        """Forget a domain that left; and whose it was, if that was this host and nothing moves.
+
+        A domain that was undefined is deleted; one that was migrated is told by its new host.
+        """
+        key = records.SERVER + uuid
+        entry = self._store.read(key).get(key)
+        writes: list[ports.Put | ports.Delete] = [ports.Delete(self._prefix + uuid)]
+        if entry is not None and self._is_settled_here(entry):
+            writes.append(ports.Delete(key))
+        unchanged = ports.Compare(key, modified=entry.modified if entry else 0)
+        self._commit([*compares, unchanged], writes)
+
+    def _is_settled_here(self, entry: ports.Entry) -> bool:
+        owner = records.decode(records.Owner, entry.value, entry.key)
+        return owner.host == self._host and not any(
+            move.status == 'running' for move in owner.moves)
+
+    def _commit(self, compares: Sequence[ports.Compare],
+                writes: Sequence[ports.Put | ports.Delete]) -> None:
+        if self._store.commit(compares, writes) is None:
+            raise ports.StoreError('somebody else wrote it meanwhile')
+
+
+def _record(one: ports.Domain) -> records.Domain:
+    size = len(one.definition.encode())
+    if size > _XML_MAX:
+        return records.Domain(one.name, one.power, note=f'its definition has {size} bytes, '
+                                                        f'{_XML_MAX} are taken at most')
+    return records.Domain(one.name, one.power, one.definition)

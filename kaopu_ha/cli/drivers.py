@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
+from kaopu_ha import threads  # noqa: F401  some drivers load libraries of oslo
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command
 from kaopu_ha.wiring import catalogue

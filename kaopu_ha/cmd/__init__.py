@@ -10,19 +10,6 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Entry points of processes.
+"""Entry points of processes."""
 
-oslo.service's threading backend is chosen here, before anything else of oslo is imported: the
-first import fixes it.  eventlet is installed with oslo.service, and futurist imports it where it
-finds it; a process of ours must not, so its import is blocked.
-"""
-
-import sys
-from typing import Any
-
-_BLOCKED: Any = None
-sys.modules['eventlet'] = _BLOCKED
-
-from oslo_service import backend  # noqa: E402
-
-backend.init_backend(backend.BackendType.THREADING)
+from kaopu_ha import threads  # noqa: F401  before anything of oslo is imported

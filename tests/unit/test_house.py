@@ -38,6 +38,7 @@ MAY_IMPORT = {
     'access': {'records'},
     'permits': {'core', 'ports', 'records'},
     'shelf': {'core', 'ports', 'records'},
+    'threads': set(),
     'notices': {'core'},
     'drivers': {'access', 'core', 'ports', 'records'},
     'conf': {'core'},
@@ -46,13 +47,13 @@ MAY_IMPORT = {
     'agent': {'core', 'ports', 'records', 'permits'},
     'programs': {'core', 'ports', 'records', 'agent', 'controller', 'worker'},
     'api': {'core', 'ports', 'records', 'permits', 'conf', 'wiring'},
-    'cli': {'access', 'core', 'ports', 'records', 'permits', 'shelf', 'conf', 'wiring', 'sim'},
+    'cli': {'access', 'core', 'ports', 'records', 'permits', 'shelf', 'threads', 'conf', 'wiring',
+            'sim'},
     'sim': {'core', 'ports', 'records', 'permits', 'controller', 'worker', 'agent', 'testing',
             'programs'},
     'wiring': {'core', 'ports', 'records', 'permits', 'notices', 'conf', 'agent', 'worker',
-               'programs',
-               'drivers'},
-    'cmd': {'core', 'ports', 'records', 'conf', 'wiring', 'cli'},
+               'programs', 'drivers'},
+    'cmd': {'core', 'ports', 'records', 'threads', 'conf', 'wiring', 'cli'},
     'wsgi': {'api', 'conf', 'wiring'},
 }
 
@@ -64,7 +65,7 @@ ONLY_IN = {
     'keystoneauth1': {'drivers', 'conf'},
     'greenlet': {'sim'},
     'stevedore': {'wiring'},
-    'oslo_service': {'cmd', 'wsgi'},
+    'oslo_service': {'cmd', 'threads', 'wsgi'},
 }
 NOWHERE = frozenset({'eventlet', 'gevent'})
 

@@ -146,6 +146,9 @@ def advance(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
     if server is None:
         return Choice(Act.LEFT, 'the instance was deleted')
     if server.host != item.source and server.host != item.target:
+        if server.host in item.tried and any(one.unfinished for one in fresh_migrations(item, seen)):
+            # A target that was given up ends its attempt late, fenced: ours is under way.
+            return Choice(Act.WAIT, f'Nova shows it on {server.host}, which was given up')
         settled = item.phase is not Phase.CALLING or seen.seconds >= rules.settle_seconds
         if not server.task_state and settled:
             return Choice(Act.LEFT, f'it is on {server.host} by now: not our doing')

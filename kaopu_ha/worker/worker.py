@@ -224,7 +224,8 @@ class Worker:
         server = self._cloud.server(item.instance)
         migrations: tuple[model.Migration, ...] = ()
         if item.phase is not Phase.MOVING or (server and (
-                server.vm_state == 'error' or seconds >= self._rules.attempt_limit)):
+                server.vm_state == 'error' or seconds >= self._rules.attempt_limit
+                or server.host not in (item.source, item.target))):
             migrations = self._cloud.migrations(instance=item.instance)
         seen = attempt.Seen(server, migrations, seconds)
         if record.inventory is None or not attempt.must_ask(item, server, seconds, self._rules):

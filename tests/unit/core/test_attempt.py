@@ -147,6 +147,13 @@ class Elsewhere(unittest.TestCase):
             self.assertEqual(Choice(Act.LEFT, 'it is on c9 by now: not our doing'),
                              attempt.advance(item, work_look(a_server(host='c9')), rules()))
 
+    def test_on_a_target_that_was_given_up_it_is_a_former_attempts_while_ours_is_under_way(self):
+        item = moving(tried=('c9',))
+        for migrations, wanted in (([a_migration()], Act.WAIT),
+                                   ([a_migration(status='done')], Act.LEFT), ([], Act.LEFT)):
+            seen = work_look(a_server(host='c9'), migrations=migrations)
+            self.assertIs(wanted, act(item, seen))
+
     def test_while_it_has_a_task_there_it_is_waited_for(self):
         for item in (queued(), calling(), moving()):
             seen = work_look(a_server(host='c9', task_state='rebuilding'), seconds=999.0)

@@ -130,6 +130,9 @@ def _nova(conf: cfg.ConfigOpts) -> dict[str, Any]:
 
 
 def _placement(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    if conf.cloud.driver == 'libvirt':
+        raise ConfigError('[usage] driver is placement, but [cloud] driver is libvirt: without '
+                          'OpenStack set [usage] driver = inventory')
     return {'auth': nova.auth(conf), 'limit': conf.nova.timeout}
 
 

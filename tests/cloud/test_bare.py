@@ -42,17 +42,25 @@ class BareLife(base.Life):
 
 class TestPower(BareLife):
 
-    def test_a_dead_host_heals_though_the_worker_dies_in_the_middle_and_is_admitted(self):
-        def kill_a_worker():
-            self.cloud.kill('worker:1')
+    def test_a_dead_host_heals_though_the_workers_die_in_the_middle_and_is_admitted(self):
+        def kill_the_workers():
+            for worker in ('worker:1', 'worker:2'):
+                self.cloud.kill(worker)
 
-        watch = base.Watch(self.cloud, 'server/', '"status":"running"', kill_a_worker)
+        watch = base.Watch(self.cloud, 'server/', '"status":"running"', kill_the_workers)
         self.addCleanup(watch.close)
-        self.addCleanup(self.cloud.start, 'worker:1')
+        for worker in ('worker:1', 'worker:2'):
+            self.addCleanup(self.cloud.start, worker)
         on, off = self.on('c1'), self.role('off', 'c1')
         self.cloud.power_off('c1')
+        self.wait('a move, and the end of who began it', watch.seen.is_set)
+        begun = {uuid: owner['moves'][-1]['id'] for uuid, owner in self.records('server/').items()
+                 if owner['moves'] and owner['moves'][-1]['status'] == 'running'}
+        for worker in ('worker:1', 'worker:2'):
+            self.cloud.start(worker)
         self.wait_finished('c1')
-        self.assertTrue(watch.seen.is_set())
+        for uuid, move in begun.items():
+            self.assertEqual([move], [one['id'] for one in self.evacuations(uuid)])
         self.judge()
         self.assert_moved_once('c1', on, {'c2', 'c3'})
         self.assertEqual('c1', self.host_of(off))

@@ -256,6 +256,16 @@ class LibvirtCloudTest(OnRealHosts, CloudSuite, unittest.TestCase):
         self.assertEqual(['failed', 'completed'],
                          [move.status for move in self.owner(instance).moves])
 
+    def test_a_target_that_died_since_and_was_admitted_holds_nothing_back(self):
+        instance = self.a_dead_host()
+        begun = records.Move('m', 'h1', 'h3', 'running')
+        for key, record in ((records.SERVER + instance, records.Owner('h1', moves=(begun,))),
+                            (records.SERVICE + 'h3', records.Service(True)),
+                            (records.SERVICE + 'h3', records.Service(False))):
+            self.known.store.commit([], [ports.Put(key, records.encode(record))])
+        self.cloud.evacuate(instance, 'h2', GivenPermit())
+        self.assertEqual([instance], self.known.running('h2'))
+
     def test_two_calls_at_one_time_start_it_once(self):
         instance = self.a_dead_host()
         said = []

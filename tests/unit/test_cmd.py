@@ -134,6 +134,12 @@ class TestCommandLine(ProcessCase):
         for program in PROGRAMS:
             self.assert_refused('client_networks is empty', program, '--config-file', self.conf)
 
+    def test_placement_without_openstack_is_refused(self):
+        self.conf.write_text(BARE.format(folder=self.folder).replace('driver = inventory', ''))
+        told = self.run_it('controller', '--config-file', self.conf)
+        self.assertEqual(2, told.returncode)
+        self.assertIn('set [usage] driver = inventory', told.stderr)
+
     def test_a_folder_will_do_instead_of_a_file(self):
         self.conf.write_text(self.conf.read_text().replace('client_networks', '#'))
         self.assert_refused('client_networks is empty', 'agent', '--config-dir', self.folder)

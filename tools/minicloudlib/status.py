@@ -28,6 +28,7 @@ def status(layout: Layout) -> dict[str, Any]:
     return {
         'dir': str(layout.root),
         'pace': kaopu.pace(layout),
+        'openstack': not layout.is_bare,
         'hosts': layout.hosts,
         'nodes': nodes,
         'blocklist': _blocklist(layout) if up else [],
@@ -39,7 +40,8 @@ def table(found: dict[str, Any]) -> str:
     """The status as text."""
     if not found['nodes']:
         return f'the mini cloud in {found["dir"]} is down'
-    lines = [f'mini cloud in {found["dir"]}, pace {found["pace"]}']
+    kind = '' if found['openstack'] else ', without OpenStack'
+    lines = [f'mini cloud in {found["dir"]}, pace {found["pace"]}{kind}']
     for name, node in found['nodes'].items():
         links = ' '.join(f'{net}:{state}' for net, state in node['links'].items())
         boot = f'  boot {node["boot_id"][:8]}' if node['boot_id'] else ''

@@ -158,8 +158,10 @@ class LibvirtCloud(ports.Cloud):
             return records.Move(str(uuids.uuid4()), known.host, target, 'running'), False
         if before.target == target:
             return before, True
-        seen = self._store.read(records.SERVICE + before.target)
-        if not _is_forced_down(seen, before.target):
+        key = records.SERVICE + before.target
+        seen = self._store.read(key)
+        # Forced down since: it is fenced, or was admitted, without what had come to it.
+        if not _is_forced_down(seen, before.target) and _modified(seen, key) <= known.modified:
             # Not Refused, which would have core try yet another one.
             raise ports.PortError(f'it may run on {before.target}, which is not forced down')
         return records.Move(str(uuids.uuid4()), known.host, target, 'running'), False
@@ -211,8 +213,8 @@ class LibvirtCloud(ports.Cloud):
 
 
 def _with(known: Known, move: records.Move) -> records.Owner:
-    """The decision with this move as its last; one to a target that died has failed."""
-    moves = [dataclasses.replace(one, status='failed', fault=f'{one.target} died')
+    """The decision with this move as its last; one that was running to another target is over."""
+    moves = [dataclasses.replace(one, status='failed', fault='given up')
              if one.status == 'running' and one.id != move.id else one
              for one in (known.owner.moves if known.owner else ())]
     kept = [one for one in moves if one.id != move.id][-_MOVES_KEPT:]

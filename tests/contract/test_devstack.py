@@ -121,7 +121,7 @@ class TestPhases(unittest.TestCase):
         made = self.stack()
         made.make_venv()
         for _ in range(2):
-            made.run('stack', 'install')
+            made.install()
         self.assertTrue(made.path('venv/bin/kaopu-ha-agent').exists())
         for _ in range(2):
             self.run_phase(made, 'stack', 'post-config')

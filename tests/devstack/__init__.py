@@ -47,6 +47,8 @@ KAOPU_HA_LIBVIRTD_CONF={folder}/etc/libvirt/libvirtd.conf
 KAOPU_HA_CONF_DIR={folder}/etc/kaopu-ha
 ENABLED_SERVICES={services}
 """
+# lib/keystone has its own idea of this, made of SERVICE_HOST.
+_KEYSTONE = 'KEYSTONE_SERVICE_URI={uri}\n'
 
 
 def directory():
@@ -61,7 +63,7 @@ def directory():
 class Stack:
     """A machine on which DevStack's phases run; everything that is written is in its folder."""
 
-    def __init__(self, folder, services, within=(), user='root', real_openstack=None):
+    def __init__(self, folder, services, within=(), user='root', keystone=''):
         self.folder = pathlib.Path(folder)
         self._within = list(within)
         for name in ('dest', 'data', 'units', 'requirements/.venv/bin', 'etc/nova', 'etc/ceph',
@@ -73,9 +75,7 @@ class Stack:
             python=sys.executable, version=f'{sys.version_info.major}.{sys.version_info.minor}'))
         for program in pathlib.Path(__file__).with_name('bin').iterdir():
             shutil.copy(program, self.folder / 'bin')
-        if real_openstack:
-            self.path('bin/openstack').unlink()
-            self.path('bin/openstack').symlink_to(real_openstack)
+        self.path('keystonerc').write_text(_KEYSTONE.format(uri=keystone) if keystone else '')
         self.path('etc/libvirt/libvirtd.conf').write_text('log_level = 3\nauth_tcp = "sasl"\n')
         self._requirements()
 
@@ -95,6 +95,19 @@ class Stack:
         site = next(self.path('venv/lib').glob('python*')) / 'site-packages'
         found = [line for line in sys.path if line.endswith('-packages')]
         (site / 'of-the-tests.pth').write_text('\n'.join(found) + '\n')
+
+    def install(self):
+        """Run the phase that needs the package index, not the other machines."""
+        within, self._within = self._within, []
+        self.run('stack', 'install')
+        self._within = within
+
+    def use_openstack(self, program, clouds):
+        """Have DevStack's functions call the client of a real cloud, told of by a clouds.yaml."""
+        self.path('bin/openstack').unlink()
+        self.path('bin/openstack').symlink_to(program)
+        self.path('clouds.yaml').touch(0o600)
+        self.path('clouds.yaml').write_text(clouds)
 
     def run(self, mode, phase='', check=True):
         """Run a phase; what it printed, in one text."""

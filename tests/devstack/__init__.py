@@ -66,10 +66,12 @@ class Stack:
     def __init__(self, folder, services, within=(), user='root', keystone=''):
         self.folder = pathlib.Path(folder)
         self._within = list(within)
-        for name in ('dest', 'data', 'units', 'requirements/.venv/bin', 'etc/nova', 'etc/ceph',
+        for name in ('data', 'units', 'requirements/.venv/bin', 'etc/nova', 'etc/ceph',
                      'etc/libvirt', 'bin'):
             (self.folder / name).mkdir(parents=True)
-        (self.folder / 'dest/kaopu-ha').symlink_to(ROOT)
+        # As DevStack's clone of it: pip writes into a checkout, and others read this one.
+        shutil.copytree(ROOT, self.folder / 'dest/kaopu-ha', ignore=shutil.ignore_patterns(
+            '.*', '*.egg-info', '__pycache__', 'build', 'doc', 'tests'))
         self.path('stackrc').write_text(_STACKRC.format(
             folder=self.folder, user=user, services=services,
             python=sys.executable, version=f'{sys.version_info.major}.{sys.version_info.minor}'))
@@ -117,7 +119,7 @@ class Stack:
         done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL, env={
                                   **kept, 'DEVSTACK_DIR': str(directory()),
-                                  'TOP_DIR': str(self.folder),
+                                  'TOP_DIR': str(self.folder), 'PBR_VERSION': '0.0.1',
                                   'SYSTEMD_DIR': str(self.path('units')),
                                   'OS_CLIENT_CONFIG_FILE': str(self.path('clouds.yaml')),
                                   'PATH': f'{self.path("bin")}:{os.environ["PATH"]}'})

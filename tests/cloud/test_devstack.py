@@ -18,6 +18,7 @@ import pathlib
 import secrets
 import shutil
 import tempfile
+import unittest
 
 from tests import devstack
 from tests.cloud import base
@@ -36,11 +37,10 @@ KAOPU_HA_ANCHORS=10.90.0.10:5000
 KEYSTONE = 'http://10.90.0.10:5000/v3'
 
 
+@unittest.skipIf(devstack.missing(), devstack.missing())
 class TestDevstack(base.Life):
 
     def setUp(self):
-        if devstack.directory() is None:
-            self.skipTest("DevStack's functions are not here: DEVSTACK_DIR may name their folder")
         super().setUp()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix='devstack-'))
         self.addCleanup(shutil.rmtree, self.folder)

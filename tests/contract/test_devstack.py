@@ -36,8 +36,8 @@ NOVA_CAPS = {'mgr': 'allow rw', 'mon': 'allow r',
 
 def missing():
     """What this machine lacks; empty if nothing."""
-    if devstack.directory() is None:
-        return "DevStack's functions are not here: DEVSTACK_DIR may name their folder"
+    if devstack.missing():
+        return devstack.missing()
     if not etcd_single.is_possible() or not libvirtd_single.is_possible():
         return 'etcd or libvirtd is not installed'
     return ceph_cluster.missing()
@@ -220,6 +220,12 @@ class TestPhases(unittest.TestCase):
         self.assertNotIn('management_uri', conf['agent'])
         self.assertIn('WARNING: nova.conf has no rbd_user', said)
         self.assertEqual([], made.calls('systemctl'))
+
+    def test_a_host_whose_network_is_not_known_is_not_configured(self):
+        made = self.stack(localrc='HOST_IP=10.78.0.1')
+        said = self.run_phase(made, 'stack', 'post-config', check=False)
+        self.assertIn('No interface has 10.78.0.1: set KAOPU_HA_CEPH_NETWORKS', said)
+        self.assertEqual([], made.calls('openstack'))
 
     def test_nothing_is_done_where_nothing_of_it_is_enabled(self):
         made = self.stack(services='q-agt')

@@ -60,6 +60,12 @@ def directory():
                  if pathlib.Path(place, 'functions').exists()), None)
 
 
+def missing():
+    """Why no phase can be run here; empty if one can."""
+    return '' if directory() else \
+        "DevStack's functions are not here: DEVSTACK_DIR may name their folder"
+
+
 class Stack:
     """A machine on which DevStack's phases run; everything that is written is in its folder."""
 

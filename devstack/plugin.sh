@@ -116,10 +116,28 @@ print(ipaddress.ip_interface(sys.argv[1]).network)" "$interface"
 function create_kaopu_ha_users {
     if is_service_enabled kaopu-ha-controller; then
         create_service_user "$KAOPU_HA_USER" admin
+        _check_kaopu_ha_login
         _create_kaopu_ha_ceph_user
         _let_nova_break_locks
     elif ! sudo test -r "$KAOPU_HA_CEPH_KEYRING"; then
         die $LINENO "Copy $KAOPU_HA_CEPH_KEYRING here from the controller"
+    fi
+}
+
+# DevStack leaves a user that is there as it is, with a former password: a
+# recovery would stop at Nova, long after stack.sh has ended well.
+function _check_kaopu_ha_login {
+    if ! (
+        unset OS_CLOUD
+        export OS_PASSWORD=$SERVICE_PASSWORD
+        openstack --os-auth-url "$KEYSTONE_SERVICE_URI" \
+            --os-username "$KAOPU_HA_USER" \
+            --os-user-domain-name "$SERVICE_DOMAIN_NAME" \
+            --os-project-name "$SERVICE_PROJECT_NAME" \
+            --os-project-domain-name "$SERVICE_DOMAIN_NAME" \
+            token issue >/dev/null
+    ); then
+        die $LINENO "$KAOPU_HA_USER can't log in with SERVICE_PASSWORD"
     fi
 }
 

@@ -46,6 +46,14 @@ class TestDevstack(base.Life):
         self.addCleanup(shutil.rmtree, self.folder)
         self.folder.chmod(0o755)
         self.password = secrets.token_hex(8)
+        # DevStack's clean leaves it to the end of Keystone's database, which lives on here.
+        self.forget_user()
+        self.addCleanup(self.forget_user)
+
+    def forget_user(self):
+        keystone = self.cloud.rest.keystone
+        for user in keystone('GET', f'/users?name={USER}')['users']:
+            keystone('DELETE', f'/users/{user["id"]}')
 
     def machine(self, node, services):
         """A node of the cloud as a machine of DevStack."""

@@ -221,6 +221,11 @@ class TestPhases(unittest.TestCase):
         self.assertIn('WARNING: nova.conf has no rbd_user', said)
         self.assertEqual([], made.calls('systemctl'))
 
+    def test_a_user_with_another_password_is_told_of(self):
+        said = self.run_phase(self.stack(localrc='SERVICE_PASSWORD=former'), 'stack', 'post-config',
+                              check=False)
+        self.assertIn(f"{USER} can't log in with SERVICE_PASSWORD", said)
+
     def test_a_host_whose_network_is_not_known_is_not_configured(self):
         made = self.stack(localrc='HOST_IP=10.78.0.1')
         said = self.run_phase(made, 'stack', 'post-config', check=False)

@@ -90,7 +90,8 @@ def member_options(layout: Layout, name: str, ip: str) -> dict[str, object]:
     """What a member of etcd is started with besides."""
     if not is_on(layout):
         return {}
-    cert, key = issue(layout, name, ip)
+    # A member checks from which address another one comes: all of them come from ctl's first.
+    cert, key = issue(layout, name, ip, address('ctl'))
     found: dict[str, object] = {}
     for prefix in ('', 'peer-'):
         found |= {f'{prefix}cert-file': cert, f'{prefix}key-file': key,

@@ -1,0 +1,65 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A secure cloud (``tools/minicloud up --secure``): what a host can do with all that it has."""
+
+import unittest
+
+from tests.cloud import base
+from tests.cloud.base import Cloud, secure
+
+HOST, OTHER = 'c1', 'c2'
+ETC = '/etc/kaopu-ha'
+
+
+class SecureTest(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.cloud = Cloud()
+        if not secure.is_on(cls.cloud.layout):
+            raise unittest.SkipTest('this cloud was not made by: tools/minicloud up --secure')
+        cls.cloud.up()
+
+    def etcd(self, *words):
+        """What etcd answers to the host's own certificate."""
+        plain = secure.etcdctl(self.cloud.layout)
+        argv = [*plain[:plain.index('--cacert')], '--cacert', f'{ETC}/ca.pem', '--cert',
+                f'{ETC}/etcd.pem', '--key', f'{ETC}/etcd.key', *words]
+        return self.cloud.run_on(HOST, 'sh', '-c', '"$@" 2>&1 || true', 'sh', *argv)
+
+    def test_a_host_touches_its_own_keys_only(self):
+        own = base.ROOT + 'alive/' + HOST
+        self.assertIn(own, self.etcd('get', own))
+        for key in ('alive/' + OTHER, 'inventory/' + OTHER, 'lock/' + OTHER, 'lock/' + HOST,
+                    'leader', f'request/{OTHER}/x', 'request/admit-' + HOST):
+            for words in (['put', base.ROOT + key, 'x'], ['del', base.ROOT + key]):
+                self.assertIn('permission denied', self.etcd(*words), (key, words))
+        self.assertIn('permission denied', self.etcd('get', '--prefix', base.ROOT))
+
+    def test_a_host_cannot_fence(self):
+        said = self.cloud.run_on(
+            HOST, 'sh', '-c', '"$@" 2>&1 || true', 'sh', 'ceph', '-n', 'client.kaopu-agent',
+            '--keyring', f'{ETC}/agent.keyring', '--connect-timeout', '20', 'osd', 'blocklist',
+            'add', '10.91.0.12:0/0')
+        self.assertIn('EACCES', said)
+
+    def test_a_host_knows_no_password_and_no_key_of_others(self):
+        found = self.cloud.run_on(HOST, 'ls', '-R', ETC, '/etc/ceph')
+        for name in ('fence', 'kaopu-ask', 'admin', 'root'):
+            self.assertNotIn(name, found)
+        self.assertNotIn('[nova]', self.cloud.run_on(HOST, 'cat', f'{ETC}/kaopu-ha.conf'))
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -47,6 +47,8 @@ NEEDED = {
         'os_compute_api:os-extended-server-attributes',
         'os_compute_api:os-hypervisors:list-detail',
         'os_compute_api:os-migrations:index',
+        'os_compute_api:os-migrations:index:all_projects',
+        'os_compute_api:os-migrations:index:host',
         'os_compute_api:os-services:list',
         'os_compute_api:os-services:update',
         'os_compute_api:servers:allow_all_filters',

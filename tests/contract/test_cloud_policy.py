@@ -28,7 +28,8 @@ NOWHERE = '/nonexistent'
 # What the drivers do with an instance of anybody's, in the words of the rules.
 NOVA = {'os_compute_api:' + name for name in (
     'os-admin-actions:reset_state', 'os-evacuate', 'os-extended-server-attributes',
-    'os-hypervisors:list-detail', 'os-migrations:index', 'os-services:list', 'os-services:update',
+    'os-hypervisors:list-detail', 'os-migrations:index', 'os-migrations:index:all_projects',
+    'os-migrations:index:host', 'os-services:list', 'os-services:update',
     'servers:allow_all_filters', 'servers:detail', 'servers:detail:get_all_tenants',
     'servers:show')}
 PLACEMENT = {'placement:' + name for name in (

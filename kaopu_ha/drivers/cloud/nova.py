@@ -152,6 +152,9 @@ class NovaCloud(ports.Cloud):
         answer = self._api.read(f'/servers/{uuid}')
         with openstack_calls.translated('server'):
             if answer.status_code == 404 and 'itemNotFound' in answer.json():
+                # Nova says so as well of a server that our account may not see (any more): an
+                # account that may list everybody's is refused this otherwise.
+                self._api.get('/servers/detail', all_tenants='true', uuid=uuid, limit='1')
                 return None
             if answer.status_code != 200:
                 raise ports.PortError(f'server {uuid}: {openstack_calls.reason(answer)}')

@@ -388,8 +388,16 @@ class Reading(Base):
     def test_only_nova_itself_can_say_that_there_is_no_server(self):
         path = f'/servers/{UUID}'
         self.nova.answers('GET', path, (404, {'itemNotFound': {'message': 'gone'}}))
+        self.nova.answers('GET', '/servers/detail', (200, {'servers': []}))
         self.assertIsNone(self.cloud.server(UUID))
+        self.assertEqual({'all_tenants': 'true', 'uuid': UUID, 'limit': '1'},
+                         self.nova.asked[-1].query)
         self.nova.answers('GET', path, (404, None))
+        self.assert_unreachable(self.cloud.server, UUID)
+
+    def test_a_server_that_our_account_may_not_see_is_not_taken_for_deleted(self):
+        self.nova.answers('GET', f'/servers/{UUID}', (404, {'itemNotFound': {'message': 'gone'}}))
+        self.nova.answers('GET', '/servers/detail', (403, {'forbidden': {'message': 'policy'}}))
         self.assert_unreachable(self.cloud.server, UUID)
 
     def test_the_fault_of_a_server_is_read(self):

@@ -146,7 +146,8 @@ def advance(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
     if server is None:
         return Choice(Act.LEFT, 'the instance was deleted')
     if server.host != item.source and server.host != item.target:
-        if server.host in item.tried and any(one.unfinished for one in fresh_migrations(item, seen)):
+        ours = any(migration.unfinished for migration in fresh_migrations(item, seen))
+        if server.host in item.tried and ours:
             # A target that was given up ends its attempt late, fenced: ours is under way.
             return Choice(Act.WAIT, f'Nova shows it on {server.host}, which was given up')
         settled = item.phase is not Phase.CALLING or seen.seconds >= rules.settle_seconds

@@ -68,6 +68,7 @@ class ProcessCase(unittest.TestCase):
         (self.folder / 'ceph.conf').write_text('[global]\nfsid = x\n')
         self.conf = self.folder / 'kaopu-ha.conf'
         self.conf.write_text(GOOD.format(folder=self.folder))
+        self.conf.chmod(0o640)
 
     def command(self, program, *words):
         return [sys.executable, '-m', f'kaopu_ha.cmd.{program}', *map(str, words)]

@@ -81,7 +81,7 @@ class TestPhases(unittest.TestCase):
         pathlib.Path(folder).chmod(0o755)
         made = devstack.Stack(folder, services, user=STACK_USER)
         self.addCleanup(made.close)
-        shutil.copy(self.ceph.access()['conf'], made.path('etc/ceph/ceph.conf'))
+        shutil.copy(self.ceph.access('kaopu')['conf'], made.path('etc/ceph/ceph.conf'))
         made.path('etc/nova/nova.conf').write_text(f'[DEFAULT]\nhost = h7\n{nova}')
         made.local_conf(
             f'HOST_IP={self.ceph.addresses["eye"]}\nSERVICE_HOST=127.0.0.1\n'

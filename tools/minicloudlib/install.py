@@ -35,6 +35,7 @@ _CLOUD = [
     'osc-placement',
 ]
 _CONSTRAINTS = Path(__file__).resolve().parent / 'constraints.txt'
+_FORMER_MAX = 10
 _MODULES = ('libvirt', 'libvirtmod', 'libvirt_qemu', 'libvirtmod_qemu', 'rados', 'rbd')
 
 
@@ -100,12 +101,21 @@ def _kaopu(layout: Layout, log: Path) -> bool:
     pip = _venv(layout.venv_kaopu, log)
     _logged([*pip, '-r', str(CHECKOUT / 'requirements.txt')], log)
     _show_debian_modules(layout, layout.venv_kaopu)
+    _forget_former(pip[0])
     try:
         _logged([*pip, '-e', f'{CHECKOUT}[etcd3,libvirt,rq]'], log)
     except CloudError as trouble:
         say(f'the checkout is not installed: {trouble}, see {log}')
         return False
     return True
+
+
+def _forget_former(pip: str) -> None:
+    """Uninstall every former checkout: two installs at one time leave two of them behind."""
+    for _ in range(_FORMER_MAX):
+        if not succeeds([pip, 'show', '-q', 'kaopu-ha']):
+            return
+        run([pip, 'uninstall', '-q', '-y', 'kaopu-ha'])
 
 
 def _show_debian_modules(layout: Layout, venv: Path) -> None:

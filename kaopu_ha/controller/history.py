@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Which ended recoveries are kept: the newest of each host.
+"""Which ended recoveries are kept: the newest of each host, and what an admission has to know.
 
 Every turn reads them all, so they must not grow with the years.
 """
@@ -35,8 +35,18 @@ def outlived(world: World) -> tuple[str, ...]:
 
 
 def _in_use(world: World, recovery: model.Recovery) -> bool:
-    case = world.cases.get(recovery.host)
-    return case is not None and case.recovery == recovery.id
+    """True if a host is confirmed on which something of this recovery may be left.
+
+    Its own host; or a target that died since: its admission learns from the attempts what has to be
+    removed before it may write again.  What can't be read may say so.
+    """
+    prefix = f'{records.EVACUATION}{recovery.id}/'
+    moved = world.every(model.Evacuation, prefix)
+    if len(moved) < len(world.snapshot.under(prefix)):
+        return True
+    targets = {attempt.target for item in moved.values() for attempt in item.attempts}
+    return any(case.recovery == recovery.id or case.host in targets
+               for case in world.cases.values() if case.recovery)
 
 
 def keys(world: World, recovery: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@
 
 """Which recoveries outlive which."""
 
+import dataclasses
 import unittest
 
 from kaopu_ha import ports, records
@@ -19,6 +20,7 @@ from kaopu_ha.controller import history
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
+from tests.unit.core import values
 
 
 def world(*things):
@@ -44,6 +46,21 @@ class Outlived(unittest.TestCase):
         case = model.Case('c1', Stage.CONFIRMED, recovery='c1-1')
         seen = world(a_recovery('c1-1', 'c1'), a_recovery('c1-2', 'c1'),
                      (records.CASE + 'c1', case))
+        self.assertEqual((), history.outlived(seen))
+
+    def test_a_recovery_is_kept_while_a_target_of_it_is_confirmed(self):
+        moved = values.under_way(Phase.DONE, recovery='c1-1', target='c3')
+        former = dataclasses.replace(moved.attempts[0], target='c2')
+        moved = dataclasses.replace(moved, attempts=(former, *moved.attempts))
+        for host, wanted in (('c2', ()), ('c3', ()), ('c4', ('c1-1',))):
+            case = model.Case(host, Stage.CONFIRMED, recovery=f'{host}-9')
+            seen = world((records.EVACUATION + 'c1-1/i1', moved), a_recovery('c1-1', 'c1'),
+                         a_recovery('c1-2', 'c1'), (records.CASE + host, case))
+            self.assertEqual(wanted, history.outlived(seen), host)
+
+    def test_a_recovery_of_which_something_cannot_be_read_is_kept(self):
+        seen = world((records.EVACUATION + 'c1-1/i1', '?'), a_recovery('c1-1', 'c1'),
+                     a_recovery('c1-2', 'c1'))
         self.assertEqual((), history.outlived(seen))
 
     def test_all_that_belongs_to_a_recovery_goes_its_own_record_last(self):

@@ -29,7 +29,7 @@ import tempfile
 import uuid
 
 from kaopu_ha.cli import secure_ceph
-from tests import netns
+from tests import freezing, netns
 
 POOL = 'vms'
 SYSTEM_PYTHON = '/usr/bin/python3'
@@ -165,7 +165,7 @@ class CephCluster:
     @contextlib.contextmanager
     def frozen(self, daemon):
         """Freeze ``mon`` or ``osd`` while the body runs."""
-        os.kill(self._daemons[daemon].pid, signal.SIGSTOP)
+        freezing.freeze(self._daemons[daemon].pid)
         try:
             yield
         finally:

@@ -28,7 +28,7 @@ import time
 
 import fixtures
 
-from tests import pki
+from tests import freezing, pki
 
 _WAIT_SECONDS = 90
 _PORTS = itertools.count(20000, 2)
@@ -117,7 +117,7 @@ class EtcdCluster(fixtures.Fixture):
 
     def freeze(self, member):
         """Stop a member; the kernel goes on to take what is sent to it."""
-        self._processes[member].send_signal(signal.SIGSTOP)
+        freezing.freeze(self._processes[member].pid)
 
     def thaw(self, member):
         """Let a frozen member go on."""

@@ -20,6 +20,8 @@ import subprocess
 import tempfile
 import time
 
+from tests import freezing
+
 
 def is_possible() -> bool:
     """True where an etcd can be started."""
@@ -44,7 +46,7 @@ class Etcd:
 
     def freeze(self) -> None:
         """Stop it: it takes connections, and answers nothing."""
-        self._process.send_signal(signal.SIGSTOP)
+        freezing.freeze(self._process.pid)
 
     def thaw(self) -> None:
         """Let it go on."""

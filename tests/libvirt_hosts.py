@@ -28,7 +28,7 @@ import tempfile
 import time
 import uuid
 
-from tests import netns, pki
+from tests import freezing, netns, pki
 
 # Every folder that a libvirtd of root uses, whatever its configuration says.
 _PRIVATE = ('/run/libvirt', '/etc/libvirt', '/var/lib/libvirt', '/var/cache/libvirt',
@@ -168,7 +168,7 @@ class LibvirtHosts:
 
     def freeze(self, name):
         """Freeze a libvirtd: its kernel goes on accepting connections."""
-        os.kill(self._libvirtd_of(name), signal.SIGSTOP)
+        freezing.freeze(self._libvirtd_of(name))
 
     def thaw(self, name):
         """Let it go on."""

@@ -22,6 +22,8 @@ import time
 
 import libvirt
 
+from tests import freezing
+
 HOST_UUID = '5f3b2a10-1111-4222-8333-444455556666'
 
 _CONF = """
@@ -75,7 +77,7 @@ class Libvirtd:
 
     def freeze(self) -> None:
         """Stop it: it takes connections, and answers nothing."""
-        os.kill(self._daemon(), signal.SIGSTOP)
+        freezing.freeze(self._daemon())
 
     def thaw(self) -> None:
         """Let it go on."""

@@ -79,7 +79,7 @@ def reset_bare(layout: Layout) -> None:
         _mend(layout)
     with step('purge disks, blocklist and keys', machines.log_of(layout, 'ceph', 'mon')):
         _purge_disks(layout)
-        _drop_keys()
+        _drop_keys(layout)
     bare.forget_all(layout)
     for host in layout.hosts:
         hosts.wipe_instances(layout, host)

@@ -39,10 +39,19 @@ class TestOutcomes(unittest.TestCase):
 
     def test_how_it_ended(self):
         self.assertEqual(
-            {'cache': ('not recoverable', '', None), 'db': ('done', 'c2', 16.4),
-             'web': ('done', 'c3', 20.5)},
-            {name: (item.result, item.target, notices.seconds_down(item))
-             for name, item in self.outcomes.items()})
+            {'cache': ('not recoverable', ''), 'db': ('done', 'c2'), 'web': ('done', 'c3')},
+            {name: (item.result, item.target) for name, item in self.outcomes.items()})
+
+    def test_how_long_it_was_down(self):
+        ended = {name: at for at, news in self.world.told for item in news.outcomes
+                 for name in [item.name]}
+        for name, item in self.outcomes.items():
+            down = notices.seconds_down(item)
+            if item.result == 'done':
+                # From the first silent look at second 15 until it was told.
+                self.assertAlmostEqual(ended[name] - 15.0, down, delta=0.2)
+            else:
+                self.assertIsNone(down)
 
     def test_when_the_host_fell_silent_and_was_confirmed(self):
         for item in self.outcomes.values():

@@ -24,6 +24,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 import dataclasses
+from typing import Any
 
 from kaopu_ha import ports, records, shelf
 from kaopu_ha.cli import layout
@@ -59,7 +60,6 @@ class HostForget(Command):
         gone = [prefix + host for prefix in (
             records.INVENTORY, records.HOST, *[records.LOCK] * bool(ended),
             *[records.CASE] * (not ended)) if found.entry(prefix + host) is not None]
-        gone += self._without_openstack(host)
         writes: list[ports.Put | ports.Delete] = [ports.Delete(key) for key in gone]
         if ended:
             step = model.Step(layout.now(), who(), Stage.CLOSED.value, 'it was destroyed')
@@ -81,7 +81,6 @@ class HostForget(Command):
                       *_told(host, stays)])
         return 0
 
-
     def _without_openstack(self, host: str) -> list[str]:
         """Delete what is kept of a host that no Nova knows; the keys.
 
@@ -98,14 +97,14 @@ class HostForget(Command):
         return gone
 
 
-def fenced(found: Picture, case: model.Case) -> list[dict[str, object]]:
+def fenced(found: Picture, case: model.Case) -> list[dict[str, Any]]:
     """The addresses that the host's recovery has on the blocklist of each cluster."""
     recovery = found.recoveries.get(case.recovery)
     return [{'cluster': order.cluster, 'addresses': [*order.addresses, *order.clients]}
             for order in (recovery.orders if recovery else ())]
 
 
-def _told(host: str, stays: Sequence[dict[str, object]]) -> list[str]:
+def _told(host: str, stays: Sequence[dict[str, Any]]) -> list[str]:
     if not stays:
         return []
     lines = ['These addresses stay fenced on Ceph. Before another machine gets one of them, run',

@@ -33,6 +33,6 @@ def freeze(pid):
 
 def _is_stopped(task):
     try:
-        return (task / 'stat').read_text().rpartition(')')[2].split()[0] == 'T'
+        return (task / 'stat').read_text().rpartition(')')[2].split()[0] in 'TtZX'
     except (FileNotFoundError, ProcessLookupError):
         return True

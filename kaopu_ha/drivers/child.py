@@ -37,6 +37,7 @@ from collections.abc import Callable, Iterator, Mapping
 import contextlib
 import json
 import os
+import queue
 import signal
 import socket
 import subprocess
@@ -226,6 +227,39 @@ def leave() -> None:
 def seconds_left() -> float:
     """Seconds until the alarm of the present request; 0 if there is none."""
     return signal.getitimer(signal.ITIMER_REAL)[0]
+
+
+class Pool:
+    """Children of one kind: each act takes a free one.  Safe for threads."""
+
+    def __init__(self, module: str, settings: Mapping[str, Any], count: int) -> None:
+        self.children = tuple(Child(module, settings) for _ in range(count))
+        # Last in, first out: a child that is warm is taken before one that was never started.
+        self._free: queue.LifoQueue[Child] = queue.LifoQueue()
+        for one in self.children:
+            self._free.put(one)
+
+    @contextlib.contextmanager
+    def taken(self, limit: float) -> Iterator[Child]:
+        """A free child, within ``limit`` seconds.  Raises PortError if every one is busy."""
+        try:
+            one = self._free.get(timeout=max(limit, 0.001))
+        except queue.Empty:
+            raise ports.PortError('every child is busy with another act') from None
+        try:
+            yield one
+        finally:
+            self._free.put(one)
+
+    def warm(self) -> None:
+        """Start every child, so that no act waits for that."""
+        for one in self.children:
+            one.warm()
+
+    def close(self) -> None:
+        """End every child."""
+        for one in self.children:
+            one.close()
 
 
 def serve(make: Callable[[dict[str, Any]], Mapping[str, Handler]]) -> None:

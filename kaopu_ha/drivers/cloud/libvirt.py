@@ -23,10 +23,8 @@ target; to another target it goes only once the first is fenced and forced down.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-import contextlib
+from collections.abc import Mapping
 import dataclasses
-import queue
 import uuid as uuids
 
 from kaopu_ha import ports, records
@@ -44,10 +42,7 @@ class LibvirtCloud(ports.Cloud):
 
     def __init__(self, store: ports.Store, *, children: int = 2) -> None:
         self._store, self._register = store, Register(store)
-        self._children = [child.Child(CHILD, {}) for _ in range(children)]
-        self._free: queue.LifoQueue[child.Child] = queue.LifoQueue()
-        for one in self._children:
-            self._free.put(one)
+        self._children = child.Pool(CHILD, {}, children)
 
     # ------------------------------------------------------------ reading
 
@@ -107,7 +102,7 @@ class LibvirtCloud(ports.Cloud):
         if modified is None:
             raise ports.PortError('it was decided of by somebody else meanwhile')
         try:
-            with self._child(permit.seconds()) as one:
+            with self._children.taken(permit.seconds()) as one:
                 one.act('start', permit, uri=inventory.management_uri, xml=xml, uuid=instance,
                         host_uuid=inventory.host_uuid)
         except ports.OutcomeUnknown:
@@ -122,13 +117,11 @@ class LibvirtCloud(ports.Cloud):
 
     def warm(self) -> None:
         """Start the children, so that no act waits for that."""
-        for one in self._children:
-            one.warm()
+        self._children.warm()
 
     def close(self) -> None:
         """End the children; the store is the process's and stays."""
-        for one in self._children:
-            one.close()
+        self._children.close()
 
     # ------------------------------------------------------------ private
 
@@ -199,18 +192,6 @@ class LibvirtCloud(ports.Cloud):
         key = records.SERVER + instance
         return self._store.commit([ports.Compare(key, modified=modified)],
                                   [ports.Put(key, records.encode(owner))])
-
-    @contextlib.contextmanager
-    def _child(self, limit: float) -> Iterator[child.Child]:
-        try:
-            one = self._free.get(timeout=max(limit, 0.001))
-        except queue.Empty:
-            raise ports.PortError('every child is busy with another act') from None
-        try:
-            yield one
-        finally:
-            self._free.put(one)
-
 
 def _with(known: Known, move: records.Move) -> records.Owner:
     """The decision with this move as its last; one that was running to another target is over."""

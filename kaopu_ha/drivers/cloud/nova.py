@@ -26,10 +26,8 @@ What Nova does, and is met here (measured with Nova 34):
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-import contextlib
+from collections.abc import Mapping
 import functools
-import queue
 from typing import Any
 
 from kaopu_ha import ports
@@ -58,11 +56,7 @@ class NovaCloud(ports.Cloud):
         self._limit = limit
         settings = {'session': {key: auth[key] for key in _SESSION if key in auth},
                     'microversion': MICROVERSION, 'limit': limit}
-        self._children = [child.Child(CHILD, settings) for _ in range(children)]
-        # Last in, first out: a child that is warm is taken before one that was never started.
-        self._free: queue.LifoQueue[child.Child] = queue.LifoQueue()
-        for one in self._children:
-            self._free.put(one)
+        self._children = child.Pool(CHILD, settings, children)
 
     # ------------------------------------------------------------ reading
 
@@ -102,19 +96,17 @@ class NovaCloud(ports.Cloud):
 
     def warm(self) -> None:
         """Start the children and have a token, so that no act waits for that."""
-        for one in self._children:
-            one.warm()
+        self._children.warm()
         openstack_api.within(self._limit, self._api.access)
 
     def close(self) -> None:
         """End the children; the session is the process's and stays."""
-        for one in self._children:
-            one.close()
+        self._children.close()
 
     # ------------------------------------------------------------ private
 
     def _act(self, name: str, permit: ports.Permit, **given: Any) -> None:
-        with self._child(permit.seconds()) as one:
+        with self._children.taken(permit.seconds()) as one:
             for renewed in (False, True):
                 # Outside the deadline: a Keystone that hangs makes a PortError of it, no worse.
                 limit = min(self._limit, max(permit.seconds(), 0.001))
@@ -124,17 +116,6 @@ class NovaCloud(ports.Cloud):
                 if one.act(name, permit, **given):
                     return
         raise ports.PortError('Nova takes no token of our account: nothing was done')
-
-    @contextlib.contextmanager
-    def _child(self, limit: float) -> Iterator[child.Child]:
-        try:
-            one = self._free.get(timeout=max(limit, 0.001))
-        except queue.Empty:
-            raise ports.PortError('every child is busy with another act') from None
-        try:
-            yield one
-        finally:
-            self._free.put(one)
 
     def _servers(self, host: str) -> tuple[model.Server, ...]:
         with openstack_calls.translated('servers'):

@@ -241,7 +241,7 @@ class Unreachable(Base):
         hold = scripted.Hold()
         self.addCleanup(hold.released.set)
         cloud = self.a_cloud(limit=1.0)
-        cloud._children[0].warm()
+        cloud._children.warm()
         self.nova.keystone = hold
         began = time.monotonic()
         self.evacuate(cloud)
@@ -320,7 +320,7 @@ class Permits(Base):
             cloud.evacuate(UUID, 'h2', APermit())
 
     def pids(self):
-        return [one._process.pid for one in self.cloud._children]
+        return [one._process.pid for one in self.cloud._children.children]
 
 
 class Projects(Base):

@@ -41,21 +41,13 @@ from .shell import CloudError, run, say, step, wait_for
 
 def reset(layout: Layout, rest: Rest) -> None:
     """No instances, no keys, no blocklist; every host on, every daemon running."""
-    with step('stop Kaopu HA and the hosts'):
-        for name in kaopu.CONTROL:
-            faults.kill(layout, f'ctl:{name}')
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda host: machines.kill(layout, host), layout.hosts))
-    with step('mend ctl and ceph', layout.log):
-        _mend(layout)
+    _stop_and_mend(layout)
     with step('forget the instances', machines.log_of(layout, 'ctl', 'nova-api')):
         services = _force_down(rest)
         _delete_instances(layout, rest)
         _close_migrations(layout)
         _drop_allocations(rest)
-    with step('purge disks, blocklist and keys', machines.log_of(layout, 'ceph', 'mon')):
-        _purge_disks(layout)
-        _drop_keys(layout)
+    _purge(layout)
     for service in services:
         rest.nova('PUT', f'/os-services/{service["id"]}', {'forced_down': False})
     for host in layout.hosts:
@@ -70,6 +62,17 @@ def reset(layout: Layout, rest: Rest) -> None:
 
 def reset_bare(layout: Layout) -> None:
     """The same without OpenStack: nobody has to be told."""
+    _stop_and_mend(layout)
+    _purge(layout)
+    bare.forget_all(layout)
+    for host in layout.hosts:
+        hosts.wipe_instances(layout, host)
+    hosts.power_on_all(layout, layout.hosts)
+    kaopu.start_control(layout)
+    say('the cloud is fresh')
+
+
+def _stop_and_mend(layout: Layout) -> None:
     with step('stop Kaopu HA and the hosts'):
         for name in kaopu.CONTROL:
             faults.kill(layout, f'ctl:{name}')
@@ -77,15 +80,12 @@ def reset_bare(layout: Layout) -> None:
             list(pool.map(lambda host: machines.kill(layout, host), layout.hosts))
     with step('mend ctl and ceph', layout.log):
         _mend(layout)
+
+
+def _purge(layout: Layout) -> None:
     with step('purge disks, blocklist and keys', machines.log_of(layout, 'ceph', 'mon')):
         _purge_disks(layout)
         _drop_keys(layout)
-    bare.forget_all(layout)
-    for host in layout.hosts:
-        hosts.wipe_instances(layout, host)
-    hosts.power_on_all(layout, layout.hosts)
-    kaopu.start_control(layout)
-    say('the cloud is fresh')
 
 
 def _mend(layout: Layout) -> None:

@@ -12,6 +12,7 @@
 
 """One real etcd for tests that need a store, not a cluster."""
 
+from collections.abc import Callable
 import pathlib
 import shutil
 import signal
@@ -19,6 +20,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import unittest
 
 from tests import freezing
 
@@ -26,6 +28,18 @@ from tests import freezing
 def is_possible() -> bool:
     """True where an etcd can be started."""
     return shutil.which('etcd') is not None
+
+
+def until(cleanup: Callable[[Callable[[], None]], object]) -> 'Etcd':
+    """An etcd for a test: ``cleanup`` (``addCleanup``, ``addClassCleanup``) will close it.
+
+    Skips the test where there is none.
+    """
+    if not is_possible():
+        raise unittest.SkipTest('there is no etcd here')
+    server = Etcd()
+    cleanup(server.close)
+    return server
 
 
 class Etcd:

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from cliff import app, commandmanager
 
+from kaopu_ha import version
+
 if TYPE_CHECKING:
     from oslo_config import cfg
 
@@ -72,7 +74,7 @@ class Shell(app.App):
 
     def __init__(self, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
         super().__init__('What Kaopu HA knows and does, and what a person may tell it.',
-                         _version(), Commands(), stdout=stdout, stderr=stderr,
+                         version.installed(), Commands(), stdout=stdout, stderr=stderr,
                          deferred_help=True)
 
     def build_option_parser(self, description: str | None, version: str | None,
@@ -145,13 +147,6 @@ class Shell(app.App):
         """Where the store is looked for, for people."""
         from kaopu_ha.cli import settings
         return ', '.join(settings.endpoints(self.conf))
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version('kaopu-ha')
-    except importlib.metadata.PackageNotFoundError:
-        return 'not installed'
 
 
 def main(argv: list[str] | None = None) -> int:

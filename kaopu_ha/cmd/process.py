@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 import copy
-import importlib.metadata
 import logging
 import os
 import signal
@@ -36,7 +35,7 @@ from oslo_service import opts as service_options
 from oslo_service import service
 
 from kaopu_ha import conf as options
-from kaopu_ha import wiring
+from kaopu_ha import version, wiring
 from kaopu_ha.cmd import loops
 from kaopu_ha.conf import secrecy
 from kaopu_ha.conf.errors import ConfigError
@@ -66,7 +65,7 @@ class Process(service.ServiceBase):
     def start(self) -> None:
         """Start the loops.  oslo.service's own handler of SIGHUP would end the main thread."""
         signal.signal(signal.SIGHUP, self._reload)
-        LOG.info('%s %s starts on %s', self._name, version(), self._conf.host)
+        LOG.info('%s %s starts on %s', self._name, version.installed(), self._conf.host)
         self._runner.start()
 
     def wait(self) -> None:
@@ -132,7 +131,7 @@ def configure(name: str, argv: Sequence[str]) -> cfg.ConfigOpts:
     conf.set_default('graceful_shutdown_timeout', _EXIT_SECONDS)
     options.register(conf)
     try:
-        conf(list(argv), project='kaopu-ha', prog=name, version=version(),
+        conf(list(argv), project='kaopu-ha', prog=name, version=version.installed(),
              default_config_files=default_files(argv))
     except cfg.ConfigFilesNotFoundError as failure:
         raise ConfigError(f'no configuration: {", ".join(failure.config_files)} is not there; '
@@ -141,7 +140,7 @@ def configure(name: str, argv: Sequence[str]) -> cfg.ConfigOpts:
         raise ConfigError(f'{", ".join(failure.config_files)} may not be read by this '
                           f'user') from failure
     options.check_values(conf)
-    log.setup(conf, 'kaopu-ha', version())
+    log.setup(conf, 'kaopu-ha', version.installed())
     for handler in logging.getLogger().handlers:
         if isinstance(handler.formatter, formatters.ContextFormatter):
             handler.setFormatter(_Sentences(handler.formatter))
@@ -166,14 +165,6 @@ class _Sentences(logging.Formatter):
             record = copy.copy(record)
             record.levelno = min(record.levelno, logging.INFO)
         return self._inner.format(record)
-
-
-def version() -> str:
-    """The installed version."""
-    try:
-        return importlib.metadata.version('kaopu-ha')
-    except importlib.metadata.PackageNotFoundError:
-        return 'not installed'
 
 
 def one_line(failure: Any) -> str:

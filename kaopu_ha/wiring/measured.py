@@ -19,14 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import contextlib
-import importlib.metadata
 import logging
 import time
 from typing import Any
 
 from oslo_config import cfg
 
-from kaopu_ha import notices, ports
+from kaopu_ha import notices, ports, version
 from kaopu_ha.conf import metrics as conf_metrics
 from kaopu_ha.core import model
 from kaopu_ha.core.news import Fact, News
@@ -113,7 +112,7 @@ def measures(conf: cfg.ConfigOpts, process: str) -> Measures:
     if not port:
         return Measures()
     from kaopu_ha.drivers.metrics import prometheus
-    made = prometheus.Metrics(process, _version(), [fact.name.lower() for fact in Fact],
+    made = prometheus.Metrics(process, version.installed(), [fact.name.lower() for fact in Fact],
                               notices.RESULTS.values())
     try:
         made.serve(conf.metrics.bind_address, port)
@@ -122,13 +121,6 @@ def measures(conf: cfg.ConfigOpts, process: str) -> Measures:
                   failure.strerror or failure)
         return Measures()
     return Measures(made)
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version('kaopu-ha')
-    except importlib.metadata.PackageNotFoundError:
-        return 'not installed'
 
 
 # ---------------------------------------------------------------- wrappers

@@ -150,8 +150,7 @@ class OnRealHosts:
         cls.addClassCleanup(cls.machines.close)
         cls.machines.start()
         with cls.machines.inside('eye'):
-            cls.etcd = etcd_single.Etcd()
-            cls.addClassCleanup(cls.etcd.close)
+            cls.etcd = etcd_single.until(cls.addClassCleanup)
             cls.known = BareWorld(cls.machines, cls.etcd.endpoint)
             cls.addClassCleanup(cls.known.close)
 

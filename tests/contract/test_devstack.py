@@ -69,8 +69,7 @@ class TestPhases(unittest.TestCase):
     def setUpClass(cls):
         cls.ceph = ceph_cluster.shared()
         with cls.ceph.inside('eye'):
-            cls.etcd = etcd_single.Etcd()
-        cls.addClassCleanup(cls.etcd.close)
+            cls.etcd = etcd_single.until(cls.addClassCleanup)
         cls.libvirtd = libvirtd_single.Libvirtd()
         cls.addClassCleanup(cls.libvirtd.close)
 

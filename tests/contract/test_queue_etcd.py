@@ -24,11 +24,7 @@ class EtcdQueueTest(queue.QueueContract, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        if not etcd_single.is_possible():
-            raise unittest.SkipTest('there is no etcd here')
-        server = etcd_single.Etcd()
-        cls.addClassCleanup(server.close)
-        cls.endpoint = server.endpoint
+        cls.endpoint = etcd_single.until(cls.addClassCleanup).endpoint
 
     def settings(self):
         return {'driver': 'etcd'}

@@ -27,13 +27,9 @@ class MessagingQueueTest(queue.BrokerContract, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        if not etcd_single.is_possible():
-            raise unittest.SkipTest('there is no etcd here')
         if not rabbitmq_single.is_possible():
             raise unittest.SkipTest('there is no rabbitmq-server here')
-        server = etcd_single.Etcd()
-        cls.addClassCleanup(server.close)
-        cls.endpoint = server.endpoint
+        cls.endpoint = etcd_single.until(cls.addClassCleanup).endpoint
         cls.broker = rabbitmq_single.RabbitMQ()
         cls.addClassCleanup(cls.broker.close)
 

@@ -37,13 +37,9 @@ class RedisQueueTest(queue.BrokerContract, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        if not etcd_single.is_possible():
-            raise unittest.SkipTest('there is no etcd here')
         if redis_single.missing():
             raise unittest.SkipTest(redis_single.missing())
-        server = etcd_single.Etcd()
-        cls.addClassCleanup(server.close)
-        cls.endpoint = server.endpoint
+        cls.endpoint = etcd_single.until(cls.addClassCleanup).endpoint
         cls.broker = redis_single.Redis()
         cls.addClassCleanup(cls.broker.close)
 

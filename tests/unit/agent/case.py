@@ -31,10 +31,7 @@ class AgentCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        if not etcd_single.is_possible():
-            raise unittest.SkipTest('there is no etcd here')
-        cls.etcd = etcd_single.Etcd()
-        cls.addClassCleanup(cls.etcd.close)
+        cls.etcd = etcd_single.until(cls.addClassCleanup)
         patient = etcd.EtcdStore([cls.etcd.endpoint], timeout=20.0)
         cls.addClassCleanup(patient.close)
         patient.read(records.PREFIX)

@@ -160,10 +160,7 @@ class Scene(Commands):
 
     @classmethod
     def setUpClass(cls):
-        if not etcd_single.is_possible():
-            raise unittest.SkipTest('there is no etcd here')
-        cls.etcd = etcd_single.Etcd()
-        cls.addClassCleanup(cls.etcd.close)
+        cls.etcd = etcd_single.until(cls.addClassCleanup)
         cls.store = etcd.EtcdStore([cls.etcd.endpoint])
         cls.addClassCleanup(cls.store.close)
 

@@ -80,11 +80,7 @@ class Libvirt:
 class TheCallWhoseOutcomeIsUnknown(unittest.TestCase):
 
     def setUp(self):
-        if not etcd_single.is_possible():
-            self.skipTest('there is no etcd here')
-        server = etcd_single.Etcd()
-        self.addCleanup(server.close)
-        self.store = etcd.EtcdStore([server.endpoint])
+        self.store = etcd.EtcdStore([etcd_single.until(self.addCleanup).endpoint])
         self.addCleanup(self.store.close)
         recovery = values.a_recovery(stage=RecoveryStage.PLANNED)
         evacuation = values.an_evacuation(phase=Phase.QUEUED, target='c2')

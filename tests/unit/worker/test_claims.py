@@ -39,11 +39,7 @@ class Lossy(etcd.EtcdStore):
 class TheClaim(unittest.TestCase):
 
     def setUp(self):
-        if not etcd_single.is_possible():
-            self.skipTest('there is no etcd here')
-        server = etcd_single.Etcd()
-        self.addCleanup(server.close)
-        self.store = Lossy([server.endpoint])
+        self.store = Lossy([etcd_single.until(self.addCleanup).endpoint])
         self.addCleanup(self.store.close)
         self.mine, self.others = self.a_worker('w1'), self.a_worker('w2')
 

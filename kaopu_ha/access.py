@@ -77,4 +77,5 @@ def agent(host: str) -> Account:
         raise ValueError(f'no host can have the name "{host}" here')
     return Account(host, f'{SERVICE}-agent-{host}', (
         Grant(records.ALIVE + host, write=True), Grant(records.INVENTORY + host, write=True),
-        Grant(records.LOCK + host), Grant(records.requests_to(host), write=True)))
+        Grant(records.LOCK + host), Grant(records.requests_to(host), write=True),
+        Grant(f'{records.DOMAIN}{host}/', write=True), Grant(records.SERVER)))

@@ -183,12 +183,14 @@ class Domain:
     """The value of ``domain/<host>/<instance>``: what another host needs to start it.
 
     ``xml`` is libvirt's own text without its secrets; '' if it is too long, as ``note`` says then.
+    ``gone``: the host, which it was decided to belong to, has it no longer.
     """
 
     name: str
     power: Power
     xml: str = ''
     note: str = ''
+    gone: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,6 +213,12 @@ class Owner:
     host: str
     state: str = ''
     moves: tuple[Move, ...] = ()
+
+    @property
+    def running(self) -> Move | None:
+        """The move that was begun and has neither arrived nor failed."""
+        last = self.moves[-1] if self.moves else None
+        return last if last is not None and last.status == 'running' else None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,10 +20,12 @@ an instance is, is read from what is published here for the first time, and by w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+import dataclasses
 
 from kaopu_ha import ports, records
 from kaopu_ha.agent.beat import Tell
 from kaopu_ha.core import model
+from kaopu_ha.core.model import Power
 
 # A definition is some 4 to 10 KiB; etcd takes 1.5 MiB in one transaction.
 _XML_MAX = 128 * 1024
@@ -75,7 +77,7 @@ class DomainPublisher:
         unlocked = [ours, ports.Compare(lock, modified=0)]
         self._put(unlocked, {uuid: text for uuid, text in now.items() if uuid not in before})
         for uuid in sorted(before.keys() - now.keys()):
-            self._forget(unlocked, uuid)
+            self._forget(unlocked, before[uuid], uuid)
 
     def _put(self, compares: Sequence[ports.Compare], texts: Mapping[str, str]) -> None:
         puts = [ports.Put(self._prefix + uuid, text) for uuid, text in sorted(texts.items())]
@@ -92,23 +94,24 @@ class DomainPublisher:
             raise ports.Refused(f'the inventory of this name is of another host, UUID {owner}')
         return ports.Compare(entry.key, created=entry.created)
 
-    def _forget(self, compares: Sequence[ports.Compare], uuid: str) -> None:
-        """Forget a domain that left; and whose it was, if that was this host and nothing moves.
+    def _forget(self, compares: Sequence[ports.Compare], before: ports.Entry, uuid: str) -> None:
+        """Forget a domain that left; or tell that it did, while it is decided to belong here.
 
-        A domain that was undefined is deleted; one that was migrated is told by its new host.
+        A dead host that had it before may tell of it still, and would else be believed.
         """
         key = records.SERVER + uuid
-        entry = self._store.read(key).get(key)
-        writes: list[ports.Put | ports.Delete] = [ports.Delete(self._prefix + uuid)]
-        if entry is not None and self._is_settled_here(entry):
-            writes.append(ports.Delete(key))
-        unchanged = ports.Compare(key, modified=entry.modified if entry else 0)
-        self._commit([*compares, unchanged], writes)
+        owner = self._store.read(key).get(key)
+        unchanged = ports.Compare(key, modified=owner.modified if owner else 0)
+        last = records.decode(records.Domain, before.value, before.key)
+        if owner is None or not self._is_settled_here(owner):
+            self._commit([*compares, unchanged], [ports.Delete(before.key)])
+        elif not last.gone:
+            told = dataclasses.replace(last, power=Power.OFF, xml='', note='', gone=True)
+            self._commit([*compares, unchanged], [ports.Put(before.key, records.encode(told))])
 
     def _is_settled_here(self, entry: ports.Entry) -> bool:
         owner = records.decode(records.Owner, entry.value, entry.key)
-        return owner.host == self._host and not any(
-            move.status == 'running' for move in owner.moves)
+        return owner.host == self._host and owner.running is None
 
     def _commit(self, compares: Sequence[ports.Compare],
                 writes: Sequence[ports.Put | ports.Delete]) -> None:

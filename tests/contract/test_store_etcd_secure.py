@@ -16,7 +16,7 @@ import pathlib
 import unittest
 
 from kaopu_ha import access, ports, records
-from kaopu_ha.agent import beat, inventory, requests
+from kaopu_ha.agent import beat, domains, inventory, requests
 from kaopu_ha.drivers.store import etcd
 from kaopu_ha.testing import store
 from tests import etcd_cluster, pki
@@ -133,13 +133,14 @@ class RolesTest(SecureCase):
 
     def test_a_host_writes_its_own_keys(self):
         for key in (records.ALIVE + HOST, records.INVENTORY + HOST,
-                    records.requests_to(HOST) + 'r1'):
+                    records.requests_to(HOST) + 'r1', f'{records.DOMAIN}{HOST}/i'):
             self.assertIsNotNone(self.put(self.host, key))
             self.assertIn(key, self.host.read(key).entries)
 
     def test_a_host_touches_no_key_of_another_host(self):
         for key in (records.ALIVE + OTHER, records.INVENTORY + OTHER, records.LOCK + OTHER,
-                    records.requests_to(OTHER) + 'r1', records.CASE + OTHER,
+                    records.requests_to(OTHER) + 'r1', f'{records.DOMAIN}{OTHER}/i',
+                    f'{records.DOMAIN}{HOST}0/i', records.CASE + OTHER,
                     records.DEATH + OTHER, records.ALIVE + HOST + '0'):
             self.put(self.service, key)
             self.assert_denied(self.put, self.host, key)
@@ -151,7 +152,8 @@ class RolesTest(SecureCase):
         for key in (records.LOCK + HOST, records.DEATH + HOST, records.CASE + HOST,
                     records.HOST + HOST, records.LEADER, records.BRAKE,
                     records.admit_request(HOST), records.RECOVERY + 'r', records.PROOF + 'r',
-                    records.CLAIM + 'i', records.EVACUATION + 'r/i', records.CLOSED + HOST + '/1'):
+                    records.CLAIM + 'i', records.EVACUATION + 'r/i', records.CLOSED + HOST + '/1',
+                    records.SERVER + 'i', records.SERVICE + HOST):
             self.assert_denied(self.put, self.host, key)
 
     def test_a_key_of_another_host_spoils_the_whole_transaction(self):
@@ -235,6 +237,7 @@ class AgentsTurns(SecureCase):
             client_networks=['10.0.0.0/24'], interval=1.0, tell=self.tell)
         publisher.turn()
         self.assertEqual('', publisher.trouble)
+        self.publishes_definitions()
         key = records.requests_to(HOST) + 'r1-restart'
         self.service.commit([], [
             ports.Put(records.LOCK + HOST, records.encode(records.Lock('k', 'noon', True))),
@@ -244,6 +247,25 @@ class AgentsTurns(SecureCase):
         runner.turn()
         answered = records.decode(records.Request, self.service.read(key).get(key).value)
         self.assertEqual('done', answered.state, self.told)
+
+    def publishes_definitions(self):
+        """It tells of one that came, and that one left which was decided to belong here."""
+        publisher = domains.DomainPublisher(self.kv, HOST, self.local, interval=1.0,
+                                            tell=self.tell)
+        publisher.turn()
+        uuid = self.local.domains[0].uuid
+        key = f'{records.DOMAIN}{HOST}/{uuid}'
+        self.service.commit([], [ports.Put(records.SERVER + uuid, records.encode(
+            records.Owner(HOST)))])
+        for gone in (False, True):
+            entry = self.service.read(key).get(key)
+            self.assertIsNotNone(entry, self.told)
+            self.assertIs(gone, records.decode(records.Domain, entry.value).gone, self.told)
+            self.local.domains = ()
+            publisher.turn()
+        self.service.commit([], [ports.Delete(records.SERVER + uuid)])
+        publisher.turn()
+        self.assertIsNone(self.service.read(key).get(key))
 
     def test_it_is_woken_by_its_lock_and_its_requests(self):
         listener = store.Listener()

@@ -72,7 +72,12 @@ class LibvirtCloud(ports.Cloud):
     # ------------------------------------------------------------ acting
 
     def force_down(self, host: str, down: bool, permit: ports.Permit) -> None:
-        """Write that the host is forced down, or not any more; nothing if it is so already."""
+        """Write that the host is forced down, or not any more; nothing if it is so already.
+
+        One that is taken back was the last to tell of what moved away from it.
+        """
+        if not down:
+            self._register.settle()
         key = records.SERVICE + host
         seen = self._store.read(records.INVENTORY + host, key)
         if seen.get(records.INVENTORY + host) is None:

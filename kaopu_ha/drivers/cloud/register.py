@@ -18,14 +18,15 @@ decided of one that moved.  Whose is it?
 * Nothing was decided: that of the host that tells of it as running, not paused (a domain that is
   still migrating in is) nor off; of several the newest.
 * It was decided: the host of the decision, whatever a dead host told before, until another host
-  tells of it as running for the first time since (somebody migrated it).
+  tells of it as running for the first time since (somebody migrated it), or the host of the
+  decision tells that it is gone: then only what others told since counts.
 
 Newer and older are etcd's revisions, never clocks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from kaopu_ha import ports, records
@@ -77,8 +78,7 @@ class Known:
     @property
     def running(self) -> records.Move | None:
         """The move that was begun and has neither arrived nor failed."""
-        last = self.owner.moves[-1] if self.owner and self.owner.moves else None
-        return last if last is not None and last.status == 'running' else None
+        return self.owner.running if self.owner else None
 
     @property
     def xml(self) -> tuple[str, str]:
@@ -151,41 +151,78 @@ class Register:
         known = self._known(seen, {uuid: {host} for uuid in sorted(uuids)})
         return tuple(known[uuid] for uuid in sorted(known))
 
+    def settle(self) -> None:
+        """Delete each decision of which only its own host tells, and has since it was made.
+
+        Until then a host that was dead may tell of what it had.  Raises PortError.
+        """
+        seen = self._store.read(records.INVENTORY, records.SERVER)
+        decided = seen.under(records.SERVER)
+        nobody: dict[str, Collection[str]] = {uuid: () for uuid in decided}
+        told = self._told(seen, nobody, self._sizes(seen, nobody))
+        for uuid, entry in decided.items():
+            owner = decoded(records.Owner, entry)
+            mine = told[uuid].get(owner.host)
+            if mine is None or mine.modified < entry.modified or len(
+                    told[uuid]) > 1 or owner.running is not None:
+                continue
+            gone = [ports.Delete(f'{records.DOMAIN}{owner.host}/{uuid}')] * mine.domain.gone
+            self._store.commit([ports.Compare(entry.key, modified=entry.modified)],
+                               [ports.Delete(entry.key), *gone])
+
     # ------------------------------------------------------------ private
 
     def _known(self, seen: ports.Snapshot,
                uuids: Mapping[str, Collection[str]]) -> dict[str, Known]:
         """What is known of these, asked at these hosts and at those that seem to have them."""
+        sizes = self._sizes(seen, uuids)
+        told = self._told(seen, uuids, sizes)
+        known = {uuid: _known(uuid, told[uuid], sizes[uuid], seen.get(records.SERVER + uuid))
+                 for uuid in uuids}
+        return {uuid: one for uuid, one in known.items() if one.told}
+
+    def _sizes(self, seen: ports.Snapshot,
+               uuids: Iterable[str]) -> dict[str, dict[str, model.Instance]]:
+        """These instances as the inventories have them, by host."""
         sizes: dict[str, dict[str, model.Instance]] = {uuid: {} for uuid in uuids}
         for host, inventory in self.inventories(seen).items():
             for instance in inventory.instances:
                 if instance.uuid in sizes:
                     sizes[instance.uuid][host] = instance
-        owners = {uuid: seen.get(records.SERVER + uuid) for uuid in uuids}
-        # A host that has just received it may not have it in its inventory yet.
-        where = {uuid: {*hosts, *sizes[uuid], *_hosts_of(owners[uuid])}
-                 for uuid, hosts in uuids.items()}
-        told = self._told(where)
-        for uuid, instances in sizes.items():
-            for host, instance in instances.items():
-                told[uuid].setdefault(host, Told(records.Domain(
-                    instance.name, instance.power, note=f'{host} has not told of its definition; '
-                    f'does its agent have [cloud] driver = libvirt?'), 0, 0))
-        return {uuid: Known(uuid, told[uuid], sizes[uuid], decoded(records.Owner, entry)
-                            if (entry := owners[uuid]) else None, entry.modified if entry else 0)
-                for uuid in uuids if told[uuid]}
+        return sizes
 
-    def _told(self, where: Mapping[str, Collection[str]]) -> dict[str, dict[str, Told]]:
-        keys = [f'{records.DOMAIN}{host}/{uuid}' for uuid, hosts in where.items()
-                for host in sorted(hosts)]
-        told: dict[str, dict[str, Told]] = {uuid: {} for uuid in where}
+    def _told(self, seen: ports.Snapshot, uuids: Mapping[str, Collection[str]],
+              sizes: Mapping[str, Mapping[str, model.Instance]]) -> dict[str, dict[str, Told]]:
+        """All that hosts tell of these; a host that only lists one has told of it before all."""
+        # A host that has just received it may not have it in its inventory yet.
+        keys = [f'{records.DOMAIN}{host}/{uuid}' for uuid, hosts in uuids.items()
+                for host in sorted({*hosts, *sizes[uuid],
+                                    *_hosts_of(seen.get(records.SERVER + uuid))})]
+        told = {uuid: {host: Told(records.Domain(
+            instance.name, instance.power, note=f'{host} has not told of its definition; '
+            f'does its agent have [cloud] driver = libvirt?'), 0, 0)
+            for host, instance in sizes[uuid].items()} for uuid in uuids}
         for start in range(0, len(keys), _RANGES_MAX):
-            seen = self._store.read(*keys[start:start + _RANGES_MAX])
-            for name, entry in seen.under(records.DOMAIN).items():
+            read = self._store.read(*keys[start:start + _RANGES_MAX])
+            for name, entry in read.under(records.DOMAIN).items():
                 host, _, uuid = name.partition('/')
                 told[uuid][host] = Told(decoded(records.Domain, entry), entry.created,
                                         entry.modified)
         return told
+
+
+def _known(uuid: str, told: Mapping[str, Told], sizes: Mapping[str, model.Instance],
+           entry: ports.Entry | None) -> Known:
+    """What is left of all that was told and decided of one."""
+    there = {host: one for host, one in told.items() if not one.domain.gone}
+    if entry is None:
+        return Known(uuid, there, sizes)
+    owner = decoded(records.Owner, entry)
+    mine = told.get(owner.host)
+    if mine is None or not mine.domain.gone or mine.modified < entry.modified:
+        return Known(uuid, there, sizes, owner, entry.modified)
+    since = {host: one for host, one in there.items() if one.created > entry.modified}
+    return Known(uuid, since, sizes, None, entry.modified)
 
 
 def _hosts_of(entry: ports.Entry | None) -> set[str]:

@@ -32,6 +32,8 @@ _CONNECT_SECONDS = 300.0
 _KEEPALIVE_SECONDS = 30.0
 # In one of four runs the domains of what was evacuated stayed defined, shut off.
 _LEFT_DEFINED = 0.25
+# The task of a server whose reboot has begun.
+_REBOOTS = 'reboot_started_hard'
 
 
 class Compute:
@@ -109,17 +111,18 @@ class Compute:
         Once it has begun it asks Nova no more: a QEMU that had to wait comes up late.
         """
         self._take_time(0.1, 0.5)
-        if row.host != self.machine.name or row.task_state != 'rebooting_hard':
+        if row.host != self.machine.name or row.task_state not in ('rebooting_hard', _REBOOTS):
             return
+        row.task_state = _REBOOTS
         if row.uuid in self.machine.guests:
             self.machine.stop(row.uuid)
             self._take_time(0.5, 1.0)
             started = self._start(row)
             self._connect()
-            if row.task_state == 'rebooting_hard' and not started:
+            if row.task_state == _REBOOTS and not started:
                 # It was not the host that died: its user is told, and has to act.
                 row.vm_state, row.wanted = 'error', False
-        if row.task_state == 'rebooting_hard':
+        if row.task_state == _REBOOTS:
             row.task_state = ''
 
     def power(self, row: Row, on: bool) -> None:
@@ -247,9 +250,14 @@ class Compute:
                 self.machine.remove(uuid)
             record.status = 'completed'
         self._take_time(0.5, 2.0)
-        for row in self.nova.rows.values():
-            idle = not row.task_state and row.host == self.machine.name
-            if idle and row.vm_state == 'active' and not self.machine.runs(row.uuid):
+        here = [row for row in self.nova.rows.values() if row.host == self.machine.name]
+        for row in here:
+            if self.machine.runs(row.uuid):
+                row.task_state = '' if row.task_state == _REBOOTS else row.task_state
+            elif row.task_state == _REBOOTS:
+                # It died in the middle of that, and begins once more.
+                self.reboot(row)
+            elif not row.task_state and row.vm_state == 'active':
                 self._find_off(row)
 
     def _find_off(self, row: Row) -> None:

@@ -168,9 +168,21 @@ class TestReboot(Troubled):
         self.row.task_state = 'rebooting_hard'
         self.computes['h1'].cast(lambda: self.computes['h1'].reboot(self.row))
         self.let(FOREVER)
-        self.assertEqual(([], 'rebooting_hard'), (self.running(), self.row.task_state))
+        self.assertEqual(([], 'reboot_started_hard'), (self.running(), self.row.task_state))
         self.world.ceph.hung = False
         self.let(5)
+        self.assertEqual((['h1'], ('h1', 'active', '')), (self.writing(), self.shown()))
+
+    def test_a_reboot_in_which_nova_compute_died_is_begun_again(self):
+        """Read in Nova's code: one that had begun, and only if the guest does not run."""
+        self.row.task_state = 'rebooting_hard'
+        self.computes['h1'].cast(lambda: self.computes['h1'].reboot(self.row))
+        self.run_until(lambda: not self.running())
+        self.computes['h1'].kill()
+        self.let(30)
+        self.assertEqual(([], 'reboot_started_hard'), (self.running(), self.row.task_state))
+        self.computes['h1'].start()
+        self.let(30)
         self.assertEqual((['h1'], ('h1', 'active', '')), (self.writing(), self.shown()))
 
 

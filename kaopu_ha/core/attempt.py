@@ -216,6 +216,10 @@ def _under_way(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
     if server.vm_state == 'error' and not server.task_state and not unfinished and fresh:
         if nobody_there(seen):
             return Choice(Act.REFUSED, server.fault or f'Nova failed to start it on {item.target}')
+        if seen.seconds >= rules.attempt_limit and off_there(seen):
+            # Defined there by something before us: Nova rebuilds nothing over a domain.
+            return Choice(Act.REFUSED, f'{item.target} has its domain, off: '
+                                       f'{server.fault or "Nova failed"}')
         return Choice(Act.WAIT, f'Nova failed; is it on {item.target}?')
     # A task may be left over from an attempt before this one, whose target died; its record is not.
     first = len(item.attempts) < 2

@@ -80,6 +80,8 @@ class Machine:
         for cluster in self.clusters.values():
             cluster.forget_dead(self.node)
             cluster.changed = True
+        # What was migrating in is not defined yet.
+        self.guests = {uuid: guest for uuid, guest in self.guests.items() if not guest.incoming}
         for guest in self.guests.values():
             guest.power, guest.run, guest.clients = Power.OFF, 0, []
 

@@ -78,6 +78,12 @@ def _spawn(world: World, host: str) -> None:
     world.machines[host].spawns = True
 
 
+@WORDS.take('{host} has a domain of {instance} left, off')
+def _left_defined(world: World, host: str, instance: str) -> None:
+    row = world.row(instance)
+    world.machines[host].define(row.uuid, row.name, row.images)
+
+
 # ---------------------------------------------------------------- instances and their users
 
 

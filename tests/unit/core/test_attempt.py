@@ -224,6 +224,15 @@ class Error(unittest.TestCase):
             self.assertEqual(Choice(Act.REFUSED, 'no valid host'),
                              attempt.advance(item, self.seen(**nobody_there()), rules()))
 
+    def test_with_its_domain_off_there_for_long_the_target_is_refused(self):
+        there = {'libvirt': a_libvirt('i1'), 'images': (an_answer(),)}
+        self.assertEqual(Choice(Act.REFUSED, 'c2 has its domain, off: no valid host'),
+                         attempt.advance(moving(), self.seen(seconds=LONG, **there), rules()))
+        for less in ({'seconds': LONG - 1}, {'migrations': [a_migration()]},
+                     {'images': (an_answer(a_client()),)}, {'images': (an_answer(error='mute'),)}):
+            self.assertIsNot(Act.REFUSED, act(moving(), self.seen(
+                **{'seconds': LONG} | there | less)), less)
+
     def test_without_certainty_it_waits(self):
         answers, silent = (an_answer(a_client()),), (an_answer(a_client(acknowledged=False)),)
         lacks = a_libvirt('i2')

@@ -215,6 +215,9 @@ class Detector:
             verdict, rule = detection.judged(management, storage)
             item = model.Round(at, self._leadership.name, management, storage, verdict, rule)
             looked[host] = _Looked(item, ended, _in_time(lists.get(host)))
+            if verdict is not model.Verdict.DEAD:
+                # Whatever becomes of this round: the silence that was counted ends here.
+                self._of(host).last_dead = None
         return looked
 
     # ------------------------------------------------------------ decide, commit, tell
@@ -235,14 +238,14 @@ class Detector:
     def _judge(self, world: World, host: str, case: model.Case, looked: _Looked | None) -> None:
         memory = self._of(host)
         decision = detection.advance(case, self._seen(world, host, looked), self._rules)
+        # If the store's answer is lost, the time since may have been counted: never twice.
+        last_dead, memory.last_dead = memory.last_dead, None
         if not self._commit(world, host, decision, looked):
-            memory.next_look = 0.0
-            return
-        if looked is None:
-            return
-        dead = looked.round.verdict is model.Verdict.DEAD
-        memory.last_dead = looked.ended if dead else None
-        memory.next_look = looked.ended + decision.again
+            memory.last_dead, memory.next_look = last_dead, 0.0
+        elif looked is not None:
+            if looked.round.verdict is model.Verdict.DEAD:
+                memory.last_dead = looked.ended
+            memory.next_look = looked.ended + decision.again
 
     def _seen(self, world: World, host: str, looked: _Looked | None) -> detection.Seen:
         memory, beat = self._of(host), world.beats.get(host)

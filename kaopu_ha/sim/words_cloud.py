@@ -78,12 +78,6 @@ def _spawn(world: World, host: str) -> None:
     world.machines[host].spawns = True
 
 
-@WORDS.take('{host} has a domain of {instance} left, off')
-def _left_defined(world: World, host: str, instance: str) -> None:
-    row = world.row(instance)
-    world.machines[host].define(row.uuid, row.name, row.images)
-
-
 # ---------------------------------------------------------------- instances and their users
 
 
@@ -127,6 +121,12 @@ def _reboot(world: World, instance: str) -> None:
     row.task_state = 'rebooting_hard'
     compute = world.computes[row.host]
     compute.cast(lambda: compute.reboot(row))
+
+
+@WORDS.take('{host} has a domain of {instance} left, off')
+def _left_defined(world: World, host: str, instance: str) -> None:
+    row = _row(world, instance)
+    world.machines[host].define(row.uuid, row.name, row.images)
 
 
 @WORDS.take('migrate {instance} to {host}')

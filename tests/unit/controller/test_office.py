@@ -12,40 +12,16 @@
 
 """What a leader may still do when its office ends, on a real store."""
 
-import concurrent.futures
 import unittest
 
 from kaopu_ha import ports, records
-from kaopu_ha.controller.detector import Detector
-from kaopu_ha.controller.leadership import Leadership
-from kaopu_ha.core import model
-from kaopu_ha.core.model import Network, Sign, Stage
+from kaopu_ha.core.model import Stage
 from kaopu_ha.drivers.store import etcd
 from tests import etcd_single
+from tests.unit.controller import scene
 from tests.unit.core import values
 
 BOOK = records.PREFIX + 'test'
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-class Silence(ports.Probe):
-    """Finds every host silent; ``meanwhile`` happens while it asks."""
-
-    def __init__(self, network, meanwhile=lambda: None):
-        self.network, self.meanwhile = network, meanwhile
-
-    def ask(self, suspects, peers, limit):
-        self.meanwhile()
-        return {one.host: values.evidence_of(self.network, Sign.SILENCE) for one in suspects}
-
-    def close(self):
-        pass
 
 
 class Office(unittest.TestCase):
@@ -53,17 +29,13 @@ class Office(unittest.TestCase):
     def setUp(self):
         self.store = etcd.EtcdStore([etcd_single.until(self.addCleanup).endpoint])
         self.addCleanup(self.store.close)
-        self.clock = Clock()
-        self.leader = self.a_leader('controller-1')
+        self.clock = scene.Clock()
+        self.leader = scene.a_leader(self.store, 'controller-1', self.clock)
         self.leader.turn()
-
-    def a_leader(self, name):
-        return Leadership(self.store, name, 300, self.clock, lambda news: None,
-                          lambda: values.AT)
 
     def another_takes_over(self):
         self.store.commit([], [ports.Delete(records.LEADER)])
-        self.a_leader('controller-2').turn()
+        scene.a_leader(self.store, 'controller-2', self.clock).turn()
 
     def book(self, leader):
         return self.store.commit(leader.compares(), [ports.Put(BOOK, '1')])
@@ -90,20 +62,8 @@ class Office(unittest.TestCase):
 
     def judged_after(self, meanwhile):
         """The case of a silent host after a look at it, during which something happens."""
-        self.store.commit([], [ports.Put(key, records.encode(value)) for key, value in (
-            (records.INVENTORY + 'c1', values.an_inventory('c1')),
-            (records.INVENTORY + 'c2', values.an_inventory('c2')),
-            (records.ALIVE + 'c2', records.Beat('uuid', 'boot-1', '1')))])
-        pool = concurrent.futures.ThreadPoolExecutor(2)
-        self.addCleanup(pool.shutdown)
-        probes = [Silence(Network.MANAGEMENT), Silence(Network.STORAGE, meanwhile)]
-        detector = Detector(self.store, self.leader, probes, None, [], values.fast_rules(),
-                            self.clock, lambda news: None, pool)
-        detector.turn()
-        self.clock.now += 10.0
-        detector.turn()
-        entry = self.store.read(records.CASE + 'c1').get(records.CASE + 'c1')
-        return records.decode(model.Case, entry.value, entry.key)
+        return scene.Watched(self, self.store, self.leader, self.clock, values.fast_rules(),
+                             meanwhile).case()
 
     def test_a_silent_round_counts(self):
         self.assertIs(Stage.DYING, self.judged_after(lambda: None).stage)

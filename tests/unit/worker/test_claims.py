@@ -15,31 +15,17 @@
 import unittest
 
 from kaopu_ha import ports, records
-from kaopu_ha.drivers.store import etcd
 from kaopu_ha.worker.claims import Claims
-from tests import etcd_single
+from tests import etcd_single, lossy_store
 
 ITEM = 'i1'
 KEY = records.CLAIM + ITEM
 
 
-class Lossy(etcd.EtcdStore):
-    """Does what it is told, and loses the answer to the next commit if ``loses``."""
-
-    loses = False
-
-    def commit(self, compares, writes):
-        done = super().commit(compares, writes)
-        if self.loses:
-            self.loses = False
-            raise ports.OutcomeUnknown('no answer')
-        return done
-
-
 class TheClaim(unittest.TestCase):
 
     def setUp(self):
-        self.store = Lossy([etcd_single.until(self.addCleanup).endpoint])
+        self.store = lossy_store.Lossy([etcd_single.until(self.addCleanup).endpoint])
         self.addCleanup(self.store.close)
         self.mine, self.others = self.a_worker('w1'), self.a_worker('w2')
 

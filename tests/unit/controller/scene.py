@@ -1,0 +1,74 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A leader that looks at hosts, by a clock that the test moves."""
+
+import concurrent.futures
+
+from kaopu_ha import ports, records
+from kaopu_ha.controller.detector import Detector
+from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.core import model
+from kaopu_ha.core.model import Network, Sign
+from tests.unit.core import values
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+class Eye(ports.Probe):
+    """Finds every host silent, or what ``sign`` says; ``meanwhile`` happens while it asks."""
+
+    def __init__(self, network, meanwhile=lambda: None):
+        self.network, self.meanwhile, self.sign = network, meanwhile, Sign.SILENCE
+
+    def ask(self, suspects, peers, limit):
+        self.meanwhile()
+        return {one.host: values.evidence_of(self.network, self.sign) for one in suspects}
+
+    def close(self):
+        pass
+
+
+def a_leader(store, name, clock):
+    return Leadership(store, name, 300, clock, lambda news: None, lambda: values.AT)
+
+
+class Watched:
+    """The host c1, which does not beat; c2 does.  After ``begin`` its first round is judged."""
+
+    def __init__(self, case, store, leader, clock, rules, meanwhile=lambda: None):
+        store.commit([], [ports.Put(key, records.encode(value)) for key, value in (
+            (records.INVENTORY + 'c1', values.an_inventory('c1')),
+            (records.INVENTORY + 'c2', values.an_inventory('c2')),
+            (records.ALIVE + 'c2', records.Beat('uuid', 'boot-1', '1')))])
+        pool = concurrent.futures.ThreadPoolExecutor(2)
+        case.addCleanup(pool.shutdown)
+        self._store, self._clock = store, clock
+        self.eyes = [Eye(Network.MANAGEMENT), Eye(Network.STORAGE, meanwhile)]
+        self._detector = Detector(store, leader, self.eyes, None, [], rules, clock,
+                                  lambda news: None, pool)
+        self._detector.turn()
+        self.look(10.0)
+
+    def look(self, seconds):
+        """Let so many seconds pass, and have the leader take its turn."""
+        self._clock.now += seconds
+        self._detector.turn()
+
+    def case(self):
+        entry = self._store.read(records.CASE + 'c1').get(records.CASE + 'c1')
+        return records.decode(model.Case, entry.value, entry.key)

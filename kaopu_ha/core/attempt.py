@@ -151,7 +151,9 @@ def advance(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
             # A target that was given up ends its attempt late, fenced: ours is under way.
             return Choice(Act.WAIT, f'Nova shows it on {server.host}, which was given up')
         settled = item.phase is not Phase.CALLING or seen.seconds >= rules.settle_seconds
-        if not server.task_state and settled:
+        # A task that began on its old host and ended with it stays for ever; a rebuild may be ours.
+        stays = seen.seconds >= rules.attempt_limit and not server.task_state.startswith('rebuild')
+        if settled and (stays or not server.task_state):
             return Choice(Act.LEFT, f'it is on {server.host} by now: not our doing')
         return Choice(Act.WAIT, f'Nova shows it on {server.host}')
     if item.phase is Phase.QUEUED:

@@ -126,9 +126,16 @@ class Compute:
             row.task_state = ''
 
     def power(self, row: Row, on: bool) -> None:
-        """Start or stop the server as its user wants."""
+        """Start or stop the server as its user wants.
+
+        Nova does not ask whose it is by now (read): what is not here is off, or fails to start.
+        """
         self._take_time(0.2, 1.0)
         if row.host != self.machine.name or row.uuid not in self.machine.guests:
+            if row.task_state == 'powering-off':
+                row.vm_state, row.wanted, row.task_state = 'stopped', False, ''
+            elif row.task_state == 'powering-on':
+                row.task_state = ''
             return
         if not on:
             self.machine.stop(row.uuid)

@@ -156,8 +156,14 @@ class Elsewhere(unittest.TestCase):
 
     def test_while_it_has_a_task_there_it_is_waited_for(self):
         for item in (queued(), calling(), moving()):
-            seen = work_look(a_server(host='c9', task_state='rebuilding'), seconds=999.0)
-            self.assertIs(Act.WAIT, act(item, seen))
+            for task, seconds in (('rebuilding', 999.0), ('powering-off', LONG - 1)):
+                seen = work_look(a_server(host='c9', task_state=task), seconds=seconds)
+                self.assertIs(Act.WAIT, act(item, seen))
+
+    def test_a_task_that_was_left_over_holds_it_back_no_longer_than_an_attempt_may_last(self):
+        for item in (queued(), calling(), moving()):
+            seen = work_look(a_server(host='c9', task_state='powering-off'), seconds=LONG)
+            self.assertIs(Act.LEFT, act(item, seen))
 
     def test_a_call_of_unknown_outcome_gets_its_time_to_show_and_no_more(self):
         seen = work_look(a_server(host='c9'), seconds=9.9)

@@ -52,6 +52,20 @@ user = "root"
 group = "root"
 END
 """
+# As kolla has it: over TCP only DIGEST-MD5 encrypts what follows, which libvirt insists on.
+_SASL = """\
+mount -t tmpfs -o mode=755 none /etc/sasl2
+printf 'mech_list: digest-md5\\nsasldb_path: /etc/libvirt/passwd.db\\n' >/etc/sasl2/libvirt.conf
+cp {folder}/passwd.db /etc/libvirt/passwd.db
+"""
+_SASL_USER = ('nova', 'secret')
+_AUTH = """\
+[credentials-kaopu]
+authname={0}
+password={1}
+[auth-libvirt-default]
+credentials=kaopu
+"""
 _PORT, _TLS_PORT = 16509, 16514
 _START_SECONDS = 30
 
@@ -83,7 +97,8 @@ def missing():
     """What this machine lacks; empty if nothing."""
     if os.geteuid():
         return 'network namespaces need root'
-    absent = [each for each in ('ip', 'unshare', 'libvirtd', 'virsh', 'qemu-system-x86_64')
+    absent = [each for each in ('ip', 'unshare', 'libvirtd', 'virsh', 'qemu-system-x86_64',
+                                'saslpasswd2')
               if not shutil.which(each)]
     return f'not installed: {", ".join(absent)}' if absent else ''
 
@@ -114,6 +129,7 @@ class LibvirtHosts:
         self._daemons = {}
         self.authority = pki.Authority(self.folder / 'pki')
         self.pki_path = self.pki_folder(self.authority.issue('kaopu-ha'))
+        self.auth_file = self._password()
 
     def start(self):
         """Start the libvirtds, and define a domain on h1."""
@@ -158,6 +174,15 @@ class LibvirtHosts:
             shutil.copy(path, folder / name)
         return str(folder)
 
+    def _password(self):
+        """Make the user of ``sasl``; the file with which a client of libvirt is that user."""
+        user, password = _SASL_USER
+        subprocess.run(['saslpasswd2', '-p', '-c', '-f', self.folder / 'passwd.db', '-a', 'libvirt',
+                        '-u', socket.gethostname(), user], input=password, text=True, check=True)
+        path = self.folder / 'auth.conf'
+        path.write_text(_AUTH.format(user, password))
+        return str(path)
+
     def inside(self, node):
         """Run the body in a node's network."""
         return self._switch.inside(node)
@@ -198,6 +223,7 @@ class LibvirtHosts:
                 ['unshare', '--mount', '--propagation', 'private', '--pid', '--fork',
                  '--kill-child', 'sh', '-ec',
                  f'{mounts}\n{_DEVICES}'
+                 f'{_SASL.format(folder=self.folder) if auth == "sasl" else ""}'
                  f'libvirtd --listen -f {conf} --pid-file /run/libvirt/pid\ntrue'],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 

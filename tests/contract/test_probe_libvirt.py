@@ -14,9 +14,11 @@
 """The management probe against real libvirtds: answering, frozen, absent, cut off."""
 
 import contextlib
+import os
 import pathlib
 import time
 import unittest
+from unittest import mock
 
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Contact, Sign
@@ -158,6 +160,11 @@ class Signs(LibvirtCase):
 
     def test_a_password_that_we_lack_is_unknown(self):
         self.assertIs(Sign.UNKNOWN, self.look(self.host('sasl')).sign)
+
+    def test_a_password_in_libvirts_own_file_is_shown(self):
+        with mock.patch.dict(os.environ, LIBVIRT_AUTH_FILE=self.hosts.auth_file):
+            found = self.look(self.host('sasl'))
+        self.assertIs(Sign.LIFE, found.sign, found)
 
     def test_an_absent_host_is_unknown_to_an_eye_that_reached_nobody(self):
         self.assertIs(Sign.UNKNOWN, self.look(self.nowhere()).sign)

@@ -26,7 +26,7 @@ from xml.etree import ElementTree
 import libvirt
 
 from kaopu_ha import ports
-from kaopu_ha.drivers import child
+from kaopu_ha.drivers import child, libvirt_link
 
 # A memory image of long ago would be resumed on a disk that went on.
 _UNDEFINE = (libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
@@ -76,7 +76,7 @@ def _started(link: Any, uuid: str, xml: str) -> Any:
 @contextlib.contextmanager
 def _linked(uri: str, host_uuid: str) -> Any:
     try:
-        link = libvirt.open(uri)
+        link = libvirt_link.opened(uri)
     except libvirt.libvirtError as failure:
         raise ports.PortError(f'{uri}: {failure}') from failure
     try:

@@ -158,7 +158,7 @@ class Register:
         """
         seen = self._store.read(records.INVENTORY, records.SERVER)
         decided = seen.under(records.SERVER)
-        nobody: dict[str, Collection[str]] = {uuid: () for uuid in decided}
+        nobody: dict[str, Collection[str]] = dict.fromkeys(decided, ())
         told = self._told(seen, nobody, self._sizes(seen, nobody))
         for uuid, entry in decided.items():
             owner = decoded(records.Owner, entry)

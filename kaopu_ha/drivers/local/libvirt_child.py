@@ -23,7 +23,7 @@ import libvirt
 
 from kaopu_ha import ports
 from kaopu_ha.core import model
-from kaopu_ha.drivers import child
+from kaopu_ha.drivers import child, libvirt_link
 
 _POWER = {libvirt.VIR_DOMAIN_PAUSED: model.Power.PAUSED,
           libvirt.VIR_DOMAIN_PMSUSPENDED: model.Power.PAUSED,
@@ -82,7 +82,7 @@ class Handlers:
             if self._link is not None and self._link.isAlive():
                 self._link.getLibVersion()
                 return self._link
-        self._link = libvirt.open(self._uri)
+        self._link = libvirt_link.opened(self._uri)
         return self._link
 
     def _domain(self, domain: Any) -> Sequence[str] | None:

@@ -23,7 +23,7 @@
                         ├── credentials, certificate, ... ────────────── ERROR
                         └── who it is, and its domains ───────────────── ANSWERED
 
-The connect comes first because ``libvirt.open`` takes minutes where packets are dropped, and
+The connect comes first because opening a connection takes minutes where packets are dropped, and
 because a kernel that accepts or refuses is a fact of its own.  The child comes because a thread
 in ``open`` never returns from a libvirtd that hangs.  One loop waits for all of them.
 """

@@ -31,6 +31,8 @@ from xml.etree import ElementTree
 
 import libvirt
 
+from kaopu_ha.drivers import libvirt_link
+
 _NOT_ACCEPTED = "verify peer's certificate"
 _TLS_PORT = 16514
 
@@ -51,7 +53,7 @@ def main(uri: str, seconds: float) -> None:
 
 
 def _ask(uri: str) -> dict[str, Any]:
-    connection = libvirt.openReadOnly(uri)
+    connection = libvirt_link.opened(uri, libvirt.VIR_CONNECT_RO)
     domains = sorted(domain.UUIDString() for domain in connection.listAllDomains(0))
     _tell({'answered': True})
     capabilities = ElementTree.fromstring(connection.getCapabilities())

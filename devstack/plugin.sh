@@ -17,7 +17,7 @@
 #   stack install       install_kaopu_ha
 #   stack post-config   configure_kaopu_ha, create_kaopu_ha_users,
 #                       open_kaopu_ha_libvirt
-#   stack extra         start_kaopu_ha
+#   stack extra         create_kaopu_ha_etcd_roles, start_kaopu_ha
 #   unstack             stop_kaopu_ha
 #   clean               cleanup_kaopu_ha
 #
@@ -241,6 +241,15 @@ function _restore_libvirtd_conf {
         "$KAOPU_HA_LIBVIRTD_CONF"
 }
 
+# create_kaopu_ha_etcd_roles() - The users and roles of etcd.
+#
+# DevStack's etcd asks nobody who they are.  One that is served over TLS with
+# --client-cert-auth does, from "kaopu-ha secure etcd --apply --enable" on.
+function create_kaopu_ha_etcd_roles {
+    "$KAOPU_HA_BIN_DIR/kaopu-ha" --config-file "$KAOPU_HA_CONF" \
+        secure etcd --apply --hosts "$(_kaopu_ha_host)"
+}
+
 # start_kaopu_ha() - Start what is enabled, and wait until it works.
 function start_kaopu_ha {
     local command="$KAOPU_HA_BIN_DIR/kaopu-ha --config-file $KAOPU_HA_CONF"
@@ -312,6 +321,7 @@ if is_service_enabled kaopu-ha-agent kaopu-ha-controller kaopu-ha-worker; then
         fi
     elif [[ "$1" == "stack" && "$2" == "extra" ]]; then
         echo_summary "Starting Kaopu HA"
+        create_kaopu_ha_etcd_roles
         start_kaopu_ha
     elif [[ "$1" == "unstack" ]]; then
         stop_kaopu_ha

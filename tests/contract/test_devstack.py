@@ -16,6 +16,7 @@ what DevStack's functions ask the client of OpenStack for.
 """
 
 import configparser
+import contextlib
 import json
 import pathlib
 import pwd
@@ -25,6 +26,8 @@ import subprocess
 import tempfile
 import unittest
 
+from kaopu_ha import access
+from kaopu_ha.drivers.store import etcd
 from tests import ceph_cluster, devstack, etcd_single, libvirtd_single
 
 USER = 'kaopustack'
@@ -129,6 +132,7 @@ class TestPhases(unittest.TestCase):
         for _ in range(2):
             self.run_phase(made, 'stack', 'extra')
         self.check_processes(made)
+        self.check_etcd_roles()
         for _ in range(2):
             self.run_phase(made, 'unstack')
         self.check_stopped(made)
@@ -180,6 +184,12 @@ class TestPhases(unittest.TestCase):
             log = made.log(f'kaopu-ha-{name}')
             self.assertEqual(1, log.count(f'kaopu-ha-{name} 0.0.1 starts on h7'), log)
             self.assertNotIn('s3cret', log)
+
+    def check_etcd_roles(self):
+        """Users and roles are those that the program would make."""
+        with self.ceph.inside('eye'), contextlib.closing(
+                etcd.EtcdStore([self.etcd.endpoint])) as store:
+            self.assertEqual((), store.allow(access.accounts(['h7'])))
 
     def check_stopped(self, made):
         for name in ('agent', 'controller', 'worker'):

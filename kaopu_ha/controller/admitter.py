@@ -93,7 +93,8 @@ class Admitter:
             inventory=inventory, servers=servers, uncompleted=uncompleted,
             evacuated=evacuated, beat=world.has(records.ALIVE + case.host),
             answers=self._answers(world, case), forced_by_us=bool(recovery
-                                                                  and recovery.forced_by_us))
+                                                                  and recovery.forced_by_us),
+            under_way=admission.under_way(case.host, every))
 
     def _nova(self, host: str,
               evacuated: frozenset[str]) -> tuple[frozenset[str] | None, int | None]:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import enum
 
 from kaopu_ha.core import model
-from kaopu_ha.core.model import Case, Contact, RecoveryStage, Stage
+from kaopu_ha.core.model import Case, Contact, Phase, RecoveryStage, Stage
 
 
 class Did(enum.Enum):
@@ -67,6 +67,7 @@ class Answered:
 class Seen:
     """What the leader saw.  ``servers`` are the UUIDs that Nova has on the host, ``uncompleted``
     the evacuations from it that its nova-compute has not cleaned up; None if Nova did not answer.
+    ``under_way``: see the function.
     """
 
     recovery: RecoveryStage | None
@@ -79,6 +80,7 @@ class Seen:
     answers: Mapping[str, Answered]
     beat: bool
     forced_by_us: bool
+    under_way: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def refusal(case: Case, seen: Seen) -> str:
         return f'it is not confirmed dead: its case is {case.stage.value}'
     if seen.attempts_open or seen.recovery is not RecoveryStage.FINISHED:
         return 'its recovery is not finished: an attempt may still be under way'
-    return _no_libvirt(seen)
+    return _no_libvirt(seen) or _two_at_once(seen)
 
 
 def advance(case: Case, seen: Seen) -> Choice:
@@ -121,6 +123,16 @@ def may_be_left(host: str, recovery: str,
                      or any(attempt.target == host for attempt in item.attempts))
 
 
+def under_way(host: str, evacuations: Iterable[model.Evacuation]) -> frozenset[str]:
+    """The instances that were on their way to the host and are on their way to another now.
+
+    Whose end came last is what Nova shows; what it shows on the host may run on that other one.
+    """
+    return frozenset(item.instance for item in evacuations
+                     if item.phase in (Phase.CALLING, Phase.MOVING) and item.target != host
+                     and any(attempt.target == host for attempt in item.attempts))
+
+
 def noted(case: Case, did: Did) -> Case:
     """The case with one more step done."""
     assert case.admit is not None
@@ -141,6 +153,12 @@ def _no_libvirt(seen: Seen) -> str:
     if seen.libvirt.host_uuid.lower() != seen.inventory.host_uuid.lower():
         return 'another host answers at its address: its UUID is not the inventory\'s'
     return ''
+
+
+def _two_at_once(seen: Seen) -> str:
+    both = sorted(seen.under_way.intersection(seen.libvirt.domains))
+    return (f'what had come to it is under way to another host now: {", ".join(both)}'
+            if both else '')
 
 
 def _compute(case: Case, seen: Seen) -> Choice:
@@ -168,7 +186,7 @@ def _records(case: Case, seen: Seen) -> Choice:
 
 
 def _domains(case: Case, seen: Seen) -> Choice:
-    trouble = _no_libvirt(seen)
+    trouble = _no_libvirt(seen) or _two_at_once(seen)
     if trouble or seen.servers is None:
         return Choice(Act.WAIT, trouble or 'Nova does not answer')
     left = tuple(sorted(uuid for uuid in seen.libvirt.domains

@@ -146,19 +146,36 @@ def advance(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
     if server is None:
         return Choice(Act.LEFT, 'the instance was deleted')
     if server.host != item.source and server.host != item.target:
-        ours = any(migration.unfinished for migration in fresh_migrations(item, seen))
-        if server.host in item.tried and ours:
-            # A target that was given up ends its attempt late, fenced: ours is under way.
-            return Choice(Act.WAIT, f'Nova shows it on {server.host}, which was given up')
-        settled = item.phase is not Phase.CALLING or seen.seconds >= rules.settle_seconds
-        # A task that began on its old host and ended with it stays for ever; a rebuild may be ours.
-        stays = seen.seconds >= rules.attempt_limit and not server.task_state.startswith('rebuild')
-        if settled and (stays or not server.task_state):
-            return Choice(Act.LEFT, f'it is on {server.host} by now: not our doing')
-        return Choice(Act.WAIT, f'Nova shows it on {server.host}')
+        return _elsewhere(item, seen, rules)
     if item.phase is Phase.QUEUED:
         return _first(item, seen)
     return _under_way(item, seen, rules)
+
+
+def _elsewhere(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
+    """It was moved by somebody else, or by an attempt of ours that was given up.
+
+    A target that was given up may end its attempt late, fenced.  Nova then believes that one, and
+    ends ours in error, though what ours started goes on.
+    """
+    assert seen.server is not None
+    server, long = seen.server, seen.seconds >= rules.attempt_limit
+    shown = f'Nova shows it on {server.host}'
+    if item.phase is not Phase.QUEUED:
+        if runs_there(seen):
+            return Choice(Act.WAIT, f'it runs on {item.target}, but {shown}: its record has to be '
+                                    f'mended by hand')
+        ours = any(migration.unfinished for migration in fresh_migrations(item, seen))
+        if ours and server.host in item.tried:
+            return Choice(Act.WAIT, f'{shown}, which was given up')
+        if not nobody_there(seen) and not (long and off_there(seen)):
+            return Choice(Act.WAIT, f'{shown}; is it on {item.target}?')
+    settled = item.phase is not Phase.CALLING or seen.seconds >= rules.settle_seconds
+    # A task that began on its old host and ended with it stays for ever; a rebuild may be ours.
+    stays = long and not server.task_state.startswith('rebuild')
+    if settled and (stays or not server.task_state):
+        return Choice(Act.LEFT, f'it is on {server.host} by now: not our doing')
+    return Choice(Act.WAIT, shown)
 
 
 def _first(item: Evacuation, seen: Seen) -> Choice:
@@ -260,5 +277,7 @@ def must_ask(item: Evacuation, server: model.Server | None, seconds: float,
         return False
     if item.phase is Phase.QUEUED:
         return server.host != item.target
+    elsewhere = server.host not in (item.source, item.target)
     arrived = server.host == item.target and not server.task_state
-    return arrived or server.vm_state == 'error' or seconds >= rules.attempt_limit
+    return (elsewhere or arrived or server.vm_state == 'error'
+            or seconds >= rules.attempt_limit)

@@ -17,7 +17,7 @@ import unittest
 
 from kaopu_ha.core import admission
 from kaopu_ha.core.admission import Act, Answered, Choice, Did
-from kaopu_ha.core.model import Contact, RecoveryStage, Stage
+from kaopu_ha.core.model import Contact, Phase, RecoveryStage, Stage
 from tests.unit.core.values import (
     UUID,
     a_case,
@@ -74,6 +74,8 @@ class Refusal(unittest.TestCase):
             ({'libvirt': a_libvirt(host_uuid=OTHER)}, other),
             ({'libvirt': a_libvirt(host_uuid='')}, other),
             ({'inventory': None}, 'it has no inventory'),
+            ({'libvirt': a_libvirt('i1'), 'under_way': frozenset({'i1', 'i2'})},
+             'what had come to it is under way to another host now: i1'),
         ]
         for changes, reason in table:
             with self.subTest(**changes):
@@ -235,6 +237,12 @@ class Domains(unittest.TestCase):
                         **answered(Act.ASK_REMOVE, 'asked'))
         self.assertEqual(Choice(Act.WAIT, 'its agent has to remove domains'), found)
 
+    def test_what_is_under_way_to_another_host_now_is_no_matter_of_what_nova_shows(self):
+        for domains, act in ((('i1',), Act.WAIT), (('i2',), Act.NOTE), ((), Act.NOTE)):
+            found = advance(Did.DOMAINS, libvirt=a_libvirt(*domains), servers=frozenset({'i1'}),
+                            under_way=frozenset({'i1'}))
+            self.assertIs(act, found.act, domains)
+
     def test_without_nova_or_libvirt_it_waits(self):
         self.assertEqual(Choice(Act.WAIT, 'Nova does not answer'),
                          advance(Did.DOMAINS, servers=None))
@@ -292,3 +300,12 @@ class MayBeLeft(unittest.TestCase):
         other = under_way(instance='i3', recovery='c8-3')
         self.assertEqual({'i1'}, admission.may_be_left('c1', 'c1-7', [mine, came, other]))
         self.assertEqual({'i2'}, admission.may_be_left('c9', 'c9-1', [mine, moved_on, other]))
+
+    def test_what_had_come_to_it_and_is_under_way_to_another(self):
+        came = under_way(instance='i2', target='c9', recovery='c8-3')
+        moved_on = dataclasses.replace(came, target='c3')
+        for phase in Phase:
+            expected = {'i2'} if phase in (Phase.CALLING, Phase.MOVING) else set()
+            self.assertEqual(expected, admission.under_way('c9', [
+                came, dataclasses.replace(moved_on, phase=phase)]), phase)
+        self.assertEqual(set(), admission.under_way('c3', [moved_on]))

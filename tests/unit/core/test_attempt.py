@@ -142,34 +142,59 @@ class Elsewhere(unittest.TestCase):
             self.assertEqual(Choice(Act.LEFT, 'the instance was deleted'),
                              attempt.advance(item, work_look(None), rules()))
 
+    def seen(self, seconds=0.0, migrations=(), **server):
+        """It is on another host, and nothing of it is on the target."""
+        return work_look(a_server(**{'host': 'c9'} | server), seconds=seconds,
+                         migrations=migrations, **nobody_there())
+
     def test_what_others_moved_elsewhere_is_left(self):
         for item in (queued(), moving()):
             self.assertEqual(Choice(Act.LEFT, 'it is on c9 by now: not our doing'),
-                             attempt.advance(item, work_look(a_server(host='c9')), rules()))
+                             attempt.advance(item, self.seen(), rules()))
+
+    def test_what_was_not_called_is_left_without_asking(self):
+        self.assertIs(Act.LEFT, act(queued(), work_look(a_server(host='c9'))))
+
+    def test_what_runs_on_the_target_all_the_same_is_not_left(self):
+        # The late end of an attempt that was given up ended this one in error, in Nova only.
+        seen = work_look(a_server(host='c9', vm_state='error'), seconds=LONG,
+                         migrations=[a_migration(status='failed')], **runs_there())
+        for item in (calling(), moving(tried=('c9',))):
+            self.assertEqual(Choice(Act.WAIT, 'it runs on c2, but Nova shows it on c9: its record '
+                                              'has to be mended by hand'),
+                             attempt.advance(item, seen, rules()))
+
+    def test_what_may_run_on_the_target_is_not_left(self):
+        for libvirt, images in ((None, None), (a_libvirt('i1'), (an_answer(error='mute'),)),
+                                (a_libvirt(contact=Contact.MUTE), (an_answer(),)),
+                                (a_libvirt(), (an_answer(a_client()),))):
+            seen = work_look(a_server(host='c9'), seconds=LONG, libvirt=libvirt, images=images)
+            self.assertIs(Act.WAIT, act(moving(), seen), (libvirt, images))
+
+    def test_what_is_off_on_the_target_is_left_when_the_attempt_has_had_its_time(self):
+        for seconds, wanted in ((LONG - 1, Act.WAIT), (LONG, Act.LEFT)):
+            seen = work_look(a_server(host='c9'), seconds=seconds, libvirt=a_libvirt('i1'),
+                             images=(an_answer(),))
+            self.assertIs(wanted, act(moving(), seen))
 
     def test_on_a_target_that_was_given_up_it_is_a_former_attempts_while_ours_is_under_way(self):
         item = moving(tried=('c9',))
         for migrations, wanted in (([a_migration()], Act.WAIT),
                                    ([a_migration(status='done')], Act.LEFT), ([], Act.LEFT)):
-            seen = work_look(a_server(host='c9'), migrations=migrations)
-            self.assertIs(wanted, act(item, seen))
+            self.assertIs(wanted, act(item, self.seen(migrations=migrations)))
 
     def test_while_it_has_a_task_there_it_is_waited_for(self):
         for item in (queued(), calling(), moving()):
             for task, seconds in (('rebuilding', 999.0), ('powering-off', LONG - 1)):
-                seen = work_look(a_server(host='c9', task_state=task), seconds=seconds)
-                self.assertIs(Act.WAIT, act(item, seen))
+                self.assertIs(Act.WAIT, act(item, self.seen(seconds, task_state=task)))
 
     def test_a_task_that_was_left_over_holds_it_back_no_longer_than_an_attempt_may_last(self):
         for item in (queued(), calling(), moving()):
-            seen = work_look(a_server(host='c9', task_state='powering-off'), seconds=LONG)
-            self.assertIs(Act.LEFT, act(item, seen))
+            self.assertIs(Act.LEFT, act(item, self.seen(LONG, task_state='powering-off')))
 
     def test_a_call_of_unknown_outcome_gets_its_time_to_show_and_no_more(self):
-        seen = work_look(a_server(host='c9'), seconds=9.9)
-        self.assertIs(Act.WAIT, act(calling(), seen))
-        seen = work_look(a_server(host='c9'), seconds=10.0)
-        self.assertIs(Act.LEFT, act(calling(), seen))
+        self.assertIs(Act.WAIT, act(calling(), self.seen(9.9)))
+        self.assertIs(Act.LEFT, act(calling(), self.seen(10.0)))
 
 
 class TakingOver(unittest.TestCase):
@@ -421,6 +446,7 @@ class MustAsk(unittest.TestCase):
             (moving(), a_server(task_state='rebuilding'), 119.9, False),
             (moving(), a_server(task_state='rebuilding'), 120, True),
             (moving(), moved, 0, True),
+            (moving(), a_server(host='c9', task_state='rebuilding'), 0, True),
             (moving(), a_server(host='c2', task_state='rebuilding'), 1, False),
             (moving(), a_server(vm_state='error'), 0, True),
             (calling(), moved, 0, True),

@@ -204,12 +204,12 @@ def _first(item: Evacuation, seen: Seen) -> Choice:
 
 
 def _under_way(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
-    server = seen.server
+    server, long = seen.server, seen.seconds >= rules.attempt_limit
     assert server is not None
     if server.host == item.target and not server.task_state and server.vm_state == 'active':
         if open_there(seen):
             return Choice(Act.DONE, f'active on {item.target}, its disk open there')
-        if seen.seconds >= rules.attempt_limit and nobody_there(seen):
+        if long and nobody_there(seen):
             return Choice(Act.FAILED, f'Nova shows it active on {item.target}, but nothing of it '
                                       f'runs there')
         return Choice(Act.WAIT, f'active on {item.target}; its disk is not yet open there')
@@ -220,12 +220,12 @@ def _under_way(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
                           'active')
         return Choice(Act.FAILED, f'it is on {item.target}, but stopped there')
     shown_active = server.vm_state == 'active' and not server.task_state
-    if seen.seconds >= rules.attempt_limit and runs_there(seen) and not shown_active:
+    if long and runs_there(seen) and not shown_active:
         return Choice(Act.RESET, f'it runs on {item.target}, but Nova shows '
                       f'{server.vm_state}/{server.task_state}', 'active')
-    if seen.seconds >= rules.attempt_limit and off_there(seen) and restarted(item, seen):
+    if long and off_there(seen) and restarted(item, seen):
         return Choice(Act.REFUSED, f'{item.target} was restarted while it received it')
-    if seen.seconds >= rules.attempt_limit and runs_there(seen) and server.host == item.source:
+    if long and runs_there(seen) and server.host == item.source:
         # Its nova-compute ended between the two writes.  No call mends that, and if the source
         # came back while Nova shows it there, a second copy could be started: so it stays open.
         return Choice(Act.WAIT, f'it runs on {item.target}, but Nova shows it on {item.source}: '
@@ -235,7 +235,7 @@ def _under_way(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
     if server.vm_state == 'error' and not server.task_state and not unfinished and fresh:
         if nobody_there(seen):
             return Choice(Act.REFUSED, server.fault or f'Nova failed to start it on {item.target}')
-        if seen.seconds >= rules.attempt_limit and off_there(seen):
+        if long and off_there(seen):
             # Defined there by something before us: Nova rebuilds nothing over a domain.
             return Choice(Act.REFUSED, f'{item.target} has its domain, off: '
                                        f'{server.fault or "Nova failed"}')
@@ -245,8 +245,10 @@ def _under_way(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
     traced = bool(fresh) or (first and server.task_state.startswith('rebuild'))
     if item.phase is Phase.CALLING:
         return _calling(item, seen, rules, traced)
-    if seen.seconds >= rules.attempt_limit and nobody_there(seen):
-        if unfinished:
+    if long and nobody_there(seen):
+        # A source that boots completes its records, also that of a call which got lost.
+        lost = fresh and all(migration.status == 'completed' for migration in fresh)
+        if unfinished or lost:
             return Choice(Act.CALL, f'nothing of it is on {item.target} after '
                           f'{rules.attempt_limit:g} s')
         return Choice(Act.REFUSED, server.fault or f'{item.target} never started it')

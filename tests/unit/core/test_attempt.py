@@ -380,6 +380,13 @@ class TooLong(unittest.TestCase):
         self.assertEqual(Choice(Act.CALL, 'nothing of it is on c2 after 120 s'),
                          attempt.advance(moving(), seen, rules()))
 
+    def test_with_nobody_there_a_record_that_the_sources_boot_completed_is_no_end(self):
+        for statuses, wanted in ((('completed',), Act.CALL), (('completed', 'failed'), Act.REFUSED)):
+            seen = work_look(a_server(task_state='rebuilding'), seconds=LONG, migrations=[
+                a_migration(f'm{number}', status=status) for number, status in enumerate(statuses)],
+                **nobody_there())
+            self.assertIs(wanted, act(moving(), seen), statuses)
+
     def test_with_nobody_there_and_no_record_unfinished_the_target_is_refused(self):
         for migrations in ((), [a_migration(status='failed')], [a_migration(status='done')]):
             seen = work_look(a_server(task_state='rebuilding'), seconds=LONG,

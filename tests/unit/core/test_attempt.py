@@ -381,7 +381,8 @@ class TooLong(unittest.TestCase):
                          attempt.advance(moving(), seen, rules()))
 
     def test_with_nobody_there_a_record_that_the_sources_boot_completed_is_no_end(self):
-        for statuses, wanted in ((('completed',), Act.CALL), (('completed', 'failed'), Act.REFUSED)):
+        for statuses, wanted in ((('completed',), Act.CALL),
+                                 (('completed', 'failed'), Act.REFUSED)):
             seen = work_look(a_server(task_state='rebuilding'), seconds=LONG, migrations=[
                 a_migration(f'm{number}', status=status) for number, status in enumerate(statuses)],
                 **nobody_there())

@@ -11,8 +11,6 @@
 #    under the License.
 """One real cloud for all lives; each begins on a fresh one and ends with the judge."""
 
-import base64
-import json
 import pathlib
 import subprocess
 import sys
@@ -24,10 +22,10 @@ import testtools
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / 'tools'))
 
 from minicloudlib import bare as bare  # noqa: E402
-from minicloudlib import demo, secure  # noqa: E402
+from minicloudlib import demo, kaopu, secure  # noqa: E402
 from minicloudlib.cloud import Cloud  # noqa: E402
 
-ROOT = '/kaopu-ha/'
+ROOT = kaopu.KEYS
 HEAL_SECONDS = 180
 
 
@@ -64,10 +62,7 @@ class Life(testtools.TestCase):
 
     def records(self, prefix: str) -> dict[str, dict]:
         """The records under a prefix, by the rest of their keys."""
-        said = json.loads(self.cloud.run_on('ctl', *etcdctl(
-            self.cloud, 'get', '--prefix', ROOT + prefix, '-w', 'json')))
-        return {base64.b64decode(kv['key']).decode()[len(ROOT + prefix):]:
-                json.loads(base64.b64decode(kv['value'])) for kv in said.get('kvs', ())}
+        return kaopu.records(self.cloud.layout, prefix)
 
     def case(self, host: str) -> dict:
         return self.records('case/').get(host, {})

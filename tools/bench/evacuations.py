@@ -100,12 +100,12 @@ def _boot(cloud: Cloud, count: int) -> list[str]:
 
 def _by_kaopu(cloud: Cloud, uuids: list[str], watchers: Watchers) -> tuple[float, list[float]]:
     cloud.power_off(on_cloud.VICTIM)
-    on_cloud.retry(lambda: 'proven' in _road(), _LIMIT, 0.5)
-    return _road()['proven'], _observed(cloud, uuids, watchers)
+    on_cloud.retry(lambda: 'proven' in _road(cloud), _LIMIT, 0.5)
+    return _road(cloud)['proven'], _observed(cloud, uuids, watchers)
 
 
-def _road() -> dict[str, float]:
-    return on_cloud.reached(on_cloud.recovery_of(on_cloud.VICTIM).get('road', []))
+def _road(cloud: Cloud) -> dict[str, float]:
+    return on_cloud.reached(on_cloud.recovery_of(cloud, on_cloud.VICTIM).get('road', []))
 
 
 def _by_hand(cloud: Cloud, uuids: list[str], watchers: Watchers) -> tuple[float, list[float]]:

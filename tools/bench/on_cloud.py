@@ -15,17 +15,15 @@
 Hosts, controllers and this program run on one machine, so all times are of one wall clock.
 """
 
-import base64
 from collections.abc import Callable
 import datetime
-import json
 import time
 from typing import Any
 
 from tools.minicloudlib import demo, instances, kaopu
 from tools.minicloudlib.cloud import Cloud
 from tools.minicloudlib.judge import Expected
-from tools.minicloudlib.rest import Refused, etcd
+from tools.minicloudlib.rest import Refused
 from tools.minicloudlib.shell import wait_for
 
 VICTIM = 'c1'
@@ -52,27 +50,18 @@ def stop_kaopu(cloud: Cloud) -> None:
         cloud.kill(f'ctl:{name}')
 
 
-def records(prefix: str) -> dict[str, dict[str, Any]]:
-    """Kaopu HA's records under a prefix, by the rest of their keys."""
-    begin = f'{kaopu.KEYS}{prefix}'.encode()
-    end = begin[:-1] + bytes([begin[-1] + 1])
-    span = {'key': begin, 'range_end': end}
-    said = etcd('/kv/range', {name: base64.b64encode(key).decode() for name, key in span.items()})
-    return {base64.b64decode(kv['key']).decode()[len(begin):]:
-            json.loads(base64.b64decode(kv['value'])) for kv in said.get('kvs', ())}
-
-
-def recovery_of(host: str) -> dict[str, Any]:
+def recovery_of(cloud: Cloud, host: str) -> dict[str, Any]:
     """The newest recovery of the host; empty if there is none."""
-    found = [one for one in records('recovery/').values() if one['host'] == host]
+    every = kaopu.records(cloud.layout, 'recovery/').values()
+    found = [one for one in every if one['host'] == host]
     return found[-1] if found else {}
 
 
-def wait_finished(host: str, seconds: float) -> dict[str, Any]:
+def wait_finished(cloud: Cloud, host: str, seconds: float) -> dict[str, Any]:
     """The recovery of the host as soon as it is finished."""
-    wait_for(f'the recovery of {host}', lambda: recovery_of(host).get('stage') == 'finished',
+    wait_for(f'the recovery of {host}', lambda: recovery_of(cloud, host).get('stage') == 'finished',
              seconds, 0.5)
-    return recovery_of(host)
+    return recovery_of(cloud, host)
 
 
 def reached(road: list[dict[str, str]]) -> dict[str, float]:

@@ -77,11 +77,11 @@ def _healed(cloud: Cloud, host: str) -> Times:
     with _beat_gone(cloud, host) as gone:
         cut = time.time()
         cloud.power_off(host)
-        recovery = on_cloud.wait_finished(host, _LIMIT)
-    case = on_cloud.reached(on_cloud.records('case/')[host]['road'])
+        recovery = on_cloud.wait_finished(cloud, host, _LIMIT)
+    case = on_cloud.reached(kaopu.records(cloud.layout, 'case/')[host]['road'])
     stages = on_cloud.reached(recovery['road'])
     moves = [on_cloud.reached(one['road']) for one in
-             on_cloud.records(f'evacuation/{recovery["id"]}/').values()]
+             kaopu.records(cloud.layout, f'evacuation/{recovery["id"]}/').values()]
     first, last = _first_writes(cloud, boots)
     found = {'the beat is gone': gone[0]}
     found |= {stage.upper(): case[stage] for stage in

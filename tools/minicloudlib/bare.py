@@ -16,7 +16,6 @@ Instances are domains that this module defines on their first host; a file says 
 Where they are now is what Kaopu HA has decided, and how they are is what libvirt there says.
 """
 
-import base64
 import concurrent.futures
 import json
 from pathlib import Path
@@ -25,7 +24,6 @@ import uuid
 
 from . import disks, faults, guest, hosts, judge, kaopu, machines
 from .layout import MON, POOL, SECRET_UUID, Layout, write
-from .rest import etcd
 from .shell import CloudError, say, step, wait_for
 
 _STATES = {
@@ -62,7 +60,7 @@ _DOMAIN = """\
 def everyone(layout: Layout) -> list[judge.Expected]:
     """Every instance that was made, ordered by number."""
     made = _made(layout)
-    owners = _owners() if made else {}
+    owners = kaopu.records(layout, 'server/') if made else {}
     where = {one: owners.get(one, {}).get('host') or made[one]['host'] for one in made}
     states = {host: _states(layout, host) for host in set(where.values())}
     return [_expected(one, made[one], where[one], states[where[one]]) for one in made]
@@ -104,19 +102,6 @@ def _file(layout: Layout) -> Path:
 
 def _made(layout: Layout) -> dict[str, dict[str, str]]:
     return json.loads(_file(layout).read_text()) if _file(layout).exists() else {}
-
-
-def _owners() -> dict[str, dict]:
-    """What Kaopu HA has decided, by instance."""
-    begin = f'{kaopu.KEYS}server/'.encode()
-    span = {'key': begin, 'range_end': begin[:-1] + bytes([begin[-1] + 1])}
-    said = etcd('/kv/range', {name: base64.b64encode(key).decode() for name, key in span.items()})
-    return {
-        base64.b64decode(kv['key']).decode().rpartition('/')[2]: json.loads(
-            base64.b64decode(kv['value'])
-        )
-        for kv in said.get('kvs', ())
-    }
 
 
 def _states(layout: Layout, host: str) -> dict[str, str] | None:

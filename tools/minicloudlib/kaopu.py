@@ -16,7 +16,10 @@ Two controllers and two workers run in the node ctl, an agent on every host. A p
 program does not exist (yet) is skipped with a line.
 """
 
+import base64
+import json
 from pathlib import Path
+from typing import Any
 
 from . import confs, control, machines, secure
 from .layout import CHECKOUT, NETS, PORTS, Layout, address, etcd_addresses, write
@@ -161,3 +164,17 @@ def _cloud_sections(layout: Layout) -> confs.Sections:
     if not layout.is_bare:
         return {'nova': confs.credentials(layout, 'kaopu')}
     return {'cloud': {'driver': 'libvirt'}, 'usage': {'driver': 'inventory', 'core_ratio': 16}}
+
+
+def records(layout: Layout, prefix: str) -> dict[str, dict[str, Any]]:
+    """Kaopu HA's records under a prefix, by the rest of their keys."""
+    begin = KEYS + prefix
+    said = json.loads(machines.run_on(
+        layout, 'ctl', *secure.etcdctl(layout), 'get', '--prefix', begin, '-w', 'json'
+    ))
+    return {
+        base64.b64decode(kv['key']).decode()[len(begin):]: json.loads(
+            base64.b64decode(kv['value'])
+        )
+        for kv in said.get('kvs', ())
+    }

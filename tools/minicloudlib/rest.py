@@ -19,7 +19,7 @@ import time
 from typing import Any
 
 from . import network
-from .layout import PORTS, Layout, address, etcd_addresses
+from .layout import PORTS, Layout, address
 from .shell import CloudError
 
 NOVA_MICROVERSION = '2.94'  # from 2.95 on an evacuated instance ends shut off
@@ -121,23 +121,3 @@ def answers(service: str) -> bool:
         raise OSError(f'{service} broke off: {trouble!r}') from trouble
     finally:
         connection.close()
-
-
-def etcd(path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Call etcd's HTTP gateway, at the first member that answers."""
-    trouble = 'no member'
-    for ip in etcd_addresses():
-        connection = http.client.HTTPConnection(ip, PORTS['etcd'], timeout=10)
-        try:
-            connection.sock = network.connect('ctl', ip, PORTS['etcd'], 10)
-            connection.request('POST', f'/v3{path}', json.dumps(body))
-            answer = connection.getresponse()
-            text = answer.read().decode()
-            if answer.status == 200:
-                return json.loads(text)
-            trouble = f'{answer.status} {text[:200]}'
-        except (OSError, http.client.HTTPException) as seen:
-            trouble = repr(seen)
-        finally:
-            connection.close()
-    raise CloudError(f'etcd does not answer: {trouble}')

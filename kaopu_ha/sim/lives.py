@@ -239,7 +239,7 @@ def _ceph(chance: random.Random, setup: Setup, at: float, lasts: float) -> Itera
 
 
 def _nova(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
-    host, kind = chance.choice(setup.hosts), chance.randrange(6)
+    host, kind = chance.choice(setup.hosts), chance.randrange(7)
     if kind == 0:
         yield from _during('Nova goes away', 'Nova comes back', at, lasts)
     elif kind == 1:
@@ -251,6 +251,8 @@ def _nova(chance: random.Random, setup: Setup, at: float, lasts: float) -> Itera
         yield from _during(f'guests do not start on {host}', f'guests start on {host}', at, lasts)
     elif kind == 4:
         yield from _during(f'disable {host}', f'enable {host}', at, lasts)
+    elif kind == 5:
+        yield Event(at, f'{host} has a domain of {chance.choice(setup.instances).name} left, off')
     else:
         yield from _during(f'{host} has {chance.randint(0, 2)} cores', f'{host} has 16 cores', at,
                            lasts)

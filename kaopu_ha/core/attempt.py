@@ -252,6 +252,10 @@ def _under_way(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
             return Choice(Act.CALL, f'nothing of it is on {item.target} after '
                           f'{rules.attempt_limit:g} s')
         return Choice(Act.REFUSED, server.fault or f'{item.target} never started it')
+    if long and off_there(seen):
+        # It may be starting, or the call was lost and the domain is older than it.
+        return Choice(Act.WAIT, f'{item.target} knows its domain, but it does not run: if libvirt '
+                                f'has it shut off, undefine it there by hand')
     return Choice(Act.WAIT, f'Nova: {server.vm_state}/{server.task_state or "no task"}')
 
 

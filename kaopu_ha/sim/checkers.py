@@ -290,8 +290,8 @@ def _runs(world: World, row: Row) -> bool:
 def _told(world: World, row: Row) -> str:
     """Why the instance does not run, by the newest record of it; '' if none says so."""
     ended = [item.reason for item in world.every(Evacuation, records.EVACUATION)
-             if item.instance == row.uuid and item.phase in (
-                 Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE)]
+             if item.instance == row.uuid and ('by hand' in item.reason or item.phase in (
+                 Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE))]
     if row.local_disks and not ended:
         return 'on local disk'
     return ended[-1] if ended else world.excused.get(row.uuid, '')

@@ -410,6 +410,14 @@ class TooLong(unittest.TestCase):
                          {'target_started': 'boot-1/7'}):
                 self.assertIs(Act.WAIT, act(item, dataclasses.replace(seen, **less)))
 
+    def test_with_its_domain_there_that_does_not_run_it_is_told_what_to_do(self):
+        seen = work_look(a_server(task_state='rebuilding'), seconds=LONG, libvirt=a_libvirt('i1'),
+                         images=(an_answer(),), migrations=[a_migration()])
+        choice = attempt.advance(moving(), seen, rules())
+        self.assertIs(Act.WAIT, choice.act)
+        self.assertIn('c2 knows its domain', choice.reason)
+        self.assertIn('undefine it there by hand', choice.reason)
+
     def test_without_certainty_it_goes_on_waiting(self):
         for libvirt, images in ((None, None), (a_libvirt('i1'), (an_answer(error='mute'),)),
                                 (a_libvirt(), (an_answer(error='mute'),))):

@@ -94,7 +94,7 @@ class Admitter:
             evacuated=evacuated, beat=world.has(records.ALIVE + case.host),
             answers=self._answers(world, case), forced_by_us=bool(recovery
                                                                   and recovery.forced_by_us),
-            under_way=admission.under_way(case.host, every))
+            moved_on=admission.moved_on(case.host, case.recovery, every))
 
     def _nova(self, host: str,
               evacuated: frozenset[str]) -> tuple[frozenset[str] | None, int | None]:

@@ -67,7 +67,7 @@ class Answered:
 class Seen:
     """What the leader saw.  ``servers`` are the UUIDs that Nova has on the host, ``uncompleted``
     the evacuations from it that its nova-compute has not cleaned up; None if Nova did not answer.
-    ``under_way``: see the function.
+    ``moved_on``: see the function.
     """
 
     recovery: RecoveryStage | None
@@ -80,7 +80,7 @@ class Seen:
     answers: Mapping[str, Answered]
     beat: bool
     forced_by_us: bool
-    under_way: frozenset[str] = frozenset()
+    moved_on: Mapping[str, model.Evacuation] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def refusal(case: Case, seen: Seen) -> str:
         return f'it is not confirmed dead: its case is {case.stage.value}'
     if seen.attempts_open or seen.recovery is not RecoveryStage.FINISHED:
         return 'its recovery is not finished: an attempt may still be under way'
-    return _no_libvirt(seen) or _two_at_once(seen)
+    return _no_libvirt(seen) or _contested(seen)
 
 
 def advance(case: Case, seen: Seen) -> Choice:
@@ -123,14 +123,19 @@ def may_be_left(host: str, recovery: str,
                      or any(attempt.target == host for attempt in item.attempts))
 
 
-def under_way(host: str, evacuations: Iterable[model.Evacuation]) -> frozenset[str]:
-    """The instances that were on their way to the host and are on their way to another now.
+def moved_on(host: str, recovery: str,
+             evacuations: Iterable[model.Evacuation]) -> dict[str, model.Evacuation]:
+    """The instances that were on their way to the host when it died, and were moved on since.
 
-    Whose end came last is what Nova shows; what it shows on the host may run on that other one.
+    Whose end came last is what Nova shows: what it shows on the host may run on another one.  Not
+    those that were the host's own by its death, as its recovery knows.
     """
-    return frozenset(item.instance for item in evacuations
-                     if item.phase in (Phase.CALLING, Phase.MOVING) and item.target != host
-                     and any(attempt.target == host for attempt in item.attempts))
+    evacuations = tuple(evacuations)
+    own = {item.instance for item in evacuations if item.recovery == recovery}
+    return {item.instance: item for item in evacuations
+            if item.phase in (Phase.CALLING, Phase.MOVING, Phase.DONE) and item.target != host
+            and item.instance not in own
+            and any(attempt.target == host for attempt in item.attempts)}
 
 
 def noted(case: Case, did: Did) -> Case:
@@ -155,10 +160,16 @@ def _no_libvirt(seen: Seen) -> str:
     return ''
 
 
-def _two_at_once(seen: Seen) -> str:
-    both = sorted(seen.under_way.intersection(seen.libvirt.domains))
-    return (f'what had come to it is under way to another host now: {", ".join(both)}'
-            if both else '')
+def _contested(seen: Seen) -> str:
+    """Why it can't be said yet whose an instance is that had come to it; empty if it can."""
+    shown = seen.servers or frozenset()
+    for uuid, item in sorted(seen.moved_on.items()):
+        if item.phase is not Phase.DONE and (uuid in shown or uuid in seen.libvirt.domains):
+            return f'{item.name}, which had come to it, is under way to {item.target} now'
+        if uuid in shown:
+            return (f'Nova shows {item.name} on it, which was moved on to {item.target}: its '
+                    f'record has to be mended by hand')
+    return ''
 
 
 def _compute(case: Case, seen: Seen) -> Choice:
@@ -178,7 +189,8 @@ def _records(case: Case, seen: Seen) -> Choice:
         restarted = seen.answers.get(Act.ASK_RESTART.value)
         if restarted is not None and restarted.state == 'done':
             return Choice(Act.WAIT,
-                          f'its nova-compute has to clean up {seen.uncompleted} evacuations')
+                          f'its nova-compute has to clean up {seen.uncompleted} evacuations; '
+                          f'of two of one instance a start of it takes one')
         # It cleans up only when it starts: a host that was booted while its instances were still
         # being moved started its nova-compute too early for those that arrived later.
         return _by_agent(seen, Act.ASK_RESTART, None)
@@ -186,7 +198,7 @@ def _records(case: Case, seen: Seen) -> Choice:
 
 
 def _domains(case: Case, seen: Seen) -> Choice:
-    trouble = _no_libvirt(seen) or _two_at_once(seen)
+    trouble = _no_libvirt(seen) or _contested(seen)
     if trouble or seen.servers is None:
         return Choice(Act.WAIT, trouble or 'Nova does not answer')
     left = tuple(sorted(uuid for uuid in seen.libvirt.domains

@@ -43,6 +43,11 @@ def answered(act, state, answer=''):
     return {'answers': {act.value: Answered(state, answer)}}
 
 
+def on_to_c3(phase):
+    """An evacuation of i1 from c1 that went to c9 first."""
+    return dataclasses.replace(under_way(phase, target='c9'), target='c3')
+
+
 def advance(did, **changes):
     return admission.advance(before(did), an_admit_look(**changes))
 
@@ -74,8 +79,11 @@ class Refusal(unittest.TestCase):
             ({'libvirt': a_libvirt(host_uuid=OTHER)}, other),
             ({'libvirt': a_libvirt(host_uuid='')}, other),
             ({'inventory': None}, 'it has no inventory'),
-            ({'libvirt': a_libvirt('i1'), 'under_way': frozenset({'i1', 'i2'})},
-             'what had come to it is under way to another host now: i1'),
+            ({'libvirt': a_libvirt('i1'), 'moved_on': {'i1': on_to_c3(Phase.MOVING)}},
+             'name of i1, which had come to it, is under way to c3 now'),
+            ({'servers': frozenset({'i1'}), 'moved_on': {'i1': on_to_c3(Phase.DONE)}},
+             'Nova shows name of i1 on it, which was moved on to c3: its record has to be mended '
+             'by hand'),
         ]
         for changes, reason in table:
             with self.subTest(**changes):
@@ -200,7 +208,8 @@ class Records(unittest.TestCase):
         for state, act in table:
             choice = advance(Did.RECORDS, uncompleted=2, **answered(Act.ASK_RESTART, state))
             self.assertIs(act, choice.act, state)
-        self.assertEqual('its nova-compute has to clean up 2 evacuations', choice.reason)
+        self.assertEqual('its nova-compute has to clean up 2 evacuations; of two of one instance '
+                         'a start of it takes one', choice.reason)
 
 
 class Domains(unittest.TestCase):
@@ -237,11 +246,16 @@ class Domains(unittest.TestCase):
                         **answered(Act.ASK_REMOVE, 'asked'))
         self.assertEqual(Choice(Act.WAIT, 'its agent has to remove domains'), found)
 
-    def test_what_is_under_way_to_another_host_now_is_no_matter_of_what_nova_shows(self):
-        for domains, act in ((('i1',), Act.WAIT), (('i2',), Act.NOTE), ((), Act.NOTE)):
-            found = advance(Did.DOMAINS, libvirt=a_libvirt(*domains), servers=frozenset({'i1'}),
-                            under_way=frozenset({'i1'}))
-            self.assertIs(act, found.act, domains)
+    def test_what_was_moved_on_is_no_matter_of_what_nova_shows(self):
+        # phase, domains of its libvirt, Nova's servers there -> act
+        table = [(Phase.MOVING, ('i1',), (), Act.WAIT), (Phase.CALLING, (), ('i1',), Act.WAIT),
+                 (Phase.MOVING, (), (), Act.NOTE), (Phase.MOVING, ('i9',), ('i9',), Act.NOTE),
+                 (Phase.DONE, ('i1',), ('i1',), Act.WAIT), (Phase.DONE, (), ('i1',), Act.WAIT),
+                 (Phase.DONE, ('i1',), (), Act.ASK_REMOVE), (Phase.DONE, (), (), Act.NOTE)]
+        for phase, domains, servers, act in table:
+            found = advance(Did.DOMAINS, libvirt=a_libvirt(*domains), servers=frozenset(servers),
+                            evacuated=frozenset({'i1'}), moved_on={'i1': on_to_c3(phase)})
+            self.assertIs(act, found.act, (phase, domains, servers))
 
     def test_without_nova_or_libvirt_it_waits(self):
         self.assertEqual(Choice(Act.WAIT, 'Nova does not answer'),
@@ -301,11 +315,15 @@ class MayBeLeft(unittest.TestCase):
         self.assertEqual({'i1'}, admission.may_be_left('c1', 'c1-7', [mine, came, other]))
         self.assertEqual({'i2'}, admission.may_be_left('c9', 'c9-1', [mine, moved_on, other]))
 
-    def test_what_had_come_to_it_and_is_under_way_to_another(self):
-        came = under_way(instance='i2', target='c9', recovery='c8-3')
-        moved_on = dataclasses.replace(came, target='c3')
+    def test_what_had_come_to_it_and_was_moved_on(self):
         for phase in Phase:
-            expected = {'i2'} if phase in (Phase.CALLING, Phase.MOVING) else set()
-            self.assertEqual(expected, admission.under_way('c9', [
-                came, dataclasses.replace(moved_on, phase=phase)]), phase)
-        self.assertEqual(set(), admission.under_way('c3', [moved_on]))
+            item = on_to_c3(phase)
+            expected = {'i1': item} if phase in (Phase.CALLING, Phase.MOVING, Phase.DONE) else {}
+            self.assertEqual(expected, admission.moved_on('c9', 'c9-1', [item]), phase)
+        moved = on_to_c3(Phase.DONE)
+        self.assertEqual({}, admission.moved_on('c3', 'c3-1', [moved]))
+        self.assertEqual({}, admission.moved_on('c1', 'c1-7', [moved]))
+
+    def test_what_was_its_own_when_it_died_later_is_its_own(self):
+        own = an_evacuation('i1', phase=Phase.LEFT, recovery='c9-8')
+        self.assertEqual({}, admission.moved_on('c9', 'c9-8', [on_to_c3(Phase.DONE), own]))

@@ -15,7 +15,7 @@
 import unittest
 
 from tests.cloud import base
-from tests.cloud.base import Cloud, secure
+from tests.cloud.base import Cloud, demo, secure
 
 HOST, OTHER = 'c1', 'c2'
 ETC = '/etc/kaopu-ha'
@@ -29,7 +29,9 @@ class SecureTest(unittest.TestCase):
         cls.cloud = Cloud()
         if not secure.is_on(cls.cloud.layout):
             raise unittest.SkipTest('this cloud was not made by: tools/minicloud up --secure')
-        cls.cloud.up()
+        cls.cloud.up(3, 'fast', openstack=True)
+        cls.cloud.reset()
+        demo.wait_beating(cls.cloud)
 
     def etcd(self, *words):
         """What etcd answers to the host's own certificate."""

@@ -117,6 +117,7 @@ class Cloud:
             self.set_queue(queue)
         if layout.is_bare:
             self._up_data_plane()
+            secure.accounts(layout)
             hosts.power_on_all(layout, layout.hosts)
             kaopu.start_control(layout)
             say('the cloud is up, without OpenStack')

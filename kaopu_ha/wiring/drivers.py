@@ -166,7 +166,7 @@ def _nova_events(conf: cfg.ConfigOpts) -> dict[str, Any]:
 
 
 def _libvirt_cloud(conf: cfg.ConfigOpts) -> dict[str, Any]:
-    return {'children': conf.worker.concurrency}
+    return {'pki_path': conf.libvirt.pki_path, 'children': conf.worker.concurrency}
 
 
 def _inventory(conf: cfg.ConfigOpts) -> dict[str, Any]:

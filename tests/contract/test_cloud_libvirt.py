@@ -12,6 +12,7 @@
 
 """The drivers libvirt and inventory, on real libvirtds and a real etcd, with real agents' parts."""
 
+import dataclasses
 import threading
 import unittest
 import uuid
@@ -19,6 +20,7 @@ import uuid
 from kaopu_ha import ports, records
 from kaopu_ha.agent.domains import DomainPublisher
 from kaopu_ha.agent.inventory import InventoryPublisher
+from kaopu_ha.core import model
 from kaopu_ha.drivers.cloud.libvirt import LibvirtCloud
 from kaopu_ha.drivers.local.libvirt import LocalLibvirt
 from kaopu_ha.drivers.store.etcd import EtcdStore
@@ -293,6 +295,15 @@ class LibvirtCloudTest(OnRealHosts, CloudSuite, unittest.TestCase):
         self.known.store.commit([], [ports.Delete(records.ALIVE + 'h2')])
         with self.assertRaisesRegex(ports.Refused, 'not up'):
             self.cloud.evacuate(instance, 'h2', GivenPermit())
+
+    def test_a_target_whose_uri_has_parameters_is_refused(self):
+        instance = self.a_dead_host()
+        inventory = records.decode(model.Inventory, self.inventory_of('h2'))
+        for uri in (f'{inventory.management_uri}?command=/bin/true', 'qemu:///system', 'nonsense'):
+            self.known.store.commit([], [ports.Put(records.INVENTORY + 'h2', records.encode(
+                dataclasses.replace(inventory, management_uri=uri)))])
+            with self.assertRaisesRegex(ports.Refused, 'URI of a libvirt'):
+                self.cloud.evacuate(instance, 'h2', GivenPermit())
 
     def test_one_that_somebody_migrated_belongs_to_the_host_that_tells_of_it_last(self):
         instance = self.a_dead_host()

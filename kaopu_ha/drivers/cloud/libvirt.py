@@ -29,7 +29,7 @@ import uuid as uuids
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import model
-from kaopu_ha.drivers import child
+from kaopu_ha.drivers import child, libvirt_uri
 from kaopu_ha.drivers.cloud.register import Known, Register, decoded
 
 CHILD = 'kaopu_ha.drivers.cloud.libvirt_child'
@@ -38,10 +38,13 @@ _MOVES_KEPT = 10
 
 
 class LibvirtCloud(ports.Cloud):
-    """The hosts whose agents publish their domains.  As many acts as ``children`` at one time."""
+    """The hosts whose agents publish their domains.  As many acts as ``children`` at one time.
 
-    def __init__(self, store: ports.Store, *, children: int = 2) -> None:
-        self._store, self._register = store, Register(store)
+    ``pki_path`` is the folder with our certificate for TLS ('': libvirt's own places).
+    """
+
+    def __init__(self, store: ports.Store, *, pki_path: str = '', children: int = 2) -> None:
+        self._store, self._register, self._pki_path = store, Register(store), pki_path
         self._children = child.Pool(CHILD, {}, children)
 
     # ------------------------------------------------------------ reading
@@ -98,6 +101,10 @@ class LibvirtCloud(ports.Cloud):
         """Start the instance on the target, as its new host."""
         known = self._known(instance)
         inventory = self._target(known, target)
+        try:
+            uri = libvirt_uri.read(inventory.management_uri).shown(self._pki_path)
+        except ValueError as failure:
+            raise ports.Refused(str(failure)) from failure
         xml, lacking = known.xml
         if not xml:
             raise ports.Refused(lacking)
@@ -108,7 +115,7 @@ class LibvirtCloud(ports.Cloud):
             raise ports.PortError('it was decided of by somebody else meanwhile')
         try:
             with self._children.taken(permit.seconds()) as one:
-                one.act('start', permit, uri=inventory.management_uri, xml=xml, uuid=instance,
+                one.act('start', permit, uri=uri, xml=xml, uuid=instance,
                         host_uuid=inventory.host_uuid)
         except ports.OutcomeUnknown:
             raise

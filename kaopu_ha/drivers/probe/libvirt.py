@@ -44,18 +44,16 @@ import sys
 import threading
 import time
 from typing import Any
-from urllib import parse
 
 from kaopu_ha import ports
 from kaopu_ha.core import evidence, model
 from kaopu_ha.core.model import Contact, LibvirtAnswer
-from kaopu_ha.drivers import extras
+from kaopu_ha.drivers import extras, libvirt_uri
 
 # The child needs it; to say so at the start is better than an ask that fails each time.
 extras.need('libvirt', 'libvirt')
 
 _CHILD = 'kaopu_ha.drivers.probe.libvirt_child'
-_PORTS = {'tcp': 16509, 'tls': 16514, 'ssh': 22, 'libssh': 22, 'libssh2': 22}
 _PEERS_MAX = 3
 # A libvirt is mute only if it was given at least this share of the limit.
 _FAIR_SHARE = 0.4
@@ -66,11 +64,11 @@ _REACHED = (Contact.ANSWERED, Contact.REFUSED, Contact.MUTE)
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Where to connect; ``uri`` is empty if nobody is to be asked there."""
+    """Where to connect; without ``uri`` nobody is to be asked there."""
 
     host: str
     port: int
-    uri: str = ''
+    uri: libvirt_uri.Uri | None = None
 
 
 class LibvirtProbe(ports.Probe, ports.LibvirtEye):
@@ -172,10 +170,10 @@ class _Round:
         link.close()
         if number:
             self.answers[place] = _failed(number)
-        elif not place.uri:
+        elif place.uri is None:
             self.answers[place] = LibvirtAnswer(Contact.ANSWERED, reason='connected')
         else:
-            asking = _Asking(_shown(place.uri, self._pki_path), self._deadline)
+            asking = _Asking(place.uri.shown(self._pki_path), self._deadline)
             self._children[place] = asking
             self._selector.register(asking.pipe, selectors.EVENT_READ, place)
 
@@ -265,27 +263,10 @@ def _failed(number: int) -> LibvirtAnswer:
 def _place(uri: str) -> Place | LibvirtAnswer:
     """Where the libvirt of a URI listens; or why that cannot be known."""
     try:
-        parts = parse.urlsplit(uri)
-        # A host says itself where it is asked.  What libvirt takes as parameters could make it run
-        # a command here, or accept any certificate.
-        if parts.query:
-            return _error(f'the URI of a libvirt has parameters, which are not used: {uri}')
-        if parts.hostname and _transport(parts) in _PORTS:
-            return Place(parts.hostname, parts.port or _PORTS[_transport(parts)], uri)
-    except ValueError:
-        pass
-    return _error(f'not the URI of a libvirt on the network: {uri}')
-
-
-def _transport(parts: parse.SplitResult) -> str:
-    return parts.scheme.partition('+')[2] or 'tls'
-
-
-def _shown(uri: str, pki_path: str) -> str:
-    """The URI with the folder of our own certificate."""
-    if not pki_path or _transport(parse.urlsplit(uri)) != 'tls':
-        return uri
-    return f'{uri}?pkipath={parse.quote(pki_path)}'
+        found = libvirt_uri.read(uri)
+    except ValueError as failure:
+        return _error(str(failure))
+    return Place(found.host, found.port, found)
 
 
 def _peer(peer: model.Inventory) -> Place | None:

@@ -223,19 +223,7 @@ class Eye(LibvirtCase, probe.LibvirtEyeSuite):
                 self.assertTrue(answer.reason)
 
 
-class Places(unittest.TestCase):
-    """Where a libvirt listens."""
-
-    def test_each_transport_has_its_port(self):
-        for uri, host, port in (
-                ('qemu+tcp://10.0.0.1/system', '10.0.0.1', 16509),
-                ('qemu+tcp://10.0.0.1:1234/system', '10.0.0.1', 1234),
-                ('qemu+tls://h1.example.org/system', 'h1.example.org', 16514),
-                ('qemu://h1/system', 'h1', 16514),
-                ('qemu+ssh://nova@h1/system', 'h1', 22),
-                ('qemu+tcp://[fd00::1]/system', 'fd00::1', 16509)):
-            with self.subTest(uri=uri):
-                self.assertEqual(libvirt.Place(host, port, uri), libvirt._place(uri))
+class Anchors(unittest.TestCase):
 
     def test_an_anchor_needs_a_port(self):
         with self.assertRaises(ValueError):

@@ -23,14 +23,15 @@ class Uris(unittest.TestCase):
                 ('qemu://c1/system', 'c1', 16514, 'tls'),
                 ('qemu+tcp://10.0.0.1/system', '10.0.0.1', 16509, 'tcp'),
                 ('qemu+tcp://[2001:db8::1]:16600/system', '2001:db8::1', 16600, 'tcp'),
-                ('qemu+ssh://c1/system', 'c1', 22, 'ssh')):
+                ('qemu+ssh://nova@c1/system', 'c1', 22, 'ssh')):
             self.assertEqual(libvirt_uri.Uri(text, host, port, transport), libvirt_uri.read(text))
 
     def test_what_is_not_used_has_its_reason(self):
         for text in ('qemu+tls://c1/system?no_verify=1', 'qemu+ssh://c1/system?command=/bin/true'):
             with self.assertRaisesRegex(ValueError, 'parameters'):
                 libvirt_uri.read(text)
-        for text in ('', 'c1', 'qemu:///system', 'qemu+ext://c1/system', 'qemu+tcp://c1:port/system'):
+        for text in ('', 'c1', 'qemu:///system', 'qemu+unix:///system', 'qemu+ext://c1/system',
+                     'qemu+tcp://c1:port/system', 'qemu+tcp://[bad/system'):
             with self.assertRaisesRegex(ValueError, 'not the URI of a libvirt on the network'):
                 libvirt_uri.read(text)
 

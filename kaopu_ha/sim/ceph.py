@@ -198,10 +198,11 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
             limit: float) -> Mapping[str, model.Evidence]:
         """As promised."""
-        self.could_ask = not self.sick and any(
-            cluster.answers(self._node) for cluster in self._clusters.values())
         images = sorted({image for suspect in suspects for image in suspect.images})
+        answered = self._is_answered()
         answers = self.clients(images, limit)
+        # A cluster may go on just when it is asked.
+        self.could_ask = answered or self._is_answered()
         found = {suspect.host: evidence.storage(
             suspect, [answers[image] for image in suspect.images], self._node.name)
             for suspect in suspects}
@@ -221,6 +222,10 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
                for answer in answers.values()):
             self.kernel.sleep(limit - _LATENCY)
         return answers
+
+    def _is_answered(self) -> bool:
+        return not self.sick and any(cluster.answers(self._node)
+                                     for cluster in self._clusters.values())
 
     def _clients_of(self, image: model.Image) -> model.ImageAnswer:
         cluster = self._clusters.get(image.cluster)

@@ -13,7 +13,8 @@
 """The cloud without OpenStack: etcd, Ceph, and hosts with libvirt and Kaopu HA.
 
 Instances are domains that this module defines on their first host; a file says which were made.
-Where they are now is what Kaopu HA has decided, and how they are is what libvirt there says.
+Where they are now is what Kaopu HA has decided or was told, and how they are is what libvirt there
+says.
 """
 
 import concurrent.futures
@@ -60,10 +61,25 @@ _DOMAIN = """\
 def everyone(layout: Layout) -> list[judge.Expected]:
     """Every instance that was made, ordered by number."""
     made = _made(layout)
-    owners = kaopu.records(layout, 'server/') if made else {}
-    where = {one: owners.get(one, {}).get('host') or made[one]['host'] for one in made}
+    where = _where(layout, made)
     states = {host: _states(layout, host) for host in set(where.values())}
     return [_expected(one, made[one], where[one], states[where[one]]) for one in made]
+
+
+def _where(layout: Layout, made: dict[str, dict[str, str]]) -> dict[str, str]:
+    """The host of each instance: as it was decided, else where it is told of, else where it began.
+
+    A decision is forgotten when no other host tells of the instance any more.
+    """
+    if not made:
+        return {}
+    where = {one: made[one]['host'] for one in made}
+    for key, domain in kaopu.records(layout, 'domain/').items():
+        host, _, one = key.partition('/')
+        if one in made and not domain['gone']:
+            where[one] = host
+    decided = kaopu.records(layout, 'server/')
+    return where | {one: owner['host'] for one, owner in decided.items() if one in made}
 
 
 def boot(layout: Layout, plan: list[tuple[str, str]]) -> list[judge.Expected]:

@@ -28,7 +28,7 @@ from kaopu_ha.controller.fencekeeper import FenceKeeper
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import evacuation, fencing, model
+from kaopu_ha.core import admission, evacuation, fencing, model
 from kaopu_ha.core.model import Phase, Recovery, RecoveryStage, Stage
 from kaopu_ha.core.news import Fact, News, Outcome
 
@@ -180,6 +180,9 @@ class Recoverer:
     def _move(self, world: World, recovery: Recovery) -> bool:
         mine = [item for item in self._evacuations(world) if item.recovery == recovery.id]
         if all(item.phase.ended for item in mine):
+            late = self._late(world, recovery)
+            if late:
+                return self._commit(world, recovery, [_put_evacuation(item) for item in late])
             text = _counted(mine)
             return self._go(world, recovery, RecoveryStage.FINISHED, text,
                             News(Fact.FINISHED, recovery.host, text), [])
@@ -190,6 +193,25 @@ class Recoverer:
             return self._go(world, recovery, RecoveryStage.EVACUATING, 'workers carry it out',
                             News(Fact.EVACUATING, recovery.host, _counted(mine)), [])
         return False
+
+    def _late(self, world: World, recovery: Recovery) -> tuple[model.Evacuation, ...]:
+        """What came since the plan, to a host that lived and was fenced just then.
+
+        Its live migration was under way by then.  Only such a host tells of it, so nobody else is
+        asked; what a recovery of another host had sent here is that one's.
+        """
+        inventory = world.inventories.get(recovery.host)
+        every = self._evacuations(world)
+        known = {item.instance for item in every if item.recovery == recovery.id}
+        known |= admission.moved_on(recovery.host, recovery.id, every).keys()
+        told = {instance.uuid for instance in (inventory.instances if inventory else ())
+                if instance.power is not model.Power.OFF} - known
+        if not told or inventory is None:
+            return ()
+        servers = [server for server in self._cloud.servers(recovery.host) if server.uuid in told]
+        came = dataclasses.replace(recovery, instances=inventory.instances)
+        return evacuation.listed(came, servers[:_CHUNK], fencing.fenced_clusters(recovery.orders),
+                                 self._seen(world))
 
     def _plan_if_due(self, world: World, recovery: Recovery) -> None:
         """Plan again at once when anything began, ended, died or was told of; else now and then.

@@ -177,7 +177,7 @@ class Register:
         """What is known of these, asked at these hosts and at those that seem to have them."""
         sizes = self._sizes(seen, uuids)
         told = self._told(seen, uuids, sizes)
-        known = {uuid: _known(uuid, told[uuid], sizes[uuid], seen.get(records.SERVER + uuid))
+        known = {uuid: _concluded(uuid, told[uuid], sizes[uuid], seen.get(records.SERVER + uuid))
                  for uuid in uuids}
         return {uuid: one for uuid, one in known.items() if one.told}
 
@@ -211,8 +211,8 @@ class Register:
         return told
 
 
-def _known(uuid: str, told: Mapping[str, Told], sizes: Mapping[str, model.Instance],
-           entry: ports.Entry | None) -> Known:
+def _concluded(uuid: str, told: Mapping[str, Told], sizes: Mapping[str, model.Instance],
+               entry: ports.Entry | None) -> Known:
     """What is left of all that was told and decided of one."""
     there = {host: one for host, one in told.items() if not one.domain.gone}
     if entry is None:

@@ -32,6 +32,7 @@ from kaopu_ha.controller.detector import Detector
 from kaopu_ha.controller.hearer import Hearer
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.recoverer import Recoverer
+from kaopu_ha.controller.reminder import Reminder
 from kaopu_ha.core.news import News
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.worker.worker import Worker
@@ -81,6 +82,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
     recoverer = Recoverer(store, lead, fences, cloud, usage, queue, rules, given.clock, given.tell,
                           given.pool(6, 'recover'), detector.flapping)
     admitter = Admitter(store, lead, fences, cloud, libvirt, rules, given.clock, given.tell)
+    reminder = Reminder(store, lead, rules, given.clock, given.tell)
     listener = (_listener(store, events, given.clock),) if events else ()
     return (
         Loop('leadership', lead.turn, (records.LEADER,)),
@@ -88,7 +90,8 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
         Loop('detector', detector.turn, (records.ALIVE, records.DEATH, records.LOCK, records.HOST,
                                          records.BRAKE, records.EVENT)),
         Loop('recoverer', recoverer.turn, (records.RECOVERY, records.EVACUATION, records.EVENT)),
-        Loop('admitter', admitter.turn, (records.REQUEST,)), *listener), lead.resign
+        Loop('admitter', admitter.turn, (records.REQUEST,)),
+        Loop('reminder', reminder.turn), *listener), lead.resign
 
 
 def worker(store: ports.Store, cloud: ports.Cloud, queue: ports.Queue, images: ports.ImageEye,

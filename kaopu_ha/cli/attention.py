@@ -20,14 +20,17 @@ from kaopu_ha.cli import layout
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.cli.storm import Storm
 from kaopu_ha.core import model
-from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
+from kaopu_ha.core.model import RecoveryStage, Sign, Stage
+from kaopu_ha.core.waiting import Kind
 
-_LOST = (Phase.FAILED, Phase.NOT_RECOVERABLE)
+# A step that goes well takes less: what is under way is no trouble yet.
+_A_WHILE_SECONDS = 60.0
 
 
 def points(found: Picture, storm: Storm) -> list[tuple[str, str]]:
     """Levels and sentences; empty if all is well."""
-    told = [*_office(found), *_brake(storm), *_recoveries(found), *_hosts(found), *_holds(found)]
+    told = [*_office(found), *_brake(storm), *_recoveries(found), *_waiting(found),
+            *_hosts(found), *_holds(found)]
     order = {'error': 0, 'warning': 1}
     return sorted(told, key=lambda point: order.get(point[0], 2))
 
@@ -49,26 +52,33 @@ def _brake(storm: Storm) -> Iterator[tuple[str, str]]:
 
 def _recoveries(found: Picture) -> Iterator[tuple[str, str]]:
     for recovery in found.recoveries.values():
-        case = found.cases.get(recovery.host)
-        present = case is not None and case.recovery == recovery.id
         if recovery.stage is not RecoveryStage.FINISHED:
-            if recovery.waiting_for:
-                yield 'error', (f'The recovery of {recovery.host} waits ({recovery.stage.value}): '
-                                f'{recovery.waiting_for}')
             for reason in recovery.refused:
                 yield 'error', f'{recovery.host} is not fenced whole: {reason}'
             if recovery.stage is not RecoveryStage.FENCING and recovery.id not in found.proofs:
                 yield 'error', (f'The fence of {recovery.host} was not read back lately: nothing '
                                 'is evacuated until it is')
-        if present or recovery.stage is not RecoveryStage.FINISHED:
-            yield from _lost(found, recovery)
 
 
-def _lost(found: Picture, recovery: model.Recovery) -> Iterator[tuple[str, str]]:
-    for item in found.evacuations(recovery.id):
-        if item.phase in _LOST:
-            yield 'error', (f'{item.name} ({item.instance}) of {recovery.host} was not moved: '
-                            f'{item.phase.value}: {item.reason or "no reason given"}')
+def _waiting(found: Picture) -> Iterator[tuple[str, str]]:
+    """What the leader reminds people of, if it has stood for a while.
+
+    Of hosts that are judged ``_hosts`` says it; what is given up is shown at once.
+    """
+    for item in found.waiting():
+        span = layout.between(item.since, layout.now())
+        if item.kind is not Kind.LOST and span is not None and span < _A_WHILE_SECONDS:
+            continue
+        if item.kind is Kind.RECOVERY:
+            yield 'error', f'The recovery of {item.host} waits: {item.reason}'
+        elif item.kind is Kind.ADMISSION:
+            yield 'warning', f'The admission of {item.host} waits: {item.reason}'
+        elif item.kind is Kind.LOST:
+            yield 'error', (f'{item.name} ({item.instance}) of {item.host} was not moved: '
+                            f'{item.reason}')
+        elif item.kind is Kind.INSTANCE:
+            yield 'warning', (f'{item.name} ({item.instance}) of {item.host} is not moved yet: '
+                              f'{item.reason}')
 
 
 def _hosts(found: Picture) -> Iterator[tuple[str, str]]:
@@ -76,7 +86,7 @@ def _hosts(found: Picture) -> Iterator[tuple[str, str]]:
         case = found.cases.get(host)
         if host in found.inventories and not found.beats_now(host):
             yield 'warning', _silent(host, case)
-        yield from _admission(found, host, case)
+        yield from _beats_again(found, host, case)
         inventory = found.inventories.get(host)
         if inventory is not None and found.beats_now(host):
             for cluster, sign in sorted(inventory.storage.items()):
@@ -94,13 +104,11 @@ def _silent(host: str, case: model.Case | None) -> str:
     return f'{host} does not beat; its case is {case.stage.value}{rule}. kaopu-ha explain {host}'
 
 
-def _admission(found: Picture, host: str, case: model.Case | None) -> Iterator[tuple[str, str]]:
+def _beats_again(found: Picture, host: str, case: model.Case | None) -> Iterator[tuple[str, str]]:
     if case is None:
         return
     if case.stage is Stage.CONFIRMED and found.beats_now(host):
         yield 'warning', f'{host} beats, but is confirmed dead: kaopu-ha host admit {host}'
-    if case.stage is Stage.ADMITTING and case.admit is not None and case.admit.waiting_for:
-        yield 'warning', f'The admission of {host} waits: {case.admit.waiting_for}'
 
 
 def _holds(found: Picture) -> Iterator[tuple[str, str]]:

@@ -19,14 +19,14 @@ import functools
 from typing import TypeVar
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import model
+from kaopu_ha.core import model, waiting
 
 T = TypeVar('T')
 
 # All but the closed cases, which only grow old.
 RANGES = (records.LEADER, records.BRAKE, records.ALIVE, records.DEATH, records.LOCK,
           records.INVENTORY, records.CASE, records.RECOVERY, records.EVACUATION, records.PROOF,
-          records.HOST, records.REQUEST)
+          records.HOST, records.REQUEST, records.CLAIM)
 
 
 def read(store: ports.Store, *more: str) -> Picture:
@@ -94,6 +94,12 @@ class Picture:
         mine = [item for item in self.recoveries.values() if item.host == host]
         return tuple(sorted(mine, key=lambda item: self.snapshot.entries[
             records.RECOVERY + item.id].created))
+
+    def waiting(self) -> tuple[waiting.Waiting, ...]:
+        """What is open and does not move, as the leader sees it."""
+        return waiting.waiting(self.cases.values(), self.recoveries, self._evacuations.values(),
+                               held=self.held,
+                               claimed=self.snapshot.under(records.CLAIM).keys())
 
     def entry(self, key: str) -> ports.Entry | None:
         """The entry of a key."""

@@ -50,6 +50,8 @@ class Fact(enum.Enum):
     REFUSED = ('target refused', 'warning')
     NOT_MOVED = ('instance not moved', 'error')
     FINISHED = ('recovery finished', 'info')
+    STILL_WAITS = ('still waits', 'warning')
+    STILL_DOWN = ('still down', 'error')
     CLOUD_AWAY = ('cloud away', 'warning')
     STORE_AWAY = ('store away', 'error')
     STORE_BACK = ('store back', 'info')

@@ -33,6 +33,7 @@ from kaopu_ha.core.model import (
     Verdict,
 )
 from kaopu_ha.sim import daemon
+from kaopu_ha.sim.laws_telling import Told
 from kaopu_ha.sim.nova import Record, Row
 from kaopu_ha.sim.world import World
 
@@ -68,6 +69,7 @@ class Checkers:
         self._deciders = Deciders(world, self._say)
         self._verdicts = Verdicts(world, self._say)
         calls = Calls(world, self._say)
+        Told(world, self._say)
         world.nova.asked, world.acts = calls.asked, calls.sent
         world.etcd.committed = self._committed
         world.kernel.after_each = OneWriter(world, self._say).look

@@ -153,6 +153,11 @@ def _was_told(world: World, text: str) -> str:
         'nobody told it'
 
 
+@_expected('it was not told that {text}')
+def _was_not_told(world: World, text: str) -> str:
+    return '' if _was_told(world, text) else f'{text} was told'
+
+
 @_expected('Nova was asked {number} times for {instance}')
 def _asked(world: World, number: str, instance: str) -> str:
     uuid = _row(world, instance).uuid

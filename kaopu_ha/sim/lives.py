@@ -41,10 +41,11 @@ from kaopu_ha.sim.shrink import shrunk
 from kaopu_ha.sim.story import Event, Played, Story, play, written
 from kaopu_ha.sim.world import PACES, Setup, Vm
 
-# An attempt is looked into sooner than on a real cloud, and a host whose kernel answered waits for
-# less: a life shall be short.
+# An attempt is looked into sooner than on a real cloud, a host whose kernel answered waits for
+# less, and what waits is told sooner: a life shall be short.
 LIFE_TIMES = dataclasses.replace(PACES['fast'], rules=dataclasses.replace(
-    PACES['fast'].rules, attempt_limit=30.0, patent_death_seconds=20.0, patent_lock_seconds=10.0))
+    PACES['fast'].rules, attempt_limit=30.0, patent_death_seconds=20.0, patent_lock_seconds=10.0,
+    remind_after=40.0, remind_again=120.0))
 # With stages that take several looks, as the patent's do.
 LONGER_TIMES = dataclasses.replace(LIFE_TIMES, rules=dataclasses.replace(
     LIFE_TIMES.rules, death_seconds=10.0, lock_seconds=6.0))

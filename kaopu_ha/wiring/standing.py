@@ -25,7 +25,7 @@ import functools
 from typing import TypeVar
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import model
+from kaopu_ha.core import model, waiting
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
 
 T = TypeVar('T')
@@ -42,6 +42,7 @@ HELPS = {
     'recoveries_open': 'Recoveries that have not finished, by stage.',
     'evacuations_open': 'Moves that have not ended, by phase.',
     'queue_depth': 'Moves that have a target and that no worker has claimed.',
+    'waiting': 'Hosts and instances that are open and wait, by kind; people are reminded of them.',
 }
 
 _RANGES = (records.LEADER, records.CASE, records.RECOVERY, records.EVACUATION, records.CLAIM,
@@ -74,23 +75,26 @@ def _leads(seen: ports.Snapshot, name: str) -> bool:
 
 def numbers(seen: ports.Snapshot) -> Values:
     """The numbers of one snapshot; a record that can't be read is not counted."""
-    cases = _all(model.Case, seen, records.CASE)
+    cases = _all(model.Case, seen, records.CASE).values()
     recoveries = _all(model.Recovery, seen, records.RECOVERY)
-    moves = _all(model.Evacuation, seen, records.EVACUATION)
-    held = [one for one in _all(records.HostSetting, seen, records.HOST) if one.hold]
+    moves = _all(model.Evacuation, seen, records.EVACUATION).values()
+    settings = _all(records.HostSetting, seen, records.HOST)
+    held = {host for host, one in settings.items() if one.hold}
     claimed = set(seen.under(records.CLAIM))
     known, beating = seen.under(records.INVENTORY), seen.under(records.ALIVE)
-    waiting = [one for one in moves if one.phase in _TAKEABLE and one.instance not in claimed]
+    free = [one for one in moves if one.phase in _TAKEABLE and one.instance not in claimed]
+    opened = waiting.waiting(cases, recoveries, moves, held=held, claimed=claimed)
     return {
         'hosts': {(): len(known)},
         'hosts_beating': {(): len(set(known) & set(beating))},
         'hosts_held': {(): len(held)},
         'cases': _counted('stage', (one.stage for one in cases), set(Stage) - {Stage.CLOSED}),
-        'recoveries_open': _counted('stage', (one.stage for one in recoveries),
+        'recoveries_open': _counted('stage', (one.stage for one in recoveries.values()),
                                     set(RecoveryStage) - {RecoveryStage.FINISHED}),
         'evacuations_open': _counted('phase', (one.phase for one in moves),
                                      {phase for phase in Phase if not phase.ended}),
-        'queue_depth': {(): len(waiting)},
+        'queue_depth': {(): len(free)},
+        'waiting': _counted('kind', (one.kind for one in opened), set(waiting.Kind)),
     }
 
 
@@ -102,11 +106,12 @@ def _counted(label: str, found: Iterable[enum.Enum],
             for value in sorted(wanted, key=lambda value: value.name)}
 
 
-def _all(kind: type[T], seen: ports.Snapshot, prefix: str) -> list[T]:
-    found = []
-    for entry in seen.under(prefix).values():
+def _all(kind: type[T], seen: ports.Snapshot, prefix: str) -> dict[str, T]:
+    """The records under a prefix, by the rest of their keys."""
+    found = {}
+    for name, entry in seen.under(prefix).items():
         try:
-            found.append(records.decode(kind, entry.value, entry.key))
+            found[name] = records.decode(kind, entry.value, entry.key)
         except records.RecordError:
             continue
     return found

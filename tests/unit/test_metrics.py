@@ -250,6 +250,8 @@ class TestStanding(MetricsCase):
             self.value('recoveries_open', stage=stage) for stage in ('evacuating', 'finished')))
         self.assertEqual((1.0, None), tuple(
             self.value('evacuations_open', phase=phase) for phase in ('waiting', 'done')))
+        self.assertEqual((1.0, 0.0), tuple(
+            self.value('waiting', kind=kind) for kind in ('case', 'admission')))
 
     def test_a_record_that_cannot_be_read_is_not_counted(self):
         self.lead()

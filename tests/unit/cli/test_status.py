@@ -13,8 +13,12 @@
 
 """``kaopu-ha status`` and ``host list|show`` against a real store."""
 
+import dataclasses
+
 from kaopu_ha import ports, records
-from kaopu_ha.core.model import RecoveryStage, Sign, Stage, Verdict
+from kaopu_ha.cli import layout
+from kaopu_ha.core import model
+from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage, Verdict
 from tests.unit.cli import scene
 
 
@@ -39,12 +43,24 @@ class Status(scene.Scene):
         self.a_dead_host()
         self.put(records.HOST + 'c3', records.HostSetting(True, 'ann@m1', scene.at(0), 'memory'))
         points = self.shown_json('status')['look_first']
-        self.assertEqual(['error', 'error', 'warning', 'warning'],
+        self.assertEqual(['error', 'error', 'error', 'warning', 'warning'],
                          [point['level'] for point in points])
         told = '\n'.join(point['text'] for point in points)
-        self.assertIn('db-1', points[1]['text'])
+        self.assertIn('db-1', points[2]['text'])
         self.assertIn('kaopu-ha host admit c1', told)
         self.assertIn('c3 is on hold by ann@m1', told)
+
+    def test_what_waits_is_shown_with_its_reason_once_it_stood_for_a_while(self):
+        self.a_dead_host(RecoveryStage.FINISHED)
+        key = records.EVACUATION + 'c1-1234/uuid-9'
+        item = model.Evacuation('c1-1234', 'uuid-9', 'mail-1', 'c1', Phase.WAITING,
+                                reason='c2: it has no cores left')
+        for since, shown in ((layout.now(), False), (scene.at(7), True)):
+            step = model.Step(since, 'ctl-1', 'waiting', 'was on')
+            self.put(key, dataclasses.replace(item, road=(step,)))
+            told = [point['text'] for point in self.shown_json('status')['look_first']]
+            self.assertEqual(shown, any('mail-1 (uuid-9) of c1 is not moved yet: waiting: c2: it '
+                                        'has no cores left' in text for text in told))
 
     def test_a_fence_that_was_not_read_back_lately_is_urgent(self):
         self.a_dead_host()

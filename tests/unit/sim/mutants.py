@@ -24,6 +24,7 @@ import fixtures
 from kaopu_ha import ports, records
 from kaopu_ha.controller.detector import Detector
 from kaopu_ha.controller.fencekeeper import FenceKeeper
+from kaopu_ha.controller.reminder import Reminder
 from kaopu_ha.core import attempt, detection, evidence, fencing, model
 from kaopu_ha.core.model import Phase, Sign, Stage, Verdict
 from kaopu_ha.sim.ceph import SimBlocklist
@@ -217,3 +218,9 @@ def foreign_client():
     return [put(attempt, 'running_on', running_on)]
 
 
+# ---------------------------------------------------------------- what people are told
+
+
+@mutant('nobody is reminded')
+def not_reminded():
+    return [put(Reminder, 'turn', lambda reminder: 60.0)]

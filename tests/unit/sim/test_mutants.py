@@ -56,5 +56,5 @@ for number, name in enumerate(sorted(MUTANTS)):
 
 class TestTheList(unittest.TestCase):
 
-    def test_there_are_fifteen(self):
-        self.assertEqual(15, len(MUTANTS))
+    def test_there_are_sixteen(self):
+        self.assertEqual(16, len(MUTANTS))

@@ -23,14 +23,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-import dataclasses
 from typing import Any
 
 from kaopu_ha import ports, records, shelf
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, Trouble, who
 from kaopu_ha.cli.picture import Picture
-from kaopu_ha.core import model
+from kaopu_ha.core import admission, model
 from kaopu_ha.core.model import Power, RecoveryStage, Stage, Verdict
 
 # etcd takes 128 operations in one transaction.
@@ -62,8 +61,7 @@ class HostForget(Command):
             *[records.CASE] * (not ended)) if found.entry(prefix + host) is not None]
         writes: list[ports.Put | ports.Delete] = [ports.Delete(key) for key in gone]
         if ended:
-            step = model.Step(layout.now(), who(), Stage.CLOSED.value, 'it was destroyed')
-            ended = dataclasses.replace(ended, stage=Stage.CLOSED, road=(*ended.road, step))
+            ended = admission.destroyed(ended, layout.now(), who())
             writes += shelf.put_away(self.store, ended, found.snapshot.revision)
         compares = found.compare(*(prefix + host for prefix in (
             records.INVENTORY, records.HOST, records.CASE, records.LOCK, records.DEATH,

@@ -69,7 +69,7 @@ class Admitter:
                 else:
                     self._enter(world, name, request, case)
                 return
-            self._act(world, name, request, case, admission.advance(case, seen))
+            self._act(world, name, request, case, admission.advance(case, seen, self._rules))
         except ports.StoreError:
             raise
         except ports.PortError as failure:
@@ -122,23 +122,23 @@ class Admitter:
     # ------------------------------------------------------------ act
 
     def _act(self, world: World, name: str, request: records.Request, case: Case,
-             choice: admission.Choice) -> None:
-        if choice.act is Act.WAIT:
-            self._waits(world, case, choice.reason)
-        elif choice.act in (Act.ASK_RESTART, Act.ASK_REMOVE, Act.ASK_READ):
-            self._ask_agent(world, case, choice)
-        elif choice.act is Act.CLOSE:
+             decision: admission.Decision) -> None:
+        if decision.act is Act.WAIT:
+            self._waits(world, case, decision.reason)
+        elif decision.act in (Act.ASK_RESTART, Act.ASK_REMOVE, Act.ASK_READ):
+            self._ask_agent(world, case, decision)
+        elif decision.act is Act.CLOSE:
             self._close(world, name, request, case)
-        elif choice.act is Act.UNFENCE:
+        elif decision.act is Act.UNFENCE:
             self._unfence(world, case)
-        elif choice.act is Act.UNLOCK:
-            self._note(world, case, admission.Did.UNLOCKED, choice.reason,
+        elif decision.act is Act.UNLOCK:
+            self._note(world, case, admission.Did.UNLOCKED, decision.reason,
                        [ports.Delete(records.LOCK + case.host)])
         else:
-            if choice.act is Act.UNFORCE:
+            if decision.act is Act.UNFORCE:
                 self._cloud.force_down(case.host, False, self._permit(world, case))
-            assert choice.did is not None
-            self._note(world, case, choice.did, choice.reason, [])
+            assert decision.did is not None
+            self._note(world, case, decision.did, decision.reason, [])
 
     def _unfence(self, world: World, case: Case) -> None:
         """Persist that the fence goes, so that nobody mends it; then take it back."""
@@ -153,26 +153,24 @@ class Admitter:
             self._fences[order.fence].mend(order, self._permit(world, case))
         self._note(world, case, admission.Did.UNFENCED, 'its absence was read back', [])
 
-    def _ask_agent(self, world: World, case: Case, choice: admission.Choice) -> None:
+    def _ask_agent(self, world: World, case: Case, decision: admission.Decision) -> None:
         inventory = world.inventories[case.host]
-        given = choice.given or (_an_image(inventory) if choice.act is Act.ASK_READ else ())
-        request = records.Request(choice.act.value, case.host, self._leadership.name,
+        given = decision.given or (_an_image(inventory) if decision.act is Act.ASK_READ else ())
+        request = records.Request(decision.act.value, case.host, self._leadership.name,
                                   self._leadership.now(), given=given, boot_id=inventory.boot_id)
-        self._commit(world, case, [ports.Put(_request_key(case, choice.act),
+        self._commit(world, case, [ports.Put(_request_key(case, decision.act),
                                              records.encode(request))])
 
     def _enter(self, world: World, name: str, request: records.Request, case: Case) -> None:
-        step = self._leadership.step(Stage.ADMITTING.value, f'{request.who} asked for it')
-        entered = dataclasses.replace(case, stage=Stage.ADMITTING, road=(*case.road, step),
-                                      admit=model.AdmitProgress(request.who))
+        entered = admission.entered(case, request.who, self._leadership.now(),
+                                    self._leadership.name)
         stale = [ports.Delete(_request_key(case, act))
                  for act in (Act.ASK_RESTART, Act.ASK_REMOVE, Act.ASK_READ)]
         if self._commit(world, case, [_put(entered), *stale]):
-            self._tell(News(Fact.STAGE, case.host, f'admitting: {step.reason}'))
+            self._tell(News(Fact.STAGE, case.host, f'admitting: {entered.road[-1].reason}'))
 
     def _close(self, world: World, name: str, request: records.Request, case: Case) -> None:
-        step = self._leadership.step(Stage.CLOSED.value, 'admitted')
-        ended = dataclasses.replace(case, stage=Stage.CLOSED, road=(*case.road, step))
+        ended = admission.closed(case, self._leadership.now(), self._leadership.name)
         answer = dataclasses.replace(request, state='done', answer='admitted')
         gone = [ports.Delete(_request_key(case, act))
                 for act in (Act.ASK_RESTART, Act.ASK_REMOVE, Act.ASK_READ)]

@@ -24,7 +24,7 @@ import dataclasses
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import model
+from kaopu_ha.core import model, roads
 from kaopu_ha.core.model import Case, Contact, Phase, RecoveryStage, Stage
 
 
@@ -84,7 +84,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Decision:
     """The act, why, and (for NOTE) the step that is done."""
 
     act: Act
@@ -102,14 +102,30 @@ def refusal(case: Case, seen: Seen) -> str:
     return _no_libvirt(seen) or _contested(seen)
 
 
-def advance(case: Case, seen: Seen) -> Choice:
+def advance(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     """The next step of an admission under way (stage ADMITTING)."""
     assert case.stage is Stage.ADMITTING and case.admit is not None
     done = set(case.admit.steps)
     for did, step in _STEPS.items():
         if did.value not in done:
             return step(case, seen)
-    return Choice(Act.CLOSE, 'it was admitted')
+    return Decision(Act.CLOSE, 'it was admitted')
+
+
+def entered(case: Case, asked_by: str, at: str, by: str) -> Case:
+    """The case of a host that may come back, with no step done yet."""
+    case = roads.step_of_case(case, Stage.ADMITTING, at, by, f'{asked_by} asked for it')
+    return dataclasses.replace(case, admit=model.AdmitProgress(asked_by))
+
+
+def closed(case: Case, at: str, by: str) -> Case:
+    """The case of a host that was admitted."""
+    return roads.step_of_case(case, Stage.CLOSED, at, by, 'admitted')
+
+
+def destroyed(case: Case, at: str, by: str) -> Case:
+    """The case of a host that will never return, as a person says."""
+    return roads.step_of_case(case, Stage.CLOSED, at, by, 'it was destroyed')
 
 
 def may_be_left(host: str, recovery: str,
@@ -172,64 +188,64 @@ def _contested(seen: Seen) -> str:
     return ''
 
 
-def _compute(case: Case, seen: Seen) -> Choice:
+def _compute(case: Case, seen: Seen) -> Decision:
     trouble = _no_libvirt(seen)
     if trouble:
-        return Choice(Act.WAIT, trouble)
+        return Decision(Act.WAIT, trouble)
     assert seen.inventory is not None
     if seen.inventory.boot_id != case.boot_id:
-        return Choice(Act.NOTE, 'it was booted since', Did.COMPUTE)
+        return Decision(Act.NOTE, 'it was booted since', Did.COMPUTE)
     return _by_agent(seen, Act.ASK_RESTART, Did.COMPUTE)
 
 
-def _records(case: Case, seen: Seen) -> Choice:
+def _records(case: Case, seen: Seen) -> Decision:
     if seen.uncompleted is None:
-        return Choice(Act.WAIT, 'Nova does not answer')
+        return Decision(Act.WAIT, 'Nova does not answer')
     if seen.uncompleted:
         restarted = seen.answers.get(Act.ASK_RESTART.value)
         if restarted is not None and restarted.state == 'done':
-            return Choice(Act.WAIT,
+            return Decision(Act.WAIT,
                           f'its nova-compute has to clean up {seen.uncompleted} evacuations; '
                           f'of two of one instance a start of it takes one')
         # It cleans up only when it starts: a host that was booted while its instances were still
         # being moved started its nova-compute too early for those that arrived later.
         return _by_agent(seen, Act.ASK_RESTART, None)
-    return Choice(Act.NOTE, 'Nova shows none that is not completed', Did.RECORDS)
+    return Decision(Act.NOTE, 'Nova shows none that is not completed', Did.RECORDS)
 
 
-def _domains(case: Case, seen: Seen) -> Choice:
+def _domains(case: Case, seen: Seen) -> Decision:
     trouble = _no_libvirt(seen) or _contested(seen)
     if trouble or seen.servers is None:
-        return Choice(Act.WAIT, trouble or 'Nova does not answer')
+        return Decision(Act.WAIT, trouble or 'Nova does not answer')
     left = tuple(sorted(uuid for uuid in seen.libvirt.domains
                         if uuid in seen.evacuated and uuid not in seen.servers))
     if not left:
-        return Choice(Act.NOTE, 'its libvirt knows none that was evacuated', Did.DOMAINS)
+        return Decision(Act.NOTE, 'its libvirt knows none that was evacuated', Did.DOMAINS)
     return _by_agent(seen, Act.ASK_REMOVE, None, left)
 
 
-def _unfenced(case: Case, seen: Seen) -> Choice:
-    return Choice(Act.UNFENCE, 'what was evacuated is gone from it', Did.UNFENCED)
+def _unfenced(case: Case, seen: Seen) -> Decision:
+    return Decision(Act.UNFENCE, 'what was evacuated is gone from it', Did.UNFENCED)
 
 
-def _storage(case: Case, seen: Seen) -> Choice:
+def _storage(case: Case, seen: Seen) -> Decision:
     return _by_agent(seen, Act.ASK_READ, Did.STORAGE)
 
 
-def _unlocked(case: Case, seen: Seen) -> Choice:
-    return Choice(Act.UNLOCK, 'it reads its storage', Did.UNLOCKED)
+def _unlocked(case: Case, seen: Seen) -> Decision:
+    return Decision(Act.UNLOCK, 'it reads its storage', Did.UNLOCKED)
 
 
-def _beat(case: Case, seen: Seen) -> Choice:
+def _beat(case: Case, seen: Seen) -> Decision:
     if not seen.beat:
-        return Choice(Act.WAIT, 'its beat is awaited')
-    return Choice(Act.NOTE, 'its agent beats', Did.BEAT)
+        return Decision(Act.WAIT, 'its beat is awaited')
+    return Decision(Act.NOTE, 'its agent beats', Did.BEAT)
 
 
-def _unforced(case: Case, seen: Seen) -> Choice:
+def _unforced(case: Case, seen: Seen) -> Decision:
     if not seen.forced_by_us:
-        return Choice(Act.NOTE, 'it was not we who forced it down', Did.UNFORCED)
-    return Choice(Act.UNFORCE, 'it was we who forced it down', Did.UNFORCED)
+        return Decision(Act.NOTE, 'it was not we who forced it down', Did.UNFORCED)
+    return Decision(Act.UNFORCE, 'it was we who forced it down', Did.UNFORCED)
 
 
 _STEPS = {Did.COMPUTE: _compute, Did.RECORDS: _records, Did.DOMAINS: _domains,
@@ -237,13 +253,13 @@ _STEPS = {Did.COMPUTE: _compute, Did.RECORDS: _records, Did.DOMAINS: _domains,
           Did.BEAT: _beat, Did.UNFORCED: _unforced}
 
 
-def _by_agent(seen: Seen, act: Act, did: Did | None, given: tuple[str, ...] = ()) -> Choice:
+def _by_agent(seen: Seen, act: Act, did: Did | None, given: tuple[str, ...] = ()) -> Decision:
     """Have the host's agent do it; a failure is told and asked again."""
     answered = seen.answers.get(act.value)
     if answered is None or (answered.state == 'done' and did is None):
-        return Choice(act, 'asked of its agent', did, given)
+        return Decision(act, 'asked of its agent', did, given)
     if answered.state == 'done':
-        return Choice(Act.NOTE, answered.answer, did)
+        return Decision(Act.NOTE, answered.answer, did)
     if answered.state == 'asked':
-        return Choice(Act.WAIT, f'its agent has to {act.value}')
-    return Choice(act, f'asked again; its agent said: {answered.answer}', did, given)
+        return Decision(Act.WAIT, f'its agent has to {act.value}')
+    return Decision(act, f'asked again; its agent said: {answered.answer}', did, given)

@@ -33,7 +33,7 @@ import dataclasses
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import model
+from kaopu_ha.core import model, roads
 from kaopu_ha.core.model import Case, Sign, Stage, Verdict
 from kaopu_ha.core.news import Fact, News
 
@@ -250,8 +250,8 @@ def _waited(case: Case, seen: Seen, rules: model.Rules) -> Case:
 
 
 def _go(case: Case, stage: Stage, seen: Seen, reason: str) -> Case:
-    step = model.Step(seen.at, seen.by, stage.value, reason)
-    return dataclasses.replace(case, stage=stage, waited=0.0, road=(*case.road, step))
+    return dataclasses.replace(
+        roads.step_of_case(case, stage, seen.at, seen.by, reason), waited=0.0)
 
 
 # ---------------------------------------------------------------- the file of rounds

@@ -12,8 +12,8 @@
 
 """The values that the program decides with.
 
-Everything here is frozen: a value changes by ``dataclasses.replace``, and a stage changes only in
-``_go()`` of the module that owns its road.  The words are those of the glossary
+Everything here is frozen: a value changes by ``dataclasses.replace``, and a stage changes only by
+the roads of ``core.roads``.  The words are those of the glossary
 (``doc/source/reference/words.rst``).
 
 ::

@@ -16,7 +16,7 @@ import dataclasses
 import unittest
 
 from kaopu_ha.core import admission
-from kaopu_ha.core.admission import Act, Answered, Choice, Did
+from kaopu_ha.core.admission import Act, Answered, Decision, Did
 from kaopu_ha.core.model import Contact, Phase, RecoveryStage, Stage
 from tests.unit.core.values import (
     UUID,
@@ -26,12 +26,14 @@ from tests.unit.core.values import (
     an_admitting,
     an_evacuation,
     an_inventory,
+    rules,
     under_way,
 )
 
 OTHER = '00000000-0fab-4e65-8464-5b0756536421'
 SAME_BOOT = an_inventory(boot_id='boot-1')
 STEPS = tuple(Did)
+RULES = rules()
 
 
 def before(did):
@@ -49,7 +51,7 @@ def on_to_c3(phase):
 
 
 def advance(did, **changes):
-    return admission.advance(before(did), an_admit_look(**changes))
+    return admission.advance(before(did), an_admit_look(**changes), RULES)
 
 
 class Refusal(unittest.TestCase):
@@ -112,13 +114,14 @@ class TheOrder(unittest.TestCase):
         case, seen, acts = an_admitting(), an_admit_look(), []
         seen = dataclasses.replace(seen, **answered(Act.ASK_READ, 'done', 'read'))
         for did in Did:
-            choice = admission.advance(case, seen)
+            choice = admission.advance(case, seen, RULES)
             self.assertIs(did, choice.did)
             acts.append(choice.act)
             case = admission.noted(case, did)
         self.assertEqual([Act.NOTE, Act.NOTE, Act.NOTE, Act.UNFENCE, Act.NOTE, Act.UNLOCK,
                           Act.NOTE, Act.UNFORCE], acts)
-        self.assertEqual(Choice(Act.CLOSE, 'it was admitted'), admission.advance(case, seen))
+        self.assertEqual(Decision(Act.CLOSE, 'it was admitted'),
+                         admission.advance(case, seen, RULES))
 
     def test_nothing_is_asked_before_the_step_before_it_is_done(self):
         # A host of which nothing at all is known gets no further than to where it got before.
@@ -129,7 +132,7 @@ class TheOrder(unittest.TestCase):
                  (Did.UNFENCED, Act.UNFENCE), (Did.STORAGE, Act.ASK_READ),
                  (Did.UNLOCKED, Act.UNLOCK), (Did.BEAT, Act.WAIT), (Did.UNFORCED, Act.UNFORCE)]
         for did, act in table:
-            self.assertIs(act, admission.advance(before(did), dark).act, did)
+            self.assertIs(act, admission.advance(before(did), dark, RULES).act, did)
 
     def test_the_fence_goes_only_after_what_was_evacuated_is_cleaned_away(self):
         for did in (Did.COMPUTE, Did.RECORDS, Did.DOMAINS):
@@ -147,7 +150,7 @@ class TheOrder(unittest.TestCase):
         for stage in Stage:
             if stage is not Stage.ADMITTING:
                 self.assertRaises(AssertionError, admission.advance, a_case(stage),
-                                  an_admit_look())
+                                  an_admit_look(), RULES)
 
     def test_asked_twice_it_gives_the_same(self):
         for did in Did:
@@ -157,21 +160,21 @@ class TheOrder(unittest.TestCase):
 class Compute(unittest.TestCase):
 
     def test_a_new_boot_has_restarted_it(self):
-        self.assertEqual(Choice(Act.NOTE, 'it was booted since', Did.COMPUTE),
+        self.assertEqual(Decision(Act.NOTE, 'it was booted since', Did.COMPUTE),
                          advance(Did.COMPUTE))
 
     def test_the_same_boot_has_its_agent_restart_it(self):
-        self.assertEqual(Choice(Act.ASK_RESTART, 'asked of its agent', Did.COMPUTE),
+        self.assertEqual(Decision(Act.ASK_RESTART, 'asked of its agent', Did.COMPUTE),
                          advance(Did.COMPUTE, inventory=SAME_BOOT))
 
     def test_the_agents_answer_decides(self):
         # state, answer -> choice
         table = [
-            ('asked', '', Choice(Act.WAIT, 'its agent has to restart compute')),
-            ('done', 'restarted', Choice(Act.NOTE, 'restarted', Did.COMPUTE)),
-            ('failed', 'no unit', Choice(Act.ASK_RESTART,
+            ('asked', '', Decision(Act.WAIT, 'its agent has to restart compute')),
+            ('done', 'restarted', Decision(Act.NOTE, 'restarted', Did.COMPUTE)),
+            ('failed', 'no unit', Decision(Act.ASK_RESTART,
                                          'asked again; its agent said: no unit', Did.COMPUTE)),
-            ('refused', 'no', Choice(Act.ASK_RESTART, 'asked again; its agent said: no',
+            ('refused', 'no', Decision(Act.ASK_RESTART, 'asked again; its agent said: no',
                                      Did.COMPUTE)),
         ]
         for state, answer, expected in table:
@@ -181,7 +184,7 @@ class Compute(unittest.TestCase):
 
     def test_without_its_libvirt_it_waits_even_after_a_reboot(self):
         found = advance(Did.COMPUTE, libvirt=a_libvirt(contact=Contact.MUTE))
-        self.assertEqual(Choice(Act.WAIT, 'its libvirt does not answer (mute)'), found)
+        self.assertEqual(Decision(Act.WAIT, 'its libvirt does not answer (mute)'), found)
 
     def test_with_another_hosts_libvirt_it_waits(self):
         found = advance(Did.COMPUTE, libvirt=a_libvirt(host_uuid=OTHER))
@@ -194,9 +197,9 @@ class Records(unittest.TestCase):
     def test_they_have_to_be_completed(self):
         # evacuations that are not -> choice
         table = [
-            (None, Choice(Act.WAIT, 'Nova does not answer')),
-            (2, Choice(Act.ASK_RESTART, 'asked of its agent')),
-            (0, Choice(Act.NOTE, 'Nova shows none that is not completed', Did.RECORDS)),
+            (None, Decision(Act.WAIT, 'Nova does not answer')),
+            (2, Decision(Act.ASK_RESTART, 'asked of its agent')),
+            (0, Decision(Act.NOTE, 'Nova shows none that is not completed', Did.RECORDS)),
         ]
         for uncompleted, expected in table:
             self.assertEqual(expected, advance(Did.RECORDS, uncompleted=uncompleted))
@@ -229,11 +232,11 @@ class Domains(unittest.TestCase):
                 choice = advance(Did.DOMAINS, libvirt=a_libvirt(*domains),
                                  servers=frozenset(servers), evacuated=frozenset({'i1', 'i2'}))
                 if given:
-                    self.assertEqual(Choice(Act.ASK_REMOVE, 'asked of its agent', None, given),
+                    self.assertEqual(Decision(Act.ASK_REMOVE, 'asked of its agent', None, given),
                                      choice)
                 else:
                     self.assertEqual(
-                        Choice(Act.NOTE, 'its libvirt knows none that was evacuated',
+                        Decision(Act.NOTE, 'its libvirt knows none that was evacuated',
                                Did.DOMAINS), choice)
 
     def test_that_its_agent_says_done_is_not_enough_while_libvirt_knows_them(self):
@@ -244,7 +247,7 @@ class Domains(unittest.TestCase):
     def test_while_its_agent_is_at_it_it_waits(self):
         found = advance(Did.DOMAINS, libvirt=a_libvirt('i1'),
                         **answered(Act.ASK_REMOVE, 'asked'))
-        self.assertEqual(Choice(Act.WAIT, 'its agent has to remove domains'), found)
+        self.assertEqual(Decision(Act.WAIT, 'its agent has to remove domains'), found)
 
     def test_what_was_moved_on_is_no_matter_of_what_nova_shows(self):
         # phase, domains of its libvirt, Nova's servers there -> act
@@ -258,9 +261,9 @@ class Domains(unittest.TestCase):
             self.assertIs(act, found.act, (phase, domains, servers))
 
     def test_without_nova_or_libvirt_it_waits(self):
-        self.assertEqual(Choice(Act.WAIT, 'Nova does not answer'),
+        self.assertEqual(Decision(Act.WAIT, 'Nova does not answer'),
                          advance(Did.DOMAINS, servers=None))
-        self.assertEqual(Choice(Act.WAIT, 'its libvirt does not answer (refused)'),
+        self.assertEqual(Decision(Act.WAIT, 'its libvirt does not answer (refused)'),
                          advance(Did.DOMAINS, libvirt=a_libvirt(contact=Contact.REFUSED)))
 
 
@@ -268,18 +271,18 @@ class TheRest(unittest.TestCase):
 
     def test_the_fence_is_taken_back(self):
         self.assertEqual(
-            Choice(Act.UNFENCE, 'what was evacuated is gone from it', Did.UNFENCED),
+            Decision(Act.UNFENCE, 'what was evacuated is gone from it', Did.UNFENCED),
             advance(Did.UNFENCED))
 
     def test_its_agent_reads_the_storage(self):
         # state, answer -> choice
         table = [
-            ('asked', '', Choice(Act.WAIT, 'its agent has to read storage')),
-            ('done', 'read', Choice(Act.NOTE, 'read', Did.STORAGE)),
-            ('failed', 'EBLOCKLISTED', Choice(
+            ('asked', '', Decision(Act.WAIT, 'its agent has to read storage')),
+            ('done', 'read', Decision(Act.NOTE, 'read', Did.STORAGE)),
+            ('failed', 'EBLOCKLISTED', Decision(
                 Act.ASK_READ, 'asked again; its agent said: EBLOCKLISTED', Did.STORAGE)),
         ]
-        self.assertEqual(Choice(Act.ASK_READ, 'asked of its agent', Did.STORAGE),
+        self.assertEqual(Decision(Act.ASK_READ, 'asked of its agent', Did.STORAGE),
                          advance(Did.STORAGE))
         for state, answer, expected in table:
             self.assertEqual(expected,
@@ -290,18 +293,18 @@ class TheRest(unittest.TestCase):
         self.assertIs(Act.ASK_READ, found.act)
 
     def test_then_the_lock_is_deleted(self):
-        self.assertEqual(Choice(Act.UNLOCK, 'it reads its storage', Did.UNLOCKED),
+        self.assertEqual(Decision(Act.UNLOCK, 'it reads its storage', Did.UNLOCKED),
                          advance(Did.UNLOCKED))
 
     def test_its_beat_is_awaited(self):
-        self.assertEqual(Choice(Act.WAIT, 'its beat is awaited'), advance(Did.BEAT, beat=False))
-        self.assertEqual(Choice(Act.NOTE, 'its agent beats', Did.BEAT), advance(Did.BEAT))
+        self.assertEqual(Decision(Act.WAIT, 'its beat is awaited'), advance(Did.BEAT, beat=False))
+        self.assertEqual(Decision(Act.NOTE, 'its agent beats', Did.BEAT), advance(Did.BEAT))
 
     def test_what_we_forced_down_we_unforce_and_nothing_else(self):
-        self.assertEqual(Choice(Act.UNFORCE, 'it was we who forced it down', Did.UNFORCED),
+        self.assertEqual(Decision(Act.UNFORCE, 'it was we who forced it down', Did.UNFORCED),
                          advance(Did.UNFORCED))
         self.assertEqual(
-            Choice(Act.NOTE, 'it was not we who forced it down', Did.UNFORCED),
+            Decision(Act.NOTE, 'it was not we who forced it down', Did.UNFORCED),
             advance(Did.UNFORCED, forced_by_us=False))
 
 

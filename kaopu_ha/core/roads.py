@@ -1,0 +1,62 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The roads: from which stage to which a case and a recovery may go, and no other way.
+
+A stage changes here only, by ``step_of_case`` and ``step_of_recovery``; a change that stands in no
+row is a mistake of the program, and stops the turn before anything is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import dataclasses
+
+from kaopu_ha.core.model import Case, Recovery, RecoveryStage, Stage, Step
+
+CASE: Mapping[Stage, frozenset[Stage]] = {
+    Stage.SUSPECTED: frozenset({Stage.DYING, Stage.CLOSED}),
+    # The first answer of a kernel begins the waits anew, also in DYING itself.
+    Stage.DYING: frozenset({Stage.DYING, Stage.LOCKED, Stage.SUSPECTED, Stage.CLOSED}),
+    Stage.LOCKED: frozenset({Stage.LAST_LOOK, Stage.DYING, Stage.SUSPECTED, Stage.CLOSED}),
+    Stage.LAST_LOOK: frozenset({Stage.CONFIRMED, Stage.DYING, Stage.SUSPECTED, Stage.CLOSED}),
+    # Only a person leads out of here, who admits the host or says that it was destroyed: life that
+    # is seen later is news.
+    Stage.CONFIRMED: frozenset({Stage.ADMITTING, Stage.CLOSED}),
+    Stage.ADMITTING: frozenset({Stage.CLOSED}),
+    Stage.CLOSED: frozenset(),
+}
+
+# There is no way back: a fenced guest does not recover, so stopping half-way only loses it.
+RECOVERY: Mapping[RecoveryStage, frozenset[RecoveryStage]] = {
+    RecoveryStage.FENCING: frozenset({RecoveryStage.PROVEN}),
+    RecoveryStage.PROVEN: frozenset({RecoveryStage.PLANNED}),
+    # Where nothing is to be moved, nothing is ever under way.
+    RecoveryStage.PLANNED: frozenset({RecoveryStage.EVACUATING, RecoveryStage.FINISHED}),
+    RecoveryStage.EVACUATING: frozenset({RecoveryStage.FINISHED}),
+    RecoveryStage.FINISHED: frozenset(),
+}
+
+
+def step_of_case(case: Case, stage: Stage, at: str, by: str, reason: str) -> Case:
+    """The case in its next stage, with the step in its road."""
+    assert stage in CASE[case.stage], f'{case.stage.value} -> {stage.value} is no road'
+    return dataclasses.replace(case, stage=stage,
+                               road=(*case.road, Step(at, by, stage.value, reason)))
+
+
+def step_of_recovery(recovery: Recovery, stage: RecoveryStage, at: str, by: str,
+                     reason: str) -> Recovery:
+    """The recovery in its next stage, waiting for nothing, with the step in its road."""
+    assert stage in RECOVERY[recovery.stage], f'{recovery.stage.value} -> {stage.value} is no road'
+    return dataclasses.replace(recovery, stage=stage, waiting_for='',
+                               road=(*recovery.road, Step(at, by, stage.value, reason)))

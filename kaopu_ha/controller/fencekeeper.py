@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Cuts a dead host off, reads the fence back every few seconds, and mends it.
+"""Cuts a dead host off, reads the fence back, shows the proof; ``core.recovery`` says when.
 
 ``proof/<recovery>`` is there while the fence was read back less than ``proof_seconds`` ago: it
 stands under a lease that is renewed only by another reading.  No worker calls Nova without it.
@@ -27,9 +27,7 @@ from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import fencing, model
 from kaopu_ha.core.model import Recovery
-from kaopu_ha.core.news import Fact, News
 
-_ACT_SECONDS = 4.0
 _READ_SECONDS = 3.0
 
 
@@ -38,11 +36,10 @@ class FenceKeeper:
 
     def __init__(self, store: ports.Store, leadership: Leadership, fences: Sequence[ports.Fence],
                  rules: model.Rules, clock: Callable[[], float],
-                 tell: Callable[[News], None], pool: concurrent.futures.Executor) -> None:
+                 pool: concurrent.futures.Executor) -> None:
         self._store, self._leadership = store, leadership
         self._fences = {fence.name: fence for fence in fences}
-        self._rules, self._clock, self._tell = rules, clock, tell
-        self._pool = pool
+        self._rules, self._clock, self._pool = rules, clock, pool
         self._read_at: dict[str, float] = {}
 
     def forbidden(self, recovery: Recovery) -> dict[str, str]:
@@ -52,17 +49,26 @@ class FenceKeeper:
             found.update(self._fences[order.fence].forbidden(order, _READ_SECONDS))
         return found
 
-    def cut(self, world: World, recovery: Recovery) -> tuple[model.Proof, ...]:
+    def cut(self, recovery: Recovery, permit: ports.Permit) -> tuple[model.Proof, ...]:
         """Cut every order, then read all of them back."""
-        permit = self._leadership.permit(world.compare(
-            records.RECOVERY + recovery.id, records.CASE + recovery.host), _ACT_SECONDS)
         orders = [order for order in recovery.orders if order.addresses]
         for done in [self._pool.submit(self._fences[order.fence].cut, order, permit)
                      for order in orders]:
             done.result()
-        return self._prove(recovery)
+        return self.read_back(recovery)
 
-    def mark(self, recovery: Recovery) -> ports.Put:
+    def read_back(self, recovery: Recovery) -> tuple[model.Proof, ...]:
+        """What the clusters say of every order."""
+        asks = [self._pool.submit(self._fences[order.fence].prove, order, _READ_SECONDS)
+                for order in recovery.orders if order.addresses]
+        return tuple(ask.result() for ask in asks)
+
+    def is_fresh(self, recovery: Recovery) -> bool:
+        """True if this leader showed a proof of it a moment ago."""
+        last = self._read_at.get(recovery.id, -math.inf)
+        return self._clock() - last < self._rules.proof_seconds / 4
+
+    def proof(self, recovery: Recovery) -> ports.Put:
         """The write that shows the proof, under a lease of ``proof_seconds``."""
         self._read_at[recovery.id] = self._clock()
         mark = records.ProofMark(self._leadership.name, self._leadership.now(),
@@ -70,37 +76,18 @@ class FenceKeeper:
         lease = self._store.grant(math.floor(self._rules.proof_seconds))
         return ports.Put(records.PROOF + recovery.id, records.encode(mark), lease)
 
-    def keep(self, world: World, recovery: Recovery) -> bool:
-        """Read the fence back if it is time; cut again what is missing.  True if it holds."""
-        entry = world.snapshot.get(records.PROOF + recovery.id)
-        last = self._read_at.get(recovery.id, -math.inf)
-        if entry is not None and self._clock() - last < self._rules.proof_seconds / 4:
-            return True
-        lacking = fencing.missing(recovery.orders, self._prove(recovery))
-        if lacking:
-            return self._mend(world, recovery, entry, lacking)
+    def mark(self, world: World, recovery: Recovery, *, anew: bool) -> None:
+        """Show that the fence was read back; ``anew`` if it was cut again in between."""
+        key = records.PROOF + recovery.id
+        entry = None if anew else world.snapshot.get(key)
         self._read_at[recovery.id] = self._clock()
-        if entry is None or not self._store.renew(entry.lease, 1.0):
-            self._store.commit([*self._leadership.compares(), *world.compare(
-                records.CASE + recovery.host, records.PROOF + recovery.id)], [self.mark(recovery)])
-        return True
+        if entry is not None and self._store.renew(entry.lease, 1.0):
+            return
+        keys = (records.CASE + recovery.host, *(() if anew else (key,)))
+        self._store.commit([*self._leadership.compares(), *world.compare(*keys)],
+                           [self.proof(recovery)])
 
-    # ------------------------------------------------------------ private
-
-    def _mend(self, world: World, recovery: Recovery, entry: ports.Entry | None,
-              lacking: str) -> bool:
-        if entry is not None:
-            self._store.commit(self._leadership.compares(), [ports.Delete(entry.key)])
-            self._tell(News(Fact.FENCE_MENDED, recovery.host,
-                            f'its fence does not hold ({lacking}): cut again'))
-        lacking = fencing.missing(recovery.orders, self.cut(world, recovery))
-        if lacking:
-            raise ports.PortError(f'the fence does not hold: {lacking}')
-        self._store.commit([*self._leadership.compares(),
-                            *world.compare(records.CASE + recovery.host)], [self.mark(recovery)])
-        return True
-
-    def _prove(self, recovery: Recovery) -> tuple[model.Proof, ...]:
-        asks = [self._pool.submit(self._fences[order.fence].prove, order, _READ_SECONDS)
-                for order in recovery.orders if order.addresses]
-        return tuple(ask.result() for ask in asks)
+    def unmark(self, recovery: Recovery) -> None:
+        """End the proof: until it is shown again, no worker calls Nova."""
+        self._store.commit(self._leadership.compares(),
+                           [ports.Delete(records.PROOF + recovery.id)])

@@ -70,6 +70,20 @@ class World:
         return found
 
     @functools.cached_property
+    def claimed(self) -> dict[str, frozenset[str]]:
+        """For each storage address the hosts whose inventories name it."""
+        found: dict[str, set[str]] = {}
+        for host, inventory in self.inventories.items():
+            for address in inventory.storage_addresses:
+                found.setdefault(address, set()).add(host)
+        return {address: frozenset(hosts) for address, hosts in found.items()}
+
+    @functools.cached_property
+    def evacuations(self) -> tuple[model.Evacuation, ...]:
+        """The moves of all recoveries, by recovery and instance."""
+        return tuple(self.every(model.Evacuation, records.EVACUATION).values())
+
+    @functools.cached_property
     def beats(self) -> dict[str, records.Beat]:
         """The hosts that beat."""
         return self.every(records.Beat, records.ALIVE)

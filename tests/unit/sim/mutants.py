@@ -23,9 +23,8 @@ import fixtures
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.detector import Detector
-from kaopu_ha.controller.fencekeeper import FenceKeeper
 from kaopu_ha.controller.reminder import Reminder
-from kaopu_ha.core import attempt, detection, evidence, fencing, model
+from kaopu_ha.core import attempt, detection, evidence, fencing, model, recovery, roads
 from kaopu_ha.core.model import Phase, Sign, Stage, Verdict
 from kaopu_ha.sim.ceph import SimBlocklist
 from kaopu_ha.sim.leave import Leave
@@ -76,10 +75,10 @@ def expires():
 
 @mutant('fence not read back again')
 def not_read_back():
-    def keep(keeper, world, recovery):
-        keeper._store.commit(keeper._leadership.compares(), [keeper.mark(recovery)])
-        return True
-    return [put(FenceKeeper, 'keep', keep)]
+    def kept(item, seen):
+        # What was proven once is believed for ever: the proof is shown, and nothing is asked.
+        return None if seen.marked and seen.fresh else recovery.Decision(recovery.Act.MARK, item)
+    return [put(recovery, '_kept', kept)]
 
 
 # ---------------------------------------------------------------- the verdict
@@ -114,7 +113,9 @@ def edge():
 
 @mutant('no last look')
 def no_last_look():
-    return [put(detection, '_ROADS', detection._ROADS | {Stage.LOCKED: _confirm_when_silent})]
+    shorter = roads.CASE | {Stage.LOCKED: roads.CASE[Stage.LOCKED] | {Stage.CONFIRMED}}
+    return [put(detection, '_ROADS', detection._ROADS | {Stage.LOCKED: _confirm_when_silent}),
+            put(roads, 'CASE', shorter)]
 
 
 def _confirm_when_silent(case, seen, rules):

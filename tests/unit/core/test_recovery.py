@@ -1,0 +1,252 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The road of a recovery: what is asked, done and written in each stage, and in which order."""
+
+import dataclasses
+import unittest
+
+from kaopu_ha.core import model, recovery, roads
+from kaopu_ha.core.model import Phase, RecoveryStage, Stage
+from kaopu_ha.core.news import Fact
+from kaopu_ha.core.recovery import Act, Seen
+from tests.unit.core.values import (
+    AT,
+    BY,
+    DISK,
+    a_candidate,
+    a_case,
+    a_recovery,
+    a_server,
+    a_service,
+    an_evacuation,
+    an_instance,
+    an_inventory,
+    rules,
+    under_way,
+)
+
+ORDER = model.FenceOrder('ceph_blocklist', DISK.cluster, ('10.1.0.1:0/0',))
+HOLDS = (model.Proof('ceph_blocklist', DISK.cluster, True, ''),)
+GONE = (model.Proof('ceph_blocklist', DISK.cluster, False, '10.1.0.1 is not listed'),)
+RULES = rules()
+FENCING, PROVEN = RecoveryStage.FENCING, RecoveryStage.PROVEN
+PLANNED, EVACUATING = RecoveryStage.PLANNED, RecoveryStage.EVACUATING
+FINISHED = RecoveryStage.FINISHED
+
+
+def at(stage, **changes):
+    return a_recovery(**{'stage': stage, 'orders': (ORDER,), 'checked': True} | changes)
+
+
+def look(**changes):
+    """A look at a host that is confirmed, whose fence was seen to hold a moment ago."""
+    seen = Seen(AT, BY, 5, case=a_case(Stage.CONFIRMED, recovery='c1-7'),
+                inventory=an_inventory(), claimed={'10.1.0.1': {'c1'}}, marked=True, fresh=True)
+    return dataclasses.replace(seen, **changes)
+
+
+def listed(*servers, **changes):
+    """A look at a host that is forced down, with what Nova has on it and where it may go."""
+    services = {'c1': a_service('c1', forced_down=True)}
+    return look(**{'services': services, 'servers': servers, 'candidates': (a_candidate('c2'),)}
+                | changes)
+
+
+def advance(item, seen):
+    return recovery.advance(item, seen, RULES)
+
+
+class TheFence(unittest.TestCase):
+
+    def test_what_may_not_be_cut_is_asked_before_anything_is_cut(self):
+        self.assertIs(Act.ASK_FORBIDDEN, advance(at(FENCING, checked=False), look()).act)
+
+    def test_what_may_not_be_cut_is_left_out_and_told(self):
+        found = advance(at(FENCING, checked=False), look(forbidden={'10.1.0.1': 'a monitor'}))
+        self.assertIs(Act.COMMIT, found.act)
+        self.assertTrue(found.recovery.checked)
+        self.assertEqual(((),), tuple(order.addresses for order in found.recovery.orders))
+        self.assertEqual([Fact.NOT_FENCED], [item.fact for item in found.news])
+
+    def test_it_is_cut_only_once_that_was_written(self):
+        self.assertIs(Act.FENCE, advance(at(FENCING), look()).act)
+
+    def test_only_what_was_read_back_is_proven_and_the_proof_comes_with_the_stage(self):
+        found = advance(at(FENCING), look(cut=True, proofs=HOLDS))
+        self.assertIs(Act.COMMIT, found.act)
+        self.assertIs(PROVEN, found.recovery.stage)
+        self.assertTrue(found.proven)
+
+    def test_what_is_lacking_is_waited_for_and_told_once(self):
+        found = advance(at(FENCING), look(cut=True, proofs=GONE))
+        self.assertIs(Act.WAIT, found.act)
+        self.assertEqual([Fact.FENCE_WAITS], [item.fact for item in found.news])
+        again = advance(found.recovery, look(cut=True, proofs=GONE))
+        self.assertEqual((Act.REST, ()), (again.act, again.news))
+
+    def test_behind_it_the_fence_comes_first_in_every_stage(self):
+        for stage in (PROVEN, PLANNED, EVACUATING, FINISHED):
+            for old in ({'marked': False}, {'fresh': False}):
+                with self.subTest(stage=stage, old=old):
+                    self.assertIs(Act.READ_BACK, advance(at(stage), look(**old)).act)
+                    found = advance(at(stage), look(proofs=HOLDS, **old))
+                    self.assertIs(Act.MARK, found.act)
+
+    def test_a_fence_that_is_gone_ends_the_proof_then_is_cut_again(self):
+        seen = look(fresh=False, proofs=GONE)
+        found = advance(at(EVACUATING), seen)
+        self.assertIs(Act.UNMARK, found.act)
+        self.assertEqual([Fact.FENCE_MENDED], [item.fact for item in found.news])
+        seen = dataclasses.replace(seen, marked=False)
+        self.assertIs(Act.FENCE, advance(at(EVACUATING), seen).act)
+        cut = dataclasses.replace(seen, cut=True)
+        self.assertIs(Act.MARK, advance(at(EVACUATING), dataclasses.replace(
+            cut, proofs=HOLDS)).act)
+        self.assertIs(Act.WAIT, advance(at(EVACUATING), cut).act)
+
+    def test_a_failure_waits_for_what_failed(self):
+        for act, fact in ((Act.FENCE, Fact.FENCE_WAITS), (Act.LIST, Fact.CLOUD_AWAY)):
+            found = recovery.failed(at(PROVEN), act, 'no answer')
+            self.assertEqual([fact], [item.fact for item in found.news])
+            self.assertEqual('no answer', found.recovery.waiting_for)
+
+
+class BeforeThePlan(unittest.TestCase):
+
+    def test_that_it_is_we_who_force_it_down_is_written_before(self):
+        seen = look(services={'c1': a_service('c1')})
+        found = advance(at(PROVEN), seen)
+        self.assertIs(Act.COMMIT, found.act)
+        self.assertTrue(found.recovery.forced_by_us)
+        self.assertIs(PROVEN, found.recovery.stage)
+        self.assertIs(Act.FORCE_DOWN, advance(found.recovery, seen).act)
+        forced = dataclasses.replace(seen, forced=True)
+        self.assertIs(Act.LIST, advance(found.recovery, forced).act)
+
+    def test_what_a_person_forced_down_is_not_ours(self):
+        found = advance(at(PROVEN), listed(a_server()))
+        self.assertFalse(found.recovery.forced_by_us)
+
+    def test_a_host_that_nova_does_not_know_is_listed_all_the_same(self):
+        self.assertIs(Act.LIST, advance(at(PROVEN), look(services={})).act)
+
+    def test_the_plan_comes_with_the_stage(self):
+        found = advance(at(PROVEN), listed(a_server()))
+        self.assertIs(PLANNED, found.recovery.stage)
+        self.assertEqual([('i1', Phase.QUEUED, 'c2')], [
+            (item.instance, item.phase, item.target) for item in found.evacuations])
+
+    def test_what_stays_is_told_with_the_plan(self):
+        found = advance(at(PROVEN, orders=(dataclasses.replace(ORDER, addresses=()),)),
+                        listed(a_server()))
+        self.assertEqual(['i1'], [item.instance for item in found.news[0].outcomes])
+
+
+class TheMoves(unittest.TestCase):
+
+    def test_what_is_under_way_is_left_to_the_workers(self):
+        item = under_way()
+        self.assertIs(Act.REST, advance(at(EVACUATING), look(evacuations=(item,))).act)
+        self.assertIs(EVACUATING, advance(at(PLANNED), look(
+            evacuations=(item,))).recovery.stage)
+
+    def test_what_has_no_target_is_planned_again_but_not_all_the_time(self):
+        seen = look(evacuations=(an_evacuation(),))
+        self.assertIs(Act.ASK_TARGETS, advance(at(PLANNED), seen).act)
+        found = advance(at(PLANNED), dataclasses.replace(seen, candidates=(a_candidate('c2'),)))
+        self.assertEqual((Act.REPLAN, ['c2']), (
+            found.act, [item.target for item in found.evacuations]))
+        for seconds, act in ((0.0, Act.REST), (4.9, Act.REST), (5.0, Act.ASK_TARGETS)):
+            before = dataclasses.replace(seen, planned=(recovery.standing(seen), seconds))
+            self.assertIs(act, advance(at(PLANNED), before).act)
+
+    def test_news_of_any_host_are_reason_to_plan_at_once(self):
+        seen = look(evacuations=(an_evacuation(),))
+        before = dataclasses.replace(seen, planned=(recovery.standing(seen), 0.0), told=9)
+        self.assertIs(Act.ASK_TARGETS, advance(at(PLANNED), before).act)
+
+    def test_what_goes_to_a_host_that_died_gets_another_target(self):
+        seen = look(evacuations=(under_way(),), dead=frozenset({'c1', 'c2'}),
+                    candidates=(a_candidate('c2'), a_candidate('c3')))
+        found = advance(at(EVACUATING), seen)
+        self.assertIs(Act.REPLAN, found.act)
+        self.assertEqual(['c3'], [item.target for item in found.evacuations])
+
+    def test_the_moves_of_others_are_theirs(self):
+        other = dataclasses.replace(an_evacuation('i2'), recovery='c9-1', source='c9')
+        seen = look(evacuations=(an_evacuation(), other), candidates=(a_candidate('c2'),))
+        found = advance(at(PLANNED), seen)
+        self.assertEqual(['i1'], [item.instance for item in found.evacuations])
+
+    def test_a_host_in_fencing_is_no_dead_target_yet(self):
+        self.assertEqual(frozenset({'c2'}), recovery.dead_hosts(
+            [at(FENCING), dataclasses.replace(at(PROVEN), host='c2')]))
+
+
+class TheEnd(unittest.TestCase):
+
+    def test_it_is_finished_when_every_move_has_ended(self):
+        done = under_way(Phase.DONE)
+        found = advance(at(EVACUATING), look(evacuations=(done,)))
+        self.assertEqual((Act.COMMIT, FINISHED), (found.act, found.recovery.stage))
+        for phase in Phase:
+            if not phase.ended:
+                open_still = under_way(phase, instance='i2')
+                found = advance(at(EVACUATING), look(evacuations=(done, open_still)))
+                self.assertIsNot(FINISHED, found.recovery.stage)
+
+    def test_what_came_since_the_plan_is_moved_before(self):
+        came = an_inventory(instances=(an_instance(), an_instance('i2')))
+        seen = look(evacuations=(under_way(Phase.DONE),), inventory=came)
+        self.assertIs(Act.LIST, advance(at(EVACUATING), seen).act)
+        seen = dataclasses.replace(seen, servers=(a_server('i2'),), candidates=())
+        found = advance(at(EVACUATING), seen)
+        self.assertEqual((Act.COMMIT, ['i2'], EVACUATING), (
+            found.act, [item.instance for item in found.evacuations], found.recovery.stage))
+        gone = advance(at(EVACUATING), dataclasses.replace(seen, servers=()))
+        self.assertIs(FINISHED, gone.recovery.stage)
+
+    def test_a_finished_one_keeps_its_fence_and_does_nothing_else(self):
+        self.assertIs(Act.REST, advance(at(FINISHED), look()).act)
+        self.assertFalse(recovery.is_open(at(FINISHED)))
+        self.assertIs(Act.READ_BACK, advance(at(FINISHED), look(fresh=False)).act)
+
+    def test_the_fence_is_kept_until_it_is_taken_back_on_purpose(self):
+        item = at(FINISHED)
+        admitting = a_case(Stage.ADMITTING, recovery='c1-7', admit=model.AdmitProgress('joe'))
+        unfenced = dataclasses.replace(admitting, admit=model.AdmitProgress('joe', unfenced=True))
+        for case, kept in ((None, False), (a_case(Stage.CONFIRMED, recovery='c1-7'), True),
+                           (a_case(Stage.CONFIRMED, recovery='c1-9'), False),
+                           (admitting, True), (unfenced, False)):
+            self.assertIs(kept, recovery.keeps_its_fence(case, item))
+
+
+class TheRoads(unittest.TestCase):
+
+    def test_a_recovery_never_goes_back_nor_over_its_proof(self):
+        order = list(RecoveryStage)
+        for before, after in roads.RECOVERY.items():
+            self.assertTrue(all(order.index(stage) > order.index(before) for stage in after))
+        self.assertEqual({PROVEN}, roads.RECOVERY[FENCING])
+
+    def test_confirmed_is_come_to_from_the_last_look_and_left_by_people(self):
+        self.assertEqual([Stage.LAST_LOOK], [stage for stage in Stage
+                                             if Stage.CONFIRMED in roads.CASE[stage]])
+        self.assertEqual({Stage.ADMITTING, Stage.CLOSED}, roads.CASE[Stage.CONFIRMED])
+
+    def test_every_stage_has_its_row_and_what_is_in_no_row_is_refused(self):
+        self.assertEqual(set(Stage), set(roads.CASE))
+        self.assertEqual(set(RecoveryStage), set(roads.RECOVERY))
+        self.assertRaises(AssertionError, roads.step_of_case, a_case(Stage.CONFIRMED),
+                          Stage.SUSPECTED, AT, BY, 'life')
+        self.assertRaises(AssertionError, roads.step_of_recovery, at(FENCING), PLANNED, AT, BY, '')

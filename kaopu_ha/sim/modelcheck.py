@@ -36,6 +36,7 @@ from kaopu_ha.sim.smallworld import (
     IDLE,
     INVENTORY,
     SOURCE,
+    TARGETS,
     Hand,
     Host,
     Law,
@@ -55,7 +56,12 @@ PROVEN = Small(
     host=Host.DEAD, runs=False, beat=False, fenced=True, proof=True, lock='permanent',
     case=model.Case(SOURCE, model.Stage.CONFIRMED, boot_id=INVENTORY.boot_id, recovery='r'),
     recovery=model.Recovery('r', SOURCE, model.RecoveryStage.PROVEN, orders=(ORDER,), checked=True,
-                            instances=INVENTORY.instances))
+                            instances=INVENTORY.instances, forced_by_us=True), forced=True)
+# The instance comes to that host by a live migration that was under way when it was fenced.
+LATE = PROVEN._replace(
+    server=(TARGETS[0], 'active', 'migrating'), copies=frozenset({TARGETS[0]}), coming=True,
+    recovery=model.Recovery('r', SOURCE, model.RecoveryStage.PROVEN, orders=(ORDER,), checked=True,
+                            forced_by_us=True))
 # A former leader was stopped in the middle of a silent look; the host has shown life since.
 STOPPED = DARK._replace(
     case=model.Case(SOURCE, model.Stage.SUSPECTED, boot_id=INVENTORY.boot_id),
@@ -79,6 +85,9 @@ class Variant:
 
 
 MAIN = Variant('the program as it is', Weak())
+ARRIVAL = Variant('the program as it is, while an instance comes to the fenced host', Weak(),
+                  start=LATE)
+WHOLE = (MAIN, ARRIVAL)
 VARIANTS = (
     Variant('without a fence', Weak(fence=True), Law.ONE_WRITER),
     Variant('without compare-and-swap, from a dark host', Weak(compare=True), Law.ADMIT, DARK,
@@ -183,7 +192,7 @@ def _story(parents: dict[Small, tuple[Small, str] | None], small: Small) -> tupl
 def main() -> int:
     """Run every search and print what it found; 0 if all is as it must be."""
     wrong = 0
-    for variant in (MAIN, *VARIANTS):
+    for variant in (*WHOLE, *VARIANTS):
         began = time.process_time()
         found = search(variant)
         wrong += found.law is not variant.law

@@ -23,8 +23,9 @@ from collections.abc import Iterator
 import dataclasses
 import functools
 
-from kaopu_ha.core import detection, evacuation, fencing, model, selection
-from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
+from kaopu_ha.core import detection, evacuation, model, recovery, selection
+from kaopu_ha.core.model import RecoveryStage, Sign, Stage
+from kaopu_ha.core.recovery import Act, Decision, Seen
 from kaopu_ha.sim.smallworld import (
     ADDRESSES,
     CLUSTER,
@@ -77,14 +78,14 @@ def controller_moves(small: Small, weak: Weak, who: int) -> Iterator[Move]:
         yield from _looks(small, weak, who)
     elif hand.kind == 'asked':
         yield _judged(small, who, hand)
-    elif hand.kind == 'cut':
-        yield _cut_permitted(small, weak, who, hand)
+    elif hand.kind in ('cut', 'force'):
+        yield _permitted(small, weak, who, hand)
     elif hand.kind == 'cutting':
         cut = _holds(small, who, hand._replace(kind='read back'))
         text = 'believes that it fences' if weak.fence else 'fences'
         yield Move(f'{_NAMES[who]} {text} the host', cut._replace(fenced=not weak.fence))
     elif hand.kind == 'read back':
-        yield _proven(small, weak, who, hand)
+        yield _read_back(small, weak, who, hand)
     else:
         yield _committed(small, weak, who, hand)
 
@@ -139,10 +140,10 @@ def _decision(case: model.Case, beat: bool, found: model.Round | None, since: fl
     if stage is Stage.CLOSED:
         return (('case', None), *_keys(decision)), 'closed, its beat is back'
     if decision.confirm:
-        recovery = model.Recovery('r', SOURCE, RecoveryStage.FENCING, orders=(ORDER,),
-                                  instances=evacuation.powered(INVENTORY, None))
+        opened = model.Recovery('r', SOURCE, RecoveryStage.FENCING, orders=(ORDER,),
+                                instances=evacuation.powered(INVENTORY, None))
         after = dataclasses.replace(after, recovery='r')
-        return (('case', after), ('lock', 'permanent'), ('recovery', recovery)), 'confirmed dead'
+        return (('case', after), ('lock', 'permanent'), ('recovery', opened)), 'confirmed dead'
     text = f'{stage.value}, silent for {after.waited:g}'
     return (('case', after), *_keys(decision)), text
 
@@ -167,22 +168,23 @@ def _committed(small: Small, weak: Weak, who: int, hand: Hand) -> Move:
     after = _holds(small, who, IDLE)
     if not weak.compare and (hand.stale or who):
         return Move(f'{name} commits, and is refused', after)
+    if hand.kind == 'list':
+        # The stage comes in a transaction of its own, after what it is about.
+        after = applied(after, hand.writes[:1])
+        return Move(f'{name} commits: {_told(hand.writes[:1])}', _holds(
+            after, who, hand._replace(kind='recover', writes=hand.writes[1:])))
     after = applied(after, hand.writes)
-    if hand.kind == 'list' and small.recovery is not None:
-        planned = dataclasses.replace(small.recovery, stage=RecoveryStage.PLANNED)
-        after = _holds(after, who, Hand('recover', writes=(('recovery', planned),),
-                                        stale=hand.stale))
     if hand.kind == 'judge':
         if hand.verdict is model.Verdict.ALIVE:
             after = outlived(after)
         if who == 0:
             after = after._replace(silent=hand.verdict is model.Verdict.DEAD)
-    return Move(f'{name} commits: {_told(hand)}', after, _broken(small.case, hand, after))
+    return Move(f'{name} commits: {_told(hand.writes)}', after, _broken(small.case, hand, after))
 
 
-def _told(hand: Hand) -> str:
+def _told(writes: Writes) -> str:
     told = []
-    for key, value in hand.writes:
+    for key, value in writes:
         state = getattr(value, 'stage', None) or getattr(value, 'phase', None)
         there = {True: 'written', False: 'deleted', '': 'deleted', None: 'closed'}
         told.append(f'{key} {state.value if state else there.get(value, value)}')
@@ -204,90 +206,173 @@ def _broken(before: model.Case | None, hand: Hand, after: Small) -> Law | None:
 
 # ---------------------------------------------------------------- a recovery, step by step
 
-
-def _recovers(small: Small, weak: Weak, who: int, recovery: model.Recovery) -> Iterator[Move]:
-    name = _NAMES[who]
-    if recovery.stage is RecoveryStage.FENCING:
-        if recovery.checked:
-            yield Move(f'{name} reads: the host is to be fenced', _holds(small, who, Hand('cut')))
-            return
-        orders, _ = fencing.admissible(recovery.orders, {ADDRESSES[SOURCE]: (SOURCE,)}, {})
-        checked = dataclasses.replace(recovery, orders=orders, checked=True)
-        yield _decided(small, who, 'recover', (('recovery', checked),),
-                       f'{name} reads: the order of the fence may be carried out')
-        return
-    if fencing.missing(recovery.orders, _proofs(small, weak)):
-        return
-    if not small.proof:
-        yield _decided(small, who, 'mark', (('proof', True),), f'{name} reads the fence back')
-    if recovery.stage is RecoveryStage.PROVEN:
-        yield from _lists(small, who, recovery)
-    elif recovery.stage in (RecoveryStage.PLANNED, RecoveryStage.EVACUATING):
-        yield from _moves_on(small, who, recovery)
+# Acts that only ask: what comes is what is true at that moment.
+_ASKS = (Act.ASK_FORBIDDEN, Act.READ_BACK, Act.ASK_SERVICES, Act.LIST, Act.ASK_TARGETS)
 
 
-def _proofs(small: Small, weak: Weak) -> tuple[model.Proof, ...]:
-    """The fence as it is read back; without a fence, the search has it believed."""
-    return (model.Proof(ORDER.fence, ORDER.cluster, small.fenced or weak.fence, ''),)
-
-
-def _cut_permitted(small: Small, weak: Weak, who: int, hand: Hand) -> Move:
-    if not weak.permit and (hand.stale or who):
-        return Move(f'{_NAMES[who]} may not fence: leadership or record changed',
-                    _holds(small, who, IDLE))
-    return Move(f'{_NAMES[who]} has a permit to fence',
-                _holds(small, who, hand._replace(kind='cutting')))
-
-
-def _proven(small: Small, weak: Weak, who: int, hand: Hand) -> Move:
-    recovery = small.recovery
-    if recovery is None or fencing.missing(recovery.orders, _proofs(small, weak)):
-        return Move(f'{_NAMES[who]} reads back: the fence does not hold', _holds(small, who, IDLE))
-    proven = dataclasses.replace(recovery, stage=RecoveryStage.PROVEN)
-    written = (('recovery', proven), ('proof', True))
-    return Move(f'{_NAMES[who]} reads the fence back', _holds(
-        small, who, hand._replace(kind='recover', writes=written)))
-
-
-def _lists(small: Small, who: int, recovery: model.Recovery) -> Iterator[Move]:
-    fenced = fencing.fenced_clusters(recovery.orders)
-    servers = [server(small)] if small.server[0] == SOURCE else []
-    for text, seen in _seen():
-        made = evacuation.listed(recovery, servers, fenced, seen)
-        item = next(iter((*evacuation.planned(made, seen, RULES), *made)), None)
-        if item is not None:
-            yield _decided(small, who, 'list', (('evacuation', plain(item)),),
-                           f'{_NAMES[who]} lists and plans{text}: to {item.target or "nowhere"}')
-
-
-def _moves_on(small: Small, who: int, recovery: model.Recovery) -> Iterator[Move]:
-    item, name = small.evacuation, _NAMES[who]
-    if item is None or item.phase.ended:
-        ended = dataclasses.replace(recovery, stage=RecoveryStage.FINISHED)
-        yield _decided(small, who, 'recover', (('recovery', ended),), f'{name} reads: all ended')
-        return
-    if item.phase in (Phase.WAITING, Phase.REFUSED):
-        for text, seen in _seen():
-            for changed in evacuation.planned([item], seen, RULES):
-                if plain(changed) != item:
-                    yield _decided(small, who, 'replan', (('evacuation', plain(changed)),),
-                                   f'{name} plans again{text}: {changed.phase.value} '
-                                   f'{changed.target}')
-    if recovery.stage is RecoveryStage.PLANNED and item.attempts:
-        going = dataclasses.replace(recovery, stage=RecoveryStage.EVACUATING)
-        yield _decided(small, who, 'recover', (('recovery', going),), f'{name} reads: it goes on')
+def _recovers(small: Small, weak: Weak, who: int, item: model.Recovery) -> Iterator[Move]:
+    """One look at the recovery, and what ``core.recovery`` makes of it, up to its first deed."""
+    # All that a look at a recovery can see: much else changes while this stays as it is.
+    looked = Small(case=small.case, recovery=item, evacuation=small.evacuation, proof=small.proof,
+                   fenced=small.fenced or weak.fence, server=small.server, forced=small.forced,
+                   coming=small.coming)
+    for hand, text, law in decided(looked):
+        yield Move(f'{_NAMES[who]} {text}', _holds(small, who, hand), law)
 
 
 @functools.cache
-def _seen() -> tuple[tuple[str, evacuation.Seen], ...]:
+def decided(small: Small) -> tuple[tuple[Hand, str, Law | None], ...]:
+    """Everything that may come of a look at the recovery, each of it once."""
+    item = small.recovery
+    assert item is not None
+    found: dict[Hand, tuple[str, Law | None]] = {}
+    for text, candidates in _candidates():
+        for seen in _looks_at(small):
+            for decision in _decisions(small, item, seen, candidates):
+                hand = _hand(item, decision)
+                if hand is not None:
+                    found.setdefault(hand, (_says(decision, text), _hasty(small, decision)))
+    return tuple((hand, *told) for hand, told in found.items())
+
+
+def _looks_at(small: Small) -> Iterator[Seen]:
+    """The store as it is; read back a moment ago or not; a plan is due or not."""
+    case = small.case
+    items = () if small.evacuation is None else (small.evacuation,)
+    inventory = dataclasses.replace(INVENTORY, instances=()) if small.coming else INVENTORY
+    for fresh in (True, False) if small.proof else (False,):
+        seen = Seen('', '', 1, case=case, inventory=inventory, evacuations=items,
+                    claimed={ADDRESSES[SOURCE]: (SOURCE,)}, marked=small.proof, fresh=fresh)
+        yield seen
+        if small.evacuation is not None:
+            yield dataclasses.replace(seen, planned=(recovery.standing(seen), 0.0))
+
+
+def _decisions(small: Small, item: model.Recovery, seen: Seen,
+               candidates: tuple[selection.Candidate, ...]) -> Iterator[Decision]:
+    """What is decided when all that is asked for was answered.
+
+    A new proof is shown by a commit of its own, and the turn goes on.
+    """
+    while True:
+        decision = recovery.advance(item, seen, RULES)
+        if decision.act is Act.MARK:
+            if not seen.marked:
+                yield decision
+            seen = dataclasses.replace(seen, marked=True, fresh=True)
+        elif decision.act in _ASKS:
+            seen = _answered(small, decision.act, seen, candidates)
+        else:
+            yield decision
+            return
+
+
+def _answered(small: Small, act: Act, seen: Seen,
+              candidates: tuple[selection.Candidate, ...]) -> Seen:
+    if act is Act.ASK_FORBIDDEN:
+        return dataclasses.replace(seen, forbidden={})
+    if act is Act.READ_BACK:
+        return dataclasses.replace(seen, proofs=_proofs(small.fenced))
+    if act is Act.ASK_SERVICES:
+        service = model.ComputeService(SOURCE, SOURCE, True, False, small.forced)
+        return dataclasses.replace(seen, services={SOURCE: service})
+    if act is Act.LIST:
+        seen = dataclasses.replace(seen, servers=(server(small),)
+                                   if small.server[0] == SOURCE else ())
+    return dataclasses.replace(seen, candidates=candidates)
+
+
+def _proofs(fenced: bool) -> tuple[model.Proof, ...]:
+    """The fence as it is read back."""
+    return (model.Proof(ORDER.fence, ORDER.cluster, fenced, ''),)
+
+
+def _hand(item: model.Recovery, decision: Decision) -> Hand | None:
+    """What the controller holds after its look: a deed, or what it would commit."""
+    if decision.act in (Act.MARK, Act.UNMARK):
+        return Hand('mark', writes=(('proof', decision.act is Act.MARK),))
+    if decision.act is Act.FENCE:
+        return Hand('cut')
+    if decision.act is Act.FORCE_DOWN:
+        return Hand('force')
+    if decision.act is Act.COMMIT:
+        written: list[tuple[str, object]] = [
+            ('evacuation', plain(move)) for move in decision.evacuations]
+        # Many of them are written in several transactions, the last of them with the stage.
+        kind = 'list' if written and decision.recovery != item else 'recover'
+        if decision.recovery != item:
+            written.append(('recovery', _plain_recovery(decision.recovery)))
+        if decision.proven:
+            written.append(('proof', True))
+        return Hand(kind, writes=tuple(written))
+    if decision.act is Act.REPLAN:
+        changed = [plain(move) for move in decision.evacuations]
+        return Hand('replan', writes=(('evacuation', changed[0]),)) if changed else None
+    return None
+
+
+def _plain_recovery(item: model.Recovery) -> model.Recovery:
+    """The recovery without its texts and its road, which decide nothing."""
+    return dataclasses.replace(item, road=(), waiting_for='', refused=())
+
+
+def _says(decision: Decision, text: str) -> str:
+    planned = [f'{move.phase.value} {move.target}'.strip() for move in decision.evacuations]
+    if planned:
+        return f'looks, and plans{text}: {", ".join(planned)}'
+    return f'looks, and decides: {decision.act.value} ({decision.recovery.stage.value})'
+
+
+def _hasty(small: Small, decision: Decision) -> Law | None:
+    """The laws of a recovery that goes on: what must have been true when it was looked at."""
+    stage = decision.recovery.stage
+    if decision.act is Act.FORCE_DOWN and not decision.recovery.forced_by_us:
+        return Law.FORCED
+    if decision.act is not Act.COMMIT:
+        return None
+    if stage is RecoveryStage.PLANNED and not small.forced:
+        return Law.FORCED
+    came = not small.coming and small.server[0] == SOURCE
+    settled = small.evacuation.phase.ended if small.evacuation else not came
+    return Law.FORGOTTEN if stage is RecoveryStage.FINISHED and not settled else None
+
+
+# ---------------------------------------------------------------- the deeds of a recovery
+
+
+def _permitted(small: Small, weak: Weak, who: int, hand: Hand) -> Move:
+    """Leave for an act outside of the store, if leadership and record are as they were read."""
+    name, deed = _NAMES[who], 'fence' if hand.kind == 'cut' else 'force its service down'
+    if not weak.permit and (hand.stale or who):
+        return Move(f'{name} may not {deed}: leadership or record changed',
+                    _holds(small, who, IDLE))
+    if hand.kind == 'force':
+        return Move(f'{name} forces the service down',
+                    _holds(small, who, IDLE)._replace(forced=True))
+    return Move(f'{name} has a permit to fence', _holds(small, who, hand._replace(kind='cutting')))
+
+
+def _read_back(small: Small, weak: Weak, who: int, hand: Hand) -> Move:
+    """What is decided on what the clusters say right after the cut."""
+    item, name = small.recovery, _NAMES[who]
+    assert item is not None
+    seen = dataclasses.replace(next(_looks_at(small)), cut=True, marked=False,
+                               proofs=_proofs(small.fenced or weak.fence))
+    decision = recovery.advance(item, seen, RULES)
+    held = _hand(item, decision)
+    if held is None:
+        return Move(f'{name} reads back: the fence does not hold', _holds(small, who, IDLE))
+    return Move(f'{name} reads the fence back',
+                _holds(small, who, held._replace(stale=hand.stale)))
+
+
+@functools.cache
+def _candidates() -> tuple[tuple[str, tuple[selection.Candidate, ...]], ...]:
     """Two looks at the other hosts: both may be targets, or the first is suspected itself."""
-    found = []
-    for text, suspected in (('', False), (f', {TARGETS[0]} suspected', True)):
-        candidates = tuple(selection.Candidate(
-            host, beat=True, held=False, suspected=suspected and host == TARGETS[0], locked=False,
-            flapping=False, storage={CLUSTER: Sign.LIFE},
-            service=model.ComputeService(host, host, True, True, False),
-            usage=model.Usage(8, number, 8192, 1024 * number))
-            for number, host in enumerate(TARGETS))
-        found.append((text, evacuation.Seen('', '', 1, candidates)))
-    return tuple(found)
+    return tuple((text, tuple(selection.Candidate(
+        host, beat=True, held=False, suspected=suspected and host == TARGETS[0], locked=False,
+        flapping=False, storage={CLUSTER: Sign.LIFE},
+        service=model.ComputeService(host, host, True, True, False),
+        usage=model.Usage(8, number, 8192, 1024 * number))
+        for number, host in enumerate(TARGETS)))
+        for text, suspected in (('', False), (f', {TARGETS[0]} suspected', True)))

@@ -88,6 +88,8 @@ IDLE = Hand()
 class Small(NamedTuple):
     """One state of everything.  ``controllers``: who leads is the first.  ``workers``: who has the
     claim, if it is taken, is the first.  ``silent``: the leader's last look was a silent one.
+    ``forced``: Nova's service of the host is forced down.  ``coming``: a live migration of the
+    instance to the host is under way.
     """
 
     host: Host = Host.UP
@@ -108,6 +110,8 @@ class Small(NamedTuple):
     migrations: tuple[tuple[str, str], ...] = ()
     jobs: tuple[tuple[str, str], ...] = ()
     copies: frozenset[str] = frozenset()
+    forced: bool = False
+    coming: bool = False
 
 
 class Weak(NamedTuple):
@@ -137,6 +141,8 @@ class Law(enum.Enum):
     SILENCE = 'UNKNOWN never counts as SILENCE'
     ONE_TARGET = 'no second target while an attempt may still run'
     ADMIT = 'CONFIRMED is left only by admit'
+    FORCED = 'no plan before the service is forced down, and nothing forced that is not recorded'
+    FORGOTTEN = 'no recovery ends while a move is open, or what came to its host is in no plan'
     LAST_LOOK = 'no host is confirmed that showed life since its last look began'
 
 
@@ -263,7 +269,10 @@ def called(small: Small, target: str) -> Small:
 
 
 def nova_moves(small: Small) -> Iterator[Move]:
-    """What Nova makes of the calls that it took."""
+    """What Nova makes of the calls that it took, and of a migration that was under way."""
+    if small.coming:
+        yield Move('its live migration to the host ends: Nova shows it there',
+                   small._replace(coming=False, copies=frozenset(), server=(SOURCE, 'active', '')))
     for job in sorted(set(small.jobs)):
         target, state = job
         host, _, task = small.server
@@ -302,7 +311,7 @@ def _ended(small: Small, job: tuple[str, str], status: str) -> Small:
 # The keys that the commit of each kind of decision compares, besides leadership or claim.
 COMPARES = {
     'judge': frozenset({'case', 'beat', 'death', 'lock'}),
-    **dict.fromkeys(('recover', 'list', 'cut', 'cutting', 'read back'),
+    **dict.fromkeys(('recover', 'list', 'cut', 'cutting', 'read back', 'force'),
                     frozenset({'recovery', 'case'})),
     'replan': frozenset({'recovery', 'case', 'evacuation'}),
     'mark': frozenset({'case', 'proof'}),

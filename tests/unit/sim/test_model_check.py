@@ -12,11 +12,23 @@
 
 """The model check: the program as it is keeps every law, and what is taken away is missed."""
 
+import dataclasses
 import unittest
 
-from kaopu_ha.sim import modelcheck
-from kaopu_ha.sim.modelcheck import MAIN, VARIANTS, Variant
+import fixtures
+
+from kaopu_ha.core import recovery
+from kaopu_ha.core.model import RecoveryStage
+from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.recovery import Act
+from kaopu_ha.sim import modelcheck, smallcontrollers
+from kaopu_ha.sim.modelcheck import ARRIVAL, MAIN, PROVEN, VARIANTS, Variant
 from kaopu_ha.sim.smallworld import Hand, Host, Law, Small, Weak, canonical, rounds, touched
+
+NEWS = News(Fact.PROVEN, 'c1', '')
+CALM = Variant('from a proven fence', Weak(), start=PROVEN, calm=True)
+UNFORCED = Variant('from a proven fence, its service up', Weak(), calm=True, start=PROVEN._replace(
+    forced=False, recovery=dataclasses.replace(PROVEN.recovery, forced_by_us=False)))
 
 
 class TestTheModelCheck(unittest.TestCase):
@@ -38,6 +50,13 @@ class TestTheModelCheck(unittest.TestCase):
                 self.assertIs(variant.law, found.law)
                 self.assertEqual(found.depth, len(found.story))
 
+    def test_what_comes_to_a_fenced_host_is_in_every_state_moved_too(self):
+        found = modelcheck.search(ARRIVAL)
+        self.assertIsNone(found.law, found.story)
+        self.assertGreater(found.states, 20_000)
+        for reached in ('queued', 'moving', 'done', 'finished'):
+            self.assertIn(reached, found.reached)
+
     def test_without_a_fence_a_host_that_nobody_reached_writes_beside_its_copy(self):
         found = modelcheck.search(next(item for item in VARIANTS if item.weak.fence))
         self.assertIs(Law.ONE_WRITER, found.law)
@@ -47,6 +66,63 @@ class TestTheModelCheck(unittest.TestCase):
     def test_the_same_search_finds_the_same_story(self):
         variant = Variant('again', Weak(compare=True), Law.ADMIT, modelcheck.DARK, calm=True)
         self.assertEqual(modelcheck.search(variant), modelcheck.search(variant))
+
+
+class TestPlantedFaults(unittest.TestCase):
+    """It is the program's own road that is played: a fault in core.recovery is found."""
+
+    def found(self, name, planted, variant):
+        # What was decided without the fault is decided anew, and once more without it.
+        self.addCleanup(smallcontrollers.decided.cache_clear)
+        smallcontrollers.decided.cache_clear()
+        patch = fixtures.MonkeyPatch(f'kaopu_ha.core.recovery.{name}', planted)
+        patch.setUp()
+        self.addCleanup(patch.cleanUp)
+        return modelcheck.search(variant)
+
+    def test_proven_without_a_read_back(self):
+        def fencing(item, seen):
+            if not item.checked:
+                return recovery._checked(item, seen)
+            decision = recovery._go(item, RecoveryStage.PROVEN, seen, '', NEWS)
+            return dataclasses.replace(decision, proven=True)
+        found = self.found('_fencing', fencing, MAIN)
+        self.assertIs(Law.CALL, found.law)
+        self.assertNotIn('the leader fences the host', found.story)
+
+    def test_finished_while_a_move_is_open(self):
+        real = recovery._moving
+
+        def moving(item, seen, rules):
+            if item.stage is RecoveryStage.EVACUATING:
+                return recovery._ending(item, seen, ())
+            return real(item, seen, rules)
+        self.assertIs(Law.FORGOTTEN, self.found('_ROADS', recovery._ROADS | {
+            RecoveryStage.EVACUATING: moving}, CALM).law)
+
+    def test_an_arrival_that_nobody_looks_for(self):
+        found = self.found('_came', lambda item, seen: frozenset(), ARRIVAL)
+        self.assertIs(Law.FORGOTTEN, found.law)
+        self.assertIn('its live migration to the host ends: Nova shows it there', found.story)
+
+    def test_planned_before_the_service_is_forced_down(self):
+        real = recovery._proven
+
+        def proven(item, seen, rules):
+            return real(item, dataclasses.replace(seen, services={}), rules)
+        self.assertIs(Law.FORCED, self.found('_ROADS', recovery._ROADS | {
+            RecoveryStage.PROVEN: proven}, UNFORCED).law)
+
+    def test_forced_down_before_that_is_written(self):
+        real = recovery._proven
+
+        def proven(item, seen, rules):
+            decision = real(item, seen, rules)
+            if decision.act is Act.COMMIT and decision.recovery.stage is RecoveryStage.PROVEN:
+                return dataclasses.replace(decision, act=Act.FORCE_DOWN, recovery=item)
+            return decision
+        self.assertIs(Law.FORCED, self.found('_ROADS', recovery._ROADS | {
+            RecoveryStage.PROVEN: proven}, UNFORCED).law)
 
 
 class TestTheSmallWorld(unittest.TestCase):

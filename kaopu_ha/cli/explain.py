@@ -178,7 +178,8 @@ def _instances(found: Picture, done: Recovery) -> Iterator[str]:
         yield f'{item.name} ({item.instance}) {_fate(item)}'
         for step in item.road:
             because = f': {step.reason}' if step.reason else ''
-            yield f'    {layout.clock(step.at)}  {step.stage}{because} (by {step.by})'
+            row = f'; row "{step.row}"' if step.row else ''
+            yield f'    {layout.clock(step.at)}  {step.stage}{because} (by {step.by}{row})'
     for reason in done.refused:
         yield f'Not fenced: {reason}.'
     if done.waiting_for:

@@ -15,16 +15,22 @@
 Nova is no arbiter, and a second call spoils the first (measured).  So the attempt is persisted
 before the call; who takes one over looks first, and repeats the call, to the same target, only if
 there is no trace of the first one.
+
+Each table below is for one situation.  Its rows are tried in their order, and the first one whose
+condition is true decides; its name is kept in the record, so that ``explain`` can say which it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 import enum
+import functools
 
-from kaopu_ha.core import evacuation, model
-from kaopu_ha.core.model import Contact, Evacuation, Phase
+from kaopu_ha.core import certain, evacuation, model
+from kaopu_ha.core.certain import Seen as Seen
+from kaopu_ha.core.evacuation import Way
+from kaopu_ha.core.model import Evacuation, Phase
 
 
 class Act(enum.Enum):
@@ -42,238 +48,281 @@ class Act(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the worker saw.
+class Decision:
+    """The act, its reason, the row that says so, and (for RESET) the state that Nova is to show."""
 
-    ``seconds``: since this worker first saw the attempt; late after a takeover, never early.
-    ``libvirt`` and ``images``: the target's, asked only when they matter (None: not asked).
-    ``others``: the storage addresses of every known host but the source, with the host's name.
-    ``elsewhere``: those of them on which a live client has an image open, with what libvirt says
-    there of the domain: True if it knows it, False if it does not, None if it did not say.
-    """
-
-    server: model.Server | None
-    migrations: Sequence[model.Migration] = ()
-    seconds: float = 0.0
-    libvirt: model.LibvirtAnswer | None = None
-    images: Sequence[model.ImageAnswer] | None = None
-    target_addresses: tuple[str, ...] = ()
-    target_uuid: str = ''
-    target_started: str = ''
-    others: Mapping[str, str] = field(default_factory=dict)
-    elsewhere: Mapping[str, bool | None] = field(default_factory=dict)
+    act: Act
+    reason: str = ''
+    state: str = ''
+    row: str = ''
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The act, its reason, and (for RESET) the state that Nova is to show."""
+class Facts:
+    """What the conditions of the rows are made of."""
 
+    item: Evacuation
+    seen: Seen
+    rules: model.Rules
+
+    @functools.cached_property
+    def server(self) -> model.Server:
+        """The server as Nova shows it.  A deleted one comes to no table."""
+        assert self.seen.server is not None
+        return self.seen.server
+
+    @property
+    def on_source(self) -> bool:
+        """Nova shows it where it was."""
+        return self.server.host == self.item.source
+
+    @property
+    def on_target(self) -> bool:
+        """Nova shows it where it is to go."""
+        return self.server.host == self.item.target
+
+    @property
+    def queued(self) -> bool:
+        """No attempt with this target was committed yet."""
+        return self.item.phase is Phase.QUEUED
+
+    @property
+    def calling(self) -> bool:
+        """The attempt is committed; whether its call was made, nobody has seen."""
+        return self.item.phase is Phase.CALLING
+
+    @property
+    def long(self) -> bool:
+        """The attempt has had its time."""
+        return self.seen.seconds >= self.rules.attempt_limit
+
+    @property
+    def settled(self) -> bool:
+        """A call that was made would have left its trace by now."""
+        return self.seen.seconds >= self.rules.settle_seconds
+
+    def shows(self, vm_state: str) -> bool:
+        """Nova shows it in this state, with no task."""
+        return self.server.vm_state == vm_state and not self.server.task_state
+
+    @functools.cached_property
+    def open_there(self) -> bool:
+        """Every disk is open on the target."""
+        return certain.open_there(self.seen)
+
+    @functools.cached_property
+    def runs_there(self) -> bool:
+        """It certainly runs on the target."""
+        return certain.runs_there(self.seen)
+
+    @functools.cached_property
+    def off_there(self) -> bool:
+        """It came to the target, and is off."""
+        return certain.off_there(self.seen)
+
+    @functools.cached_property
+    def nobody_there(self) -> bool:
+        """It certainly is not on the target."""
+        return certain.nobody_there(self.seen)
+
+    @functools.cached_property
+    def running_on(self) -> str:
+        """Another host on which it may run."""
+        return certain.running_on(self.seen)
+
+    @functools.cached_property
+    def restarted(self) -> bool:
+        """The nova-compute that was called has ended."""
+        return certain.restarted(self.item, self.seen)
+
+    @functools.cached_property
+    def fresh(self) -> tuple[model.Migration, ...]:
+        """The trace of the attempt in Nova."""
+        return certain.fresh_migrations(self.item, self.seen)
+
+    @property
+    def unfinished(self) -> bool:
+        """Nova may still act on the attempt."""
+        return any(migration.unfinished for migration in self.fresh)
+
+    @property
+    def lost(self) -> bool:
+        """Every record of it was completed: by a source that boots, if it is not on the target."""
+        return bool(self.fresh) and all(
+            migration.status == 'completed' for migration in self.fresh)
+
+    @property
+    def traced(self) -> bool:
+        """Nova shows that it has the call.
+
+        A task may be left over from an attempt before this one, whose target died; its record is
+        not.
+        """
+        first = len(self.item.attempts) < 2
+        return bool(self.fresh) or (first and self.server.task_state.startswith('rebuild'))
+
+    @property
+    def task_stays(self) -> bool:
+        """A task that began on its old host, and ended with it: it stays for ever.
+
+        But a rebuild may be ours.
+        """
+        return self.long and not self.server.task_state.startswith('rebuild')
+
+    @functools.cached_property
+    def way(self) -> tuple[Way, str]:
+        """What may be done with it in its present state, and why.
+
+        Nova finishes the older record: one to a target that was given up, or from a former host,
+        stays unfinished for ever.
+        """
+        return evacuation.way(self.server, [
+            migration for migration in self.seen.migrations
+            if migration.source == self.item.source and migration.target not in self.item.tried])
+
+    @property
+    def may_move(self) -> bool:
+        """Its state lets it be called, at once or after a reset."""
+        return self.way[0] in (Way.EVACUATE, Way.RESET)
+
+    @property
+    def unasked(self) -> bool:
+        """Some of its images could not be asked for live clients."""
+        return self.seen.images is None or any(answer.error for answer in self.seen.images)
+
+    def said(self, reason: str) -> str:
+        """The reason, with what it names."""
+        server, item = self.server, self.item
+        return reason.format(
+            source=item.source, target=item.target, shown=server.host, why=self.way[1],
+            state=f'{server.vm_state}/{server.task_state}',
+            task=f'{server.vm_state}/{server.task_state or "no task"}',
+            fault=server.fault, elsewhere=self.running_on, limit=f'{self.rules.attempt_limit:g} s')
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table: if it is so, this is done, for this reason (with names in braces)."""
+
+    name: str
+    condition: Callable[[Facts], bool]
     act: Act
     reason: str = ''
     state: str = ''
 
 
-def open_there(seen: Seen) -> bool:
-    """True if a live client of the target has every image open."""
-    return bool(seen.images) and all(
-        any(client.acknowledged and client.ip in seen.target_addresses
-            for client in answer.clients) for answer in seen.images or ())
-
-
-def knows(answer: model.LibvirtAnswer, host_uuid: str, instance: str) -> bool | None:
-    """Does this host's libvirt know the instance's domain?  None if the host itself did not say."""
-    if answer.contact is not Contact.ANSWERED or answer.host_uuid.lower() != host_uuid.lower():
-        return None
-    return instance in answer.domains
-
-
-def nobody_there(seen: Seen) -> bool:
-    """True if it is certain that the target does not run it: no domain, and no client answers."""
-    return _domain_there(seen) is False and _no_client_there(seen)
-
-
-def runs_there(seen: Seen) -> bool:
-    """True if it is certain that it runs on the target, whatever Nova shows: a tool reads, too."""
-    return _domain_there(seen) is True and open_there(seen)
-
-
-def off_there(seen: Seen) -> bool:
-    """True if the target knows the domain, but no client of it answers: it came, and is off."""
-    return _domain_there(seen) is True and _no_client_there(seen)
-
-
-def restarted(item: Evacuation, seen: Seen) -> bool:
-    """True if the nova-compute that was called has ended: nothing of the attempt is left there."""
-    before = item.attempt.target_started if item.attempt else ''
-    return bool(before and seen.target_started) and before != seen.target_started
-
-
-def _domain_there(seen: Seen) -> bool | None:
-    if seen.libvirt is None or seen.server is None:
-        return None
-    return knows(seen.libvirt, seen.target_uuid, seen.server.uuid)
-
-
-def _no_client_there(seen: Seen) -> bool:
-    asked = bool(seen.images) and not any(answer.error for answer in seen.images or ())
-    return asked and not any(client.acknowledged and client.ip in seen.target_addresses
-                             for answer in seen.images or () for client in answer.clients)
-
-
-def live_clients_on(seen: Seen) -> tuple[str, ...]:
-    """Other hosts of which a live client has one of the images open, sorted.
-
-    A fenced client can't answer, so none of them is the source.
-    """
-    return tuple(sorted({seen.others[client.ip] for answer in seen.images or ()
-                         for client in answer.clients
-                         if client.acknowledged and client.ip in seen.others}))
-
-
-def running_on(seen: Seen) -> str:
-    """Another host on which the instance may run; empty if there is none.
-
-    A live client there is a guest that a live migration brought far, or a tool that reads: the
-    host's libvirt decides, and one that does not say is no answer (DESIGN section 2).
-    """
-    return next((host for host in live_clients_on(seen)
-                 if seen.elsewhere.get(host) is not False), '')
-
-
-def advance(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
+def advance(item: Evacuation, seen: Seen, rules: model.Rules) -> Decision:
     """Decide what the worker does with an evacuation that it has claimed."""
-    server = seen.server
-    if server is None:
-        return Choice(Act.LEFT, 'the instance was deleted')
-    if server.host != item.source and server.host != item.target:
-        return _elsewhere(item, seen, rules)
-    if item.phase is Phase.QUEUED:
-        return _first(item, seen)
-    return _under_way(item, seen, rules)
+    if seen.server is None:
+        return Decision(Act.LEFT, 'the instance was deleted', row='deleted')
+    facts = Facts(item, seen, rules)
+    row = next(row for row in _table(facts) if row.condition(facts))
+    return Decision(row.act, facts.said(row.reason), row.state, row.name)
 
 
-def _elsewhere(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
-    """It was moved by somebody else, or by an attempt of ours that was given up.
-
-    A target that was given up may end its attempt late, fenced.  Nova then believes that one, and
-    ends ours in error, though what ours started goes on.
-    """
-    assert seen.server is not None
-    server, long = seen.server, seen.seconds >= rules.attempt_limit
-    shown = f'Nova shows it on {server.host}'
-    if item.phase is not Phase.QUEUED:
-        if runs_there(seen):
-            return Choice(Act.WAIT, f'it runs on {item.target}, but {shown}: its record has to be '
-                                    f'mended by hand')
-        ours = any(migration.unfinished for migration in fresh_migrations(item, seen))
-        if ours and server.host in item.tried:
-            return Choice(Act.WAIT, f'{shown}, which was given up')
-        if not nobody_there(seen) and not (long and off_there(seen)):
-            return Choice(Act.WAIT, f'{shown}; is it on {item.target}?')
-    settled = item.phase is not Phase.CALLING or seen.seconds >= rules.settle_seconds
-    # A task that began on its old host and ended with it stays for ever; a rebuild may be ours.
-    stays = long and not server.task_state.startswith('rebuild')
-    if settled and (stays or not server.task_state):
-        return Choice(Act.LEFT, f'it is on {server.host} by now: not our doing')
-    return Choice(Act.WAIT, shown)
+def _table(facts: Facts) -> tuple[Row, ...]:
+    if not (facts.on_source or facts.on_target):
+        return ELSEWHERE
+    return FIRST if facts.queued else UNDER_WAY
 
 
-def _first(item: Evacuation, seen: Seen) -> Choice:
-    assert seen.server is not None
-    if seen.server.host == item.target:
-        return Choice(Act.COMMIT, 'it is there already')
-    # Nova finishes the older record: one to a target that was given up, or from a former host,
-    # stays unfinished for ever.
-    current = [migration for migration in seen.migrations
-               if migration.source == item.source and migration.target not in item.tried]
-    found, reason = evacuation.way(seen.server, current)
-    if found in (evacuation.Way.EVACUATE, evacuation.Way.RESET):
-        if seen.images is None or any(answer.error for answer in seen.images):
-            return Choice(Act.WAIT, 'its images could not be asked for live clients')
-        if running_on(seen):
-            return Choice(Act.WAIT, f'a live client on {running_on(seen)} has its disk open')
-    if found is evacuation.Way.EVACUATE:
-        return Choice(Act.COMMIT)
-    if found is evacuation.Way.RESET:
-        return Choice(Act.RESET, reason, 'active')
-    if found is evacuation.Way.WAIT:
-        return Choice(Act.WAIT, reason)
-    if found is evacuation.Way.LEAVE:
-        return Choice(Act.LEFT, reason)
-    return Choice(Act.FAILED, reason)
+def _otherwise(facts: Facts) -> bool:
+    return True
 
 
-def _under_way(item: Evacuation, seen: Seen, rules: model.Rules) -> Choice:
-    server, long = seen.server, seen.seconds >= rules.attempt_limit
-    assert server is not None
-    if server.host == item.target and not server.task_state and server.vm_state == 'active':
-        if open_there(seen):
-            return Choice(Act.DONE, f'active on {item.target}, its disk open there')
-        if long and nobody_there(seen):
-            return Choice(Act.FAILED, f'Nova shows it active on {item.target}, but nothing of it '
-                                      f'runs there')
-        return Choice(Act.WAIT, f'active on {item.target}; its disk is not yet open there')
-    if server.host == item.target and not server.task_state and server.vm_state == 'stopped':
-        if open_there(seen):
-            # A source that boots between ACTIVE and the new host makes Nova show that.
-            return Choice(Act.RESET, f'it runs on {item.target}, but Nova shows it stopped',
-                          'active')
-        return Choice(Act.FAILED, f'it is on {item.target}, but stopped there')
-    shown_active = server.vm_state == 'active' and not server.task_state
-    if long and runs_there(seen) and not shown_active:
-        return Choice(Act.RESET, f'it runs on {item.target}, but Nova shows '
-                      f'{server.vm_state}/{server.task_state}', 'active')
-    if long and off_there(seen) and restarted(item, seen):
-        return Choice(Act.REFUSED, f'{item.target} was restarted while it received it')
-    if long and runs_there(seen) and server.host == item.source:
-        # Its nova-compute ended between the two writes.  No call mends that, and if the source
-        # came back while Nova shows it there, a second copy could be started: so it stays open.
-        return Choice(Act.WAIT, f'it runs on {item.target}, but Nova shows it on {item.source}: '
-                                f'its record has to be mended by hand')
-    fresh = fresh_migrations(item, seen)
-    unfinished = any(migration.unfinished for migration in fresh)
-    if server.vm_state == 'error' and not server.task_state and not unfinished and fresh:
-        if nobody_there(seen):
-            return Choice(Act.REFUSED, server.fault or f'Nova failed to start it on {item.target}')
-        if long and off_there(seen):
-            # Defined there by something before us: Nova rebuilds nothing over a domain.
-            return Choice(Act.REFUSED, f'{item.target} has its domain, off: '
-                                       f'{server.fault or "Nova failed"}')
-        return Choice(Act.WAIT, f'Nova failed; is it on {item.target}?')
-    # A task may be left over from an attempt before this one, whose target died; its record is not.
-    first = len(item.attempts) < 2
-    traced = bool(fresh) or (first and server.task_state.startswith('rebuild'))
-    if item.phase is Phase.CALLING:
-        return _calling(item, seen, rules, traced)
-    if long and nobody_there(seen):
-        # A source that boots completes its records, also that of a call which got lost.
-        lost = fresh and all(migration.status == 'completed' for migration in fresh)
-        if unfinished or lost:
-            return Choice(Act.CALL, f'nothing of it is on {item.target} after '
-                          f'{rules.attempt_limit:g} s')
-        return Choice(Act.REFUSED, server.fault or f'{item.target} never started it')
-    if long and off_there(seen):
-        # It may be starting, or the call was lost and the domain is older than it.
-        return Choice(Act.WAIT, f'{item.target} knows its domain, but it does not run: if libvirt '
-                                f'has it shut off, undefine it there by hand')
-    return Choice(Act.WAIT, f'Nova: {server.vm_state}/{server.task_state or "no task"}')
+# ---------------------------------------------------------------- the tables
 
+# It was moved by somebody else, or by an attempt of ours that was given up.  A target that was
+# given up may end its attempt late, fenced.  Nova then believes that one, and ends ours in error,
+# though what ours started goes on.
+ELSEWHERE = (
+    Row('runs on its target, shown elsewhere', lambda it: not it.queued and it.runs_there, Act.WAIT,
+        'it runs on {target}, but Nova shows it on {shown}: its record has to be mended by hand'),
+    Row('shown on a target that was given up',
+        lambda it: not it.queued and it.unfinished and it.server.host in it.item.tried, Act.WAIT,
+        'Nova shows it on {shown}, which was given up'),
+    Row('shown elsewhere, its target not certain',
+        lambda it: not it.queued and not it.nobody_there and not (it.long and it.off_there),
+        Act.WAIT, 'Nova shows it on {shown}; is it on {target}?'),
+    Row('moved by somebody else',
+        lambda it: (it.settled or not it.calling) and (it.task_stays or not it.server.task_state),
+        Act.LEFT, 'it is on {shown} by now: not our doing'),
+    Row('being moved by somebody else', _otherwise, Act.WAIT, 'Nova shows it on {shown}'))
 
-def _calling(item: Evacuation, seen: Seen, rules: model.Rules, traced: bool) -> Choice:
-    assert seen.server is not None
-    if traced or seen.server.host == item.target:
-        return Choice(Act.MOVING, 'Nova has the call')
+# No attempt with this target was committed yet.
+FIRST = (
+    Row('there already', lambda it: it.on_target, Act.COMMIT, 'it is there already'),
+    Row('images not asked', lambda it: it.may_move and it.unasked, Act.WAIT,
+        'its images could not be asked for live clients'),
+    Row('live elsewhere', lambda it: it.may_move and bool(it.running_on), Act.WAIT,
+        'a live client on {elsewhere} has its disk open'),
+    Row('first call', lambda it: it.way[0] is Way.EVACUATE, Act.COMMIT),
+    Row('reset before the call', lambda it: it.way[0] is Way.RESET, Act.RESET, '{why}', 'active'),
+    Row('not to be called yet', lambda it: it.way[0] is Way.WAIT, Act.WAIT, '{why}'),
+    Row('to be left', lambda it: it.way[0] is Way.LEAVE, Act.LEFT, '{why}'),
+    Row('not recoverable', _otherwise, Act.FAILED, '{why}'))
+
+# The attempt is committed.
+UNDER_WAY = (
+    Row('arrived', lambda it: it.on_target and it.shows('active') and it.open_there, Act.DONE,
+        'active on {target}, its disk open there'),
+    Row('nothing of it arrived',
+        lambda it: it.on_target and it.shows('active') and it.long and it.nobody_there, Act.FAILED,
+        'Nova shows it active on {target}, but nothing of it runs there'),
+    Row('arrived, its disk not open yet', lambda it: it.on_target and it.shows('active'), Act.WAIT,
+        'active on {target}; its disk is not yet open there'),
+    # A source that boots between ACTIVE and the new host makes Nova show that.
+    Row('arrived, shown stopped',
+        lambda it: it.on_target and it.shows('stopped') and it.open_there, Act.RESET,
+        'it runs on {target}, but Nova shows it stopped', 'active'),
+    Row('arrived, and stopped', lambda it: it.on_target and it.shows('stopped'), Act.FAILED,
+        'it is on {target}, but stopped there'),
+    Row('runs, shown in another state',
+        lambda it: it.long and it.runs_there and not it.shows('active'), Act.RESET,
+        'it runs on {target}, but Nova shows {state}', 'active'),
+    Row('its target was restarted', lambda it: it.long and it.off_there and it.restarted,
+        Act.REFUSED, '{target} was restarted while it received it'),
+    # Its nova-compute ended between the two writes.  No call mends that, and if the source came
+    # back while Nova shows it there, a second copy could be started: so it stays open.
+    Row('runs, shown on its source', lambda it: it.long and it.runs_there and it.on_source,
+        Act.WAIT, 'it runs on {target}, but Nova shows it on {source}: its record has to be mended '
+                  'by hand'),
+    Row('Nova failed, for a reason', lambda it: _failed(it) and it.nobody_there
+        and bool(it.server.fault), Act.REFUSED, '{fault}'),
+    Row('Nova failed', lambda it: _failed(it) and it.nobody_there, Act.REFUSED,
+        'Nova failed to start it on {target}'),
+    # Defined there by something before us: Nova rebuilds nothing over a domain.
+    Row('Nova failed over a domain, for a reason', lambda it: _failed(it) and it.long
+        and it.off_there and bool(it.server.fault), Act.REFUSED,
+        '{target} has its domain, off: {fault}'),
+    Row('Nova failed over a domain', lambda it: _failed(it) and it.long and it.off_there,
+        Act.REFUSED, '{target} has its domain, off: Nova failed'),
+    Row('Nova failed, its target not certain', lambda it: _failed(it), Act.WAIT,
+        'Nova failed; is it on {target}?'),
+    Row('Nova has the call', lambda it: it.calling and (it.traced or it.on_target), Act.MOVING,
+        'Nova has the call'),
     # A call whose outcome is unknown may still lie in a proxy: give it time to show itself.
-    if seen.seconds < rules.settle_seconds:
-        return Choice(Act.WAIT, 'was the call made? No trace of it yet')
-    return Choice(Act.CALL, 'Nova has no trace of the call')
+    Row('was the call made', lambda it: it.calling and not it.settled, Act.WAIT,
+        'was the call made? No trace of it yet'),
+    Row('no trace of the call', lambda it: it.calling, Act.CALL, 'Nova has no trace of the call'),
+    # A source that boots completes its records, also that of a call which got lost.
+    Row('the call was lost',
+        lambda it: it.long and it.nobody_there and (it.unfinished or it.lost), Act.CALL,
+        'nothing of it is on {target} after {limit}'),
+    Row('ended without it, for a reason',
+        lambda it: it.long and it.nobody_there and bool(it.server.fault), Act.REFUSED, '{fault}'),
+    Row('ended without it', lambda it: it.long and it.nobody_there, Act.REFUSED,
+        '{target} never started it'),
+    # It may be starting, or the call was lost and the domain is older than it.
+    Row('off on its target', lambda it: it.long and it.off_there, Act.WAIT,
+        '{target} knows its domain, but it does not run: if libvirt has it shut off, undefine it '
+        'there by hand'),
+    Row('under way', _otherwise, Act.WAIT, 'Nova: {task}'))
 
 
-def fresh_migrations(item: Evacuation, seen: Seen) -> tuple[model.Migration, ...]:
-    """The evacuation records that came since the attempt was committed: its trace in Nova."""
-    before = item.attempt.seen_before if item.attempt else ()
-    return tuple(migration for migration in seen.migrations
-                 if migration.kind == 'evacuation' and migration.id not in before)
+def _failed(it: Facts) -> bool:
+    """Nova says that the attempt failed, and nothing of it is unfinished."""
+    return it.shows('error') and bool(it.fresh) and not it.unfinished
 
 
 def must_ask(item: Evacuation, server: model.Server | None, seconds: float,

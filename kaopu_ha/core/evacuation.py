@@ -221,7 +221,7 @@ def _aimed(item: Evacuation, target: str, reason: str, seen: Seen) -> Evacuation
         if item.tried and others <= set(item.tried):
             return went(item, Phase.FAILED, seen.at, seen.by,
                         f'every other host was tried; last: {item.reason}')
-        return dataclasses.replace(item, reason=reason)
+        return dataclasses.replace(item, reason=reason, row='')
     item = dataclasses.replace(item, target=target, epoch=seen.epoch, reason='')
     return went(item, Phase.QUEUED, seen.at, seen.by, f'to {target}, the least used that may')
 
@@ -254,10 +254,11 @@ def _still_eligible(item: Evacuation, seen: Seen) -> bool:
     return False
 
 
-def went(item: Evacuation, phase: Phase, at: str, by: str, reason: str) -> Evacuation:
-    """The evacuation in its next phase, with the reason in its road."""
-    return dataclasses.replace(item, phase=phase, reason=reason,
-                               road=(*item.road, model.Step(at, by, phase.value, reason)))
+def went(item: Evacuation, phase: Phase, at: str, by: str, reason: str,
+         row: str = '') -> Evacuation:
+    """The evacuation in its next phase, with the reason, and the row that gave it, in its road."""
+    step = model.Step(at, by, phase.value, reason, row)
+    return dataclasses.replace(item, phase=phase, reason=reason, row=row, road=(*item.road, step))
 
 
 def outcome(item: Evacuation, case: model.Case | None) -> Outcome:

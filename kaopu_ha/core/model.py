@@ -197,12 +197,16 @@ class Round:
 
 @dataclass(frozen=True)
 class Step:
-    """A change of stage: when (for people), by whom, to which stage, by which rule."""
+    """A change of stage: when (for people), by whom, to which stage, and why.
+
+    ``row``: the row of the deciding table that said so, where there is one.
+    """
 
     at: str
     by: str
     stage: str
     reason: str
+    row: str = ''
 
 
 @dataclass(frozen=True)
@@ -319,7 +323,10 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Evacuation:
-    """The move of one instance: the queue's task, with its attempts and its result."""
+    """The move of one instance: the queue's task, with its attempts and its result.
+
+    ``row``: the row of the deciding table that gave the ``reason``, where there is one.
+    """
 
     recovery: str
     instance: str
@@ -338,6 +345,7 @@ class Evacuation:
     road: tuple[Step, ...] = ()
     project: str = ''
     opted_in: bool = False
+    row: str = ''
 
     @property
     def attempt(self) -> Attempt | None:

@@ -115,10 +115,10 @@ def _looks(small: Small) -> Iterator[Move]:
     found: dict[Hand, str] = {}
     for seconds in (0.0, _LATE):
         for seen in _seen(small, item, seconds):
-            choice = attempt.advance(item, seen, RULES)
-            hand = _hand(item, seen, choice)
+            decision = attempt.advance(item, seen, RULES)
+            hand = _hand(item, seen, decision)
             if hand is not None:
-                found.setdefault(hand, choice.act.value)
+                found.setdefault(hand, decision.act.value)
     for hand, told in found.items():
         yield Move(f'{_NAMES[0]} looks, and decides: {told} ({item.target})',
                    _holds(small, 0, hand))
@@ -140,10 +140,10 @@ def _seen(small: Small, item: model.Evacuation, seconds: float) -> Iterator[atte
                 others={ip: host for host, ip in ADDRESSES.items() if host != SOURCE})
 
 
-def _hand(item: model.Evacuation, seen: attempt.Seen, choice: attempt.Choice) -> Hand | None:
-    if choice.act is Act.WAIT:
+def _hand(item: model.Evacuation, seen: attempt.Seen, decision: attempt.Decision) -> Hand | None:
+    if decision.act is Act.WAIT:
         return None
-    if choice.act is Act.COMMIT:
+    if decision.act is Act.COMMIT:
         known = tuple(migration.id for migration in seen.migrations)
         made = model.Attempt(len(item.attempts) + 1, item.target, epoch=item.epoch,
                              seen_before=known)
@@ -151,11 +151,11 @@ def _hand(item: model.Evacuation, seen: attempt.Seen, choice: attempt.Choice) ->
         # What is there already is not called: the next look finds it.
         there = seen.server is not None and seen.server.host == item.target
         return Hand('attempt', writes=(('evacuation', item),), target='' if there else item.target)
-    if choice.act is Act.CALL:
+    if decision.act is Act.CALL:
         return Hand('call', writes=(('evacuation', item),), target=item.target)
-    if choice.act is Act.RESET:
+    if decision.act is Act.RESET:
         return Hand('reset')
-    return _note(item, _ENDS[choice.act])
+    return _note(item, _ENDS[decision.act])
 
 
 def _note(item: model.Evacuation, phase: Phase) -> Hand:

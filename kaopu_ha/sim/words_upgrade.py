@@ -30,7 +30,7 @@ _KINDS = {records.CASE: Case, records.RECOVERY: Recovery, records.EVACUATION: Ev
           records.INVENTORY: Inventory}
 # What no decision of the older release was made of.
 _LATELY = frozenset({'seen_before', 'checked', 'refused', 'kernel_answered', 'compute_started',
-                     'note', 'count'})
+                     'note', 'count', 'row'})
 
 _Change = Callable[[Any, dict[str, Any]], dict[str, Any]]
 

@@ -26,7 +26,7 @@ import logging
 import math
 
 from kaopu_ha import permits, ports, records
-from kaopu_ha.core import attempt, evacuation, model
+from kaopu_ha.core import attempt, certain, evacuation, model
 from kaopu_ha.core.attempt import Act
 from kaopu_ha.core.model import Evacuation, Phase, RecoveryStage, Stage
 from kaopu_ha.core.news import Fact, News
@@ -186,8 +186,8 @@ class Worker:
         if number != task.attempt:
             task.attempt, task.since = number, self._clock()
         seen = self._look(item, record, self._clock() - task.since)
-        choice = attempt.advance(item, seen, self._rules)
-        self._act(task, record, seen, choice)
+        decision = attempt.advance(item, seen, self._rules)
+        self._act(task, record, seen, decision)
 
     def _read(self, task: _Task) -> _Record | None:
         """The evacuation, if claim, case, proof and epoch let it go on; None if it is not ours."""
@@ -239,7 +239,7 @@ class Worker:
                 self._clock() - task.asked >= _NOVA_SECONDS):
             return True
         images = self._images.clients(item.images, _ASK_SECONDS)
-        return attempt.open_there(attempt.Seen(
+        return certain.open_there(attempt.Seen(
             None, images=tuple(images.values()), target_addresses=target.storage_addresses))
 
     def _asked(self, item: Evacuation, target: model.Inventory,
@@ -263,37 +263,37 @@ class Worker:
         seen = dataclasses.replace(seen, others={
             address: host for host, inventory in known.items()
             for address in inventory.storage_addresses})
-        asked = [known[host] for host in attempt.live_clients_on(seen)]
+        asked = [known[host] for host in certain.live_clients_on(seen)]
         if not asked:
             return seen
         said = self._libvirt.contact([each.management_uri for each in asked], _ASK_SECONDS)
         return dataclasses.replace(seen, elsewhere={
-            each.host: attempt.knows(said[each.management_uri], each.host_uuid, item.instance)
+            each.host: certain.knows(said[each.management_uri], each.host_uuid, item.instance)
             for each in asked})
 
     # ------------------------------------------------------------ act
 
     def _act(self, task: _Task, record: _Record, seen: attempt.Seen,
-             choice: attempt.Choice) -> None:
+             decision: attempt.Decision) -> None:
         item = record.item
-        if choice.act is Act.COMMIT:
-            self._first_call(task, record, seen)
-        elif choice.act is Act.CALL:
+        if decision.act is Act.COMMIT:
+            self._first_call(task, record, seen, decision.row)
+        elif decision.act is Act.CALL:
             self._tell(News(Fact.EVACUATING, item.source, f'{item.name}: called again: '
-                            f'{choice.reason}'))
+                            f'{decision.reason}'))
             task.since = self._clock()
             self._call(task, record)
-        elif choice.act is Act.RESET:
-            self._cloud.reset_state(item.instance, choice.state, self._permit(record))
-            self._tell(News(Fact.STATE_RESET, item.source, f'{item.name}: {choice.reason}'))
-        elif choice.act is Act.MOVING:
-            self._went(task, record, Phase.MOVING, choice.reason)
-        elif choice.act is Act.WAIT:
-            self._waits(task, record, choice.reason)
-        elif choice.act in _ENDS:
-            self._end(task, record, _ENDS[choice.act], choice.reason)
+        elif decision.act is Act.RESET:
+            self._cloud.reset_state(item.instance, decision.state, self._permit(record))
+            self._tell(News(Fact.STATE_RESET, item.source, f'{item.name}: {decision.reason}'))
+        elif decision.act is Act.MOVING:
+            self._went(task, record, Phase.MOVING, decision.reason, decision.row)
+        elif decision.act is Act.WAIT:
+            self._waits(task, record, decision)
+        elif decision.act in _ENDS:
+            self._end(task, record, _ENDS[decision.act], decision.reason, decision.row)
 
-    def _first_call(self, task: _Task, record: _Record, seen: attempt.Seen) -> None:
+    def _first_call(self, task: _Task, record: _Record, seen: attempt.Seen, row: str) -> None:
         """Persist the attempt, then read it back with the rest, then call."""
         item = record.item
         known = tuple(migration.id for migration in seen.migrations)
@@ -302,7 +302,7 @@ class Worker:
                              item.epoch, seen_before=known, target_started=started)
         item = dataclasses.replace(item, attempts=(*item.attempts, made))
         if not self._went(task, dataclasses.replace(record, item=item), Phase.CALLING,
-                          f'attempt {made.number}, to {item.target}'):
+                          f'attempt {made.number}, to {item.target}', row):
             return
         task.attempt, task.since = len(item.attempts), self._clock()
         again = self._read(task)
@@ -328,18 +328,20 @@ class Worker:
         else:
             self._went(task, record, Phase.MOVING, 'Nova took the call')
 
-    def _waits(self, task: _Task, record: _Record, reason: str) -> None:
+    def _waits(self, task: _Task, record: _Record, decision: attempt.Decision) -> None:
         """Write down and tell what is waited for, once it takes long."""
+        reason = decision.reason
         patience = self._rules.attempt_limit * _PATIENCE_SHARE
         if reason == record.item.reason or self._clock() - task.since < patience:
             return
-        item = dataclasses.replace(record.item, reason=reason)
+        item = dataclasses.replace(record.item, reason=reason, row=decision.row)
         if self._store.commit(record.compares[:3],
                               [ports.Put(task.key, records.encode(item))]) is not None:
             self._tell(News(Fact.WAITS, item.source, f'{item.name} to {item.target}: {reason}'))
 
-    def _end(self, task: _Task, record: _Record, phase: Phase, reason: str) -> None:
-        item = self._went(task, record, phase, reason)
+    def _end(self, task: _Task, record: _Record, phase: Phase, reason: str,
+             row: str = '') -> None:
+        item = self._went(task, record, phase, reason, row)
         if item is None:
             return
         task.over = True
@@ -347,9 +349,10 @@ class Worker:
         ended = (evacuation.outcome(item, record.case),) if phase.ended else ()
         self._tell(News(fact, item.source, f'{item.name} to {item.target}: {reason}', ended))
 
-    def _went(self, task: _Task, record: _Record, phase: Phase, reason: str) -> Evacuation | None:
+    def _went(self, task: _Task, record: _Record, phase: Phase, reason: str,
+              row: str = '') -> Evacuation | None:
         """The evacuation as it was committed in its next phase; None if that was refused."""
-        item = evacuation.went(record.item, phase, self._now(), self.name, reason)
+        item = evacuation.went(record.item, phase, self._now(), self.name, reason, row)
         # The proof permits calls; the result of one is written down even if it lapsed meanwhile.
         compares = record.compares if phase is Phase.CALLING else record.compares[:3]
         done = self._store.commit(compares, [ports.Put(task.key, records.encode(item))])

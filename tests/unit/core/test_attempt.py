@@ -13,10 +13,11 @@
 """What a worker does next with an evacuation that it has claimed."""
 
 import dataclasses
+import random
 import unittest
 
-from kaopu_ha.core import attempt, model
-from kaopu_ha.core.attempt import Act, Choice
+from kaopu_ha.core import attempt, certain, model
+from kaopu_ha.core.attempt import Act, Decision
 from kaopu_ha.core.model import Contact, Phase
 from tests.unit.core.values import (
     DATA,
@@ -41,6 +42,11 @@ CALLS = (Act.COMMIT, Act.CALL)
 
 def queued(**changes):
     return an_evacuation(phase=Phase.QUEUED, **{'target': 'c2'} | changes)
+
+
+def decided(item, seen, given):
+    """The decision, whichever row made it."""
+    return dataclasses.replace(attempt.advance(item, seen, given), row='')
 
 
 def act(item, seen):
@@ -73,8 +79,8 @@ class TheFirstCall(unittest.TestCase):
         ]
         for server, expected, state in table:
             with self.subTest(vm_state=server.vm_state, task_state=server.task_state):
-                choice = attempt.advance(queued(), first_look(server), rules())
-                self.assertEqual((expected, state), (choice.act, choice.state))
+                decision = decided(queued(), first_look(server), rules())
+                self.assertEqual((expected, state), (decision.act, decision.state))
 
     def test_after_its_reset_a_paused_one_is_called(self):
         self.assertIs(Act.RESET, act(queued(), first_look(a_server(vm_state='paused'))))
@@ -82,8 +88,8 @@ class TheFirstCall(unittest.TestCase):
 
     def test_somebodys_evacuation_under_way_is_waited_for(self):
         self.assertEqual(
-            Choice(Act.WAIT, 'an evacuation of it is already under way'),
-            attempt.advance(queued(), first_look(migrations=[a_migration()]), rules()))
+            Decision(Act.WAIT, 'an evacuation of it is already under way'),
+            decided(queued(), first_look(migrations=[a_migration()]), rules()))
 
     def test_one_that_ended_is_not(self):
         for status in ('done', 'completed', 'failed', 'error'):
@@ -101,16 +107,16 @@ class TheFirstCall(unittest.TestCase):
     def test_what_is_on_its_target_already_is_taken_over_without_a_state_asked(self):
         for vm_state in ('active', 'error', 'paused'):
             self.assertEqual(
-                Choice(Act.COMMIT, 'it is there already'),
-                attempt.advance(queued(), first_look(a_server(host='c2', vm_state=vm_state)),
+                Decision(Act.COMMIT, 'it is there already'),
+                decided(queued(), first_look(a_server(host='c2', vm_state=vm_state)),
                                 rules()))
 
     def test_a_live_client_of_another_host_holds_it_back(self):
         # A live migration had come far when its source died: the guest runs on the other host.
         seen = first_look(a_server(task_state='migrating'), others={'10.1.0.3': 'c3'},
                           images=(an_answer(a_client('10.1.0.3:0/9')),))
-        self.assertEqual(Choice(Act.WAIT, 'a live client on c3 has its disk open'),
-                         attempt.advance(queued(), seen, rules()))
+        self.assertEqual(Decision(Act.WAIT, 'a live client on c3 has its disk open'),
+                         decided(queued(), seen, rules()))
 
     def test_a_tool_on_another_host_does_not_once_its_libvirt_denies_the_domain(self):
         seen = first_look(others={'10.1.0.3': 'c3'},
@@ -123,7 +129,7 @@ class TheFirstCall(unittest.TestCase):
         for contact, uuid, expected in ((Contact.ANSWERED, 'U3', False),
                                         (Contact.ANSWERED, 'u9', None), (Contact.MUTE, 'u3', None)):
             answer = model.LibvirtAnswer(contact, uuid, ('other',))
-            self.assertIs(expected, attempt.knows(answer, 'u3', 'i1'))
+            self.assertIs(expected, certain.knows(answer, 'u3', 'i1'))
 
     def test_a_client_that_is_no_compute_host_does_not(self):
         seen = first_look(images=(an_answer(a_client('10.1.0.99:0/9')),),
@@ -139,8 +145,8 @@ class Elsewhere(unittest.TestCase):
 
     def test_a_deleted_instance_is_left(self):
         for item in (queued(), calling(), moving()):
-            self.assertEqual(Choice(Act.LEFT, 'the instance was deleted'),
-                             attempt.advance(item, work_look(None), rules()))
+            self.assertEqual(Decision(Act.LEFT, 'the instance was deleted'),
+                             decided(item, work_look(None), rules()))
 
     def seen(self, seconds=0.0, migrations=(), **server):
         """It is on another host, and nothing of it is on the target."""
@@ -149,8 +155,8 @@ class Elsewhere(unittest.TestCase):
 
     def test_what_others_moved_elsewhere_is_left(self):
         for item in (queued(), moving()):
-            self.assertEqual(Choice(Act.LEFT, 'it is on c9 by now: not our doing'),
-                             attempt.advance(item, self.seen(), rules()))
+            self.assertEqual(Decision(Act.LEFT, 'it is on c9 by now: not our doing'),
+                             decided(item, self.seen(), rules()))
 
     def test_what_was_not_called_is_left_without_asking(self):
         self.assertIs(Act.LEFT, act(queued(), work_look(a_server(host='c9'))))
@@ -160,9 +166,9 @@ class Elsewhere(unittest.TestCase):
         seen = work_look(a_server(host='c9', vm_state='error'), seconds=LONG,
                          migrations=[a_migration(status='failed')], **runs_there())
         for item in (calling(), moving(tried=('c9',))):
-            self.assertEqual(Choice(Act.WAIT, 'it runs on c2, but Nova shows it on c9: its record '
-                                              'has to be mended by hand'),
-                             attempt.advance(item, seen, rules()))
+            self.assertEqual(Decision(
+                Act.WAIT, 'it runs on c2, but Nova shows it on c9: its record has to be mended by '
+                          'hand'), decided(item, seen, rules()))
 
     def test_what_may_run_on_the_target_is_not_left(self):
         for libvirt, images in ((None, None), (a_libvirt('i1'), (an_answer(error='mute'),)),
@@ -213,8 +219,8 @@ class TakingOver(unittest.TestCase):
         for seen in table:
             for seconds in (0.0, 10.0, 999.0):
                 seen = work_look(seen.server, migrations=seen.migrations, seconds=seconds)
-                self.assertEqual(Choice(Act.MOVING, 'Nova has the call'),
-                                 attempt.advance(calling(), seen, rules()))
+                self.assertEqual(Decision(Act.MOVING, 'Nova has the call'),
+                                 decided(calling(), seen, rules()))
 
     def test_a_record_from_before_the_attempt_is_no_trace(self):
         item = calling(seen_before=('m1',))
@@ -252,13 +258,13 @@ class Error(unittest.TestCase):
 
     def test_with_nobody_there_the_target_is_refused_with_novas_reason(self):
         for item in (calling(), moving()):
-            self.assertEqual(Choice(Act.REFUSED, 'no valid host'),
-                             attempt.advance(item, self.seen(**nobody_there()), rules()))
+            self.assertEqual(Decision(Act.REFUSED, 'no valid host'),
+                             decided(item, self.seen(**nobody_there()), rules()))
 
     def test_with_its_domain_off_there_for_long_the_target_is_refused(self):
         there = {'libvirt': a_libvirt('i1'), 'images': (an_answer(),)}
-        self.assertEqual(Choice(Act.REFUSED, 'c2 has its domain, off: no valid host'),
-                         attempt.advance(moving(), self.seen(seconds=LONG, **there), rules()))
+        self.assertEqual(Decision(Act.REFUSED, 'c2 has its domain, off: no valid host'),
+                         decided(moving(), self.seen(seconds=LONG, **there), rules()))
         for less in ({'seconds': LONG - 1}, {'migrations': [a_migration()]},
                      {'images': (an_answer(a_client()),)}, {'images': (an_answer(error='mute'),)}):
             self.assertIsNot(Act.REFUSED, act(moving(), self.seen(
@@ -306,8 +312,8 @@ class Done(unittest.TestCase):
     def test_active_on_the_target_with_its_disk_open_there_is_done(self):
         for item in (calling(), moving()):
             seen = work_look(a_server(host='c2'), **runs_there())
-            self.assertEqual(Choice(Act.DONE, 'active on c2, its disk open there'),
-                             attempt.advance(item, seen, rules()))
+            self.assertEqual(Decision(Act.DONE, 'active on c2, its disk open there'),
+                             decided(item, seen, rules()))
 
     def test_anything_less_is_not_done(self):
         there, here = a_server(host='c2'), a_server()
@@ -337,18 +343,18 @@ class Done(unittest.TestCase):
     def test_stopped_on_the_target_it_has_failed_for_it_will_not_become_active(self):
         for item in (calling(), moving()):
             seen = work_look(a_server(host='c2', vm_state='stopped'), seconds=3.0)
-            self.assertEqual(Choice(Act.FAILED, 'it is on c2, but stopped there'),
-                             attempt.advance(item, seen, rules()))
+            self.assertEqual(Decision(Act.FAILED, 'it is on c2, but stopped there'),
+                             decided(item, seen, rules()))
 
     def test_shown_stopped_there_though_it_runs_its_state_is_reset(self):
         seen = work_look(a_server(host='c2', vm_state='stopped'), **runs_there())
-        self.assertEqual(Choice(Act.RESET, 'it runs on c2, but Nova shows it stopped', 'active'),
-                         attempt.advance(moving(), seen, rules()))
+        self.assertEqual(Decision(Act.RESET, 'it runs on c2, but Nova shows it stopped', 'active'),
+                         decided(moving(), seen, rules()))
 
     def test_shown_active_there_though_nothing_of_it_runs_it_has_failed_in_the_end(self):
         seen = work_look(a_server(host='c2'), seconds=LONG, **nobody_there())
-        self.assertEqual(Choice(Act.FAILED, 'Nova shows it active on c2, but nothing of it runs '
-                                            'there'), attempt.advance(moving(), seen, rules()))
+        self.assertEqual(Decision(Act.FAILED, 'Nova shows it active on c2, but nothing of it runs '
+                                            'there'), decided(moving(), seen, rules()))
         self.assertIs(Act.WAIT, act(moving(), dataclasses.replace(seen, seconds=LONG - 1)))
 
     def test_one_that_is_being_stopped_there_is_waited_for(self):
@@ -366,9 +372,9 @@ class TooLong(unittest.TestCase):
     def test_running_there_while_nova_stays_in_rebuild_its_state_is_reset(self):
         for server in (a_server(task_state='rebuilding'), a_server(host='c2', vm_state='error'),
                        a_server(host='c2', task_state='rebuild_spawning')):
-            choice = attempt.advance(moving(), work_look(server, seconds=LONG, **runs_there()),
+            decision = decided(moving(), work_look(server, seconds=LONG, **runs_there()),
                                      rules())
-            self.assertEqual((Act.RESET, 'active'), (choice.act, choice.state))
+            self.assertEqual((Act.RESET, 'active'), (decision.act, decision.state))
 
     def test_what_is_shown_active_already_is_not_reset_again_and_again(self):
         seen = work_look(a_server(), seconds=LONG, **runs_there())
@@ -377,8 +383,8 @@ class TooLong(unittest.TestCase):
     def test_with_nobody_there_and_a_record_unfinished_the_same_target_is_called_again(self):
         seen = work_look(a_server(task_state='rebuilding'), seconds=LONG,
                          migrations=[a_migration()], **nobody_there())
-        self.assertEqual(Choice(Act.CALL, 'nothing of it is on c2 after 120 s'),
-                         attempt.advance(moving(), seen, rules()))
+        self.assertEqual(Decision(Act.CALL, 'nothing of it is on c2 after 120 s'),
+                         decided(moving(), seen, rules()))
 
     def test_with_nobody_there_a_record_that_the_sources_boot_completed_is_no_end(self):
         for statuses, wanted in ((('completed',), Act.CALL),
@@ -392,8 +398,8 @@ class TooLong(unittest.TestCase):
         for migrations in ((), [a_migration(status='failed')], [a_migration(status='done')]):
             seen = work_look(a_server(task_state='rebuilding'), seconds=LONG,
                              migrations=migrations, **nobody_there())
-            self.assertEqual(Choice(Act.REFUSED, 'c2 never started it'),
-                             attempt.advance(moving(), seen, rules()))
+            self.assertEqual(Decision(Act.REFUSED, 'c2 never started it'),
+                             decided(moving(), seen, rules()))
 
     def test_with_its_domain_off_there_since_the_target_was_restarted_it_is_refused(self):
         # The target lost its power when it had started it, and came back before it was condemned.
@@ -413,10 +419,10 @@ class TooLong(unittest.TestCase):
     def test_with_its_domain_there_that_does_not_run_it_is_told_what_to_do(self):
         seen = work_look(a_server(task_state='rebuilding'), seconds=LONG, libvirt=a_libvirt('i1'),
                          images=(an_answer(),), migrations=[a_migration()])
-        choice = attempt.advance(moving(), seen, rules())
-        self.assertIs(Act.WAIT, choice.act)
-        self.assertIn('c2 knows its domain', choice.reason)
-        self.assertIn('undefine it there by hand', choice.reason)
+        decision = decided(moving(), seen, rules())
+        self.assertIs(Act.WAIT, decision.act)
+        self.assertIn('c2 knows its domain', decision.reason)
+        self.assertIn('undefine it there by hand', decision.reason)
 
     def test_without_certainty_it_goes_on_waiting(self):
         for libvirt, images in ((None, None), (a_libvirt('i1'), (an_answer(error='mute'),)),
@@ -449,6 +455,50 @@ class NeverACallTooMany(unittest.TestCase):
         return found
 
 
+class TheRows(unittest.TestCase):
+
+    def test_each_has_a_name_of_its_own(self):
+        names = [row.name for row in (*attempt.ELSEWHERE, *attempt.FIRST, *attempt.UNDER_WAY)]
+        self.assertEqual(sorted(set(names)), sorted(names))
+
+    def test_each_decides_something_that_no_row_before_it_does(self):
+        fired = {attempt.advance(item, seen, rules(settle_seconds=10)).row
+                 for item, seen in some_looks(40000)}
+        names = {row.name for row in (*attempt.ELSEWHERE, *attempt.FIRST, *attempt.UNDER_WAY)}
+        self.assertEqual(names | {'deleted'}, fired)
+
+    def test_the_last_of_each_table_always_decides(self):
+        for table in (attempt.ELSEWHERE, attempt.FIRST, attempt.UNDER_WAY):
+            self.assertTrue(table[-1].condition(None))
+
+
+def some_looks(count):
+    """Evacuations with what a worker may see of them, by chance."""
+    chance = random.Random(5)
+    for _ in range(count):
+        item = under_way(chance.choice((Phase.QUEUED, Phase.CALLING, Phase.MOVING)),
+                         tried=chance.choice(((), (), ('c9',))))
+        item = dataclasses.replace(
+            item, images=chance.choice(((DISK,), (DISK, DATA))),
+            attempts=(dataclasses.replace(item.attempt, target_started='boot-1/7'),))
+        yield item, work_look(
+            chance.choice((None, *[a_server(
+                host=chance.choice(('c1', 'c1', 'c2', 'c2', 'c9')), fault=chance.choice(('', 'x')),
+                vm_state=chance.choice(('active', 'error', 'stopped', 'paused', 'suspended',
+                                        'soft-delete')),
+                task_state=chance.choice(('', '', 'rebuilding', 'powering-off')))] * 30)),
+            seconds=chance.choice((0.0, 10.0, 25.0, LONG, 999.0)),
+            migrations=[a_migration(f'm{number}', status=chance.choice(
+                ('accepted', 'done', 'failed', 'error', 'completed')))
+                for number in range(chance.choice((0, 1, 1, 1, 2)))],
+            libvirt=chance.choice((None, a_libvirt(), a_libvirt('i1'))),
+            images=chance.choice((None, *[tuple(an_answer(
+                *chance.choice(((), (a_client(),), (a_client('10.1.0.9:0/1'),))), image=image,
+                error=chance.choice(('', '', '', 'mute'))) for image in item.images)] * 9)),
+            target_started=chance.choice(('', 'boot-1/7', 'boot-2/1')),
+            others={'10.1.0.9': 'c9'})
+
+
 class MustAsk(unittest.TestCase):
 
     def test_the_target_is_asked_when_its_answer_matters(self):
@@ -475,11 +525,11 @@ class MustAsk(unittest.TestCase):
 
     def test_another_hosts_libvirt_at_the_targets_address_makes_nothing_certain(self):
         seen = work_look(**nobody_there() | {'target_uuid': 'another'})
-        self.assertFalse(attempt.nobody_there(seen))
+        self.assertFalse(certain.nobody_there(seen))
 
     def test_only_records_that_came_since_are_fresh(self):
         old, new = a_migration('m1'), a_migration('m2')
         other = a_migration('m3', kind='live-migration')
         seen = work_look(migrations=[new, old, other])
-        self.assertEqual((new,), attempt.fresh_migrations(calling(seen_before=('m1',)), seen))
-        self.assertEqual((new, old), attempt.fresh_migrations(queued(), seen))
+        self.assertEqual((new,), certain.fresh_migrations(calling(seen_before=('m1',)), seen))
+        self.assertEqual((new, old), certain.fresh_migrations(queued(), seen))

@@ -24,7 +24,16 @@ import fixtures
 from kaopu_ha import ports, records
 from kaopu_ha.controller.detector import Detector
 from kaopu_ha.controller.reminder import Reminder
-from kaopu_ha.core import attempt, detection, evidence, fencing, model, recovery, roads
+from kaopu_ha.core import (
+    attempt,
+    certain,
+    detection,
+    evidence,
+    fencing,
+    model,
+    recovery,
+    roads,
+)
 from kaopu_ha.core.model import Phase, Sign, Stage, Verdict
 from kaopu_ha.sim.ceph import SimBlocklist
 from kaopu_ha.sim.leave import Leave
@@ -176,14 +185,12 @@ def no_compare():
 
 @mutant('second call while the first may run')
 def second_call():
-    real = attempt._under_way
-
-    def under_way(item, seen, rules):
-        choice = real(item, seen, rules)
-        if choice.act is attempt.Act.WAIT and seen.server.host == item.source and seen.seconds > 4:
-            return attempt.Choice(attempt.Act.CALL, 'it takes long')
-        return choice
-    return [put(attempt, '_under_way', under_way)]
+    def rash(row):
+        return dataclasses.replace(row, act=attempt.Act.CALL, condition=lambda it: (
+            it.on_source and it.seen.seconds > 4 and row.condition(it)))
+    return [put(attempt, 'UNDER_WAY', tuple(
+        each for row in attempt.UNDER_WAY
+        for each in ((rash(row), row) if row.act is attempt.Act.WAIT else (row,))))]
 
 
 @mutant('outside act without its deadline')
@@ -216,7 +223,7 @@ def foreign_client():
         clients = [client.ip for answer in seen.images or () for client in answer.clients
                    if client.acknowledged]
         return min(clients, default='')
-    return [put(attempt, 'running_on', running_on)]
+    return [put(certain, 'running_on', running_on)]
 
 
 # ---------------------------------------------------------------- what people are told

@@ -1,0 +1,122 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What is certain of a move: of its target, of the clients of its disks, of its trace in Nova.
+
+Each function gives a fact that a row of ``core.attempt`` asks for.  What was not asked, or was not
+answered, makes nothing certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kaopu_ha.core import model
+from kaopu_ha.core.model import Contact, Evacuation
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the worker saw.
+
+    ``seconds``: since this worker first saw the attempt; late after a takeover, never early.
+    ``libvirt`` and ``images``: the target's, asked only when they matter (None: not asked).
+    ``others``: the storage addresses of every known host but the source, with the host's name.
+    ``elsewhere``: those of them on which a live client has an image open, with what libvirt says
+    there of the domain: True if it knows it, False if it does not, None if it did not say.
+    """
+
+    server: model.Server | None
+    migrations: Sequence[model.Migration] = ()
+    seconds: float = 0.0
+    libvirt: model.LibvirtAnswer | None = None
+    images: Sequence[model.ImageAnswer] | None = None
+    target_addresses: tuple[str, ...] = ()
+    target_uuid: str = ''
+    target_started: str = ''
+    others: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: Mapping[str, bool | None] = field(default_factory=dict)
+
+
+def open_there(seen: Seen) -> bool:
+    """True if a live client of the target has every image open."""
+    return bool(seen.images) and all(
+        any(client.acknowledged and client.ip in seen.target_addresses
+            for client in answer.clients) for answer in seen.images or ())
+
+
+def knows(answer: model.LibvirtAnswer, host_uuid: str, instance: str) -> bool | None:
+    """Does this host's libvirt know the instance's domain?  None if the host itself did not say."""
+    if answer.contact is not Contact.ANSWERED or answer.host_uuid.lower() != host_uuid.lower():
+        return None
+    return instance in answer.domains
+
+
+def nobody_there(seen: Seen) -> bool:
+    """True if it is certain that the target does not run it: no domain, and no client answers."""
+    return _domain_there(seen) is False and _no_client_there(seen)
+
+
+def runs_there(seen: Seen) -> bool:
+    """True if it is certain that it runs on the target, whatever Nova shows: a tool reads, too."""
+    return _domain_there(seen) is True and open_there(seen)
+
+
+def off_there(seen: Seen) -> bool:
+    """True if the target knows the domain, but no client of it answers: it came, and is off."""
+    return _domain_there(seen) is True and _no_client_there(seen)
+
+
+def restarted(item: Evacuation, seen: Seen) -> bool:
+    """True if the nova-compute that was called has ended: nothing of the attempt is left there."""
+    before = item.attempt.target_started if item.attempt else ''
+    return bool(before and seen.target_started) and before != seen.target_started
+
+
+def _domain_there(seen: Seen) -> bool | None:
+    if seen.libvirt is None or seen.server is None:
+        return None
+    return knows(seen.libvirt, seen.target_uuid, seen.server.uuid)
+
+
+def _no_client_there(seen: Seen) -> bool:
+    asked = bool(seen.images) and not any(answer.error for answer in seen.images or ())
+    return asked and not any(client.acknowledged and client.ip in seen.target_addresses
+                             for answer in seen.images or () for client in answer.clients)
+
+
+def live_clients_on(seen: Seen) -> tuple[str, ...]:
+    """Other hosts of which a live client has one of the images open, sorted.
+
+    A fenced client can't answer, so none of them is the source.
+    """
+    return tuple(sorted({seen.others[client.ip] for answer in seen.images or ()
+                         for client in answer.clients
+                         if client.acknowledged and client.ip in seen.others}))
+
+
+def running_on(seen: Seen) -> str:
+    """Another host on which the instance may run; empty if there is none.
+
+    A live client there is a guest that a live migration brought far, or a tool that reads: the
+    host's libvirt decides, and one that does not say is no answer (DESIGN section 2).
+    """
+    return next((host for host in live_clients_on(seen)
+                 if seen.elsewhere.get(host) is not False), '')
+
+
+def fresh_migrations(item: Evacuation, seen: Seen) -> tuple[model.Migration, ...]:
+    """The evacuation records that came since the attempt was committed: its trace in Nova."""
+    before = item.attempt.seen_before if item.attempt else ()
+    return tuple(migration for migration in seen.migrations
+                 if migration.kind == 'evacuation' and migration.id not in before)

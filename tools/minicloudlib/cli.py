@@ -17,7 +17,7 @@ import json
 import os
 import sys
 
-from . import demo, report, status
+from . import demo, faults, report, status
 from .cloud import Cloud
 from .kaopu import PACES, QUEUES
 from .shell import CloudError
@@ -147,6 +147,14 @@ def _cut_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('which', choices=('mgmt', 'storage', 'both'), nargs='?', default='both')
 
 
+def _renumber_arguments(parser: argparse.ArgumentParser) -> None:
+    _host(parser)
+    text = ('away: another address in place of its own; beside: another one besides it; none: '
+            'no address; back: its own and no other')
+    parser.add_argument('how', choices=faults.RENUMBERINGS, nargs='?', default='away', help=text)
+    parser.add_argument('which', choices=('mgmt', 'storage'), nargs='?', default='storage')
+
+
 def _pace_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('pace', choices=PACES)
 
@@ -180,6 +188,12 @@ def _cut(cloud: Cloud, options: argparse.Namespace) -> None:
 @verb('mend', "put a host's cables back", _host)
 def _mend(cloud: Cloud, options: argparse.Namespace) -> None:
     cloud.mend(options.host)
+
+
+@verb('renumber', "change the addresses of a host's link, under what runs there",
+      _renumber_arguments)
+def _renumber(cloud: Cloud, options: argparse.Namespace) -> None:
+    print(' '.join(cloud.renumber(options.host, options.how, options.which)) or 'no address')
 
 
 @verb('freeze', 'stop a part in mid-instruction (a host with its links)', _what)

@@ -209,6 +209,10 @@ class Cloud:
         for net in nets_of(self._node(node)):
             network.set_link(node, net, 'up')
 
+    def renumber(self, host: str, how: str = 'away', which: str = 'storage') -> list[str]:
+        """Change the addresses of a host's link: away, beside, none or back (see faults.py)."""
+        return faults.renumber(self._host(host), how, {'storage': 'stor'}.get(which, which))
+
     def freeze(self, what: str) -> None:
         """Stop a part in mid-instruction: host:c1, agent:c1, etcd:1, ... (see faults.py)."""
         faults.freeze(self.layout, what)

@@ -21,11 +21,12 @@ import os
 import signal
 
 from . import ceph, control, hosts, kaopu, machines, network, openstack, processes
-from .layout import Layout
+from .layout import Layout, address
 from .shell import CloudError, wait_for
 
 _ON_HOSTS = {'agent': kaopu.AGENT, 'libvirtd': 'libvirtd', 'compute': 'nova-compute'}
 _ON_CTL = ('controller', 'worker', 'etcd')
+RENUMBERINGS = ('away', 'beside', 'none', 'back')
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,18 @@ def thaw(layout: Layout, what: str) -> None:
     for net, state in network.link_states(part.node).items():
         if state == 'hole':
             network.set_link(part.node, net, 'up')
+
+
+def renumber(host: str, how: str, net: str = 'stor') -> list[str]:
+    """Change the addresses of a host's link under whatever runs there; what they are then.
+
+    `away`: another one in place of its own. `beside`: another one besides its own. `none`: no
+    address at all. `back`: its own and no other.
+    """
+    own, other = address(host, net), network.other_address(host, net)
+    wanted = {'away': [other], 'beside': [own, other], 'none': [], 'back': [own]}
+    network.set_addresses(host, net, wanted[how])
+    return network.addresses(host, net)
 
 
 def kill(layout: Layout, what: str) -> None:

@@ -24,6 +24,10 @@ def power_on(layout: Layout, host: str) -> None:
     """Bring a host up, with links and every daemon; what runs already is left alone."""
     for net in nets_of(host):
         network.set_link(host, net, 'up')
+    if machines.pid(layout, host) is None:
+        # A host that starts has the addresses of its configuration, whatever it had before.
+        for net in nets_of(host):
+            network.set_addresses(host, net, [address(host, net)])
     write_files(layout, host)
     machines.power_on(layout, host)
     start(layout, host, 'libvirtd')

@@ -105,6 +105,35 @@ def link_states(node: str) -> dict[str, str]:
     return states
 
 
+def addresses(node: str, net: str = 'stor') -> list[str]:
+    """Tell the IPv4 addresses of the node's link, in the order in which they were added."""
+    told = json.loads(_ip(node, '-j', '-4', 'addr', 'show', 'dev', net) or '[]')
+    return [info['local'] for link in told for info in link.get('addr_info', ())]
+
+
+def other_address(node: str, net: str = 'stor') -> str:
+    """Tell the address that a node gets in place of its own, or beside it: nobody's own."""
+    front, _, last = address(node, net).rpartition('.')
+    return f'{front}.{int(last) + 100}'
+
+
+def set_addresses(node: str, net: str, wanted: list[str]) -> None:
+    """Give the node's link these addresses and no other, the new ones before the old ones go.
+
+    The first one of a subnet takes the others with it when it goes, unless the kernel promotes
+    them as it does on a host with systemd.
+    """
+    promote = f'net.ipv4.conf.{net}.promote_secondaries=1'
+    run(within(node, ['sysctl', '-q', '-w', promote]))
+    have = addresses(node, net)
+    for new in wanted:
+        if new not in have:
+            _ip(node, 'addr', 'add', f'{new}/24', 'dev', net)
+    for old in have:
+        if old not in wanted:
+            _ip(node, 'addr', 'del', f'{old}/24', 'dev', net)
+
+
 def inhabitants(node: str) -> list[int]:
     """The processes in the node's network namespace."""
     return [int(pid) for pid in run(['ip', 'netns', 'pids', namespace(node)], check=False).split()]

@@ -58,8 +58,10 @@ class Runner:
         self._stopping.set()
         for loop in self._loops:
             loop.wake.set()
+        # The end may come while the loops are being started: one that never ran has ended.
         for thread in self._threads:
-            thread.join(max(until - time.monotonic(), 0.0))
+            if thread.ident is not None:
+                thread.join(max(until - time.monotonic(), 0.0))
         return not any(thread.is_alive() for thread in self._threads)
 
     def _run(self, loop: Woken, troubles: _Troubles) -> None:

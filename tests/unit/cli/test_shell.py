@@ -19,12 +19,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 from kaopu_ha.cli import layout, shell
 from tests import etcd_single
 from tests.unit.cli import scene
+
+# The libraries of drivers that no command uses but to speak with what they are for.
+HEAVY = {'kombu', 'libvirt', 'openstack', 'oslo_messaging', 'oslo_service', 'prometheus_client',
+         'rados', 'rbd', 'redis', 'rq', 'sqlalchemy'}
 
 
 def run(*words):
@@ -79,15 +82,16 @@ class Failures(scene.Scene):
             with self.subTest(name=name):
                 self.assertIn('--json', self.run_command(*name.split(), '--help')[1])
 
-    def test_it_answers_within_a_second(self):
-        command = ('--config-file', str(self.config), 'status')
-        run(*command)
-        took = []
-        for _ in range(3):
-            began = time.monotonic()
-            self.assertEqual(0, run(*command).returncode)
-            took.append(time.monotonic() - began)
-        self.assertLess(min(took), 1.0)
+    def test_it_loads_nothing_that_only_the_processes_need(self):
+        """What makes an answer late is what is loaded for it, on every machine alike."""
+        done = subprocess.run([sys.executable, '-X', 'importtime', '-m', 'kaopu_ha.cli.shell',
+                               '--config-file', str(self.config), 'status'],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(0, done.returncode, done.stderr)
+        loaded = {line.rpartition('|')[2].strip().partition('.')[0]
+                  for line in done.stderr.splitlines() if line.startswith('import time:')}
+        self.assertIn('kaopu_ha', loaded)
+        self.assertEqual(set(), loaded & HEAVY)
 
     @unittest.skipIf(os.geteuid() == 0 and not shutil.which('setpriv'), 'root may read all')
     def test_a_configuration_file_that_may_not_be_read_is_named(self):

@@ -40,7 +40,7 @@ from . import (
     secure,
     status,
 )
-from .layout import CHECKOUT, Layout, nets_of
+from .layout import CHECKOUT, SWITCH, Layout, nets_of
 from .rest import Rest
 from .shell import CloudError, say, step
 
@@ -159,8 +159,9 @@ class Cloud:
             self._end('ctl', [name for name in names if name not in first])
             self._end('ceph', machines.recorded_daemons(layout, 'ceph'), grace=5)
             machines.kill(layout, 'ceph')
-            for node in layout.node_names:
+            for node in {*layout.node_names, *network.nodes()} - {SWITCH}:
                 machines.end_strangers(node)
+            machines.end_lost(layout)
             network.remove()
             shutil.rmtree(layout.run, ignore_errors=True)
 

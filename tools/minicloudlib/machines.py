@@ -90,8 +90,36 @@ def end_strangers(node: str) -> None:
     left = [found for found in network.inhabitants(node) if found not in spared]
     if left:
         say(f'{len(left)} left-over processes in {node} are killed')
-        processes.send(left, signal.SIGKILL)
-        wait_for('their end', lambda: not any(map(processes.stat, left)), 20, 0.02)
+        _kill(left)
+
+
+def end_lost(layout: Layout) -> None:
+    """Kill what an earlier cloud in these folders left in a network that lost its name.
+
+    It is known by its command line, and that it is in another network than we are: nobody
+    reaches it there, but it holds the locks on the data.
+    """
+    ours = os.readlink('/proc/self/ns/net')
+    folders = [f'{folder}/' for folder in (layout.control, layout.nodes, layout.run)]
+    left = [seen.pid for seen in processes.all_stats()
+            if (known := _network_and_words(seen.pid)) and known[0] != ours
+            and any(folder in known[1] for folder in folders)]
+    if left:
+        say(f'{len(left)} lost processes of an earlier cloud are killed')
+        _kill(left)
+
+
+def _network_and_words(pid: int) -> tuple[str, str] | None:
+    try:
+        words = Path(f'/proc/{pid}/cmdline').read_bytes().decode(errors='replace')
+        return os.readlink(f'/proc/{pid}/ns/net'), words
+    except OSError:
+        return None
+
+
+def _kill(pids: list[int]) -> None:
+    processes.send(pids, signal.SIGKILL)
+    wait_for('their end', lambda: not any(map(processes.stat, pids)), 20, 0.02)
 
 
 def members(init: int) -> list[int]:

@@ -39,6 +39,12 @@ def exists(node: str) -> bool:
     return Path('/run/netns', namespace(node)).exists()
 
 
+def nodes() -> list[str]:
+    """Name every node that has a network, also one that an earlier cloud left."""
+    names = os.listdir('/run/netns') if os.path.isdir('/run/netns') else []
+    return sorted(name.removeprefix('mc-') for name in names if name.startswith('mc-'))
+
+
 def within(node: str, argv: list[str]) -> list[str]:
     """The command that runs argv in the node's network (and with its files in /etc)."""
     return ['ip', 'netns', 'exec', namespace(node), *argv]
@@ -66,9 +72,8 @@ def build(layout: Layout) -> None:
 
 def remove() -> None:
     """Remove every namespace of ours, whichever cloud of ours made it."""
-    for name in sorted(os.listdir('/run/netns')) if os.path.isdir('/run/netns') else []:
-        if name.startswith('mc-'):
-            run(['ip', 'netns', 'del', name], check=False)
+    for node in nodes():
+        run(['ip', 'netns', 'del', namespace(node)], check=False)
     etc = Path('/etc/netns', namespace('ctl'))
     for entry in etc.iterdir() if etc.is_dir() else []:
         entry.unlink()

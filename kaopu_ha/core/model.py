@@ -164,7 +164,8 @@ class Evidence:
     """What one network says of one host in one round, and the rule that says so.
 
     ``kernel_answers``: a live kernel refused or accepted a connection; it bars the fast pace.
-    ``unasked``: the images that could not be asked; they hold their own instances back.
+    ``unasked``: the images that could not be asked; they hold their own instances back.  In a case
+    some are named, and ``unasked_more`` says how many others there are.
     ``elsewhere``: clients of other addresses that have an image open (news, no sign).
     """
 
@@ -175,6 +176,7 @@ class Evidence:
     kernel_answers: bool = False
     answers: tuple[Answer, ...] = ()
     unasked: tuple[Image, ...] = ()
+    unasked_more: int = 0
     elsewhere: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
 
@@ -225,7 +227,8 @@ class Case:
     """The open file on a host.
 
     ``waited`` are the seconds of silence on both networks that count for the present stage, by
-    the monotonic clocks of the leaders that looked (DESIGN: "seconds waited").
+    the monotonic clocks of the leaders that looked (DESIGN: "seconds waited").  ``clients``: those
+    of the host that any look of the case saw, for the fence.
     """
 
     host: str
@@ -237,6 +240,7 @@ class Case:
     rounds: tuple[Round, ...] = ()
     road: tuple[Step, ...] = ()
     was_on: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
     recovery: str = ''
     admit: AdmitProgress | None = None
 

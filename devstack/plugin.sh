@@ -68,6 +68,7 @@ function _configure_kaopu_ha_agent {
     if [[ "$KAOPU_HA_LIBVIRT_TCP" == "True" ]]; then
         iniset "$KAOPU_HA_CONF" agent management_uri \
             "qemu+tcp://$HOST_IP/system"
+        iniset "$KAOPU_HA_CONF" libvirt transport tcp
     fi
 }
 

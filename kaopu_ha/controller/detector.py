@@ -249,7 +249,8 @@ class Detector:
 
     def _judge(self, world: World, host: str, case: model.Case, looked: _Looked | None) -> None:
         memory = self._of(host)
-        decision = detection.advance(self._book.newest(world, case), self._seen(world, host, looked), self._rules)
+        decision = detection.advance(self._book.newest(world, case),
+                                     self._seen(world, host, looked), self._rules)
         # If the store's answer is lost, the time since may have been counted: never twice.
         last_dead, memory.last_dead = memory.last_dead, None
         if not self._commit(world, host, decision, looked):

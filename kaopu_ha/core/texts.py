@@ -30,12 +30,11 @@ def bounded(text: str, bytes_max: int = NAME_BYTES_MAX) -> str:
     """The text, or its beginning and three dots: as JSON it takes no more than these bytes."""
     if len(text) <= bytes_max // 12:
         return text
-    room, kept = bytes_max, 0
-    for sign in text:
+    room = bytes_max
+    for place, sign in enumerate(text):
         room -= _bytes(sign)
         if room < 0:
-            return _cut(text[:kept], bytes_max)
-        kept += 1
+            return _cut(text[:place], bytes_max)
     return text
 
 

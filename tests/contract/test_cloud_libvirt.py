@@ -313,7 +313,8 @@ class LibvirtCloudTest(OnRealHosts, CloudSuite, unittest.TestCase):
         self.known.store.commit([], [
             ports.Put(f'{records.DOMAIN}h9/{instance}', told)])
         self.assertEqual('h2', self.cloud.server(instance).host, 'h2 beats, and tells of it')
-        self.known.delete(instance)
+        self.known.agents['h2'].local.remove_domains([instance], GivenPermit())
+        self.known.agents['h2'].publish()
         self.known.store.commit([], [
             ports.Put(records.INVENTORY + 'h3', self.inventory_of('h2').replace('"h2"', '"h3"')),
             ports.Put(f'{records.DOMAIN}h3/{instance}', told)])

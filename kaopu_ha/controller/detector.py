@@ -352,7 +352,8 @@ class Detector:
     def _closed(self, world: World, host: str,
                 case: model.Case) -> list[ports.Put | ports.Delete]:
         self._of(host).closings += (self._clock(),)
-        return shelf.put_away(self._store, case, world.snapshot.revision)
+        return shelf.put_away(self._store, case, world.snapshot.revision,
+                              self._rules.closed_kept)
 
 
 def _in_time(listing: concurrent.futures.Future[tuple[model.Server, ...]] | None

@@ -54,22 +54,25 @@ class Growth:
             return
         for write in writes:
             if isinstance(write, ports.Put):
-                self._put(who, write, before.get(write.key))
+                self._put(who, write, before.get(write.key), alone=len(writes) == 1)
 
-    def _put(self, who: str, write: ports.Put, before: ports.Entry | None) -> None:
+    def _put(self, who: str, write: ports.Put, before: ports.Entry | None, *,
+             alone: bool) -> None:
         if len(write.value) > _RECORD_BYTES_MAX:
             self._say(LAW, f'{who} wrote {len(write.value)} bytes to {write.key}')
         if write.key.startswith(_QUIET) and before is not None and before.value == write.value:
             self._say(LAW, f'{who} wrote {write.key} again as it was')
         if write.key.startswith(records.CASE):
-            self._case(who, write, before)
+            self._case(who, write, before, alone=alone)
         if write.key.startswith(records.CLOSED):
             self._closed(write.key)
 
-    def _case(self, who: str, write: ports.Put, before: ports.Entry | None) -> None:
+    def _case(self, who: str, write: ports.Put, before: ports.Entry | None, *,
+              alone: bool) -> None:
         now, last = self._world.kernel.now, self._written.get(write.key)
         self._written[write.key] = now
-        if before is None or last is None or now - last >= _AGAIN_SECONDS:
+        # Beside another key it may be as it was: a clock that etcd lost is written again with it.
+        if before is None or last is None or now - last >= _AGAIN_SECONDS or not alone:
             return
         if _timeless(before.value) == _timeless(write.value):
             self._say(LAW, f'{who} wrote {write.key} again after {now - last:.1f} s, and only '

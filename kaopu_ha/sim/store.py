@@ -64,6 +64,7 @@ class Etcd:
         self._last_lease = 0
         # What the database takes, and how much of it compaction would give back.
         self.bytes, self.past_bytes, self.quota_bytes = 0, 0, QUOTA_BYTES
+        self.written_bytes = 0
         self.refused: Callable[[str, str], None] = lambda who, why: None
         self._history: list[ports.Change] = []
         self._compacted = 0
@@ -216,6 +217,9 @@ class Etcd:
             del self.entries[write.key]
             self._keys.remove(write.key)
         self.bytes += _bytes(write)
+        self.written_bytes += _bytes(write)
+        if isinstance(write, ports.Delete):
+            self.past_bytes += _bytes(write)
         if before is not None:
             self.past_bytes += len(before.key) + len(before.value) + _ENTRY_BYTES
         change = ports.Change(write.key, entry, self.revision)

@@ -164,8 +164,7 @@ class Evidence:
     """What one network says of one host in one round, and the rule that says so.
 
     ``kernel_answers``: a live kernel refused or accepted a connection; it bars the fast pace.
-    ``unasked``: the images that could not be asked; they hold their own instances back.  In a case
-    some are named, and ``unasked_more`` says how many others there are.
+    ``unasked``: images not asked, and how many more; they hold their own instances back.
     ``elsewhere``: clients of other addresses that have an image open (news, no sign).
     """
 
@@ -226,9 +225,7 @@ class AdmitProgress:
 class Case:
     """The open file on a host.
 
-    ``waited`` are the seconds of silence on both networks that count for the present stage, by
-    the monotonic clocks of the leaders that looked (DESIGN: "seconds waited").  ``clients``: those
-    of the host that any look of the case saw, for the fence.
+    ``waited``: seconds of silence that count for the stage.  ``clients``: all that its looks saw.
     """
 
     host: str

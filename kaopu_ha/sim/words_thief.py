@@ -36,7 +36,8 @@ def _stolen_for(world: World, host: str, kind: str) -> None:
 
 @WORDS.take('the thief leaves {host}')
 def _thrown_out(world: World, host: str) -> None:
-    world.thieves.pop(host)()
+    # Thrown out before, he is gone.
+    world.thieves.pop(host, lambda: None)()
 
 
 @WORDS.take('etcd may take {number} KiB')

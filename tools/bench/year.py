@@ -15,10 +15,11 @@
     python tools/bench/year.py --days 30
 
 Each day is a short one: a host dies, is recovered, comes back and is taken back; an agent is lost
-for a while.  The controllers run all year.  What is over is kept for a fifth of the
-year.  After each day etcd is compacted, and it is measured: what etcd holds, in bytes and keys, and what
-was written; what the controllers hold in memory, in objects; the time of a look.  Printed are the figures of the last days, and their
-ratios to those of the first days that are as full as any (after a quarter of the year).
+for a while.  The controllers run all year.  What is over is kept for a fifth of the year.  After
+each day etcd is compacted, and it is measured: what etcd holds, in bytes and keys, and what was
+written; what the controllers hold in memory, in objects; the time of a look.  Printed are the
+figures of the last days, and their ratios to those after a quarter of the year, when what is kept
+has filled up.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ import time
 import types
 from typing import Any
 
-from kaopu_ha import records
+from kaopu_ha import programs, records
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import model
 from kaopu_ha.sim import story, words
@@ -82,8 +83,8 @@ def _lived(number: int) -> list[Figures]:
     told = story.read(_STORY)
     setup = dataclasses.replace(told.setup, times=dataclasses.replace(LIFE_TIMES, rules=rules))
     loops: list[Any] = []
-    world = story.play(dataclasses.replace(told, setup=setup),
-                       lambda made: _keep_loops(made, loops)).world
+    _keep_loops(loops)
+    world = story.play(dataclasses.replace(told, setup=setup)).world
     found = []
     for day in range(number):
         written = world.etcd.written_bytes
@@ -127,16 +128,15 @@ def _timed(work: Callable[[], None]) -> float:
     return (time.process_time() - began) * 1000
 
 
-def _keep_loops(world: false.World, loops: list[Any]) -> None:
-    """Have the loops of the controllers that will be started here."""
-    def keeping(make: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def made(given: Any) -> Any:
-            new = tuple(make(given))
-            loops.extend(new)
-            return new
+def _keep_loops(loops: list[Any]) -> None:
+    """Have the loops of every controller that is started from now on."""
+    real = programs.controller
+
+    def controller(*given: Any) -> Any:
+        made = real(*given)
+        loops.extend(made[0])
         return made
-    for each in world.controllers:
-        each._make = keeping(each._make)
+    programs.controller = controller
 
 
 def _objects(loops: Sequence[Any]) -> int:

@@ -15,8 +15,8 @@
 # once for each phase:
 #
 #   stack install       install_kaopu_ha
-#   stack post-config   configure_kaopu_ha, create_kaopu_ha_users,
-#                       open_kaopu_ha_libvirt
+#   stack post-config   configure_kaopu_ha, keep_kaopu_ha_etcd_small,
+#                       create_kaopu_ha_users, open_kaopu_ha_libvirt
 #   stack extra         create_kaopu_ha_etcd_roles, start_kaopu_ha
 #   unstack             stop_kaopu_ha
 #   clean               cleanup_kaopu_ha
@@ -68,6 +68,7 @@ function _configure_kaopu_ha_agent {
     if [[ "$KAOPU_HA_LIBVIRT_TCP" == "True" ]]; then
         iniset "$KAOPU_HA_CONF" agent management_uri \
             "qemu+tcp://$HOST_IP/system"
+        iniset "$KAOPU_HA_CONF" libvirt transport tcp
     fi
 }
 
@@ -241,6 +242,25 @@ function _restore_libvirtd_conf {
         "$KAOPU_HA_LIBVIRTD_CONF"
 }
 
+# keep_kaopu_ha_etcd_small() - Compaction and a quota for DevStack's own etcd.
+#
+# It compacts nothing by itself, and takes nothing more at its quota.  Whoever
+# named other members looks after them.
+function keep_kaopu_ha_etcd_small {
+    local unit="$SYSTEMD_DIR/devstack@etcd.service"
+    if [[ ! -e "$unit" ]]; then
+        return
+    fi
+    sudo mkdir -p "$unit.d"
+    printf '%s\n' '[Service]' \
+        'Environment=ETCD_AUTO_COMPACTION_MODE=periodic' \
+        'Environment=ETCD_AUTO_COMPACTION_RETENTION=1h' \
+        'Environment=ETCD_QUOTA_BACKEND_BYTES=4294967296' |
+        sudo tee "$unit.d/kaopu-ha.conf" > /dev/null
+    $SYSTEMCTL daemon-reload
+    $SYSTEMCTL restart devstack@etcd.service
+}
+
 # create_kaopu_ha_etcd_roles() - The users and roles of etcd.
 #
 # DevStack's etcd asks nobody who they are.  One that is served over TLS with
@@ -298,6 +318,7 @@ function cleanup_kaopu_ha {
     for name in kaopu-ha-controller kaopu-ha-worker kaopu-ha-agent; do
         sudo rm -f "$SYSTEMD_DIR/devstack@$name.service"
     done
+    sudo rm -f "$SYSTEMD_DIR/devstack@etcd.service.d/kaopu-ha.conf"
     $SYSTEMCTL daemon-reload
     # Ceph may be gone already.
     if is_service_enabled kaopu-ha-controller; then
@@ -315,6 +336,7 @@ if is_service_enabled kaopu-ha-agent kaopu-ha-controller kaopu-ha-worker; then
     elif [[ "$1" == "stack" && "$2" == "post-config" ]]; then
         echo_summary "Configuring Kaopu HA"
         configure_kaopu_ha
+        keep_kaopu_ha_etcd_small
         create_kaopu_ha_users
         if is_service_enabled kaopu-ha-agent; then
             open_kaopu_ha_libvirt

@@ -30,9 +30,11 @@ from kaopu_ha.agent.requests import RequestRunner
 from kaopu_ha.controller.admitter import Admitter
 from kaopu_ha.controller.detector import Detector
 from kaopu_ha.controller.hearer import Hearer
+from kaopu_ha.controller.housekeeper import Housekeeper
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.recoverer import Recoverer
 from kaopu_ha.controller.reminder import Reminder
+from kaopu_ha.controller.repeated import Repeated
 from kaopu_ha.core.news import News
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.worker.worker import Worker
@@ -76,13 +78,15 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
                events: ports.Events | None = None
                ) -> tuple[tuple[Loop, ...], Callable[[], None]]:
     """The loops of a controller, and what gives its office up."""
-    lead = Leadership(store, given.name, leader_ttl, given.clock, given.tell, given.now)
-    detector = Detector(store, lead, probes, cloud, fences, rules, given.clock, given.tell,
+    tell = Repeated(given.tell, given.clock)
+    lead = Leadership(store, given.name, leader_ttl, given.clock, tell, given.now)
+    detector = Detector(store, lead, probes, cloud, fences, rules, given.clock, tell,
                         given.pool(8, 'ask'))
-    recoverer = Recoverer(store, lead, fences, cloud, usage, queue, rules, given.clock, given.tell,
+    recoverer = Recoverer(store, lead, fences, cloud, usage, queue, rules, given.clock, tell,
                           given.pool(6, 'recover'), detector.flapping)
-    admitter = Admitter(store, lead, fences, cloud, libvirt, rules, given.clock, given.tell)
-    reminder = Reminder(store, lead, rules, given.clock, given.tell)
+    admitter = Admitter(store, lead, fences, cloud, libvirt, rules, given.clock, tell)
+    keeper = Housekeeper(store, lead, rules, given.clock, given.now, tell)
+    reminder = Reminder(store, lead, rules, given.clock, tell)
     listener = (_listener(store, events, given.clock),) if events else ()
     return (
         Loop('leadership', lead.turn, (records.LEADER,)),
@@ -91,7 +95,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
                                          records.BRAKE, records.EVENT)),
         Loop('recoverer', recoverer.turn, (records.RECOVERY, records.EVACUATION, records.EVENT)),
         Loop('admitter', admitter.turn, (records.REQUEST,)),
-        Loop('reminder', reminder.turn), *listener), lead.resign
+        Loop('reminder', reminder.turn), Loop('housekeeper', keeper.turn), *listener), lead.resign
 
 
 def worker(store: ports.Store, cloud: ports.Cloud, queue: ports.Queue, images: ports.ImageEye,

@@ -128,6 +128,8 @@ def _round(item: model.Round) -> Iterator[str]:
             yield f'              {line.asked}: {line.came}'
         for image in evidence.unasked:
             yield f'              {image.pool}/{image.name} could not be asked'
+        if evidence.unasked_more:
+            yield f'              {evidence.unasked_more} more could not be asked'
         for address in evidence.elsewhere:
             yield f'              news: a client elsewhere has an image open: {address}'
     yield f'          So the verdict of this round is {item.verdict.value.upper()}: {item.rule}.'

@@ -24,4 +24,11 @@ OPTS = [
                     'agents publish the definitions of their domains, and workers start those of '
                     'a dead host on others.  It must be the same for agents, controllers and '
                     'workers; the usage driver is "inventory" then.'),
+    cfg.ListOpt('networks', default=['*'],
+                help='With the driver "libvirt": bridges, networks of libvirt and interfaces '
+                     'that an instance may be attached to when it is started on another host.  '
+                     'One that names another is not started there, and told.  "*": any of them, '
+                     'since only you know what yours are called.  Name those of guests, so that a '
+                     'stolen host can\'t have a guest of its own put onto another network of a '
+                     'healthy one.'),
 ]

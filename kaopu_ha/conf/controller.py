@@ -32,4 +32,13 @@ OPTS = [
                  help='Seconds after which it is told again, for as long as it is open.  An hour: '
                       'often enough for the next person on duty, not so often that it is '
                       'silenced.'),
+    cfg.IntOpt('closed_kept', default=20, min=1, max=1000,
+               help='Ended cases that are kept of each host, for "kaopu-ha explain".  20: with '
+                    '10 KiB each a cloud of 1,000 hosts keeps at most 200 MiB, a tenth of the '
+                    'quota that etcd has by default.'),
+    cfg.IntOpt('keep_days', default=90, min=1, max=3650,
+               help='Days after which ended cases, finished recoveries and answered requests are '
+                    'removed from etcd, also the last ones of a host.  What the admission of a '
+                    'host still has to know is kept.  90: a quarter, so that a report about it '
+                    'can be written.'),
 ]

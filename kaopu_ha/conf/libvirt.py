@@ -10,13 +10,15 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""What the probe of the management network needs."""
+"""What the probe of the management network needs, and whoever starts instances over it."""
 
 from __future__ import annotations
 
 from oslo_config import cfg
 
 GROUP = 'libvirt'
+
+PORTS = ('tls', 'tcp', 'ssh', 'libssh', 'libssh2')
 
 OPTS = [
     cfg.ListOpt('anchors', default=[],
@@ -30,4 +32,26 @@ OPTS = [
                     'libvirt of hosts asked over TLS.  Empty: where libvirt looks itself '
                     '(/etc/pki).  A folder of its own keeps the key from every other program '
                     'on the machine.'),
+    cfg.StrOpt('transport', default='', choices=['', *PORTS],
+               sample_default='tls',
+               help='How the libvirt of a host is reached.  A host tells its address and nothing '
+                    'else of it: one that names another transport or port is not asked, so that '
+                    'a stolen host can\'t have controllers show their password in the clear.  '
+                    'Empty: the transport of [agent] management_uri if it is set in the same '
+                    'file, else tls.'),
+    cfg.PortOpt('port', default=0,
+                help='Port of the libvirt of every host.  0: the one of the transport (tls 16514, '
+                     'tcp 16509, ssh 22).'),
+    cfg.ListOpt('management_networks', default=[],
+                help='Networks in which the libvirt of a host may be, 192.0.2.0/24 each; an '
+                     'address elsewhere is not asked.  Empty: any address.  Set it where the '
+                     'transport is not tls: there no certificate says who answers.'),
 ]
+
+
+def reach(conf: cfg.ConfigOpts) -> tuple[str, int, tuple[str, ...]]:
+    """Transport, port and networks by which the libvirt of a host may be reached."""
+    group, told = conf.libvirt, conf.agent.management_uri
+    from_agent = told.partition(':')[0].partition('+')[2] if told else ''
+    transport = group.transport or (from_agent if from_agent in PORTS else 'tls')
+    return transport, group.port, tuple(group.management_networks)

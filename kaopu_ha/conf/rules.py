@@ -84,7 +84,8 @@ def rules(conf: cfg.ConfigOpts, *, fence_proves: bool) -> Rules:
         fences=tuple(conf.fence.drivers), client_networks=ceph.client_networks(conf),
         attempt_limit=conf.evacuation.attempt_limit, attempts_max=conf.evacuation.attempts_max,
         per_target_max=conf.evacuation.per_target_max, in_all_max=conf.evacuation.in_all_max,
-        remind_after=conf.controller.remind_after, remind_again=conf.controller.remind_again)
+        remind_after=conf.controller.remind_after, remind_again=conf.controller.remind_again,
+        closed_kept=conf.controller.closed_kept, keep_days=conf.controller.keep_days)
 
 
 def seconds_to_confirmed(rules: Rules) -> tuple[Term, ...]:

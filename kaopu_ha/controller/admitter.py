@@ -175,7 +175,8 @@ class Admitter:
         gone = [ports.Delete(_request_key(case, act))
                 for act in (Act.ASK_RESTART, Act.ASK_REMOVE, Act.ASK_READ)]
         if self._commit(world, case, [
-                *shelf.put_away(self._store, ended, world.snapshot.revision), *gone,
+                *shelf.put_away(self._store, ended, world.snapshot.revision,
+                                self._rules.closed_kept), *gone,
                 ports.Put(records.REQUEST + name, records.encode(answer))],
                 records.REQUEST + name):
             self._tell(News(Fact.ADMITTED, case.host, 'it may receive instances again'))

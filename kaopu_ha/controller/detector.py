@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import math
 
 from kaopu_ha import ports, records, shelf
+from kaopu_ha.controller.casebook import Casebook
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import brake, detection, evacuation, events, fencing, model
@@ -66,6 +67,7 @@ class Detector:
         self._fences, self._rules, self._clock, self._tell = fences, rules, clock, tell
         self._pool = pool
         self._hosts: collections.defaultdict[str, _Memory] = collections.defaultdict(_Memory)
+        self._book = Casebook(clock)
         self._epoch = 0
         self._trusted_from = math.inf
         self._storm = False
@@ -100,6 +102,7 @@ class Detector:
         self._hosts, self._epoch = collections.defaultdict(_Memory), self._leadership.epoch
         self._trusted_from = self._clock() + self._rules.beat_ttl
         self._storm = False
+        self._book.forget()
 
     def _read(self) -> World:
         world = World(self._store.read(*RANGES), self._tell)
@@ -137,6 +140,7 @@ class Detector:
     def _remember(self, world: World) -> None:
         now = self._clock()
         known = set(world.inventories)
+        self._forget_gone(world)
         missing = {host for host in known if not world.has(records.ALIVE + host)}
         before = {host for host in known if self._of(host).missing_since is not None}
         if len(known) > 1 and missing == known and before != known:
@@ -155,6 +159,14 @@ class Detector:
                 # looks.
                 memory.next_look = min(memory.next_look, now + _TOLD_SECONDS)
             memory.told = max(memory.told, world.told.get(host, 0))
+
+    def _forget_gone(self, world: World) -> None:
+        known = world.snapshot.under(records.INVENTORY)
+        # Anew, not emptied: another thread may be reading it in ``flapping``.
+        if self._hosts.keys() - known:
+            kept = {host: memory for host, memory in self._hosts.items() if host in known}
+            self._hosts = collections.defaultdict(_Memory, kept)
+        self._book.forget_closed(world)
 
     def _of(self, host: str) -> _Memory:
         return self._hosts[host]
@@ -237,7 +249,8 @@ class Detector:
 
     def _judge(self, world: World, host: str, case: model.Case, looked: _Looked | None) -> None:
         memory = self._of(host)
-        decision = detection.advance(case, self._seen(world, host, looked), self._rules)
+        decision = detection.advance(self._book.newest(world, case),
+                                     self._seen(world, host, looked), self._rules)
         # If the store's answer is lost, the time since may have been counted: never twice.
         last_dead, memory.last_dead = memory.last_dead, None
         if not self._commit(world, host, decision, looked):
@@ -275,6 +288,8 @@ class Detector:
 
     def _commit(self, world: World, host: str, decision: detection.Decision,
                 looked: _Looked | None) -> bool:
+        if self._book.may_wait(world, decision):
+            return True
         compares = [*self._leadership.compares(), *world.compare(
             records.CASE + host, records.ALIVE + host, records.DEATH + host, records.LOCK + host,
             records.HOST + host, records.BRAKE)]
@@ -337,7 +352,8 @@ class Detector:
     def _closed(self, world: World, host: str,
                 case: model.Case) -> list[ports.Put | ports.Delete]:
         self._of(host).closings += (self._clock(),)
-        return shelf.put_away(self._store, case, world.snapshot.revision)
+        return shelf.put_away(self._store, case, world.snapshot.revision,
+                              self._rules.closed_kept)
 
 
 def _in_time(listing: concurrent.futures.Future[tuple[model.Server, ...]] | None

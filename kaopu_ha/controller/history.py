@@ -31,10 +31,10 @@ def outlived(world: World) -> tuple[str, ...]:
     for name in sorted(known, key=lambda name: born[name]):
         newest[known[name].host] = name
     return tuple(name for name, recovery in known.items()
-                 if newest[recovery.host] != name and not _in_use(world, recovery))
+                 if newest[recovery.host] != name and not in_use(world, recovery))
 
 
-def _in_use(world: World, recovery: model.Recovery) -> bool:
+def in_use(world: World, recovery: model.Recovery) -> bool:
     """True if a host is confirmed on which something of this recovery may be left.
 
     Its own host; or a target that died since: its admission learns from the attempts what has to be

@@ -33,7 +33,7 @@ import dataclasses
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import model, roads
+from kaopu_ha.core import casefile, model, roads, texts
 from kaopu_ha.core.model import Case, Sign, Stage, Verdict
 from kaopu_ha.core.news import Fact, News
 
@@ -91,7 +91,7 @@ def grace(rules: model.Rules) -> float:
 
 def opened(inventory: model.Inventory, seen: Seen) -> Case:
     """A new case: the beat is missing."""
-    was_on = tuple(instance.name for instance in inventory.instances
+    was_on = tuple(texts.bounded(instance.name) for instance in inventory.instances
                    if instance.power is not model.Power.OFF)
     case = Case(inventory.host, Stage.SUSPECTED, boot_id=inventory.boot_id, was_on=was_on)
     step = model.Step(seen.at, seen.by, Stage.SUSPECTED.value, 'its beat is gone')
@@ -266,7 +266,8 @@ def _alike(one: model.Round, other: model.Round) -> bool:
 
 def _filed(case: Case, new: model.Round, rules: model.Rules) -> Case:
     """Keep the first and the last round of each run of equal ones; the last carries the count."""
-    rounds = case.rounds
+    rounds, clients = case.rounds, casefile.clients(case, new)
+    new = casefile.brief(new)
     if len(rounds) >= 2 and _alike(rounds[-1], new) and _alike(rounds[-2], new):
         rounds = (*rounds[:-1], dataclasses.replace(new, count=rounds[-1].count + 1))
     else:
@@ -274,7 +275,7 @@ def _filed(case: Case, new: model.Round, rules: model.Rules) -> Case:
     if len(rounds) > rules.rounds_kept:
         rounds = (rounds[0], *rounds[-(rules.rounds_kept - 1):])
     return dataclasses.replace(
-        case, rounds=rounds, verdict=new.verdict,
+        case, rounds=rounds, clients=clients, verdict=new.verdict,
         kernel_answered=case.kernel_answered or new.management.kernel_answers)
 
 

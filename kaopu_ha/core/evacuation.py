@@ -26,7 +26,7 @@ import dataclasses
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import detection, events, model, selection
+from kaopu_ha.core import detection, events, model, selection, texts
 from kaopu_ha.core.model import Evacuation, Phase, Power
 from kaopu_ha.core.news import Outcome
 
@@ -93,15 +93,15 @@ def powered(inventory: model.Inventory, servers: Sequence[model.Server] | None
         found = known.get(server.uuid)
         if found is None:
             power = {1: Power.ON, 3: Power.PAUSED}.get(server.power_state, Power.OFF)
-            known[server.uuid] = model.Instance(server.uuid, server.name, power)
+            known[server.uuid] = model.Instance(server.uuid, texts.bounded(server.name), power)
             continue
         power = found.power
         if not server.task_state and server.vm_state == 'active' and power is Power.OFF:
             power = Power.ON
         if not server.task_state and server.vm_state == 'stopped':
             power = Power.OFF
-        known[server.uuid] = dataclasses.replace(found, name=server.name or found.name,
-                                                 power=power)
+        known[server.uuid] = dataclasses.replace(
+            found, name=texts.bounded(server.name or found.name), power=power)
     return tuple(known[uuid] for uuid in sorted(known))
 
 
@@ -138,7 +138,7 @@ def listed(recovery: model.Recovery, servers: Sequence[model.Server],
             instance = events.settled(instance, recovery, server)
         phase, reason = _first_phase(server, instance, fenced)
         made.append(Evacuation(
-            recovery.id, server.uuid, server.name, recovery.host, phase,
+            recovery.id, server.uuid, texts.bounded(server.name), recovery.host, phase,
             power=instance.power if instance else Power.OFF,
             images=instance.images if instance else (), cores=server.cores,
             memory_mb=server.memory_mb, epoch=seen.epoch, reason=reason, project=server.project,

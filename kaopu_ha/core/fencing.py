@@ -35,8 +35,10 @@ def clusters(inventory: model.Inventory,
 
 
 def known_clients(case: model.Case) -> tuple[str, ...]:
-    """The clients of the host (address with nonce) that any kept round of the case saw."""
-    return tuple(sorted({client for item in case.rounds for client in item.storage.clients}))
+    """The clients of the host (address with nonce) that any look of the case saw."""
+    # A case of an older release has them in its rounds.
+    kept = {client for item in case.rounds for client in item.storage.clients}
+    return tuple(sorted({*kept, *case.clients}))
 
 
 def admissible(orders: Iterable[model.FenceOrder], claimed: Mapping[str, Collection[str]],

@@ -164,7 +164,7 @@ class Evidence:
     """What one network says of one host in one round, and the rule that says so.
 
     ``kernel_answers``: a live kernel refused or accepted a connection; it bars the fast pace.
-    ``unasked``: the images that could not be asked; they hold their own instances back.
+    ``unasked``: images not asked, and how many more; they hold their own instances back.
     ``elsewhere``: clients of other addresses that have an image open (news, no sign).
     """
 
@@ -175,6 +175,7 @@ class Evidence:
     kernel_answers: bool = False
     answers: tuple[Answer, ...] = ()
     unasked: tuple[Image, ...] = ()
+    unasked_more: int = 0
     elsewhere: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
 
@@ -224,8 +225,7 @@ class AdmitProgress:
 class Case:
     """The open file on a host.
 
-    ``waited`` are the seconds of silence on both networks that count for the present stage, by
-    the monotonic clocks of the leaders that looked (DESIGN: "seconds waited").
+    ``waited``: seconds of silence that count for the stage.  ``clients``: all that its looks saw.
     """
 
     host: str
@@ -237,6 +237,7 @@ class Case:
     rounds: tuple[Round, ...] = ()
     road: tuple[Step, ...] = ()
     was_on: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
     recovery: str = ''
     admit: AdmitProgress | None = None
 

@@ -42,6 +42,8 @@ class Rules:
     per_target_max: int = 4
     in_all_max: int = 20
     rounds_kept: int = 12
+    closed_kept: int = 20
+    keep_days: float = 90.0
     remind_after: float = 600.0
     remind_again: float = 3600.0
 

@@ -10,14 +10,55 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The URI of a libvirt on the network, as its host says it of itself."""
+"""The URI of a libvirt on the network, as its host says it of itself, within what we allow.
+
+Whoever connects shows a certificate or a password.  So a host says only *where* it is, and that
+within ``Reach``, which is configuration: by which transport, at which port and in which networks is
+not for it to say.  What is not within it is UNKNOWN, never SILENCE: nobody is condemned for it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+import ipaddress
 from urllib import parse
 
-_PORTS = {'tcp': 16509, 'tls': 16514, 'ssh': 22, 'libssh': 22, 'libssh2': 22}
+PORTS = {'tls': 16514, 'tcp': 16509, 'ssh': 22, 'libssh': 22, 'libssh2': 22}
+
+_PATHS = ('/system', '/session')
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Where a libvirt may be: '', 0 and () say nothing of it."""
+
+    transport: str = ''
+    port: int = 0
+    networks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a network that is none."""
+        for network in self.networks:
+            ipaddress.ip_network(network)
+
+    def forbids(self, host: str, port: int, transport: str) -> str:
+        """Why nobody connects there; '' if it is allowed.  A name is held by its certificate."""
+        if self.transport and transport != self.transport:
+            return f'it is reached over {transport}, and [libvirt] transport is {self.transport}'
+        if self.transport and port != (self.port or PORTS[transport]):
+            return f'it is at port {port}, and [libvirt] port is {self.port or PORTS[transport]}'
+        return self.forbids_address(host)
+
+    def forbids_address(self, host: str) -> str:
+        """Why nobody connects to this address; '' of a name, and of one that is allowed."""
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return ''
+        if self.networks and not any(address in ipaddress.ip_network(network)
+                                     for network in self.networks):
+            return f'{host} is in none of [libvirt] management_networks'
+        return ''
 
 
 @dataclass(frozen=True)
@@ -36,7 +77,7 @@ class Uri:
         return f'{self.text}?pkipath={parse.quote(pki_path)}'
 
 
-def read(text: str) -> Uri:
+def read(text: str, reach: Reach | None = None) -> Uri:
     """The URI in this text.  Raises ValueError, saying why it is not used.
 
     A host says itself where it is asked.  What libvirt takes as parameters could make it run a
@@ -48,9 +89,14 @@ def read(text: str) -> Uri:
     except ValueError:
         host, port = None, None
     else:
-        if parts.query:
+        if parts.query or parts.fragment:
             raise ValueError(f'the URI of a libvirt has parameters, which are not used: {text}')
         transport = parts.scheme.partition('+')[2] or 'tls'
-        if host and transport in _PORTS:
-            return Uri(text, host, port or _PORTS[transport], transport)
+        if host and transport in PORTS and parts.path in _PATHS and (
+                parts.username is None or transport not in ('tls', 'tcp')):
+            found = Uri(text, host, port or PORTS[transport], transport)
+            why_not = reach.forbids(host, found.port, transport) if reach else ''
+            if why_not:
+                raise ValueError(f'the libvirt at {text} is not asked: {why_not}')
+            return found
     raise ValueError(f'not the URI of a libvirt on the network: {text}')

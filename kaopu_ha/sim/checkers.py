@@ -32,7 +32,7 @@ from kaopu_ha.core.model import (
     Stage,
     Verdict,
 )
-from kaopu_ha.sim import daemon
+from kaopu_ha.sim import daemon, laws_growth
 from kaopu_ha.sim.laws_telling import Told
 from kaopu_ha.sim.nova import Record, Row
 from kaopu_ha.sim.world import World
@@ -68,6 +68,7 @@ class Checkers:
         self.found: list[Violation] = []
         self._deciders = Deciders(world, self._say)
         self._verdicts = Verdicts(world, self._say)
+        self._growth = laws_growth.Growth(world, self._say)
         calls = Calls(world, self._say)
         Told(world, self._say)
         world.nova.asked, world.acts = calls.asked, calls.sent
@@ -83,6 +84,7 @@ class Checkers:
     def _committed(self, who: str, writes: Writes, before: Before) -> None:
         self._deciders.committed(who, writes, before)
         self._verdicts.committed(who, writes, before)
+        self._growth.committed(who, writes, before)
 
 
 Say = Callable[[str, str], None]

@@ -165,6 +165,12 @@ def _asked(world: World, number: str, instance: str) -> str:
                 for record in world.nova.records)
     return '' if found == int(number) else f'it was {found} times'
 
+@_expected('etcd took at most {number} KiB')
+def _took_at_most(world: World, number: str) -> str:
+    """Of its database, with all that a compaction would give back."""
+    taken = world.etcd.bytes / 1024
+    return f'it took {taken:.0f} KiB' if taken > int(number) else ''
+
 
 def _row(world: World, name: str) -> Row:
     row = world.row(name)

@@ -29,6 +29,12 @@ from kaopu_ha.sim.network import Node, reaches
 LOG = logging.getLogger(__name__)
 
 _LATENCY = 0.001
+# What etcd takes by its defaults: operations and bytes of one request, bytes of its database.
+OPERATIONS_MAX = 128
+REQUEST_BYTES_MAX = 1536 * 1024
+QUOTA_BYTES = 2 * 1024 ** 3
+# Besides key and value, of each revision that is not compacted.
+_ENTRY_BYTES = 100
 _TIMEOUT = 1.5
 
 
@@ -56,6 +62,10 @@ class Etcd:
         self._last_read: dict[tuple[str, ...], ports.Snapshot] = {}
         self._leases: dict[int, _Lease] = {}
         self._last_lease = 0
+        # What the database takes, and how much of it compaction would give back.
+        self.bytes, self.past_bytes, self.quota_bytes = 0, 0, QUOTA_BYTES
+        self.written_bytes = 0
+        self.refused: Callable[[str, str], None] = lambda who, why: None
         self._history: list[ports.Change] = []
         self._compacted = 0
         self._watches: list[_Watching] = []
@@ -65,6 +75,8 @@ class Etcd:
     def read(self, ranges: Sequence[str]) -> ports.Snapshot:
         """The keys, and those under prefixes."""
         wanted = tuple(ranges)
+        if len(wanted) > OPERATIONS_MAX:
+            raise ports.StoreError('too many operations in txn request')
         read = self._last_read.get(wanted)
         if read is None or read.revision != self.revision:
             read = self._last_read[wanted] = ports.Snapshot(self.revision, self._found(wanted))
@@ -84,6 +96,7 @@ class Etcd:
     def commit(self, compares: Sequence[ports.Compare],
                writes: Sequence[ports.Put | ports.Delete], who: str = '') -> int | None:
         """A transaction: all or nothing."""
+        self._admit(compares, writes, who)
         for compare in compares:
             entry = self.entries.get(compare.key)
             modified, created = (entry.modified, entry.created) if entry else (0, 0)
@@ -149,10 +162,28 @@ class Etcd:
 
     def compact(self) -> None:
         """Forget the past."""
+        self.bytes -= self.past_bytes
+        self.past_bytes = 0
         self._history.clear()
         self._compacted = self.revision
 
     # ------------------------------------------------------------ private
+
+    def _admit(self, compares: Sequence[ports.Compare],
+               writes: Sequence[ports.Put | ports.Delete], who: str) -> None:
+        """Refuse what etcd refuses.  Raises StoreError."""
+        taken = sum(map(_bytes, writes))
+        why = ''
+        if max(len(compares), len(writes)) > OPERATIONS_MAX:
+            why = 'too many operations in txn request'
+        elif taken > REQUEST_BYTES_MAX:
+            why = 'request is too large'
+        elif self.bytes + taken > self.quota_bytes and any(
+                isinstance(write, ports.Put) for write in writes):
+            why = 'database space exceeded'
+        if why:
+            self.refused(who, why)
+            raise ports.StoreError(why)
 
     def _expire_later(self, number: int) -> None:
         # Leases end up to half a second late; while there is no leader, none ends.
@@ -185,15 +216,29 @@ class Etcd:
         else:
             del self.entries[write.key]
             self._keys.remove(write.key)
+        self.bytes += _bytes(write)
+        self.written_bytes += _bytes(write)
+        if isinstance(write, ports.Delete):
+            self.past_bytes += _bytes(write)
+        if before is not None:
+            self.past_bytes += len(before.key) + len(before.value) + _ENTRY_BYTES
         change = ports.Change(write.key, entry, self.revision)
         self._history.append(change)
         for watching in tuple(self._watches):
             if watching.covers(write.key):
                 watching.hear(change)
+
     def forget(self, watching: _Watching) -> None:
         """Tell this watch no more."""
         if watching in self._watches:
             self._watches.remove(watching)
+
+
+def _bytes(write: ports.Put | ports.Delete) -> int:
+    value = write.value if isinstance(write, ports.Put) else ''
+    # Of ASCII, as records are, each sign is a byte.
+    return len(write.key) + (len(value) if value.isascii() else
+                             len(value.encode(errors='surrogatepass'))) + _ENTRY_BYTES
 
 
 class _Watching(ports.Watching):

@@ -15,9 +15,10 @@
 from __future__ import annotations
 
 from kaopu_ha import ports, records
-from kaopu_ha.sim import daemon
+from kaopu_ha.sim import daemon, words_thief
 from kaopu_ha.sim.machine import Libvirtd
 from kaopu_ha.sim.sentences import Vocabulary
+from kaopu_ha.sim.store import QUOTA_BYTES
 from kaopu_ha.sim.words_machines import start_all, thaw, thaw_all
 from kaopu_ha.sim.world import World
 
@@ -27,7 +28,9 @@ WORDS = Vocabulary()
 @WORDS.take('mend everything')
 def _mend_everything(world: World) -> None:
     """All that can be mended is, but for the power: who has none stays without it."""
+    words_thief.throw_out(world)
     world.etcd.away, world.etcd.lost_answers = False, 0.0
+    world.etcd.quota_bytes = QUOTA_BYTES
     world.nova.away, world.nova.slow_seconds, world.nova.calls_to_lose = False, 0.0, 0
     world.nova.disabled.clear()
     while world.tools:

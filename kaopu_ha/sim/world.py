@@ -116,6 +116,8 @@ class World:
         self.life_heard: dict[str, float] = {}
         # Instances that need not run in the end, with the reason.
         self.excused: dict[str, str] = {}
+        # Hosts that were stolen, each with what throws its thief out.
+        self.thieves: dict[str, Callable[[], None]] = {}
         # What people opened with tools of their own, to be closed by them.
         self.tools: list[tuple[Image, Client]] = []
         self.stop: Callable[[], bool] = lambda: False

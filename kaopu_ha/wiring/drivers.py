@@ -30,8 +30,9 @@ from stevedore import driver as stevedore_driver
 from stevedore import exception as stevedore_errors
 
 from kaopu_ha import ports
-from kaopu_ha.conf import ceph, notifier, nova
+from kaopu_ha.conf import ceph, libvirt, notifier, nova
 from kaopu_ha.conf.errors import ConfigError
+from kaopu_ha.drivers import libvirt_uri
 from kaopu_ha.worker.queue import CarriedQueue, RecordQueue
 
 
@@ -112,7 +113,11 @@ def _etcd(conf: cfg.ConfigOpts) -> dict[str, Any]:
 
 def _libvirt(conf: cfg.ConfigOpts) -> dict[str, Any]:
     return {'anchors': conf.libvirt.anchors, 'eye': conf.host,
-            'pki_path': conf.libvirt.pki_path}
+            'pki_path': conf.libvirt.pki_path, 'reach': _reach(conf)}
+
+
+def _reach(conf: cfg.ConfigOpts) -> libvirt_uri.Reach:
+    return libvirt_uri.Reach(*libvirt.reach(conf))
 
 
 def _ceph(conf: cfg.ConfigOpts) -> dict[str, Any]:
@@ -166,7 +171,8 @@ def _nova_events(conf: cfg.ConfigOpts) -> dict[str, Any]:
 
 
 def _libvirt_cloud(conf: cfg.ConfigOpts) -> dict[str, Any]:
-    return {'pki_path': conf.libvirt.pki_path, 'children': conf.worker.concurrency}
+    return {'pki_path': conf.libvirt.pki_path, 'children': conf.worker.concurrency,
+            'reach': _reach(conf), 'networks': tuple(conf.cloud.networks)}
 
 
 def _inventory(conf: cfg.ConfigOpts) -> dict[str, Any]:

@@ -311,10 +311,77 @@ class LibvirtCloudTest(OnRealHosts, CloudSuite, unittest.TestCase):
         self.known.agents['h2'].publish()
         told = records.encode(records.Domain('web', records.Power.ON, '<domain/>'))
         self.known.store.commit([], [
+            ports.Put(f'{records.DOMAIN}h9/{instance}', told)])
+        self.assertEqual('h2', self.cloud.server(instance).host, 'h2 beats, and tells of it')
+        self.known.agents['h2'].local.remove_domains([instance], GivenPermit())
+        self.known.agents['h2'].publish()
+        self.known.store.commit([], [
             ports.Put(records.INVENTORY + 'h3', self.inventory_of('h2').replace('"h2"', '"h3"')),
             ports.Put(f'{records.DOMAIN}h3/{instance}', told)])
         self.assertEqual('h3', self.cloud.server(instance).host)
         self.assertEqual([], self.uuids('h2'))
+
+    def rewrite(self, instance, old, new):
+        """Have h1 tell another definition of it: h1 is in the hands of a thief."""
+        key = f'{records.DOMAIN}h1/{instance}'
+        told = records.decode(records.Domain, self.known.store.read(key).get(key).value)
+        self.assertIn(old, told.xml)
+        self.known.store.commit([], [ports.Put(key, records.encode(
+            dataclasses.replace(told, xml=told.xml.replace(old, new, 1))))])
+
+    def test_what_reaches_for_the_other_host_is_not_started(self):
+        for what, why in (
+                ("<disk type='file' device='disk'><source file='/etc/shadow'/>"
+                 "<target dev='vda' bus='virtio'/></disk>", '/etc/shadow'),
+                ("<disk type='network' device='disk'><source protocol='rbd' name='vms/other'>"
+                 "<host name='192.0.2.1'/></source><target dev='vda'/></disk>", 'vms/other'),
+                ("<filesystem type='mount'><source dir='/'/><target dir='x'/></filesystem>",
+                 'filesystem'),
+                ("<hostdev mode='subsystem' type='usb'><source/></hostdev>", 'hostdev')):
+            with self.subTest(why):
+                self.known.fresh()
+                instance = self.a_dead_host()
+                self.rewrite(instance, '<devices>', f'<devices>{what}')
+                with self.assertRaisesRegex(ports.Refused, why):
+                    self.cloud.evacuate(instance, 'h2', GivenPermit())
+                self.assertEqual([], self.known.running('h2'))
+                self.take_back('h1')
+
+    def test_it_is_not_given_more_room_than_was_looked_for(self):
+        instance = self.a_dead_host()
+        self.rewrite(instance, '>16384</memory>', '>99999999</memory>')
+        with self.assertRaisesRegex(ports.Refused, 'memory'):
+            self.cloud.evacuate(instance, 'h2', GivenPermit())
+
+    def test_an_emulator_of_the_former_host_is_none_of_the_other(self):
+        instance = self.a_dead_host()
+        self.rewrite(instance, '<emulator>/', '<emulator>/nowhere/')
+        self.cloud.evacuate(instance, 'h2', GivenPermit())
+        self.assertEqual([instance], self.known.running('h2'))
+
+    def test_nobody_is_started_on_a_disk_that_another_instance_has(self):
+        victim = self.an_instance_on('h2')
+        image = model.Image('f', 'vms', 'of-the-victim', 'rbd_header.1')
+        self.tell_of(victim, 'h2', image)
+        instance = self.a_dead_host()
+        self.tell_of(instance, 'h1', image)
+        with self.assertRaisesRegex(ports.Refused, 'of-the-victim is a disk of .* on h2'):
+            self.cloud.evacuate(instance, 'h2', GivenPermit())
+        self.assertNotIn(instance, self.known.running('h2'))
+
+    def an_instance_on(self, host):
+        instance = str(uuid.uuid4())
+        self.known.start_on(host, instance)
+        self.known.agents[host].publish()
+        return instance
+
+    def tell_of(self, instance, host, image):
+        """Have the host's inventory name an image of the instance."""
+        told = records.decode(model.Inventory, self.inventory_of(host))
+        self.known.store.commit([], [ports.Put(records.INVENTORY + host, records.encode(
+            dataclasses.replace(told, instances=tuple(
+                dataclasses.replace(one, images=(image,)) if one.uuid == instance else one
+                for one in told.instances))))])
 
     def test_one_without_a_definition_is_listed_and_refused_with_the_reason(self):
         instance = self.a_dead_host()

@@ -57,8 +57,9 @@ FULL = [
                 dataclasses.replace(silent(), count=4, storage=model.Evidence(
                     model.Network.STORAGE, Sign.UNKNOWN, 'mute', 'eye-1',
                     answers=(model.Answer('vms/disk-1', 'nothing', Sign.UNKNOWN),),
-                    unasked=(DISK,), elsewhere=('10.1.0.9:0/1',)))),
-        road=(STEP,), was_on=('web',), recovery='c1-7',
+                    unasked=(DISK,), unasked_more=3,
+                    elsewhere=('10.1.0.9:0/1',)))),
+        road=(STEP,), was_on=('web',), clients=('10.1.0.1:0/7',), recovery='c1-7',
         admit=model.AdmitProgress('joe', 'boot-2', ('nova-compute restarted',), True, 'Nova')),
     a_recovery(orders=(ORDER,), checked=True, refused=('10.1.0.9: why',), forced_by_us=True,
                told_on=('i1',), told_off=('i2',), waiting_for='ceph', road=(STEP,)),

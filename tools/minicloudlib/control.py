@@ -56,6 +56,7 @@ def etcd_start(layout: Layout, number: int) -> bool:
         'election-timeout': '2000',
         'auto-compaction-mode': 'periodic',
         'auto-compaction-retention': '1h',
+        'quota-backend-bytes': str(2 * 1024**3),
         'logger': 'zap',
         'log-level': 'warn',
     } | secure.member_options(layout, f'etcd{number}', ip)

@@ -121,7 +121,10 @@ def _conf(layout: Layout, name: str, is_host: bool = False) -> str:
         'DEFAULT': {'host': name, 'debug': True},
         'store': secure.store(layout, secure.SERVICE),
         'detection': {'pace': pace(layout)},
-        'libvirt': {'anchors': _anchor(layout)},
+        'libvirt': {
+            'anchors': _anchor(layout),
+            'transport': 'tls' if secure.is_on(layout) else 'tcp',
+        },
         'ceph': {
             'conf': '/etc/ceph/ceph.conf',
             'user': 'kaopu',

@@ -23,13 +23,14 @@ target; to another target it goes only once the first is fenced and forced down.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import dataclasses
 import uuid as uuids
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import model
 from kaopu_ha.drivers import child, libvirt_uri
+from kaopu_ha.drivers.cloud import definition
 from kaopu_ha.drivers.cloud.register import Known, Register, decoded
 
 CHILD = 'kaopu_ha.drivers.cloud.libvirt_child'
@@ -40,11 +41,15 @@ _MOVES_KEPT = 10
 class LibvirtCloud(ports.Cloud):
     """The hosts whose agents publish their domains.  As many acts as ``children`` at one time.
 
-    ``pki_path`` is the folder with our certificate for TLS ('': libvirt's own places).
+    ``pki_path`` is the folder with our certificate for TLS ('': libvirt's own places), ``reach``
+    where a host may say that it is, ``networks`` what an instance may be attached to elsewhere.
     """
 
-    def __init__(self, store: ports.Store, *, pki_path: str = '', children: int = 2) -> None:
+    def __init__(self, store: ports.Store, *, pki_path: str = '', children: int = 2,
+                 reach: libvirt_uri.Reach | None = None,
+                 networks: Sequence[str] = ('*',)) -> None:
         self._store, self._register, self._pki_path = store, Register(store), pki_path
+        self._reach, self._networks = reach, tuple(networks)
         self._children = child.Pool(CHILD, {}, children)
 
     # ------------------------------------------------------------ reading
@@ -102,12 +107,10 @@ class LibvirtCloud(ports.Cloud):
         known = self._known(instance)
         inventory = self._target(known, target)
         try:
-            uri = libvirt_uri.read(inventory.management_uri).shown(self._pki_path)
+            uri = libvirt_uri.read(inventory.management_uri, self._reach).shown(self._pki_path)
         except ValueError as failure:
             raise ports.Refused(str(failure)) from failure
-        xml, lacking = known.xml
-        if not xml:
-            raise ports.Refused(lacking)
+        xml = self._startable(known)
         move, again = self._begun(known, target)
         owner = _with(known, move)
         modified = self._put(instance, known.modified, owner)
@@ -155,6 +158,23 @@ class LibvirtCloud(ports.Cloud):
         if entry is None or not _service(seen, target).up:
             raise ports.Refused(f'{target} is not up')
         return decoded(model.Inventory, entry)
+
+    def _startable(self, known: Known) -> str:
+        """What of its definition is started on another host.  Raises Refused."""
+        xml, lacking = known.xml
+        if not xml:
+            raise ports.Refused(lacking)
+        told = known.sizes.get(known.host)
+        images = {f'{image.pool}/{image.name}' for image in (told.images if told else ())}
+        taken = self._register.taken(known, images, definition.images(xml))
+        if taken:
+            raise ports.Refused(taken)
+        found = definition.elsewhere(xml, definition.Leave(
+            known.uuid, images, self._networks, cores=told.cores if told else None,
+            memory_mb=told.memory_mb if told else None))
+        if found.refused:
+            raise ports.Refused(found.refused)
+        return found.text
 
     def _begun(self, known: Known, target: str) -> tuple[records.Move, bool]:
         """The move to persist, and whether it was begun before.  Raises PortError."""
@@ -204,6 +224,7 @@ class LibvirtCloud(ports.Cloud):
         key = records.SERVER + instance
         return self._store.commit([ports.Compare(key, modified=modified)],
                                   [ports.Put(key, records.encode(owner))])
+
 
 def _with(known: Known, move: records.Move) -> records.Owner:
     """The decision with this move as its last; one that was running to another target is over."""

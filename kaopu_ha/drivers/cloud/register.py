@@ -20,6 +20,10 @@ decided of one that moved.  Whose is it?
 * It was decided: the host of the decision, whatever a dead host told before, until another host
   tells of it as running for the first time since (somebody migrated it), or the host of the
   decision tells that it is gone: then only what others told since counts.
+* **Nobody takes over what a host that beats tells as running** (``Standing``): a host that was
+  stolen may tell of any instance.  Nor does what was told before the beat of such a host was lost,
+  or while the recovery of a confirmed one is under way.  Of a record that can't be read nothing is
+  told.
 
 Newer and older are etcd's revisions, never clocks.
 """
@@ -27,14 +31,19 @@ Newer and older are etcd's revisions, never clocks.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+import dataclasses
+from dataclasses import dataclass, field
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Power
+from kaopu_ha.drivers.cloud import definition
 
 # etcd takes 128 operations in one transaction.
 _RANGES_MAX = 100
+
+# What is read of every host: what it told, and how it stands.
+_STANDING = (records.INVENTORY, records.ALIVE, records.CASE, records.LOCK)
 
 _RUNS = {Power.ON: 2, Power.PAUSED: 1, Power.OFF: 0}
 _STATES = {Power.ON: ('active', 1), Power.PAUSED: ('paused', 3), Power.OFF: ('stopped', 4)}
@@ -50,6 +59,29 @@ class Told:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """How a host stands that told of an instance: its word holds against whom?
+
+    ``suspected`` and ``locked``: the revisions at which its case was opened and its lock for good
+    was written, 0 if none was; ``recovering``: what is to be moved from it is being moved.
+    """
+
+    beats: bool = False
+    suspected: int = 0
+    locked: int = 0
+    recovering: bool = False
+
+    def holds_against(self, claimed: int) -> bool:
+        """True if its word that it runs an instance holds against a claim of this revision.
+
+        An agent that is lost does not see its instances leave: what is claimed then, counts.
+        """
+        if self.locked and self.recovering and claimed > self.locked:
+            return True
+        return claimed < self.suspected if self.suspected else self.beats
+
+
+@dataclass(frozen=True)
 class Known:
     """All that is known of one instance.  ``modified`` is the decision's revision, 0 if none."""
 
@@ -58,18 +90,35 @@ class Known:
     sizes: Mapping[str, model.Instance]
     owner: records.Owner | None = None
     modified: int = 0
+    standing: Mapping[str, Standing] = field(default_factory=dict)
 
     @property
     def host(self) -> str:
         """The host that it belongs to."""
         if self.owner is None:
-            return max(self.told, key=self._rank)
+            return self._claimed() or max(self.told, key=self._rank)
         # A paused one is no word against the decision: so is a domain that is still migrating in.
+        mine, standing = self.told.get(self.owner.host), self._standing(self.owner.host)
+        has_it = mine is None or mine.domain.power is Power.ON
         since = [host for host, one in self.told.items()
                  if one.domain.power is Power.ON and one.created > self.modified
                  and host != self.owner.host and (
-                     self.running is None or host != self.running.target)]
+                     self.running is None or host != self.running.target)
+                 and not (has_it and standing.holds_against(one.created))]
         return max(since, key=self._rank) if since else self.owner.host
+
+    def _claimed(self) -> str:
+        """Of those that tell of it as running the newest that no other's word holds against."""
+        running = sorted((one.created, host) for host, one in self.told.items()
+                         if one.domain.power is Power.ON)
+        holder = ''
+        for created, host in running:
+            if not holder or not self._standing(holder).holds_against(created):
+                holder = host
+        return holder
+
+    def _standing(self, host: str) -> Standing:
+        return self.standing.get(host, Standing())
 
     def _rank(self, host: str) -> tuple[int, int, str]:
         one = self.told[host]
@@ -126,12 +175,13 @@ class Register:
     def inventories(self, seen: ports.Snapshot | None = None) -> dict[str, model.Inventory]:
         """What every host told of itself."""
         seen = seen or self._store.read(records.INVENTORY)
-        return {host: decoded(model.Inventory, entry)
+        told = {host: _readable(model.Inventory, entry)
                 for host, entry in seen.under(records.INVENTORY).items()}
+        return {host: inventory for host, inventory in told.items() if inventory is not None}
 
     def one(self, uuid: str) -> Known | None:
         """What is known of one instance; None if nothing is."""
-        seen = self._store.read(records.INVENTORY, records.SERVER + uuid)
+        seen = self._store.read(*_STANDING, records.SERVER + uuid)
         # Every host: one that is locked keeps its definitions, whatever it has lost since.
         return self._known(seen, {uuid: set(self.inventories(seen))}).get(uuid)
 
@@ -139,7 +189,7 @@ class Register:
         """What is known of every instance that the host told of, or that was moved from or to it,
         by UUID."""
         prefix = f'{records.DOMAIN}{host}/'
-        seen = self._store.read(records.INVENTORY, records.SERVER, prefix)
+        seen = self._store.read(*_STANDING, records.SERVER, prefix)
         inventory = self.inventories(seen).get(host)
         uuids = {*seen.under(prefix),
                  *(instance.uuid for instance in (inventory.instances if inventory else ()))}
@@ -177,9 +227,63 @@ class Register:
         """What is known of these, asked at these hosts and at those that seem to have them."""
         sizes = self._sizes(seen, uuids)
         told = self._told(seen, uuids, sizes)
-        known = {uuid: _concluded(uuid, told[uuid], sizes[uuid], seen.get(records.SERVER + uuid))
-                 for uuid in uuids}
+        standing = self._standing(seen, {host for each in told.values() for host in each})
+        known = {uuid: dataclasses.replace(
+            _concluded(uuid, told[uuid], sizes[uuid], seen.get(records.SERVER + uuid)),
+            standing=standing) for uuid in uuids}
         return {uuid: one for uuid, one in known.items() if one.told}
+
+    def _standing(self, seen: ports.Snapshot, hosts: Iterable[str]) -> dict[str, Standing]:
+        """How these hosts stand, by what the leader wrote of them."""
+        locks = {host: seen.get(records.LOCK + host) for host in sorted(hosts)}
+        decoded_locks = {host: _readable(records.Lock, entry)
+                         for host, entry in locks.items() if entry is not None}
+        recoveries = {host: records.RECOVERY + lock.recovery for host, lock in
+                      decoded_locks.items() if lock is not None and lock.permanent}
+        read = self._store.read(*recoveries.values()) if recoveries else None
+        found = {}
+        for host, lock in locks.items():
+            entry = read.get(recoveries[host]) if read and host in recoveries else None
+            recovery = _readable(model.Recovery, entry) if entry else None
+            suspected = seen.get(records.CASE + host)
+            found[host] = Standing(
+                seen.get(records.ALIVE + host) is not None,
+                suspected.created if suspected else 0,
+                lock.modified if lock is not None and host in recoveries else 0,
+                recovery is not None and recovery.stage is not model.RecoveryStage.FINISHED)
+        return found
+
+    def taken(self, known: Known, images: Collection[str],
+              shared: Mapping[str, bool]) -> str:
+        """Why it may not write all of these images, since another instance does; '' if it may.
+
+        A host that was stolen may name any image as that of an instance of its own: so nobody is
+        started on an image that another instance has, unless the other came when this one's text
+        stood already.  Two that share one on purpose both say so in their definitions.
+        """
+        mine = known.told.get(known.host)
+        for host, inventory in self.inventories().items():
+            for other in inventory.instances:
+                both = {f'{image.pool}/{image.name}' for image in other.images} & set(images)
+                if other.uuid == known.uuid or other.power is Power.OFF or not both:
+                    continue
+                entry, its = self._definition(host, other.uuid)
+                came_later = entry is not None and mine is not None and (
+                    0 < mine.modified < entry.created)
+                apart = sorted(name for name in both
+                               if not (shared.get(name) and its.get(name)))
+                if apart and not came_later:
+                    return (f'its disk {apart[0]} is a disk of {other.name} on {host}, too, and '
+                            f'not both say that they share it')
+        return ''
+
+    def _definition(self, host: str,
+                    uuid: str) -> tuple[ports.Entry | None, Mapping[str, bool]]:
+        """What the host told of this instance, with the images in its definition."""
+        key = f'{records.DOMAIN}{host}/{uuid}'
+        entry = self._store.read(key).get(key)
+        told = _readable(records.Domain, entry) if entry else None
+        return entry, definition.images(told.xml) if told else {}
 
     def _sizes(self, seen: ports.Snapshot,
                uuids: Iterable[str]) -> dict[str, dict[str, model.Instance]]:
@@ -206,8 +310,9 @@ class Register:
             read = self._store.read(*keys[start:start + _RANGES_MAX])
             for name, entry in read.under(records.DOMAIN).items():
                 host, _, uuid = name.partition('/')
-                told[uuid][host] = Told(decoded(records.Domain, entry), entry.created,
-                                        entry.modified)
+                domain = _readable(records.Domain, entry)
+                if domain is not None:
+                    told[uuid][host] = Told(domain, entry.created, entry.modified)
         return told
 
 
@@ -230,6 +335,17 @@ def _hosts_of(entry: ports.Entry | None) -> set[str]:
         return set()
     owner = decoded(records.Owner, entry)
     return {owner.host}.union(*((move.source, move.target) for move in owner.moves))
+
+
+def _readable(kind: type[records.T], entry: ports.Entry) -> records.T | None:
+    """The record of an entry that one host writes; None if it can't be read.
+
+    What one host wrote costs no other host its recovery; the leader tells of it.
+    """
+    try:
+        return records.decode(kind, entry.value, entry.key)
+    except records.RecordError:
+        return None
 
 
 def decoded(kind: type[records.T], entry: ports.Entry) -> records.T:

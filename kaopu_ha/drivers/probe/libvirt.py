@@ -76,11 +76,14 @@ class LibvirtProbe(ports.Probe, ports.LibvirtEye):
 
     network = model.Network.MANAGEMENT
 
-    def __init__(self, anchors: Sequence[str] = (), eye: str = '', pki_path: str = '') -> None:
+    def __init__(self, anchors: Sequence[str] = (), eye: str = '', pki_path: str = '',
+                 reach: libvirt_uri.Reach | None = None) -> None:
         """Take anchors, ``host:port`` each: what answers there shows that the eye is well.
 
-        ``pki_path`` is the folder with our certificate for TLS ('': libvirt's own places).
+        ``pki_path`` is the folder with our certificate for TLS ('': libvirt's own places),
+        ``reach`` where a host may say that it is.
         """
+        self._reach = reach or libvirt_uri.Reach()
         self._anchors = tuple(_anchor(anchor) for anchor in anchors)
         self._eye, self._pki_path = eye, pki_path
 
@@ -89,11 +92,11 @@ class LibvirtProbe(ports.Probe, ports.LibvirtEye):
         """Ask every suspect, and connect to the anchors and a few peers at the same time."""
         deadline = time.monotonic() + limit
         names = {suspect.host for suspect in suspects}
-        others = [_peer(peer) for peer in peers if peer.host not in names][:_PEERS_MAX]
-        asked = {suspect.host: _place(suspect.management_uri) for suspect in suspects}
+        others = [_peer(peer, self._reach) for peer in peers if peer.host not in names][:_PEERS_MAX]
+        asked = {suspect.host: _place(suspect.management_uri, self._reach) for suspect in suspects}
         bystanders = [place for place in (*self._anchors, *others) if isinstance(place, Place)]
         round_ = _Round([place for place in asked.values() if isinstance(place, Place)],
-                        bystanders, deadline, self._pki_path)
+                        bystanders, deadline, self._pki_path, self._reach)
         answers = {host: place if isinstance(place, LibvirtAnswer) else round_.answers[place]
                    for host, place in asked.items()}
         reached = {place.host for place, answer in round_.answers.items()
@@ -105,9 +108,9 @@ class LibvirtProbe(ports.Probe, ports.LibvirtEye):
     def contact(self, uris: Sequence[str], limit: float) -> Mapping[str, LibvirtAnswer]:
         """Ask each libvirt."""
         deadline = time.monotonic() + limit
-        places = {uri: _place(uri) for uri in uris}
+        places = {uri: _place(uri, self._reach) for uri in uris}
         round_ = _Round([place for place in places.values() if isinstance(place, Place)], [],
-                        deadline, self._pki_path)
+                        deadline, self._pki_path, self._reach)
         return {uri: place if isinstance(place, LibvirtAnswer) else round_.answers[place]
                 for uri, place in places.items()}
 
@@ -122,7 +125,8 @@ class _Round:
     """Everything asked at one time.  ``own`` are places on this machine: they prove no network."""
 
     def __init__(self, asked: Iterable[Place], bystanders: Iterable[Place], deadline: float,
-                 pki_path: str) -> None:
+                 pki_path: str, reach: libvirt_uri.Reach) -> None:
+        self._reach = reach
         self.answers: dict[Place, LibvirtAnswer] = {}
         self.own: set[Place] = set()
         self._began, self._deadline, self._pki_path = time.monotonic(), deadline, pki_path
@@ -141,6 +145,9 @@ class _Round:
     def _connect(self, place: Place, address: str) -> None:
         if not address:
             self.answers[place] = _error('the name is not resolved')
+            return
+        if place.uri is not None and self._reach.forbids_address(address):
+            self.answers[place] = _error(self._reach.forbids_address(address))
             return
         if _is_own(address):
             self.own.add(place)
@@ -260,17 +267,17 @@ def _failed(number: int) -> LibvirtAnswer:
 # ---------------------------------------------------------------- places
 
 
-def _place(uri: str) -> Place | LibvirtAnswer:
+def _place(uri: str, reach: libvirt_uri.Reach) -> Place | LibvirtAnswer:
     """Where the libvirt of a URI listens; or why that cannot be known."""
     try:
-        found = libvirt_uri.read(uri)
+        found = libvirt_uri.read(uri, reach)
     except ValueError as failure:
         return _error(str(failure))
     return Place(found.host, found.port, found)
 
 
-def _peer(peer: model.Inventory) -> Place | None:
-    place = _place(peer.management_uri)
+def _peer(peer: model.Inventory, reach: libvirt_uri.Reach) -> Place | None:
+    place = _place(peer.management_uri, reach)
     return Place(place.host, place.port) if isinstance(place, Place) else None
 
 

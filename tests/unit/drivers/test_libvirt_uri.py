@@ -35,6 +35,33 @@ class Uris(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, 'not the URI of a libvirt on the network'):
                 libvirt_uri.read(text)
 
+    def test_a_host_says_its_address_and_nothing_else(self):
+        tls = libvirt_uri.Reach('tls', networks=('192.0.2.0/24', '2001:db8::/64'))
+        for text in ('qemu+tls://c1/system', 'qemu+tls://192.0.2.7/system', 'qemu://c1/system',
+                     'qemu+tls://[2001:db8::7]:16514/system'):
+            libvirt_uri.read(text, tls)
+        for text, why in (
+                ('qemu+tcp://c1/system', 'transport is tls'),
+                ('qemu+ssh://c1/system', 'transport is tls'),
+                ('qemu+tls://c1:2379/system', 'port is 16514'),
+                ('qemu+tls://198.51.100.7/system', 'management_networks'),
+                ('qemu+tls://[2001:db8:1::7]/system', 'management_networks')):
+            with self.subTest(text), self.assertRaisesRegex(ValueError, why):
+                libvirt_uri.read(text, tls)
+        with self.assertRaisesRegex(ValueError, 'port is 16600'):
+            libvirt_uri.read('qemu+tcp://c1/system', libvirt_uri.Reach('tcp', 16600))
+        libvirt_uri.read('qemu+tcp://c1:16600/system', libvirt_uri.Reach('tcp', 16600))
+
+    def test_nor_a_user_nor_a_path(self):
+        for text in ('qemu+tls://root@c1/system', 'qemu+tls://c1/../x', 'qemu+tls://c1',
+                     'qemu+tls://c1/system#x', 'qemu+tcp://u:p@c1/system'):
+            with self.subTest(text), self.assertRaises(ValueError):
+                libvirt_uri.read(text)
+
+    def test_a_network_that_is_none_is_refused_at_the_start(self):
+        with self.assertRaises(ValueError):
+            libvirt_uri.Reach(networks=('192.0.2.0/99',))
+
     def test_our_certificate_is_shown_where_there_is_tls(self):
         tls, tcp = (libvirt_uri.read(f'qemu+{each}://c1/system') for each in ('tls', 'tcp'))
         self.assertEqual('qemu+tls://c1/system?pkipath=/etc/a%20b', tls.shown('/etc/a b'))

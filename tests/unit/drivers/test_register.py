@@ -16,7 +16,7 @@ import unittest
 
 from kaopu_ha import records
 from kaopu_ha.core.model import Instance, Power
-from kaopu_ha.drivers.cloud.register import Known, Told
+from kaopu_ha.drivers.cloud.register import Known, Standing, Told
 
 UUID = '11111111-1111-4111-8111-111111111111'
 RUNNING = records.Move('m1', 'c1', 'c2', 'running')
@@ -28,9 +28,9 @@ def told(power, created, modified=0, xml='<domain/>'):
     return Told(records.Domain('web', power, xml), created, modified or created)
 
 
-def known(owner=None, modified=0, **hosts):
+def known(owner=None, modified=0, standing=None, **hosts):
     sizes = {host: Instance(UUID, 'web', Power.ON, cores=2, memory_mb=64) for host in hosts}
-    return Known(UUID, hosts, sizes, owner, modified)
+    return Known(UUID, hosts, sizes, owner, modified, standing or {})
 
 
 ON, PAUSED, OFF = (Power.ON, Power.PAUSED, Power.OFF)
@@ -48,6 +48,39 @@ class Whose(unittest.TestCase):
                 ('c2', {'c1': told(OFF, 5), 'c2': told(OFF, 7)})):
             with self.subTest(hosts=hosts):
                 self.assertEqual(expected, known(**hosts).host)
+
+    def test_nobody_takes_over_what_a_host_that_beats_tells_as_running(self):
+        hosts = {'c1': told(ON, 5), 'c9': told(ON, 7)}
+        for expected, standing in (
+                ('c1', Standing(beats=True)),
+                ('c9', Standing()),
+                # Its agent is lost since 8: what was claimed before, it saw and did not confirm.
+                ('c1', Standing(suspected=8)),
+                ('c9', Standing(suspected=6)),
+                # It is confirmed since 6: until its recovery has ended nobody else has it.
+                ('c1', Standing(suspected=4, locked=6, recovering=True)),
+                ('c9', Standing(suspected=4, locked=6)),
+                ('c9', Standing(suspected=4, locked=8, recovering=True))):
+            with self.subTest(standing):
+                self.assertEqual(expected, known(**hosts, standing={'c1': standing}).host)
+                # Nor if it was decided that it belongs there.
+                owner = records.Owner('c1', 'active', (ARRIVED,))
+                self.assertEqual(expected, known(owner, 4, **hosts,
+                                                 standing={'c1': standing}).host)
+
+    def test_the_thief_is_not_believed_after_an_honest_migration_either(self):
+        hosts = {'c1': told(OFF, 5), 'c2': told(ON, 7), 'c9': told(ON, 9)}
+        beats = dict.fromkeys(hosts, Standing(beats=True))
+        self.assertEqual('c2', known(**hosts, standing=beats).host)
+
+    def test_one_that_is_about_to_be_told_of_by_its_new_host_is_not_taken_over(self):
+        owner = records.Owner('c2', 'active', (ARRIVED,))
+        self.assertEqual('c2', known(owner, 9, c9=told(ON, 10),
+                                     standing={'c2': Standing(beats=True)}).host)
+
+    def test_what_stopped_on_its_host_and_runs_on_another_is_that_ones(self):
+        self.assertEqual('c2', known(c1=told(OFF, 5), c2=told(ON, 7),
+                                     standing={'c1': Standing(beats=True)}).host)
 
     def test_what_a_dead_host_told_before_does_not_count_against_the_decision(self):
         owner = records.Owner('c2', 'active', (ARRIVED,))

@@ -18,7 +18,7 @@ from kaopu_ha import ports
 from kaopu_ha.ports import Compare, Put
 from kaopu_ha.sim.kernel import Kernel, Process, Signal
 from kaopu_ha.sim.network import Node
-from kaopu_ha.sim.store import Etcd, SimStore
+from kaopu_ha.sim.store import OPERATIONS_MAX, REQUEST_BYTES_MAX, Etcd, SimStore
 from kaopu_ha.testing import store
 
 
@@ -42,6 +42,37 @@ class TestContract(FalseEtcd, store.StoreContract, unittest.TestCase):
         pool = self.kernel.pool(Process('client'))
         for done in [pool.submit(work) for work in works]:
             done.result()
+
+
+class TestLimits(FalseEtcd, unittest.TestCase):
+    """What a real etcd refuses by its defaults; the contract tests ask one."""
+
+    def setUp(self):
+        super().setUp()
+        self.store, self.said = SimStore(self.etcd, Node('client'), 'me'), []
+        self.etcd.refused = lambda who, why: self.said.append((who, why))
+
+    def assert_refused(self, why, writes, compares=()):
+        with self.assertRaisesRegex(ports.StoreError, why):
+            self.store.commit(list(compares), writes)
+        self.assertEqual('me', self.said.pop()[0])
+
+    def test_a_request_has_a_size_and_a_number_of_operations(self):
+        self.store.commit([], [Put('a', 'x' * (REQUEST_BYTES_MAX - 200))])
+        self.assert_refused('too large', [Put('a', 'x' * REQUEST_BYTES_MAX)])
+        many = [Put(f'a{number}', '') for number in range(OPERATIONS_MAX + 1)]
+        self.store.commit([], many[1:])
+        self.assert_refused('too many operations', many)
+        self.assert_refused('too many operations', [], [Compare(put.key) for put in many])
+
+    def test_a_full_database_takes_nothing_more_until_it_is_compacted(self):
+        self.etcd.quota_bytes = 10_000
+        for _ in range(9):
+            self.store.commit([], [Put('a', 'x' * 1000)])
+        self.assert_refused('space exceeded', [Put('a', 'x' * 1000)])
+        self.store.commit([], [ports.Delete('b')])
+        self.etcd.compact()
+        self.store.commit([], [Put('a', 'x' * 1000)])
 
 
 class TestTroubles(FalseEtcd, unittest.TestCase):

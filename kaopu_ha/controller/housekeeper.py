@@ -1,0 +1,111 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Removes from the store what is over for long: the leader's housekeeping.
+
+::
+
+    closed/<host>/<n>                  ended more than ``keep_days`` ago
+    recovery/<id>, evacuation/<id>/*   likewise, if no admission has to learn from them
+    request/admit-<host>               answered so long ago
+    request/<host>/<id>                of a host that has no case: nobody reads them any more
+
+The newest of each host (``history``, ``shelf``) are bounded in number already.  What is removed is
+removed by its date as people's clocks had it: no decision about a host depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+import datetime
+import logging
+
+from kaopu_ha import ports, records
+from kaopu_ha.controller import history
+from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.world import World
+from kaopu_ha.core import model, retention
+from kaopu_ha.core.news import News
+from kaopu_ha.core.retention import Over
+
+LOG = logging.getLogger(__name__)
+
+_INTERVAL_SECONDS = 3600.0
+_RETRY_SECONDS = 60.0
+# After a start others have more to do.
+_FIRST_SECONDS = 120.0
+# etcd takes 128 operations in one transaction.
+_CHUNK = 50
+_RANGES = (records.CASE, records.CLOSED, records.RECOVERY, records.EVACUATION, records.REQUEST)
+
+
+class Housekeeper:
+    """Looks once an hour."""
+
+    def __init__(self, store: ports.Store, leadership: Leadership, rules: model.Rules,
+                 clock: Callable[[], float], now: Callable[[], str],
+                 tell: Callable[[News], None]) -> None:
+        self._store, self._leadership, self._rules = store, leadership, rules
+        self._clock, self._now, self._tell = clock, now, tell
+        self._due = clock() + _FIRST_SECONDS
+
+    def turn(self) -> float:
+        """Remove what is outdated, if it is time; seconds until the next turn."""
+        left = self._due - self._clock()
+        if left > 0 or not self._leadership.leads():
+            return max(left, 1.0)
+        self._due = self._clock() + _INTERVAL_SECONDS
+        try:
+            self._clean(World(self._store.read(*_RANGES), self._tell))
+        except ports.PortError as failure:
+            LOG.debug('what is over stays for now: %s', failure)
+            self._due = self._clock() + _RETRY_SECONDS
+        return 1.0
+
+    def _clean(self, world: World) -> None:
+        before = (datetime.datetime.fromisoformat(self._now())
+                  - datetime.timedelta(days=self._rules.keep_days)).isoformat()
+        for name in retention.outdated(_recoveries(world), before):
+            self._remove(world, history.keys(world, name))
+        self._remove(world, [*retention.outdated(_closed(world), before),
+                             *retention.outdated(_requests(world), before),
+                             *_unread(world)])
+
+    def _remove(self, world: World, keys: Sequence[str]) -> None:
+        """Delete keys that are as they were read; what changed meanwhile is another hour's."""
+        for start in range(0, len(keys), _CHUNK):
+            chunk = keys[start:start + _CHUNK]
+            self._store.commit([*self._leadership.compares(), *world.compare(*chunk)],
+                               [ports.Delete(key) for key in chunk])
+
+
+def _recoveries(world: World) -> Iterator[Over]:
+    for name, recovery in world.every(model.Recovery, records.RECOVERY).items():
+        if recovery.stage is model.RecoveryStage.FINISHED and not history.in_use(world, recovery):
+            yield Over(name, recovery.road[-1].at if recovery.road else '')
+
+
+def _closed(world: World) -> Iterator[Over]:
+    for name, case in world.every(model.Case, records.CLOSED).items():
+        yield Over(records.CLOSED + name, case.road[-1].at if case.road else '')
+
+
+def _requests(world: World) -> Iterator[Over]:
+    for name, request in world.every(records.Request, records.REQUEST).items():
+        if '/' not in name and request.state != 'asked':
+            yield Over(records.REQUEST + name, request.at)
+
+
+def _unread(world: World) -> list[str]:
+    """What was asked of hosts without a case, or told by them though nobody asked."""
+    return [records.REQUEST + name for name in world.snapshot.under(records.REQUEST)
+            if '/' in name and not world.has(records.CASE + name.partition('/')[0])]

@@ -1,0 +1,97 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What of a look is kept in a case, and when a case is worth a write.
+
+A host whose agent is lost may stay a suspect for weeks, and have hundreds of images: then each look
+says what the last one said.  So equal answers are one line with a number, clients stand once in the
+case and not in each round, and a case in which only counts and times have changed is written now
+and then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+import dataclasses
+
+from kaopu_ha.core import model, texts
+
+# A case that only counted on is written so often: people see by it that somebody looks.
+UNWRITTEN_SECONDS = 30.0
+
+# So many images of one answer are told by name, each with a line of its own.
+_NAMED_MAX = 4
+_LINES_MAX = 16
+_UNASKED_MAX = 8
+_ELSEWHERE_MAX = 16
+# The fence cuts every client at the host's addresses, known or not: the known ones are more than
+# is needed, so that the oldest may go.
+_CLIENTS_MAX = 4096
+
+
+def worth_writing(stored: model.Case, case: model.Case, unwritten_seconds: float) -> bool:
+    """True if something but counts and times has changed, or if none was written for long.
+
+    The seconds of silence that were waited are no such count: a new leader goes on from them.
+    """
+    return unwritten_seconds >= UNWRITTEN_SECONDS or _timeless(stored) != _timeless(case)
+
+
+def brief(item: model.Round) -> model.Round:
+    """The round as it is kept: whatever the number of images, some lines; without the clients."""
+    return dataclasses.replace(item, management=_brief(item.management),
+                               storage=_brief(item.storage))
+
+
+def clients(case: model.Case, new: model.Round) -> tuple[str, ...]:
+    """The clients of the host that this case has seen, the last ones if there are too many."""
+    seen = new.storage.clients
+    if set(seen) <= set(case.clients):
+        return case.clients
+    return tuple(dict.fromkeys((*(client for client in case.clients if client not in set(seen)),
+                                *seen)))[-_CLIENTS_MAX:]
+
+
+def _timeless(case: model.Case) -> model.Case:
+    return dataclasses.replace(case, rounds=tuple(
+        dataclasses.replace(item, at='', by='', count=1) for item in case.rounds))
+
+
+def _brief(evidence: model.Evidence) -> model.Evidence:
+    named = evidence.unasked[:_UNASKED_MAX]
+    return dataclasses.replace(
+        evidence, answers=_lines(evidence.answers), clients=(), unasked=named,
+        unasked_more=evidence.unasked_more + len(evidence.unasked) - len(named),
+        elsewhere=evidence.elsewhere[:_ELSEWHERE_MAX])
+
+
+def _lines(answers: Sequence[model.Answer]) -> tuple[model.Answer, ...]:
+    alike: dict[tuple[str, model.Sign], list[str]] = {}
+    for line in answers:
+        alike.setdefault((line.came, line.sign), []).append(line.asked)
+    lines = [model.Answer(texts.bounded(asked, texts.LINE_BYTES_MAX),
+                          texts.bounded(came, texts.LINE_BYTES_MAX), sign)
+             for (came, sign), names in alike.items() for asked in _named(names)]
+    if len(lines) <= _LINES_MAX:
+        return tuple(lines)
+    # What decided comes first: a sign that is rare must not be among those that are left out.
+    rare = sorted(lines, key=lambda line: sum(each.sign is line.sign for each in lines))
+    kept = rare[:_LINES_MAX - 1]
+    more = len(lines) - len(kept)
+    return (*kept, model.Answer(f'{more} more', 'other answers of the same signs',
+                                rare[-1].sign))
+
+
+def _named(names: Sequence[str]) -> Iterable[str]:
+    if len(names) <= _NAMED_MAX:
+        return names
+    return (f'{names[0]} and {len(names) - 1} more',)

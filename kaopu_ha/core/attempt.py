@@ -32,6 +32,12 @@ from kaopu_ha.core.certain import Seen as Seen
 from kaopu_ha.core.evacuation import Way
 from kaopu_ha.core.model import Evacuation, Phase
 
+# States of Nova that only what runs comes to, at its user's wish.
+_BY_ITS_USER = frozenset({'paused', 'suspended', 'rescued', 'resized', 'shelved',
+                          'shelved_offloaded', 'soft-delete'})
+# A nova-compute that finds an instance off has Nova stop it within a few seconds.
+_STOP_SECONDS = 20.0
+
 
 class Act(enum.Enum):
     """What the worker does now."""
@@ -122,8 +128,19 @@ class Facts:
 
     @functools.cached_property
     def nobody_there(self) -> bool:
-        """It certainly is not on the target."""
+        """It certainly is not on the target, and nobody there has a disk of it open."""
         return certain.nobody_there(self.seen)
+
+    @functools.cached_property
+    def absent_there(self) -> bool:
+        """Its target does not know it."""
+        return certain.absent_there(self.seen)
+
+    @property
+    def changed_there(self) -> bool:
+        """It is on its target in a state that no evacuation ends in: it came, and was changed."""
+        return (self.on_target and not self.server.task_state
+                and self.server.vm_state in _BY_ITS_USER)
 
     @functools.cached_property
     def running_on(self) -> str:
@@ -144,6 +161,12 @@ class Facts:
     def unfinished(self) -> bool:
         """Nova may still act on the attempt."""
         return any(migration.unfinished for migration in self.fresh)
+
+    @property
+    def by_scheduler(self) -> bool:
+        """It was Nova's scheduler that said no, and no host: it ends a record in error."""
+        return bool(self.server.fault) and all(
+            migration.status == 'error' for migration in self.fresh)
 
     @property
     def lost(self) -> bool:
@@ -188,7 +211,29 @@ class Facts:
     @property
     def unasked(self) -> bool:
         """Some of its images could not be asked for live clients."""
-        return self.seen.images is None or any(answer.error for answer in self.seen.images)
+        return certain.unasked(self.seen.images)
+
+    @property
+    def being_stopped(self) -> bool:
+        """Its user stops it: a host that is away can't have asked for that, one that returned can.
+
+        (Its nova-compute finds the instance off then, and has Nova stop it.)
+        """
+        return self.server.task_state == 'powering-off' and not self.seen.source_returned
+
+    @property
+    def ended_unseen(self) -> bool:
+        """The call can't begin any more, though Nova has not ended its record.
+
+        Its target was seen up for longer than a live nova-compute leaves a message lying, and that
+        message was never begun; or what began it has ended.  Before a service is shown down, it may
+        be frozen with the message before it.
+        """
+        begun = any(migration.unfinished and migration.status != 'accepted'
+                    for migration in self.fresh)
+        return (self.seen.seconds >= self.rules.service_down_seconds + self.rules.settle_seconds
+                and self.seen.up_seconds >= self.rules.settle_seconds
+                and (self.restarted or not begun))
 
     def said(self, reason: str) -> str:
         """The reason, with what it names."""
@@ -197,7 +242,8 @@ class Facts:
             source=item.source, target=item.target, shown=server.host, why=self.way[1],
             state=f'{server.vm_state}/{server.task_state}',
             task=f'{server.vm_state}/{server.task_state or "no task"}',
-            fault=server.fault, elsewhere=self.running_on, limit=f'{self.rules.attempt_limit:g} s')
+            fault=server.fault, vm_state=server.vm_state, elsewhere=self.running_on,
+            limit=f'{self.rules.attempt_limit:g} s')
 
 
 @dataclass(frozen=True)
@@ -252,6 +298,9 @@ ELSEWHERE = (
 # No attempt with this target was committed yet.
 FIRST = (
     Row('there already', lambda it: it.on_target, Act.COMMIT, 'it is there already'),
+    Row('stopped by its user', lambda it: it.being_stopped and it.seen.seconds >= _STOP_SECONDS,
+        Act.LEFT, 'its user stopped it while it waited'),
+    Row('being stopped by its user', lambda it: it.being_stopped, Act.WAIT, 'its user stops it'),
     Row('images not asked', lambda it: it.may_move and it.unasked, Act.WAIT,
         'its images could not be asked for live clients'),
     Row('live elsewhere', lambda it: it.may_move and bool(it.running_on), Act.WAIT,
@@ -267,7 +316,7 @@ UNDER_WAY = (
     Row('arrived', lambda it: it.on_target and it.shows('active') and it.open_there, Act.DONE,
         'active on {target}, its disk open there'),
     Row('nothing of it arrived',
-        lambda it: it.on_target and it.shows('active') and it.long and it.nobody_there, Act.FAILED,
+        lambda it: it.on_target and it.shows('active') and it.long and it.absent_there, Act.FAILED,
         'Nova shows it active on {target}, but nothing of it runs there'),
     Row('arrived, its disk not open yet', lambda it: it.on_target and it.shows('active'), Act.WAIT,
         'active on {target}; its disk is not yet open there'),
@@ -275,8 +324,15 @@ UNDER_WAY = (
     Row('arrived, shown stopped',
         lambda it: it.on_target and it.shows('stopped') and it.open_there, Act.RESET,
         'it runs on {target}, but Nova shows it stopped', 'active'),
-    Row('arrived, and stopped', lambda it: it.on_target and it.shows('stopped'), Act.FAILED,
-        'it is on {target}, but stopped there'),
+    # Or Nova stopped it: its source was booted just then, and had it shown stopped before the call.
+    Row('arrived, and stopped, maybe by Nova',
+        lambda it: it.on_target and it.shows('stopped') and it.seen.source_returned, Act.FAILED,
+        'it came to {target}, but Nova shows it stopped there: if its user wants it on, start it'),
+    Row('arrived, and stopped', lambda it: it.on_target and it.shows('stopped'), Act.DONE,
+        'it came to {target}, and was stopped there since'),
+    # Nothing is done to it: to start it anew would cost what its user has in its memory.
+    Row('arrived, and changed', lambda it: it.changed_there, Act.DONE,
+        'it came to {target}, and its user has it {vm_state} there'),
     Row('runs, shown in another state',
         lambda it: it.long and it.runs_there and not it.shows('active'), Act.RESET,
         'it runs on {target}, but Nova shows {state}', 'active'),
@@ -287,9 +343,11 @@ UNDER_WAY = (
     Row('runs, shown on its source', lambda it: it.long and it.runs_there and it.on_source,
         Act.WAIT, 'it runs on {target}, but Nova shows it on {source}: its record has to be mended '
                   'by hand'),
-    Row('Nova failed, for a reason', lambda it: _failed(it) and it.nobody_there
+    Row(evacuation.NO_HOST, lambda it: _failed(it) and it.absent_there and it.by_scheduler,
+        Act.REFUSED, '{fault}'),
+    Row('Nova failed, for a reason', lambda it: _failed(it) and it.absent_there
         and bool(it.server.fault), Act.REFUSED, '{fault}'),
-    Row('Nova failed', lambda it: _failed(it) and it.nobody_there, Act.REFUSED,
+    Row('Nova failed', lambda it: _failed(it) and it.absent_there, Act.REFUSED,
         'Nova failed to start it on {target}'),
     # Defined there by something before us: Nova rebuilds nothing over a domain.
     Row('Nova failed over a domain, for a reason', lambda it: _failed(it) and it.long
@@ -306,12 +364,17 @@ UNDER_WAY = (
         'was the call made? No trace of it yet'),
     Row('no trace of the call', lambda it: it.calling, Act.CALL, 'Nova has no trace of the call'),
     # A source that boots completes its records, also that of a call which got lost.
-    Row('the call was lost',
-        lambda it: it.long and it.nobody_there and (it.unfinished or it.lost), Act.CALL,
+    Row('the call was lost', lambda it: it.long and it.nobody_there
+        and (it.unfinished or it.lost) and it.ended_unseen, Act.CALL,
         'nothing of it is on {target} after {limit}'),
+    # A nova-compute that hangs begins with it when it goes on: a second call would spoil both.
+    Row('the call may still begin',
+        lambda it: it.long and it.absent_there and (it.unfinished or it.lost), Act.WAIT,
+        'nothing of it is on {target} after {limit}, but Nova has not ended the call: if '
+        'nova-compute hangs there, restart it'),
     Row('ended without it, for a reason',
-        lambda it: it.long and it.nobody_there and bool(it.server.fault), Act.REFUSED, '{fault}'),
-    Row('ended without it', lambda it: it.long and it.nobody_there, Act.REFUSED,
+        lambda it: it.long and it.absent_there and bool(it.server.fault), Act.REFUSED, '{fault}'),
+    Row('ended without it', lambda it: it.long and it.absent_there, Act.REFUSED,
         '{target} never started it'),
     # It may be starting, or the call was lost and the domain is older than it.
     Row('off on its target', lambda it: it.long and it.off_there, Act.WAIT,

@@ -47,7 +47,8 @@ INVENTORY = model.Inventory(
     instances=(model.Instance(INSTANCE, INSTANCE, model.Power.ON, (IMAGE,)),))
 # A stage is crossed by one look more, or by two if the host's kernel answered once.
 RULES = model.Rules(look_interval=1.0, ask_limit=1.0, death_seconds=1.0, lock_seconds=1.0,
-                    patent_death_seconds=2.0, patent_lock_seconds=2.0, attempts_max=2)
+                    patent_death_seconds=2.0, patent_lock_seconds=2.0, attempts_max=2,
+                    give_up_seconds=0.0)
 # More calls than these Nova does not take: else the world would not be finite.
 CALLS_MAX = 3
 

@@ -17,6 +17,7 @@ import sys
 import unittest
 
 from kaopu_ha.sim import lives
+from tests.unit.sim import mutants_moves  # noqa: F401  it adds some
 from tests.unit.sim.mutants import MUTANTS
 
 LIVES_MAX = 2000
@@ -56,5 +57,5 @@ for number, name in enumerate(sorted(MUTANTS)):
 
 class TestTheList(unittest.TestCase):
 
-    def test_there_are_sixteen(self):
-        self.assertEqual(16, len(MUTANTS))
+    def test_there_are_eighteen(self):
+        self.assertEqual(18, len(MUTANTS))

@@ -33,6 +33,7 @@ class _Rest:
     """``number``: how often the record said that it was put aside, when this pause began."""
 
     number: int
+    at: float
     until: float
 
 
@@ -50,7 +51,15 @@ class Resting:
 
     def rest(self, key: str, seconds: float, number: int = 0) -> None:
         """Leave it alone for so long."""
-        self._rests[key] = _Rest(number, self._clock() + seconds)
+        now = self._clock()
+        self._rests[key] = _Rest(number, now, now + seconds)
+
+    def since(self, key: str, item: Evacuation) -> float:
+        """Since when it has stood as it stands now: its pause counts, too, if we saw it begin."""
+        known = self._rests.get(key)
+        if known is not None and item.set_aside and known.number == item.set_aside:
+            return known.at
+        return self._clock()
 
     def begins(self, key: str, item: Evacuation) -> bool:
         """True if somebody has put it aside and its pause begins here, as this worker reads it."""

@@ -201,7 +201,7 @@ class Worker:
         task.asked = self._clock()
         number = len(item.attempts)
         if number != task.attempt:
-            task.attempt, task.since = number, self._clock()
+            task.attempt, task.since = number, self._resting.since(task.key, item)
         task.times.seconds = item.waited + self._clock() - task.since
         seen = self._looker.seen(item, record.inventory, task.times,
                                  source_returned=record.source_returned)
@@ -305,6 +305,10 @@ class Worker:
             self._end(task, record, Phase.REFUSED, str(refusal))
         except ports.NotPermitted as why:
             LOG.info('%s was not called: %s', item.name, why)
+            made = item.attempt
+            if made is not None and made.calls == 1 and made.worker == self.name:
+                # Nobody else could call: there is no trace to be waited for.
+                task.since = self._clock() - self._rules.settle_seconds
         except ports.OutcomeUnknown:
             # A Nova that had no time to answer may begin with the call only now: it has all of
             # the settle_seconds from here on to show a trace (called twice, one ended in ERROR).

@@ -49,7 +49,7 @@ _OWN = [
                  help='The longest time that a request may lie in front of Nova before it is '
                       'carried out: in a load balancer, a web server, a busy API.  So long an '
                       'evacuation whose outcome is unknown is looked for before Nova is called '
-                      'again: two calls spoil each other.  At least the longest of these '
+                      'again: two calls spoil each other.  Set it to the longest of these '
                       'timeouts; 60 s is the default of HAProxy and Apache.'),
     cfg.FloatOpt('service_down_time', default=60.0, min=1.0, max=3600.0,
                  help='Nova\'s own option of this name: after so long without a report a '

@@ -126,3 +126,10 @@ def _told(target: model.Inventory, instance: str) -> model.Instance | None:
     whole = found is not None and bool(found.images) and all(
         image.header for image in found.images) and not target.note
     return found if whole else None
+
+
+def returned(case: model.Case, entry: ports.Entry | None) -> bool:
+    """True if the source was booted since it was confirmed, or may have been."""
+    if entry is None:
+        return True
+    return records.decode(model.Inventory, entry.value, entry.key).boot_id != case.boot_id

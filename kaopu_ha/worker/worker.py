@@ -31,7 +31,7 @@ from kaopu_ha.core.attempt import Act
 from kaopu_ha.core.model import Evacuation, Phase, RecoveryStage, Stage
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.worker.claims import Claims
-from kaopu_ha.worker.looker import NOVA_SECONDS, Looker, Times
+from kaopu_ha.worker.looker import NOVA_SECONDS, Looker, Times, returned
 from kaopu_ha.worker.resting import Resting
 
 LOG = logging.getLogger(__name__)
@@ -185,6 +185,10 @@ class Worker:
             self._step(task)
         except (ports.PortError, records.RecordError) as failure:
             return failure
+        except Exception as failure:
+            # Whatever an answer or a record of one of them does, the others go on.
+            LOG.exception('the step of %s failed', task.key)
+            return failure
         return None
 
     def _step(self, task: _Task) -> None:
@@ -239,7 +243,7 @@ class Worker:
                     ports.Compare(keys[3], created=proof.created))
         inventory = records.decode(model.Inventory, target.value, target.key) if target else None
         return _Record(item, compares, inventory, case,
-                       _returned(case, more.get(records.INVENTORY + item.source)))
+                       returned(case, more.get(records.INVENTORY + item.source)))
 
     # ------------------------------------------------------------ act
 
@@ -385,13 +389,6 @@ class Worker:
 
     def _permit(self, record: _Record) -> ports.Permit:
         return permits.LeasePermit(self._store, self.claims.left, record.compares, _CALL_SECONDS)
-
-
-def _returned(case: model.Case, entry: ports.Entry | None) -> bool:
-    """True if the source was booted since it was confirmed, or may have been."""
-    if entry is None:
-        return True
-    return records.decode(model.Inventory, entry.value, entry.key).boot_id != case.boot_id
 
 
 _ENDS = {Act.DONE: Phase.DONE, Act.LEFT: Phase.LEFT, Act.REFUSED: Phase.REFUSED,

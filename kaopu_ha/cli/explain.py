@@ -189,7 +189,8 @@ def _instances(found: Picture, done: Recovery) -> Iterator[str]:
 
 
 def _fate(item: Evacuation) -> str:
-    tries = f' in {layout.number(len(item.attempts), "attempt")}' if item.attempts else ''
+    tries = f' in {layout.number(len(item.attempts), "attempt")}{_calls(item)}' \
+        if item.attempts else ''
     span = layout.seconds(recovery.span(item))
     if item.phase is Phase.DONE:
         return f'was moved to {item.target}{tries}, {span} after it was planned.'
@@ -199,6 +200,12 @@ def _fate(item: Evacuation) -> str:
         return f'was NOT moved{tries}: {item.phase.value}: {item.reason or "no reason given"}.'
     target = f', target {item.target}' if item.target else ''
     return f'is {item.phase.value} for {span}{target}.'
+
+
+def _calls(item: Evacuation) -> str:
+    """How often Nova was called, where that is another number than that of the attempts."""
+    calls = sum(attempt.calls for attempt in item.attempts)
+    return f' ({layout.number(calls, "call")})' if calls > len(item.attempts) else ''
 
 
 def _now(found: Picture, case: Case) -> Iterator[str]:

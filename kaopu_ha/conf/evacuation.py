@@ -20,8 +20,13 @@ GROUP = 'evacuation'
 
 OPTS = [
     cfg.IntOpt('attempts_max', default=3, min=1, max=20,
-               help='Attempts for one instance, each on another target, before it is given up '
-                    'with the reason.'),
+               help='Targets that may fail with one instance, one right after the other.  Then '
+                    'it rests, first for 30 s, each time twice as long, up to 10 min, and they are '
+                    'tried again.  What only Nova\'s scheduler refuses does not count.'),
+    cfg.FloatOpt('give_up_after', default=3600.0, min=0.0, max=604800.0,
+                 help='Seconds of such rests after which an instance is given up as failed, with '
+                      'the reason.  An hour outlasts the bad minutes of a cloud that lost a '
+                      'rack; until then its waiting is told like any other.'),
     cfg.FloatOpt('attempt_limit', default=120.0, min=10.0, max=3600.0,
                  help='Seconds after which an attempt without a trace in Nova is looked into.  '
                       'A second call while the first is under way spoils both, so this is '

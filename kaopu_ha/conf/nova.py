@@ -24,6 +24,8 @@ from kaopu_ha.conf.errors import ConfigError
 
 GROUP = 'nova'
 
+# Ours, and one that is no text.
+_NOT_AUTH = ('timeout', 'insecure', 'call_limit', 'service_down_time')
 _SESSION = ('cafile', 'certfile', 'keyfile', 'insecure')
 
 _OWN = [
@@ -43,6 +45,16 @@ _OWN = [
                  help='Seconds that one call to Nova or Placement may take.  A call that took '
                       'longer may still have been carried out; it is then looked at, not '
                       'repeated.'),
+    cfg.FloatOpt('call_limit', default=60.0, min=10.0, max=3600.0,
+                 help='The longest time that a request may lie in front of Nova before it is '
+                      'carried out: in a load balancer, a web server, a busy API.  So long an '
+                      'evacuation whose outcome is unknown is looked for before Nova is called '
+                      'again: two calls spoil each other.  Set it to the longest of these '
+                      'timeouts; 60 s is the default of HAProxy and Apache.'),
+    cfg.FloatOpt('service_down_time', default=60.0, min=1.0, max=3600.0,
+                 help='Nova\'s own option of this name: after so long without a report a '
+                      'nova-compute is shown down.  Before that, one that is shown up may hang '
+                      'with a call before it, which is then not repeated.'),
 ]
 
 
@@ -71,6 +83,6 @@ def auth(conf: cfg.ConfigOpts) -> dict[str, str]:
         if not group[name]:
             raise ConfigError(f'[nova] {name} is not set: controllers and workers log in to Nova '
                               f'and Placement with auth_url, username and password')
-    given = {opt.dest: group[opt.dest] for opt in OPTS if opt.dest not in ('timeout', 'insecure')}
+    given = {opt.dest: group[opt.dest] for opt in OPTS if opt.dest not in _NOT_AUTH}
     found = {name: str(value) for name, value in given.items() if value is not None}
     return found | ({'insecure': 'true'} if group.insecure else {})

@@ -83,6 +83,8 @@ def rules(conf: cfg.ConfigOpts, *, fence_proves: bool) -> Rules:
         storm_hosts=conf.detection.storm_hosts, storm_share=conf.detection.storm_share,
         fences=tuple(conf.fence.drivers), client_networks=ceph.client_networks(conf),
         attempt_limit=conf.evacuation.attempt_limit, attempts_max=conf.evacuation.attempts_max,
+        settle_seconds=conf.nova.call_limit, service_down_seconds=conf.nova.service_down_time,
+        give_up_seconds=conf.evacuation.give_up_after,
         per_target_max=conf.evacuation.per_target_max, in_all_max=conf.evacuation.in_all_max,
         remind_after=conf.controller.remind_after, remind_again=conf.controller.remind_again,
         closed_kept=conf.controller.closed_kept, keep_days=conf.controller.keep_days)

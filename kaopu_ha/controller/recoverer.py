@@ -26,6 +26,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.controller import history
 from kaopu_ha.controller.fencekeeper import FenceKeeper
 from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.rests import Rests
 from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import evacuation, model
@@ -53,7 +54,7 @@ class Recoverer:
         self._planned: dict[str, tuple[road.Standing, float]] = {}
         self._told = 0
         self._keeper = FenceKeeper(store, leadership, fences, rules, clock, pool)
-        self._targets = Targets(cloud, usage, flapping, pool, clock)
+        self._targets, self._rests = Targets(cloud, usage, flapping, pool, clock), Rests(clock)
         self._acts: dict[Act, Callable[[World, Seen, Decision], Seen]] = {
             Act.ASK_FORBIDDEN: self._ask_forbidden, Act.FENCE: self._fence,
             Act.READ_BACK: self._read_back, Act.MARK: self._mark, Act.UNMARK: self._unmark,
@@ -134,7 +135,7 @@ class Recoverer:
             inventory=world.inventories.get(item.host), claimed=world.claimed,
             evacuations=world.evacuations if road.is_open(item) else (), dead=dead,
             marked=world.has(records.PROOF + item.id), fresh=self._keeper.is_fresh(item),
-            told=self._told,
+            told=self._told, rested=self._rests.seconds(world.evacuations),
             planned=(planned[0], self._clock() - planned[1]) if planned else None)
 
     def _written(self, world: World, item: Recovery, decision: Decision, last: Act | None) -> bool:

@@ -67,7 +67,7 @@ class Targets:
                 host, beat=world.has(records.ALIVE + host), held=host in world.held,
                 suspected=world.has(records.CASE + host), locked=world.has(records.LOCK + host),
                 flapping=host in flapping, storage=inventory.storage,
-                service=self._services.get(host), usage=self._usages.get(host))
+                service=self._services.get(host), usage=self._usages.get(host), note=inventory.note)
             for host, inventory in sorted(world.inventories.items()))
 
     def _ask(self) -> None:

@@ -25,12 +25,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 import enum
-import functools
 
-from kaopu_ha.core import certain, evacuation, model
+from kaopu_ha.core import evacuation, model
 from kaopu_ha.core.certain import Seen as Seen
 from kaopu_ha.core.evacuation import Way
+from kaopu_ha.core.facts import Facts as Facts
 from kaopu_ha.core.model import Evacuation, Phase
+
+# A nova-compute that finds an instance off has Nova stop it within a few seconds.
+_STOP_SECONDS = 20.0
 
 
 class Act(enum.Enum):
@@ -55,149 +58,6 @@ class Decision:
     reason: str = ''
     state: str = ''
     row: str = ''
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the conditions of the rows are made of."""
-
-    item: Evacuation
-    seen: Seen
-    rules: model.Rules
-
-    @functools.cached_property
-    def server(self) -> model.Server:
-        """The server as Nova shows it.  A deleted one comes to no table."""
-        assert self.seen.server is not None
-        return self.seen.server
-
-    @property
-    def on_source(self) -> bool:
-        """Nova shows it where it was."""
-        return self.server.host == self.item.source
-
-    @property
-    def on_target(self) -> bool:
-        """Nova shows it where it is to go."""
-        return self.server.host == self.item.target
-
-    @property
-    def queued(self) -> bool:
-        """No attempt with this target was committed yet."""
-        return self.item.phase is Phase.QUEUED
-
-    @property
-    def calling(self) -> bool:
-        """The attempt is committed; whether its call was made, nobody has seen."""
-        return self.item.phase is Phase.CALLING
-
-    @property
-    def long(self) -> bool:
-        """The attempt has had its time."""
-        return self.seen.seconds >= self.rules.attempt_limit
-
-    @property
-    def settled(self) -> bool:
-        """A call that was made would have left its trace by now."""
-        return self.seen.seconds >= self.rules.settle_seconds
-
-    def shows(self, vm_state: str) -> bool:
-        """Nova shows it in this state, with no task."""
-        return self.server.vm_state == vm_state and not self.server.task_state
-
-    @functools.cached_property
-    def open_there(self) -> bool:
-        """Every disk is open on the target."""
-        return certain.open_there(self.seen)
-
-    @functools.cached_property
-    def runs_there(self) -> bool:
-        """It certainly runs on the target."""
-        return certain.runs_there(self.seen)
-
-    @functools.cached_property
-    def off_there(self) -> bool:
-        """It came to the target, and is off."""
-        return certain.off_there(self.seen)
-
-    @functools.cached_property
-    def nobody_there(self) -> bool:
-        """It certainly is not on the target."""
-        return certain.nobody_there(self.seen)
-
-    @functools.cached_property
-    def running_on(self) -> str:
-        """Another host on which it may run."""
-        return certain.running_on(self.seen)
-
-    @functools.cached_property
-    def restarted(self) -> bool:
-        """The nova-compute that was called has ended."""
-        return certain.restarted(self.item, self.seen)
-
-    @functools.cached_property
-    def fresh(self) -> tuple[model.Migration, ...]:
-        """The trace of the attempt in Nova."""
-        return certain.fresh_migrations(self.item, self.seen)
-
-    @property
-    def unfinished(self) -> bool:
-        """Nova may still act on the attempt."""
-        return any(migration.unfinished for migration in self.fresh)
-
-    @property
-    def lost(self) -> bool:
-        """Every record of it was completed: by a source that boots, if it is not on the target."""
-        return bool(self.fresh) and all(
-            migration.status == 'completed' for migration in self.fresh)
-
-    @property
-    def traced(self) -> bool:
-        """Nova shows that it has the call.
-
-        A task may be left over from an attempt before this one, whose target died; its record is
-        not.
-        """
-        first = len(self.item.attempts) < 2
-        return bool(self.fresh) or (first and self.server.task_state.startswith('rebuild'))
-
-    @property
-    def task_stays(self) -> bool:
-        """A task that began on its old host, and ended with it: it stays for ever.
-
-        But a rebuild may be ours.
-        """
-        return self.long and not self.server.task_state.startswith('rebuild')
-
-    @functools.cached_property
-    def way(self) -> tuple[Way, str]:
-        """What may be done with it in its present state, and why.
-
-        Nova finishes the older record: one to a target that was given up, or from a former host,
-        stays unfinished for ever.
-        """
-        return evacuation.way(self.server, [
-            migration for migration in self.seen.migrations
-            if migration.source == self.item.source and migration.target not in self.item.tried])
-
-    @property
-    def may_move(self) -> bool:
-        """Its state lets it be called, at once or after a reset."""
-        return self.way[0] in (Way.EVACUATE, Way.RESET)
-
-    @property
-    def unasked(self) -> bool:
-        """Some of its images could not be asked for live clients."""
-        return self.seen.images is None or any(answer.error for answer in self.seen.images)
-
-    def said(self, reason: str) -> str:
-        """The reason, with what it names."""
-        server, item = self.server, self.item
-        return reason.format(
-            source=item.source, target=item.target, shown=server.host, why=self.way[1],
-            state=f'{server.vm_state}/{server.task_state}',
-            task=f'{server.vm_state}/{server.task_state or "no task"}',
-            fault=server.fault, elsewhere=self.running_on, limit=f'{self.rules.attempt_limit:g} s')
 
 
 @dataclass(frozen=True)
@@ -252,6 +112,9 @@ ELSEWHERE = (
 # No attempt with this target was committed yet.
 FIRST = (
     Row('there already', lambda it: it.on_target, Act.COMMIT, 'it is there already'),
+    Row('stopped by its user', lambda it: it.being_stopped and it.seen.seconds >= _STOP_SECONDS,
+        Act.LEFT, 'its user stopped it while it waited'),
+    Row('being stopped by its user', lambda it: it.being_stopped, Act.WAIT, 'its user stops it'),
     Row('images not asked', lambda it: it.may_move and it.unasked, Act.WAIT,
         'its images could not be asked for live clients'),
     Row('live elsewhere', lambda it: it.may_move and bool(it.running_on), Act.WAIT,
@@ -267,7 +130,7 @@ UNDER_WAY = (
     Row('arrived', lambda it: it.on_target and it.shows('active') and it.open_there, Act.DONE,
         'active on {target}, its disk open there'),
     Row('nothing of it arrived',
-        lambda it: it.on_target and it.shows('active') and it.long and it.nobody_there, Act.FAILED,
+        lambda it: it.on_target and it.shows('active') and it.long and it.absent_there, Act.FAILED,
         'Nova shows it active on {target}, but nothing of it runs there'),
     Row('arrived, its disk not open yet', lambda it: it.on_target and it.shows('active'), Act.WAIT,
         'active on {target}; its disk is not yet open there'),
@@ -275,8 +138,15 @@ UNDER_WAY = (
     Row('arrived, shown stopped',
         lambda it: it.on_target and it.shows('stopped') and it.open_there, Act.RESET,
         'it runs on {target}, but Nova shows it stopped', 'active'),
-    Row('arrived, and stopped', lambda it: it.on_target and it.shows('stopped'), Act.FAILED,
-        'it is on {target}, but stopped there'),
+    # Or Nova stopped it: its source was booted just then, and had it shown stopped before the call.
+    Row('arrived, and stopped, maybe by Nova',
+        lambda it: it.on_target and it.shows('stopped') and it.seen.source_returned, Act.FAILED,
+        'it came to {target}, but Nova shows it stopped there: if its user wants it on, start it'),
+    Row('arrived, and stopped', lambda it: it.on_target and it.shows('stopped'), Act.DONE,
+        'it came to {target}, and was stopped there since'),
+    # Nothing is done to it: to start it anew would cost what its user has in its memory.
+    Row('arrived, and changed', lambda it: it.changed_there, Act.DONE,
+        'it came to {target}, and its user has it {vm_state} there'),
     Row('runs, shown in another state',
         lambda it: it.long and it.runs_there and not it.shows('active'), Act.RESET,
         'it runs on {target}, but Nova shows {state}', 'active'),
@@ -287,9 +157,11 @@ UNDER_WAY = (
     Row('runs, shown on its source', lambda it: it.long and it.runs_there and it.on_source,
         Act.WAIT, 'it runs on {target}, but Nova shows it on {source}: its record has to be mended '
                   'by hand'),
-    Row('Nova failed, for a reason', lambda it: _failed(it) and it.nobody_there
+    Row(evacuation.NO_HOST, lambda it: _failed(it) and it.absent_there and it.by_scheduler,
+        Act.REFUSED, '{fault}'),
+    Row('Nova failed, for a reason', lambda it: _failed(it) and it.absent_there
         and bool(it.server.fault), Act.REFUSED, '{fault}'),
-    Row('Nova failed', lambda it: _failed(it) and it.nobody_there, Act.REFUSED,
+    Row('Nova failed', lambda it: _failed(it) and it.absent_there, Act.REFUSED,
         'Nova failed to start it on {target}'),
     # Defined there by something before us: Nova rebuilds nothing over a domain.
     Row('Nova failed over a domain, for a reason', lambda it: _failed(it) and it.long
@@ -306,12 +178,17 @@ UNDER_WAY = (
         'was the call made? No trace of it yet'),
     Row('no trace of the call', lambda it: it.calling, Act.CALL, 'Nova has no trace of the call'),
     # A source that boots completes its records, also that of a call which got lost.
-    Row('the call was lost',
-        lambda it: it.long and it.nobody_there and (it.unfinished or it.lost), Act.CALL,
+    Row('the call was lost', lambda it: it.long and it.nobody_there
+        and (it.unfinished or it.lost) and it.ended_unseen, Act.CALL,
         'nothing of it is on {target} after {limit}'),
+    # A nova-compute that hangs begins with it when it goes on: a second call would spoil both.
+    Row('the call may still begin',
+        lambda it: it.long and it.absent_there and (it.unfinished or it.lost), Act.WAIT,
+        'nothing of it is on {target} after {limit}, but Nova has not ended the call: if '
+        'nova-compute hangs there, restart it'),
     Row('ended without it, for a reason',
-        lambda it: it.long and it.nobody_there and bool(it.server.fault), Act.REFUSED, '{fault}'),
-    Row('ended without it', lambda it: it.long and it.nobody_there, Act.REFUSED,
+        lambda it: it.long and it.absent_there and bool(it.server.fault), Act.REFUSED, '{fault}'),
+    Row('ended without it', lambda it: it.long and it.absent_there, Act.REFUSED,
         '{target} never started it'),
     # It may be starting, or the call was lost and the domain is older than it.
     Row('off on its target', lambda it: it.long and it.off_there, Act.WAIT,

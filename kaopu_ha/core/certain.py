@@ -34,6 +34,10 @@ class Seen:
     ``others``: the storage addresses of every known host but the source, with the host's name.
     ``elsewhere``: those of them on which a live client has an image open, with what libvirt says
     there of the domain: True if it knows it, False if it does not, None if it did not say.
+    ``there``: the instance as the target's agent tells of it (None: it does not), and ``now``: the
+    answers of the disks that it has there (None: not told).
+    ``up_seconds``: for so long the target's nova-compute was seen up, at each look.
+    ``source_returned``: the source was booted since it was confirmed: Nova may have found it off.
     """
 
     server: model.Server | None
@@ -46,13 +50,22 @@ class Seen:
     target_started: str = ''
     others: Mapping[str, str] = field(default_factory=dict)
     elsewhere: Mapping[str, bool | None] = field(default_factory=dict)
+    there: model.Instance | None = None
+    now: Sequence[model.ImageAnswer] | None = None
+    up_seconds: float = 0.0
+    source_returned: bool = False
 
 
 def open_there(seen: Seen) -> bool:
-    """True if a live client of the target has every image open."""
-    return bool(seen.images) and all(
+    """True if a live client of the target has every disk open that the instance has now.
+
+    A server that was rescued, or whose volume was detached or deleted since, has others than its
+    old host told: the target's agent says which.  Until it does, those that still exist count.
+    """
+    disks = seen.now or [answer for answer in seen.images or () if not answer.gone]
+    return bool(disks) and all(
         any(client.acknowledged and client.ip in seen.target_addresses
-            for client in answer.clients) for answer in seen.images or ())
+            for client in answer.clients) for answer in disks)
 
 
 def knows(answer: model.LibvirtAnswer, host_uuid: str, instance: str) -> bool | None:
@@ -67,9 +80,18 @@ def nobody_there(seen: Seen) -> bool:
     return _domain_there(seen) is False and _no_client_there(seen)
 
 
+def absent_there(seen: Seen) -> bool:
+    """True if the target's libvirt does not know it, whoever else there has one of its disks open.
+
+    That may be a sibling that shares a volume with it, or a tool: it can't be the instance.
+    """
+    return _domain_there(seen) is False
+
+
 def runs_there(seen: Seen) -> bool:
     """True if it is certain that it runs on the target, whatever Nova shows: a tool reads, too."""
-    return _domain_there(seen) is True and open_there(seen)
+    off = seen.there is not None and seen.there.power is model.Power.OFF
+    return _domain_there(seen) is True and open_there(seen) and not off
 
 
 def off_there(seen: Seen) -> bool:
@@ -90,9 +112,14 @@ def _domain_there(seen: Seen) -> bool | None:
 
 
 def _no_client_there(seen: Seen) -> bool:
-    asked = bool(seen.images) and not any(answer.error for answer in seen.images or ())
+    asked = bool(seen.images) and not unasked(seen.images)
     return asked and not any(client.acknowledged and client.ip in seen.target_addresses
                              for answer in seen.images or () for client in answer.clients)
+
+
+def unasked(answers: Sequence[model.ImageAnswer] | None) -> bool:
+    """True if some images could not be asked.  One that is gone was: nobody has it open."""
+    return answers is None or any(answer.error and not answer.gone for answer in answers)
 
 
 def live_clients_on(seen: Seen) -> tuple[str, ...]:

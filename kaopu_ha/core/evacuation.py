@@ -30,6 +30,12 @@ from kaopu_ha.core import detection, events, model, selection, texts
 from kaopu_ha.core.model import Evacuation, Phase, Power
 from kaopu_ha.core.news import Outcome
 
+# The row of an attempt that Nova's scheduler ended: it costs no target.
+NO_HOST = 'no valid host'
+# Between rounds, and between looks at what only waits: the first pause; each is twice the last one.
+_PAUSE_SECONDS = 30.0
+_PAUSE_SECONDS_MAX = 600.0
+
 
 class Way(enum.Enum):
     """What may be done with an instance in its present state."""
@@ -107,12 +113,27 @@ def powered(inventory: model.Inventory, servers: Sequence[model.Server] | None
 
 @dataclass(frozen=True)
 class Seen:
-    """What the leader saw before it planned: now is for people, epoch for the writes."""
+    """What the leader saw before it planned: now is for people, epoch for the writes.
+
+    ``rested``: for how long this leader has seen each evacuation rest between two rounds, by its
+    ``rest`` (None: nothing rests).
+    """
 
     at: str
     by: str
     epoch: int
     candidates: tuple[selection.Candidate, ...]
+    rested: Mapping[tuple[str, str, int], float] | None = None
+
+
+def pause(number: int) -> float:
+    """The seconds of the n-th pause in a row: they grow."""
+    return min(_PAUSE_SECONDS * 2.0 ** max(number - 1, 0), _PAUSE_SECONDS_MAX)
+
+
+def rest(item: Evacuation) -> tuple[str, str, int]:
+    """What names the pause of an evacuation behind its last round."""
+    return item.recovery, item.instance, item.rounds
 
 
 def with_coming(inventory: model.Inventory,
@@ -178,22 +199,24 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
     """The evacuations of all recoveries with targets for those that may go on; changed ones only.
 
     ``dead``: targets that are confirmed and fenced themselves; what was on its way there starts
-    again.  At most ``per_target_max`` go to one target at a time, ``in_all_max`` in all.
+    again.  At most ``per_target_max`` go to one target at a time, ``in_all_max`` in all; what was
+    put aside, because it only waits, takes no place.
     """
     before = tuple(evacuations)
     # An instance is in two recoveries if its target died after it: the instance alone is no key.
     now = {_key(item): _turned_back(item, seen, rules, dead) for item in before}
     under_way = [item for item in now.values() if _under_way(item)]
     busy: dict[str, int] = {}
-    for item in under_way:
+    going = [item for item in under_way if not item.set_aside]
+    for item in going:
         busy[item.target] = busy.get(item.target, 0) + 1
     candidates = seen.candidates
     for item in under_way:
         candidates = selection.placed(candidates, item.target, item)
-    in_all = len(under_way)
+    in_all = len(going)
     for item in before:
         current = now[_key(item)]
-        if current.phase is not Phase.WAITING:
+        if current.phase is not Phase.WAITING or _rests(current, seen):
             continue
         target, reason = selection.choose(current, candidates)
         if target:
@@ -203,7 +226,7 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
         if target:
             busy[target] = busy.get(target, 0) + 1
             in_all += 1
-        now[_key(item)] = _aimed(current, target, reason, seen)
+        now[_key(item)] = _aimed(current, target, reason, seen, rules)
     return tuple(now[_key(item)] for item in before if now[_key(item)] != item)
 
 
@@ -215,12 +238,32 @@ def _under_way(item: Evacuation) -> bool:
     return item.phase in (Phase.QUEUED, Phase.CALLING, Phase.MOVING)
 
 
-def _aimed(item: Evacuation, target: str, reason: str, seen: Seen) -> Evacuation:
+def _rests(item: Evacuation, seen: Seen) -> bool:
+    """True while the pause behind its last round is not over; a new leader begins it again."""
+    if not item.rounds or item.passed_over or item.failures or seen.rested is None:
+        return False
+    return seen.rested.get(rest(item), 0.0) < pause(item.rounds)
+
+
+def _round_ended(item: Evacuation, seen: Seen, rules: model.Rules, reason: str) -> Evacuation:
+    """Nobody took it: try all of them again after a pause, or give up when pauses were enough."""
+    served = sum(pause(number + 1) for number in range(item.rounds))
+    if served >= rules.give_up_seconds:
+        return went(item, Phase.FAILED, seen.at, seen.by, reason)
+    item = dataclasses.replace(item, passed_over=(), failures=0, rounds=item.rounds + 1)
+    return went(item, Phase.WAITING, seen.at, seen.by,
+                f'{reason}; tried again after {pause(item.rounds):g} s')
+
+
+def _aimed(item: Evacuation, target: str, reason: str, seen: Seen,
+           rules: model.Rules) -> Evacuation:
     if not target:
+        anew = dataclasses.replace(item, passed_over=())
         others = {candidate.host for candidate in seen.candidates} - {item.source}
-        if item.tried and others <= set(item.tried):
-            return went(item, Phase.FAILED, seen.at, seen.by,
-                        f'every other host was tried; last: {item.reason}')
+        if item.passed_over and (others <= set(item.passed_over)
+                                 or selection.choose(anew, seen.candidates)[0]):
+            return _round_ended(item, seen, rules,
+                                f'every other host was tried; last: {item.reason}')
         return dataclasses.replace(item, reason=reason, row='')
     item = dataclasses.replace(item, target=target, epoch=seen.epoch, reason='')
     return went(item, Phase.QUEUED, seen.at, seen.by, f'to {target}, the least used that may')
@@ -229,19 +272,21 @@ def _aimed(item: Evacuation, target: str, reason: str, seen: Seen) -> Evacuation
 def _turned_back(item: Evacuation, seen: Seen, rules: model.Rules,
                  dead: Collection[str]) -> Evacuation:
     """REFUSED, or on its way to a dead target: wait for a new target, or give up."""
-    reason = item.reason
+    reason, failed = item.reason, item.row != NO_HOST
     if _under_way(item) and item.target in dead:
-        reason = f'its target {item.target} died'
+        reason, failed = f'its target {item.target} died', False
     elif item.phase is Phase.QUEUED and not _still_eligible(item, seen):
         return went(dataclasses.replace(item, target=''), Phase.WAITING, seen.at, seen.by,
                     f'{item.target} is no target any more')
     elif item.phase is not Phase.REFUSED:
         return item
     tried = tuple(sorted({*item.tried, item.target} - {''}))
-    item = dataclasses.replace(item, tried=tried, target='', reason=reason)
-    if len(tried) >= rules.attempts_max:
-        return went(item, Phase.FAILED, seen.at, seen.by,
-                    f'{len(tried)} targets were tried; last: {reason}')
+    passed = tuple(sorted({*item.passed_over, item.target} - {''}))
+    item = dataclasses.replace(item, tried=tried, target='', reason=reason, passed_over=passed,
+                               failures=item.failures + failed)
+    if item.failures >= rules.attempts_max:
+        return _round_ended(item, seen, rules,
+                            f'{item.failures} targets were tried; last: {reason}')
     return went(item, Phase.WAITING, seen.at, seen.by, reason)
 
 
@@ -258,7 +303,8 @@ def went(item: Evacuation, phase: Phase, at: str, by: str, reason: str,
          row: str = '') -> Evacuation:
     """The evacuation in its next phase, with the reason, and the row that gave it, in its road."""
     step = model.Step(at, by, phase.value, reason, row)
-    return dataclasses.replace(item, phase=phase, reason=reason, row=row, road=(*item.road, step))
+    return dataclasses.replace(item, phase=phase, reason=reason, row=row, road=(*item.road, step),
+                               set_aside=0, waited=0.0)
 
 
 def outcome(item: Evacuation, case: model.Case | None) -> Outcome:

@@ -32,6 +32,7 @@ from kaopu_ha.core.cloud import ComputeService as ComputeService
 from kaopu_ha.core.cloud import Migration as Migration
 from kaopu_ha.core.cloud import Server as Server
 from kaopu_ha.core.cloud import Usage as Usage
+from kaopu_ha.core.phase import Phase as Phase
 from kaopu_ha.core.rules import Rules as Rules
 
 
@@ -286,30 +287,12 @@ class Recovery:
     road: tuple[Step, ...] = ()
 
 
-class Phase(enum.Enum):
-    """How far the evacuation of one instance is."""
-
-    WAITING = 'waiting'            # no target yet: the reason says why
-    QUEUED = 'queued'              # has a target; any worker may take it
-    CALLING = 'calling'            # the attempt is committed, its call may be under way
-    MOVING = 'moving'              # Nova has it
-    REFUSED = 'refused'            # Nova refused or failed; the leader plans again
-    DONE = 'done'                  # runs on its target, with its disk open there
-    FAILED = 'failed'              # given up, with the reason
-    LEFT = 'left'                  # was powered off: stays
-    NOT_RECOVERABLE = 'not recoverable'
-
-    @property
-    def ended(self) -> bool:
-        """True if nothing more happens to the instance in this recovery."""
-        return self in (Phase.DONE, Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE)
-
-
 @dataclass(frozen=True)
 class Attempt:
     """One call to Nova, persisted before it is made.
 
     ``target_started``: since when the target's nova-compute ran then, as its agent told.
+    ``calls``: how often Nova was called for it; each call is counted before it is made.
     """
 
     number: int
@@ -320,6 +303,7 @@ class Attempt:
     seen_before: tuple[str, ...] = ()
     target_started: str = ''
     result: str = ''
+    calls: int = 0
 
 
 @dataclass(frozen=True)
@@ -327,6 +311,10 @@ class Evacuation:
     """The move of one instance: the queue's task, with its attempts and its result.
 
     ``row``: the row of the deciding table that gave the ``reason``, where there is one.
+    ``tried``: every target that was ever given up; ``passed_over``: those that are not asked again
+    in this round; ``failures``: of hosts in this round; ``rounds``: how many ended without success.
+    ``set_aside``: how often it was put aside in this phase, for it only waited, and ``waited``: the
+    seconds that its workers saw it wait for the present call.
     """
 
     recovery: str
@@ -347,6 +335,11 @@ class Evacuation:
     project: str = ''
     opted_in: bool = False
     row: str = ''
+    passed_over: tuple[str, ...] = ()
+    failures: int = 0
+    rounds: int = 0
+    set_aside: int = 0
+    waited: float = 0.0
 
     @property
     def attempt(self) -> Attempt | None:
@@ -373,11 +366,15 @@ class Client:
 
 @dataclass(frozen=True)
 class ImageAnswer:
-    """What a cluster said of the clients of one image; ``error`` if it could not be asked."""
+    """What a cluster said of the clients of one image; ``error`` if it could not be asked.
+
+    ``gone``: the cluster said that there is no such image (any more); ``error`` says so, too.
+    """
 
     image: Image
     clients: tuple[Client, ...] = ()
     error: str = ''
+    gone: bool = False
 
 
 class Contact(enum.Enum):

@@ -48,6 +48,7 @@ class Fact(enum.Enum):
     MOVED = ('instance moved', 'info')
     STATE_RESET = ('state reset', 'warning')
     REFUSED = ('target refused', 'warning')
+    LEFT = ('instance left', 'info')
     NOT_MOVED = ('instance not moved', 'error')
     FINISHED = ('recovery finished', 'info')
     STILL_WAITS = ('still waits', 'warning')

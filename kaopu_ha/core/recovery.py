@@ -74,7 +74,8 @@ class Seen:
     ``claimed``: for each IP address the hosts whose inventories name it.  ``evacuations``: of all
     recoveries.  ``dead``: see ``dead_hosts``.  ``marked``: the proof is shown.  ``fresh``: this
     leader read the fence back a moment ago.  ``cut``, ``forced``: what it has done in this turn.
-    ``told``: the newest event about any host.  ``planned``: how things stood at this leader's last
+    ``told``: the newest event about any host.  ``rested``: see ``evacuation.Seen``.
+    ``planned``: how things stood at this leader's last
     plan, and for how many seconds that plan has stood.
     """
 
@@ -91,6 +92,7 @@ class Seen:
     cut: bool = False
     forced: bool = False
     told: int = 0
+    rested: Mapping[tuple[str, str, int], float] | None = None
     planned: tuple[Standing, float] | None = None
     forbidden: Mapping[str, str] | None = None
     proofs: Sequence[model.Proof] | None = None
@@ -298,7 +300,7 @@ def counted(items: Iterable[Evacuation]) -> str:
 
 
 def _look(seen: Seen) -> evacuation.Seen:
-    return evacuation.Seen(seen.at, seen.by, seen.epoch, seen.candidates or ())
+    return evacuation.Seen(seen.at, seen.by, seen.epoch, seen.candidates or (), seen.rested)
 
 
 def _go(recovery: Recovery, stage: RecoveryStage, seen: Seen, reason: str,

@@ -22,6 +22,8 @@ class Rules:
     """Every limit and wait that a decision uses; made from configuration in wiring.
 
     Times in seconds.  ``patent_*`` hold for a case in which the host's kernel answered once.
+    ``settle_seconds``: for so long a request may lie in front of Nova; ``service_down_seconds``:
+    for so long Nova shows a service up that reports no more.
     """
 
     beat_ttl: float = 12.0
@@ -37,7 +39,9 @@ class Rules:
     client_networks: tuple[str, ...] = ()
     proof_seconds: float = 10.0
     attempt_limit: float = 120.0
-    settle_seconds: float = 10.0
+    settle_seconds: float = 60.0
+    service_down_seconds: float = 60.0
+    give_up_seconds: float = 3600.0
     attempts_max: int = 3
     per_target_max: int = 4
     in_all_max: int = 20

@@ -23,7 +23,7 @@ from kaopu_ha.core import model
 
 @dataclass(frozen=True)
 class Candidate:
-    """All that is known of a host that may become a target."""
+    """All that is known of a host that may become a target; ``note``: its agent's own trouble."""
 
     host: str
     beat: bool
@@ -34,6 +34,7 @@ class Candidate:
     storage: Mapping[str, model.Sign]
     service: model.ComputeService | None
     usage: model.Usage | None
+    note: str = ''
 
 
 def use(usage: model.Usage) -> float:
@@ -53,7 +54,7 @@ def why_not(candidate: Candidate, evacuation: model.Evacuation) -> str:
     service = candidate.service
     if candidate.host == evacuation.source:
         return 'it is the source'
-    if candidate.host in evacuation.tried:
+    if candidate.host in evacuation.passed_over:
         return 'it was tried before'
     if candidate.locked:
         return 'it is locked'
@@ -61,6 +62,8 @@ def why_not(candidate: Candidate, evacuation: model.Evacuation) -> str:
         return 'it does not beat'
     if candidate.suspected or candidate.flapping:
         return 'it is suspected' if candidate.suspected else 'it is flapping'
+    if candidate.note:
+        return f'its agent says: {candidate.note}'
     if candidate.held:
         return 'it is on hold'
     if service is None or not (service.enabled and service.up and not service.forced_down):

@@ -117,7 +117,7 @@ def _last(road: Sequence[model.Step]) -> str:
 
 
 def _why_not_moved(item: model.Evacuation, claimed: Collection[str]) -> str:
-    if item.phase is Phase.QUEUED and item.instance not in claimed:
+    if item.phase is Phase.QUEUED and not item.set_aside and item.instance not in claimed:
         return f'nobody takes it to {item.target}: does a worker run?'
     target = f' to {item.target}' if item.target else ''
     return f'{item.phase.value}{target}: {item.reason or "no reason is given"}'

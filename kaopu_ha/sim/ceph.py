@@ -54,10 +54,11 @@ class Client:
 
 @dataclass(eq=False)
 class Disk:
-    """An RBD image with those who have it open."""
+    """An RBD image with those who have it open.  ``shared``: several instances may write it."""
 
     image: model.Image
     exclusive: bool
+    shared: bool = False
     clients: list[Client] = field(default_factory=list)
 
 
@@ -235,7 +236,7 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
             return model.ImageAnswer(image, error='this client is on the blocklist')
         disk = cluster.disks.get(image.header)
         if disk is None:
-            return model.ImageAnswer(image, error='no such object')
+            return model.ImageAnswer(image, error='no such object', gone=True)
         return model.ImageAnswer(image, tuple(cluster.watchers(disk)))
 
     # ------------------------------------------------------------ an agent's reading

@@ -106,6 +106,8 @@ class OneWriter:
             cluster.changed = False
             cluster.settle()
             for header, disk in cluster.disks.items():
+                if disk.shared:
+                    continue
                 writers = cluster.writers(disk)
                 hosts = sorted({client.node.name for client in writers})
                 if len(hosts) > 1:
@@ -161,14 +163,14 @@ class Calls:
             now - found.removed_at.get(entry, -young) < young)
 
     def _second(self, row: Row, first: Record, target: str) -> None:
-        now, limit = self._world.kernel.now, self._world.setup.times.rules.attempt_limit
+        now = self._world.kernel.now
         if first.lies_at != target and not all(
                 self.fenced(first.lies_at, image.cluster) for image in row.images):
             self._say('no second target', f'{row.name} to {target}: it may still come up on '
                                           f'{first.lies_at}')
-        if first.lies_at == target and now - first.since < limit:
-            self._say('no second call', f'{row.name} to {target}, {now - first.since:.1f} s '
-                                        f'after the first')
+        if first.lies_at == target:
+            self._say('no second call', f'{row.name} to {target}, {now - first.since:.1f} s after '
+                                        f'the first, which may still begin')
 
 
 class Deciders:
@@ -294,8 +296,9 @@ def _runs(world: World, row: Row) -> bool:
 def _told(world: World, row: Row) -> str:
     """Why the instance does not run, by the newest record of it; '' if none says so."""
     ended = [item.reason for item in world.every(Evacuation, records.EVACUATION)
-             if item.instance == row.uuid and ('by hand' in item.reason or item.phase in (
-                 Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE))]
+             if item.instance == row.uuid and (
+                 'by hand' in item.reason or 'stopped there' in item.reason or item.phase in (
+                     Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE))]
     if row.local_disks and not ended:
         return 'on local disk'
     return ended[-1] if ended else world.excused.get(row.uuid, '')

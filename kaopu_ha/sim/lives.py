@@ -36,7 +36,7 @@ import random
 import sys
 import time
 
-from kaopu_ha.sim import faults_thief
+from kaopu_ha.sim import faults_moves, faults_thief
 from kaopu_ha.sim.checkers import Violation, unhealed
 from kaopu_ha.sim.shrink import shrunk
 from kaopu_ha.sim.story import Event, Played, Story, play, written
@@ -45,7 +45,8 @@ from kaopu_ha.sim.world import PACES, Setup, Vm
 # An attempt is looked into sooner than on a real cloud, a host whose kernel answered waits for
 # less, and what waits is told sooner: a life shall be short.
 LIFE_TIMES = dataclasses.replace(PACES['fast'], rules=dataclasses.replace(
-    PACES['fast'].rules, attempt_limit=30.0, patent_death_seconds=20.0, patent_lock_seconds=10.0,
+    PACES['fast'].rules, attempt_limit=30.0, settle_seconds=30.0,
+    patent_death_seconds=20.0, patent_lock_seconds=10.0,
     remind_after=40.0, remind_again=120.0))
 # With stages that take several looks, as the patent's do.
 LONGER_TIMES = dataclasses.replace(LIFE_TIMES, rules=dataclasses.replace(
@@ -279,7 +280,8 @@ def _people(chance: random.Random, setup: Setup, at: float, lasts: float) -> Ite
                          'tasks come twice and late')[kind - 1])
 
 
-_TOPICS = (*faults_thief.FAULTS,)
+_TOPICS = (*faults_moves.FAULTS,
+           *faults_thief.FAULTS)
 _FAULTS: tuple[_Fault, ...] = (_host, _process, _eye, _etcd, _ceph, _nova, _user, _people,
                                *(fault for _, fault in _TOPICS))
 _WEIGHTS = (6, 6, 3, 4, 3, 5, 4, 2, *(weight for weight, _ in _TOPICS))

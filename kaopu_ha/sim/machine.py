@@ -122,6 +122,23 @@ class Machine:
             client.writes = True
         self._changed()
 
+    def attach(self, guest: Guest, image: model.Image) -> None:
+        """Give a domain that runs one more disk."""
+        guest.images = (*guest.images, image)
+        client = self.clusters[image.cluster].open(
+            image, self.node, self.address, functools.partial(self._runs_still, guest, guest.run))
+        if client is not None:
+            guest.clients.append(client)
+
+    def detach(self, guest: Guest, image: model.Image) -> None:
+        """Take a disk from a domain; harmless if it has it not."""
+        if image not in guest.images:
+            return
+        place = guest.images.index(image)
+        if place < len(guest.clients):
+            self.clusters[image.cluster].close(image, guest.clients.pop(place))
+        guest.images = tuple(each for each in guest.images if each != image)
+
     def pause(self, uuid: str, paused: bool) -> None:
         """Pause or unpause a domain that runs."""
         guest = self.guests[uuid]

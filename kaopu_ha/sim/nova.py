@@ -114,6 +114,7 @@ class Nova:
         if self.calls_to_lose > 0:
             self.calls_to_lose -= 1
             return
+        record.lies_at = target
         self.kernel.after(self.kernel.chance.uniform(0.2, 1.0),
                           functools.partial(self._schedule, row, record))
 
@@ -192,10 +193,9 @@ class Nova:
         machine, usage = compute.machine, self.usage()[record.target]
         roomy = usage.cores_used <= machine.cores and usage.memory_mb_used <= machine.memory_mb
         if not (self.is_up(record.target) and self.is_enabled(record.target) and roomy):
-            finished.status = 'error'
+            finished.status, record.lies_at = 'error', ''
             row.vm_state, row.task_state, row.fault = 'error', '', 'No valid host was found.'
             return
-        record.lies_at = record.target
         compute.cast(lambda: compute.rebuild(row, record, finished))
 
 

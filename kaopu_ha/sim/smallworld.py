@@ -15,8 +15,7 @@
 A state is frozen and finite: texts, times, rounds and roads of the records are taken out, keys of
 the store are fields, and what a controller or worker has in its hand between two steps is a
 ``Hand``.  This module is the world outside of the program: the host, what the networks answer, and
-Nova.  ``smallcontrollers`` and
-``smallworkers`` are the program in it, ``modelcheck`` is the search.
+Nova.  ``smallcontrollers`` and ``smallworkers`` are the program in it, ``modelcheck`` searches.
 
 ::
 
@@ -46,8 +45,9 @@ INVENTORY = model.Inventory(
     SOURCE, 'uuid-1', 'boot-1', 'qemu+tcp://c1/system', (ADDRESSES[SOURCE],),
     instances=(model.Instance(INSTANCE, INSTANCE, model.Power.ON, (IMAGE,)),))
 # A stage is crossed by one look more, or by two if the host's kernel answered once.
-RULES = model.Rules(look_interval=1.0, ask_limit=1.0, death_seconds=1.0, lock_seconds=1.0,
-                    patent_death_seconds=2.0, patent_lock_seconds=2.0, attempts_max=2)
+RULES = model.Rules(
+    look_interval=1.0, ask_limit=1.0, death_seconds=1.0, lock_seconds=1.0, attempts_max=2,
+    patent_death_seconds=2.0, patent_lock_seconds=2.0, give_up_seconds=0.0)
 # More calls than these Nova does not take: else the world would not be finite.
 CALLS_MAX = 3
 

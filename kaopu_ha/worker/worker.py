@@ -26,21 +26,19 @@ import logging
 import math
 
 from kaopu_ha import permits, ports, records
-from kaopu_ha.core import attempt, certain, evacuation, model
+from kaopu_ha.core import attempt, evacuation, model
 from kaopu_ha.core.attempt import Act
 from kaopu_ha.core.model import Evacuation, Phase, RecoveryStage, Stage
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.worker.claims import Claims
+from kaopu_ha.worker.looker import NOVA_SECONDS, Looker, Times, returned
+from kaopu_ha.worker.resting import Resting
 
 LOG = logging.getLogger(__name__)
 
 _CALL_SECONDS = 10.0
-_ASK_SECONDS = 3.0
 # Between two steps of one evacuation.
 _POLL_SECONDS = 1.0
-# Between two questions to Nova while an instance moves, unless its disk was opened: each costs Nova
-# more processor time than all of ours, and it has instances to move.
-_NOVA_SECONDS = 5.0
 _TICK_SECONDS = 0.2
 _IDLE_SECONDS = 5.0
 # Of the attempt's limit: after this, what is waited for is told.
@@ -51,7 +49,8 @@ _PATIENCE_SHARE = 0.25
 class _Task:
     """An evacuation that this worker has claimed.
 
-    ``since``: when it first saw the present attempt, or gave up to wait for Nova's answer.
+    ``since``: when it first saw the present attempt, or gave up to wait for Nova's answer;
+    ``began``: when it claimed it; ``troubled``: since when each of its steps has failed.
     ``step``: the step under way, ``due`` when the next one may begin, ``asked`` when Nova was.
     """
 
@@ -63,6 +62,9 @@ class _Task:
     step: concurrent.futures.Future[Exception | None] | None = None
     due: float = 0.0
     asked: float = -math.inf
+    began: float = 0.0
+    troubled: float | None = None
+    times: Times = dataclasses.field(default_factory=Times)
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class _Record:
     compares: tuple[ports.Compare, ...]
     inventory: model.Inventory | None
     case: model.Case | None = None
+    source_returned: bool = False
 
 
 class Worker:
@@ -84,12 +87,14 @@ class Worker:
                  now: Callable[[], str], pool: concurrent.futures.Executor, claim_ttl: int = 15,
                  concurrency: int = 4) -> None:
         self._store, self.name, self._cloud, self._queue = store, name, cloud, queue
-        self._images, self._libvirt, self._rules = images, libvirt, rules
-        self._clock, self._tell, self._now, self._most = clock, tell, now, concurrency
+        self._looker = Looker(store, cloud, images, libvirt, rules, clock)
+        self._rules, self._clock, self._tell = rules, clock, tell
+        self._now, self._most = now, concurrency
         self.claims = Claims(store, name, claim_ttl, clock)
         self._tasks: list[_Task] = []
         self._pool = pool
         self._claim_at = 0.0
+        self._resting = Resting(store, clock)
 
     def turn(self) -> float:
         """Claim what is free, begin the steps that are due; seconds until the next turn.
@@ -123,13 +128,23 @@ class Worker:
         for task in [task for task in self._tasks if task.step is not None and task.step.done()]:
             step, task.step = task.step, None
             task.due = self._clock() + _POLL_SECONDS
-            trouble = step.result() if step is not None else None
-            if trouble is not None:
-                LOG.warning('%s waits: %s', task.key, trouble)
+            self._judge(task, step.result() if step is not None else None)
         over = [task for task in self._tasks if task.over and task.step is None]
         if over:
             self._claim_at = 0.0
         self._drop(over)
+
+    def _judge(self, task: _Task, trouble: Exception | None) -> None:
+        """What fails for long gives its place to another one: its own trouble is not theirs."""
+        if trouble is None:
+            task.troubled = None
+            return
+        LOG.warning('%s waits: %s', task.key, trouble)
+        if task.troubled is None:
+            task.troubled = self._clock()
+        elif self._clock() - task.troubled >= self._patience():
+            self._resting.rest(task.key, evacuation.pause(1))
+            task.over = True
 
     # ------------------------------------------------------------ claims
 
@@ -139,13 +154,12 @@ class Worker:
             return
         self._claim_at = self._clock() + _POLL_SECONDS / 2
         mine = {task.key for task in self._tasks}
-        for key in self._queue.take(free):
-            if key in mine:
-                continue
+        self._resting.look()
+        for key in self._resting.awake(self._queue.take(free + len(self._resting)), mine, free):
             _, recovery, instance = key.rsplit('/', 2)
             claim = self._claims_it(instance, recovery)
             if claim is not None:
-                self._tasks.append(_Task(key, claim))
+                self._tasks.append(_Task(key, claim, began=self._clock()))
             else:
                 # Another was faster: there may be more, and it has its hands full now.
                 self._claim_at = 0.0
@@ -171,6 +185,10 @@ class Worker:
             self._step(task)
         except (ports.PortError, records.RecordError) as failure:
             return failure
+        except Exception as failure:
+            # Whatever an answer or a record of one of them does, the others go on.
+            LOG.exception('the step of %s failed', task.key)
+            return failure
         return None
 
     def _step(self, task: _Task) -> None:
@@ -179,13 +197,18 @@ class Worker:
             task.over = True
             return
         item = record.item
-        if not self._worth_asking(task, record):
+        if self._resting.begins(task.key, item):
+            task.over = True
+            return
+        if not self._looker.is_due(item, record.inventory, task.asked):
             return
         task.asked = self._clock()
         number = len(item.attempts)
         if number != task.attempt:
-            task.attempt, task.since = number, self._clock()
-        seen = self._look(item, record, self._clock() - task.since)
+            task.attempt, task.since = number, self._resting.since(task.key, item)
+        task.times.seconds = item.waited + self._clock() - task.since
+        seen = self._looker.seen(item, record.inventory, task.times,
+                                 source_returned=record.source_returned)
         decision = attempt.advance(item, seen, self._rules)
         self._act(task, record, seen, decision)
 
@@ -202,7 +225,8 @@ class Worker:
             return None
         proof, found = snapshot.get(keys[3]), snapshot.get(keys[2])
         case_key = records.CASE + item.source
-        more = self._store.read(case_key, records.INVENTORY + item.target)
+        more = self._store.read(case_key, records.INVENTORY + item.target,
+                                records.INVENTORY + item.source)
         case_entry, target = more.get(case_key), more.get(records.INVENTORY + item.target)
         if found is None or case_entry is None:
             return None
@@ -218,58 +242,8 @@ class Worker:
                     ports.Compare(case_key, modified=case_entry.modified),
                     ports.Compare(keys[3], created=proof.created))
         inventory = records.decode(model.Inventory, target.value, target.key) if target else None
-        return _Record(item, compares, inventory, case)
-
-    def _look(self, item: Evacuation, record: _Record, seconds: float) -> attempt.Seen:
-        server = self._cloud.server(item.instance)
-        migrations: tuple[model.Migration, ...] = ()
-        if item.phase is not Phase.MOVING or (server and (
-                server.vm_state == 'error' or seconds >= self._rules.attempt_limit
-                or server.host not in (item.source, item.target))):
-            migrations = self._cloud.migrations(instance=item.instance)
-        seen = attempt.Seen(server, migrations, seconds)
-        if record.inventory is None or not attempt.must_ask(item, server, seconds, self._rules):
-            return seen
-        return self._asked(item, record.inventory, seen)
-
-    def _worth_asking(self, task: _Task, record: _Record) -> bool:
-        """True if Nova may have news: often while the disk is open there, else now and then."""
-        item, target = record.item, record.inventory
-        if item.phase is not Phase.MOVING or target is None or (
-                self._clock() - task.asked >= _NOVA_SECONDS):
-            return True
-        images = self._images.clients(item.images, _ASK_SECONDS)
-        return certain.open_there(attempt.Seen(
-            None, images=tuple(images.values()), target_addresses=target.storage_addresses))
-
-    def _asked(self, item: Evacuation, target: model.Inventory,
-               seen: attempt.Seen) -> attempt.Seen:
-        """What was seen, with the answers of Ceph, and of the target's libvirt after a call."""
-        images = self._images.clients(item.images, _ASK_SECONDS)
-        seen = dataclasses.replace(seen, images=tuple(images[image] for image in item.images),
-                                   target_addresses=target.storage_addresses,
-                                   target_uuid=target.host_uuid,
-                                   target_started=target.compute_started)
-        if item.phase is Phase.QUEUED:
-            return self._asked_elsewhere(item, seen)
-        libvirt = self._libvirt.contact([target.management_uri], _ASK_SECONDS)
-        return dataclasses.replace(seen, libvirt=libvirt[target.management_uri])
-
-    def _asked_elsewhere(self, item: Evacuation, seen: attempt.Seen) -> attempt.Seen:
-        """What was seen, with what libvirt says on each other host that has a live client."""
-        known = {host: records.decode(model.Inventory, entry.value, entry.key) for host, entry in
-                 self._store.read(records.INVENTORY).under(records.INVENTORY).items()
-                 if host != item.source}
-        seen = dataclasses.replace(seen, others={
-            address: host for host, inventory in known.items()
-            for address in inventory.storage_addresses})
-        asked = [known[host] for host in certain.live_clients_on(seen)]
-        if not asked:
-            return seen
-        said = self._libvirt.contact([each.management_uri for each in asked], _ASK_SECONDS)
-        return dataclasses.replace(seen, elsewhere={
-            each.host: certain.knows(said[each.management_uri], each.host_uuid, item.instance)
-            for each in asked})
+        return _Record(item, compares, inventory, case,
+                       returned(case, more.get(records.INVENTORY + item.source)))
 
     # ------------------------------------------------------------ act
 
@@ -279,10 +253,7 @@ class Worker:
         if decision.act is Act.COMMIT:
             self._first_call(task, record, seen, decision.row)
         elif decision.act is Act.CALL:
-            self._tell(News(Fact.EVACUATING, item.source, f'{item.name}: called again: '
-                            f'{decision.reason}'))
-            task.since = self._clock()
-            self._call(task, record)
+            self._call_again(task, record, decision)
         elif decision.act is Act.RESET:
             self._cloud.reset_state(item.instance, decision.state, self._permit(record))
             self._tell(News(Fact.STATE_RESET, item.source, f'{item.name}: {decision.reason}'))
@@ -297,16 +268,34 @@ class Worker:
         """Persist the attempt, then read it back with the rest, then call."""
         item = record.item
         known = tuple(migration.id for migration in seen.migrations)
+        there = seen.server is not None and seen.server.host == item.target
         started = record.inventory.compute_started if record.inventory else ''
         made = model.Attempt(len(item.attempts) + 1, item.target, self.name, self._now(),
-                             item.epoch, seen_before=known, target_started=started)
+                             item.epoch, seen_before=known, target_started=started,
+                             calls=int(not there))
         item = dataclasses.replace(item, attempts=(*item.attempts, made))
         if not self._went(task, dataclasses.replace(record, item=item), Phase.CALLING,
                           f'attempt {made.number}, to {item.target}', row):
             return
         task.attempt, task.since = len(item.attempts), self._clock()
         again = self._read(task)
-        if again is not None and seen.server is not None and seen.server.host != item.target:
+        if again is not None and not there:
+            self._call(task, again)
+
+    def _call_again(self, task: _Task, record: _Record, decision: attempt.Decision) -> None:
+        """Count the call in the record, read it back with the rest, then call."""
+        before = record.item
+        assert before.attempt is not None
+        made = dataclasses.replace(before.attempt, calls=before.attempt.calls + 1)
+        counted = dataclasses.replace(before, attempts=(*before.attempts[:-1], made))
+        if not self._went(task, dataclasses.replace(record, item=counted), before.phase,
+                          f'called again: {decision.reason}', decision.row, calls=True):
+            return
+        self._tell(News(Fact.EVACUATING, before.source, f'{before.name}: called again: '
+                                                        f'{decision.reason}'))
+        task.since, task.times = self._clock(), Times()
+        again = self._read(task)
+        if again is not None:
             self._call(task, again)
 
     def _call(self, task: _Task, record: _Record) -> None:
@@ -320,6 +309,10 @@ class Worker:
             self._end(task, record, Phase.REFUSED, str(refusal))
         except ports.NotPermitted as why:
             LOG.info('%s was not called: %s', item.name, why)
+            made = item.attempt
+            if made is not None and made.calls == 1 and made.worker == self.name:
+                # Nobody else could call: there is no trace to be waited for.
+                task.since = self._clock() - self._rules.settle_seconds
         except ports.OutcomeUnknown:
             # A Nova that had no time to answer may begin with the call only now: it has all of
             # the settle_seconds from here on to show a trace (called twice, one ended in ERROR).
@@ -329,15 +322,49 @@ class Worker:
             self._went(task, record, Phase.MOVING, 'Nova took the call')
 
     def _waits(self, task: _Task, record: _Record, decision: attempt.Decision) -> None:
-        """Write down and tell what is waited for, once it takes long."""
+        """Write down and tell what is waited for, once it takes long; then put it aside."""
         reason = decision.reason
-        patience = self._rules.attempt_limit * _PATIENCE_SHARE
-        if reason == record.item.reason or self._clock() - task.since < patience:
+        if self._has_its_time(task, record.item):
+            self._put_aside(task, record, decision)
+            return
+        if reason == record.item.reason or self._clock() - task.since < self._patience():
             return
         item = dataclasses.replace(record.item, reason=reason, row=decision.row)
         if self._store.commit(record.compares[:3],
                               [ports.Put(task.key, records.encode(item))]) is not None:
             self._tell(News(Fact.WAITS, item.source, f'{item.name} to {item.target}: {reason}'))
+
+    def _patience(self) -> float:
+        return self._rules.attempt_limit * _PATIENCE_SHARE
+
+    def _has_its_time(self, task: _Task, item: Evacuation) -> bool:
+        """True if it only waits, and its place is better used for another one.
+
+        A call has as long as it may take by itself; what is taken up again, as long as it takes to
+        see that a nova-compute is up.
+        """
+        held = self._clock() - task.began
+        if item.phase is Phase.QUEUED:
+            return held >= self._patience()
+        waited = item.waited + self._clock() - task.since
+        least = max(self._rules.attempt_limit, self._rules.service_down_seconds)
+        return (waited >= least + self._rules.settle_seconds
+                and held >= self._rules.settle_seconds + 2 * NOVA_SECONDS)
+
+    def _put_aside(self, task: _Task, record: _Record, decision: attempt.Decision) -> None:
+        """Give its place and its claim back; who takes it up again goes on with its time."""
+        item = record.item
+        waited = item.waited + self._clock() - task.since
+        aside = dataclasses.replace(item, reason=decision.reason, row=decision.row,
+                                    set_aside=item.set_aside + 1, waited=round(waited, 3))
+        if self._store.commit(record.compares[:3],
+                              [ports.Put(task.key, records.encode(aside))]) is None:
+            return
+        task.over = True
+        self._resting.rest(task.key, evacuation.pause(aside.set_aside), aside.set_aside)
+        if decision.reason != item.reason:
+            self._tell(News(Fact.WAITS, item.source,
+                            f'{item.name} to {item.target}: {decision.reason}'))
 
     def _end(self, task: _Task, record: _Record, phase: Phase, reason: str,
              row: str = '') -> None:
@@ -345,16 +372,18 @@ class Worker:
         if item is None:
             return
         task.over = True
-        fact = {Phase.DONE: Fact.MOVED, Phase.REFUSED: Fact.REFUSED}.get(phase, Fact.NOT_MOVED)
+        fact = {Phase.DONE: Fact.MOVED, Phase.REFUSED: Fact.REFUSED,
+                Phase.LEFT: Fact.LEFT}.get(phase, Fact.NOT_MOVED)
         ended = (evacuation.outcome(item, record.case),) if phase.ended else ()
         self._tell(News(fact, item.source, f'{item.name} to {item.target}: {reason}', ended))
 
     def _went(self, task: _Task, record: _Record, phase: Phase, reason: str,
-              row: str = '') -> Evacuation | None:
+              row: str = '', *, calls: bool = False) -> Evacuation | None:
         """The evacuation as it was committed in its next phase; None if that was refused."""
         item = evacuation.went(record.item, phase, self._now(), self.name, reason, row)
         # The proof permits calls; the result of one is written down even if it lapsed meanwhile.
-        compares = record.compares if phase is Phase.CALLING else record.compares[:3]
+        calls = calls or phase is Phase.CALLING
+        compares = record.compares if calls else record.compares[:3]
         done = self._store.commit(compares, [ports.Put(task.key, records.encode(item))])
         return None if done is None else item
 

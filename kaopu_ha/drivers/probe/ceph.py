@@ -129,4 +129,4 @@ class CephReader(ports.StorageReader):
 def _answer(image: model.Image, came: Mapping[str, Any]) -> model.ImageAnswer:
     clients = tuple(model.Client(address, client_id, acknowledged)
                     for address, client_id, acknowledged in came.get('clients', ()))
-    return model.ImageAnswer(image, clients, came.get('error', ''))
+    return model.ImageAnswer(image, clients, came.get('error', ''), came.get('gone', False))

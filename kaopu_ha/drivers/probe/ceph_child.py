@@ -95,7 +95,7 @@ class _Ask:
         self._listing: librados.Watching | None = None
         self._notifying: librados.Notifying | None = None
         self._watchers: list[librados.Watcher] = []
-        self._error = ''
+        self._error, self._gone = '', False
 
     def list(self) -> None:
         """Begin to list the watchers."""
@@ -115,6 +115,8 @@ class _Ask:
                 # Less than a second cannot be asked for: then silence is never known in time.
                 seconds = max(int(deadline - time.monotonic()), 1)
                 self._notifying = self._cluster.pool(self._pool).notify(self._header, seconds)
+        except librados.RadosError as failure:
+            self._error, self._gone = str(failure), failure.is_absence
         except ports.PortError as failure:
             self._error = str(failure)
 
@@ -130,7 +132,7 @@ class _Ask:
             # Its address is not known, so it can be nobody's sign; the next round knows it.
             self._error = 'a client came while the image was asked'
         if self._error:
-            return {'error': self._error}
+            return {'error': self._error, 'gone': self._gone}
         return {'clients': [[watcher.address, watcher.client_id, watcher.client_id in acknowledged]
                             for watcher in self._watchers]}
 

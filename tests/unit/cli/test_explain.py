@@ -14,8 +14,10 @@
 """``kaopu-ha case``, ``recovery`` and ``explain`` against a real store."""
 
 import dataclasses
+import types
 
 from kaopu_ha import ports, records
+from kaopu_ha.cli import explain
 from kaopu_ha.core import model
 from kaopu_ha.core.model import RecoveryStage, Sign, Stage, Step, Verdict
 from tests.unit.cli import scene
@@ -130,6 +132,19 @@ class Explain(scene.Scene):
         places = [shown.find(part) for part in told]
         self.assertNotIn(-1, places, dict(zip(told, places, strict=True)))
         self.assertEqual(sorted(places), places)
+
+    def test_it_counts_calls_and_names_the_row_of_a_step(self):
+        for calls, told in (((1, 1), 'in 2 attempts,'), ((1, 2), 'in 2 attempts (3 calls),')):
+            item = scene.an_evacuation(attempts=2)
+            item = dataclasses.replace(
+                item, attempts=tuple(dataclasses.replace(made, calls=count) for made, count in
+                                     zip(item.attempts, calls, strict=True)),
+                road=(dataclasses.replace(item.road[0], row='first call'), *item.road[1:]))
+            self.assertIn(told, explain._fate(item))
+        recovery = scene.a_recovery()
+        found = types.SimpleNamespace(evacuations=lambda _: (item,))
+        lines = list(explain._instances(found, recovery))
+        self.assertTrue(any(line.endswith('; row "first call")') for line in lines), lines)
 
     def test_a_run_of_equal_rounds_is_one_sentence(self):
         self.there_is(scene.a_case(rounds=(scene.a_round(), scene.a_round(6, 4, count=58))))

@@ -348,34 +348,80 @@ class Planned(unittest.TestCase):
 class TurnedBack(unittest.TestCase):
 
     def refused(self, **changes):
-        return under_way(Phase.REFUSED, reason='no valid host', **changes)
+        return under_way(Phase.REFUSED, reason='it did not start', **changes)
 
     def test_refused_goes_to_the_next_target(self):
         made, = planned([self.refused()], a_candidate('c2'), a_candidate('c3'))
         self.assertEqual((Phase.QUEUED, 'c3', ('c2',)), (made.phase, made.target, made.tried))
-        self.assertEqual([('waiting', 'no valid host'),
+        self.assertEqual([('waiting', 'it did not start'),
                           ('queued', 'to c3, the least used that may')],
                          [(step.stage, step.reason) for step in made.road])
         self.assertEqual(1, len(made.attempts))
 
     def test_after_attempts_max_targets_it_has_failed(self):
-        made, = planned([self.refused(target='c4', tried=('c2', 'c3'))],
-                        *(a_candidate(f'c{number}') for number in range(2, 9)))
-        self.assertEqual((Phase.FAILED, '3 targets were tried; last: no valid host'),
+        hosts = [a_candidate(f'c{number}') for number in range(2, 9)]
+        third = self.refused(target='c4', tried=('c2', 'c3'), passed_over=('c2', 'c3'), failures=2)
+        made, = planned([third], *hosts, given=rules(give_up_seconds=0))
+        self.assertEqual((Phase.FAILED, '3 targets were tried; last: it did not start'),
                          (made.phase, made.reason))
-        made, = planned([self.refused(target='c3', tried=('c2',))],
-                        *(a_candidate(f'c{number}') for number in range(2, 9)))
-        self.assertEqual((Phase.QUEUED, 'c4'), (made.phase, made.target))
+        made, = planned([self.refused(target='c3', tried=('c2',), passed_over=('c2',),
+                                      failures=1)], *hosts)
+        self.assertEqual((Phase.QUEUED, 'c4', 2), (made.phase, made.target, made.failures))
+
+    def rounds(self, item, give_up_seconds, refusal):
+        """Have every host refuse it, round after round, until it is given up; the pauses."""
+        hosts, pauses, number = [a_candidate('c2'), a_candidate('c3')], [], 0
+        given = rules(give_up_seconds=give_up_seconds)
+        while not item.phase.ended:
+            look = dataclasses.replace(a_plan_look(*hosts), rested={
+                evacuation.rest(item): sum(pauses[number:])})
+            changed = evacuation.planned([item], look, given)
+            if changed and changed[0].phase is Phase.QUEUED:
+                item = dataclasses.replace(changed[0], phase=Phase.REFUSED, row=refusal)
+                number = len(pauses)
+            elif changed:
+                item = changed[0]
+            else:
+                pauses.append(1.0)
+            self.assertLess(len(pauses), 9999)
+        return item, pauses
+
+    def test_targets_are_tried_again_after_growing_pauses_until_it_is_given_up(self):
+        for refusal in ('Nova failed', evacuation.NO_HOST):
+            item, pauses = self.rounds(an_evacuation(), 200.0, refusal)
+            self.assertEqual((Phase.FAILED, 3, 30.0 + 60.0 + 120.0),
+                             (item.phase, item.rounds, sum(pauses)))
+
+    def test_a_refusal_of_novas_scheduler_costs_no_target(self):
+        for row, failures in ((evacuation.NO_HOST, 0), ('Nova failed', 1)):
+            made, = planned([self.refused(row=row)], a_candidate('c2'), a_candidate('c3'))
+            self.assertEqual((Phase.QUEUED, 'c3', failures),
+                             (made.phase, made.target, made.failures))
+
+    def test_what_was_put_aside_takes_no_place(self):
+        going = [under_way(instance=f'g{number}', set_aside=1) for number in range(4)]
+        for given in (rules(per_target_max=1), rules(in_all_max=1)):
+            made = planned([*going, an_evacuation()], a_candidate('c2'), given=given)
+            self.assertIs(Phase.QUEUED, made[-1].phase)
+
+    def test_a_host_whose_libvirt_hangs_is_no_target(self):
+        made, = planned([an_evacuation()], a_candidate('c2', note='libvirt has not answered'))
+        self.assertEqual((Phase.WAITING, 'c2: its agent says: libvirt has not answered'),
+                         (made.phase, made.reason))
 
     def test_refused_waits_if_the_next_target_may_not_take_it_now(self):
         made, = planned([self.refused()], a_candidate('c2'), a_candidate('c3', held=True))
-        self.assertEqual((Phase.WAITING, ''), (made.phase, made.target))
-        self.assertEqual('c2: it was tried before; c3: it is on hold', made.reason)
-
-    def test_refused_by_every_other_host_there_is_it_has_failed(self):
-        made, = planned([self.refused()], a_candidate('c1', locked=True), a_candidate('c2'))
-        self.assertEqual((Phase.FAILED, 'every other host was tried; last: no valid host'),
+        self.assertEqual((Phase.WAITING, '', 1), (made.phase, made.target, made.rounds))
+        held = a_candidate('c2', held=True)
+        made, = planned([self.refused()], held, a_candidate('c3', held=True))
+        self.assertEqual((Phase.WAITING, 'c2: it was tried before; c3: it is on hold'),
                          (made.phase, made.reason))
+
+    def test_refused_by_every_other_host_there_is_it_rests(self):
+        made, = planned([self.refused()], a_candidate('c1', locked=True), a_candidate('c2'))
+        self.assertEqual(
+            (Phase.WAITING, 'every other host was tried; last: it did not start; tried again '
+                            'after 30 s'), (made.phase, made.reason))
 
     def test_on_its_way_to_a_dead_target_it_starts_again(self):
         for phase in (Phase.QUEUED, Phase.CALLING, Phase.MOVING):

@@ -87,7 +87,8 @@ class WhyNot(unittest.TestCase):
         ]
         for changes, reason in table:
             with self.subTest(**changes):
-                found = selection.why_not(a_candidate(**changes), an_evacuation(tried=('c9',)))
+                found = selection.why_not(a_candidate(**changes),
+                                          an_evacuation(passed_over=('c9',)))
                 self.assertEqual(reason, found)
 
     def test_every_cluster_of_the_instance_has_to_be_reached(self):

@@ -40,6 +40,9 @@ class SlowNova:
     def migrations(self, **query):
         return ()
 
+    def services(self):
+        return {'c2': values.a_service()}
+
     def evacuate(self, instance, target, permit):
         self.called_at.append(self.clock.now)
         self.clock.now += CALL_SECONDS
@@ -56,6 +59,19 @@ class NoToTheSecond(SlowNova):
         self.called_at.append(self.clock.now)
         if len(self.called_at) > 1:
             raise ports.Refused('the task state is rebuilding')
+
+
+class Hanging(SlowNova):
+    """Takes the call; the nova-compute that is to carry it out hangs, and is shown down."""
+
+    def migrations(self, **query):
+        return (values.a_migration(),) if self.called_at else ()
+
+    def services(self):
+        return {'c2': values.a_service(up=False)}
+
+    def evacuate(self, instance, target, permit):
+        self.called_at.append(self.clock.now)
 
 
 class Clock:
@@ -115,6 +131,25 @@ class TheCallWhoseOutcomeIsUnknown(unittest.TestCase):
                     break
         found = self.the_evacuation()
         self.assertEqual((Phase.MOVING, 'c2', 1), (found.phase, found.target, len(found.attempts)))
+        self.assertEqual((2, 2), (len(nova.called_at), found.attempt.calls))
+
+    def test_one_that_only_waits_gives_its_claim_back_and_is_taken_up_again_after_a_pause(self):
+        rules, clock = Rules(), Clock()
+        nova = Hanging(clock)
+        worker = self.a_worker(nova, clock, rules)
+        claimed = []
+        for _ in range(300):
+            worker.turn()
+            clock.now += 1.0
+            claimed.append(bool(self.store.read(records.CLAIM).under(records.CLAIM)))
+        found = self.the_evacuation()
+        self.assertEqual(1, len(nova.called_at))
+        self.assertEqual((Phase.MOVING, 1), (found.phase, found.attempt.calls))
+        self.assertGreaterEqual(found.set_aside, 1)
+        self.assertGreaterEqual(found.waited, rules.attempt_limit)
+        first = claimed.index(True)
+        self.assertIn(False, claimed[first:])
+        self.assertIn(True, claimed[claimed.index(False, first):])
 
     def test_it_is_repeated_only_after_a_rest_that_begins_when_the_call_was_given_up(self):
         rules, clock = Rules(), Clock()

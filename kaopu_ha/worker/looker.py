@@ -1,0 +1,135 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a worker sees of an evacuation: of Nova, and of its target when that matters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import dataclasses
+from dataclasses import dataclass
+
+from kaopu_ha import ports, records
+from kaopu_ha.core import attempt, certain, model
+from kaopu_ha.core.model import Evacuation, Phase
+
+_ASK_SECONDS = 3.0
+# Between two questions to Nova while an instance moves, unless its disk was opened: each costs Nova
+# more processor time than all of ours, and it has instances to move.
+NOVA_SECONDS = 5.0
+
+
+@dataclass
+class Times:
+    """``seconds``: for which the present call was waited for; ``up_since``: since when the target's
+    nova-compute was seen up at each look.
+    """
+
+    seconds: float = 0.0
+    up_since: float | None = None
+
+
+class Looker:
+    """Asks Nova, Ceph and libvirt on behalf of a worker."""
+
+    def __init__(self, store: ports.Store, cloud: ports.Cloud, images: ports.ImageEye,
+                 libvirt: ports.LibvirtEye, rules: model.Rules,
+                 clock: Callable[[], float]) -> None:
+        self._store, self._cloud, self._images, self._libvirt = store, cloud, images, libvirt
+        self._rules, self._clock = rules, clock
+
+    def is_due(self, item: Evacuation, target: model.Inventory | None, asked: float) -> bool:
+        """True if Nova may have news: often while the disk is open there, else now and then."""
+        if item.phase is not Phase.MOVING or target is None or (
+                self._clock() - asked >= NOVA_SECONDS):
+            return True
+        images = self._images.clients(item.images, _ASK_SECONDS)
+        return certain.open_there(attempt.Seen(
+            None, images=tuple(images.values()), target_addresses=target.storage_addresses))
+
+    def seen(self, item: Evacuation, target: model.Inventory | None, times: Times, *,
+             source_returned: bool) -> attempt.Seen:
+        """What Nova shows, and what the target says where that matters.  Raises PortError."""
+        seconds = times.seconds
+        server = self._cloud.server(item.instance)
+        migrations: tuple[model.Migration, ...] = ()
+        if item.phase is not Phase.MOVING or (server and (
+                server.vm_state == 'error' or seconds >= self._rules.attempt_limit
+                or server.host not in (item.source, item.target))):
+            migrations = self._cloud.migrations(instance=item.instance)
+        seen = attempt.Seen(server, migrations, seconds, source_returned=source_returned,
+                            up_seconds=self._up_seconds(times, item))
+        if target is None or not attempt.must_ask(item, server, seconds, self._rules):
+            return seen
+        return self._asked(item, target, seen)
+
+    # ------------------------------------------------------------ private
+
+    def _up_seconds(self, times: Times, item: Evacuation) -> float:
+        """For how long the target's nova-compute was seen up; not asked before it matters."""
+        if item.phase is not Phase.MOVING or times.seconds < self._rules.service_down_seconds:
+            times.up_since = None
+            return 0.0
+        service = self._cloud.services().get(item.target)
+        if service is None or not service.up:
+            times.up_since = None
+            return 0.0
+        if times.up_since is None:
+            times.up_since = self._clock()
+        return self._clock() - times.up_since
+
+    def _asked(self, item: Evacuation, target: model.Inventory,
+               seen: attempt.Seen) -> attempt.Seen:
+        """What was seen, with the answers of Ceph, and of the target's libvirt after a call."""
+        there = _told(target, item.instance)
+        disks = there.images if there is not None else ()
+        images = self._images.clients(tuple(sorted({*item.images, *disks})), _ASK_SECONDS)
+        seen = dataclasses.replace(seen, images=tuple(images[image] for image in item.images),
+                                   there=there, now=tuple(images[image] for image in disks),
+                                   target_addresses=target.storage_addresses,
+                                   target_uuid=target.host_uuid,
+                                   target_started=target.compute_started)
+        if item.phase is Phase.QUEUED:
+            return self._asked_elsewhere(item, seen)
+        libvirt = self._libvirt.contact([target.management_uri], _ASK_SECONDS)
+        return dataclasses.replace(seen, libvirt=libvirt[target.management_uri])
+
+    def _asked_elsewhere(self, item: Evacuation, seen: attempt.Seen) -> attempt.Seen:
+        """What was seen, with what libvirt says on each other host that has a live client."""
+        known = {host: records.decode(model.Inventory, entry.value, entry.key) for host, entry in
+                 self._store.read(records.INVENTORY).under(records.INVENTORY).items()
+                 if host != item.source}
+        seen = dataclasses.replace(seen, others={
+            address: host for host, inventory in known.items()
+            for address in inventory.storage_addresses})
+        asked = [known[host] for host in certain.live_clients_on(seen)]
+        if not asked:
+            return seen
+        said = self._libvirt.contact([each.management_uri for each in asked], _ASK_SECONDS)
+        return dataclasses.replace(seen, elsewhere={
+            each.host: certain.knows(said[each.management_uri], each.host_uuid, item.instance)
+            for each in asked})
+
+
+def _told(target: model.Inventory, instance: str) -> model.Instance | None:
+    """The instance as its target tells of it; None if it does not, or not of what it needs."""
+    found = next((each for each in target.instances if each.uuid == instance), None)
+    whole = found is not None and bool(found.images) and all(
+        image.header for image in found.images) and not target.note
+    return found if whole else None
+
+
+def returned(case: model.Case, entry: ports.Entry | None) -> bool:
+    """True if the source was booted since it was confirmed, or may have been."""
+    if entry is None:
+        return True
+    return records.decode(model.Inventory, entry.value, entry.key).boot_id != case.boot_id

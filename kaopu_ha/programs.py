@@ -33,6 +33,7 @@ from kaopu_ha.controller.hearer import Hearer
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.recoverer import Recoverer
 from kaopu_ha.controller.reminder import Reminder
+from kaopu_ha.controller.restarter import Restarter
 from kaopu_ha.core.news import News
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.worker.worker import Worker
@@ -73,7 +74,7 @@ class Surroundings:
 def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequence[ports.Fence],
                cloud: ports.Cloud, libvirt: ports.LibvirtEye, usage: ports.UsageSource,
                queue: ports.Queue, rules: Rules, leader_ttl: int, given: Surroundings,
-               events: ports.Events | None = None
+               events: ports.Events | None = None, images: ports.ImageEye | None = None
                ) -> tuple[tuple[Loop, ...], Callable[[], None]]:
     """The loops of a controller, and what gives its office up."""
     lead = Leadership(store, given.name, leader_ttl, given.clock, given.tell, given.now)
@@ -83,6 +84,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
                           given.pool(6, 'recover'), detector.flapping)
     admitter = Admitter(store, lead, fences, cloud, libvirt, rules, given.clock, given.tell)
     reminder = Reminder(store, lead, rules, given.clock, given.tell)
+    restarter = Restarter(store, lead, cloud, images, rules, given.clock, given.tell)
     listener = (_listener(store, events, given.clock),) if events else ()
     return (
         Loop('leadership', lead.turn, (records.LEADER,)),
@@ -90,6 +92,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
         Loop('detector', detector.turn, (records.ALIVE, records.DEATH, records.LOCK, records.HOST,
                                          records.BRAKE, records.EVENT)),
         Loop('recoverer', recoverer.turn, (records.RECOVERY, records.EVACUATION, records.EVENT)),
+        Loop('restarter', restarter.turn, (records.INVENTORY, records.RESTART)),
         Loop('admitter', admitter.turn, (records.REQUEST,)),
         Loop('reminder', reminder.turn), *listener), lead.resign
 

@@ -26,6 +26,7 @@ import time
 
 from kaopu_ha import ports, records
 from kaopu_ha.agent.beat import Tell
+from kaopu_ha.agent.leaving import LATELY_SECONDS, Past, as_of
 from kaopu_ha.agent.storage import Cluster, OwnStorage
 from kaopu_ha.core import model
 
@@ -47,7 +48,7 @@ class InventoryPublisher:
                  client_networks: Sequence[str], interval: float, tell: Tell,
                  clusters: Sequence[Cluster] = (Cluster(),), ask_limit: float = 4.0,
                  clock: Callable[[], float] = time.monotonic,
-                 date: Callable[[], str] = _now) -> None:
+                 date: Callable[[], str] = _now, lately_seconds: float = LATELY_SECONDS) -> None:
         """Take where the host's libvirt is asked by others, and which of its addresses count."""
         self._store, self._host, self._local = store, host, local
         self._storage = OwnStorage(storage, clusters, limit=ask_limit, clock=clock)
@@ -66,6 +67,7 @@ class InventoryPublisher:
         self._signs: dict[str, model.Sign] = {}
         self._sign_at = float('-inf')
         self._trouble = ''
+        self._past = Past(local, tell, host, clock, lately_seconds=lately_seconds)
 
     @property
     def trouble(self) -> str:
@@ -133,16 +135,19 @@ class InventoryPublisher:
         domains = self._domains or ()
         self._look_at_storage(domains)
         former = self._former
+        seen = self._past.look(former, self._local.boot_id(), self._domains, self._ask_limit)
+        domains = seen.domains
         inventory = model.Inventory(
             host=self._host, host_uuid=identity.host_uuid, boot_id=self._local.boot_id(),
             management_uri=self._management_uri, storage_addresses=self._addresses(),
             storage=dict(self._signs), cores=identity.cores, memory_mb=identity.memory_mb,
             instances=tuple(self._instance(domain) for domain in domains),
             domains=tuple(domain.uuid for domain in domains),
-            compute_started=self._local.compute_started(), note=self._mute_note())
+            compute_started=self._local.compute_started(), note=self._mute_note(),
+            interrupted=seen.interrupted, off_lately=seen.off_lately, leaving=seen.leaving)
         if self._domains is None and former is not None:
-            return dataclasses.replace(inventory, instances=former.instances,
-                                       domains=former.domains)
+            return dataclasses.replace(inventory, domains=former.domains, instances=as_of(
+                former, inventory.boot_id))
         return inventory
 
     def _look_at_libvirt(self) -> None:

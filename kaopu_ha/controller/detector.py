@@ -24,7 +24,7 @@ import math
 from kaopu_ha import ports, records, shelf
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import brake, detection, evacuation, events, fencing, model
+from kaopu_ha.core import brake, detection, evacuation, events, fencing, model, restart
 from kaopu_ha.core.news import Fact, News
 
 _FLAPPING_SECONDS = 600.0
@@ -320,7 +320,8 @@ class Detector:
         step = self._leadership.step(model.RecoveryStage.FENCING.value, 'it is confirmed dead')
         recovery = model.Recovery(
             name, host, model.RecoveryStage.FENCING, orders=orders, road=(step,),
-            instances=evacuation.powered(events.with_arrivals(inventory, hints), servers),
+            instances=evacuation.powered(events.with_arrivals(inventory, hints), servers,
+                                         restart.counts_as_off(world.restarts.get(host))),
             told_on=events.unsettled(hints, servers, model.Power.ON),
             told_off=events.unsettled(hints, servers, model.Power.OFF))
         lock = records.Lock(self._leadership.name, self._leadership.now(), permanent=True,

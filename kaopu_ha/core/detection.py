@@ -91,8 +91,7 @@ def grace(rules: model.Rules) -> float:
 
 def opened(inventory: model.Inventory, seen: Seen) -> Case:
     """A new case: the beat is missing."""
-    was_on = tuple(instance.name for instance in inventory.instances
-                   if instance.power is not model.Power.OFF)
+    was_on = tuple(instance.name for instance in inventory.on)
     case = Case(inventory.host, Stage.SUSPECTED, boot_id=inventory.boot_id, was_on=was_on)
     step = model.Step(seen.at, seen.by, Stage.SUSPECTED.value, 'its beat is gone')
     return dataclasses.replace(case, road=(step,))
@@ -150,8 +149,18 @@ def silent_since(case: Case) -> str:
 
 def _suspected(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     assert seen.round is not None
+    if _leaves(case, seen):
+        # It said that it is shut down in good order: a reboot may end within this time.
+        case = _waited(case, seen, rules)
+        if case.waited < rules.leaving_seconds:
+            return _waiting(case, rules.leaving_seconds, rules)
     return _entered(case, Stage.DYING, seen, rules, f'round 1: {seen.round.rule}',
                     death=Key.WRITE, lock=Key.DELETE if seen.lock else Key.KEEP)
+
+
+def _leaves(case: Case, seen: Seen) -> bool:
+    told = seen.inventory
+    return told is not None and told.leaving and told.boot_id == case.boot_id
 
 
 def _dying(case: Case, seen: Seen, rules: model.Rules) -> Decision:

@@ -28,6 +28,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 import enum
 
+from kaopu_ha.core.cloud import Action as Action
 from kaopu_ha.core.cloud import ComputeService as ComputeService
 from kaopu_ha.core.cloud import Migration as Migration
 from kaopu_ha.core.cloud import Server as Server
@@ -45,7 +46,6 @@ class Sign(enum.Enum):
 
 class Verdict(enum.Enum):
     """What one round of evidence says of a host."""
-
     ALIVE = 'alive'
     DEAD = 'dead'
     UNDECIDED = 'undecided'
@@ -53,7 +53,6 @@ class Verdict(enum.Enum):
 
 class Stage(enum.Enum):
     """How far the case on a host has gone."""
-
     SUSPECTED = 'suspected'
     DYING = 'dying'
     LOCKED = 'locked'
@@ -65,7 +64,6 @@ class Stage(enum.Enum):
 
 class RecoveryStage(enum.Enum):
     """How far the recovery of a confirmed host has gone."""
-
     FENCING = 'fencing'
     PROVEN = 'proven'
     PLANNED = 'planned'
@@ -75,7 +73,6 @@ class RecoveryStage(enum.Enum):
 
 class Power(enum.Enum):
     """The power of an instance, as its host's libvirt knows it."""
-
     ON = 'on'
     PAUSED = 'paused'
     OFF = 'off'
@@ -83,7 +80,6 @@ class Power(enum.Enum):
 
 class Network(enum.Enum):
     """A network that is asked for signs of life; the third one, etcd, carries the beat."""
-
     MANAGEMENT = 'management'
     STORAGE = 'storage'
 
@@ -118,7 +114,10 @@ class Instance:
 class Inventory:
     """What the agent of a host published last; it outlives the host.
 
-    ``storage`` holds the host's own sign for each Ceph cluster, by fsid.
+    ``storage`` holds the host's own sign for each Ceph cluster, by fsid.  ``interrupted``: what was
+    on when an earlier boot ended, and was not seen on since.  ``off_lately``: what went off just
+    now, by its user's wish or with its host.  ``leaving``: the host is being shut down in good
+    order, and its instances are told as they were before.
     """
 
     host: str
@@ -133,12 +132,21 @@ class Inventory:
     domains: tuple[str, ...] = ()
     compute_started: str = ''
     note: str = ''
+    interrupted: tuple[str, ...] = ()
+    off_lately: tuple[str, ...] = ()
+    leaving: bool = False
+
+    @property
+    def on(self) -> tuple[Instance, ...]:
+        """What counts as on if the host is lost now: what is, and what it may have taken along."""
+        lately = (*self.interrupted, *self.off_lately)
+        return tuple(one for one in self.instances if one.power is not Power.OFF
+                     or one.uuid in lately)
 
     @property
     def images(self) -> tuple[Image, ...]:
-        """Every image that the host's powered-on instances have open, once each, sorted."""
-        return tuple(sorted({image for instance in self.instances if instance.power is not Power.OFF
-                             for image in instance.images}))
+        """Every image that these instances have open, once each, sorted."""
+        return tuple(sorted({image for instance in self.on for image in instance.images}))
 
     @property
     def clusters(self) -> tuple[str, ...]:

@@ -104,6 +104,7 @@ def _delete(world: World, instance: str) -> None:
 @WORDS.take('stop {instance}')
 def _stop(world: World, instance: str) -> None:
     row = _row(world, instance)
+    row.asked_for('stop')
     row.task_state = 'powering-off'
     world.computes[row.host].cast(lambda: world.computes[row.host].power(row, False))
 
@@ -111,6 +112,7 @@ def _stop(world: World, instance: str) -> None:
 @WORDS.take('boot {instance}')
 def _boot(world: World, instance: str) -> None:
     row = _row(world, instance)
+    row.asked_for('start')
     row.task_state = 'powering-on'
     world.computes[row.host].cast(lambda: world.computes[row.host].power(row, True))
 
@@ -118,6 +120,7 @@ def _boot(world: World, instance: str) -> None:
 @WORDS.take('reboot {instance}')
 def _reboot(world: World, instance: str) -> None:
     row = _row(world, instance)
+    row.asked_for('reboot')
     row.task_state = 'rebooting_hard'
     compute = world.computes[row.host]
     compute.cast(lambda: compute.reboot(row))

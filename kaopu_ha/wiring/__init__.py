@@ -127,8 +127,11 @@ def controller(conf: cfg.ConfigOpts) -> Program:
         if told is not None:
             kept(told)
         around = surroundings(name, _telling(conf, 'controller', measures, held))
+        # Of its own: whoever asks for long must not keep a suspect's look waiting.
+        images = kept(drivers.make(conf, 'probe', conf.probe.storage))
         loops, resign = programs.controller(kv, probes, fences, cloud, management, usage, queue,
-                                            given, conf.controller.leader_ttl, around, told)
+                                            given, conf.controller.leader_ttl, around, told,
+                                            images=images)
         held.callback(resign)
         return program(held, kv, loops)
 

@@ -72,6 +72,10 @@ class LibvirtCloud(ports.Cloud):
         return tuple(move for known in self._register.touching(host)
                      for move in known.migrations() if host in (move.source, move.target))
 
+    def actions(self, instance: str) -> tuple[model.Action, ...]:
+        """Nothing: nobody keeps who stopped a domain."""
+        return ()
+
     # ------------------------------------------------------------ acting
 
     def force_down(self, host: str, down: bool, permit: ports.Permit) -> None:
@@ -101,10 +105,7 @@ class LibvirtCloud(ports.Cloud):
         """Start the instance on the target, as its new host."""
         known = self._known(instance)
         inventory = self._target(known, target)
-        try:
-            uri = libvirt_uri.read(inventory.management_uri).shown(self._pki_path)
-        except ValueError as failure:
-            raise ports.Refused(str(failure)) from failure
+        uri = _uri(inventory, self._pki_path)
         xml, lacking = known.xml
         if not xml:
             raise ports.Refused(lacking)
@@ -126,6 +127,24 @@ class LibvirtCloud(ports.Cloud):
         if self._put(instance, modified, dataclasses.replace(
                 _with_last(owner, arrived), host=target, state='active')) is None:
             raise ports.OutcomeUnknown(f'it was started on {target}, but decided of meanwhile')
+
+    def start(self, instance: str, permit: ports.Permit, *, anew: bool = False) -> None:
+        """Start the instance on the host that it belongs to; nothing is decided of it by that."""
+        known = self._known(instance)
+        seen = self._store.read(records.INVENTORY + known.host, records.ALIVE + known.host,
+                                records.SERVICE + known.host)
+        entry = seen.get(records.INVENTORY + known.host)
+        if entry is None or not _service(seen, known.host).up:
+            raise ports.PortError(f'{known.host} is not up')
+        if known.running is not None:
+            raise ports.Refused(f'it is being moved to {known.running.target}')
+        inventory = decoded(model.Inventory, entry)
+        xml, lacking = known.xml
+        if not xml:
+            raise ports.Refused(lacking)
+        with self._children.taken(permit.seconds()) as one:
+            one.act('start', permit, uri=_uri(inventory, self._pki_path), xml=xml, uuid=instance,
+                    host_uuid=inventory.host_uuid)
 
     def warm(self) -> None:
         """Start the children, so that no act waits for that."""
@@ -204,6 +223,15 @@ class LibvirtCloud(ports.Cloud):
         key = records.SERVER + instance
         return self._store.commit([ports.Compare(key, modified=modified)],
                                   [ports.Put(key, records.encode(owner))])
+
+
+def _uri(inventory: model.Inventory, pki_path: str) -> str:
+    """Where the host's libvirt is asked.  Raises Refused."""
+    try:
+        return libvirt_uri.read(inventory.management_uri).shown(pki_path)
+    except ValueError as failure:
+        raise ports.Refused(str(failure)) from failure
+
 
 def _with(known: Known, move: records.Move) -> records.Owner:
     """The decision with this move as its last; one that was running to another target is over."""

@@ -22,7 +22,8 @@ from kaopu_ha.controller.world import World
 from kaopu_ha.core import model, waiting
 from kaopu_ha.core.news import Fact, News
 
-_RANGES = (records.CASE, records.HOST, records.RECOVERY, records.EVACUATION, records.CLAIM)
+_RANGES = (records.CASE, records.HOST, records.RECOVERY, records.EVACUATION, records.CLAIM,
+           records.RESTART)
 # Of ``remind_after``: between two looks.
 _LOOK_SHARE = 0.1
 _LOOK_SECONDS_MAX = 60.0
@@ -65,4 +66,4 @@ def _found(world: World) -> tuple[waiting.Waiting, ...]:
     return waiting.waiting(
         world.cases.values(), world.every(model.Recovery, records.RECOVERY),
         world.every(model.Evacuation, records.EVACUATION).values(), held=world.held,
-        claimed=world.snapshot.under(records.CLAIM).keys())
+        claimed=world.snapshot.under(records.CLAIM).keys(), restarts=world.restarts.values())

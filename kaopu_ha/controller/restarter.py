@@ -19,6 +19,7 @@ rather than act late; whoever takes over looks where the instance is before anyt
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+import contextlib
 import dataclasses
 
 from kaopu_ha import ports, records
@@ -61,10 +62,12 @@ class Restarter:
         """One host, whatever becomes of it; True while it has something open."""
         try:
             return self._advance(world, host)
+        except (ports.StoreError, ports.OutcomeUnknown):
+            # The detector tells that the store is away; the next turn looks what was written.
+            return True
         except ports.PortError as failure:
-            record = world.restarts.get(host)
-            if record is not None:
-                self._note(world, record, f'waits: {failure}')
+            with contextlib.suppress(ports.PortError):
+                self._note(world, host, f'waits: {failure}')
             return True
 
     def _advance(self, world: World, host: str) -> bool:
@@ -171,12 +174,15 @@ class Restarter:
                     return f'a client at {client.ip} has {image.name} open'
         return ''
 
-    def _note(self, world: World, record: Restart, reason: str) -> None:
+    def _note(self, world: World, host: str, reason: str) -> None:
+        record = world.restarts.get(host)
+        if record is None:
+            return
         waiting = [dataclasses.replace(start, reason=reason) for start in record.unsettled
                    if start.phase is Phase.WAITING]
         new = restart.changed(record, waiting)
         if new != record:
-            self._commit(world, record.host, new)
+            self._commit(world, host, new)
 
     def _commit(self, world: World, host: str, record: Restart,
                 modified: int | None = None) -> int | None:

@@ -33,6 +33,7 @@ from kaopu_ha.core.model import (
     Verdict,
 )
 from kaopu_ha.sim import daemon
+from kaopu_ha.sim.laws_returns import Starts, why_not_started
 from kaopu_ha.sim.laws_telling import Told
 from kaopu_ha.sim.nova import Record, Row
 from kaopu_ha.sim.world import World
@@ -41,7 +42,7 @@ Writes = Sequence[ports.Put | ports.Delete]
 Before = Mapping[str, ports.Entry]
 
 _DECISIONS = (records.CASE, records.RECOVERY, records.DEATH, records.LOCK, records.PROOF,
-              records.CLOSED)
+              records.CLOSED, records.RESTART)
 # An entry that ends sooner lets a zombie write again.
 _FOR_GOOD = 86400.0
 # A commit comes some milliseconds after the round that it is made of.
@@ -70,6 +71,7 @@ class Checkers:
         self._verdicts = Verdicts(world, self._say)
         calls = Calls(world, self._say)
         Told(world, self._say)
+        world.nova.asked_to_start = Starts(world, self._say).asked
         world.nova.asked, world.acts = calls.asked, calls.sent
         world.etcd.committed = self._committed
         world.kernel.after_each = OneWriter(world, self._say).look
@@ -296,4 +298,4 @@ def _told(world: World, row: Row) -> str:
                  Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE))]
     if row.local_disks and not ended:
         return 'on local disk'
-    return ended[-1] if ended else world.excused.get(row.uuid, '')
+    return ended[-1] if ended else why_not_started(world, row) or world.excused.get(row.uuid, '')

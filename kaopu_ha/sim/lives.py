@@ -36,6 +36,7 @@ import random
 import sys
 import time
 
+from kaopu_ha.sim import faults_returns
 from kaopu_ha.sim.checkers import Violation, unhealed
 from kaopu_ha.sim.shrink import shrunk
 from kaopu_ha.sim.story import Event, Played, Story, play, written
@@ -45,7 +46,8 @@ from kaopu_ha.sim.world import PACES, Setup, Vm
 # less, and what waits is told sooner: a life shall be short.
 LIFE_TIMES = dataclasses.replace(PACES['fast'], rules=dataclasses.replace(
     PACES['fast'].rules, attempt_limit=30.0, patent_death_seconds=20.0, patent_lock_seconds=10.0,
-    remind_after=40.0, remind_again=120.0))
+    remind_after=40.0, remind_again=120.0, leaving_seconds=12.0, restart_pauses=(3.0, 6.0, 12.0),
+    restart_settle_seconds=8.0))
 # With stages that take several looks, as the patent's do.
 LONGER_TIMES = dataclasses.replace(LIFE_TIMES, rules=dataclasses.replace(
     LIFE_TIMES.rules, death_seconds=10.0, lock_seconds=6.0))
@@ -279,7 +281,9 @@ def _people(chance: random.Random, setup: Setup, at: float, lasts: float) -> Ite
 
 
 _FAULTS: tuple[_Fault, ...] = (_host, _process, _eye, _etcd, _ceph, _nova, _user, _people)
-_WEIGHTS = (6, 6, 3, 4, 3, 5, 4, 2)
+_WEIGHTS: tuple[int, ...] = (6, 6, 3, 4, 3, 5, 4, 2)
+_FAULTS += tuple(fault for _, fault in faults_returns.FAULTS)
+_WEIGHTS += tuple(weight for weight, _ in faults_returns.FAULTS)
 
 
 # ---------------------------------------------------------------- the command

@@ -18,13 +18,19 @@ A sentence is found by its pattern in ``WORDS``; what stands in braces is a name
 
 from __future__ import annotations
 
-from kaopu_ha.sim import words_cloud, words_machines, words_people, words_upgrade
+from kaopu_ha.sim import (
+    words_cloud,
+    words_machines,
+    words_people,
+    words_returns,
+    words_upgrade,
+)
 from kaopu_ha.sim.sentences import Happening, Vocabulary
 from kaopu_ha.sim.sentences import UnknownWords as UnknownWords
 from kaopu_ha.sim.world import World
 
 WORDS = Vocabulary({**words_machines.WORDS, **words_cloud.WORDS, **words_people.WORDS,
-                    **words_upgrade.WORDS})
+                    **words_upgrade.WORDS, **words_returns.WORDS})
 
 
 def happen(world: World, sentence: str) -> None:

@@ -197,6 +197,8 @@ _ROADS = {Stage.SUSPECTED: _suspected, Stage.DYING: _dying, Stage.LOCKED: _locke
 
 
 def _closed(case: Case, seen: Seen) -> Decision:
+    if case.admit is not None:
+        return _taken_back(case, seen)
     rebooted = bool(seen.beat_boot_id) and seen.beat_boot_id != case.boot_id
     reason = 'its beat is back' + (', after a reboot' if rebooted else '')
     news = [News(Fact.CASE_CLOSED, case.host, reason)]
@@ -205,6 +207,15 @@ def _closed(case: Case, seen: Seen) -> Decision:
         news.append(News(Fact.REBOOTED, case.host,
                          'it was rebooted; on before and not now: ' + ', '.join(off)))
     return Decision(_go(case, Stage.CLOSED, seen, reason), news=tuple(news),
+                    death=Key.DELETE if seen.death else Key.KEEP,
+                    lock=Key.DELETE if seen.lock else Key.KEEP)
+
+
+def _taken_back(case: Case, seen: Seen) -> Decision:
+    """It was lost while it was taken back, and beats: that goes on behind its last step."""
+    reason = 'its beat is back: its admission goes on'
+    return Decision(_go(case, Stage.ADMITTING, seen, reason),
+                    news=(News(Fact.STAGE, case.host, f'{Stage.ADMITTING.value}: {reason}'),),
                     death=Key.DELETE if seen.death else Key.KEEP,
                     lock=Key.DELETE if seen.lock else Key.KEEP)
 

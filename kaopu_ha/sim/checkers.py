@@ -204,6 +204,15 @@ class Deciders:
         if stages[0] is not stages[1] and (not now.road or not all(
                 (now.road[-1].at, now.road[-1].by, now.road[-1].reason))):
             self._say('every step says why', f'{now.host} went to {now.stage.value}')
+        if was is not None and was.admit is not None and now.stage is Stage.CONFIRMED and (
+                stages[0] is Stage.ADMITTING and not was.admit.unfenced):
+            # It died while it was taken back, and is fenced as it was.
+            return
+        if stages[0] is Stage.ADMITTING and stages[1] not in (
+                Stage.ADMITTING, Stage.CLOSED) and was is not None and not (
+                was.admit and was.admit.unfenced):
+            self._say('confirmed stays', f'{now.host} went from admitting to {now.stage.value}, '
+                                         f'and is still fenced')
         if stages[1] is Stage.CONFIRMED and stages[0] not in (Stage.CONFIRMED, Stage.LAST_LOOK):
             self._say('one road', f'{now.host} was confirmed from {stages[0]}')
 

@@ -198,8 +198,8 @@ def _lost(admit: model.AdmitProgress, seen: Seen, rules: model.Rules) -> Decisio
     if not admit.unfenced:
         if seen.mute_seconds < rules.admission_mute_seconds:
             return None
-        return Decision(Act.FALL_BACK, f'its libvirt has not answered for {seen.mute_seconds:.0f} s: '
-                                       f'it is confirmed dead and fenced as before')
+        return Decision(Act.FALL_BACK, f'its libvirt has not answered for {seen.mute_seconds:.0f} '
+                                       f's: it is confirmed dead and fenced as before')
     # Its agent may beat once the lock is gone.
     unlocked = Did.UNLOCKED.value in admit.steps
     if unlocked and seen.beatless_seconds >= rules.beat_ttl + detection.grace(rules):

@@ -202,7 +202,7 @@ def waved_off(start: Start, why: str, at: str) -> Start:
 
 
 def _runs(start: Start, seen: Seen, rules: model.Rules) -> Decision:
-    text = 'it runs again' if start.calls else 'it runs: it was not we who started it'
+    text = 'it runs again where it was' if start.calls else 'it runs: somebody else started it'
     return Decision(_go(start, Phase.RUNS, text, seen.at), Act.NOTE,
                     (News(Fact.RESTARTED, '', f'{start.name}: {text}'),))
 

@@ -166,6 +166,12 @@ def _asked(world: World, number: str, instance: str) -> str:
     return '' if found == int(number) else f'it was {found} times'
 
 
+@_expected('Nova was asked {number} times to start {instance}')
+def _asked_to_start(world: World, number: str, instance: str) -> str:
+    found = sum(action.user == 'kaopu-ha' for action in _row(world, instance).actions)
+    return '' if found == int(number) else f'it was {found} times'
+
+
 def _row(world: World, name: str) -> Row:
     row = world.row(name)
     if row is None:

@@ -101,7 +101,7 @@ class Restarter:
                 self._leadership.now(), record.host, power=powers.get(start.instance),
                 server=servers.get(start.instance), service=service, barred=barred,
                 moving=_moving(world, start.instance), seconds=self._seconds(record, start))
-            decision = self._looked(start, seen, inventory)
+            decision = self._looked(world, start, seen, places)
             calls = decision.act in (Act.START, Act.START_ANEW)
             if calls and places <= 0:
                 decision = Decision(dataclasses.replace(
@@ -110,16 +110,15 @@ class Restarter:
             decisions.append(decision)
         self._carry_out(world, record, decisions)
 
-    def _looked(self, start: Start, seen: restart.Seen, inventory: model.Inventory) -> Decision:
+    def _looked(self, world: World, start: Start, seen: restart.Seen, places: int) -> Decision:
         """The decision, with what costs a question of its own asked only where it matters."""
         if seen.power is model.Power.OFF and seen.server is None:
             seen = dataclasses.replace(seen, server=self._cloud.server(start.instance))
         decision = restart.advance(start, seen, self._rules)
-        if decision.act in (Act.START, Act.START_ANEW):
-            seen = dataclasses.replace(
-                seen, actions=self._cloud.actions(start.instance),
-                moving=seen.moving or self._open_elsewhere(start.instance, inventory))
-            decision = restart.advance(start, seen, self._rules)
+        if places > 0 and decision.act in (Act.START, Act.START_ANEW):
+            moving = seen.moving or self._open_elsewhere(world, seen.host, start.instance)
+            decision = restart.advance(start, dataclasses.replace(
+                seen, moving=moving, actions=self._cloud.actions(start.instance)), self._rules)
         return decision
 
     def _carry_out(self, world: World, record: Restart, decisions: Sequence[Decision]) -> None:
@@ -147,6 +146,9 @@ class Restarter:
         """Make the call; the start as it is then if the call surely did nothing."""
         start = decision.start
         try:
+            # A user may have had a word since the look.
+            if restart.stopped_by_user(self._cloud.actions(start.instance)):
+                raise ports.PortError('its user wanted it off just now')
             self._cloud.start(start.instance, permit, anew=decision.act is Act.START_ANEW)
         except ports.OutcomeUnknown:
             return None
@@ -160,8 +162,14 @@ class Restarter:
         now = self._clock()
         return now - self._since.setdefault((record.host, start.instance, start.calls), now)
 
-    def _open_elsewhere(self, instance: str, inventory: model.Inventory) -> str:
-        """Why a disk of it may be written from elsewhere; empty if none may."""
+    def _open_elsewhere(self, world: World, host: str, instance: str) -> str:
+        """Why a disk of it may be written from another host; empty if none may.
+
+        Clients at other addresses are those of backups and the like, as for a move.
+        """
+        inventory = world.inventories[host]
+        others = {address: other for other, told in world.inventories.items() if other != host
+                  for address in told.storage_addresses}
         images = next((one.images for one in inventory.instances if one.uuid == instance), ())
         if self._images is None or not images:
             return ''
@@ -170,8 +178,8 @@ class Restarter:
             if answer.error:
                 return f'it could not be asked who has {image.name} open: {answer.error}'
             for client in answer.clients:
-                if client.acknowledged and client.ip not in inventory.storage_addresses:
-                    return f'a client at {client.ip} has {image.name} open'
+                if client.acknowledged and client.ip in others:
+                    return f'a client of {others[client.ip]} has {image.name} open'
         return ''
 
     def _note(self, world: World, host: str, reason: str) -> None:

@@ -33,7 +33,7 @@ from kaopu_ha.core.model import (
     Verdict,
 )
 from kaopu_ha.sim import daemon
-from kaopu_ha.sim.laws_returns import Starts, why_not_started
+from kaopu_ha.sim.laws_returns import Starts, Watched, why_not_started
 from kaopu_ha.sim.laws_telling import Told
 from kaopu_ha.sim.nova import Record, Row
 from kaopu_ha.sim.world import World
@@ -71,6 +71,7 @@ class Checkers:
         self._verdicts = Verdicts(world, self._say)
         calls = Calls(world, self._say)
         Told(world, self._say)
+        Watched(world, self._say)
         world.nova.asked_to_start = Starts(world, self._say).asked
         world.nova.asked, world.acts = calls.asked, calls.sent
         world.etcd.committed = self._committed

@@ -47,7 +47,7 @@ from kaopu_ha.sim.world import PACES, Setup, Vm
 LIFE_TIMES = dataclasses.replace(PACES['fast'], rules=dataclasses.replace(
     PACES['fast'].rules, attempt_limit=30.0, patent_death_seconds=20.0, patent_lock_seconds=10.0,
     remind_after=40.0, remind_again=120.0, leaving_seconds=12.0, restart_pauses=(3.0, 6.0, 12.0),
-    restart_settle_seconds=8.0))
+    restart_settle_seconds=8.0, admission_mute_seconds=20.0))
 # With stages that take several looks, as the patent's do.
 LONGER_TIMES = dataclasses.replace(LIFE_TIMES, rules=dataclasses.replace(
     LIFE_TIMES.rules, death_seconds=10.0, lock_seconds=6.0))

@@ -62,9 +62,9 @@ class Row:
     opted_in: bool = False
     actions: list[model.Action] = field(default_factory=list)
 
-    def asked_for(self, kind: str, user: str = 'user') -> None:
-        """Keep what was asked for it, and by whom; '' is Nova itself."""
-        self.actions.append(model.Action(kind, user))
+    def asked_for(self, kind: str, user: str = 'user', at: str = '') -> None:
+        """Keep what was asked for it, by whom and when; '' is Nova itself."""
+        self.actions.append(model.Action(kind, user, at))
 
 
 @dataclass(eq=False)

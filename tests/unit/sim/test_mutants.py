@@ -17,6 +17,7 @@ import sys
 import unittest
 
 from kaopu_ha.sim import lives
+from tests.unit.sim import mutants_returns  # noqa: F401  its mutants join the list
 from tests.unit.sim.mutants import MUTANTS
 
 LIVES_MAX = 2000

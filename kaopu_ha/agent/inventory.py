@@ -20,6 +20,7 @@ it said while it lived.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+import contextlib
 import dataclasses
 import datetime
 import time
@@ -34,6 +35,8 @@ from kaopu_ha.core import model
 _SIGN_SECONDS = 10.0
 # The record is read again after this time even if nothing changed: a person may have deleted it.
 _LOOK_SECONDS = 60.0
+# A process that is told to end has half a second for what it still has to say.
+_LAST_SECONDS = 0.3
 
 
 def _now() -> str:
@@ -87,6 +90,14 @@ class InventoryPublisher:
             trouble = str(failure)
         self._note(trouble)
         return max(began + self._interval - self._clock(), 0.1)
+
+    def leave(self) -> None:
+        """Say that the host leaves, if its system is being shut down: as the agent's last act."""
+        if self._former is None or self._modified is None:
+            return
+        with contextlib.suppress(ports.PortError):
+            if self._past.leave(_LAST_SECONDS):
+                self._publish(dataclasses.replace(self._former, leaving=True))
 
     # ------------------------------------------------------------ what is published
 

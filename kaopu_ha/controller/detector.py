@@ -224,11 +224,11 @@ class Detector:
 
     def _open(self, world: World, host: str) -> None:
         case = detection.opened(world.inventories[host], self._seen(world, host, None))
-        news = (News(Fact.CASE_OPENED, host, 'its beat is gone; the other networks are asked'),)
+        news = [News(Fact.CASE_OPENED, host, 'its beat is gone; the other networks are asked')]
         if world.inventories[host].leaving:
-            news += (News(Fact.LEAVING, host, f'it said that it is being shut down: it has '
-                          f'{self._rules.leaving_seconds:g} s of silence to come back in'),)
-        self._commit(world, host, detection.Decision(case, news=news), None)
+            news.append(News(Fact.LEAVING, host, f'it said that it is being shut down: it has '
+                             f'{self._rules.leaving_seconds:g} s of silence to come back in'))
+        self._commit(world, host, detection.Decision(case, news=tuple(news)), None)
 
     def _judge_all(self, world: World, looked: dict[str, _Looked]) -> None:
         self._tell_storm(world)

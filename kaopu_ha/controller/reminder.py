@@ -57,7 +57,7 @@ class Reminder:
         self._memory = told.memory
         for group in told.due:
             seconds = now - min(told.memory[item.key].since for item in group)
-            fact = Fact.STILL_DOWN if group[0].kind is waiting.Kind.LOST else Fact.STILL_WAITS
+            fact = Fact.STILL_DOWN if group[0].kind in (waiting.Kind.LOST, waiting.Kind.OFF) else Fact.STILL_WAITS
             self._tell(News(fact, group[0].host, waiting.sentence(group, seconds)))
         return min(self._rules.remind_after * _LOOK_SHARE, _LOOK_SECONDS_MAX)
 

@@ -28,6 +28,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 import enum
 
+from kaopu_ha.core.answers import Client as Client
+from kaopu_ha.core.answers import Contact as Contact
+from kaopu_ha.core.answers import LibvirtAnswer as LibvirtAnswer
 from kaopu_ha.core.cloud import Action as Action
 from kaopu_ha.core.cloud import ComputeService as ComputeService
 from kaopu_ha.core.cloud import Migration as Migration
@@ -46,6 +49,7 @@ class Sign(enum.Enum):
 
 class Verdict(enum.Enum):
     """What one round of evidence says of a host."""
+
     ALIVE = 'alive'
     DEAD = 'dead'
     UNDECIDED = 'undecided'
@@ -53,6 +57,7 @@ class Verdict(enum.Enum):
 
 class Stage(enum.Enum):
     """How far the case on a host has gone."""
+
     SUSPECTED = 'suspected'
     DYING = 'dying'
     LOCKED = 'locked'
@@ -64,6 +69,7 @@ class Stage(enum.Enum):
 
 class RecoveryStage(enum.Enum):
     """How far the recovery of a confirmed host has gone."""
+
     FENCING = 'fencing'
     PROVEN = 'proven'
     PLANNED = 'planned'
@@ -73,6 +79,7 @@ class RecoveryStage(enum.Enum):
 
 class Power(enum.Enum):
     """The power of an instance, as its host's libvirt knows it."""
+
     ON = 'on'
     PAUSED = 'paused'
     OFF = 'off'
@@ -80,6 +87,7 @@ class Power(enum.Enum):
 
 class Network(enum.Enum):
     """A network that is asked for signs of life; the third one, etcd, carries the beat."""
+
     MANAGEMENT = 'management'
     STORAGE = 'storage'
 
@@ -365,43 +373,9 @@ class Evacuation:
 
 
 @dataclass(frozen=True)
-class Client:
-    """A watcher of an RBD image: address with nonce, and whether it acknowledged the ask."""
-
-    address: str
-    client_id: int
-    acknowledged: bool
-
-    @property
-    def ip(self) -> str:
-        """The address without port and nonce."""
-        return self.address.rsplit('/', 1)[0].rsplit(':', 1)[0].strip('[]')
-
-
-@dataclass(frozen=True)
 class ImageAnswer:
     """What a cluster said of the clients of one image; ``error`` if it could not be asked."""
 
     image: Image
     clients: tuple[Client, ...] = ()
     error: str = ''
-
-
-class Contact(enum.Enum):
-    """How far an ask over the management network came."""
-
-    ANSWERED = 'answered'
-    REFUSED = 'refused'
-    MUTE = 'mute'
-    NOTHING = 'nothing'
-    ERROR = 'error'
-
-
-@dataclass(frozen=True)
-class LibvirtAnswer:
-    """What a host's libvirt answered: its UUID and the UUIDs of its domains, if it did."""
-
-    contact: Contact
-    host_uuid: str = ''
-    domains: tuple[str, ...] = ()
-    reason: str = ''

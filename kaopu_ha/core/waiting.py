@@ -36,6 +36,7 @@ class Kind(enum.Enum):
     LOST = 'does not run'
     ADMISSION = 'its admission waits'
     RESTART = 'is not started again yet'
+    OFF = 'was on before its host was booted, and does not run'
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _off(record: restart.Restart) -> Iterator[Waiting]:
     """What was on before its host was booted, and is off."""
     for start in sorted(record.unsettled, key=lambda start: (start.name, start.instance)):
         failed = start.phase is restart.Phase.FAILED
-        yield Waiting(record.host, Kind.LOST if failed else Kind.RESTART,
+        yield Waiting(record.host, Kind.OFF if failed else Kind.RESTART,
                       f'{start.phase.value}: {start.reason}', start.instance, start.name, start.at)
 
 

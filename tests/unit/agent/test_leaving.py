@@ -171,3 +171,14 @@ class Lately(Case):
         self.look(ONE_OFF)
         self.look(ONE_OFF, boot='boot-2')
         self.assertEqual(((ONE.uuid,), ()), (self.former.interrupted, self.former.off_lately))
+
+
+class SaysSo(Case):
+
+    def test_an_agent_that_is_told_to_end_asks_whether_its_host_leaves(self):
+        self.look(ONE)
+        self.assertFalse(self.past.leave(0.3))
+        self.host.stops = True
+        self.assertTrue(self.past.leave(0.3))
+        self.look(ONE_OFF)
+        self.assertEqual((True, ['one']), (self.former.leaving, self.on()))

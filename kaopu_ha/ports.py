@@ -208,6 +208,10 @@ class Cloud(abc.ABC):
         """Migration records of one instance, or those with one host as source or target."""
 
     @abc.abstractmethod
+    def actions(self, instance: str) -> tuple[model.Action, ...]:
+        """What was asked for one server lately, newest first; nothing where nobody keeps it."""
+
+    @abc.abstractmethod
     def force_down(self, host: str, down: bool, permit: Permit) -> None:
         """Set or clear forced_down of the host's compute service."""
 
@@ -218,6 +222,13 @@ class Cloud(abc.ABC):
     @abc.abstractmethod
     def reset_state(self, instance: str, state: str, permit: Permit) -> None:
         """Set vm_state to ``active`` or ``error`` and clear the task."""
+
+    @abc.abstractmethod
+    def start(self, instance: str, permit: Permit, *, anew: bool = False) -> None:
+        """Start one server, which is off, on the host that it is on.
+
+        ``anew``: although it is not shown as stopped.  Nobody may call so for one that runs.
+        """
 
     def warm(self) -> None:  # noqa: B027  a driver may have nothing to prepare
         """Get ready to act, so that the first act does not wait for it.  Raises PortError."""
@@ -319,6 +330,10 @@ class LocalHost(abc.ABC):
     @abc.abstractmethod
     def compute_started(self) -> str:
         """When nova-compute was started, as boot id and ticks; '' if it is not seen running."""
+
+    @abc.abstractmethod
+    def stopping(self, limit: float) -> bool:
+        """True if the host's system is being shut down in good order; False if nobody can say."""
 
     @abc.abstractmethod
     def run(self, command: Sequence[str], limit: float) -> None:

@@ -35,6 +35,7 @@ from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.recoverer import Recoverer
 from kaopu_ha.controller.reminder import Reminder
 from kaopu_ha.controller.repeated import Repeated
+from kaopu_ha.controller.restarter import Restarter
 from kaopu_ha.core.news import News
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.worker.worker import Worker
@@ -75,7 +76,7 @@ class Surroundings:
 def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequence[ports.Fence],
                cloud: ports.Cloud, libvirt: ports.LibvirtEye, usage: ports.UsageSource,
                queue: ports.Queue, rules: Rules, leader_ttl: int, given: Surroundings,
-               events: ports.Events | None = None
+               events: ports.Events | None = None, images: ports.ImageEye | None = None
                ) -> tuple[tuple[Loop, ...], Callable[[], None]]:
     """The loops of a controller, and what gives its office up."""
     tell = Repeated(given.tell, given.clock)
@@ -87,6 +88,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
     admitter = Admitter(store, lead, fences, cloud, libvirt, rules, given.clock, tell)
     keeper = Housekeeper(store, lead, rules, given.clock, given.now, tell)
     reminder = Reminder(store, lead, rules, given.clock, tell)
+    restarter = Restarter(store, lead, cloud, images, rules, given.clock, tell)
     listener = (_listener(store, events, given.clock),) if events else ()
     return (
         Loop('leadership', lead.turn, (records.LEADER,)),
@@ -94,6 +96,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
         Loop('detector', detector.turn, (records.ALIVE, records.DEATH, records.LOCK, records.HOST,
                                          records.BRAKE, records.EVENT)),
         Loop('recoverer', recoverer.turn, (records.RECOVERY, records.EVACUATION, records.EVENT)),
+        Loop('restarter', restarter.turn, (records.INVENTORY, records.RESTART)),
         Loop('admitter', admitter.turn, (records.REQUEST,)),
         Loop('reminder', reminder.turn), Loop('housekeeper', keeper.turn), *listener), lead.resign
 

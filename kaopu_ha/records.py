@@ -22,6 +22,7 @@
 ``recovery/<id>``                   durable    fences, proofs, plan of one confirmed host
 ``evacuation/<id>/<instance>``      durable    one instance's move: the queue's task
 ``proof/<id>``                      lease      there while the fence was read back lately
+``restart/<host>``                  durable    what is started again in place after its last boot
 ``claim/<instance>``                lease      the worker that has the instance
 ``closed/<host>/<n>``               durable    ended cases, bounded
 ``host/<host>``, ``brake``          durable    what people set
@@ -67,6 +68,7 @@ CLOSED = PREFIX + 'closed/'
 RECOVERY = PREFIX + 'recovery/'
 EVACUATION = PREFIX + 'evacuation/'
 PROOF = PREFIX + 'proof/'
+RESTART = PREFIX + 'restart/'
 CLAIM = PREFIX + 'claim/'
 HOST = PREFIX + 'host/'
 REQUEST = PREFIX + 'request/'

@@ -46,6 +46,7 @@ NEEDED = {
         'os_compute_api:os-evacuate',
         'os_compute_api:os-extended-server-attributes',
         'os_compute_api:os-hypervisors:list-detail',
+        'os_compute_api:os-instance-actions:list',
         'os_compute_api:os-migrations:index',
         'os_compute_api:os-migrations:index:all_projects',
         'os_compute_api:os-migrations:index:host',
@@ -54,7 +55,9 @@ NEEDED = {
         'os_compute_api:servers:allow_all_filters',
         'os_compute_api:servers:detail',
         'os_compute_api:servers:detail:get_all_tenants',
-        'os_compute_api:servers:show'),
+        'os_compute_api:servers:reboot',
+        'os_compute_api:servers:show',
+        'os_compute_api:servers:start'),
     'placement': (
         'placement:allocation_candidates:list',
         'placement:resource_providers:inventories:list',

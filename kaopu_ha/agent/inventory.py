@@ -20,12 +20,14 @@ it said while it lived.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+import contextlib
 import dataclasses
 import datetime
 import time
 
 from kaopu_ha import ports, records
 from kaopu_ha.agent.beat import Tell
+from kaopu_ha.agent.leaving import LATELY_SECONDS, Past, as_of
 from kaopu_ha.agent.storage import Cluster, OwnStorage
 from kaopu_ha.core import model
 
@@ -33,6 +35,8 @@ from kaopu_ha.core import model
 _SIGN_SECONDS = 10.0
 # The record is read again after this time even if nothing changed: a person may have deleted it.
 _LOOK_SECONDS = 60.0
+# A process that is told to end has half a second for what it still has to say.
+_LAST_SECONDS = 0.3
 
 
 def _now() -> str:
@@ -47,7 +51,7 @@ class InventoryPublisher:
                  client_networks: Sequence[str], interval: float, tell: Tell,
                  clusters: Sequence[Cluster] = (Cluster(),), ask_limit: float = 4.0,
                  clock: Callable[[], float] = time.monotonic,
-                 date: Callable[[], str] = _now) -> None:
+                 date: Callable[[], str] = _now, lately_seconds: float = LATELY_SECONDS) -> None:
         """Take where the host's libvirt is asked by others, and which of its addresses count."""
         self._store, self._host, self._local = store, host, local
         self._storage = OwnStorage(storage, clusters, limit=ask_limit, clock=clock)
@@ -66,6 +70,7 @@ class InventoryPublisher:
         self._signs: dict[str, model.Sign] = {}
         self._sign_at = float('-inf')
         self._trouble = ''
+        self._past = Past(local, tell, host, clock, lately_seconds=lately_seconds)
 
     @property
     def trouble(self) -> str:
@@ -85,6 +90,14 @@ class InventoryPublisher:
             trouble = str(failure)
         self._note(trouble)
         return max(began + self._interval - self._clock(), 0.1)
+
+    def leave(self) -> None:
+        """Say that the host leaves, if its system is being shut down: as the agent's last act."""
+        if self._former is None or self._modified is None:
+            return
+        with contextlib.suppress(ports.PortError):
+            if self._past.leave(_LAST_SECONDS):
+                self._publish(dataclasses.replace(self._former, leaving=True))
 
     # ------------------------------------------------------------ what is published
 
@@ -133,16 +146,19 @@ class InventoryPublisher:
         domains = self._domains or ()
         self._look_at_storage(domains)
         former = self._former
+        seen = self._past.look(former, self._local.boot_id(), self._domains, self._ask_limit)
+        domains = seen.domains
         inventory = model.Inventory(
             host=self._host, host_uuid=identity.host_uuid, boot_id=self._local.boot_id(),
             management_uri=self._management_uri, storage_addresses=self._addresses(),
             storage=dict(self._signs), cores=identity.cores, memory_mb=identity.memory_mb,
             instances=tuple(self._instance(domain) for domain in domains),
             domains=tuple(domain.uuid for domain in domains),
-            compute_started=self._local.compute_started(), note=self._mute_note())
+            compute_started=self._local.compute_started(), note=self._mute_note(),
+            interrupted=seen.interrupted, off_lately=seen.off_lately, leaving=seen.leaving)
         if self._domains is None and former is not None:
-            return dataclasses.replace(inventory, instances=former.instances,
-                                       domains=former.domains)
+            return dataclasses.replace(inventory, domains=former.domains, instances=as_of(
+                former, inventory.boot_id))
         return inventory
 
     def _look_at_libvirt(self) -> None:

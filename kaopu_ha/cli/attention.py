@@ -67,12 +67,16 @@ def _waiting(found: Picture) -> Iterator[tuple[str, str]]:
     """
     for item in found.waiting():
         span = layout.between(item.since, layout.now())
-        if item.kind is not Kind.LOST and span is not None and span < _A_WHILE_SECONDS:
+        if item.kind not in (Kind.LOST, Kind.OFF) and span is not None and span < _A_WHILE_SECONDS:
             continue
         if item.kind is Kind.RECOVERY:
             yield 'error', f'The recovery of {item.host} waits: {item.reason}'
         elif item.kind is Kind.ADMISSION:
             yield 'warning', f'The admission of {item.host} waits: {item.reason}'
+        elif item.kind in (Kind.RESTART, Kind.OFF):
+            yield 'error', (f'{item.name} ({item.instance}) was on before {item.host} was booted, '
+                            f'and is off: {item.reason}. If it need not run: kaopu-ha host '
+                            f'wave-off {item.host} {item.name}')
         elif item.kind is Kind.LOST:
             yield 'error', (f'{item.name} ({item.instance}) of {item.host} was not moved: '
                             f'{item.reason}')

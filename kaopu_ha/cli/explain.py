@@ -25,6 +25,7 @@ from kaopu_ha.cli.command import Command, Trouble, plain
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Case, Evacuation, Phase, Power, Recovery, RecoveryStage, Stage
+from kaopu_ha.core.restart import Restart
 
 # Order of sentences that carry one time: what was asked, then what followed.
 _ASKED, _FOLLOWED, _DONE = 0, 1, 2
@@ -67,6 +68,9 @@ def story(found: Picture, case: Case) -> list[str]:
                       'can\'t be read.']
     if done is not None:
         lines += ['', *_instances(found, done)]
+    started = found.restarts.get(case.host)
+    if started is not None and not case.recovery:
+        lines += ['', *_restart(started)]
     return [*lines, '', *_now(found, case)]
 
 
@@ -186,6 +190,17 @@ def _instances(found: Picture, done: Recovery) -> Iterator[str]:
         yield f'Not fenced: {reason}.'
     if done.waiting_for:
         yield f'The recovery waits: {done.waiting_for}.'
+
+
+def _restart(record: Restart) -> Iterator[str]:
+    yield (f'After its boot {layout.short(record.boot_id)} these were to run again where they '
+           f'were:')
+    for start in record.starts:
+        calls = f', {layout.number(start.calls, "call")}' if start.calls else ''
+        yield (f'    {layout.clock(start.at)}  {start.name} ({start.instance}): '
+               f'{start.phase.value}{calls}: {start.reason}')
+    if record.unsettled:
+        yield f'What need not run again: kaopu-ha host wave-off {record.host} --why ...'
 
 
 def _fate(item: Evacuation) -> str:

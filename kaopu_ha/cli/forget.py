@@ -57,7 +57,7 @@ class HostForget(Command):
         case = found.cases.get(host)
         ended = case if case and case.stage is Stage.CONFIRMED else None
         gone = [prefix + host for prefix in (
-            records.INVENTORY, records.HOST, *[records.LOCK] * bool(ended),
+            records.INVENTORY, records.HOST, records.RESTART, *[records.LOCK] * bool(ended),
             *[records.CASE] * (not ended)) if found.entry(prefix + host) is not None]
         writes: list[ports.Put | ports.Delete] = [ports.Delete(key) for key in gone]
         if ended:

@@ -19,14 +19,14 @@ import functools
 from typing import TypeVar
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import model, waiting
+from kaopu_ha.core import model, restart, waiting
 
 T = TypeVar('T')
 
 # All but the closed cases, which only grow old.
 RANGES = (records.LEADER, records.BRAKE, records.ALIVE, records.DEATH, records.LOCK,
           records.INVENTORY, records.CASE, records.RECOVERY, records.EVACUATION, records.PROOF,
-          records.HOST, records.REQUEST, records.CLAIM)
+          records.HOST, records.REQUEST, records.CLAIM, records.RESTART)
 
 
 def read(store: ports.Store, *more: str) -> Picture:
@@ -51,6 +51,7 @@ class Picture:
         self.proofs = self._all(records.ProofMark, records.PROOF)
         self.settings = self._all(records.HostSetting, records.HOST)
         self.requests = self._all(records.Request, records.REQUEST)
+        self.restarts = self._all(restart.Restart, records.RESTART)
         self._evacuations = self._all(model.Evacuation, records.EVACUATION)
         self._closed = self._all(model.Case, records.CLOSED)
 
@@ -99,7 +100,8 @@ class Picture:
         """What is open and does not move, as the leader sees it."""
         return waiting.waiting(self.cases.values(), self.recoveries, self._evacuations.values(),
                                held=self.held,
-                               claimed=self.snapshot.under(records.CLAIM).keys())
+                               claimed=self.snapshot.under(records.CLAIM).keys(),
+                               restarts=self.restarts.values())
 
     def entry(self, key: str) -> ports.Entry | None:
         """The entry of a key."""

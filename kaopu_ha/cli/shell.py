@@ -40,6 +40,7 @@ COMMANDS = {
     'host show': 'host:HostShow',
     'host hold': 'hold:HostHold',
     'host release': 'hold:HostRelease',
+    'host wave-off': 'wave_off:HostWaveOff',
     'host forget': 'forget:HostForget',
     'host admit': 'admit:HostAdmit',
     'brake release': 'brake:BrakeRelease',

@@ -36,6 +36,7 @@ from kaopu_ha.conf import (
     nova,
     probe,
     queue,
+    restart,
     store,
     usage,
     worker,
@@ -43,7 +44,7 @@ from kaopu_ha.conf import (
 from kaopu_ha.conf.errors import ConfigError
 
 _GROUPS = (default, store, detection, probe, libvirt, agent, ceph, fence, cloud, nova, usage,
-           queue, evacuation, controller, worker, events, notifier, metrics)
+           queue, evacuation, restart, controller, worker, events, notifier, metrics)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

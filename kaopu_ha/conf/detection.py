@@ -49,6 +49,11 @@ OPTS = [
                help='Seconds of silence after death has lapsed, the life of the key lock/<host> '
                     'before it becomes permanent.  Whole seconds, at least 2.  Below 30 a fence '
                     'that gives proof is needed.'),
+    cfg.FloatOpt('leaving_seconds', default=120.0, min=0.0, max=3600.0,
+                 help='Grace of a host that said that it is being shut down: for so long of '
+                      'silence it is not taken for dying, because a planned reboot may end.  Then '
+                      'it is judged like any other.  More than your hosts need to boot; 0: no '
+                      'grace.'),
     cfg.IntOpt('storm_hosts', default=1, min=1,
                help='The brake: nobody is condemned while more hosts than this, and more than '
                     'storm_share of all, are suspect at once.  One dead host among two is no '

@@ -79,6 +79,8 @@ def rules(conf: cfg.ConfigOpts, *, fence_proves: bool) -> Rules:
         beat_ttl=float(chosen.beat_ttl), ask_limit=chosen.ask_limit,
         look_interval=chosen.look_interval,
         death_seconds=float(chosen.death_ttl), lock_seconds=float(chosen.lock_ttl),
+        leaving_seconds=conf.detection.leaving_seconds,
+        restarts=conf.restart.policy == 'start', restart_places=conf.restart.per_host_max,
         patent_death_seconds=float(_PATENT.death_ttl), patent_lock_seconds=float(_PATENT.lock_ttl),
         storm_hosts=conf.detection.storm_hosts, storm_share=conf.detection.storm_share,
         fences=tuple(conf.fence.drivers), client_networks=ceph.client_networks(conf),

@@ -37,11 +37,15 @@ class Admitter:
                  clock: Callable[[], float], tell: Callable[[News], None]) -> None:
         self._store, self._leadership, self._cloud = store, leadership, cloud
         self._fences = {fence.name: fence for fence in fences}
-        self._libvirt, self._rules, self._tell = libvirt, rules, tell
+        self._libvirt, self._rules, self._clock, self._tell = libvirt, rules, clock, tell
+        # Since when a host that is taken back is mute, and does not beat, as this leader saw it.
+        self._mute: dict[str, float] = {}
+        self._beatless: dict[str, float] = {}
 
     def turn(self) -> float:
         """Take up new requests, advance admissions; seconds until the next turn."""
         if not self._leadership.leads():
+            self._mute, self._beatless = {}, {}
             return 0.5
         try:
             world = World(self._store.read(*RANGES, records.REQUEST, records.RECOVERY,
@@ -59,6 +63,9 @@ class Admitter:
         case = world.cases.get(request.host)
         if case is None or request.host in world.unreadable:
             self._refuse(world, name, request, 'there is no open case on it')
+            return
+        if case.admit is not None and case.stage is not Stage.ADMITTING:
+            # It was lost meanwhile, and is judged: its beat or its death decides.
             return
         try:
             seen = self._seen(world, case)
@@ -94,7 +101,18 @@ class Admitter:
             evacuated=evacuated, beat=world.has(records.ALIVE + case.host),
             answers=self._answers(world, case), forced_by_us=bool(recovery
                                                                   and recovery.forced_by_us),
-            moved_on=admission.moved_on(case.host, case.recovery, every))
+            moved_on=admission.moved_on(case.host, case.recovery, every),
+            mute_seconds=self._for(self._mute, case.host,
+                                   libvirt.contact is not model.Contact.ANSWERED),
+            beatless_seconds=self._for(self._beatless, case.host,
+                                       not world.has(records.ALIVE + case.host)))
+
+    def _for(self, since: dict[str, float], host: str, lasts: bool) -> float:
+        """For how many seconds it has been so."""
+        if not lasts:
+            since.pop(host, None)
+            return 0.0
+        return self._clock() - since.setdefault(host, self._clock())
 
     def _nova(self, host: str,
               evacuated: frozenset[str]) -> tuple[frozenset[str] | None, int | None]:
@@ -131,6 +149,8 @@ class Admitter:
             self._close(world, name, request, case)
         elif decision.act is Act.UNFENCE:
             self._unfence(world, case)
+        elif decision.act in (Act.FALL_BACK, Act.SUSPECT):
+            self._lost(world, name, request, case, decision)
         elif decision.act is Act.UNLOCK:
             self._note(world, case, admission.Did.UNLOCKED, decision.reason,
                        [ports.Delete(records.LOCK + case.host)])
@@ -180,6 +200,26 @@ class Admitter:
                 ports.Put(records.REQUEST + name, records.encode(answer))],
                 records.REQUEST + name):
             self._tell(News(Fact.ADMITTED, case.host, 'it may receive instances again'))
+
+    def _lost(self, world: World, name: str, request: records.Request, case: Case,
+              decision: admission.Decision) -> None:
+        """It died again while it was taken back."""
+        key, reason = records.REQUEST + name, decision.reason
+        at, by = self._leadership.now(), self._leadership.name
+        writes: list[ports.Put | ports.Delete]
+        if decision.act is Act.FALL_BACK:
+            answer = dataclasses.replace(request, state='failed', answer=reason)
+            writes = [_put(admission.fallen_back(case, at, by, reason)),
+                      ports.Put(key, records.encode(answer))]
+        else:
+            inventory = world.inventories.get(case.host)
+            writes = [_put(admission.suspected(case, inventory, at, by, reason)),
+                      ports.Delete(records.LOCK + case.host)]
+        if self._commit(world, case, writes, key, records.LOCK + case.host,
+                        records.ALIVE + case.host):
+            self._mute.pop(case.host, None)
+            self._beatless.pop(case.host, None)
+            self._tell(News(Fact.ADMIT_ENDED, case.host, reason))
 
     def _refuse(self, world: World, name: str, request: records.Request, reason: str) -> None:
         key = records.REQUEST + name

@@ -25,7 +25,7 @@ from kaopu_ha import ports, records, shelf
 from kaopu_ha.controller.casebook import Casebook
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import brake, detection, evacuation, events, fencing, model
+from kaopu_ha.core import admission, brake, detection, evacuation, events, fencing, model, restart
 from kaopu_ha.core.news import Fact, News
 
 _FLAPPING_SECONDS = 600.0
@@ -236,8 +236,11 @@ class Detector:
 
     def _open(self, world: World, host: str) -> None:
         case = detection.opened(world.inventories[host], self._seen(world, host, None))
-        news = (News(Fact.CASE_OPENED, host, 'its beat is gone; the other networks are asked'),)
-        self._commit(world, host, detection.Decision(case, news=news), None)
+        news = [News(Fact.CASE_OPENED, host, 'its beat is gone; the other networks are asked')]
+        if world.inventories[host].leaving:
+            news.append(News(Fact.LEAVING, host, f'it said that it is being shut down: it has '
+                             f'{self._rules.leaving_seconds:g} s of silence to come back in'))
+        self._commit(world, host, detection.Decision(case, news=tuple(news)), None)
 
     def _judge_all(self, world: World, looked: dict[str, _Looked]) -> None:
         self._tell_storm(world)
@@ -335,15 +338,26 @@ class Detector:
         step = self._leadership.step(model.RecoveryStage.FENCING.value, 'it is confirmed dead')
         recovery = model.Recovery(
             name, host, model.RecoveryStage.FENCING, orders=orders, road=(step,),
-            instances=evacuation.powered(events.with_arrivals(inventory, hints), servers),
+            forced_by_us=self._still_forced(case),
+            instances=evacuation.powered(events.with_arrivals(inventory, hints), servers,
+                                         restart.counts_as_off(world.restarts.get(host))),
             told_on=events.unsettled(hints, servers, model.Power.ON),
             told_off=events.unsettled(hints, servers, model.Power.OFF))
         lock = records.Lock(self._leadership.name, self._leadership.now(), permanent=True,
                             recovery=name)
-        case = dataclasses.replace(case, recovery=name)
+        case = dataclasses.replace(case, recovery=name, admit=None)
         return [ports.Put(records.CASE + host, records.encode(case)),
                 ports.Put(records.LOCK + host, records.encode(lock)),
                 ports.Put(records.RECOVERY + name, records.encode(recovery))]
+
+    def _still_forced(self, case: model.Case) -> bool:
+        """True if it died while it was taken back, forced down by us: the next admission ends
+        that."""
+        if case.admit is None or admission.Did.UNFORCED.value in case.admit.steps:
+            return False
+        former = World(self._store.read(records.RECOVERY + case.recovery), self._tell).every(
+            model.Recovery, records.RECOVERY)
+        return any(recovery.forced_by_us for recovery in former.values())
 
     def _evacuations(self) -> tuple[model.Evacuation, ...]:
         found = World(self._store.read(records.EVACUATION), self._tell)

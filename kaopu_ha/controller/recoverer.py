@@ -29,7 +29,7 @@ from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.rests import Rests
 from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import evacuation, model
+from kaopu_ha.core import evacuation, model, restart
 from kaopu_ha.core import recovery as road
 from kaopu_ha.core.model import Evacuation, Phase, Recovery
 from kaopu_ha.core.news import Fact, News
@@ -51,6 +51,7 @@ class Recoverer:
                  flapping: Callable[[], frozenset[str]] = frozenset) -> None:
         self._store, self._leadership, self._cloud, self._queue = store, leadership, cloud, queue
         self._rules, self._clock, self._tell = rules, clock, tell
+        self._pool = pool
         self._planned: dict[str, tuple[road.Standing, float]] = {}
         self._told = 0
         self._keeper = FenceKeeper(store, leadership, fences, rules, clock, pool)
@@ -202,7 +203,15 @@ class Recoverer:
     def _list(self, world: World, seen: Seen, decision: Decision) -> Seen:
         servers = self._cloud.servers(decision.recovery.host)
         return dataclasses.replace(seen, servers=servers,
+                                   stopped=self._stopped(decision.recovery, servers),
                                    candidates=self._targets.candidates(world))
+
+    def _stopped(self, item: Recovery, servers: Sequence[model.Server]) -> frozenset[str]:
+        """Those that were on, that Nova shows stopped, and of which a user had wanted that."""
+        asked = {uuid: self._pool.submit(self._cloud.actions, uuid)
+                 for uuid in evacuation.doubtful(item, servers)}
+        return frozenset(uuid for uuid, actions in asked.items()
+                         if restart.stopped_by_user(actions.result()))
 
     def _ask_targets(self, world: World, seen: Seen, decision: Decision) -> Seen:
         return dataclasses.replace(seen, candidates=self._targets.candidates(world))

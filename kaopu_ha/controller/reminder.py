@@ -22,10 +22,12 @@ from kaopu_ha.controller.world import World
 from kaopu_ha.core import model, waiting
 from kaopu_ha.core.news import Fact, News
 
-_RANGES = (records.CASE, records.HOST, records.RECOVERY, records.EVACUATION, records.CLAIM)
+_RANGES = (records.CASE, records.HOST, records.RECOVERY, records.EVACUATION, records.CLAIM,
+           records.RESTART)
 # Of ``remind_after``: between two looks.
 _LOOK_SHARE = 0.1
 _LOOK_SECONDS_MAX = 60.0
+_DOWN = (waiting.Kind.LOST, waiting.Kind.OFF)
 
 
 class Reminder:
@@ -56,7 +58,7 @@ class Reminder:
         self._memory = told.memory
         for group in told.due:
             seconds = now - min(told.memory[item.key].since for item in group)
-            fact = Fact.STILL_DOWN if group[0].kind is waiting.Kind.LOST else Fact.STILL_WAITS
+            fact = Fact.STILL_DOWN if group[0].kind in _DOWN else Fact.STILL_WAITS
             self._tell(News(fact, group[0].host, waiting.sentence(group, seconds)))
         return min(self._rules.remind_after * _LOOK_SHARE, _LOOK_SECONDS_MAX)
 
@@ -65,4 +67,4 @@ def _found(world: World) -> tuple[waiting.Waiting, ...]:
     return waiting.waiting(
         world.cases.values(), world.every(model.Recovery, records.RECOVERY),
         world.every(model.Evacuation, records.EVACUATION).values(), held=world.held,
-        claimed=world.snapshot.under(records.CLAIM).keys())
+        claimed=world.snapshot.under(records.CLAIM).keys(), restarts=world.restarts.values())

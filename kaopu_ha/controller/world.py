@@ -22,12 +22,13 @@ from kaopu_ha import ports, records
 from kaopu_ha.core import model
 from kaopu_ha.core.events import Hint
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.restart import Restart
 
 T = TypeVar('T')
 
 # What a controller reads each turn, in one linearizable read.
 RANGES = (records.ALIVE, records.DEATH, records.LOCK, records.CASE, records.INVENTORY,
-          records.HOST, records.BRAKE, records.EVENT)
+          records.HOST, records.BRAKE, records.EVENT, records.RESTART)
 
 
 class World:
@@ -92,6 +93,11 @@ class World:
     def cases(self) -> dict[str, model.Case]:
         """The open cases by host."""
         return self.every(model.Case, records.CASE)
+
+    @functools.cached_property
+    def restarts(self) -> dict[str, Restart]:
+        """What is started again in place, by host."""
+        return self.every(Restart, records.RESTART)
 
     @functools.cached_property
     def locks(self) -> dict[str, records.Lock]:

@@ -24,7 +24,7 @@ import dataclasses
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import model, roads
+from kaopu_ha.core import detection, model, roads
 from kaopu_ha.core.model import Case, Contact, Phase, RecoveryStage, Stage
 
 
@@ -51,6 +51,8 @@ class Act(enum.Enum):
     ASK_READ = 'read storage'
     UNLOCK = 'delete the lock'
     UNFORCE = 'unforce'
+    FALL_BACK = 'take it for confirmed again'
+    SUSPECT = 'suspect it again'
     CLOSE = 'close'
     WAIT = 'wait'
 
@@ -67,7 +69,8 @@ class Answered:
 class Seen:
     """What the leader saw.  ``servers`` are the UUIDs that Nova has on the host, ``uncompleted``
     the evacuations from it that its nova-compute has not cleaned up; None if Nova did not answer.
-    ``moved_on``: see the function.
+    ``moved_on``: see the function.  ``mute_seconds``, ``beatless_seconds``: for how long its
+    libvirt has not answered, and it has not beaten, by this leader's count.
     """
 
     recovery: RecoveryStage | None
@@ -81,6 +84,8 @@ class Seen:
     beat: bool
     forced_by_us: bool
     moved_on: Mapping[str, model.Evacuation] = dataclasses.field(default_factory=dict)
+    mute_seconds: float = 0.0
+    beatless_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,9 @@ def refusal(case: Case, seen: Seen) -> str:
 def advance(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     """The next step of an admission under way (stage ADMITTING)."""
     assert case.stage is Stage.ADMITTING and case.admit is not None
+    lost = _lost(case.admit, seen, rules)
+    if lost is not None:
+        return lost
     done = set(case.admit.steps)
     for did, step in _STEPS.items():
         if did.value not in done:
@@ -161,7 +169,44 @@ def noted(case: Case, did: Did) -> Case:
     return dataclasses.replace(case, admit=admit)
 
 
+def fallen_back(case: Case, at: str, by: str, reason: str) -> Case:
+    """The case of a host that died while it was taken back: confirmed as before, and fenced."""
+    assert case.admit is not None and not case.admit.unfenced
+    return dataclasses.replace(roads.step_of_case(case, Stage.CONFIRMED, at, by, reason),
+                               admit=None)
+
+
+def suspected(case: Case, inventory: model.Inventory | None, at: str, by: str,
+              reason: str) -> Case:
+    """The case of a host that is lost, but not fenced any more: judged like any other.
+
+    What was done to take it back is kept: if its beat returns, its admission goes on.
+    """
+    assert case.admit is not None and case.admit.unfenced
+    known = inventory.on if inventory else ()
+    return dataclasses.replace(
+        roads.step_of_case(case, Stage.SUSPECTED, at, by, reason), waited=0.0,
+        kernel_answered=False, boot_id=inventory.boot_id if inventory else case.boot_id,
+        was_on=tuple(instance.name for instance in known))
+
+
 # ---------------------------------------------------------------- the steps
+
+
+def _lost(admit: model.AdmitProgress, seen: Seen, rules: model.Rules) -> Decision | None:
+    """What becomes of a host that is taken back and lost again; None while it is there."""
+    if not admit.unfenced:
+        if seen.mute_seconds < rules.admission_mute_seconds:
+            return None
+        return Decision(Act.FALL_BACK, f'its libvirt has not answered for {seen.mute_seconds:.0f} '
+                                       f's: it is confirmed dead and fenced as before')
+    # Its agent may beat once the lock is gone.
+    unlocked = Did.UNLOCKED.value in admit.steps
+    if unlocked and seen.beatless_seconds >= rules.beat_ttl + detection.grace(rules):
+        return Decision(Act.SUSPECT, 'it was taken back, and does not beat')
+    if not unlocked and seen.mute_seconds >= rules.admission_mute_seconds:
+        return Decision(Act.SUSPECT, 'its fence was taken back, and its libvirt does not answer')
+    return None
 
 
 def _no_libvirt(seen: Seen) -> str:

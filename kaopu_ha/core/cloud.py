@@ -57,6 +57,18 @@ class Migration:
 
 
 @dataclass(frozen=True)
+class Action:
+    """Something that was asked of Nova for a server, in Nova's own word.
+
+    ``user``: who asked; '' if Nova did it by itself ("shutdown by itself" is such a stop).
+    """
+
+    kind: str
+    user: str = ''
+    at: str = ''
+
+
+@dataclass(frozen=True)
 class ComputeService:
     """A nova-compute service."""
 

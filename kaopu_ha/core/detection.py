@@ -91,8 +91,7 @@ def grace(rules: model.Rules) -> float:
 
 def opened(inventory: model.Inventory, seen: Seen) -> Case:
     """A new case: the beat is missing."""
-    was_on = tuple(texts.bounded(instance.name) for instance in inventory.instances
-                   if instance.power is not model.Power.OFF)
+    was_on = tuple(texts.bounded(instance.name) for instance in inventory.on)
     case = Case(inventory.host, Stage.SUSPECTED, boot_id=inventory.boot_id, was_on=was_on)
     step = model.Step(seen.at, seen.by, Stage.SUSPECTED.value, 'its beat is gone')
     return dataclasses.replace(case, road=(step,))
@@ -150,8 +149,18 @@ def silent_since(case: Case) -> str:
 
 def _suspected(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     assert seen.round is not None
+    if _leaves(case, seen):
+        # It said that it is shut down in good order: a reboot may end within this time.
+        case = _waited(case, seen, rules)
+        if case.waited < rules.leaving_seconds:
+            return _waiting(case, rules.leaving_seconds, rules)
     return _entered(case, Stage.DYING, seen, rules, f'round 1: {seen.round.rule}',
                     death=Key.WRITE, lock=Key.DELETE if seen.lock else Key.KEEP)
+
+
+def _leaves(case: Case, seen: Seen) -> bool:
+    told = seen.inventory
+    return told is not None and told.leaving and told.boot_id == case.boot_id
 
 
 def _dying(case: Case, seen: Seen, rules: model.Rules) -> Decision:
@@ -188,6 +197,8 @@ _ROADS = {Stage.SUSPECTED: _suspected, Stage.DYING: _dying, Stage.LOCKED: _locke
 
 
 def _closed(case: Case, seen: Seen) -> Decision:
+    if case.admit is not None:
+        return _taken_back(case, seen)
     rebooted = bool(seen.beat_boot_id) and seen.beat_boot_id != case.boot_id
     reason = 'its beat is back' + (', after a reboot' if rebooted else '')
     news = [News(Fact.CASE_CLOSED, case.host, reason)]
@@ -196,6 +207,15 @@ def _closed(case: Case, seen: Seen) -> Decision:
         news.append(News(Fact.REBOOTED, case.host,
                          'it was rebooted; on before and not now: ' + ', '.join(off)))
     return Decision(_go(case, Stage.CLOSED, seen, reason), news=tuple(news),
+                    death=Key.DELETE if seen.death else Key.KEEP,
+                    lock=Key.DELETE if seen.lock else Key.KEEP)
+
+
+def _taken_back(case: Case, seen: Seen) -> Decision:
+    """It was lost while it was taken back, and beats: that goes on behind its last step."""
+    reason = 'its beat is back: its admission goes on'
+    return Decision(_go(case, Stage.ADMITTING, seen, reason),
+                    news=(News(Fact.STAGE, case.host, f'{Stage.ADMITTING.value}: {reason}'),),
                     death=Key.DELETE if seen.death else Key.KEEP,
                     lock=Key.DELETE if seen.lock else Key.KEEP)
 

@@ -87,14 +87,18 @@ def way(server: model.Server, migrations: Iterable[model.Migration]) -> tuple[Wa
                           (Way.NOT_RECOVERABLE, f'its state {server.vm_state} is not known'))
 
 
-def powered(inventory: model.Inventory, servers: Sequence[model.Server] | None
-            ) -> tuple[model.Instance, ...]:
+def powered(inventory: model.Inventory, servers: Sequence[model.Server] | None,
+            need_not: Collection[str] = ()) -> tuple[model.Instance, ...]:
     """The host's instances with their power, from the inventory, and Nova where it answered.
 
-    Nova corrects an inventory that is some seconds old: active or stopped without a task is what
-    its user asked for.  An instance that only Nova knows has no known disks.
+    Nova corrects an inventory that is some seconds old: active without a task is what its user
+    asked for.  What its host may have taken along counts as on, but for what ``need_not`` run:
+    who stopped it is asked when it is listed.  An instance that only Nova knows has no known disks.
     """
-    known = {instance.uuid: instance for instance in inventory.instances}
+    on = {instance.uuid for instance in inventory.on} - set(need_not)
+    known = {instance.uuid: instance if instance.power is not Power.OFF
+             or instance.uuid not in on else dataclasses.replace(instance, power=Power.ON)
+             for instance in inventory.instances}
     for server in servers or ():
         found = known.get(server.uuid)
         if found is None:
@@ -104,8 +108,6 @@ def powered(inventory: model.Inventory, servers: Sequence[model.Server] | None
         power = found.power
         if not server.task_state and server.vm_state == 'active' and power is Power.OFF:
             power = Power.ON
-        if not server.task_state and server.vm_state == 'stopped':
-            power = Power.OFF
         known[server.uuid] = dataclasses.replace(
             found, name=texts.bounded(server.name or found.name), power=power)
     return tuple(known[uuid] for uuid in sorted(known))
@@ -149,8 +151,12 @@ def with_coming(inventory: model.Inventory,
 
 
 def listed(recovery: model.Recovery, servers: Sequence[model.Server],
-           fenced: Collection[str], seen: Seen) -> tuple[Evacuation, ...]:
-    """One evacuation for each of Nova's servers on the dead host, none with a target yet."""
+           fenced: Collection[str], seen: Seen,
+           stopped: Collection[str] = ()) -> tuple[Evacuation, ...]:
+    """One evacuation for each of Nova's servers on the dead host, none with a target yet.
+
+    ``stopped``: those of which Nova says that their users stopped them (``doubtful``).
+    """
     known = {instance.uuid: instance for instance in recovery.instances}
     made = []
     for server in sorted(servers, key=lambda item: (-item.memory_mb, item.name, item.uuid)):
@@ -158,6 +164,8 @@ def listed(recovery: model.Recovery, servers: Sequence[model.Server],
         if instance is not None:
             instance = events.settled(instance, recovery, server)
         phase, reason = _first_phase(server, instance, fenced)
+        if server.uuid in stopped and instance is not None and instance.power is not Power.OFF:
+            phase, reason = Phase.LEFT, 'its user stopped it'
         made.append(Evacuation(
             recovery.id, server.uuid, texts.bounded(server.name), recovery.host, phase,
             power=instance.power if instance else Power.OFF,
@@ -166,6 +174,13 @@ def listed(recovery: model.Recovery, servers: Sequence[model.Server],
             opted_in=server.opted_in,
             road=(model.Step(seen.at, seen.by, phase.value, reason or 'was on: to be moved'),)))
     return tuple(made)
+
+
+def doubtful(recovery: model.Recovery, servers: Iterable[model.Server]) -> tuple[str, ...]:
+    """The servers that were on and that Nova shows stopped: by their users, or with their host?"""
+    on = {instance.uuid for instance in recovery.instances if instance.power is not Power.OFF}
+    return tuple(server.uuid for server in servers if server.uuid in on
+                 and server.vm_state == 'stopped' and not server.task_state)
 
 
 def _first_phase(server: model.Server, instance: model.Instance | None,

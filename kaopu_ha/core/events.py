@@ -18,7 +18,7 @@ the store, for clocks differ), and what it says of an instance's power counts on
 list, read after the host was fenced, says the same::
 
     inventory of the host   hint since   Nova at the listing   the instance
-    on                      off          stopped               is left
+    on                      off          stopped               is left if its user stopped it
     off                     on           active                is moved
     (with another host)     came here    active                is moved: its disks are known
     any                     any          says otherwise        goes as without the hint
@@ -106,8 +106,7 @@ def unsettled(hints: Iterable[Hint], servers: Sequence[Server] | None,
 def settled(instance: Instance, recovery: Recovery, server: Server) -> Instance:
     """The instance with the power that was told, if Nova says the same; else as it is."""
     asked = _asked(server)
-    told = {Power.ON: recovery.told_on, Power.OFF: recovery.told_off}
-    if asked is None or instance.uuid not in told[asked]:
+    if asked is not Power.ON or instance.uuid not in recovery.told_on:
         return instance
     return dataclasses.replace(instance, power=asked)
 

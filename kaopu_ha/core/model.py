@@ -28,6 +28,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 import enum
 
+from kaopu_ha.core.answers import Client as Client
+from kaopu_ha.core.answers import Contact as Contact
+from kaopu_ha.core.answers import LibvirtAnswer as LibvirtAnswer
+from kaopu_ha.core.cloud import Action as Action
 from kaopu_ha.core.cloud import ComputeService as ComputeService
 from kaopu_ha.core.cloud import Migration as Migration
 from kaopu_ha.core.cloud import Server as Server
@@ -119,7 +123,10 @@ class Instance:
 class Inventory:
     """What the agent of a host published last; it outlives the host.
 
-    ``storage`` holds the host's own sign for each Ceph cluster, by fsid.
+    ``storage`` holds the host's own sign for each Ceph cluster, by fsid.  ``interrupted``: what was
+    on when an earlier boot ended, and was not seen on since.  ``off_lately``: what went off just
+    now, by its user's wish or with its host.  ``leaving``: the host is being shut down in good
+    order, and its instances are told as they were before.
     """
 
     host: str
@@ -134,12 +141,21 @@ class Inventory:
     domains: tuple[str, ...] = ()
     compute_started: str = ''
     note: str = ''
+    interrupted: tuple[str, ...] = ()
+    off_lately: tuple[str, ...] = ()
+    leaving: bool = False
+
+    @property
+    def on(self) -> tuple[Instance, ...]:
+        """What counts as on if the host is lost now: what is, and what it may have taken along."""
+        lately = (*self.interrupted, *self.off_lately)
+        return tuple(one for one in self.instances if one.power is not Power.OFF
+                     or one.uuid in lately)
 
     @property
     def images(self) -> tuple[Image, ...]:
-        """Every image that the host's powered-on instances have open, once each, sorted."""
-        return tuple(sorted({image for instance in self.instances if instance.power is not Power.OFF
-                             for image in instance.images}))
+        """Every image that these instances have open, once each, sorted."""
+        return tuple(sorted({image for instance in self.on for image in instance.images}))
 
     @property
     def clusters(self) -> tuple[str, ...]:
@@ -351,20 +367,6 @@ class Evacuation:
 
 
 @dataclass(frozen=True)
-class Client:
-    """A watcher of an RBD image: address with nonce, and whether it acknowledged the ask."""
-
-    address: str
-    client_id: int
-    acknowledged: bool
-
-    @property
-    def ip(self) -> str:
-        """The address without port and nonce."""
-        return self.address.rsplit('/', 1)[0].rsplit(':', 1)[0].strip('[]')
-
-
-@dataclass(frozen=True)
 class ImageAnswer:
     """What a cluster said of the clients of one image; ``error`` if it could not be asked.
 
@@ -375,23 +377,3 @@ class ImageAnswer:
     clients: tuple[Client, ...] = ()
     error: str = ''
     gone: bool = False
-
-
-class Contact(enum.Enum):
-    """How far an ask over the management network came."""
-
-    ANSWERED = 'answered'
-    REFUSED = 'refused'
-    MUTE = 'mute'
-    NOTHING = 'nothing'
-    ERROR = 'error'
-
-
-@dataclass(frozen=True)
-class LibvirtAnswer:
-    """What a host's libvirt answered: its UUID and the UUIDs of its domains, if it did."""
-
-    contact: Contact
-    host_uuid: str = ''
-    domains: tuple[str, ...] = ()
-    reason: str = ''

@@ -75,8 +75,8 @@ class Seen:
     recoveries.  ``dead``: see ``dead_hosts``.  ``marked``: the proof is shown.  ``fresh``: this
     leader read the fence back a moment ago.  ``cut``, ``forced``: what it has done in this turn.
     ``told``: the newest event about any host.  ``rested``: see ``evacuation.Seen``.
-    ``planned``: how things stood at this leader's last
-    plan, and for how many seconds that plan has stood.
+    ``planned``: how things stood at this leader's last plan, and for how many seconds that plan has
+    stood.  ``stopped``: of the servers those that their users had stopped.
     """
 
     at: str
@@ -98,6 +98,7 @@ class Seen:
     proofs: Sequence[model.Proof] | None = None
     services: Mapping[str, model.ComputeService] | None = None
     servers: Sequence[model.Server] | None = None
+    stopped: Collection[str] = ()
     candidates: tuple[selection.Candidate, ...] | None = None
 
 
@@ -208,7 +209,7 @@ def _proven(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     if seen.servers is None or seen.candidates is None:
         return Decision(Act.LIST, recovery)
     made = evacuation.listed(recovery, seen.servers, fencing.fenced_clusters(recovery.orders),
-                             _look(seen))
+                             _look(seen), seen.stopped)
     others = [item for item in seen.evacuations if item.recovery != recovery.id]
     changed = evacuation.planned([*made, *others], _look(seen), rules, seen.dead)
     mine = {item.instance: item for item in changed if item.recovery == recovery.id}

@@ -24,15 +24,20 @@ import dataclasses
 from kaopu_ha.core.model import Case, Recovery, RecoveryStage, Stage, Step
 
 CASE: Mapping[Stage, frozenset[Stage]] = {
-    Stage.SUSPECTED: frozenset({Stage.DYING, Stage.CLOSED}),
+    # To ADMITTING goes only who was lost while it was taken back.
+    Stage.SUSPECTED: frozenset({Stage.DYING, Stage.CLOSED, Stage.ADMITTING}),
     # The first answer of a kernel begins the waits anew, also in DYING itself.
-    Stage.DYING: frozenset({Stage.DYING, Stage.LOCKED, Stage.SUSPECTED, Stage.CLOSED}),
-    Stage.LOCKED: frozenset({Stage.LAST_LOOK, Stage.DYING, Stage.SUSPECTED, Stage.CLOSED}),
-    Stage.LAST_LOOK: frozenset({Stage.CONFIRMED, Stage.DYING, Stage.SUSPECTED, Stage.CLOSED}),
+    Stage.DYING: frozenset({Stage.DYING, Stage.LOCKED, Stage.SUSPECTED, Stage.CLOSED,
+                            Stage.ADMITTING}),
+    Stage.LOCKED: frozenset({Stage.LAST_LOOK, Stage.DYING, Stage.SUSPECTED, Stage.CLOSED,
+                             Stage.ADMITTING}),
+    Stage.LAST_LOOK: frozenset({Stage.CONFIRMED, Stage.DYING, Stage.SUSPECTED, Stage.CLOSED,
+                                Stage.ADMITTING}),
     # Only a person leads out of here, who admits the host or says that it was destroyed: life that
     # is seen later is news.
     Stage.CONFIRMED: frozenset({Stage.ADMITTING, Stage.CLOSED}),
-    Stage.ADMITTING: frozenset({Stage.CLOSED}),
+    # One that dies meanwhile is confirmed as before, or judged if its fence is gone.
+    Stage.ADMITTING: frozenset({Stage.CLOSED, Stage.CONFIRMED, Stage.SUSPECTED}),
     Stage.CLOSED: frozenset(),
 }
 

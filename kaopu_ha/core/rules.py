@@ -50,6 +50,12 @@ class Rules:
     keep_days: float = 90.0
     remind_after: float = 600.0
     remind_again: float = 3600.0
+    leaving_seconds: float = 120.0
+    restarts: bool = True
+    restart_places: int = 4
+    restart_pauses: tuple[float, ...] = (5.0, 15.0, 60.0, 300.0)
+    restart_settle_seconds: float = 30.0
+    admission_mute_seconds: float = 60.0
 
     def death_wait(self, kernel_answered: bool) -> float:
         """Seconds of silence that the stage DYING takes."""

@@ -23,7 +23,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import detection, model
+from kaopu_ha.core import detection, model, restart
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
 
 
@@ -35,6 +35,8 @@ class Kind(enum.Enum):
     INSTANCE = 'is not moved yet'
     LOST = 'does not run'
     ADMISSION = 'its admission waits'
+    RESTART = 'is not started again yet'
+    OFF = 'was on before its host was booted, and does not run'
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ class Waiting:
 
 def waiting(cases: Iterable[model.Case], recoveries: Mapping[str, model.Recovery],
             evacuations: Iterable[model.Evacuation], *, held: Collection[str] = (),
-            claimed: Collection[str] = ()) -> tuple[Waiting, ...]:
+            claimed: Collection[str] = (),
+            restarts: Iterable[restart.Restart] = ()) -> tuple[Waiting, ...]:
     """Everything that is open, by host.
 
     ``recoveries`` by their ids; ``held``: hosts that people hold, which wait for those people and
@@ -78,6 +81,8 @@ def waiting(cases: Iterable[model.Case], recoveries: Mapping[str, model.Recovery
             mine = [item for item in moves if item.recovery == case.recovery]
             found += _recovery(case, recoveries.get(case.recovery), mine)
             found += _instances(case, mine, claimed)
+    for record in restarts:
+        found += _off(record)
     return tuple(found)
 
 
@@ -106,6 +111,14 @@ def _instances(case: model.Case, mine: Collection[model.Evacuation],
             yield _of(case, item, Kind.LOST, f'{item.phase.value}: {item.reason}')
         elif not item.phase.ended:
             yield _of(case, item, Kind.INSTANCE, _why_not_moved(item, claimed))
+
+
+def _off(record: restart.Restart) -> Iterator[Waiting]:
+    """What was on before its host was booted, and is off."""
+    for start in sorted(record.unsettled, key=lambda start: (start.name, start.instance)):
+        failed = start.phase is restart.Phase.FAILED
+        yield Waiting(record.host, Kind.OFF if failed else Kind.RESTART,
+                      f'{start.phase.value}: {start.reason}', start.instance, start.name, start.at)
 
 
 def _of(case: model.Case, item: model.Evacuation, kind: Kind, reason: str) -> Waiting:

@@ -33,6 +33,7 @@ from kaopu_ha.core.model import (
     Verdict,
 )
 from kaopu_ha.sim import daemon, laws_growth
+from kaopu_ha.sim.laws_returns import Starts, Watched, why_not_started
 from kaopu_ha.sim.laws_telling import Told
 from kaopu_ha.sim.nova import Record, Row
 from kaopu_ha.sim.world import World
@@ -41,7 +42,7 @@ Writes = Sequence[ports.Put | ports.Delete]
 Before = Mapping[str, ports.Entry]
 
 _DECISIONS = (records.CASE, records.RECOVERY, records.DEATH, records.LOCK, records.PROOF,
-              records.CLOSED)
+              records.CLOSED, records.RESTART)
 # An entry that ends sooner lets a zombie write again.
 _FOR_GOOD = 86400.0
 # A commit comes some milliseconds after the round that it is made of.
@@ -71,6 +72,8 @@ class Checkers:
         self._growth = laws_growth.Growth(world, self._say)
         calls = Calls(world, self._say)
         Told(world, self._say)
+        Watched(world, self._say)
+        world.nova.asked_to_start = Starts(world, self._say).asked
         world.nova.asked, world.acts = calls.asked, calls.sent
         world.etcd.committed = self._committed
         world.kernel.after_each = OneWriter(world, self._say).look
@@ -206,6 +209,15 @@ class Deciders:
         if stages[0] is not stages[1] and (not now.road or not all(
                 (now.road[-1].at, now.road[-1].by, now.road[-1].reason))):
             self._say('every step says why', f'{now.host} went to {now.stage.value}')
+        if was is not None and was.admit is not None and now.stage is Stage.CONFIRMED and (
+                stages[0] is Stage.ADMITTING and not was.admit.unfenced):
+            # It died while it was taken back, and is fenced as it was.
+            return
+        if stages[0] is Stage.ADMITTING and stages[1] not in (
+                Stage.ADMITTING, Stage.CLOSED) and was is not None and not (
+                was.admit and was.admit.unfenced):
+            self._say('confirmed stays', f'{now.host} went from admitting to {now.stage.value}, '
+                                         f'and is still fenced')
         if stages[1] is Stage.CONFIRMED and stages[0] not in (Stage.CONFIRMED, Stage.LAST_LOOK):
             self._say('one road', f'{now.host} was confirmed from {stages[0]}')
 
@@ -301,4 +313,4 @@ def _told(world: World, row: Row) -> str:
                      Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE))]
     if row.local_disks and not ended:
         return 'on local disk'
-    return ended[-1] if ended else world.excused.get(row.uuid, '')
+    return ended[-1] if ended else why_not_started(world, row) or world.excused.get(row.uuid, '')

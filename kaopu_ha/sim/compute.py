@@ -34,6 +34,8 @@ _KEEPALIVE_SECONDS = 30.0
 _LEFT_DEFINED = 0.25
 # The task of a server whose reboot has begun.
 _REBOOTS = 'reboot_started_hard'
+# Tasks that a nova-compute takes up again when it starts.
+_STARTS = ('powering-on', 'rebooting_hard')
 
 
 class Compute:
@@ -142,6 +144,28 @@ class Compute:
         row.wanted = on = on and self._start(row)
         row.vm_state, row.task_state = ('active', '') if on else ('stopped', '')
         row.power_state = _RUNNING if on else _SHUTDOWN
+
+    def start_again(self, row: Row) -> None:
+        """Start a server that went off with its host; a guest that runs is ended first, as Nova
+        does."""
+        self._take_time(0.2, 1.0)
+        if row.host != self.machine.name or row.task_state not in ('rebooting_hard', 'powering-on'):
+            return
+        self.machine.define(row.uuid, row.name, row.images, row.local_disks)
+        self.machine.stop(row.uuid)
+        started = self._start(row)
+        self._connect()
+        row.task_state = ''
+        row.vm_state = 'active' if started else 'error'
+        row.power_state = _RUNNING if started else _SHUTDOWN
+
+    def shut_down_by_itself(self, row: Row) -> None:
+        """Note that a guest went off though nobody asked for it: Nova stops its server."""
+        self._connect()
+        if not row.task_state and row.vm_state in ('active', 'paused') and (
+                row.host == self.machine.name and not self.machine.runs(row.uuid)):
+            row.asked_for('stop', '')
+            row.vm_state, row.power_state = 'stopped', _SHUTDOWN
 
     def pause(self, row: Row, paused: bool) -> None:
         """Pause or unpause the server."""
@@ -264,12 +288,16 @@ class Compute:
             elif row.task_state == _REBOOTS:
                 # It died in the middle of that, and begins once more.
                 self.reboot(row)
-            elif not row.task_state and row.vm_state == 'active':
+            elif row.task_state in _STARTS:
+                # It was asked while nobody took messages, or died in the middle of it.
+                self.start_again(row)
+            elif not row.task_state and row.vm_state in ('active', 'paused'):
                 self._find_off(row)
 
     def _find_off(self, row: Row) -> None:
         self.machine.define(row.uuid, row.name, row.images, row.local_disks)
         if not (self.nova.resumes_guests and self._start(row)):
+            row.asked_for('stop', '')
             row.vm_state, row.power_state = 'stopped', _SHUTDOWN
 
     def _consume(self) -> None:

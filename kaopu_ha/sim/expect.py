@@ -172,6 +172,12 @@ def _took_at_most(world: World, number: str) -> str:
     return f'it took {taken:.0f} KiB' if taken > int(number) else ''
 
 
+@_expected('Nova was asked {number} times to start {instance}')
+def _asked_to_start(world: World, number: str, instance: str) -> str:
+    found = sum(action.user == 'kaopu-ha' for action in _row(world, instance).actions)
+    return '' if found == int(number) else f'it was {found} times'
+
+
 def _row(world: World, name: str) -> Row:
     row = world.row(name)
     if row is None:

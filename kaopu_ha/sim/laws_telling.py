@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 
 from kaopu_ha import records
 from kaopu_ha.core.model import Case, Evacuation, Phase, Recovery, RecoveryStage, Stage
+from kaopu_ha.core.restart import Restart
 from kaopu_ha.sim.world import World
 
 Say = Callable[[str, str], None]
@@ -82,6 +83,8 @@ class Told:
             if not mine and recovery is not None and recovery.stage is not RecoveryStage.FINISHED:
                 yield case.host, ''
             yield from ((case.host, item.name) for item in mine if item.phase not in _OVER)
+        for record in world.every(Restart, records.RESTART):
+            yield from ((record.host, start.name) for start in record.unsettled)
 
     def _hear(self, found: set[_Open]) -> None:
         """What was told since the last look, of what is open."""

@@ -72,6 +72,10 @@ class SimLocal(ports.LocalHost):
         """As promised."""
         return self._started()
 
+    def stopping(self, limit: float) -> bool:
+        """As promised."""
+        return self._machine.stopping
+
     def run(self, command: Sequence[str], limit: float) -> None:
         """As promised."""
         act = self._commands.get(command[0])

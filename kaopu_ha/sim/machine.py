@@ -65,6 +65,8 @@ class Machine:
         self.libvirtd = Libvirtd.RUNNING
         self.guests: dict[str, Guest] = {}
         self.spawns = True
+        # The system of the host is being shut down in good order.
+        self.stopping = False
         self._boots, self._runs = 1, 0
 
     @property
@@ -88,7 +90,7 @@ class Machine:
     def power_on(self) -> None:
         """Boot: the domains are defined, and off."""
         self._boots += 1
-        self.node.powered, self.node.black = True, False
+        self.node.powered, self.node.black, self.stopping = True, False, False
         self.libvirtd = Libvirtd.RUNNING
 
     # ------------------------------------------------------------ guests

@@ -20,7 +20,7 @@ records the older one is finished.  What was not seen to go wrong is as Nova's c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import functools
 import typing
 from typing import TYPE_CHECKING, Any
@@ -60,6 +60,11 @@ class Row:
     wanted: bool = True
     project: str = ''
     opted_in: bool = False
+    actions: list[model.Action] = field(default_factory=list)
+
+    def asked_for(self, kind: str, user: str = 'user', at: str = '') -> None:
+        """Keep what was asked for it, by whom and when; '' is Nova itself."""
+        self.actions.append(model.Action(kind, user, at))
 
 
 @dataclass(eq=False)
@@ -94,6 +99,7 @@ class Nova:
         self.forced: set[str] = set()
         self.disabled: set[str] = set()
         self.asked: Callable[[Row, str], None] = lambda row, target: None
+        self.asked_to_start: Callable[[Row], None] = lambda row: None
         self._lost_at: dict[str, float] = {}
 
     # ------------------------------------------------------------ what the API does
@@ -122,6 +128,19 @@ class Nova:
         """Have Nova show another state, and no task."""
         row = self.row(uuid)
         row.vm_state, row.task_state = state, ''
+
+    def start(self, uuid: str, anew: bool) -> None:
+        """Start a server where it is: as its user would, or by a hard reboot."""
+        row = self.row(uuid)
+        self.asked_to_start(row)
+        if row.task_state and not (anew and row.task_state in ('rebooting_hard', 'powering-on')):
+            raise ports.Refused(f'409: it is in task_state {row.task_state}')
+        if not anew and row.vm_state != 'stopped':
+            raise ports.Refused(f'409: cannot start it while it is in vm_state {row.vm_state}')
+        row.asked_for('reboot' if anew else 'start', 'kaopu-ha')
+        row.task_state = 'rebooting_hard' if anew else 'powering-on'
+        compute = self.computes[row.host]
+        compute.cast(lambda: compute.start_again(row))
 
     def force_down(self, host: str, down: bool) -> None:
         """Set or clear forced_down."""
@@ -232,6 +251,12 @@ class SimNova(ports.Cloud):
                      if (not instance or record.instance == instance)
                      and (not host or host in (record.source, record.target)))
 
+    def actions(self, instance: str) -> tuple[model.Action, ...]:
+        """As promised."""
+        self._go()
+        row = self.nova.rows.get(instance)
+        return tuple(reversed(row.actions)) if row else ()
+
     def force_down(self, host: str, down: bool, permit: ports.Permit) -> None:
         """As promised."""
         self._act(permit, lambda: self.nova.force_down(host, down))
@@ -243,6 +268,10 @@ class SimNova(ports.Cloud):
     def reset_state(self, instance: str, state: str, permit: ports.Permit) -> None:
         """As promised."""
         self._act(permit, lambda: self.nova.reset_state(instance, state))
+
+    def start(self, instance: str, permit: ports.Permit, *, anew: bool = False) -> None:
+        """As promised."""
+        self._act(permit, lambda: self.nova.start(instance, anew), f'start {instance}')
 
     def close(self) -> None:
         """Nothing is held."""

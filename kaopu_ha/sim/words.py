@@ -23,6 +23,7 @@ from kaopu_ha.sim import (
     words_machines,
     words_moves,
     words_people,
+    words_returns,
     words_thief,
     words_upgrade,
 )
@@ -35,6 +36,7 @@ WORDS = Vocabulary({
     **words_machines.WORDS,
     **words_moves.WORDS,
     **words_people.WORDS,
+    **words_returns.WORDS,
     **words_thief.WORDS,
     **words_upgrade.WORDS})
 

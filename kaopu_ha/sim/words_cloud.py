@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from kaopu_ha.core.model import Image
+from kaopu_ha.sim import daemon
 from kaopu_ha.sim.ceph import Client
 from kaopu_ha.sim.network import Node
 from kaopu_ha.sim.nova import Row
@@ -104,6 +105,7 @@ def _delete(world: World, instance: str) -> None:
 @WORDS.take('stop {instance}')
 def _stop(world: World, instance: str) -> None:
     row = _row(world, instance)
+    row.asked_for('stop', at=daemon.date(world.kernel.now))
     row.task_state = 'powering-off'
     world.computes[row.host].cast(lambda: world.computes[row.host].power(row, False))
 
@@ -111,6 +113,7 @@ def _stop(world: World, instance: str) -> None:
 @WORDS.take('boot {instance}')
 def _boot(world: World, instance: str) -> None:
     row = _row(world, instance)
+    row.asked_for('start')
     row.task_state = 'powering-on'
     world.computes[row.host].cast(lambda: world.computes[row.host].power(row, True))
 
@@ -118,6 +121,7 @@ def _boot(world: World, instance: str) -> None:
 @WORDS.take('reboot {instance}')
 def _reboot(world: World, instance: str) -> None:
     row = _row(world, instance)
+    row.asked_for('reboot')
     row.task_state = 'rebooting_hard'
     compute = world.computes[row.host]
     compute.cast(lambda: compute.reboot(row))

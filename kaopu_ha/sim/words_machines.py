@@ -36,11 +36,6 @@ def _power_off(world: World, host: str) -> None:
 @WORDS.take('power on {host}')
 def _power_on(world: World, host: str) -> None:
     machine = world.machines[host]
-    if not world.confirmed(host):
-        # With what came by a live migration just before, and is its old host's for Nova.
-        world.excused.update({row.uuid: 'its host was rebooted' for row in world.nova.rows.values()
-                              if row.host == host or (row.task_state == 'migrating'
-                                                      and machine.runs(row.uuid))})
     if machine.node.powered:
         _power_off(world, host)
     machine.power_on()

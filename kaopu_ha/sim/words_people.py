@@ -40,6 +40,7 @@ def _mend_everything(world: World) -> None:
         cluster.hung, cluster.quorum = False, True
     for host, machine in world.machines.items():
         machine.spawns, machine.cores, machine.node.links = True, 16, _both_up()
+        machine.stopping = False
         if machine.node.powered:
             machine.libvirtd = Libvirtd.RUNNING
             thaw(world, host)

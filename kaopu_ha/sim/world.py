@@ -275,7 +275,8 @@ class World:
                 around.store, [libvirt, ceph], [SimBlocklist(self.clusters, node)],
                 SimNova(self.nova, node), libvirt, SimUsage(self.nova, node),
                 SimQueue(around.store, self.broker), times.rules, times.leader_ttl, around.given,
-                SimEvents(self.bus, around.process) if self.setup.events else None)
+                SimEvents(self.bus, around.process) if self.setup.events else None,
+                images=SimCeph(self.clusters, node))
             return loops
         return Daemon(self.kernel, self.etcd, role, node, make, self._tell)
 

@@ -32,7 +32,7 @@ from typing import Any
 from oslo_config import cfg
 
 from kaopu_ha import ports, programs, records
-from kaopu_ha.agent import beat, domains, inventory, requests, storage
+from kaopu_ha.agent import beat, domains, inventory, leaving, requests, storage
 from kaopu_ha.conf import ceph
 from kaopu_ha.conf import rules as conf_rules
 from kaopu_ha.conf.errors import ConfigError
@@ -94,7 +94,10 @@ def agent(conf: cfg.ConfigOpts) -> Program:
             kv, conf.host, local, kept(CephReader(ceph.access(conf))),
             management_uri=conf.agent.management_uri or f'qemu+tls://{conf.host}/system',
             client_networks=networks, interval=conf.agent.inventory_interval, tell=_tell_text,
-            clusters=clusters, ask_limit=times.ask_limit)
+            clusters=clusters, ask_limit=times.ask_limit,
+            # Where no Nova says who stopped a domain, what went off is off.
+            lately_seconds=0.0 if bare else leaving.LATELY_SECONDS)
+        held.callback(publisher.leave)
         # A reader of its own: a request that reads for long must not cost the inventory its sign.
         runner = requests.RequestRunner(
             kv, conf.host, local, kept(CephReader(ceph.access(conf))), restart_compute=command,
@@ -127,8 +130,11 @@ def controller(conf: cfg.ConfigOpts) -> Program:
         if told is not None:
             kept(told)
         around = surroundings(name, _telling(conf, 'controller', measures, held))
+        # Of its own: whoever asks for long must not keep a suspect's look waiting.
+        images = kept(drivers.make(conf, 'probe', conf.probe.storage))
         loops, resign = programs.controller(kv, probes, fences, cloud, management, usage, queue,
-                                            given, conf.controller.leader_ttl, around, told)
+                                            given, conf.controller.leader_ttl, around, told,
+                                            images=images)
         held.callback(resign)
         return program(held, kv, loops)
 

@@ -27,6 +27,7 @@ from typing import TypeVar
 from kaopu_ha import ports, records
 from kaopu_ha.core import model, waiting
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
+from kaopu_ha.core.restart import Restart
 
 T = TypeVar('T')
 Labels = tuple[tuple[str, str], ...]
@@ -46,7 +47,7 @@ HELPS = {
 }
 
 _RANGES = (records.LEADER, records.CASE, records.RECOVERY, records.EVACUATION, records.CLAIM,
-           records.INVENTORY, records.ALIVE, records.HOST)
+           records.INVENTORY, records.ALIVE, records.HOST, records.RESTART)
 _TAKEABLE = (Phase.QUEUED, Phase.CALLING, Phase.MOVING)
 
 
@@ -83,7 +84,8 @@ def numbers(seen: ports.Snapshot) -> Values:
     claimed = set(seen.under(records.CLAIM))
     known, beating = seen.under(records.INVENTORY), seen.under(records.ALIVE)
     free = [one for one in moves if one.phase in _TAKEABLE and one.instance not in claimed]
-    opened = waiting.waiting(cases, recoveries, moves, held=held, claimed=claimed)
+    opened = waiting.waiting(cases, recoveries, moves, held=held, claimed=claimed,
+                             restarts=_all(Restart, seen, records.RESTART))
     return {
         'hosts': {(): len(known)},
         'hosts_beating': {(): len(set(known) & set(beating))},

@@ -17,7 +17,7 @@ import json
 import unittest
 
 from kaopu_ha import records
-from kaopu_ha.core import model
+from kaopu_ha.core import model, restart
 from kaopu_ha.core.events import Hint
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
 from tests.unit.core.values import (
@@ -50,7 +50,10 @@ FULL = [
     records.Claim('worker-1', 'c1-7'),
     an_inventory(storage={'ceph-2': Sign.SILENCE, 'ceph-1': Sign.LIFE}, cores=8, memory_mb=4096,
                  instances=[an_instance(images=(DISK, DATA), local_disks=('/var/disk',))],
-                 domains=('i1',), compute_started='boot-1/5', note='none'),
+                 domains=('i1',), compute_started='boot-1/5', note='none', interrupted=('i1',),
+                 off_lately=('i2',), leaving=True),
+    restart.Restart('c1', 'boot-2', (restart.Start(
+        'i1', 'web', restart.Phase.STARTING, 'why', 2, AT),), (STEP,)),
     dataclasses.replace(
         an_admitting(), waited=3.5, kernel_answered=True, verdict=model.Verdict.DEAD,
         rounds=(a_round(kernel_answers=True, clients=('10.1.0.1:0/7',)),
@@ -72,7 +75,7 @@ BARE = [a_case(), an_evacuation(), an_inventory(instances=()), a_recovery(instan
         records.Beat('', ''), records.Leader(''), records.Lock('', ''),
         records.HostSetting(False, '', ''), records.BrakeSetting((), '', ''),
         records.Request('', '', '', ''), records.ProofMark('', ''), records.Claim('', ''),
-        Hint('c1', '')]
+        Hint('c1', ''), restart.Restart('c1', 'boot-2')]
 
 
 def changed(record, **fields):
@@ -209,7 +212,7 @@ class Keys(unittest.TestCase):
     def test_no_key_lies_under_the_prefix_of_another(self):
         keys = [value for name, value in vars(records).items()
                 if name.isupper() and isinstance(value, str) and name != 'PREFIX']
-        self.assertEqual(18, len(keys))
+        self.assertEqual(19, len(keys))
         for key in keys:
             self.assertTrue(key.startswith(records.PREFIX))
             self.assertEqual([key], [other for other in keys if other.startswith(key)])

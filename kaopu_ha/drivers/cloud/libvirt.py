@@ -77,6 +77,10 @@ class LibvirtCloud(ports.Cloud):
         return tuple(move for known in self._register.touching(host)
                      for move in known.migrations() if host in (move.source, move.target))
 
+    def actions(self, instance: str) -> tuple[model.Action, ...]:
+        """Nothing: nobody keeps who stopped a domain."""
+        return ()
+
     # ------------------------------------------------------------ acting
 
     def force_down(self, host: str, down: bool, permit: ports.Permit) -> None:
@@ -106,10 +110,7 @@ class LibvirtCloud(ports.Cloud):
         """Start the instance on the target, as its new host."""
         known = self._known(instance)
         inventory = self._target(known, target)
-        try:
-            uri = libvirt_uri.read(inventory.management_uri, self._reach).shown(self._pki_path)
-        except ValueError as failure:
-            raise ports.Refused(str(failure)) from failure
+        uri = self._uri(inventory)
         xml = self._startable(known)
         move, again = self._begun(known, target)
         owner = _with(known, move)
@@ -129,6 +130,24 @@ class LibvirtCloud(ports.Cloud):
         if self._put(instance, modified, dataclasses.replace(
                 _with_last(owner, arrived), host=target, state='active')) is None:
             raise ports.OutcomeUnknown(f'it was started on {target}, but decided of meanwhile')
+
+    def start(self, instance: str, permit: ports.Permit, *, anew: bool = False) -> None:
+        """Start the instance on the host that it belongs to; nothing is decided of it by that."""
+        known = self._known(instance)
+        seen = self._store.read(records.INVENTORY + known.host, records.ALIVE + known.host,
+                                records.SERVICE + known.host)
+        entry = seen.get(records.INVENTORY + known.host)
+        if entry is None or not _service(seen, known.host).up:
+            raise ports.PortError(f'{known.host} is not up')
+        if known.running is not None:
+            raise ports.Refused(f'it is being moved to {known.running.target}')
+        inventory = decoded(model.Inventory, entry)
+        xml, lacking = known.xml
+        if not xml:
+            raise ports.Refused(lacking)
+        with self._children.taken(permit.seconds()) as one:
+            one.act('start', permit, uri=self._uri(inventory), xml=xml, uuid=instance,
+                    host_uuid=inventory.host_uuid)
 
     def warm(self) -> None:
         """Start the children, so that no act waits for that."""
@@ -158,6 +177,13 @@ class LibvirtCloud(ports.Cloud):
         if entry is None or not _service(seen, target).up:
             raise ports.Refused(f'{target} is not up')
         return decoded(model.Inventory, entry)
+
+    def _uri(self, inventory: model.Inventory) -> str:
+        """Where the host's libvirt is asked.  Raises Refused."""
+        try:
+            return libvirt_uri.read(inventory.management_uri, self._reach).shown(self._pki_path)
+        except ValueError as failure:
+            raise ports.Refused(str(failure)) from failure
 
     def _startable(self, known: Known) -> str:
         """What of its definition is started on another host.  Raises Refused."""

@@ -37,6 +37,8 @@ from kaopu_ha.drivers import child, openstack_api, openstack_calls
 MICROVERSION = '2.94'
 # The key of a server's metadata by which its project asks to be told what is done with it.
 OPT_IN = 'kaopu_ha.notify'
+# Of one server, newest first: its user's last word on its power is among them.
+_ACTIONS = '50'
 CHILD = 'kaopu_ha.drivers.cloud.nova_child'
 
 # What a child needs of the options; the password is not among them.
@@ -80,6 +82,10 @@ class NovaCloud(ports.Cloud):
         query = {'instance_uuid': instance} if instance else {'host': host}
         return openstack_api.within(self._limit, functools.partial(self._migrations, query))
 
+    def actions(self, instance: str) -> tuple[model.Action, ...]:
+        """What was asked for one server lately, newest first."""
+        return openstack_api.within(self._limit, functools.partial(self._actions, instance))
+
     # ------------------------------------------------------------ acting
 
     def force_down(self, host: str, down: bool, permit: ports.Permit) -> None:
@@ -93,6 +99,11 @@ class NovaCloud(ports.Cloud):
     def reset_state(self, instance: str, state: str, permit: ports.Permit) -> None:
         """Set vm_state to ``active`` or ``error`` and clear the task."""
         self._act('reset_state', permit, instance=instance, state=state)
+
+    def start(self, instance: str, permit: ports.Permit, *, anew: bool = False) -> None:
+        """Start one server on its host; ``anew``: by a hard reboot, which Nova takes of one that
+        it does not show as stopped."""
+        self._act('start', permit, instance=instance, anew=anew)
 
     def warm(self) -> None:
         """Start the children and have a token, so that no act waits for that."""
@@ -147,6 +158,13 @@ class NovaCloud(ports.Cloud):
                 '/os-services', binary='nova-compute')['services']]
         return {service.host: service for service in sorted(services, key=lambda one: one.host)}
 
+    def _actions(self, instance: str) -> tuple[model.Action, ...]:
+        with openstack_calls.translated('instance actions'):
+            found = self._api.get(f'/servers/{instance}/os-instance-actions',
+                                  limit=_ACTIONS)['instanceActions']
+            return tuple(_action(record) for record in sorted(
+                found, key=lambda record: record['start_time'] or '', reverse=True))
+
     def _migrations(self, query: Mapping[str, str]) -> tuple[model.Migration, ...]:
         with openstack_calls.translated('migrations'):
             return tuple(_migration(record) for record in self._api.pages(
@@ -177,6 +195,12 @@ def _service(record: Mapping[str, Any]) -> model.ComputeService:
     return model.ComputeService(
         id=record.get('id', ''), host=record['host'], enabled=record['status'] == 'enabled',
         up=record.get('state') == 'up', forced_down=bool(record.get('forced_down')))
+
+
+def _action(record: Mapping[str, Any]) -> model.Action:
+    """What Nova does by itself (its stop of a guest that it found off) has no user."""
+    return model.Action(record['action'] or '', record['user_id'] or '',
+                        record['start_time'] or '')
 
 
 def _migration(record: Mapping[str, Any]) -> model.Migration:

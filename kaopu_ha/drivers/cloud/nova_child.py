@@ -47,6 +47,10 @@ class _Acts:
     def reset_state(self, instance: str, state: str) -> None:
         self._nova.act('POST', f'/servers/{instance}/action', {'os-resetState': {'state': state}})
 
+    def start(self, instance: str, anew: bool) -> None:
+        self._nova.act('POST', f'/servers/{instance}/action',
+                       {'reboot': {'type': 'HARD'}} if anew else {'os-start': None})
+
 
 def handlers(settings: dict[str, Any]) -> Mapping[str, child.Handler]:
     """Make what the parent may ask for, from the settings on the socket."""
@@ -54,7 +58,8 @@ def handlers(settings: dict[str, Any]) -> Mapping[str, child.Handler]:
                                   settings['limit'])
     acts = _Acts(nova)
     return {'use': nova.use, 'force_down': _taken(acts.force_down),
-            'evacuate': _taken(acts.evacuate), 'reset_state': _taken(acts.reset_state)}
+            'evacuate': _taken(acts.evacuate), 'reset_state': _taken(acts.reset_state),
+            'start': _taken(acts.start)}
 
 
 def _taken(act: Callable[..., None]) -> Callable[..., bool]:

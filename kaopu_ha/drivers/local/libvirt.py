@@ -33,6 +33,7 @@ from kaopu_ha.drivers.local import domains, kernel
 # The child needs it; to say so at the start is better than an ask that fails each time.
 extras.need('libvirt', 'libvirt')
 
+_SYSTEM_STATE = ('systemctl', 'is-system-running')
 _CHILD = 'kaopu_ha.drivers.local.libvirt_child'
 
 
@@ -87,6 +88,16 @@ class LocalLibvirt(ports.LocalHost):
     def compute_started(self) -> str:
         """When nova-compute was started, as boot id and ticks."""
         return self._kernel.compute_started()
+
+    def stopping(self, limit: float) -> bool:
+        """Ask systemd for the state of the system; without it nobody can say."""
+        try:
+            done = subprocess.run(_SYSTEM_STATE, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                  timeout=limit, check=False, text=True, errors='replace')
+        except (OSError, subprocess.SubprocessError):
+            return False
+        return done.stdout.strip() == 'stopping'
 
     def run(self, command: Sequence[str], limit: float) -> None:
         """Run a command to its end; what it started goes on without it."""

@@ -76,6 +76,7 @@ class ScriptedHost(ports.LocalHost):
         self.own = ('10.0.0.1',)
         self.compute, self.compute_next = 'boot-1/7', 'boot-1/8'
         self.ran, self.removed = [], []
+        self.stops, self.asked_why = False, 0
 
     def identity(self, limit):
         return ports.HostIdentity(self.host_uuid, 8, 4096)
@@ -101,6 +102,10 @@ class ScriptedHost(ports.LocalHost):
 
     def compute_started(self):
         return self.compute
+
+    def stopping(self, limit):
+        self.asked_why += 1
+        return self.stops
 
     def run(self, command, limit):
         self.ran.append(tuple(command))

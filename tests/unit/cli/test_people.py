@@ -15,6 +15,7 @@
 
 from kaopu_ha import ports, records
 from kaopu_ha.cli.command import who
+from kaopu_ha.core import restart
 from kaopu_ha.core.model import RecoveryStage, Stage, Verdict
 from tests.unit.cli import scene
 
@@ -54,6 +55,44 @@ class Hold(scene.Scene):
     def test_a_hold_on_a_forgotten_host_can_still_be_released(self):
         self.put(records.HOST + 'c9', records.HostSetting(True, 'ann@m1', scene.at(0)))
         self.shown('host', 'release', 'c9')
+
+
+class WaveOff(scene.Scene):
+
+    def open(self):
+        self.there_is(scene.an_inventory('c1'))
+        self.put(records.RESTART + 'c1', restart.Restart('c1', 'boot-2', (
+            restart.Start(scene.WEB, 'web-1', restart.Phase.WAITING, 'its pause', 1, scene.at(1)),
+            restart.Start(scene.DB, 'db-1', restart.Phase.FAILED, '5 calls', 5, scene.at(1)))))
+
+    def phases(self):
+        return [(start.name, start.phase.name) for start in self.get(
+            restart.Restart, records.RESTART + 'c1').starts]
+
+    def test_what_need_not_run_is_waved_off_with_who_and_why(self):
+        self.open()
+        self.assertIn('db-1 of c1: waved off', self.shown('host', 'wave-off', 'c1', 'db-1',
+                                                          '--why', 'it is a test'))
+        self.assertEqual([('web-1', 'WAITING'), ('db-1', 'WAVED_OFF')], self.phases())
+        start = self.get(restart.Restart, records.RESTART + 'c1').starts[1]
+        self.assertEqual(f'{who()}: it is a test', start.reason)
+
+    def test_without_names_all_of_them_are(self):
+        self.open()
+        self.shown('host', 'wave-off', 'c1', '--why', 'all of it')
+        self.assertEqual([('web-1', 'WAVED_OFF'), ('db-1', 'WAVED_OFF')], self.phases())
+        self.assertIn('Nothing of c1 waits', self.refused('host', 'wave-off', 'c1', '--why', 'x'))
+
+    def test_a_name_that_does_not_wait_is_no_reason_to_wave_off_another(self):
+        self.open()
+        self.assertIn('old-1: none of these', self.refused(
+            'host', 'wave-off', 'c1', 'old-1', 'web-1', '--why', 'x'))
+        self.assertEqual([('web-1', 'WAITING'), ('db-1', 'FAILED')], self.phases())
+
+    def test_until_then_they_are_looked_at_first_and_explained(self):
+        self.open()
+        self.assertIn('web-1', self.shown('status'))
+        self.assertIn('db-1', self.shown('status'))
 
 
 class Forget(scene.Scene):

@@ -19,6 +19,8 @@ from kaopu_ha.core import admission
 from kaopu_ha.core.admission import Act, Answered, Decision, Did
 from kaopu_ha.core.model import Contact, Phase, RecoveryStage, Stage
 from tests.unit.core.values import (
+    AT,
+    BY,
     UUID,
     a_case,
     a_libvirt,
@@ -39,6 +41,11 @@ RULES = rules()
 def before(did):
     """A case ADMITTING that comes to this step now."""
     return an_admitting(*STEPS[:STEPS.index(did)])
+
+
+def unfenced(case):
+    """The case when its fence is about to be taken back, or was."""
+    return dataclasses.replace(case, admit=dataclasses.replace(case.admit, unfenced=True))
 
 
 def answered(act, state, answer=''):
@@ -151,6 +158,33 @@ class TheOrder(unittest.TestCase):
             if stage is not Stage.ADMITTING:
                 self.assertRaises(AssertionError, admission.advance, a_case(stage),
                                   an_admit_look(), RULES)
+
+    def test_a_host_that_dies_while_it_is_fenced_is_confirmed_as_before(self):
+        for did in STEPS[:STEPS.index(Did.UNFENCED)]:
+            case = before(did)
+            found = admission.advance(case, an_admit_look(mute_seconds=60.0), RULES)
+            self.assertIs(Act.FALL_BACK, found.act, did)
+            back = admission.fallen_back(case, AT, BY, found.reason)
+            self.assertEqual((Stage.CONFIRMED, None, found.reason),
+                             (back.stage, back.admit, back.road[-1].reason))
+
+    def test_one_that_dies_when_its_fence_is_gone_is_judged_like_any_other(self):
+        for did in STEPS[STEPS.index(Did.UNFENCED):]:
+            case = unfenced(before(did))
+            unlocked = Did.UNLOCKED.value in case.admit.steps
+            lost = {'beatless_seconds': 18.0} if unlocked else {'mute_seconds': 60.0}
+            found = admission.advance(case, an_admit_look(**lost), RULES)
+            self.assertIs(Act.SUSPECT, found.act, did)
+            now = admission.suspected(case, SAME_BOOT, AT, BY, found.reason)
+            self.assertEqual((Stage.SUSPECTED, case.admit, 0.0), (now.stage, now.admit, now.waited))
+
+    def test_one_that_is_silent_for_moments_goes_on(self):
+        for did in STEPS:
+            case = before(did) if STEPS.index(did) < STEPS.index(Did.UNFENCED) else unfenced(
+                before(did))
+            found = admission.advance(case, an_admit_look(mute_seconds=59.0,
+                                                          beatless_seconds=17.0), RULES)
+            self.assertNotIn(found.act, (Act.FALL_BACK, Act.SUSPECT), did)
 
     def test_asked_twice_it_gives_the_same(self):
         for did in Did:

@@ -453,6 +453,44 @@ class TheBeatIsBack(unittest.TestCase):
                          facts(detection.advance(a_case(), seen, rules())))
 
 
+    def test_one_that_was_lost_while_it_was_taken_back_goes_on_with_that(self):
+        admit = model.AdmitProgress('joe', steps=('lock deleted',), unfenced=True)
+        for stage in (Stage.SUSPECTED, Stage.DYING, Stage.LOCKED, Stage.LAST_LOOK):
+            seen = dataclasses.replace(a_look(**keys_of(stage)), beat=True, beat_boot_id='boot-2')
+            decision = detection.advance(a_case(stage, admit=admit), seen, rules())
+            self.assertEqual((Stage.ADMITTING, admit), (decision.case.stage, decision.case.admit))
+            self.assertIs(Key.DELETE if stage is Stage.DYING else Key.KEEP, decision.death)
+
+
+class Leaves(unittest.TestCase):
+    """A host that said that it is being shut down has time to come back."""
+
+    LEAVING = an_inventory(leaving=True)
+
+    def look(self, case, inventory=LEAVING, since_last=0.0, found=None):
+        seen = a_look(found or silent(), inventory=inventory, since_last=since_last)
+        return detection.advance(case, seen, rules(leaving_seconds=20.0)).case
+
+    def test_it_is_not_taken_for_dying_within_its_grace(self):
+        case = self.look(a_case())
+        for waited in (5.0, 10.0, 15.0):
+            case = self.look(case, since_last=5.0)
+            self.assertEqual((Stage.SUSPECTED, waited), (case.stage, case.waited))
+
+    def test_after_it_it_is_judged_like_any_other(self):
+        case = self.look(a_case(waited=15.0), since_last=5.0)
+        self.assertEqual((Stage.DYING, 0.0), (case.stage, case.waited))
+
+    def test_a_round_that_could_not_ask_counts_no_time_of_it(self):
+        case = self.look(a_case(waited=15.0), since_last=5.0, found=undecided())
+        self.assertEqual((Stage.SUSPECTED, 15.0), (case.stage, case.waited))
+
+    def test_what_it_said_in_another_boot_does_not_count(self):
+        other = an_inventory(leaving=True, boot_id='boot-0')
+        for inventory in (other, an_inventory(), None):
+            self.assertIs(Stage.DYING, self.look(a_case(), inventory).stage)
+
+
 class TheFileOfRounds(unittest.TestCase):
 
     def test_the_first_and_the_last_of_a_run_are_kept_with_the_count(self):

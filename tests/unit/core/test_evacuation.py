@@ -154,7 +154,7 @@ class Powered(unittest.TestCase):
         # in the inventory, vm_state, task -> power
         table = [
             (Power.ON, 'active', '', Power.ON),
-            (Power.ON, 'stopped', '', Power.OFF),
+            (Power.ON, 'stopped', '', Power.ON),
             (Power.OFF, 'active', '', Power.ON),
             (Power.OFF, 'stopped', '', Power.OFF),
             (Power.PAUSED, 'active', '', Power.PAUSED),
@@ -171,6 +171,13 @@ class Powered(unittest.TestCase):
                 found = evacuation.powered(inventory,
                                            [a_server(vm_state=vm_state, task_state=task)])
                 self.assertEqual((an_instance(power=expected),), found)
+
+    def test_what_its_host_may_have_taken_along_counts_as_on(self):
+        off = [an_instance(uuid, Power.OFF) for uuid in ('i1', 'i2', 'i3', 'i4')]
+        inventory = an_inventory(instances=off, interrupted=('i1', 'i4'), off_lately=('i2',))
+        found = evacuation.powered(inventory, None, need_not={'i4'})
+        self.assertEqual([Power.ON, Power.ON, Power.OFF, Power.OFF],
+                         [instance.power for instance in found])
 
     def test_without_nova_the_inventory_stands(self):
         instances = (an_instance('i1'), an_instance('i2', Power.OFF))
@@ -190,6 +197,25 @@ class Powered(unittest.TestCase):
         found = evacuation.powered(inventory, [a_server('i1', name='new'), a_server('i0')])
         self.assertEqual([('i0', 'name of i0'), ('i1', 'new'), ('i2', 'name of i2')],
                          [(item.uuid, item.name) for item in found])
+
+
+class Doubtful(unittest.TestCase):
+
+    def test_of_those_that_were_on_what_nova_shows_stopped_without_a_task(self):
+        recovery = a_recovery(instances=(an_instance('i1'), an_instance('i2'),
+                                         an_instance('i3', Power.OFF), an_instance('i4')))
+        servers = [a_server('i1', vm_state='stopped'), a_server('i2'),
+                   a_server('i3', vm_state='stopped'),
+                   a_server('i4', vm_state='stopped', task_state='powering-on')]
+        self.assertEqual(('i1',), evacuation.doubtful(recovery, servers))
+
+    def test_what_its_user_stopped_is_left_and_what_went_off_with_its_host_is_moved(self):
+        recovery = a_recovery(instances=(an_instance('i1'), an_instance('i2')))
+        servers = [a_server(uuid, vm_state='stopped') for uuid in ('i1', 'i2')]
+        made = evacuation.listed(recovery, servers, ['ceph-1'], a_plan_look(), {'i1'})
+        self.assertEqual([(Phase.LEFT, 'its user stopped it'), (
+            Phase.WAITING, 'was on, though Nova shows it stopped: it will run again')],
+            [(item.phase, item.reason) for item in made])
 
 
 class Listed(unittest.TestCase):

@@ -88,7 +88,7 @@ class WhatItChanges(unittest.TestCase):
 
     def test_only_what_nova_says_too_counts(self):
         for told, vm_state, task, comes in (
-                (OFF, 'stopped', '', OFF), (OFF, 'active', '', ON), (OFF, 'error', '', ON),
+                (OFF, 'stopped', '', ON), (OFF, 'active', '', ON), (OFF, 'error', '', ON),
                 (OFF, 'stopped', 'deleting', ON), (ON, 'active', '', ON), (ON, 'stopped', '', ON),
                 (None, 'stopped', '', ON)):
             found = events.settled(an_instance('i1'), a_recovery('i1', told),
@@ -105,7 +105,7 @@ class WhatItChanges(unittest.TestCase):
                             told_on=('i2',), told_off=('i1',))
         servers = [a_server('i1', 'stopped'), a_server('i2', 'active')]
         seen = evacuation.Seen(values.AT, values.BY, 7, ())
-        made = evacuation.listed(recovery, servers, ('ceph-1',), seen)
+        made = evacuation.listed(recovery, servers, ('ceph-1',), seen, ('i1',))
         self.assertEqual({'i1': Phase.LEFT, 'i2': Phase.WAITING},
                          {item.instance: item.phase for item in made})
         recovery = dataclasses.replace(recovery, told_on=(), told_off=())

@@ -240,8 +240,10 @@ class TheRoads(unittest.TestCase):
         self.assertEqual({PROVEN}, roads.RECOVERY[FENCING])
 
     def test_confirmed_is_come_to_from_the_last_look_and_left_by_people(self):
-        self.assertEqual([Stage.LAST_LOOK], [stage for stage in Stage
-                                             if Stage.CONFIRMED in roads.CASE[stage]])
+        # From ADMITTING only while it is fenced: it died again.
+        self.assertEqual([Stage.LAST_LOOK, Stage.ADMITTING], [stage for stage in Stage
+                                                              if Stage.CONFIRMED in
+                                                              roads.CASE[stage]])
         self.assertEqual({Stage.ADMITTING, Stage.CLOSED}, roads.CASE[Stage.CONFIRMED])
 
     def test_every_stage_has_its_row_and_what_is_in_no_row_is_refused(self):

@@ -180,6 +180,24 @@ class Acting(Base):
         self.cloud.reset_state(UUID, 'error', APermit())
         self.assertEqual({'os-resetState': {'state': 'error'}}, self.nova.sent('POST')[0].body)
 
+    def test_a_stopped_server_is_started_and_another_rebooted_hard(self):
+        self.nova.answers('POST', ACTION, (202, None), (202, None))
+        self.cloud.start(UUID, APermit())
+        self.cloud.start(UUID, APermit(), anew=True)
+        self.assertEqual([{'os-start': None}, {'reboot': {'type': 'HARD'}}],
+                         [sent.body for sent in self.nova.sent('POST')])
+
+    def test_what_was_asked_of_a_server_comes_newest_first_and_novas_own_has_no_user(self):
+        records = [{'action': 'stop', 'user_id': None, 'start_time': '2026-01-01T00:00:03.000000'},
+                   {'action': 'create', 'user_id': 'joe',
+                    'start_time': '2026-01-01T00:00:01.000000'},
+                   {'action': 'stop', 'user_id': 'joe',
+                    'start_time': '2026-01-01T00:00:02.000000'}]
+        self.nova.answers('GET', f'{ACTION.rpartition("/")[0]}/os-instance-actions',
+                          (200, {'instanceActions': records}))
+        self.assertEqual([('stop', ''), ('stop', 'joe'), ('create', 'joe')], [
+            (action.kind, action.user) for action in self.cloud.actions(UUID)])
+
     def test_a_service_is_forced_down_by_its_id(self):
         self.nova.answers('GET', SERVICES, (200, {'services': [a_service('h1')]}))
         self.nova.answers('PUT', f'{SERVICES}/id-h1', (200, {}))

@@ -1,0 +1,237 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Starts again, in place, what was on before a host was booted: restart's turn.
+
+``core.restart`` decides.  A call is committed before it is made, and made by a child that dies
+rather than act late; whoever takes over looks where the instance is before anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+import contextlib
+import dataclasses
+
+from kaopu_ha import ports, records
+from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.world import RANGES, World
+from kaopu_ha.core import model, restart
+from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.restart import Act, Decision, Phase, Restart, Start
+
+_ACT_SECONDS = 4.0
+_BUSY_SECONDS, _IDLE_SECONDS = 1.0, 5.0
+
+
+class Restarter:
+    """Advances the restart of every host that came back by itself."""
+
+    def __init__(self, store: ports.Store, leadership: Leadership, cloud: ports.Cloud,
+                 images: ports.ImageEye | None, rules: model.Rules, clock: Callable[[], float],
+                 tell: Callable[[News], None]) -> None:
+        self._store, self._leadership, self._cloud = store, leadership, cloud
+        self._images, self._rules, self._clock, self._tell = images, rules, clock, tell
+        # Since when this leader knows of a call, or of an instance that is off.
+        self._since: dict[tuple[str, str, int], float] = {}
+
+    def turn(self) -> float:
+        """Take up what hosts tell, advance what is open; seconds until the next turn."""
+        if not self._leadership.leads():
+            self._since = {}
+            return 0.5
+        try:
+            world = World(self._store.read(*RANGES, records.EVACUATION), self._tell)
+        except ports.PortError as failure:
+            self._tell(News(Fact.STORE_AWAY, '', f'restarts wait: {failure}'))
+            return 1.0
+        busy = [host for host in _hosts(world) if self._one(world, host)]
+        self._since = {key: at for key, at in self._since.items() if key[0] in busy}
+        return _BUSY_SECONDS if busy else _IDLE_SECONDS
+
+    def _one(self, world: World, host: str) -> bool:
+        """One host, whatever becomes of it; True while it has something open."""
+        try:
+            return self._advance(world, host)
+        except (ports.StoreError, ports.OutcomeUnknown):
+            # The detector tells that the store is away; the next turn looks what was written.
+            return True
+        except ports.PortError as failure:
+            with contextlib.suppress(ports.PortError):
+                self._note(world, host, f'waits: {failure}')
+            return True
+
+    def _advance(self, world: World, host: str) -> bool:
+        inventory, record = world.inventories[host], world.restarts.get(host)
+        fresh = _is_back(world, host) and restart.opened(
+            inventory, record, self._leadership.now(), self._leadership.name)
+        if fresh:
+            if self._commit(world, host, fresh) is not None:
+                names = ', '.join(start.name for start in fresh.unsettled)
+                self._tell(News(Fact.RESTART, host, f'it was booted; these were on before and are '
+                                                    f'started again: {names}'))
+            return True
+        if record is None or not record.unsettled or record.boot_id != inventory.boot_id:
+            return False
+        self._decide(world, record, inventory)
+        return True
+
+    # ------------------------------------------------------------ look, decide, commit, act
+
+    def _decide(self, world: World, record: Restart, inventory: model.Inventory) -> None:
+        barred = _barred(world, record)
+        servers = {server.uuid: server for server in self._cloud.servers(record.host)}
+        service = self._cloud.services().get(record.host)
+        powers = {} if inventory.note else {
+            instance.uuid: instance.power for instance in inventory.instances}
+        decisions = []
+        places = self._rules.restart_places - sum(
+            start.phase is Phase.STARTING for start in record.starts)
+        for start in record.unsettled:
+            seen = restart.Seen(
+                self._leadership.now(), record.host, power=powers.get(start.instance),
+                server=servers.get(start.instance), service=service, barred=barred,
+                moving=_moving(world, start.instance), seconds=self._seconds(record, start))
+            decision = self._looked(world, start, seen, places)
+            calls = decision.act in (Act.START, Act.START_ANEW)
+            if calls and places <= 0:
+                decision = Decision(dataclasses.replace(
+                    start, reason='its turn comes: enough is starting'), Act.WAIT)
+            places -= calls
+            decisions.append(decision)
+        self._carry_out(world, record, decisions)
+
+    def _looked(self, world: World, start: Start, seen: restart.Seen, places: int) -> Decision:
+        """The decision, with what costs a question of its own asked only where it matters."""
+        if seen.power is model.Power.OFF and seen.server is None:
+            seen = dataclasses.replace(seen, server=self._cloud.server(start.instance))
+        decision = restart.advance(start, seen, self._rules)
+        if places > 0 and decision.act in (Act.START, Act.START_ANEW):
+            moving = seen.moving or self._open_elsewhere(world, seen.host, start.instance)
+            decision = restart.advance(start, dataclasses.replace(
+                seen, moving=moving, actions=self._cloud.actions(start.instance)), self._rules)
+        return decision
+
+    def _carry_out(self, world: World, record: Restart, decisions: Sequence[Decision]) -> None:
+        new = restart.changed(record, [decision.start for decision in decisions])
+        key = records.RESTART + record.host
+        revision = world.snapshot.entries[key].modified
+        if new != record:
+            committed = self._commit(world, record.host, new)
+            if committed is None:
+                return
+            revision = committed
+        for decision in decisions:
+            for item in decision.news:
+                self._tell(dataclasses.replace(item, host=record.host))
+        permit = self._leadership.permit(
+            [ports.Compare(key, modified=revision), *world.compare(records.CASE + record.host)],
+            _ACT_SECONDS)
+        failed = [self._called(decision, permit) for decision in decisions
+                  if decision.act in (Act.START, Act.START_ANEW)]
+        if any(failed):
+            new = restart.changed(new, [start for start in failed if start])
+            self._commit(world, record.host, new, modified=revision)
+
+    def _called(self, decision: Decision, permit: ports.Permit) -> Start | None:
+        """Make the call; the start as it is then if the call surely did nothing."""
+        start = decision.start
+        try:
+            # A user may have had a word since the look.
+            if restart.stopped_by_user(self._cloud.actions(start.instance)):
+                raise ports.PortError('its user wanted it off just now')
+            self._cloud.start(start.instance, permit, anew=decision.act is Act.START_ANEW)
+        except ports.OutcomeUnknown:
+            return None
+        except ports.PortError as failure:
+            return restart.refused(start, str(failure), self._leadership.now())
+        return None
+
+    # ------------------------------------------------------------ private
+
+    def _seconds(self, record: Restart, start: Start) -> float:
+        now = self._clock()
+        return now - self._since.setdefault((record.host, start.instance, start.calls), now)
+
+    def _open_elsewhere(self, world: World, host: str, instance: str) -> str:
+        """Why a disk of it may be written from another host; empty if none may.
+
+        Clients at other addresses are those of backups and the like, as for a move.
+        """
+        inventory = world.inventories[host]
+        others = {address: other for other, told in world.inventories.items() if other != host
+                  for address in told.storage_addresses}
+        images = next((one.images for one in inventory.instances if one.uuid == instance), ())
+        if self._images is None or not images:
+            return ''
+        answers = self._images.clients(images, self._rules.ask_limit)
+        for image, answer in answers.items():
+            if answer.error:
+                return f'it could not be asked who has {image.name} open: {answer.error}'
+            for client in answer.clients:
+                if client.acknowledged and client.ip in others:
+                    return f'a client of {others[client.ip]} has {image.name} open'
+        return ''
+
+    def _note(self, world: World, host: str, reason: str) -> None:
+        record = world.restarts.get(host)
+        if record is None:
+            return
+        waiting = [dataclasses.replace(start, reason=reason) for start in record.unsettled
+                   if start.phase is Phase.WAITING]
+        new = restart.changed(record, waiting)
+        if new != record:
+            self._commit(world, host, new)
+
+    def _commit(self, world: World, host: str, record: Restart,
+                modified: int | None = None) -> int | None:
+        key = records.RESTART + host
+        compares = [ports.Compare(key, modified=modified)] if modified else world.compare(key)
+        return self._store.commit(
+            [*self._leadership.compares(), *compares, *world.compare(records.CASE + host)],
+            [ports.Put(key, records.encode(record))])
+
+
+def _hosts(world: World) -> Iterable[str]:
+    """Hosts that tell of something interrupted, or have an open record."""
+    return [host for host, inventory in world.inventories.items()
+            if inventory.interrupted or (host in world.restarts
+                                         and world.restarts[host].unsettled)]
+
+
+def _is_back(world: World, host: str) -> bool:
+    """True if the host beats with the boot that its inventory is of, and no case is open on it."""
+    beat = world.beats.get(host)
+    return beat is not None and beat.boot_id == world.inventories[host].boot_id and (
+        host not in world.cases)
+
+
+def _barred(world: World, record: Restart) -> str:
+    """Why nothing may be started on the host now; empty if it may."""
+    host = record.host
+    if host in world.held:
+        return 'its host is on hold'
+    if world.inventories[host].leaving:
+        return 'its host is being shut down'
+    if not _is_back(world, host):
+        case = world.cases.get(host)
+        return f'there is a case on its host: {case.stage.value}' if case else \
+            'its host does not beat'
+    return ''
+
+
+def _moving(world: World, instance: str) -> str:
+    """Why a move may bring the instance up elsewhere; empty if there is none."""
+    for item in world.every(model.Evacuation, records.EVACUATION).values():
+        if item.instance == instance and not item.phase.ended:
+            return f'it is under way from {item.source}: {item.phase.value}'
+    return ''

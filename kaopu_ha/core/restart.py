@@ -1,0 +1,328 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What is started again in place: a host came back by itself, and its instances are off.
+
+The host says which (``Inventory.interrupted``), Nova says whose they are and who stopped them::
+
+    WAITING -> STARTING -> RUNS             WAITING -> LEFT        it is not ours to start
+       ^          |
+       +----------+--> FAILED -> RUNS       any but RUNS, LEFT -> WAVED_OFF   by a person
+
+It is a recovery of its own kind, smaller than that of a dead host: nothing is fenced, because
+nothing goes anywhere.  The one danger is the same: an instance must not be started here that may
+run elsewhere.  So it is started only while Nova has it on this host, no move of it is under way,
+and no client at another address has its disks open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+import dataclasses
+from dataclasses import dataclass
+import enum
+
+from kaopu_ha.core import model
+from kaopu_ha.core.news import Fact, News
+
+_STEPS_KEPT = 20
+# What a user asks for and by which a server is on afterwards, in Nova's words; and what ends it.
+_ON = frozenset({'create', 'evacuate', 'live-migration', 'reboot', 'rebuild', 'resume', 'restore',
+                 'start', 'unpause', 'unrescue', 'unshelve'})
+_OFF = frozenset({'stop'})
+
+
+class Phase(enum.Enum):
+    """How far the start of one instance is."""
+
+    WAITING = 'waiting'
+    STARTING = 'starting'
+    RUNS = 'runs'
+    LEFT = 'left'
+    FAILED = 'failed'
+    WAVED_OFF = 'waved off'
+
+    @property
+    def settled(self) -> bool:
+        """True if nothing more is done, nor awaited."""
+        return self in (Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF)
+
+
+ROADS: dict[Phase, frozenset[Phase]] = {
+    Phase.WAITING: frozenset({Phase.STARTING, Phase.RUNS, Phase.LEFT, Phase.FAILED,
+                              Phase.WAVED_OFF}),
+    Phase.STARTING: frozenset({Phase.WAITING, Phase.RUNS, Phase.LEFT, Phase.FAILED,
+                               Phase.WAVED_OFF}),
+    Phase.FAILED: frozenset({Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF}),
+    Phase.RUNS: frozenset(), Phase.LEFT: frozenset(), Phase.WAVED_OFF: frozenset(),
+}
+
+
+@dataclass(frozen=True)
+class Start:
+    """One instance that is to run again.  ``calls`` counts those that were committed."""
+
+    instance: str
+    name: str
+    phase: Phase
+    reason: str = ''
+    calls: int = 0
+    at: str = ''
+
+
+@dataclass(frozen=True)
+class Restart:
+    """The value of ``restart/<host>``: what is started again after the host's boot ``boot_id``."""
+
+    host: str
+    boot_id: str
+    starts: tuple[Start, ...] = ()
+    road: tuple[model.Step, ...] = ()
+
+    @property
+    def unsettled(self) -> tuple[Start, ...]:
+        """The instances that do not run, and of which nobody said that they need not."""
+        return tuple(start for start in self.starts if not start.phase.settled)
+
+
+class Act(enum.Enum):
+    """What the controller does now."""
+
+    NOTE = 'note what is so'
+    START = 'start it'
+    START_ANEW = 'start it by a hard reboot'
+    WAIT = 'wait'
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a leader saw of one instance.
+
+    ``power``: as this boot's libvirt says, None if it does not answer.  ``server`` is None if Nova
+    has none; ``actions`` are newest first.  ``barred``: why nothing may be started on the host now.
+    ``moving``: why the instance itself may not be.  ``seconds`` passed since the last call, or
+    since it was first seen off: this leader's count, so late is possible, early is not.
+    """
+
+    at: str
+    host: str
+    power: model.Power | None
+    server: model.Server | None
+    service: model.ComputeService | None
+    actions: tuple[model.Action, ...] = ()
+    barred: str = ''
+    moving: str = ''
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The start as it is to be written, what to do when it is, and what to tell."""
+
+    start: Start
+    act: Act
+    news: tuple[News, ...] = ()
+
+
+_Applies = Callable[[Start, Seen, model.Rules], bool]
+_Then = Callable[[Start, Seen, model.Rules], Decision]
+_Row = tuple[str, _Applies, _Then]
+
+
+def stopped_by_user(actions: Sequence[model.Action]) -> bool:
+    """True if the last word of a user on the power of a server was that it be off.
+
+    A stop without a user is Nova's own: it found the guest off, and its host may have been why.
+    """
+    for action in actions:
+        if action.user and action.kind in _ON | _OFF:
+            return action.kind in _OFF
+    return False
+
+
+def opened(inventory: model.Inventory, before: Restart | None, at: str, by: str) -> Restart | None:
+    """The record for what the host says was interrupted; None if it is there already.
+
+    What was settled for a former boot by its user or a person stays so until it was on once more.
+    """
+    same = before is not None and before.boot_id == inventory.boot_id
+    kept = {start.instance: start for start in (before.starts if before else ())
+            if same or start.phase in (Phase.LEFT, Phase.WAVED_OFF)}
+    names = {instance.uuid: instance.name for instance in inventory.instances}
+    new = [Start(uuid, names[uuid], Phase.WAITING, 'was on before its host was booted', at=at)
+           for uuid in inventory.interrupted if uuid in names and uuid not in kept]
+    if not new:
+        return None
+    step = model.Step(at, by, 'restart', f'its host was booted; {len(new)} were on before')
+    road = (*(before.road if before and same else ()), step)[-_STEPS_KEPT:]
+    return Restart(inventory.host, inventory.boot_id, (*kept.values(), *new), road)
+
+
+def counts_as_off(restart: Restart | None) -> frozenset[str]:
+    """What was interrupted, and need not run again: by its user's wish, or a person's."""
+    return frozenset(start.instance for start in (restart.starts if restart else ())
+                     if start.phase in (Phase.LEFT, Phase.WAVED_OFF))
+
+
+def advance(start: Start, seen: Seen, rules: model.Rules) -> Decision:
+    """The next step of one instance.  Asked twice, it gives the same."""
+    for _name, applies, then in _ROWS:
+        if applies(start, seen, rules):
+            return then(start, seen, rules)
+    raise AssertionError('the last row applies always')
+
+
+def changed(restart: Restart, starts: Iterable[Start]) -> Restart:
+    """The record with these in the place of what it had of them."""
+    new = {start.instance: start for start in starts}
+    return dataclasses.replace(restart, starts=tuple(
+        new.get(start.instance, start) for start in restart.starts))
+
+
+def refused(start: Start, reason: str, at: str) -> Start:
+    """The start after a call that surely did nothing: it waits for the next one."""
+    return _go(start, Phase.WAITING, f'call {start.calls} failed: {reason}', at)
+
+
+def waved_off(start: Start, why: str, at: str) -> Start:
+    """The start that a person ended."""
+    return _go(start, Phase.WAVED_OFF, why, at)
+
+
+# ---------------------------------------------------------------- the rows, first match counts
+
+
+def _runs(start: Start, seen: Seen, rules: model.Rules) -> Decision:
+    text = 'it runs again where it was' if start.calls else 'it runs: somebody else started it'
+    return Decision(_go(start, Phase.RUNS, text, seen.at), Act.NOTE,
+                    (News(Fact.RESTARTED, '', f'{start.name}: {text}'),))
+
+
+def _left(reason: str) -> _Then:
+    def then(start: Start, seen: Seen, rules: model.Rules) -> Decision:
+        return Decision(_go(start, Phase.LEFT, reason, seen.at), Act.NOTE)
+    return then
+
+
+def _waits(reason: str) -> _Then:
+    def then(start: Start, seen: Seen, rules: model.Rules) -> Decision:
+        return _waiting(start, reason)
+    return then
+
+
+def _waiting(start: Start, reason: str) -> Decision:
+    # An instance that failed keeps the reason of that.
+    kept = start if start.phase is Phase.FAILED else dataclasses.replace(start, reason=reason)
+    return Decision(kept, Act.WAIT)
+
+
+def _barred(start: Start, seen: Seen, rules: model.Rules) -> Decision:
+    return _waiting(start, seen.barred or seen.moving)
+
+
+def _elsewhere(start: Start, seen: Seen, rules: model.Rules) -> Decision:
+    assert seen.server is not None
+    return _left(f'Nova has it on {seen.server.host}')(start, seen, rules)
+
+
+def _busy(start: Start, seen: Seen, rules: model.Rules) -> Decision:
+    assert seen.server is not None
+    return _waiting(start, f'Nova has it in task {seen.server.task_state}')
+
+
+def _other_state(start: Start, seen: Seen, rules: model.Rules) -> Decision:
+    assert seen.server is not None
+    return _left(f'Nova shows it as {seen.server.vm_state}')(start, seen, rules)
+
+
+def _fails(start: Start, seen: Seen, rules: model.Rules) -> Decision:
+    text = f'{start.calls} calls did not start it; last: {start.reason}'
+    return Decision(_go(start, Phase.FAILED, text, seen.at), Act.NOTE,
+                    (News(Fact.NOT_RESTARTED, '', f'{start.name}: {text}'),))
+
+
+def _lost(start: Start, seen: Seen, rules: model.Rules) -> Decision:
+    text = f'call {start.calls} did not start it within {rules.attempt_limit:g} s'
+    return Decision(_go(start, Phase.WAITING, text, seen.at), Act.NOTE)
+
+
+def _starts(start: Start, seen: Seen, rules: model.Rules) -> Decision:
+    assert seen.server is not None
+    act = Act.START if seen.server.vm_state == 'stopped' else Act.START_ANEW
+    begun = dataclasses.replace(start, calls=start.calls + 1)
+    return Decision(_go(begun, Phase.STARTING, f'Nova shows it {seen.server.vm_state}', seen.at),
+                    act)
+
+
+def _pause(start: Start, rules: model.Rules) -> float:
+    """Seconds before the next call: growing, for a bad minute shall not be the end."""
+    if not start.calls:
+        return 0.0
+    return rules.restart_pauses[min(start.calls, len(rules.restart_pauses)) - 1]
+
+
+def _not_noticed(start: Start, seen: Seen, rules: model.Rules) -> bool:
+    """Nova shows what was before the boot: its nova-compute may be about to start it itself."""
+    assert seen.server is not None
+    return seen.server.vm_state in ('active', 'paused', 'rescued') and (
+        seen.seconds < rules.restart_settle_seconds)
+
+
+_ROWS: tuple[_Row, ...] = (
+    ('it is on', lambda start, seen, rules: seen.power is not None
+     and seen.power is not model.Power.OFF, _runs),
+    ('its libvirt is mute', lambda start, seen, rules: seen.power is None,
+     _waits('the libvirt of its host does not answer')),
+    ('the server is gone', lambda start, seen, rules: seen.server is None,
+     _left('Nova has no such server')),
+    ('something forbids it', lambda start, seen, rules: bool(seen.barred or seen.moving), _barred),
+    ('it belongs elsewhere', lambda start, seen, rules: not _is_here(seen), _elsewhere),
+    ('its user stopped it', lambda start, seen, rules: _task(seen) == ''
+     and _state(seen) == 'stopped' and stopped_by_user(seen.actions), _left('its user stopped it')),
+    ('it failed', lambda start, seen, rules: start.phase is Phase.FAILED, _waits('')),
+    ('a call is under way', lambda start, seen, rules: start.phase is Phase.STARTING
+     and seen.seconds < rules.attempt_limit, _waits('it is being started')),
+    ('a call led to nothing', lambda start, seen, rules: start.phase is Phase.STARTING, _lost),
+    ('Nova is at it', lambda start, seen, rules: _task(seen) != ''
+     and seen.seconds < rules.attempt_limit, _busy),
+    ('a state that is not off', lambda start, seen, rules: _state(seen) not in (
+        'active', 'stopped', 'paused', 'rescued', 'error'), _other_state),
+    ('people start it', lambda start, seen, rules: not rules.restarts,
+     _waits('a person has to start it: [restart] policy is tell')),
+    ('its nova-compute is away', lambda start, seen, rules: seen.service is None
+     or not seen.service.up, _waits('its nova-compute is not up')),
+    ('it was tried enough', lambda start, seen, rules: start.calls > len(rules.restart_pauses),
+     _fails),
+    ('its pause', lambda start, seen, rules: seen.seconds < _pause(start, rules),
+     lambda start, seen, rules: _waiting(start, start.reason)),
+    ('its nova-compute looks', lambda start, seen, rules: not start.calls
+     and _not_noticed(start, seen, rules),
+     _waits('its nova-compute may start it by itself')),
+    ('it is off and may run', lambda start, seen, rules: True, _starts),
+)
+
+
+def _is_here(seen: Seen) -> bool:
+    return seen.server is not None and seen.server.host == seen.host
+
+
+def _task(seen: Seen) -> str:
+    return seen.server.task_state if seen.server else ''
+
+
+def _state(seen: Seen) -> str:
+    return seen.server.vm_state if seen.server else ''
+
+
+def _go(start: Start, phase: Phase, reason: str, at: str) -> Start:
+    assert phase in ROADS[start.phase], f'{start.phase} does not lead to {phase}'
+    return dataclasses.replace(start, phase=phase, reason=reason, at=at)

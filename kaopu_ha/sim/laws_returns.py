@@ -1,0 +1,100 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The laws of hosts that come back: who may be started again in place, and who has to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kaopu_ha import records
+from kaopu_ha.core.model import Case, Stage
+from kaopu_ha.core.restart import Phase, Restart
+from kaopu_ha.sim import daemon
+from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.world import World
+
+# From the last question to the call, as Nova is asked and acts.
+_WAY_SECONDS = 1.0
+_LOOK_SECONDS = 5.0
+# Turns under way, reads without an answer.
+_SLACK_SECONDS = 40.0
+
+Say = Callable[[str, str], None]
+
+
+class Starts:
+    """Nothing that its user stopped is started, nor anything that may run elsewhere.
+
+    From the truth of the false world: what its user wants, where it writes, what Nova has in hand.
+    """
+
+    def __init__(self, world: World, say: Say) -> None:
+        self._world, self._say = world, say
+
+    def asked(self, row: Row) -> None:
+        """The API was asked to start a server where it is."""
+        if not row.wanted and not self._just_stopped(row):
+            self._say('what was stopped stays off', f'{row.name} is started, and its user had '
+                                                    f'stopped it')
+        elsewhere = [host for host in self._world.writing_on(row) if host != row.host]
+        if elsewhere:
+            self._say('one place', f'{row.name} is started on {row.host}, and runs on '
+                                   f'{elsewhere[0]}')
+        if any(record.instance == row.uuid and record.lies_at
+               for record in self._world.nova.records if record.kind == 'evacuation'):
+            self._say('one place', f'{row.name} is started on {row.host}, and an evacuation of it '
+                                   f'is under way')
+
+    def _just_stopped(self, row: Row) -> bool:
+        """Nova takes no start under a condition: the last word may cross it on the way."""
+        last = next((action.at for action in reversed(row.actions) if action.at), '')
+        late = _WAY_SECONDS + self._world.nova.slow_seconds
+        return bool(last) and self._world.kernel.now - daemon.seconds(last) < late
+
+
+class Watched:
+    """11. A host that dies while it is taken back does not stay so: it is judged, or confirmed.
+
+    The time counts while one leader keeps its office, and etcd answers it.
+    """
+
+    def __init__(self, world: World, say: Say) -> None:
+        self._world, self._say = world, say
+        self._since: dict[str, float] = {}
+        self._leader = ''
+        world.kernel.after(_LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        world, now = self._world, self._world.kernel.now
+        leader = world.record(records.Leader, records.LEADER)
+        name = leader.name if leader else ''
+        calm = name and name == self._leader and not (world.etcd.away or world.etcd.lost_answers)
+        self._leader = name
+        lost = {case.host for case in world.every(Case, records.CASE)
+                if case.stage is Stage.ADMITTING and not world.machines[case.host].node.powered}
+        self._since = {host: self._since.get(host, now) for host in lost} if calm else {}
+        rules = world.setup.times.rules
+        limit = rules.admission_mute_seconds + rules.beat_ttl + _SLACK_SECONDS
+        for host in sorted(host for host, since in self._since.items() if now - since > limit):
+            self._say('an admitting host is watched', f'{host} is off since '
+                                                      f'{self._since[host]:.0f} s, and admitting')
+        world.kernel.after(_LOOK_SECONDS, self._look)
+
+
+def why_not_started(world: World, row: Row) -> str:
+    """Why the program gave the start of an instance up, as it is listed; '' if it did not."""
+    for record in world.every(Restart, records.RESTART):
+        for start in record.starts:
+            if start.instance == row.uuid and start.phase in (Phase.FAILED, Phase.WAVED_OFF):
+                return start.reason
+    return ''

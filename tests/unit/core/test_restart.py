@@ -1,0 +1,193 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What is started again in place, and what is not."""
+
+import dataclasses
+import unittest
+
+from kaopu_ha.core import restart
+from kaopu_ha.core.model import Action, Power
+from kaopu_ha.core.news import Fact
+from kaopu_ha.core.restart import Act, Phase
+from tests.unit.core.values import (
+    AT,
+    BY,
+    a_server,
+    a_service,
+    an_instance,
+    an_inventory,
+    rules,
+)
+
+USER_STOPPED = (Action('stop', 'joe'), Action('create', 'joe'))
+NOVA_STOPPED = (Action('stop'), Action('create', 'joe'))
+
+
+def a_start(phase=Phase.WAITING, **changes):
+    return dataclasses.replace(restart.Start('i1', 'web', phase), **changes)
+
+
+def a_look(**changes):
+    """An instance that is off, that Nova noticed to be so, and that may be started."""
+    return dataclasses.replace(
+        restart.Seen(AT, 'c1', Power.OFF, a_server(vm_state='stopped'), a_service('c1'),
+                     NOVA_STOPPED), **changes)
+
+
+def advance(start, **changes):
+    return restart.advance(start, a_look(**changes), rules())
+
+
+class Started(unittest.TestCase):
+
+    def test_what_nova_found_off_is_started(self):
+        decision = advance(a_start())
+        self.assertEqual((Act.START, Phase.STARTING, 1),
+                         (decision.act, decision.start.phase, decision.start.calls))
+
+    def test_what_nova_still_shows_running_is_left_to_its_nova_compute_for_a_while(self):
+        for state in ('active', 'paused', 'rescued'):
+            server = a_server(vm_state=state)
+            early = advance(a_start(), server=server, seconds=29.0)
+            late = advance(a_start(), server=server, seconds=30.0)
+            self.assertEqual((Act.WAIT, Act.START_ANEW), (early.act, late.act), state)
+
+    def test_what_runs_is_noted_whoever_started_it(self):
+        for phase in (Phase.WAITING, Phase.STARTING, Phase.FAILED):
+            for power in (Power.ON, Power.PAUSED):
+                decision = advance(a_start(phase), power=power)
+                self.assertEqual((Act.NOTE, Phase.RUNS),
+                                 (decision.act, decision.start.phase))
+                self.assertEqual([Fact.RESTARTED], [item.fact for item in decision.news])
+
+    def test_a_call_under_way_is_waited_for_and_then_made_again(self):
+        begun = a_start(Phase.STARTING, calls=1)
+        self.assertIs(Act.WAIT, advance(begun, seconds=119.0).act)
+        after = advance(begun, seconds=120.0).start
+        self.assertIs(Phase.WAITING, after.phase)
+        self.assertIs(Act.START, advance(after, seconds=120.0).act)
+
+    def test_the_pauses_grow_and_then_it_is_given_up_and_told(self):
+        for calls, pause in ((1, 5.0), (2, 15.0), (3, 60.0), (4, 300.0)):
+            failed = a_start(calls=calls, reason='no room')
+            self.assertIs(Act.WAIT, advance(failed, seconds=pause - 0.1).act)
+            self.assertIs(Act.START, advance(failed, seconds=pause).act)
+        decision = advance(a_start(calls=5, reason='no room'), seconds=301.0)
+        self.assertIs(Phase.FAILED, decision.start.phase)
+        self.assertIn('no room', decision.start.reason)
+        self.assertEqual([Fact.NOT_RESTARTED], [item.fact for item in decision.news])
+
+
+class NotStarted(unittest.TestCase):
+
+    def test_what_its_user_stopped_stays_off(self):
+        decision = advance(a_start(), actions=USER_STOPPED)
+        self.assertEqual((Phase.LEFT, 'its user stopped it'),
+                         (decision.start.phase, decision.start.reason))
+
+    def test_what_is_not_the_hosts_any_more_is_left(self):
+        for server in (None, a_server(vm_state='stopped', host='c2'),
+                       a_server(vm_state='shelved'), a_server(vm_state='suspended')):
+            self.assertIs(Phase.LEFT, advance(a_start(), server=server).start.phase, server)
+
+    def test_each_bar_has_its_reason(self):
+        table = [
+            ({'power': None}, 'the libvirt of its host does not answer'),
+            ({'barred': 'its host is on hold'}, 'its host is on hold'),
+            ({'moving': 'a client at 10.1.0.2 has it open'}, 'a client at 10.1.0.2 has it open'),
+            ({'service': None}, 'its nova-compute is not up'),
+            ({'service': a_service('c1', up=False)}, 'its nova-compute is not up'),
+            ({'server': a_server(vm_state='stopped', task_state='powering-on')},
+             'Nova has it in task powering-on'),
+        ]
+        for changes, reason in table:
+            decision = advance(a_start(), **changes)
+            self.assertEqual((Act.WAIT, Phase.WAITING, reason), (
+                decision.act, decision.start.phase, decision.start.reason))
+
+    def test_where_people_start_it_nobody_else_does(self):
+        decision = restart.advance(a_start(), a_look(), rules(restarts=False))
+        self.assertIs(Act.WAIT, decision.act)
+        self.assertIn('a person has to start it', decision.start.reason)
+
+    def test_what_failed_stays_so_with_its_reason_until_it_runs(self):
+        failed = a_start(Phase.FAILED, reason='5 calls')
+        decision = advance(failed)
+        self.assertEqual((Act.WAIT, failed), (decision.act, decision.start))
+
+    def test_a_settled_start_goes_nowhere(self):
+        for phase in (Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF):
+            with self.assertRaises(AssertionError):
+                restart.waved_off(a_start(phase), 'why', AT)
+
+
+class LastWord(unittest.TestCase):
+
+    def test_it_is_a_users_on_its_power(self):
+        table = [
+            ((), False),
+            (NOVA_STOPPED, False),
+            (USER_STOPPED, True),
+            ((Action('stop'), Action('stop', 'joe')), True),
+            ((Action('stop'), Action('start', 'joe'), Action('stop', 'joe')), False),
+            ((Action('stop', 'joe'), Action('start', 'kaopu-ha')), True),
+            ((Action('changePassword', 'joe'), Action('stop', 'joe')), True),
+        ]
+        for actions, stopped in table:
+            self.assertIs(stopped, restart.stopped_by_user(actions), actions)
+
+
+class Opened(unittest.TestCase):
+
+    INVENTORY = an_inventory(boot_id='boot-2', interrupted=('i1', 'i2'),
+                             instances=[an_instance('i1', Power.OFF), an_instance('i2', Power.OFF)])
+
+    def open(self, before=None, **changes):
+        return restart.opened(dataclasses.replace(self.INVENTORY, **changes), before, AT, BY)
+
+    def test_a_boot_opens_it_with_what_was_on(self):
+        record = self.open()
+        self.assertEqual(('c1', 'boot-2', ['i1', 'i2']), (
+            record.host, record.boot_id, [start.instance for start in record.unsettled]))
+
+    def test_opened_twice_it_is_the_same(self):
+        self.assertIsNone(self.open(self.open()))
+        self.assertIsNone(self.open(interrupted=()))
+
+    def test_a_second_boot_keeps_what_a_person_waved_off_and_begins_the_rest_anew(self):
+        first = self.open()
+        first = restart.changed(first, [
+            restart.waved_off(first.starts[0], 'not needed', AT),
+            dataclasses.replace(first.starts[1], phase=Phase.FAILED, calls=5)])
+        again = self.open(first, boot_id='boot-3')
+        self.assertEqual([('i1', Phase.WAVED_OFF, 0), ('i2', Phase.WAITING, 0)], [
+            (start.instance, start.phase, start.calls) for start in again.starts])
+
+    def test_what_was_waved_off_or_left_need_not_run_elsewhere_either(self):
+        record = self.open()
+        record = restart.changed(record, [restart.waved_off(record.starts[0], 'why', AT)])
+        self.assertEqual({'i1'}, restart.counts_as_off(record))
+        self.assertEqual(set(), restart.counts_as_off(None))
+
+
+class TheTable(unittest.TestCase):
+
+    def test_every_row_is_named_once_and_the_last_applies_always(self):
+        names = [name for name, _, _ in restart._ROWS]
+        self.assertEqual(len(names), len(set(names)))
+        self.assertTrue(restart._ROWS[-1][1](a_start(), a_look(), rules()))
+
+    def test_every_phase_has_its_roads(self):
+        self.assertEqual(set(Phase), set(restart.ROADS))
+        for phase in Phase:
+            self.assertIs(phase.settled, not restart.ROADS[phase])

@@ -1,0 +1,44 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Mutants of hosts that come back, and of hosts that are shut down in good order."""
+
+from kaopu_ha.agent import leaving
+from kaopu_ha.controller.restarter import Restarter
+from kaopu_ha.core import admission, restart
+from tests.unit.sim.mutants import mutant, put
+
+
+@mutant('nothing is started again in place')
+def nothing_restarted():
+    return [put(Restarter, 'turn', lambda restarter: 60.0)]
+
+
+@mutant('what its user stopped is started again')
+def stopped_is_started():
+    return [put(restart, 'stopped_by_user', lambda actions: False)]
+
+
+@mutant('what went off just before the end is forgotten')
+def lately_forgotten():
+    real = leaving.Past.look
+
+    def look(past, former, boot_id, domains, limit):
+        past._local.stopping = lambda limit: False
+        told = real(past, former, boot_id, domains, limit)
+        return leaving.Looked(told.domains, told.interrupted, (), False)
+    return [put(leaving.Past, 'look', look)]
+
+
+@mutant('a host that is taken back is not watched')
+def not_watched():
+    return [put(admission, '_lost', lambda admit, seen, rules: None)]

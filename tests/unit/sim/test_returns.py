@@ -1,0 +1,70 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Hosts that die again while they are taken back: after each step, with and without a return."""
+
+import unittest
+
+from kaopu_ha.core.admission import Did
+from kaopu_ha.core.model import Stage
+from kaopu_ha.sim import story, words
+from kaopu_ha.sim.checkers import unhealed
+
+TEXT = """
+title: c1 dies again while it is taken back
+pace: fast
+instances: {web: c1, local: 'c1, on local disk', db: c2}
+story:
+  - 20 power off c1
+  - 70 power on c1
+  - 80 admit c1
+  - 160 end
+"""
+
+
+class DiesAfter(unittest.TestCase):
+
+    def play(self, did, then=()):
+        """Play it; the power goes when this step was noted, ``then`` things happen."""
+        def prepare(world):
+            def look():
+                case = world.case('c1')
+                if case is not None and case.admit is not None and did.value in case.admit.steps:
+                    words.happen(world, 'power off c1')
+                else:
+                    world.kernel.after(0.05, look)
+            world.kernel.at(80.0, look)
+            for at, sentence in then:
+                world.kernel.at(at, lambda sentence=sentence: words.happen(world, sentence))
+        played = story.play(story.read(TEXT), prepare)
+        self.assertEqual((), played.wrong, did)
+        return played.world
+
+    def steps(self):
+        """But the last one: with it the admission has ended."""
+        return tuple(Did)[:-1]
+
+    def test_it_is_told_and_does_not_stay_admitting(self):
+        for did in self.steps():
+            world = self.play(did)
+            case = world.case('c1')
+            # Without its fence it is judged like any other: nothing was on, nothing can be asked.
+            self.assertIn(case.stage, (Stage.CONFIRMED, Stage.SUSPECTED), did)
+            self.assertTrue(any(news.fact.name == 'ADMIT_ENDED' for _, news in world.told), did)
+
+    def test_one_that_returns_is_taken_back_after_all(self):
+        for did in self.steps():
+            world = self.play(did, [(140.0, 'power on c1'), (150.0, 'admit every confirmed host')])
+            world.run(300.0)
+            self.assertIsNone(world.case('c1'), did)
+            self.assertNotIn('c1', world.nova.forced, did)
+            self.assertEqual([], unhealed(world), did)

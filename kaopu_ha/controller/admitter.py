@@ -108,11 +108,17 @@ class Admitter:
         return servers, len(open_records)
 
     def _answers(self, world: World, case: Case) -> dict[str, admission.Answered]:
+        """What the host's agent answered; it may have written anything there."""
         found = {}
         for act in (Act.ASK_RESTART, Act.ASK_REMOVE, Act.ASK_READ):
             entry = world.snapshot.get(_request_key(case, act))
-            if entry is not None:
+            if entry is None:
+                continue
+            try:
                 request = records.decode(records.Request, entry.value, entry.key)
+            except records.RecordError as failure:
+                found[act.value] = admission.Answered('failed', str(failure))
+            else:
                 found[act.value] = admission.Answered(request.state, request.answer)
         return found
 

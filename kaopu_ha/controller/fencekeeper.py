@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 import concurrent.futures
 import math
+from typing import TypeVar
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.leadership import Leadership
@@ -29,6 +30,10 @@ from kaopu_ha.core import fencing, model
 from kaopu_ha.core.model import Recovery
 
 _READ_SECONDS = 3.0
+# A thread may have to wait for its turn; whoever needs longer hangs.
+_BEYOND_SECONDS = 2.0
+
+T = TypeVar('T')
 
 
 class FenceKeeper:
@@ -54,14 +59,14 @@ class FenceKeeper:
         orders = [order for order in recovery.orders if order.addresses]
         for done in [self._pool.submit(self._fences[order.fence].cut, order, permit)
                      for order in orders]:
-            done.result()
+            _within(done, max(permit.seconds(), 0.0))
         return self.read_back(recovery)
 
     def read_back(self, recovery: Recovery) -> tuple[model.Proof, ...]:
         """What the clusters say of every order."""
         asks = [self._pool.submit(self._fences[order.fence].prove, order, _READ_SECONDS)
                 for order in recovery.orders if order.addresses]
-        return tuple(ask.result() for ask in asks)
+        return tuple(_within(ask, _READ_SECONDS) for ask in asks)
 
     def is_fresh(self, recovery: Recovery) -> bool:
         """True if this leader showed a proof of it a moment ago."""
@@ -91,3 +96,11 @@ class FenceKeeper:
         """End the proof: until it is shown again, no worker calls Nova."""
         self._store.commit(self._leadership.compares(),
                            [ports.Delete(records.PROOF + recovery.id)])
+
+
+def _within(done: concurrent.futures.Future[T], seconds: float) -> T:
+    """What came of a call that has a limit of its own.  Raises PortError if it does not keep it."""
+    try:
+        return done.result(timeout=seconds + _BEYOND_SECONDS)
+    except TimeoutError as failure:
+        raise ports.PortError('the fence has not answered beyond its time') from failure

@@ -29,7 +29,7 @@ from typing import Any
 
 # A whole record, in characters.  etcd takes 1.5 MiB in one request, a confirming transaction too.
 RECORD_LENGTH_MAX = 1_000_000
-TEXT_LENGTH_MAX = 2048
+TEXT_LENGTH_MAX = 8192
 # A definition of libvirt, which is a text of its own (the agent leaves a longer one out).
 DEFINITION_LENGTH_MAX = 262_144
 ITEMS_MAX = 4096

@@ -33,6 +33,7 @@ from kaopu_ha.core.model import (
     Verdict,
 )
 from kaopu_ha.sim import daemon, laws_growth
+from kaopu_ha.sim.laws_alone import Led
 from kaopu_ha.sim.laws_telling import Told
 from kaopu_ha.sim.nova import Record, Row
 from kaopu_ha.sim.world import World
@@ -71,6 +72,7 @@ class Checkers:
         self._growth = laws_growth.Growth(world, self._say)
         calls = Calls(world, self._say)
         Told(world, self._say)
+        Led(world, self._say)
         world.nova.asked, world.acts = calls.asked, calls.sent
         world.etcd.committed = self._committed
         world.kernel.after_each = OneWriter(world, self._say).look

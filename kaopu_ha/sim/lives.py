@@ -36,7 +36,7 @@ import random
 import sys
 import time
 
-from kaopu_ha.sim import faults_thief
+from kaopu_ha.sim import faults_hangs, faults_thief
 from kaopu_ha.sim.checkers import Violation, unhealed
 from kaopu_ha.sim.shrink import shrunk
 from kaopu_ha.sim.story import Event, Played, Story, play, written
@@ -279,7 +279,7 @@ def _people(chance: random.Random, setup: Setup, at: float, lasts: float) -> Ite
                          'tasks come twice and late')[kind - 1])
 
 
-_TOPICS = (*faults_thief.FAULTS,)
+_TOPICS = (*faults_thief.FAULTS, *faults_hangs.FAULTS)
 _FAULTS: tuple[_Fault, ...] = (_host, _process, _eye, _etcd, _ceph, _nova, _user, _people,
                                *(fault for _, fault in _TOPICS))
 _WEIGHTS = (6, 6, 3, 4, 3, 5, 4, 2, *(weight for weight, _ in _TOPICS))

@@ -156,6 +156,9 @@ class Admitter:
             return
         recovery = self._recovery(world, case)
         for order in recovery.orders if recovery else ():
+            if order.fence not in self._fences:
+                raise ports.PortError(f'the fence {order.fence}, which is to be taken back, is not '
+                                      f'in [fence] drivers any more')
             self._fences[order.fence].mend(order, self._permit(world, case))
         self._note(world, case, admission.Did.UNFENCED, 'its absence was read back', [])
 

@@ -24,10 +24,11 @@ request at a time, as JSON lines over a socket pair::
 
 Deadlines are times of the monotonic clock, which both share: a message read late gives no more
 time.  While a machine is suspended neither goes on: so an act also tells how far other clocks were
-before that one, and the child does not begin if they have gone on alone.  The alarm has no handler: the kernel ends the process.  A process that was stopped past its
-alarm dies at SIGCONT before its next instruction, so a frozen and thawed act is not carried out
-late.  The address space of a child holds no secret that its command line or environment would
-show: what it needs comes as the first line on its socket.
+before that one, and the child does not begin if they have gone on alone.  The alarm has no
+handler: the kernel ends the process.  A process that was stopped past its alarm dies at SIGCONT
+before its next instruction, so a frozen and thawed act is not carried out late.  The address space
+of a child holds no secret that its command line or environment would show: what it needs comes as
+the first line on its socket.
 
 A handler raises PortError, Refused or OutcomeUnknown, which arrive at the caller as they are.
 """
@@ -59,6 +60,8 @@ _UNDEAD: list[subprocess.Popen[bytes]] = []
 _STILL_SECONDS = 0.5
 
 Handler = Callable[..., Any]
+
+_ERRORS = {'refused': ports.Refused, 'unknown': ports.OutcomeUnknown}
 
 
 class ChildDied(ports.PortError):
@@ -222,13 +225,19 @@ class Child:
         return line
 
     def _result(self, line: bytes) -> Any:
-        answer = json.loads(line)
-        if answer.get('leaves'):
+        try:
+            answer = json.loads(line)
+            leaves, done, given = answer.get('leaves'), 'ok' in answer, answer.get('ok')
+            kind, reason = str(answer.get('kind')), str(answer.get('error'))
+        except (ValueError, RecursionError, AttributeError) as failure:
+            # What it has of other machines may have got into it: a child that lost its way.
             self._kill()
-        if 'ok' in answer:
-            return answer['ok']
-        error = {'refused': ports.Refused, 'unknown': ports.OutcomeUnknown}.get(answer['kind'])
-        raise (error or ports.PortError)(answer['error'])
+            raise ChildDied(f'{self._module} said what is no answer') from failure
+        if leaves:
+            self._kill()
+        if done:
+            return given
+        raise _ERRORS.get(kind, ports.PortError)(reason)
 
 
 # ---------------------------------------------------------------- in the child

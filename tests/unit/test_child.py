@@ -142,18 +142,18 @@ class Starting(Base):
 
     def test_a_child_that_cannot_be_forked_is_an_error_of_this_ask_only(self):
         started = self.a_child()
-        with mock.patch('subprocess.Popen', side_effect=BlockingIOError(11, 'try again')):
-            with self.assertRaisesRegex(ports.PortError, 'could not be started: try again'):
-                started.ask('pid', 2)
+        busy = mock.patch('subprocess.Popen', side_effect=BlockingIOError(11, 'try again'))
+        with busy, self.assertRaisesRegex(ports.PortError, 'could not be started: try again'):
+            started.ask('pid', 2)
         self.assertEqual('x', started.ask('echo', 5, text='x'))
 
     def test_a_child_that_cannot_be_killed_holds_nobody(self):
         pid = self.child.ask('pid', 2)
         os.kill(pid, signal.SIGSTOP)
         late = subprocess.TimeoutExpired('child', 0.5)
-        with mock.patch('subprocess.Popen.wait', side_effect=late):
-            with self.assertRaises(child.ChildDied):
-                self.child.ask('pid', 0.3)
+        stuck = mock.patch('subprocess.Popen.wait', side_effect=late)
+        with stuck, self.assertRaises(child.ChildDied):
+            self.child.ask('pid', 0.3)
         self.assertNotEqual(pid, self.child.ask('pid', 5))
 
     def test_a_module_that_is_not_there_is_an_error(self):
@@ -224,9 +224,9 @@ class Acting(Base):
     def test_an_act_of_a_machine_that_stood_still_is_not_begun(self):
         # The monotonic clock, and with it the deadline, stood still for a minute.
         boot, date = child._clocks()
-        with mock.patch.object(child, '_clocks', return_value=[boot - 60.0, date]):
-            with self.assertRaisesRegex(ports.PortError, 'stood still'):
-                self.act(APermit())
+        slept = mock.patch.object(child, '_clocks', return_value=[boot - 60.0, date])
+        with slept, self.assertRaisesRegex(ports.PortError, 'stood still'):
+            self.act(APermit())
         self.assertFalse(self.path.exists())
         self.act(APermit())
         self.assertTrue(self.path.exists())

@@ -21,7 +21,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 import concurrent.futures
 import contextlib
+import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from kaopu_ha import ports, records
 from kaopu_ha.agent.domains import DomainPublisher
@@ -36,6 +38,7 @@ from kaopu_ha.controller.recoverer import Recoverer
 from kaopu_ha.controller.reminder import Reminder
 from kaopu_ha.controller.repeated import Repeated
 from kaopu_ha.controller.restarter import Restarter
+from kaopu_ha.controller.turns import Turns
 from kaopu_ha.core.news import News
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.worker.worker import Worker
@@ -80,25 +83,55 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
                ) -> tuple[tuple[Loop, ...], Callable[[], None]]:
     """The loops of a controller, and what gives its office up."""
     tell = Repeated(given.tell, given.clock)
-    lead = Leadership(store, given.name, leader_ttl, given.clock, tell, given.now)
-    detector = Detector(store, lead, probes, cloud, fences, rules, given.clock, tell,
-                        given.pool(8, 'ask'))
-    recoverer = Recoverer(store, lead, fences, cloud, usage, queue, rules, given.clock, tell,
-                          given.pool(6, 'recover'), detector.flapping)
-    admitter = Admitter(store, lead, fences, cloud, libvirt, rules, given.clock, tell)
-    keeper = Housekeeper(store, lead, rules, given.clock, given.now, tell)
-    reminder = Reminder(store, lead, rules, given.clock, tell)
-    restarter = Restarter(store, lead, cloud, images, rules, given.clock, tell)
+    turns = Turns(given.clock, rules.turn_step_seconds)
+    lead = Leadership(store, given.name, leader_ttl, given.clock, tell, given.now, turns.overdue)
+    detector, recoverer, admitter, restarter = _deciders(
+        store, probes, fences, cloud, libvirt, images, usage, queue, rules,
+        dataclasses.replace(given, tell=tell), lead, turns)
+    keeper = Housekeeper(turns.minded('housekeeper', store), lead, rules, given.clock, given.now,
+                         tell)
+    reminder = Reminder(turns.minded('reminder', store), lead, rules, given.clock, tell)
     listener = (_listener(store, events, given.clock),) if events else ()
     return (
         Loop('leadership', lead.turn, (records.LEADER,)),
         Loop('warm', _warming(cloud)),
-        Loop('detector', detector.turn, (records.ALIVE, records.DEATH, records.LOCK, records.HOST,
-                                         records.BRAKE, records.EVENT)),
-        Loop('recoverer', recoverer.turn, (records.RECOVERY, records.EVACUATION, records.EVENT)),
-        Loop('restarter', restarter.turn, (records.INVENTORY, records.RESTART)),
-        Loop('admitter', admitter.turn, (records.REQUEST,)),
-        Loop('reminder', reminder.turn), Loop('housekeeper', keeper.turn), *listener), lead.resign
+        Loop('detector', turns.watched('detector', detector.turn),
+             (records.ALIVE, records.DEATH, records.LOCK, records.HOST, records.BRAKE,
+              records.EVENT)),
+        Loop('recoverer', turns.watched('recoverer', recoverer.turn),
+             (records.RECOVERY, records.EVACUATION, records.EVENT)),
+        Loop('restarter', turns.watched('restarter', restarter.turn),
+             (records.INVENTORY, records.RESTART)),
+        Loop('admitter', turns.watched('admitter', admitter.turn), (records.REQUEST,)),
+        Loop('reminder', turns.watched('reminder', reminder.turn)),
+        Loop('housekeeper', turns.watched('housekeeper', keeper.turn)), *listener), lead.resign
+
+
+def _deciders(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequence[ports.Fence],
+              cloud: ports.Cloud, libvirt: ports.LibvirtEye, images: ports.ImageEye | None,
+              usage: ports.UsageSource, queue: ports.Queue, rules: Rules, given: Surroundings,
+              lead: Leadership, turns: Turns
+              ) -> tuple[Detector, Recoverer, Admitter, Restarter]:
+    """Those who decide: each minds its own ports, so that a turn of it that hangs is known."""
+    def minded(name: str, *found: Any) -> Any:
+        return [turns.minded(name, each) for each in found]
+
+    its_store, its_cloud = minded('detector', store, cloud)
+    detector = Detector(its_store, lead, minded('detector', *probes), its_cloud,
+                        minded('detector', *fences), rules, given.clock, given.tell,
+                        turns.pool('detector', given.pool(8, 'ask')))
+    its_store, its_cloud, its_usage, its_queue = minded('recoverer', store, cloud, usage, queue)
+    recoverer = Recoverer(its_store, lead, minded('recoverer', *fences), its_cloud, its_usage,
+                          its_queue, rules, given.clock, given.tell,
+                          turns.pool('recoverer', given.pool(6, 'recover')), detector.flapping)
+    its_store, its_cloud, its_libvirt = minded('admitter', store, cloud, libvirt)
+    admitter = Admitter(its_store, lead, minded('admitter', *fences), its_cloud, its_libvirt,
+                        rules, given.clock, given.tell)
+    its_store, its_cloud = minded('restarter', store, cloud)
+    restarter = Restarter(its_store, lead, its_cloud,
+                          turns.minded('restarter', images) if images else None, rules,
+                          given.clock, given.tell)
+    return detector, recoverer, admitter, restarter
 
 
 def worker(store: ports.Store, cloud: ports.Cloud, queue: ports.Queue, images: ports.ImageEye,

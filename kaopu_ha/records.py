@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The records in the store: their keys, and the only encoder and decoder.
+"""The records in the store: their keys and values.
 
 ==================================  =========  ==============================================
 ``leader``                          lease      who decides; its revision is the epoch
@@ -38,23 +38,25 @@
 
 Every durable value is a JSON object with the number of its schema.  A reader takes any schema from
 1 to its own: fields that are missing get their defaults, unknown fields of a newer release are
-passed over; a record of a higher *schema* raises ``RecordError``.
+passed over; a record of a higher *schema* raises ``RecordError``.  What a host writes is bounded
+(``core.bounds``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 import dataclasses
-import enum
-import functools
-import json
-import types
-import typing
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from kaopu_ha.core.model import Power
+from kaopu_ha import codec
+from kaopu_ha.codec import SCHEMA as SCHEMA
+from kaopu_ha.codec import RecordError as RecordError
+from kaopu_ha.codec import encode as encode
+from kaopu_ha.codec import plain as plain
+from kaopu_ha.core.keys import Entry
+from kaopu_ha.core.model import Inventory, Power
 
-SCHEMA = 1
+T = TypeVar('T')
 
 PREFIX = '/kaopu-ha/'
 LEADER = PREFIX + 'leader'
@@ -86,10 +88,6 @@ def admit_request(host: str) -> str:
 def requests_to(host: str) -> str:
     """The prefix of what is asked of the host's agent: no other host's agent may write there."""
     return f'{REQUEST}{host}/'
-
-
-class RecordError(ValueError):
-    """A record that this release can't read; the message says which and why."""
 
 
 # ---------------------------------------------------------------- records that are not decisions
@@ -230,120 +228,29 @@ class Service:
     forced_down: bool
 
 
-# ---------------------------------------------------------------- encode and decode
+# ---------------------------------------------------------------- reading
 
-T = TypeVar('T')
-
-_ATOMS = frozenset({str, int, float, bool, type(None)})
-
-
-def _parts(value: Any) -> Any:
-    """What json does not know: a dataclass as a dict, an enum as its value."""
-    kind: Any = type(value)
-    names = _fields(kind)
-    if names is not None:
-        return {name: getattr(value, name) for name in names}
-    if isinstance(value, enum.Enum):
-        return value.value
-    raise TypeError(f'{value!r} can be in no record')
-
-
-# json walks the record itself and asks for the parts of what it does not know: half the time of
-# making plain values of all first.  A frozen record can't hold itself.
-_JSON = json.JSONEncoder(sort_keys=True, separators=(',', ':'), check_circular=False,
-                         default=_parts)
-
-
-def encode(record: Any) -> str:
-    """A dataclass as JSON with its schema; the same value gives the same bytes."""
-    return _JSON.encode({'schema': SCHEMA} | _parts(record))
-
-
-def plain(record: Any) -> Any:
-    """A record as dicts, lists and strings, for people's JSON."""
-    return _plain(record)
+# What agents write: see ``access``.
+_OF_HOSTS = frozenset({Beat, Domain, Inventory, Request})
 
 
 def decode(kind: type[T], text: str, key: str = '') -> T:
-    """The record in ``text``.  Raises RecordError, naming the key, if it is none of this kind."""
-    try:
-        hashed: Any = kind  # mypy takes no type for hashable
-        record: T = _decoded(hashed, text)
-        return record
-    except (KeyError, TypeError, AttributeError, ValueError) as failure:
-        if isinstance(failure, RecordError):
-            raise RecordError(f'{key or kind.__name__}: {failure}') from failure
-        raise RecordError(f'{key or kind.__name__}: not a record: {failure!r}') from failure
+    """The record in ``text``.  Raises RecordError, naming the key, if it is none of this kind.
+
+    Whatever the text is, nothing else is raised: who wrote it may have meant harm.
+    """
+    return codec.decode(kind, text, key, bounded=kind in _OF_HOSTS)
 
 
-# A turn reads every record, and hardly any has changed since the last: values are frozen, so one
-# that was decoded may serve again.
-@functools.lru_cache(maxsize=4096)
-def _decoded(kind: type, text: str) -> Any:
-    data = json.loads(text)
-    schema = data['schema']
-    if not 1 <= schema <= SCHEMA:
-        raise RecordError(f'schema {schema} is newer than {SCHEMA}; upgrade this process')
-    return _reader(kind)(data)
+def readable(kind: type[T], entries: Mapping[str, Entry]) -> dict[str, T]:
+    """Those of the entries that are records of this kind, by the same names.
 
-
-def _plain(value: Any) -> Any:
-    kind: Any = type(value)
-    if kind in _ATOMS:
-        return value
-    names = _fields(kind)
-    if names is not None:
-        return {name: _plain(getattr(value, name)) for name in names}
-    if isinstance(value, enum.Enum):
-        return value.value
-    if kind in (tuple, list):
-        return [_plain(item) for item in value]
-    if kind is dict:
-        return {name: _plain(item) for name, item in value.items()}
-    return value
-
-
-@functools.cache
-def _fields(kind: type) -> tuple[str, ...] | None:
-    """The names of a dataclass's fields; None of what is none."""
-    if not dataclasses.is_dataclass(kind):
-        return None
-    return tuple(field.name for field in dataclasses.fields(kind))
-
-
-@functools.cache
-def _reader(kind: Any) -> Callable[[Any], Any]:
-    """What makes a value of this kind of what JSON says."""
-    origin, parts = typing.get_origin(kind), typing.get_args(kind)
-    if origin is types.UnionType:
-        inner = _reader(next(part for part in parts if part is not type(None)))
-        return lambda data: None if data is None else inner(data)
-    if dataclasses.is_dataclass(kind):
-        return _record_reader(typing.cast(type, kind))
-    if origin is tuple:
-        item = _reader(parts[0])
-        return lambda data: tuple(item(each) for each in _exactly(list, data))
-    if origin is dict:
-        value = _reader(parts[1])
-        return lambda data: {name: value(each) for name, each in data.items()}
-    if issubclass(kind, enum.Enum):
-        return typing.cast(Callable[[Any], Any], kind)
-    if kind is float:
-        return lambda data: float(_exactly(int, data)) if isinstance(data, int) else _exactly(
-            float, data)
-    return functools.partial(_exactly, kind)
-
-
-def _record_reader(kind: type) -> Callable[[Any], Any]:
-    readers = {name: _reader(hint) for name, hint in typing.get_type_hints(kind).items()}
-
-    def read(data: Any) -> Any:
-        return kind(**{name: reader(data[name]) for name, reader in readers.items()
-                       if name in data})
-    return read
-
-
-def _exactly(kind: type, data: Any) -> Any:
-    if type(data) is not kind:
-        raise TypeError(f'{data!r} is not a {kind.__name__}')
-    return data
+    For a reader that can do nothing about the others: the leader tells of them.
+    """
+    found = {}
+    for name, entry in entries.items():
+        try:
+            found[name] = decode(kind, entry.value, entry.key)
+        except RecordError:
+            continue
+    return found

@@ -126,11 +126,17 @@ class Admitter:
         return servers, len(open_records)
 
     def _answers(self, world: World, case: Case) -> dict[str, admission.Answered]:
+        """What the host's agent answered; it may have written anything there."""
         found = {}
         for act in (Act.ASK_RESTART, Act.ASK_REMOVE, Act.ASK_READ):
             entry = world.snapshot.get(_request_key(case, act))
-            if entry is not None:
+            if entry is None:
+                continue
+            try:
                 request = records.decode(records.Request, entry.value, entry.key)
+            except records.RecordError as failure:
+                found[act.value] = admission.Answered('failed', str(failure))
+            else:
                 found[act.value] = admission.Answered(request.state, request.answer)
         return found
 
@@ -170,6 +176,9 @@ class Admitter:
             return
         recovery = self._recovery(world, case)
         for order in recovery.orders if recovery else ():
+            if order.fence not in self._fences:
+                raise ports.PortError(f'the fence {order.fence}, which is to be taken back, is not '
+                                      f'in [fence] drivers any more')
             self._fences[order.fence].mend(order, self._permit(world, case))
         self._note(world, case, admission.Did.UNFENCED, 'its absence was read back', [])
 

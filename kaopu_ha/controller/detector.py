@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import concurrent.futures
 import dataclasses
 from dataclasses import dataclass
@@ -32,6 +32,8 @@ _FLAPPING_SECONDS = 600.0
 _FLAPPING_TIMES = 3
 # After an event about a suspect it is looked at so soon, if it was not due before.
 _TOLD_SECONDS = 0.5
+# An ask ends by its limit; one that is over it by so much hangs.
+_BEYOND_SECONDS = 2.0
 
 
 @dataclass
@@ -219,7 +221,7 @@ class Detector:
                 for network, probe in self._probes.items()}
         lists = {host: self._pool.submit(self._cloud.servers, host) for host in hosts
                  if world.cases[host].stage is model.Stage.LAST_LOOK}
-        said = {network: ask.result() for network, ask in asks.items()}
+        said = {network: _said(ask, hosts, network, limit) for network, ask in asks.items()}
         ended, looked = self._clock(), {}
         for host in hosts:
             management = said[model.Network.MANAGEMENT][host]
@@ -368,6 +370,16 @@ class Detector:
         self._of(host).closings += (self._clock(),)
         return shelf.put_away(self._store, case, world.snapshot.revision,
                               self._rules.closed_kept)
+
+
+def _said(ask: concurrent.futures.Future[Mapping[str, model.Evidence]], hosts: Sequence[str],
+          network: model.Network, limit: float) -> Mapping[str, model.Evidence]:
+    """What the network says of the hosts; UNKNOWN if the ask does not keep its own limit."""
+    try:
+        return ask.result(timeout=limit + _BEYOND_SECONDS)
+    except TimeoutError:
+        rule = f'the ask over the {network.value} network has not ended'
+        return {host: model.Evidence(network, model.Sign.UNKNOWN, rule) for host in hosts}
 
 
 def _in_time(listing: concurrent.futures.Future[tuple[model.Server, ...]] | None

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 import concurrent.futures
 import math
+from typing import TypeVar
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.leadership import Leadership
@@ -29,6 +30,10 @@ from kaopu_ha.core import fencing, model
 from kaopu_ha.core.model import Recovery
 
 _READ_SECONDS = 3.0
+# A thread may have to wait for its turn; whoever needs longer hangs.
+_BEYOND_SECONDS = 2.0
+
+T = TypeVar('T')
 
 
 class FenceKeeper:
@@ -46,22 +51,22 @@ class FenceKeeper:
         """Addresses that must not be cut on any of the clusters, with the reasons."""
         found: dict[str, str] = {}
         for order in recovery.orders:
-            found.update(self._fences[order.fence].forbidden(order, _READ_SECONDS))
+            found.update(self._fence(order).forbidden(order, _READ_SECONDS))
         return found
 
     def cut(self, recovery: Recovery, permit: ports.Permit) -> tuple[model.Proof, ...]:
         """Cut every order, then read all of them back."""
         orders = [order for order in recovery.orders if order.addresses]
-        for done in [self._pool.submit(self._fences[order.fence].cut, order, permit)
+        for done in [self._pool.submit(self._fence(order).cut, order, permit)
                      for order in orders]:
-            done.result()
+            _within(done, max(permit.seconds(), 0.0))
         return self.read_back(recovery)
 
     def read_back(self, recovery: Recovery) -> tuple[model.Proof, ...]:
         """What the clusters say of every order."""
-        asks = [self._pool.submit(self._fences[order.fence].prove, order, _READ_SECONDS)
+        asks = [self._pool.submit(self._fence(order).prove, order, _READ_SECONDS)
                 for order in recovery.orders if order.addresses]
-        return tuple(ask.result() for ask in asks)
+        return tuple(_within(ask, _READ_SECONDS) for ask in asks)
 
     def is_fresh(self, recovery: Recovery) -> bool:
         """True if this leader showed a proof of it a moment ago."""
@@ -91,3 +96,21 @@ class FenceKeeper:
         """End the proof: until it is shown again, no worker calls Nova."""
         self._store.commit(self._leadership.compares(),
                            [ports.Delete(records.PROOF + recovery.id)])
+
+    # ------------------------------------------------------------ private
+
+    def _fence(self, order: model.FenceOrder) -> ports.Fence:
+        """The driver of an order.  Raises PortError if it was taken out of the configuration."""
+        found = self._fences.get(order.fence)
+        if found is None:
+            raise ports.PortError(f'the fence {order.fence}, by which the host was cut off, is not '
+                                  f'in [fence] drivers any more')
+        return found
+
+
+def _within(done: concurrent.futures.Future[T], seconds: float) -> T:
+    """What came of a call that has a limit of its own.  Raises PortError if it does not keep it."""
+    try:
+        return done.result(timeout=seconds + _BEYOND_SECONDS)
+    except TimeoutError as failure:
+        raise ports.PortError('the fence has not answered beyond its time') from failure

@@ -32,19 +32,29 @@ class Leadership:
     """The office of the leader: taken, kept and lost by ``turn()``.
 
     ``clock`` is monotonic and decides; ``now`` is the time for people, and nothing reads it.
+    ``overdue`` names a turn of this process that hangs: while one does, the lease is neither
+    renewed nor won.
     """
 
     def __init__(self, store: ports.Store, name: str, ttl: int, clock: Callable[[], float],
-                 tell: Callable[[News], None], now: Callable[[], str]) -> None:
+                 tell: Callable[[News], None], now: Callable[[], str],
+                 overdue: Callable[[], str] = str) -> None:
         self._store, self.name, self._ttl = store, name, ttl
         self._clock, self._tell, self.now = clock, tell, now
+        self._overdue = overdue
         self._lease = 0
         self._until = 0.0
+        self._lets_go = ''
         self.epoch = 0
         self.since = 0.0
 
     def turn(self) -> float:
         """Renew the lease or try to win it; seconds until the next turn."""
+        hangs = self._overdue()
+        if hangs:
+            self._let_lapse(hangs)
+            return self._ttl / 5
+        self._lets_go = ''
         try:
             self._keep() if self._lease else self._win()
         except ports.OutcomeUnknown:
@@ -87,6 +97,18 @@ class Leadership:
             self._store.revoke(lease)
 
     # ------------------------------------------------------------ private
+
+    def _let_lapse(self, hangs: str) -> None:
+        """Renew no more.  Not revoke: an act under way relies on the lease for as long as it lasts.
+
+        The epoch is kept until then, so that what the other turns can finish is finished.
+        """
+        if self.epoch and self._lets_go != hangs:
+            self._lets_go = hangs
+            self._tell(News(Fact.LEADER, '', f'{self.name} lets its lease lapse: its {hangs} '
+                                             f'hangs'))
+        if self._lease and self.seconds() <= 0:
+            self._drop(f'its {hangs} hangs')
 
     def _keep(self) -> None:
         began = self._clock()

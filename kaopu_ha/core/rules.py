@@ -48,6 +48,7 @@ class Rules:
     rounds_kept: int = 12
     closed_kept: int = 20
     keep_days: float = 90.0
+    turn_step_seconds: float = 20.0
     remind_after: float = 600.0
     remind_again: float = 3600.0
     leaving_seconds: float = 120.0

@@ -23,10 +23,12 @@ request at a time, as JSON lines over a socket pair::
           {"do": m, "with": {...}}             -> call; alarm off             -> {"ok": ...}
 
 Deadlines are times of the monotonic clock, which both share: a message read late gives no more
-time.  The alarm has no handler: the kernel ends the process.  A process that was stopped past its
-alarm dies at SIGCONT before its next instruction, so a frozen and thawed act is not carried out
-late.  The address space of a child holds no secret that its command line or environment would
-show: what it needs comes as the first line on its socket.
+time.  While a machine is suspended neither goes on: so an act also tells how far other clocks were
+before that one, and the child does not begin if they have gone on alone.  The alarm has no
+handler: the kernel ends the process.  A process that was stopped past its alarm dies at SIGCONT
+before its next instruction, so a frozen and thawed act is not carried out late.  The address space
+of a child holds no secret that its command line or environment would show: what it needs comes as
+the first line on its socket.
 
 A handler raises PortError, Refused or OutcomeUnknown, which arrive at the caller as they are.
 """
@@ -50,8 +52,16 @@ from kaopu_ha import ports
 
 # The child dies by its own alarm first; the parent's limit is for a child that cannot even start.
 _GRACE = 0.3
+# A process that was killed ends at once, or when the kernel has done what it waits for.
+_END_SECONDS = 0.5
+_UNDEAD: list[subprocess.Popen[bytes]] = []
+# So much may one clock go on more than another between the deadline and the act: they are read
+# one after the other, and NTP slews.
+_STILL_SECONDS = 0.5
 
 Handler = Callable[..., Any]
+
+_ERRORS = {'refused': ports.Refused, 'unknown': ports.OutcomeUnknown}
 
 
 class ChildDied(ports.PortError):
@@ -94,12 +104,12 @@ class Child:
             seconds = permit.seconds()
             if seconds <= 0:
                 raise ports.NotPermitted('no time is left of the lease')
-            deadline = time.monotonic() + seconds
+            clocks, deadline = _clocks(), time.monotonic() + seconds
             self._exchange({'arm': deadline}, deadline)
             if not self._permitted(permit, deadline):
                 raise ports.NotPermitted('the record or the lease is no longer ours')
             try:
-                return self._exchange({'do': name, 'with': given}, deadline)
+                return self._exchange({'do': name, 'with': given, 'clocks': clocks}, deadline)
             except ChildDied as died:
                 raise ports.OutcomeUnknown(str(died)) from died
 
@@ -144,9 +154,15 @@ class Child:
         self._kill()
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, '-m', self._module, str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, '-m', self._module, str(theirs.fileno())],
+                    pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL)
+            except OSError as failure:
+                ours.close()
+                raise ports.PortError(f'{self._module} could not be started: '
+                                      f'{failure.strerror}') from failure
         self._link, self._rest, self._ready = ours, b'', False
         self._start_by = time.monotonic() + self._start_limit
         ours.sendall(json.dumps({'settings': self._settings}).encode() + b'\n')
@@ -171,10 +187,16 @@ class Child:
     def _kill(self) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            try:
+                self._process.wait(timeout=_END_SECONDS)
+            except subprocess.TimeoutExpired:
+                # It waits in the kernel for a device, and can't be killed until that answers.  It
+                # acts no more: it is dead before its next instruction.
+                _UNDEAD.append(self._process)
         if self._link is not None:
             self._link.close()
         self._process = self._link = None
+        _UNDEAD[:] = [each for each in _UNDEAD if each.poll() is None]
 
     def _exchange(self, message: dict[str, Any], deadline: float) -> Any:
         assert self._link is not None
@@ -203,13 +225,19 @@ class Child:
         return line
 
     def _result(self, line: bytes) -> Any:
-        answer = json.loads(line)
-        if answer.get('leaves'):
+        try:
+            answer = json.loads(line)
+            leaves, done, given = answer.get('leaves'), 'ok' in answer, answer.get('ok')
+            kind, reason = str(answer.get('kind')), str(answer.get('error'))
+        except (ValueError, RecursionError, AttributeError) as failure:
+            # What it has of other machines may have got into it: a child that lost its way.
             self._kill()
-        if 'ok' in answer:
-            return answer['ok']
-        error = {'refused': ports.Refused, 'unknown': ports.OutcomeUnknown}.get(answer['kind'])
-        raise (error or ports.PortError)(answer['error'])
+            raise ChildDied(f'{self._module} said what is no answer') from failure
+        if leaves:
+            self._kill()
+        if done:
+            return given
+        raise _ERRORS.get(kind, ports.PortError)(reason)
 
 
 # ---------------------------------------------------------------- in the child
@@ -292,9 +320,27 @@ def _reply(message: dict[str, Any], handlers: dict[str, Handler],
         return {'ok': True}
     if 'until' in message:
         _arm(message['until'])
+    if 'clocks' in message and _stood_still(message['clocks']):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        return {'kind': 'error', 'error': 'this machine stood still before it came to act'}
     answer = _answer(lambda: handlers[message['do']](**message['with']))
     signal.setitimer(signal.ITIMER_REAL, 0)
     return answer
+
+
+def _clocks() -> list[float]:
+    """How far two clocks that go on while a machine is suspended are before the monotonic one.
+
+    That one stands still then, and so do deadlines and alarms.
+    """
+    now = time.monotonic()
+    return [time.clock_gettime(time.CLOCK_BOOTTIME) - now, time.time() - now]
+
+
+def _stood_still(then: list[float]) -> bool:
+    """True if one of them went on since then while the monotonic one did not."""
+    return any(after - before > _STILL_SECONDS
+               for before, after in zip(then, _clocks(), strict=True))
 
 
 def _arm(deadline: float) -> None:

@@ -33,6 +33,7 @@ from kaopu_ha.core.model import (
     Verdict,
 )
 from kaopu_ha.sim import daemon, laws_growth
+from kaopu_ha.sim.laws_alone import Led
 from kaopu_ha.sim.laws_returns import Starts, Watched, why_not_started
 from kaopu_ha.sim.laws_telling import Told
 from kaopu_ha.sim.nova import Record, Row
@@ -74,6 +75,7 @@ class Checkers:
         Told(world, self._say)
         Watched(world, self._say)
         world.nova.asked_to_start = Starts(world, self._say).asked
+        Led(world, self._say)
         world.nova.asked, world.acts = calls.asked, calls.sent
         world.etcd.committed = self._committed
         world.kernel.after_each = OneWriter(world, self._say).look

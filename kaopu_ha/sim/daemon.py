@@ -58,6 +58,11 @@ class Daemon:
         """True from its start to its end, frozen or not."""
         return self._process is not None
 
+    @property
+    def goes_on(self) -> bool:
+        """True while it runs and is not frozen."""
+        return self._process is not None and not self._process.frozen
+
     def start(self) -> None:
         """Start it; harmless while it runs.  Each start has a name of its own."""
         if self._process is not None:

@@ -20,8 +20,10 @@ from __future__ import annotations
 
 from kaopu_ha.sim import (
     words_cloud,
+    words_hangs,
     words_machines,
     words_moves,
+    words_nonsense,
     words_people,
     words_returns,
     words_thief,
@@ -33,8 +35,10 @@ from kaopu_ha.sim.world import World
 
 WORDS = Vocabulary({
     **words_cloud.WORDS,
+    **words_hangs.WORDS,
     **words_machines.WORDS,
     **words_moves.WORDS,
+    **words_nonsense.WORDS,
     **words_people.WORDS,
     **words_returns.WORDS,
     **words_thief.WORDS,

@@ -80,7 +80,7 @@ def _mend(world: World, node: str, network: str) -> None:
 # ---------------------------------------------------------------- processes
 
 
-def _daemon(world: World, name: str) -> daemon.Daemon:
+def a_daemon(world: World, name: str) -> daemon.Daemon:
     """A process by its role; ``the leader`` is who leads, ``the worker`` who has a claim."""
     if name == 'leader':
         entry = world.etcd.entries.get(records.LEADER)
@@ -96,12 +96,12 @@ def _daemon(world: World, name: str) -> daemon.Daemon:
 
 @WORDS.take('kill {process}', 'kill the {process}')
 def _kill(world: World, process: str) -> None:
-    _daemon(world, process).kill()
+    a_daemon(world, process).kill()
 
 
 @WORDS.take('start {process}')
 def _start(world: World, process: str) -> None:
-    found = _daemon(world, process)
+    found = a_daemon(world, process)
     if found.node.powered:
         found.start()
 
@@ -116,7 +116,7 @@ def start_all(world: World) -> None:
 
 @WORDS.take('stop {process} for a while', 'stop the {process} for a while')
 def _freeze_process(world: World, process: str) -> None:
-    _daemon(world, process).freeze()
+    a_daemon(world, process).freeze()
 
 
 @WORDS.take('a {role} stops at its next act for {seconds} s')
@@ -127,7 +127,7 @@ def _stop_at_act(world: World, role: str, seconds: str) -> None:
 
 @WORDS.take('let {process} go on')
 def _thaw_process(world: World, process: str) -> None:
-    _daemon(world, process).thaw()
+    a_daemon(world, process).thaw()
 
 
 @WORDS.take('let all processes go on')
@@ -232,21 +232,21 @@ def _tasks_twice(world: World) -> None:
 
 @WORDS.take('the probes of {controller} fail')
 def _sick(world: World, controller: str) -> None:
-    for eye in world.eyes[_daemon(world, controller).role]:
+    for eye in world.eyes[a_daemon(world, controller).role]:
         eye.sick = True
 
 
 @WORDS.take('the storage probe of {controller} fails')
 def _storage_sick(world: World, controller: str) -> None:
-    world.eyes[_daemon(world, controller).role][1].sick = True
+    world.eyes[a_daemon(world, controller).role][1].sick = True
 
 
 @WORDS.take('the storage probe of {controller} works')
 def _storage_well(world: World, controller: str) -> None:
-    world.eyes[_daemon(world, controller).role][1].sick = False
+    world.eyes[a_daemon(world, controller).role][1].sick = False
 
 
 @WORDS.take('the probes of {controller} work')
 def _well(world: World, controller: str) -> None:
-    for eye in world.eyes[_daemon(world, controller).role]:
+    for eye in world.eyes[a_daemon(world, controller).role]:
         eye.sick = False

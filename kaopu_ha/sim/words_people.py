@@ -20,6 +20,7 @@ from kaopu_ha.sim.machine import Libvirtd
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.store import QUOTA_BYTES
 from kaopu_ha.sim.words_machines import start_all, thaw, thaw_all
+from kaopu_ha.sim.words_nonsense import put_right
 from kaopu_ha.sim.world import World
 
 WORDS = Vocabulary()
@@ -48,6 +49,8 @@ def _mend_everything(world: World) -> None:
     for eyes in world.eyes.values():
         for eye in eyes:
             eye.sick = False
+    world.hangs.let_go()
+    put_right(world)
     for each in world.daemons():
         each.node.links = _both_up()
     thaw_all(world)

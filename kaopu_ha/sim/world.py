@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -30,6 +30,7 @@ from kaopu_ha.agent.storage import Cluster
 from kaopu_ha.core.model import Case, Image, Stage
 from kaopu_ha.core.news import News
 from kaopu_ha.core.rules import Rules
+from kaopu_ha.sim import hangs
 from kaopu_ha.sim.bus import Bus, SimEvents
 from kaopu_ha.sim.ceph import Ceph, Client, SimBlocklist, SimCeph
 from kaopu_ha.sim.compute import Compute
@@ -123,9 +124,13 @@ class World:
         self.stop: Callable[[], bool] = lambda: False
         self.heard_falsely: Callable[[str], None] = lambda host: None
         self.acts: Callable[[str, str], None] = lambda who, act: None
+        # Records that were spoiled, as they were, by their keys.
+        self.spoiled: dict[str, str] = {}
         # Processes that stop at their next act, by the beginning of their names: for how long.
         self.stops_at_act: dict[str, float] = {}
         self.kernel.before_act = self._before_act
+        self.hangs = hangs.Hangs(self.kernel)
+        self.hangs.noted = lambda who, call: self.note('world', f'{who} hangs at its {call}')
         self.eyes: dict[str, tuple[SimLibvirt, SimCeph]] = {}
         self.etcd = Etcd(kernel, Node('etcd'))
         self.broker, self.bus = Broker(kernel), Bus()
@@ -271,12 +276,19 @@ class World:
 
         def make(around: Surroundings) -> Iterable[programs.Loop]:
             self.eyes[role] = libvirt, ceph
+
+            def gate(port: T, calls: Mapping[str, str]) -> T:
+                return self.hangs.gate(around.name, port, calls)
+            store, management = gate(around.store, hangs.STORE), gate(libvirt, hangs.MANAGEMENT)
             loops, _ = programs.controller(
-                around.store, [libvirt, ceph], [SimBlocklist(self.clusters, node)],
-                SimNova(self.nova, node), libvirt, SimUsage(self.nova, node),
-                SimQueue(around.store, self.broker), times.rules, times.leader_ttl, around.given,
+                store, [management, gate(ceph, hangs.STORAGE)],
+                [gate(SimBlocklist(self.clusters, node), hangs.FENCE)],
+                gate(SimNova(self.nova, node), hangs.CLOUD), management,
+                gate(SimUsage(self.nova, node), hangs.USAGE),
+                gate(SimQueue(around.store, self.broker), hangs.QUEUE), times.rules,
+                times.leader_ttl, around.given,
                 SimEvents(self.bus, around.process) if self.setup.events else None,
-                images=SimCeph(self.clusters, node))
+                images=gate(SimCeph(self.clusters, node), hangs.STORAGE))
             return loops
         return Daemon(self.kernel, self.etcd, role, node, make, self._tell)
 

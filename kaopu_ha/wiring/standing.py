@@ -110,10 +110,4 @@ def _counted(label: str, found: Iterable[enum.Enum],
 
 def _all(kind: type[T], seen: ports.Snapshot, prefix: str) -> dict[str, T]:
     """The records under a prefix, by the rest of their keys."""
-    found = {}
-    for name, entry in seen.under(prefix).items():
-        try:
-            found[name] = records.decode(kind, entry.value, entry.key)
-        except records.RecordError:
-            continue
-    return found
+    return records.readable(kind, seen.under(prefix))

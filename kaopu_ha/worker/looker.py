@@ -105,9 +105,9 @@ class Looker:
 
     def _asked_elsewhere(self, item: Evacuation, seen: attempt.Seen) -> attempt.Seen:
         """What was seen, with what libvirt says on each other host that has a live client."""
-        known = {host: records.decode(model.Inventory, entry.value, entry.key) for host, entry in
-                 self._store.read(records.INVENTORY).under(records.INVENTORY).items()
-                 if host != item.source}
+        told = self._store.read(records.INVENTORY).under(records.INVENTORY)
+        known = {host: inventory for host, inventory in
+                 records.readable(model.Inventory, told).items() if host != item.source}
         seen = dataclasses.replace(seen, others={
             address: host for host, inventory in known.items()
             for address in inventory.storage_addresses})

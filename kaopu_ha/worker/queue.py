@@ -66,15 +66,10 @@ class RecordQueue(ports.Queue):
         """
         snapshot = self._store.read(records.EVACUATION, records.CLAIM)
         claimed = set(snapshot.under(records.CLAIM))
-        found = []
-        for entry in snapshot.under(records.EVACUATION).values():
-            try:
-                item = records.decode(Evacuation, entry.value, entry.key)
-            except records.RecordError:
-                continue
-            if item.phase in _OPEN and item.instance not in claimed:
-                found.append(Free(entry.key, entry.modified, item.phase is not Phase.QUEUED))
-        return found
+        entries = snapshot.under(records.EVACUATION)
+        return [Free(entries[name].key, entries[name].modified, item.phase is not Phase.QUEUED)
+                for name, item in records.readable(Evacuation, entries).items()
+                if item.phase in _OPEN and item.instance not in claimed]
 
     def close(self) -> None:
         """Nothing is held."""

@@ -16,10 +16,12 @@
 import os
 import pathlib
 import signal
+import subprocess
 import tempfile
 import threading
 import time
 import unittest
+from unittest import mock
 
 from kaopu_ha import ports
 from kaopu_ha.drivers import child
@@ -138,6 +140,22 @@ class Starting(Base):
         with self.assertRaisesRegex(ports.PortError, 'no such keyring'):
             broken.ask('pid', 5)
 
+    def test_a_child_that_cannot_be_forked_is_an_error_of_this_ask_only(self):
+        started = self.a_child()
+        busy = mock.patch('subprocess.Popen', side_effect=BlockingIOError(11, 'try again'))
+        with busy, self.assertRaisesRegex(ports.PortError, 'could not be started: try again'):
+            started.ask('pid', 2)
+        self.assertEqual('x', started.ask('echo', 5, text='x'))
+
+    def test_a_child_that_cannot_be_killed_holds_nobody(self):
+        pid = self.child.ask('pid', 2)
+        os.kill(pid, signal.SIGSTOP)
+        late = subprocess.TimeoutExpired('child', 0.5)
+        stuck = mock.patch('subprocess.Popen.wait', side_effect=late)
+        with stuck, self.assertRaises(child.ChildDied):
+            self.child.ask('pid', 0.3)
+        self.assertNotEqual(pid, self.child.ask('pid', 5))
+
     def test_a_module_that_is_not_there_is_an_error(self):
         absent = child.Child('tests.unit.no_such_module', {})
         with self.assertRaises(child.ChildDied):
@@ -201,6 +219,16 @@ class Acting(Base):
         thaw.start()
         self.act(APermit(seconds=3.0), seconds=0.4)
         thaw.join()
+        self.assertTrue(self.path.exists())
+
+    def test_an_act_of_a_machine_that_stood_still_is_not_begun(self):
+        # The monotonic clock, and with it the deadline, stood still for a minute.
+        boot, date = child._clocks()
+        slept = mock.patch.object(child, '_clocks', return_value=[boot - 60.0, date])
+        with slept, self.assertRaisesRegex(ports.PortError, 'stood still'):
+            self.act(APermit())
+        self.assertFalse(self.path.exists())
+        self.act(APermit())
         self.assertTrue(self.path.exists())
 
     @staticmethod

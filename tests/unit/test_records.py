@@ -16,9 +16,10 @@ import dataclasses
 import json
 import unittest
 
-from kaopu_ha import records
+from kaopu_ha import codec, records
 from kaopu_ha.core import model, restart
 from kaopu_ha.core.events import Hint
+from kaopu_ha.core.keys import Entry
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
 from tests.unit.core.values import (
     AT,
@@ -191,6 +192,35 @@ class Garbage(unittest.TestCase):
                     records.decode(model.Case, text, '/kaopu-ha/case/c1')
                 self.assertTrue(str(raised.exception).startswith('/kaopu-ha/case/c1: '))
 
+    def test_what_was_made_to_break_a_reader_is_no_record_either(self):
+        inventory = an_inventory()
+        whole = records.encode(inventory)
+        table = [
+            '[' * 100_000, '{"a":' * 100_000, whole[:-1] + ',"x":' + '[' * 900 + ']' * 900 + '}',
+            whole[:-1] + ',"cores":NaN}', whole[:-1] + ',"x":Infinity}',
+            whole[:-1] + ',"x":1e999}', whole[:-1] + ',"x":' + '9' * 5000 + '}',
+            changed(inventory, cores=10 ** 30), changed(inventory, memory_mb=-(10 ** 40)),
+            whole[:-1] + ',"host":"c1"}', changed(inventory, host='c1\ud800'),
+            '{"schema":true}', changed(inventory, schema=1e0) + ' ' * 2_000_000,
+            changed(inventory, note='x' * 400_000),
+            changed(inventory, domains=[f'i{number}' for number in range(5000)]),
+            changed(inventory, storage={f'{number}': 'life' for number in range(5000)}),
+            changed(inventory, storage_addresses=['10.1.0.1'] * 65),
+            *(changed(inventory, storage_addresses=[address]) for address in (
+                '10.1.0.300', 'web', '', '10.1.0.1/24', 'fe80::1%eth0', '10.1.0.1:0/0'))]
+        for text in table:
+            with self.subTest(text=text[:60]):
+                with self.assertRaises(records.RecordError) as raised:
+                    records.decode(model.Inventory, text, '/kaopu-ha/inventory/c1')
+                self.assertLess(len(str(raised.exception)), 500)
+
+    def test_what_is_readable_is_read_beside_what_is_not(self):
+        texts = {'c1': records.encode(an_inventory('c1')), 'c2': '[' * 100_000,
+                 'c3': records.encode(an_inventory('c3'))}
+        found = records.readable(model.Inventory, {
+            host: Entry(records.INVENTORY + host, text, 1, 1) for host, text in texts.items()})
+        self.assertEqual(['c1', 'c3'], sorted(found))
+
     def test_a_wrong_sign_in_an_inventory_is_none_of_ours(self):
         for storage in ({'a': 'fine'}, ['a'], 'a', {'a': 1}):
             with self.assertRaises(records.RecordError):
@@ -205,6 +235,32 @@ class Garbage(unittest.TestCase):
         for kind in (model.Case, model.Recovery, model.Evacuation, model.Inventory, records.Beat):
             with self.assertRaises(records.RecordError):
                 records.decode(kind, records.encode(records.Claim('worker-1', 'c1-7')))
+
+
+class ReadAgain(unittest.TestCase):
+
+    def test_what_did_not_change_is_decoded_once(self):
+        text = records.encode(an_inventory())
+        first = records.decode(model.Inventory, text, '/kaopu-ha/inventory/c1')
+        again = records.decode(model.Inventory, text, '/kaopu-ha/inventory/c1')
+        self.assertIs(first, again)
+
+    def test_another_text_under_the_same_key_is_read_anew(self):
+        for note in ('one', 'two', 'one'):
+            text = records.encode(an_inventory(note=note))
+            found = records.decode(model.Inventory, text, '/kaopu-ha/inventory/c1')
+            self.assertEqual(note, found.note)
+
+    def test_no_more_is_kept_than_the_newest_of_each_key_and_the_bound(self):
+        known = codec._Known(length_max=10)
+        for text in ('aaaa', 'bbbb'):
+            known.keep((str, 'one'), text, text)
+        known.keep((str, 'two'), 'cccc', 'cccc')
+        self.assertEqual((None, 'bbbb', 'cccc'), (
+            known.get((str, 'one'), 'aaaa'), known.get((str, 'one'), 'bbbb'),
+            known.get((str, 'two'), 'cccc')))
+        known.keep((str, 'three'), 'dddd', 'dddd')
+        self.assertIsNone(known.get((str, 'one'), 'bbbb'))
 
 
 class Keys(unittest.TestCase):

@@ -173,11 +173,9 @@ class Register:
         self._store = store
 
     def inventories(self, seen: ports.Snapshot | None = None) -> dict[str, model.Inventory]:
-        """What every host told of itself."""
+        """What every host told of itself; one that can't be read says nothing."""
         seen = seen or self._store.read(records.INVENTORY)
-        told = {host: _readable(model.Inventory, entry)
-                for host, entry in seen.under(records.INVENTORY).items()}
-        return {host: inventory for host, inventory in told.items() if inventory is not None}
+        return records.readable(model.Inventory, seen.under(records.INVENTORY))
 
     def one(self, uuid: str) -> Known | None:
         """What is known of one instance; None if nothing is."""
@@ -308,11 +306,10 @@ class Register:
             for host, instance in sizes[uuid].items()} for uuid in uuids}
         for start in range(0, len(keys), _RANGES_MAX):
             read = self._store.read(*keys[start:start + _RANGES_MAX])
-            for name, entry in read.under(records.DOMAIN).items():
+            found = read.under(records.DOMAIN)
+            for name, domain in records.readable(records.Domain, found).items():
                 host, _, uuid = name.partition('/')
-                domain = _readable(records.Domain, entry)
-                if domain is not None:
-                    told[uuid][host] = Told(domain, entry.created, entry.modified)
+                told[uuid][host] = Told(domain, found[name].created, found[name].modified)
         return told
 
 

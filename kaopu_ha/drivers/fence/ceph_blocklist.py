@@ -25,12 +25,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 import ipaddress
+import logging
 from typing import Any
 
 from kaopu_ha import ports
-from kaopu_ha.core import model
+from kaopu_ha.core import bounds, model
 from kaopu_ha.drivers import child
 from kaopu_ha.drivers.fence import ceph_address
+
+LOG = logging.getLogger(__name__)
 
 _CHILD = 'kaopu_ha.drivers.fence.ceph_blocklist_child'
 
@@ -55,7 +58,7 @@ class CephBlocklist(ports.Fence):
                clients: Sequence[str]) -> tuple[model.FenceOrder, ...]:
         """An order for each cluster: the host's client addresses, and its known clients."""
         addresses = {str(ceph_address.whole(ip)) for ip in inventory.storage_addresses
-                     if self._is_client(ip)}
+                     if self._is_client(inventory.host, ip)}
         return tuple(model.FenceOrder(self.name, cluster, tuple(sorted(addresses)),
                                       tuple(sorted(set(clients))))
                      for cluster in sorted(set(clusters)))
@@ -107,7 +110,11 @@ class CephBlocklist(ports.Fence):
             raise ports.PortError(f'no access to cluster {order.cluster} is configured')
         return found
 
-    def _is_client(self, ip: str) -> bool:
+    def _is_client(self, host: str, ip: str) -> bool:
+        if not bounds.is_address(ip):
+            # No client can have it.  In an order it would make every cut fail.
+            LOG.error('%s claims %r, which is no address: it is not fenced', host, ip)
+            return False
         address = ipaddress.ip_address(ip)
         return any(address in network for network in self._networks)
 

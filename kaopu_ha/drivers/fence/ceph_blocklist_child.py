@@ -112,9 +112,25 @@ def _each(entries: Sequence[str], do: Callable[[str], object]) -> None:
 
 
 def _listed(cluster: librados.Cluster) -> dict[ceph_address.Address, datetime.datetime]:
-    """Every entry of the blocklist, and when it expires."""
-    return {ceph_address.parse(entry['addr']): datetime.datetime.fromisoformat(entry['until'])
-            for entry in cluster.command('osd blocklist ls') or ()}
+    """Every entry of the blocklist, and when it expires.
+
+    One that is not understood is none of ours, which are looked for by their addresses.
+    """
+    found = {}
+    for entry in cluster.command('osd blocklist ls') or ():
+        try:
+            found[ceph_address.parse(entry['addr'])] = _date(entry['until'])
+        except (ports.PortError, LookupError, TypeError, ValueError, AttributeError):
+            continue
+    return found
+
+
+def _date(text: str) -> datetime.datetime:
+    """A date of Ceph; one that names no zone can't be compared."""
+    date = datetime.datetime.fromisoformat(text)
+    if date.tzinfo is None:
+        raise ValueError(f'{text} names no zone')
+    return date
 
 
 def _early(wanted: Sequence[ceph_address.Address],

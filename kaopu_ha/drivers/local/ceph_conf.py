@@ -29,7 +29,7 @@ _PLAIN = re.compile(r'^([^:\s]+)(?::\d+)?(?:/\d+)?$')
 def monitors(path: str) -> tuple[str, ...]:
     """The monitors' addresses or names, without ports, sorted.  Raises OSError."""
     found = set()
-    for line in _LINE.findall(pathlib.Path(path).read_text()):
+    for line in _LINE.findall(pathlib.Path(path).read_text(errors='replace')):
         for part in re.split(r'[,\s]+', line):
             found.add(_address(part))
     return tuple(sorted(found - {''}))

@@ -22,8 +22,10 @@ from collections.abc import Sequence
 import contextlib
 import json
 import pathlib
+import re
 import subprocess
 from typing import Any
+from xml.etree import ElementTree
 
 from kaopu_ha import ports
 from kaopu_ha.core import model
@@ -51,6 +53,7 @@ class LocalLibvirt(ports.LocalHost):
         self._memory = pathlib.Path(state_path, 'identity.json') if state_path else None
         self._kernel = kernel.Kernel(proc)
         self._identity: ports.HostIdentity | None = None
+        self._described: dict[str, ports.Domain] = {}
 
     def identity(self, limit: float) -> ports.HostIdentity:
         """Who this host is: asked once, then remembered, also in the state folder."""
@@ -69,9 +72,13 @@ class LocalLibvirt(ports.LocalHost):
         return self._identity
 
     def instances(self, limit: float) -> tuple[ports.Domain, ...]:
-        """Every domain of the local libvirt, by UUID."""
-        return tuple(domains.parse(text, power=model.Power(power), run=run, anew=anew)
-                     for text, power, run, *anew in self._child.ask('domains', limit))
+        """Every domain of the local libvirt, by UUID.
+
+        One that can't be described now is as it was when it last could.
+        """
+        found = [self._domain(*told) for told in self._child.ask('domains', limit)]
+        self._described = {each.uuid: each for each in found}
+        return tuple(found)
 
     def remove_domains(self, uuids: Sequence[str], permit: ports.Permit) -> tuple[str, ...]:
         """Destroy and undefine those of the domains that exist."""
@@ -119,6 +126,20 @@ class LocalLibvirt(ports.LocalHost):
 
     # ------------------------------------------------------------ private
 
+    def _domain(self, text: str, power: str, run: str | None = None, *anew: str) -> ports.Domain:
+        if run is None:
+            return self._undescribed(text, power)
+        try:
+            return domains.parse(text, power=model.Power(power), run=run, anew=anew)
+        except (ElementTree.ParseError, ValueError) as failure:
+            return self._undescribed(_uuid(text), str(failure))
+
+    def _undescribed(self, uuid: str, reason: str) -> ports.Domain:
+        """As it was last, else as one that is on and can't be recovered: it may well be."""
+        unknown = ports.Domain(uuid, uuid, model.Power.ON,
+                               local_disks=(f'libvirt does not describe it: {reason[:200]}',))
+        return self._described.get(uuid, unknown)
+
     def _remember(self, answer: dict[str, Any]) -> None:
         if self._memory is None:
             return
@@ -140,3 +161,9 @@ class LocalLibvirt(ports.LocalHost):
             return ports.HostIdentity(**kept['identity'])
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+
+def _uuid(text: str) -> str:
+    """The UUID in a definition that is no XML; '' if none is to be seen."""
+    found = re.search(r'<uuid>\s*([0-9A-Fa-f-]{36})', text)
+    return found[1].lower() if found else ''

@@ -65,6 +65,7 @@ class Handlers:
         """For each domain: its XML, its power, and the id of its run ('' if off); by UUID.
 
         With definitions also its XML as it would be started anew, without and with passwords.
+        Of one that libvirt can't describe: its UUID and the reason, no more.
         """
         found = sorted(self._linked().listAllDomains(), key=lambda domain: domain.UUIDString())
         lines = (self._domain(domain) for domain in found)
@@ -94,7 +95,8 @@ class Handlers:
         except libvirt.libvirtError as failure:
             if failure.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
                 return None    # It went while the list was read.
-            raise
+            # A qemu that hangs, or a definition that this libvirt can't print: it alone.
+            return domain.UUIDString().lower(), str(failure)
 
     def _remove(self, uuid: str) -> bool:
         try:

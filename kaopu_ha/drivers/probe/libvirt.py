@@ -31,6 +31,7 @@ in ``open`` never returns from a libvirtd that hangs.  One loop waits for all of
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+import contextlib
 from dataclasses import dataclass
 import errno
 import ipaddress
@@ -59,10 +60,12 @@ _PEERS_MAX = 3
 _FAIR_SHARE = 0.4
 # Answers of the network that say: the host is not there.  Others speak of our own machine.
 _NOTHING = (errno.EHOSTUNREACH, errno.ETIMEDOUT, errno.EHOSTDOWN)
+# A process that was killed ends at once, or when the kernel has done what it waits for.
+_END_SECONDS = 0.5
 _REACHED = (Contact.ANSWERED, Contact.REFUSED, Contact.MUTE)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Place:
     """Where to connect; without ``uri`` nobody is to be asked there."""
 
@@ -133,7 +136,7 @@ class _Round:
         self._selector = selectors.DefaultSelector()
         self._children: dict[Place, _Asking] = {}
         # Sorted: what is answered does not depend on what was asked first.
-        places = sorted({*asked, *bystanders})
+        places = sorted({*asked, *bystanders}, key=_order)
         try:
             addresses = _resolved({place.host for place in places}, deadline)
             for place in places:
@@ -151,14 +154,13 @@ class _Round:
             return
         if _is_own(address):
             self.own.add(place)
-        link = socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET)
-        link.setblocking(False)
-        number = link.connect_ex((address, place.port))
-        if number not in (0, errno.EINPROGRESS):
-            link.close()
-            self.answers[place] = _failed(number)
-            return
-        self._selector.register(link, selectors.EVENT_WRITE, place)
+        try:
+            link = _connecting(address, place.port)
+        except (OSError, ValueError, OverflowError) as failure:
+            # An address with a scope that is not here, a kernel without IPv6: nobody else's.
+            self.answers[place] = _failed(getattr(failure, 'errno', None) or 0, str(failure))
+        else:
+            self._selector.register(link, selectors.EVENT_WRITE, place)
 
     def _run(self) -> None:
         while self._selector.get_map():
@@ -180,9 +182,16 @@ class _Round:
         elif place.uri is None:
             self.answers[place] = LibvirtAnswer(Contact.ANSWERED, reason='connected')
         else:
-            asking = _Asking(place.uri.shown(self._pki_path), self._deadline)
-            self._children[place] = asking
-            self._selector.register(asking.pipe, selectors.EVENT_READ, place)
+            self._ask(place, place.uri)
+
+    def _ask(self, place: Place, uri: libvirt_uri.Uri) -> None:
+        try:
+            asking = _Asking(uri.shown(self._pki_path), self._deadline)
+        except (OSError, ValueError) as failure:
+            self.answers[place] = _error(f'our own process could not be started: {failure}')
+            return
+        self._children[place] = asking
+        self._selector.register(asking.pipe, selectors.EVENT_READ, place)
 
     def _told(self, place: Place) -> None:
         asking = self._children[place]
@@ -226,10 +235,16 @@ class _Asking:
 
     def answer(self, fair_share: float) -> LibvirtAnswer:
         """What the child learnt, as far as it came; MUTE only if it could ask long enough."""
+        try:
+            return self._answer(fair_share)
+        except Exception as failure:  # noqa: BLE001  a host that has odd things said hurts itself
+            return _error(f'what came is no answer: {type(failure).__name__}')
+
+    def _answer(self, fair_share: float) -> LibvirtAnswer:
         said = [json.loads(line) for line in self._text.split(b'\n')[:-1]]
         if said and ('host_uuid' in said[-1] or 'error' in said[-1]):
             return _said(said[-1])
-        if self._ended and self._process.wait() != -signal.SIGALRM:
+        if self._ended and self._process.wait(_END_SECONDS) != -signal.SIGALRM:
             return _error('our own process failed')
         if not said:
             return _error('our own process did not come to ask')
@@ -243,7 +258,10 @@ class _Asking:
     def close(self) -> None:
         """End the child."""
         self._process.kill()
-        self._process.wait()
+        # One that waits in the kernel for a device can't be killed until that answers: it says
+        # nothing more, and is taken away when another one is started.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
         self.pipe.close()
 
 
@@ -257,14 +275,32 @@ def _error(reason: str) -> LibvirtAnswer:
     return LibvirtAnswer(Contact.ERROR, reason=reason)
 
 
-def _failed(number: int) -> LibvirtAnswer:
+def _failed(number: int, reason: str = '') -> LibvirtAnswer:
     if number == errno.ECONNREFUSED:
         return LibvirtAnswer(Contact.REFUSED)
     contact = Contact.NOTHING if number in _NOTHING else Contact.ERROR
-    return LibvirtAnswer(contact, reason=os.strerror(number))
+    return LibvirtAnswer(contact, reason=reason or os.strerror(number))
+
+
+def _connecting(address: str, port: int) -> socket.socket:
+    """A connection under way.  Raises OSError."""
+    link = socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET)
+    try:
+        link.setblocking(False)
+        number = link.connect_ex((address, port))
+        if number not in (0, errno.EINPROGRESS):
+            raise OSError(number, os.strerror(number))
+    except BaseException:
+        link.close()
+        raise
+    return link
 
 
 # ---------------------------------------------------------------- places
+
+
+def _order(place: Place) -> tuple[str, int, str]:
+    return place.host, place.port, place.uri.text if place.uri else ''
 
 
 def _place(uri: str, reach: libvirt_uri.Reach) -> Place | LibvirtAnswer:
@@ -312,8 +348,8 @@ def _resolved(hosts: Iterable[str], deadline: float) -> dict[str, str]:
 def _resolve(name: str, found: dict[str, str]) -> None:
     try:
         found[name] = str(socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)[0][4][0])
-    except OSError:
-        return
+    except (OSError, ValueError):
+        return    # A name of which a label is too long is a ValueError.
 
 
 def _is_address(host: str) -> bool:
@@ -326,10 +362,10 @@ def _is_address(host: str) -> bool:
 
 def _is_own(address: str) -> bool:
     """True if the address is this machine's: what is sent there never leaves it."""
-    with socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET,
-                       socket.SOCK_DGRAM) as link:
-        try:
+    try:
+        with socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET,
+                           socket.SOCK_DGRAM) as link:
             link.connect((address, 9))
             return bool(link.getsockname()[0] == address)
-        except OSError:
-            return False
+    except OSError:
+        return False

@@ -35,12 +35,9 @@ class InventoryUsage(ports.UsageSource):
     def usage(self) -> Mapping[str, model.Usage]:
         """Usage by host, as its agent told last."""
         seen = self._store.read(records.INVENTORY)
-        try:
-            inventories = [records.decode(model.Inventory, entry.value, entry.key)
-                           for entry in seen.under(records.INVENTORY).values()]
-        except records.RecordError as failure:
-            raise ports.PortError(str(failure)) from failure
-        return {each.host: self._usage(each) for each in inventories}
+        told = records.readable(model.Inventory, seen.under(records.INVENTORY))
+        # A host tells of itself only: one that speaks in another's name is no target.
+        return {host: self._usage(each) for host, each in told.items() if each.host == host}
 
     def _usage(self, inventory: model.Inventory) -> model.Usage:
         on = [each for each in inventory.instances if each.power is not Power.OFF]

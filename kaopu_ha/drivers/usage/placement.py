@@ -26,12 +26,15 @@ tells which is whose, by UUID.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+import logging
 from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.core import model
 from kaopu_ha.drivers import openstack_api, openstack_calls
+
+LOG = logging.getLogger(__name__)
 
 MICROVERSION = '1.29'
 
@@ -59,12 +62,21 @@ class PlacementUsage(ports.UsageSource):
 
     def _usage(self) -> dict[str, model.Usage]:
         with openstack_calls.translated('usage'):
-            hosts = {node['id']: node['service']['host'] for node in self._nova.pages(
-                '/os-hypervisors/detail', 'hypervisors')}
+            hosts = _hosts(self._nova.pages('/os-hypervisors/detail', 'hypervisors'))
             spare = self._placement.get(
                 '/allocation_candidates', resources='VCPU:1')['provider_summaries']
-            found = ((host, self._provider(uuid, spare)) for uuid, host in hosts.items())
-            return dict(sorted((host, told) for host, told in _known(found)))
+            found = [(host, self._provider_or_none(uuid, spare)) for uuid, host in hosts.items()]
+            if hosts and not any(told for _, told in found):
+                raise ports.PortError('Placement knows none of the hypervisors of Nova')
+            return dict(sorted(_known(found)))
+
+    def _provider_or_none(self, uuid: str, spare: Mapping[str, Any]) -> model.Usage | None:
+        """One odd provider is no target; the others are what they are."""
+        try:
+            return self._provider(uuid, spare)
+        except (ports.PortError, LookupError, TypeError, ValueError, AttributeError) as failure:
+            LOG.warning('Placement tells nothing usable of provider %s: %r', uuid, failure)
+            return None
 
     def _provider(self, uuid: str, spare: Mapping[str, Any]) -> model.Usage | None:
         if uuid in spare:
@@ -78,7 +90,18 @@ class PlacementUsage(ports.UsageSource):
         return _counted(answer.json()['inventories'], used)
 
 
-def _known(found: Iterator[tuple[str, model.Usage | None]]) -> Iterator[tuple[str, model.Usage]]:
+def _hosts(nodes: Iterator[Any]) -> dict[str, str]:
+    """The compute service of each node, by the node's UUID; a row that names none is left out."""
+    found = {}
+    for node in nodes:
+        try:
+            found[str(node['id'])] = str(node['service']['host'])
+        except (LookupError, TypeError):
+            LOG.warning('Nova lists a hypervisor without id or service: %.200r', node)
+    return found
+
+
+def _known(found: Iterable[tuple[str, model.Usage | None]]) -> Iterator[tuple[str, model.Usage]]:
     """Leave out the nodes that Placement does not know (yet)."""
     return ((host, told) for host, told in found if told is not None)
 

@@ -72,8 +72,14 @@ class Usage(unittest.TestCase):
         self.cloud.answers('GET', f'{FULL}/inventories', (404, unknown))
         self.assertEqual(['h1'], list(self.usage.usage()))
 
-    def test_an_answer_that_is_not_placements_is_an_error(self):
-        self.cloud.answers('GET', f'{FULL}/inventories', (404, None))
+    def test_a_host_of_which_the_answer_is_not_placements_is_left_out(self):
+        for odd in (None, [], {'inventories': None}, {'inventories': {'VCPU': None}}, 'no'):
+            for status in (200, 404):
+                self.cloud.answers('GET', f'{FULL}/inventories', (status, odd))
+                self.assertEqual('h1', next(iter(self.usage.usage())))
+
+    def test_an_answer_of_which_nothing_is_placements_is_an_error(self):
+        self.spare(p1={'resources': None}, p2=7)
         self.assertRaises(ports.PortError, self.usage.usage)
 
     def test_the_reason_that_placement_gives_is_told(self):

@@ -1,0 +1,52 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Faults for the lives that must stay with one thread, one host: a call that does not come back, a
+record that is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+import random
+
+from kaopu_ha.sim import hangs
+from kaopu_ha.sim.story import Event
+from kaopu_ha.sim.words_nonsense import NONSENSE
+from kaopu_ha.sim.world import Setup
+
+Fault = Callable[[random.Random, Setup, float, float], Iterator[Event]]
+
+# Longer than a leader that hangs may be one.
+_LONG_SECONDS = (45.0, 70.0)
+
+
+def _hang(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+    """A thread of the leader hangs: for so long that another leads, or for a while only."""
+    call = chance.choice(hangs.CALLS)
+    if chance.random() < 0.5:
+        yield Event(at, f'the leader hangs at its next {call} for {lasts * 2:.1f} s')
+        return
+    yield Event(at, f'the leader hangs at its next {call}')
+    # Twice: whoever leads then may meet the same.
+    if chance.random() < 0.2:
+        yield Event(at + 20.0, f'the leader hangs at its next {chance.choice(hangs.CALLS)}')
+    yield Event(at + chance.uniform(*_LONG_SECONDS), 'what hangs goes on')
+
+
+def _nonsense(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+    """A host writes what is no record; another one than the first, which is to die."""
+    host = chance.choice(setup.hosts[1:])
+    yield Event(at, f'{host} writes {chance.choice(tuple(NONSENSE))} as its inventory')
+
+
+FAULTS: tuple[tuple[int, Fault], ...] = ((3, _hang), (2, _nonsense))

@@ -1,0 +1,36 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Mutants of what keeps the trouble of one from everybody: see ``mutants``."""
+
+import json
+
+from kaopu_ha import codec
+from kaopu_ha.controller.turns import Turns
+from tests.unit.sim.mutants import mutant, put
+
+
+@mutant('leadership renewed whatever hangs')
+def renewed_in_any_case():
+    return [put(Turns, 'overdue', lambda turns: '')]
+
+
+@mutant('decode lets RecursionError through')
+def too_deep():
+    real = codec._decoded
+
+    def decoded(kind, text, key, bounded):
+        if '[[[[' in text:
+            json.loads(text)
+        return real(kind, text, key, bounded)
+    return [put(codec, '_decoded', decoded)]

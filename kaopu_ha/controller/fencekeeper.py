@@ -42,24 +42,33 @@ class FenceKeeper:
         self._rules, self._clock, self._pool = rules, clock, pool
         self._read_at: dict[str, float] = {}
 
+    def wanted(self, world: World, recovery: Recovery) -> tuple[model.FenceOrder, ...]:
+        """What is to be cut of the host by what is known of it now: the newest of everything."""
+        inventory, case = world.inventories.get(recovery.host), world.cases.get(recovery.host)
+        if inventory is None or case is None:
+            return ()
+        clusters = fencing.clusters(inventory, world.evacuations)
+        return tuple(order for fence in self._fences.values() for order in fence.orders(
+            inventory, clusters, fencing.known_clients(case)))
+
     def forbidden(self, recovery: Recovery) -> dict[str, str]:
         """Addresses that must not be cut on any of the clusters, with the reasons."""
         found: dict[str, str] = {}
         for order in recovery.orders:
-            found.update(self._fences[order.fence].forbidden(order, _READ_SECONDS))
+            found.update(self._fence(order).forbidden(fencing.whole(order), _READ_SECONDS))
         return found
 
     def cut(self, recovery: Recovery, permit: ports.Permit) -> tuple[model.Proof, ...]:
         """Cut every order, then read all of them back."""
         orders = [order for order in recovery.orders if order.addresses]
-        for done in [self._pool.submit(self._fences[order.fence].cut, order, permit)
+        for done in [self._pool.submit(self._fence(order).cut, order, permit)
                      for order in orders]:
             done.result()
         return self.read_back(recovery)
 
     def read_back(self, recovery: Recovery) -> tuple[model.Proof, ...]:
         """What the clusters say of every order."""
-        asks = [self._pool.submit(self._fences[order.fence].prove, order, _READ_SECONDS)
+        asks = [self._pool.submit(self._fence(order).prove, order, _READ_SECONDS)
                 for order in recovery.orders if order.addresses]
         return tuple(ask.result() for ask in asks)
 
@@ -91,3 +100,11 @@ class FenceKeeper:
         """End the proof: until it is shown again, no worker calls Nova."""
         self._store.commit(self._leadership.compares(),
                            [ports.Delete(records.PROOF + recovery.id)])
+
+    # ------------------------------------------------------------ private
+
+    def _fence(self, order: model.FenceOrder) -> ports.Fence:
+        found = self._fences.get(order.fence)
+        if found is None:
+            raise ports.PortError(f'the fence driver {order.fence} is not configured any more')
+        return found

@@ -16,8 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
+import functools
 
 from kaopu_ha import ports, records, shelf
+from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import admission, model
@@ -41,6 +43,7 @@ class Admitter:
         # Since when a host that is taken back is mute, and does not beat, as this leader saw it.
         self._mute: dict[str, float] = {}
         self._beatless: dict[str, float] = {}
+        self._alone = Alone(store, clock, tell)
 
     def turn(self) -> float:
         """Take up new requests, advance admissions; seconds until the next turn."""
@@ -52,8 +55,10 @@ class Admitter:
                                            records.EVACUATION), self._tell)
             requests = world.every(records.Request, records.REQUEST)
             asked = asked_by_people(requests)
-            for name in asked:
-                self._one(world, name, requests[name])
+            by_host = {requests[name].host: name for name in asked}
+            for host in self._alone.last(by_host):
+                self._alone.tries(host, 'its admission', functools.partial(
+                    self._one, world, by_host[host], requests[by_host[host]]))
         except ports.PortError as failure:
             self._tell(News(Fact.STORE_AWAY, '', f'admissions wait: {failure}'))
             return 1.0
@@ -176,10 +181,10 @@ class Admitter:
             return
         recovery = self._recovery(world, case)
         for order in recovery.orders if recovery else ():
-            if order.fence not in self._fences:
-                raise ports.PortError(f'the fence {order.fence}, which is to be taken back, is not '
-                                      f'in [fence] drivers any more')
-            self._fences[order.fence].mend(order, self._permit(world, case))
+            fence = self._fences.get(order.fence)
+            if fence is None:
+                raise ports.PortError(f'the fence driver {order.fence} is not configured any more')
+            fence.mend(order, self._permit(world, case))
         self._note(world, case, admission.Did.UNFENCED, 'its absence was read back', [])
 
     def _ask_agent(self, world: World, case: Case, decision: admission.Decision) -> None:

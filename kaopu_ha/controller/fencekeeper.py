@@ -47,11 +47,20 @@ class FenceKeeper:
         self._rules, self._clock, self._pool = rules, clock, pool
         self._read_at: dict[str, float] = {}
 
+    def wanted(self, world: World, recovery: Recovery) -> tuple[model.FenceOrder, ...]:
+        """What is to be cut of the host by what is known of it now: the newest of everything."""
+        inventory, case = world.inventories.get(recovery.host), world.cases.get(recovery.host)
+        if inventory is None or case is None:
+            return ()
+        clusters = fencing.clusters(inventory, world.evacuations)
+        return tuple(order for fence in self._fences.values() for order in fence.orders(
+            inventory, clusters, fencing.known_clients(case)))
+
     def forbidden(self, recovery: Recovery) -> dict[str, str]:
         """Addresses that must not be cut on any of the clusters, with the reasons."""
         found: dict[str, str] = {}
         for order in recovery.orders:
-            found.update(self._fence(order).forbidden(order, _READ_SECONDS))
+            found.update(self._fence(order).forbidden(fencing.whole(order), _READ_SECONDS))
         return found
 
     def cut(self, recovery: Recovery, permit: ports.Permit) -> tuple[model.Proof, ...]:

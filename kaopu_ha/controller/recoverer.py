@@ -21,9 +21,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 import concurrent.futures
 import dataclasses
+import functools
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller import history
+from kaopu_ha.controller.alone import Alone, words
 from kaopu_ha.controller.fencekeeper import FenceKeeper
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.rests import Rests
@@ -54,6 +56,7 @@ class Recoverer:
         self._pool = pool
         self._planned: dict[str, tuple[road.Standing, float]] = {}
         self._told = 0
+        self._alone = Alone(store, clock, tell)
         self._keeper = FenceKeeper(store, leadership, fences, rules, clock, pool)
         self._targets, self._rests = Targets(cloud, usage, flapping, pool, clock), Rests(clock)
         self._acts: dict[Act, Callable[[World, Seen, Decision], Seen]] = {
@@ -87,8 +90,12 @@ class Recoverer:
     def _advance_all(self, world: World, kept: Sequence[Recovery]) -> bool:
         """True if something was committed: then look again at once."""
         dead = road.dead_hosts(kept)
-        written = [self._advance(world, item, dead) for item in kept]
-        return any(written)
+        by_host = {item.host: item for item in kept}
+        written: list[Recovery] = []
+        for host in self._alone.last(by_host):
+            advance = functools.partial(self._advance, world, by_host[host], dead, written)
+            self._alone.tries(host, 'its recovery', advance)
+        return bool(written)
 
     def _hear(self, world: World) -> None:
         """Nova told that a service changed, or that room came: what it said before is outdated."""
@@ -108,10 +115,11 @@ class Recoverer:
 
     # ------------------------------------------------------------ one recovery
 
-    def _advance(self, world: World, item: Recovery, dead: frozenset[str]) -> bool:
+    def _advance(self, world: World, item: Recovery, dead: frozenset[str],
+                 written: list[Recovery]) -> None:
         """Do what is decided, and ask again, until it is to be written or there is nothing to do.
 
-        True if it was written: everything is looked at again.
+        What is written is put into ``written``: everything is looked at again then.
         """
         seen = self._seen(world, item, dead)
         last = None
@@ -120,34 +128,39 @@ class Recoverer:
                                     self._rules)
             act = self._acts.get(decision.act)
             if act is None:
-                return self._written(world, item, decision, last)
+                if decision.act is Act.COMMIT:
+                    written.append(item)
+                return self._end(world, item, decision, last)
             last = decision.act
             try:
                 seen = act(world, seen, decision)
             except ports.StoreError:
                 raise
             except ports.PortError as failure:
-                return self._written(world, item, road.failed(item, last, str(failure)), last)
+                return self._end(world, item, road.failed(item, last, str(failure)), last)
+            except Exception as failure:
+                # A driver broke its promise: what waits is written down, and it is told, too.
+                self._end(world, item, road.failed(item, last, words(failure)), last)
+                raise
 
     def _seen(self, world: World, item: Recovery, dead: frozenset[str]) -> Seen:
         leader, planned = self._leadership, self._planned.get(item.id)
         return Seen(
             leader.now(), leader.name, leader.epoch, case=world.cases.get(item.host),
-            inventory=world.inventories.get(item.host), claimed=world.claimed,
-            evacuations=world.evacuations if road.is_open(item) else (), dead=dead,
+            inventory=world.inventories.get(item.host), wanted=self._keeper.wanted(world, item),
+            claimed=world.claimed, evacuations=world.evacuations, dead=dead,
             marked=world.has(records.PROOF + item.id), fresh=self._keeper.is_fresh(item),
             told=self._told, rested=self._rests.seconds(world.evacuations),
             planned=(planned[0], self._clock() - planned[1]) if planned else None)
 
-    def _written(self, world: World, item: Recovery, decision: Decision, last: Act | None) -> bool:
+    def _end(self, world: World, item: Recovery, decision: Decision, last: Act | None) -> None:
         if decision.act is Act.COMMIT:
-            self._commit(world, item, decision)
-            return True
+            return self._commit(world, item, decision)
         if last is Act.FENCE:
             self._targets.forget()
         if decision.act is Act.WAIT and self._write(world, item, [_put(decision.recovery)]):
             self._tell_all(decision.news)
-        return False
+        return None
 
     def _commit(self, world: World, item: Recovery, decision: Decision) -> None:
         """Write it all, then tell, then wake the workers."""
@@ -157,9 +170,13 @@ class Recoverer:
             if not self._write(world, item, moves[:_CHUNK]):
                 return
             del moves[:_CHUNK]
-        writes = [*moves, *([_put(decision.recovery)] if decision.recovery != item else ())]
+        writes: list[ports.Put | ports.Delete] = list(moves)
+        if decision.recovery != item:
+            writes.append(_put(decision.recovery))
         if decision.proven:
             writes.append(self._keeper.proof(item))
+        if decision.unproven:
+            writes.append(ports.Delete(records.PROOF + item.id))
         if not self._write(world, item, writes):
             return
         self._tell_all(decision.news)
@@ -236,7 +253,7 @@ class Recoverer:
         return self._leadership.permit(world.compare(
             records.RECOVERY + item.id, records.CASE + item.host), _ACT_SECONDS)
 
-    def _write(self, world: World, item: Recovery, writes: Sequence[ports.Put],
+    def _write(self, world: World, item: Recovery, writes: Sequence[ports.Put | ports.Delete],
                *keys: str) -> bool:
         compares = [*self._leadership.compares(), *world.compare(
             records.RECOVERY + item.id, records.CASE + item.host, *keys)]

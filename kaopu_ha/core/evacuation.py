@@ -152,10 +152,11 @@ def with_coming(inventory: model.Inventory,
 
 def listed(recovery: model.Recovery, servers: Sequence[model.Server],
            fenced: Collection[str], seen: Seen,
-           stopped: Collection[str] = ()) -> tuple[Evacuation, ...]:
+           stopped: Collection[str] = (), awaited: Collection[str] = ()) -> tuple[Evacuation, ...]:
     """One evacuation for each of Nova's servers on the dead host, none with a target yet.
 
     ``stopped``: those of which Nova says that their users stopped them (``doubtful``).
+    ``awaited``: clusters that the host may be fenced on later; what stands there waits for that.
     """
     known = {instance.uuid: instance for instance in recovery.instances}
     made = []
@@ -163,7 +164,7 @@ def listed(recovery: model.Recovery, servers: Sequence[model.Server],
         instance = known.get(server.uuid)
         if instance is not None:
             instance = events.settled(instance, recovery, server)
-        phase, reason = _first_phase(server, instance, fenced)
+        phase, reason = _first_phase(server, instance, fenced, awaited)
         if server.uuid in stopped and instance is not None and instance.power is not Power.OFF:
             phase, reason = Phase.LEFT, 'its user stopped it'
         made.append(Evacuation(
@@ -184,7 +185,7 @@ def doubtful(recovery: model.Recovery, servers: Iterable[model.Server]) -> tuple
 
 
 def _first_phase(server: model.Server, instance: model.Instance | None,
-                 fenced: Collection[str]) -> tuple[Phase, str]:
+                 fenced: Collection[str], awaited: Collection[str]) -> tuple[Phase, str]:
     if instance is None:
         if server.power_state not in (1, 3):
             return Phase.LEFT, 'was powered off'
@@ -198,7 +199,7 @@ def _first_phase(server: model.Server, instance: model.Instance | None,
     unread = [image.name for image in instance.images if not image.header]
     if unread:
         return Phase.NOT_RECOVERABLE, f'its host never read the id of image {unread[0]}'
-    unfenced = sorted({image.cluster for image in instance.images} - set(fenced))
+    unfenced = sorted({image.cluster for image in instance.images} - set(fenced) - set(awaited))
     if unfenced:
         return Phase.NOT_RECOVERABLE, f'the host was not fenced on cluster {unfenced[0]}'
     found, reason = way(server, ())
@@ -206,6 +207,9 @@ def _first_phase(server: model.Server, instance: model.Instance | None,
         return Phase.LEFT, reason
     if found is Way.NOT_RECOVERABLE:
         return Phase.NOT_RECOVERABLE, reason
+    waits_for = sorted({image.cluster for image in instance.images} - set(fenced))
+    if waits_for:
+        return Phase.WAITING, f'the host may not be fenced on cluster {waits_for[0]} yet'
     return Phase.WAITING, reason
 
 

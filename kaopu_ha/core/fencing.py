@@ -14,7 +14,8 @@
 
 The verdict decides whether a host may be killed; the fence makes that safe.  An order is one fence
 on one cluster.  It is proven when everything in it was read back; an order that has no address
-left to cut is never proven, and what stands on its cluster is not evacuated.
+to cut is not proven, and what stands on its cluster is not evacuated, or waits for that address.
+Orders only grow: whatever address comes to the host while it is confirmed is cut, too.
 """
 
 from __future__ import annotations
@@ -41,37 +42,91 @@ def known_clients(case: model.Case) -> tuple[str, ...]:
     return tuple(sorted({*kept, *case.clients}))
 
 
-def admissible(orders: Iterable[model.FenceOrder], claimed: Mapping[str, Collection[str]],
-               forbidden: Mapping[str, str]) -> tuple[tuple[model.FenceOrder, ...],
-                                                      tuple[str, ...]]:
-    """The orders that may be carried out whole, and why each address that may not is left out.
+def whole(order: model.FenceOrder) -> model.FenceOrder:
+    """The order with what is held: everything that it is to come to."""
+    return dataclasses.replace(
+        order, addresses=_with(order.addresses, order.held), held=(),
+        clients=_with(order.clients, order.held_clients), held_clients=())
 
-    An order with an address that must not be cut loses all of them: its proof would say nothing
-    of the clients at the spared address, so nothing on that cluster may be evacuated.
 
-    ``claimed``: for each IP address the hosts whose inventories name it.  ``forbidden``: IP
-    addresses at which Ceph sees a monitor in quorum or an active manager, with the reason.
+def grown(orders: Sequence[model.FenceOrder],
+          wanted: Iterable[model.FenceOrder]) -> tuple[model.FenceOrder, ...]:
+    """The orders, with what else is wanted by now held in them.  They never shrink."""
+    found = {(order.fence, order.cluster): order for order in orders}
+    for more in wanted:
+        key = more.fence, more.cluster
+        before = found.get(key, model.FenceOrder(more.fence, more.cluster, ()))
+        known = whole(before)
+        after = dataclasses.replace(
+            before, held=_with(before.held, set(more.addresses) - set(known.addresses)),
+            held_clients=_with(before.held_clients, set(more.clients) - set(known.clients)))
+        if key in found or after != before:
+            found[key] = after
+    return tuple(found.values())
+
+
+def may_go_on(orders: Iterable[model.FenceOrder], claimed: Mapping[str, Collection[str]]) -> bool:
+    """True if it is worth to ask again of what is held: not while a neighbour has an address."""
+    return any(not order.addresses or order.held_clients
+               or any(not claimed.get(_ip(address)) for address in order.held)
+               for order in orders if order.held or order.held_clients)
+
+
+def settled(order: model.FenceOrder, claimed: Mapping[str, Collection[str]],
+            forbidden: Mapping[str, str],
+            cut: bool) -> tuple[model.FenceOrder, frozenset[str]]:
+    """The order with what may be cut now in it, and the rest held, with the reasons.
+
+    ``claimed``: for each IP address the other hosts that claim it.  ``forbidden``: IP addresses at
+    which Ceph sees a monitor in quorum or an active manager, with the reason.  ``cut``: what is in
+    the order was cut already, and stays so.
+
+    An address that must not be cut holds the whole order: the proof would say nothing of clients
+    there.  One that a neighbour claims, too, is the neighbour's by now (a virtual address moves
+    when its holder dies): the neighbour must not be hurt, so only the host's known clients are cut
+    there, by their nonces.  But where no other address of the host is left, all of it is held.
     """
-    kept, refused = [], set()
-    for order in orders:
-        spared = {address for address in (*order.addresses, *order.clients)
-                  if _why_not(_ip(address), claimed, forbidden)}
-        refused |= {f'{_ip(address)}: {_why_not(_ip(address), claimed, forbidden)}'
-                    for address in spared}
-        kept.append(dataclasses.replace(order, addresses=(), clients=()) if spared else order)
-    return tuple(kept), tuple(sorted(refused))
+    every = whole(order)
+    asked = [address for address in (*every.addresses, *every.clients)
+             if not cut or address not in (*order.addresses, *order.clients)]
+    reasons = frozenset(f'{_ip(address)}: {forbidden[_ip(address)]}' for address in asked
+                        if _ip(address) in forbidden)
+    if reasons:
+        return _all_held(order, cut), reasons
+    shared = tuple(address for address in asked
+                   if address in every.addresses and claimed.get(_ip(address)))
+    left = tuple(sorted(set(every.addresses) - set(shared)))
+    known = ': only its known clients are cut there' if left else ''
+    reasons = frozenset(f'{_ip(address)}: it is claimed by {_hosts(claimed[_ip(address)])}, too'
+                        f'{known}' for address in shared)
+    if not left:
+        return _all_held(order, cut), reasons
+    return dataclasses.replace(every, addresses=left, held=shared), reasons
+
+
+def ips(orders: Iterable[model.FenceOrder]) -> frozenset[str]:
+    """Every IP address in the orders, also of what is held."""
+    return frozenset(_ip(address) for order in orders for address in whole(order).addresses)
+
+
+def _all_held(order: model.FenceOrder, cut: bool) -> model.FenceOrder:
+    if cut and order.addresses:
+        return order
+    every = whole(order)
+    return dataclasses.replace(every, addresses=(), clients=(), held=every.addresses,
+                               held_clients=every.clients)
+
+
+def _with(entries: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({*entries, *more}))
 
 
 def _ip(address: str) -> str:
     return model.Client(address, 0, False).ip
 
 
-def _why_not(ip: str, claimed: Mapping[str, Collection[str]],
-             forbidden: Mapping[str, str]) -> str:
-    hosts = sorted(claimed.get(ip, ()))
-    if len(hosts) > 1:
-        return f'it is claimed by {" and ".join(hosts)}'
-    return forbidden.get(ip, '')
+def _hosts(hosts: Iterable[str]) -> str:
+    return ' and '.join(sorted(hosts))
 
 
 def missing(orders: Sequence[model.FenceOrder], proofs: Sequence[model.Proof]) -> str:
@@ -95,3 +150,8 @@ def missing(orders: Sequence[model.FenceOrder], proofs: Sequence[model.Proof]) -
 def fenced_clusters(orders: Iterable[model.FenceOrder]) -> frozenset[str]:
     """The clusters that a recovery past FENCING has cut the host off from."""
     return frozenset(order.cluster for order in orders if order.addresses)
+
+
+def awaited_clusters(orders: Iterable[model.FenceOrder]) -> frozenset[str]:
+    """The clusters that the host may not be cut off from yet."""
+    return frozenset(order.cluster for order in orders if not order.addresses and order.held)

@@ -264,12 +264,17 @@ class Case:
 
 @dataclass(frozen=True)
 class FenceOrder:
-    """What is to be cut off on one cluster: every address of the host, and its known clients."""
+    """What is to be cut off on one cluster: every address of the host, and its known clients.
+
+    ``held`` and ``held_clients`` may not be cut yet: it is asked again and again whether they may.
+    """
 
     fence: str
     cluster: str
     addresses: tuple[str, ...]
     clients: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    held_clients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -287,6 +292,8 @@ class Recovery:
     """What is done about one confirmed failure; it outlives every leader.
 
     ``told_on``, ``told_off``: the instances of which Nova told so over its bus; its list decides.
+    ``checked``: it was asked of everything in the orders whether it may be cut.  ``refused``: why
+    something in them may not be cut now.
     """
 
     id: str

@@ -71,12 +71,13 @@ Standing = tuple[object, ...]
 class Seen:
     """What the leader saw.  None: not asked in this turn; ``advance`` says when it must be.
 
-    ``claimed``: for each IP address the hosts whose inventories name it.  ``evacuations``: of all
-    recoveries.  ``dead``: see ``dead_hosts``.  ``marked``: the proof is shown.  ``fresh``: this
-    leader read the fence back a moment ago.  ``cut``, ``forced``: what it has done in this turn.
-    ``told``: the newest event about any host.  ``rested``: see ``evacuation.Seen``.
-    ``planned``: how things stood at this leader's last plan, and for how many seconds that plan has
-    stood.  ``stopped``: of the servers those that their users had stopped.
+    ``wanted``: the orders that its newest inventory and its known clients give.  ``claimed``: for
+    each IP address the hosts whose inventories name it.  ``evacuations``: of all recoveries.
+    ``dead``: see ``dead_hosts``.  ``marked``: the proof is shown.  ``fresh``: this leader read the
+    fence back a moment ago.  ``cut``, ``forced``: what it has done in this turn.  ``told``: the
+    newest event about any host.  ``rested``: see ``evacuation.Seen``.  ``planned``: how things
+    stood at this leader's last plan, and for how many seconds that plan has stood.  ``stopped``: of
+    the servers those that their users had stopped.
     """
 
     at: str
@@ -84,6 +85,7 @@ class Seen:
     epoch: int
     case: Case | None = None
     inventory: model.Inventory | None = None
+    wanted: Sequence[model.FenceOrder] = ()
     claimed: Mapping[str, Collection[str]] = field(default_factory=dict)
     evacuations: Sequence[Evacuation] = ()
     dead: frozenset[str] = frozenset()
@@ -104,17 +106,24 @@ class Seen:
 
 @dataclass(frozen=True)
 class Decision:
-    """The act; what is to be written, and told once it is; ``proven``: the proof with it."""
+    """The act; what is to be written, and told once it is.
+
+    ``proven``: the proof is written with it; ``unproven``: it ends with it.
+    """
 
     act: Act
     recovery: Recovery
     evacuations: tuple[Evacuation, ...] = ()
     news: tuple[News, ...] = ()
     proven: bool = False
+    unproven: bool = False
 
 
 def advance(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     """Decide the next act of a recovery that keeps its fence.  Asked twice, it gives the same."""
+    ordered = _ordered(recovery, seen)
+    if ordered is not None:
+        return ordered
     if recovery.stage is RecoveryStage.FENCING:
         return _fencing(recovery, seen)
     return _kept(recovery, seen) or _ROADS[recovery.stage](recovery, seen, rules)
@@ -155,26 +164,70 @@ def standing(seen: Seen) -> Standing:
 # ---------------------------------------------------------------- the fence
 
 
+def _ordered(recovery: Recovery, seen: Seen) -> Decision | None:
+    """The orders before the fence: what came to the host is added; what was held is asked again.
+
+    None if they are as they may be now.  What is added ends the proof, until it is read back.
+    """
+    orders = fencing.grown(recovery.orders, seen.wanted)
+    if orders != recovery.orders:
+        return _changed(recovery, dataclasses.replace(recovery, orders=orders, checked=False))
+    claimed = _neighbours(recovery, seen)
+    if recovery.checked and not (_is_time(recovery, seen)
+                                 and fencing.may_go_on(recovery.orders, claimed)):
+        return None
+    if seen.forbidden is None:
+        return Decision(Act.ASK_FORBIDDEN, recovery)
+    cut = recovery.stage is not RecoveryStage.FENCING
+    found = [fencing.settled(order, claimed, seen.forbidden, cut) for order in recovery.orders]
+    reasons = tuple(sorted({reason for _, reasons in found for reason in reasons}))
+    # What came to an order that was cut must be cut as well before anything else is moved.
+    lacks = any(order.addresses and fencing.may_go_on([order], claimed) for order, _ in found)
+    after = dataclasses.replace(recovery, orders=tuple(order for order, _ in found),
+                                refused=reasons, checked=not (cut and lacks))
+    if after != recovery:
+        return _changed(recovery, after)
+    return None if after.checked else _waits(recovery, f'it may not be fenced yet: '
+                                             f'{"; ".join(reasons)}', Fact.FENCE_WAITS)
+
+
+def _is_time(recovery: Recovery, seen: Seen) -> bool:
+    return recovery.stage is RecoveryStage.FENCING or not (seen.marked and seen.fresh)
+
+
+def _neighbours(recovery: Recovery, seen: Seen) -> dict[str, frozenset[str]]:
+    """For each IP address the other hosts that claim it; not those that are fenced themselves."""
+    others = {ip: frozenset(seen.claimed.get(ip, ())) - seen.dead - {recovery.host}
+              for ip in fencing.ips(recovery.orders)}
+    return {ip: hosts for ip, hosts in others.items() if hosts}
+
+
+def _changed(before: Recovery, after: Recovery) -> Decision:
+    """Write the orders that changed.  If more is to be cut now, the proof ends with it."""
+    news = tuple(News(Fact.NOT_FENCED, after.host, reason) for reason in after.refused
+                 if reason not in before.refused)
+    if after.orders == before.orders or before.stage is RecoveryStage.FENCING:
+        return Decision(Act.COMMIT, after, news=news)
+    came = sorted({address for order in after.orders for address in fencing.whole(order).addresses}
+                  - {address for order in before.orders
+                     for address in fencing.whole(order).addresses})
+    if came:
+        news += (News(Fact.FENCE_GROWS, after.host, f'it has other addresses than when it was '
+                      f'confirmed: {", ".join(came)} is to be fenced, too'),)
+    return Decision(Act.COMMIT, after, news=news, unproven=True)
+
+
 def _fencing(recovery: Recovery, seen: Seen) -> Decision:
-    if not recovery.checked:
-        return _checked(recovery, seen)
-    if seen.proofs is None:
+    if seen.proofs is None and any(order.addresses for order in recovery.orders):
         return Decision(Act.FENCE, recovery)
-    lacking = fencing.missing(recovery.orders, seen.proofs)
+    lacking = fencing.missing(recovery.orders, seen.proofs or ())
+    if seen.proofs is None and recovery.refused:
+        lacking = f'it may not be fenced yet: {"; ".join(recovery.refused)}'
     if lacking:
         return _waits(recovery, lacking, Fact.FENCE_WAITS)
     news = News(Fact.PROVEN, recovery.host, 'every address is fenced and was read back')
     decision = _go(recovery, RecoveryStage.PROVEN, seen, 'the fence was read back', news)
     return dataclasses.replace(decision, proven=True)
-
-
-def _checked(recovery: Recovery, seen: Seen) -> Decision:
-    if seen.forbidden is None:
-        return Decision(Act.ASK_FORBIDDEN, recovery)
-    orders, refused = fencing.admissible(recovery.orders, seen.claimed, seen.forbidden)
-    checked = dataclasses.replace(recovery, orders=orders, refused=refused, checked=True)
-    return Decision(Act.COMMIT, checked, news=tuple(
-        News(Fact.NOT_FENCED, recovery.host, reason) for reason in refused))
 
 
 def _kept(recovery: Recovery, seen: Seen) -> Decision | None:
@@ -208,10 +261,9 @@ def _proven(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
         return Decision(Act.FORCE_DOWN, recovery)
     if seen.servers is None or seen.candidates is None:
         return Decision(Act.LIST, recovery)
-    made = evacuation.listed(recovery, seen.servers, fencing.fenced_clusters(recovery.orders),
-                             _look(seen), seen.stopped)
+    made = _listed(recovery, seen.servers, seen)
     others = [item for item in seen.evacuations if item.recovery != recovery.id]
-    changed = evacuation.planned([*made, *others], _look(seen), rules, seen.dead)
+    changed = evacuation.planned(_ready(recovery, [*made, *others]), _look(seen), rules, seen.dead)
     mine = {item.instance: item for item in changed if item.recovery == recovery.id}
     made = tuple(mine.get(item.instance, item) for item in made)
     text = counted(made)
@@ -230,12 +282,14 @@ def _moving(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     mine = [item for item in seen.evacuations if item.recovery == recovery.id]
     if all(item.phase.ended for item in mine):
         return _ending(recovery, seen, mine)
+    ready = _ready(recovery, seen.evacuations)
     lacks_target = any(item.phase in _UNPLANNED or (item.target in seen.dead
-                                                    and not item.phase.ended) for item in mine)
+                                                    and not item.phase.ended)
+                       for item in ready if item.recovery == recovery.id)
     if lacks_target and _plan_is_due(seen):
         if seen.candidates is None:
             return Decision(Act.ASK_TARGETS, recovery)
-        changed = evacuation.planned(seen.evacuations, _look(seen), rules, seen.dead)
+        changed = evacuation.planned(ready, _look(seen), rules, seen.dead)
         return Decision(Act.REPLAN, recovery, tuple(
             item for item in changed if item.recovery == recovery.id))
     if recovery.stage is RecoveryStage.PLANNED and any(item.attempts for item in mine):
@@ -260,8 +314,7 @@ def _ending(recovery: Recovery, seen: Seen, mine: Sequence[Evacuation]) -> Decis
     if came and seen.inventory is not None:
         known = dataclasses.replace(recovery, instances=seen.inventory.instances)
         servers = [server for server in seen.servers or () if server.uuid in came]
-        late = evacuation.listed(known, servers[:_ARRIVALS_MAX],
-                                 fencing.fenced_clusters(recovery.orders), _look(seen))
+        late = _listed(known, servers[:_ARRIVALS_MAX], seen)
         if late:
             return Decision(Act.COMMIT, recovery, late)
     text = counted(mine)
@@ -291,6 +344,21 @@ _ROADS = {RecoveryStage.PROVEN: _proven, RecoveryStage.PLANNED: _moving,
 
 
 # ---------------------------------------------------------------- leaves
+
+
+def _listed(recovery: Recovery, servers: Sequence[model.Server],
+            seen: Seen) -> tuple[Evacuation, ...]:
+    return evacuation.listed(recovery, servers, fencing.fenced_clusters(recovery.orders),
+                             _look(seen), seen.stopped,
+                             fencing.awaited_clusters(recovery.orders))
+
+
+def _ready(recovery: Recovery, items: Iterable[Evacuation]) -> list[Evacuation]:
+    """Without those of the recovery that wait for the fence of a cluster."""
+    fenced = fencing.fenced_clusters(recovery.orders)
+    return [item for item in items if item.recovery != recovery.id
+            or item.phase is not Phase.WAITING
+            or {image.cluster for image in item.images} <= fenced]
 
 
 def counted(items: Iterable[Evacuation]) -> str:

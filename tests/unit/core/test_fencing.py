@@ -12,6 +12,7 @@
 
 """Which fences, and what counts as proof."""
 
+import dataclasses
 import unittest
 
 from kaopu_ha.core import fencing, model
@@ -68,40 +69,57 @@ class Clusters(unittest.TestCase):
                          fencing.known_clients(case))
 
 
-class Admissible(unittest.TestCase):
+class Settled(unittest.TestCase):
+
+    MONITOR = {'10.1.0.1': 'a monitor of Ceph is there'}
+
+    def settled(self, order, claimed=None, forbidden=None, cut=False):
+        order, reasons = fencing.settled(order, claimed or {}, forbidden or {}, cut)
+        return order, sorted(reasons)
 
     def test_an_order_with_nothing_against_it_stays_as_it_is(self):
-        orders = (an_order('10.1.0.1:0/0', clients=('10.1.0.1:0/5',)),)
-        self.assertEqual((orders, ()),
-                         fencing.admissible(orders, {'10.1.0.1': {'c1'}}, {}))
+        order = an_order('10.1.0.1:0/0', clients=('10.1.0.1:0/5',))
+        self.assertEqual((order, []), self.settled(order))
 
-    def test_an_order_with_an_address_that_two_hosts_claim_is_not_carried_out_and_told(self):
-        orders = [an_order('10.1.0.1:0/0', '10.1.0.9:0/0',
-                           clients=('10.1.0.1:0/5', '10.1.0.9:0/7'))]
-        kept, refused = fencing.admissible(
-            orders, {'10.1.0.1': {'c1'}, '10.1.0.9': {'c2', 'c1'}}, {})
-        self.assertEqual((an_order(),), kept)
-        self.assertEqual(('10.1.0.9: it is claimed by c1 and c2',), refused)
+    def test_an_address_that_a_neighbour_claims_is_held_but_the_known_clients_there_are_cut(self):
+        order = an_order('10.1.0.1:0/0', '10.1.0.9:0/0', clients=('10.1.0.1:0/5', '10.1.0.9:0/7'))
+        found, reasons = self.settled(order, {'10.1.0.9': {'c2'}})
+        self.assertEqual((('10.1.0.1:0/0',), ('10.1.0.1:0/5', '10.1.0.9:0/7'), ('10.1.0.9:0/0',)),
+                         (found.addresses, found.clients, found.held))
+        self.assertEqual(['10.1.0.9: it is claimed by c2, too: only its known clients are cut '
+                          'there'], reasons)
 
-    def test_an_order_with_the_address_of_a_monitor_is_not_carried_out_and_told(self):
-        kept, refused = fencing.admissible(
-            [an_order('10.1.0.1:0/0', clients=('10.1.0.1:0/5',))], {},
-            {'10.1.0.1': 'a monitor of Ceph is there'})
-        self.assertEqual((an_order(),), kept)
-        self.assertEqual(('10.1.0.1: a monitor of Ceph is there',), refused)
+    def test_where_a_neighbour_claims_every_address_all_of_it_is_held(self):
+        order = an_order('[fd00::1]:0/0', clients=('[fd00::1]:0/5',))
+        found, reasons = self.settled(order, {'fd00::1': {'c2', 'c3'}})
+        self.assertEqual((an_order(), order), (dataclasses.replace(
+            found, held=(), held_clients=()), fencing.whole(found)))
+        self.assertEqual(['fd00::1: it is claimed by c2 and c3, too'], reasons)
 
-    def test_an_address_is_spared_on_every_cluster_and_told_once(self):
-        kept, refused = fencing.admissible(
-            [an_order('10.1.0.1:0/0'), an_order('10.1.0.1:0/0', cluster='ceph-2')], {},
-            {'10.1.0.1': 'an active manager of Ceph is there'})
-        self.assertEqual((an_order(), an_order(cluster='ceph-2')), kept)
-        self.assertEqual(('10.1.0.1: an active manager of Ceph is there',), refused)
+    def test_an_order_with_the_address_of_a_monitor_is_held_as_a_whole(self):
+        order = an_order('10.1.0.1:0/0', '10.1.0.9:0/0', clients=('10.1.0.1:0/5',))
+        found, reasons = self.settled(order, {}, self.MONITOR)
+        self.assertEqual(((), (), order), (found.addresses, found.clients, fencing.whole(found)))
+        self.assertEqual(['10.1.0.1: a monitor of Ceph is there'], reasons)
+        self.assertEqual((order, []), self.settled(found))
 
-    def test_an_address_of_ipv6_is_one_too(self):
-        kept, refused = fencing.admissible([an_order('[fd00::1]:0/0')],
-                                           {'fd00::1': ['c1', 'c2']}, {})
-        self.assertEqual((an_order(),), kept)
-        self.assertEqual(('fd00::1: it is claimed by c1 and c2',), refused)
+    def test_what_was_cut_stays_cut_whoever_comes_there(self):
+        order = an_order('10.1.0.1:0/0')
+        self.assertEqual((order, []), self.settled(order, {'10.1.0.1': {'c2'}}, self.MONITOR,
+                                                   cut=True))
+
+    def test_what_came_to_a_cut_order_and_may_not_be_cut_changes_nothing_of_what_is(self):
+        order = dataclasses.replace(an_order('10.1.0.9:0/0'), held=('10.1.0.1:0/0',))
+        self.assertEqual((order, ['10.1.0.1: a monitor of Ceph is there']),
+                         self.settled(order, {}, self.MONITOR, cut=True))
+
+    def test_it_is_asked_again_but_not_while_a_neighbour_has_it(self):
+        held = dataclasses.replace(an_order('10.1.0.1:0/0'), held=('10.1.0.9:0/0',))
+        self.assertFalse(fencing.may_go_on([held], {'10.1.0.9': {'c2'}}))
+        self.assertTrue(fencing.may_go_on([held], {}))
+        self.assertFalse(fencing.may_go_on([an_order('10.1.0.1:0/0')], {}))
+        self.assertTrue(fencing.may_go_on([dataclasses.replace(
+            an_order(), held=('10.1.0.9:0/0',))], {'10.1.0.9': {'c2'}}))
 
 
 class Proof(unittest.TestCase):

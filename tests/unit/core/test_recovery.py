@@ -22,6 +22,7 @@ from kaopu_ha.core.recovery import Act, Seen
 from tests.unit.core.values import (
     AT,
     BY,
+    DATA,
     DISK,
     a_candidate,
     a_case,
@@ -229,6 +230,97 @@ class TheEnd(unittest.TestCase):
                            (a_case(Stage.CONFIRMED, recovery='c1-9'), False),
                            (admitting, True), (unfenced, False)):
             self.assertIs(kept, recovery.keeps_its_fence(case, item))
+
+
+class TheOrdersGrow(unittest.TestCase):
+
+    MORE = dataclasses.replace(ORDER, addresses=('10.1.0.1:0/0', '10.1.0.7:0/0'))
+
+    def come(self, stage, **changes):
+        return advance(at(stage), look(wanted=(self.MORE,), **changes))
+
+    def test_what_came_is_written_and_the_proof_ends_with_it(self):
+        for stage in (PROVEN, PLANNED, EVACUATING, FINISHED):
+            found = self.come(stage)
+            self.assertEqual((Act.COMMIT, True, False), (
+                found.act, found.unproven, found.recovery.checked))
+            self.assertEqual(('10.1.0.7:0/0',), found.recovery.orders[0].held)
+            self.assertEqual([Fact.FENCE_GROWS], [item.fact for item in found.news])
+            self.assertIs(stage, found.recovery.stage)
+
+    def test_then_it_is_asked_whether_it_may_be_cut_then_it_is_cut_then_proven(self):
+        item, seen = self.come(EVACUATING).recovery, look(wanted=(self.MORE,), marked=False,
+                                                          fresh=False)
+        self.assertIs(Act.ASK_FORBIDDEN, advance(item, seen).act)
+        found = advance(item, dataclasses.replace(seen, forbidden={}))
+        self.assertEqual((self.MORE,), found.recovery.orders)
+        self.assertTrue(found.recovery.checked and found.unproven)
+        self.assertIs(Act.READ_BACK, advance(found.recovery, seen).act)
+        self.assertIs(Act.FENCE, advance(found.recovery, dataclasses.replace(
+            seen, proofs=GONE)).act)
+
+    def test_while_what_came_may_not_be_cut_there_is_no_proof(self):
+        item, seen = self.come(EVACUATING).recovery, look(
+            wanted=(self.MORE,), marked=False, fresh=False,
+            forbidden={'10.1.0.7': 'a monitor of Ceph is there'})
+        first = advance(item, seen)
+        self.assertEqual((Act.COMMIT, False), (first.act, first.recovery.checked))
+        self.assertEqual([Fact.NOT_FENCED], [each.fact for each in first.news])
+        self.assertIs(Act.WAIT, advance(first.recovery, seen).act)
+        self.assertIs(Act.ASK_FORBIDDEN, advance(first.recovery, dataclasses.replace(
+            seen, forbidden=None)).act)
+        later = advance(first.recovery, dataclasses.replace(seen, forbidden={}))
+        self.assertEqual((self.MORE,), later.recovery.orders)
+
+    def test_what_a_neighbour_claims_is_left_to_it_and_asked_again_when_it_does_not(self):
+        claimed = {'10.1.0.1': {'c1'}, '10.1.0.7': {'c1', 'c2'}}
+        item = self.come(FINISHED).recovery
+        found = advance(item, look(wanted=(self.MORE,), claimed=claimed, forbidden={}))
+        self.assertEqual((('10.1.0.1:0/0',), ('10.1.0.7:0/0',)), (
+            found.recovery.orders[0].addresses, found.recovery.orders[0].held))
+        self.assertTrue(found.recovery.checked)
+        old = look(wanted=(self.MORE,), claimed=claimed, fresh=False)
+        self.assertIs(Act.READ_BACK, advance(found.recovery, old).act)
+        gone = dataclasses.replace(old, claimed={'10.1.0.7': {'c1'}})
+        self.assertIs(Act.ASK_FORBIDDEN, advance(found.recovery, gone).act)
+        fenced = dataclasses.replace(old, dead=frozenset({'c1', 'c2'}))
+        self.assertIs(Act.ASK_FORBIDDEN, advance(found.recovery, fenced).act)
+
+    def test_orders_never_shrink(self):
+        less = dataclasses.replace(ORDER, addresses=('10.1.0.9:0/0',))
+        found = advance(at(FINISHED), look(wanted=(less,)))
+        self.assertIn('10.1.0.1:0/0', found.recovery.orders[0].addresses)
+        self.assertIs(Act.REST, advance(at(FINISHED), look(wanted=())).act)
+
+    def test_a_no_in_fencing_is_asked_again_every_turn(self):
+        seen = look(forbidden={'10.1.0.1': 'an active manager of Ceph is there'})
+        found = advance(at(FENCING, checked=False), seen)
+        self.assertIs(Act.WAIT, advance(found.recovery, seen).act)
+        self.assertIs(Act.ASK_FORBIDDEN, advance(found.recovery, look()).act)
+        again = advance(found.recovery, look(forbidden={}))
+        self.assertEqual((ORDER,), again.recovery.orders)
+        self.assertEqual((), again.recovery.refused)
+
+    def test_an_order_that_an_older_release_emptied_is_filled_again(self):
+        emptied = at(FENCING, orders=(dataclasses.replace(ORDER, addresses=()),),
+                     refused=('10.1.0.1: why',))
+        found = advance(emptied, look(wanted=(ORDER,)))
+        self.assertEqual(('10.1.0.1:0/0',), found.recovery.orders[0].held)
+        again = advance(found.recovery, look(wanted=(ORDER,), forbidden={}))
+        self.assertEqual((ORDER,), again.recovery.orders)
+
+    def test_what_waits_for_the_fence_of_one_cluster_is_planned_when_it_comes(self):
+        other = model.FenceOrder('ceph_blocklist', 'ceph-2', (), held=('10.1.0.1:0/0',))
+        item = at(PROVEN, orders=(ORDER, other), instances=(
+            an_instance(), an_instance('i2', images=(DATA,))))
+        found = advance(item, listed(a_server(), a_server('i2')))
+        self.assertEqual({'i1': Phase.QUEUED, 'i2': Phase.WAITING}, {
+            each.instance: each.phase for each in found.evacuations})
+        waits = tuple(each for each in found.evacuations if each.instance == 'i2')
+        self.assertIs(Act.REST, advance(found.recovery, look(evacuations=waits)).act)
+        fenced = dataclasses.replace(found.recovery, orders=(
+            ORDER, dataclasses.replace(other, addresses=other.held, held=())))
+        self.assertIs(Act.ASK_TARGETS, advance(fenced, look(evacuations=waits)).act)
 
 
 class TheRoads(unittest.TestCase):

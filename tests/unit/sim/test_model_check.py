@@ -82,8 +82,6 @@ class TestPlantedFaults(unittest.TestCase):
 
     def test_proven_without_a_read_back(self):
         def fencing(item, seen):
-            if not item.checked:
-                return recovery._checked(item, seen)
             decision = recovery._go(item, RecoveryStage.PROVEN, seen, '', NEWS)
             return dataclasses.replace(decision, proven=True)
         found = self.found('_fencing', fencing, MAIN)

@@ -24,6 +24,7 @@ from kaopu_ha.core.news import Fact, News
 
 _RANGES = (records.CASE, records.HOST, records.RECOVERY, records.EVACUATION, records.CLAIM,
            records.RESTART)
+_DOWN = (waiting.Kind.LOST, waiting.Kind.OFF)
 # Of ``remind_after``: between two looks.
 _LOOK_SHARE = 0.1
 _LOOK_SECONDS_MAX = 60.0
@@ -57,7 +58,7 @@ class Reminder:
         self._memory = told.memory
         for group in told.due:
             seconds = now - min(told.memory[item.key].since for item in group)
-            fact = Fact.STILL_DOWN if group[0].kind in (waiting.Kind.LOST, waiting.Kind.OFF) else Fact.STILL_WAITS
+            fact = Fact.STILL_DOWN if group[0].kind in _DOWN else Fact.STILL_WAITS
             self._tell(News(fact, group[0].host, waiting.sentence(group, seconds)))
         return min(self._rules.remind_after * _LOOK_SHARE, _LOOK_SECONDS_MAX)
 

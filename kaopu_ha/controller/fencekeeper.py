@@ -18,7 +18,7 @@ stands under a lease that is renewed only by another reading.  No worker calls N
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 import concurrent.futures
 import math
 
@@ -41,6 +41,10 @@ class FenceKeeper:
         self._fences = {fence.name: fence for fence in fences}
         self._rules, self._clock, self._pool = rules, clock, pool
         self._read_at: dict[str, float] = {}
+
+    def forget_others(self, recoveries: Collection[str]) -> None:
+        """Remember only when the fences of these were read back."""
+        self._read_at = {name: at for name, at in self._read_at.items() if name in recoveries}
 
     def forbidden(self, recovery: Recovery) -> dict[str, str]:
         """Addresses that must not be cut on any of the clusters, with the reasons."""

@@ -18,7 +18,7 @@ stands under a lease that is renewed only by another reading.  No worker calls N
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 import concurrent.futures
 import math
 from typing import TypeVar
@@ -55,6 +55,10 @@ class FenceKeeper:
         clusters = fencing.clusters(inventory, world.evacuations)
         return tuple(order for fence in self._fences.values() for order in fence.orders(
             inventory, clusters, fencing.known_clients(case)))
+
+    def forget_others(self, recoveries: Collection[str]) -> None:
+        """Remember only when the fences of these were read back."""
+        self._read_at = {name: at for name, at in self._read_at.items() if name in recoveries}
 
     def forbidden(self, recovery: Recovery) -> dict[str, str]:
         """Addresses that must not be cut on any of the clusters, with the reasons."""

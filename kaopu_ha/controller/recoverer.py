@@ -89,6 +89,9 @@ class Recoverer:
 
     def _advance_all(self, world: World, kept: Sequence[Recovery]) -> bool:
         """True if something was committed: then look again at once."""
+        open_ = {item.id for item in kept}
+        self._planned = {name: at for name, at in self._planned.items() if name in open_}
+        self._keeper.forget_others(open_)
         dead = road.dead_hosts(kept)
         by_host = {item.host: item for item in kept}
         written: list[Recovery] = []

@@ -69,7 +69,7 @@ FULL = [
                told_on=('i1',), told_off=('i2',), waiting_for='ceph', road=(STEP,)),
     Hint('c1', 'instance.power_off.end', AT, an_instance(images=(DISK,))),
     under_way(Phase.MOVING, seen_before=('m1',), tried=('c3',), reason='why', road=(STEP,),
-              project='p1', opted_in=True, epoch=9, power=model.Power.PAUSED),
+              project='p1', opted_in=True, row='which', epoch=9, power=model.Power.PAUSED),
 ]
 # The same kinds with no more than they need.
 BARE = [a_case(), an_evacuation(), an_inventory(instances=()), a_recovery(instances=()),

@@ -119,7 +119,7 @@ class TestWhatHostsClaim(unittest.TestCase):
     @given(st.one_of(texts, cut_up('qemu+tls://c1.example:16514/system')))
     def test_a_place_of_libvirt(self, text):
         try:
-            found = libvirt_uri.read(text)
+            found = libvirt_uri.read(text, libvirt_uri.Reach())
         except ValueError:
             return
         self.assertTrue(found.host)

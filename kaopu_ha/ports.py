@@ -23,6 +23,7 @@ import abc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from kaopu_ha.core import events, model
+from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.core.keys import Change as Change
 from kaopu_ha.core.keys import Compare as Compare
 from kaopu_ha.core.keys import Delete as Delete
@@ -127,11 +128,12 @@ class Probe(abc.ABC):
 
     @abc.abstractmethod
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
-            limit: float) -> Mapping[str, model.Evidence]:
+            limit: float, known: Known = NONE_KNOWN) -> Mapping[str, model.Evidence]:
         """Ask about every suspect at once; answers by host name, all within ``limit`` seconds.
 
-        ``peers`` are other hosts, of which one that answers shows that the eye is well.  A probe
-        that fails for reasons of its own gives UNKNOWN; it raises nothing.
+        ``peers`` are other hosts, of which one that answers shows that the eye is well; ``known``
+        tells whose the addresses are at which clients may be seen.  A probe that fails for reasons
+        of its own gives UNKNOWN; it raises nothing.
         """
 
     @abc.abstractmethod
@@ -359,6 +361,11 @@ class StorageReader(abc.ABC):
     @abc.abstractmethod
     def touch(self, image: model.Image, limit: float) -> None:
         """Have the storage answer an operation on the image's header.  Raises PortError."""
+
+    @abc.abstractmethod
+    def clients(self, images: Sequence[model.Image],
+                limit: float) -> Mapping[model.Image, model.ImageAnswer]:
+        """List and actively ask the clients of every image, as ``ImageEye`` does."""
 
     @abc.abstractmethod
     def close(self) -> None:

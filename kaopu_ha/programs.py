@@ -34,6 +34,7 @@ from kaopu_ha.controller.detector import Detector
 from kaopu_ha.controller.hearer import Hearer
 from kaopu_ha.controller.housekeeper import Housekeeper
 from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.protector import Protector
 from kaopu_ha.controller.recoverer import Recoverer
 from kaopu_ha.controller.reminder import Reminder
 from kaopu_ha.controller.repeated import Repeated
@@ -88,6 +89,9 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
     detector, recoverer, admitter, restarter = _deciders(
         store, probes, fences, cloud, libvirt, images, usage, queue, rules,
         dataclasses.replace(given, tell=tell), lead, turns)
+    its_store, its_cloud = turns.minded('protector', store), turns.minded('protector', cloud)
+    protector = Protector(its_store, lead, [turns.minded('protector', probe) for probe in probes],
+                          its_cloud, rules, given.clock, tell)
     keeper = Housekeeper(turns.minded('housekeeper', store), lead, rules, given.clock, given.now,
                          tell)
     reminder = Reminder(turns.minded('reminder', store), lead, rules, given.clock, tell)
@@ -103,6 +107,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
         Loop('restarter', turns.watched('restarter', restarter.turn),
              (records.INVENTORY, records.RESTART)),
         Loop('admitter', turns.watched('admitter', admitter.turn), (records.REQUEST,)),
+        Loop('protector', turns.watched('protector', protector.turn)),
         Loop('reminder', turns.watched('reminder', reminder.turn)),
         Loop('housekeeper', turns.watched('housekeeper', keeper.turn)), *listener), lead.resign
 

@@ -26,8 +26,12 @@
 ``claim/<instance>``                lease      the worker that has the instance
 ``closed/<host>/<n>``               durable    ended cases, bounded
 ``host/<host>``, ``brake``          durable    what people set
+``tool/<address>``                  lease      a person named it as a tool's, until the lease ends
 ``request/admit-<host>``            durable    what people asked of the leader, with the answer
 ``request/<host>/<id>``             durable    what the leader asked of a host's agent, likewise
+``claims/<host>``                   durable    since when the host claims its storage addresses;
+                                               only the leader writes it
+``unprotected``                     durable    what could not be judged or fenced rightly, and why
 ``event/instance/<instance>``       lease      what Nova told of it that its host has not (yet)
 ``event/host/<host>``               lease      Nova told of it what a plan depends on
 ``domain/<host>/<instance>``        durable    without OpenStack: a domain as the host defines it;
@@ -53,6 +57,7 @@ from kaopu_ha.codec import SCHEMA as SCHEMA
 from kaopu_ha.codec import RecordError as RecordError
 from kaopu_ha.codec import encode as encode
 from kaopu_ha.codec import plain as plain
+from kaopu_ha.core import protection
 from kaopu_ha.core.keys import Entry
 from kaopu_ha.core.model import Inventory, Power
 
@@ -73,6 +78,9 @@ PROOF = PREFIX + 'proof/'
 RESTART = PREFIX + 'restart/'
 CLAIM = PREFIX + 'claim/'
 HOST = PREFIX + 'host/'
+TOOL = PREFIX + 'tool/'
+CLAIMS = PREFIX + 'claims/'
+UNPROTECTED = PREFIX + 'unprotected'
 REQUEST = PREFIX + 'request/'
 EVENT = PREFIX + 'event/'
 DOMAIN = PREFIX + 'domain/'
@@ -95,11 +103,15 @@ def requests_to(host: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Beat:
-    """The value of ``alive/<host>``: who beats."""
+    """The value of ``alive/<host>``: who beats.
+
+    ``behind``: why the host's inventory is not kept up, '' while it is.
+    """
 
     host_uuid: str
     boot_id: str
     agent: str = ''
+    behind: str = ''
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,6 +140,34 @@ class HostSetting:
     who: str
     at: str
     why: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class Tool:
+    """The value of ``tool/<address>``: who says that its clients only read, why, and how long."""
+
+    address: str
+    who: str
+    at: str
+    why: str
+    until: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class Claims:
+    """The value of ``claims/<host>``: each address with the revision since which it is claimed."""
+
+    since: dict[str, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class UnprotectedList:
+    """The value of ``unprotected``: the first of ``count`` entries."""
+
+    items: tuple[protection.Unprotected, ...]
+    count: int
+    by: str = ''
+    at: str = ''
 
 
 @dataclasses.dataclass(frozen=True)

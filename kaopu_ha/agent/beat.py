@@ -26,6 +26,7 @@ lost storage network must not cost a beat.
 from __future__ import annotations
 
 from collections.abc import Callable
+import dataclasses
 from dataclasses import dataclass
 import enum
 import time
@@ -70,11 +71,15 @@ class Beat:
     """Keeps the beat of one host.  ``turn`` is for one thread, ``standing`` for any."""
 
     def __init__(self, store: ports.Store, host: str, identity: records.Beat, *, interval: float,
-                 ttl: int, tell: Tell, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take whose beat it is, and its interval; ``ttl`` is what outlives lost renewals."""
+                 ttl: int, tell: Tell, clock: Callable[[], float] = time.monotonic,
+                 behind: Callable[[], str] = str) -> None:
+        """Take whose beat it is, and its interval; ``ttl`` is what outlives lost renewals.
+
+        ``behind`` says why the inventory is not kept up, '' while it is; it never waits.
+        """
         self._store, self._host, self._identity = store, host, identity
         self._interval, self._ttl = interval, ttl
-        self._tell, self._clock = tell, clock
+        self._tell, self._clock, self._behind = tell, clock, behind
         self._alive, self._lock = records.ALIVE + host, records.LOCK + host
         self._inventory = records.INVENTORY + host
         self._lease = 0
@@ -106,7 +111,8 @@ class Beat:
             self._lease = 0
             self._tell('warning', f'the lease of {self._host}\'s beat was gone; it registers again')
         # A renewal tells nothing of the key itself: a person may have deleted it.
-        if self._lease and self._clock() < self._look_at:
+        changed = bool(self._behind()) is not bool(self._identity.behind)
+        if self._lease and self._clock() < self._look_at and not changed:
             return self._beats()
         return self._look()
 
@@ -122,9 +128,20 @@ class Beat:
             return True
         alive = seen.get(self._alive)
         if self._lease and alive is not None and alive.lease == self._lease:
+            self._say_behind(alive)
             self._look_at = self._clock() + self._ttl
             return self._beats()
         return self._register(seen)
+
+    def _say_behind(self, alive: ports.Entry) -> None:
+        """Write into the beat whether the inventory is kept up, if that changed."""
+        behind = self._behind()
+        if bool(behind) is bool(self._identity.behind):
+            return
+        identity = dataclasses.replace(self._identity, behind=behind)
+        if self._store.commit([ports.Compare(self._alive, modified=alive.modified)], [
+                ports.Put(self._alive, records.encode(identity), self._lease)]) is not None:
+            self._identity = identity
 
     def _against(self, seen: ports.Snapshot) -> Standing | None:
         """What forbids a beat, if anything does."""

@@ -27,6 +27,7 @@ import time
 
 from kaopu_ha import ports, records
 from kaopu_ha.agent.beat import Tell
+from kaopu_ha.agent.clients import OwnClients
 from kaopu_ha.agent.leaving import LATELY_SECONDS, Past, as_of
 from kaopu_ha.agent.storage import Cluster, OwnStorage
 from kaopu_ha.core import model
@@ -37,6 +38,8 @@ _SIGN_SECONDS = 10.0
 _LOOK_SECONDS = 60.0
 # A process that is told to end has half a second for what it still has to say.
 _LAST_SECONDS = 0.3
+# An inventory that was not kept up for so long is called old, in the beat.
+_BEHIND_SECONDS = 30.0
 
 
 def _now() -> str:
@@ -55,6 +58,7 @@ class InventoryPublisher:
         """Take where the host's libvirt is asked by others, and which of its addresses count."""
         self._store, self._host, self._local = store, host, local
         self._storage = OwnStorage(storage, clusters, limit=ask_limit, clock=clock)
+        self._clients = OwnClients(storage, limit=ask_limit, clock=clock)
         self._management_uri, self._networks = management_uri, tuple(client_networks)
         self._interval, self._ask_limit = interval, ask_limit
         self._tell, self._clock, self._date = tell, clock, date
@@ -71,6 +75,15 @@ class InventoryPublisher:
         self._sign_at = float('-inf')
         self._trouble = ''
         self._past = Past(local, tell, host, clock, lately_seconds=lately_seconds)
+        self._kept_at, self._kept_date = clock(), date()
+
+    @property
+    def behind(self) -> str:
+        """Why the inventory is not kept up, '' while it is.  For any thread."""
+        if self._clock() - self._kept_at < _BEHIND_SECONDS + self._interval:
+            return ''
+        why = self._trouble or self._mute_note() or 'a look at the host does not end'
+        return f'not kept up since {self._kept_date}: {why}'
 
     @property
     def trouble(self) -> str:
@@ -85,6 +98,8 @@ class InventoryPublisher:
             if self._modified is None or began >= self._look_at:
                 self._take_up()
             self._publish(self._seen())
+            if not self._mute_since:
+                self._kept_at, self._kept_date = self._clock(), self._date()
         except (ports.PortError, records.RecordError) as failure:
             self._modified = None
             trouble = str(failure)
@@ -181,19 +196,24 @@ class InventoryPublisher:
         # A cluster that is away would cost the time limit for nothing.
         if model.Sign.LIFE in self._signs.values():
             self._storage.read_headers(domains)
+            if not self._mute_since:
+                self._clients.look(domains, lambda domain: self._storage.images(domain)[0])
 
     def _mute_note(self) -> str:
         return f'libvirt has not answered since {self._mute_since}' if self._mute_since else ''
 
     def _addresses(self) -> tuple[str, ...]:
-        """The storage addresses; the last known ones while an interface has lost its own.
+        """The kernel's in the client networks, and those at which Ceph sees clients from here.
 
-        A host that published none could not be fenced, and its clients keep the old address.
+        The last known ones as well while an interface has lost its own, or while a guest runs
+        whose client's address could not be read yet: clients keep the address that they had.
         """
-        addresses = self._local.addresses(self._networks)
-        if not addresses and self._former is not None:
-            return self._former.storage_addresses
-        return addresses
+        own = self._local.addresses(self._networks)
+        found = {*own, *self._clients.addresses}
+        if self._former is not None and (not own or (
+                self._former.boot_id == self._local.boot_id() and not self._clients.complete)):
+            found |= set(self._former.storage_addresses)
+        return tuple(sorted(found))
 
     def _instance(self, domain: ports.Domain) -> model.Instance:
         images, lost = self._storage.images(domain)

@@ -30,7 +30,7 @@ _A_WHILE_SECONDS = 60.0
 def points(found: Picture, storm: Storm) -> list[tuple[str, str]]:
     """Levels and sentences; empty if all is well."""
     told = [*_office(found), *_brake(storm), *_recoveries(found), *_waiting(found),
-            *_hosts(found), *_holds(found)]
+            *_hosts(found), *_unprotected(found), *_holds(found)]
     order = {'error': 0, 'warning': 1}
     return sorted(told, key=lambda point: order.get(point[0], 2))
 
@@ -113,6 +113,18 @@ def _beats_again(found: Picture, host: str, case: model.Case | None) -> Iterator
         return
     if case.stage is Stage.CONFIRMED and found.beats_now(host):
         yield 'warning', f'{host} beats, but is confirmed dead: kaopu-ha host admit {host}'
+
+
+def _unprotected(found: Picture) -> Iterator[tuple[str, str]]:
+    """What could not be judged or fenced rightly; a host that is locked has other troubles."""
+    told = found.unprotected
+    if told is None:
+        return
+    for item in told.items:
+        if item.host not in found.locks:
+            yield 'warning', f'{item.host} is not protected ({item.reason.value}): {item.text}'
+    if told.count > len(told.items):
+        yield 'warning', f'{told.count - len(told.items)} more are not protected.'
 
 
 def _holds(found: Picture) -> Iterator[tuple[str, str]]:

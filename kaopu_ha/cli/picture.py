@@ -26,7 +26,8 @@ T = TypeVar('T')
 # All but the closed cases, which only grow old.
 RANGES = (records.LEADER, records.BRAKE, records.ALIVE, records.DEATH, records.LOCK,
           records.INVENTORY, records.CASE, records.RECOVERY, records.EVACUATION, records.PROOF,
-          records.HOST, records.REQUEST, records.CLAIM, records.RESTART)
+          records.HOST, records.REQUEST, records.CLAIM, records.RESTART,
+          records.UNPROTECTED)
 
 
 def read(store: ports.Store, *more: str) -> Picture:
@@ -50,6 +51,8 @@ class Picture:
         self.recoveries = self._all(model.Recovery, records.RECOVERY)
         self.proofs = self._all(records.ProofMark, records.PROOF)
         self.settings = self._all(records.HostSetting, records.HOST)
+        self.tools = self._all(records.Tool, records.TOOL)
+        self.unprotected = self._one(records.UnprotectedList, records.UNPROTECTED)
         self.requests = self._all(records.Request, records.REQUEST)
         self.restarts = self._all(restart.Restart, records.RESTART)
         self._evacuations = self._all(model.Evacuation, records.EVACUATION)

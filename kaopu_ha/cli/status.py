@@ -105,4 +105,6 @@ def _as_json(found: picture.Picture, brake: storm.Storm,
             'leader': leader and {**leader, 'epoch': found.epoch}, 'hosts': _numbers(found),
             'cases': _by_stage(found), 'brake': storm.as_json(brake, found),
             'recoveries': recoveries,
+            'unprotected': [plain(item) for item in found.unprotected.items]
+            if found.unprotected else [],
             'look_first': [{'level': level, 'text': text} for level, text in points]}

@@ -44,6 +44,11 @@ OPTS = [
                 help='Networks in CIDR from which compute hosts reach Ceph.  Required: the '
                      'addresses of a host inside them are what is fenced; an address outside is '
                      'not, so a network that is missing here leaves a way to the disks open.'),
+    cfg.ListOpt('tools', default=[],
+                help='Addresses, and networks in CIDR, of whatever opens disks and is no compute '
+                     'host: backup, mirror and export servers.  A live client anywhere else that '
+                     'is no known host\'s holds back the verdict on a host whose disk it has '
+                     'open, for it may be a guest.  For hours: kaopu-ha tool add.'),
 ]
 
 
@@ -91,6 +96,17 @@ def client_networks(conf: cfg.ConfigOpts) -> tuple[str, ...]:
             raise ConfigError(f'[ceph] client_networks: {failure}; write a network in CIDR, like '
                               f'10.2.0.0/24') from failure
     return tuple(conf.ceph.client_networks)
+
+
+def tools(conf: cfg.ConfigOpts) -> tuple[str, ...]:
+    """The tools' addresses and networks, checked.  Raises ConfigError."""
+    for tool in conf.ceph.tools:
+        try:
+            ipaddress.ip_network(tool)
+        except ValueError as failure:
+            raise ConfigError(f'[ceph] tools: {failure}; write an address, or a network in CIDR, '
+                              f'like 10.2.9.0/24') from failure
+    return tuple(conf.ceph.tools)
 
 
 # ---------------------------------------------------------------- private

@@ -84,6 +84,7 @@ def rules(conf: cfg.ConfigOpts, *, fence_proves: bool) -> Rules:
         patent_death_seconds=float(_PATENT.death_ttl), patent_lock_seconds=float(_PATENT.lock_ttl),
         storm_hosts=conf.detection.storm_hosts, storm_share=conf.detection.storm_share,
         fences=tuple(conf.fence.drivers), client_networks=ceph.client_networks(conf),
+        tools=ceph.tools(conf),
         attempt_limit=conf.evacuation.attempt_limit, attempts_max=conf.evacuation.attempts_max,
         settle_seconds=conf.nova.call_limit, service_down_seconds=conf.nova.service_down_time,
         give_up_seconds=conf.evacuation.give_up_after,

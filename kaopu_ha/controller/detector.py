@@ -26,6 +26,8 @@ from kaopu_ha.controller.casebook import Casebook
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import admission, brake, detection, evacuation, events, fencing, model, restart
+from kaopu_ha.core.addresses import known as known_addresses
+from kaopu_ha.core.evidence import confirmed
 from kaopu_ha.core.news import Fact, News
 
 _FLAPPING_SECONDS = 600.0
@@ -214,10 +216,13 @@ class Detector:
             return {}
         limit, at = self._rules.ask_limit, self._leadership.now()
         coming = self._evacuations()
-        suspects = [evacuation.with_coming(world.inventories[host], coming) for host in hosts]
+        suspects = [evacuation.with_coming(
+            confirmed(world.inventories[host], world.cases[host]), coming)
+            for host in hosts]
         peers = [world.inventories[host] for host in sorted(world.beats)
                  if host in world.inventories and host not in hosts]
-        asks = {network: self._pool.submit(probe.ask, suspects, peers, limit)
+        known = known_addresses(world.inventories, (*self._rules.tools, *world.tools))
+        asks = {network: self._pool.submit(probe.ask, suspects, peers, limit, known)
                 for network, probe in self._probes.items()}
         lists = {host: self._pool.submit(self._cloud.servers, host) for host in hosts
                  if world.cases[host].stage is model.Stage.LAST_LOOK}

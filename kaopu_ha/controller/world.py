@@ -28,7 +28,7 @@ T = TypeVar('T')
 
 # What a controller reads each turn, in one linearizable read.
 RANGES = (records.ALIVE, records.DEATH, records.LOCK, records.CASE, records.INVENTORY,
-          records.HOST, records.BRAKE, records.EVENT, records.RESTART)
+          records.HOST, records.BRAKE, records.EVENT, records.RESTART, records.TOOL)
 
 
 class World:
@@ -143,6 +143,28 @@ class World:
         except records.RecordError as failure:
             self._tell(News(Fact.RECORD, '', str(failure)))
             return ()
+
+    @functools.cached_property
+    def tools(self) -> tuple[str, ...]:
+        """The addresses that people named as tools', for now."""
+        return tuple(self.snapshot.under(records.TOOL))
+
+    @functools.cached_property
+    def claims(self) -> dict[str, dict[str, int]]:
+        """Since when each host claims each of its addresses, as leaders wrote it down."""
+        found = self.every(records.Claims, records.CLAIMS)
+        return {host: claims.since for host, claims in found.items()}
+
+    @functools.cached_property
+    def unprotected(self) -> records.UnprotectedList | None:
+        """What was not protected when it was written down last."""
+        entry = self.snapshot.get(records.UNPROTECTED)
+        if entry is None:
+            return None
+        try:
+            return records.decode(records.UnprotectedList, entry.value, entry.key)
+        except records.RecordError:
+            return None
 
     def permanent(self, host: str) -> bool:
         """True if the host is locked for good.  An unreadable lock counts as one."""

@@ -44,9 +44,13 @@ class Contact(enum.Enum):
 
 @dataclass(frozen=True)
 class LibvirtAnswer:
-    """What a host's libvirt answered: its UUID and the UUIDs of its domains, if it did."""
+    """What a host's libvirt answered: its UUID and the UUIDs of its domains, if it did.
+
+    ``running``: those of them that are on; None if it was not told.
+    """
 
     contact: Contact
     host_uuid: str = ''
     domains: tuple[str, ...] = ()
     reason: str = ''
+    running: tuple[str, ...] | None = None

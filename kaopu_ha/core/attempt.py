@@ -117,6 +117,10 @@ FIRST = (
     Row('being stopped by its user', lambda it: it.being_stopped, Act.WAIT, 'its user stops it'),
     Row('images not asked', lambda it: it.may_move and it.unasked, Act.WAIT,
         'its images could not be asked for live clients'),
+    # It may be a guest on a host that nobody knows, or at an address that its host did not tell.
+    Row('live at an address of nobody', lambda it: it.may_move and bool(it.stranger), Act.WAIT,
+        'a live client at {stranger} has its disk open, an address of nobody: if it is a tool\'s: '
+        'kaopu-ha tool add'),
     Row('live elsewhere', lambda it: it.may_move and bool(it.running_on), Act.WAIT,
         'a live client on {elsewhere} has its disk open'),
     Row('first call', lambda it: it.way[0] is Way.EVACUATE, Act.COMMIT),

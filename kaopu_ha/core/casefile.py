@@ -48,8 +48,9 @@ def worth_writing(stored: model.Case, case: model.Case, unwritten_seconds: float
 
 def brief(item: model.Round) -> model.Round:
     """The round as it is kept: whatever the number of images, some lines; without the clients."""
-    return dataclasses.replace(item, management=_brief(item.management),
-                               storage=_brief(item.storage))
+    return dataclasses.replace(
+        item, management=dataclasses.replace(_brief(item.management), guests=None),
+        storage=_brief(item.storage))
 
 
 def clients(case: model.Case, new: model.Round) -> tuple[str, ...]:
@@ -62,7 +63,7 @@ def clients(case: model.Case, new: model.Round) -> tuple[str, ...]:
 
 
 def _timeless(case: model.Case) -> model.Case:
-    return dataclasses.replace(case, rounds=tuple(
+    return dataclasses.replace(case, guests_at='any time' if case.guests_at else '', rounds=tuple(
         dataclasses.replace(item, at='', by='', count=1) for item in case.rounds))
 
 
@@ -71,7 +72,8 @@ def _brief(evidence: model.Evidence) -> model.Evidence:
     return dataclasses.replace(
         evidence, answers=_lines(evidence.answers), clients=(), unasked=named,
         unasked_more=evidence.unasked_more + len(evidence.unasked) - len(named),
-        elsewhere=evidence.elsewhere[:_ELSEWHERE_MAX])
+        elsewhere=evidence.elsewhere[:_ELSEWHERE_MAX],
+        strangers=evidence.strangers[:_ELSEWHERE_MAX])
 
 
 def _lines(answers: Sequence[model.Answer]) -> tuple[model.Answer, ...]:

@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kaopu_ha.core import model
+from kaopu_ha.core.addresses import NONE_KNOWN, Known, spelling
 from kaopu_ha.core.model import Contact, Evacuation
 
 
@@ -31,9 +32,9 @@ class Seen:
 
     ``seconds``: since this worker first saw the attempt; late after a takeover, never early.
     ``libvirt`` and ``images``: the target's, asked only when they matter (None: not asked).
-    ``others``: the storage addresses of every known host but the source, with the host's name.
-    ``elsewhere``: those of them on which a live client has an image open, with what libvirt says
-    there of the domain: True if it knows it, False if it does not, None if it did not say.
+    ``known``: whose the address of a live client is that is none of the target.
+    ``elsewhere``: the hosts at whose addresses a live client has an image open, with what libvirt
+    says there of the domain: True if it knows it, False if it does not, None if it did not say.
     ``there``: the instance as the target's agent tells of it (None: it does not), and ``now``: the
     answers of the disks that it has there (None: not told).
     ``up_seconds``: for so long the target's nova-compute was seen up, at each look.
@@ -48,7 +49,7 @@ class Seen:
     target_addresses: tuple[str, ...] = ()
     target_uuid: str = ''
     target_started: str = ''
-    others: Mapping[str, str] = field(default_factory=dict)
+    known: Known = NONE_KNOWN
     elsewhere: Mapping[str, bool | None] = field(default_factory=dict)
     there: model.Instance | None = None
     now: Sequence[model.ImageAnswer] | None = None
@@ -64,8 +65,27 @@ def open_there(seen: Seen) -> bool:
     """
     disks = seen.now or [answer for answer in seen.images or () if not answer.gone]
     return bool(disks) and all(
-        any(client.acknowledged and client.ip in seen.target_addresses
+        any(client.acknowledged and _is_of_target(client, seen)
             for client in answer.clients) for answer in disks)
+
+
+def foreign_clients(seen: Seen) -> tuple[model.Client, ...]:
+    """The live clients of its images at addresses that the target does not tell of."""
+    return tuple(client for answer in seen.images or () for client in answer.clients
+                 if client.acknowledged and not _is_of_target(client, seen))
+
+
+def _is_of_target(client: model.Client, seen: Seen) -> bool:
+    return spelling(client.ip) in map(spelling, seen.target_addresses)
+
+
+def stranger(seen: Seen) -> str:
+    """The address of a live client that is no known host's and no tool's; '' if there is none.
+
+    It may be a guest on a host that nobody knows, or at an address that its host did not tell.
+    """
+    return min((client.ip for client in foreign_clients(seen)
+                if seen.known.is_nobodys(client.ip)), default='')
 
 
 def knows(answer: model.LibvirtAnswer, host_uuid: str, instance: str) -> bool | None:
@@ -113,8 +133,9 @@ def _domain_there(seen: Seen) -> bool | None:
 
 def _no_client_there(seen: Seen) -> bool:
     asked = bool(seen.images) and not unasked(seen.images)
-    return asked and not any(client.acknowledged and client.ip in seen.target_addresses
-                             for answer in seen.images or () for client in answer.clients)
+    return asked and not stranger(seen) and not any(
+        client.acknowledged and _is_of_target(client, seen)
+        for answer in seen.images or () for client in answer.clients)
 
 
 def unasked(answers: Sequence[model.ImageAnswer] | None) -> bool:
@@ -123,20 +144,20 @@ def unasked(answers: Sequence[model.ImageAnswer] | None) -> bool:
 
 
 def live_clients_on(seen: Seen) -> tuple[str, ...]:
-    """Other hosts of which a live client has one of the images open, sorted.
+    """Every host that claims an address at which a live client has one of the images open, sorted.
 
-    A fenced client can't answer, so none of them is the source.
+    The source is one of them only if its fence does not hold: a fenced client can't answer.
     """
-    return tuple(sorted({seen.others[client.ip] for answer in seen.images or ()
-                         for client in answer.clients
-                         if client.acknowledged and client.ip in seen.others}))
+    return tuple(sorted({host for answer in seen.images or () for client in answer.clients
+                         if client.acknowledged for host in seen.known.whose(client.ip)}))
 
 
 def running_on(seen: Seen) -> str:
     """Another host on which the instance may run; empty if there is none.
 
     A live client there is a guest that a live migration brought far, or a tool that reads: the
-    host's libvirt decides, and one that does not say is no answer (DESIGN section 2).
+    host's libvirt decides, and one that does not say is no answer (DESIGN section 2).  Of several
+    hosts that claim its address every one has to say no.
     """
     return next((host for host in live_clients_on(seen)
                  if seen.elsewhere.get(host) is not False), '')

@@ -106,7 +106,7 @@ def judged(management: model.Evidence, storage: model.Evidence) -> tuple[Verdict
     if management.sign is Sign.UNKNOWN:
         return Verdict.UNDECIDED, 'the management network could not be asked'
     if storage.sign is Sign.UNKNOWN:
-        return Verdict.UNDECIDED, 'the storage network could not be asked'
+        return Verdict.UNDECIDED, f'the storage network does not say: {storage.rule}'
     return Verdict.DEAD, 'etcd, management and storage are silent'
 
 
@@ -286,6 +286,7 @@ def _alike(one: model.Round, other: model.Round) -> bool:
 
 def _filed(case: Case, new: model.Round, rules: model.Rules) -> Case:
     """Keep the first and the last round of each run of equal ones; the last carries the count."""
+    case = _guests_kept(case, new)
     rounds, clients = case.rounds, casefile.clients(case, new)
     new = casefile.brief(new)
     if len(rounds) >= 2 and _alike(rounds[-1], new) and _alike(rounds[-2], new):
@@ -297,6 +298,12 @@ def _filed(case: Case, new: model.Round, rules: model.Rules) -> Case:
     return dataclasses.replace(
         case, rounds=rounds, clients=clients, verdict=new.verdict,
         kernel_answered=case.kernel_answered or new.management.kernel_answers)
+
+
+def _guests_kept(case: Case, new: model.Round) -> Case:
+    if new.management.guests is None:
+        return case
+    return dataclasses.replace(case, guests=tuple(sorted(new.management.guests)), guests_at=new.at)
 
 
 def _changed(before: Case, new: model.Round, fact: Fact) -> tuple[News, ...]:

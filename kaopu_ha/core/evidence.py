@@ -17,23 +17,29 @@
 
     management                              storage, for each image that the host had open
     answered, its UUID      LIFE            its client acknowledged             LIFE
-    answered, other UUID    UNKNOWN         no client of its, or none of its    SILENCE
-    refused, or mute        SILENCE *         clients acknowledged
-    nothing, eye is well    SILENCE         not answered                        UNKNOWN
-    nothing, eye is not     UNKNOWN         -> one LIFE is LIFE; else one SILENCE is SILENCE
-    error                   UNKNOWN
-                                            * a live kernel answers
+    answered, other UUID    UNKNOWN         a client at an address of nobody    UNKNOWN **
+    refused, or mute        SILENCE *         acknowledged
+    nothing, eye is well    SILENCE         no client of its, or none of its    SILENCE
+    nothing, eye is not     UNKNOWN           clients acknowledged
+    error                   UNKNOWN         not answered                        UNKNOWN
 
-"The eye is well" means: it reached another host or an anchor in the same round.
+    * a live kernel answers                 -> one LIFE is LIFE; else one ** is UNKNOWN; else
+                                               SILENCE, if half of what was on was answered for
+
+"The eye is well" means: it reached another host or an anchor in the same round.  "Of nobody" means:
+no host's that is known, and no tool's; it may be the host's own, which it did not tell of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-import ipaddress
+from collections.abc import Collection, Iterable, Sequence
+import dataclasses
 
-from kaopu_ha.core import model
+from kaopu_ha.core import addresses, model
+from kaopu_ha.core.addresses import NONE_KNOWN, Known, spelling
 
+# Of the addresses in one sentence.
+_TOLD_MAX = 3
 _KERNEL = (model.Contact.ANSWERED, model.Contact.REFUSED, model.Contact.MUTE)
 
 
@@ -48,27 +54,56 @@ def management(inventory: model.Inventory, answer: model.LibvirtAnswer, other_re
     return model.Evidence(
         network=model.Network.MANAGEMENT, sign=sign, rule=rule, eye=eye,
         kernel_answers=sign is not model.Sign.LIFE and answer.contact in _KERNEL,
-        answers=(model.Answer(inventory.management_uri, came, sign),))
+        answers=(model.Answer(inventory.management_uri, came, sign),),
+        guests=answer.running if sign is model.Sign.LIFE else None)
 
 
-def storage(inventory: model.Inventory, answers: Sequence[model.ImageAnswer],
-            eye: str) -> model.Evidence:
+def confirmed(inventory: model.Inventory, case: model.Case) -> model.Inventory:
+    """What the host had on, as far as its last sign of life confirms it.
+
+    Without a beat nobody publishes what leaves and comes: what libvirt told since counts.  A guest
+    that runs there and that the agent never told of has no image that could be asked.
+    """
+    if not case.guests_at:
+        return inventory
+    known = {instance.uuid for instance in inventory.instances}
+    instances = [_confirmed(instance, case.guests) for instance in inventory.instances]
+    instances += [model.Instance(uuid, uuid, model.Power.ON, untold=True)
+                  for uuid in case.guests if uuid not in known]
+    return dataclasses.replace(inventory, instances=tuple(instances))
+
+
+def _confirmed(instance: model.Instance, guests: Collection[str]) -> model.Instance:
+    if instance.uuid not in guests:
+        return dataclasses.replace(instance, power=model.Power.OFF)
+    if instance.power is model.Power.OFF:
+        return dataclasses.replace(instance, power=model.Power.ON)
+    return instance
+
+
+def storage(inventory: model.Inventory, answers: Sequence[model.ImageAnswer], eye: str,
+            known: Known = NONE_KNOWN) -> model.Evidence:
     """Say what the clients of the images mean that the host had open.
 
-    An image that was not answered is listed as unasked, and never counts as SILENCE.
+    An image that was not answered is listed as unasked, and never counts as SILENCE; nor does one
+    on which a client at an address of nobody lives.  With nothing known of other hosts and tools,
+    that is every client but the host's own.
     """
-    addresses = _canonical(inventory.storage_addresses)
+    ours = _canonical(inventory.storage_addresses)
     by_image = {answer.image: answer for answer in answers}
     asked = [by_image.get(image, model.ImageAnswer(image, error='it was not asked'))
              for image in inventory.images]
-    lines = tuple(_of_image(answer, addresses) for answer in asked)
-    sign, rule = _of_images(inventory, lines)
+    strange = {answer.image: _of_nobody(answer, ours, known) for answer in asked}
+    lines = tuple(_of_image(answer, ours, strange[answer.image]) for answer in asked)
+    strangers = _addresses(client for found in strange.values() for client in found)
+    sign, rule = _of_images(inventory, asked, lines, strangers)
     clients = [client for answer in asked for client in answer.clients]
     return model.Evidence(
         network=model.Network.STORAGE, sign=sign, rule=rule, eye=eye, answers=lines,
         unasked=tuple(answer.image for answer in asked if answer.error),
-        elsewhere=_addresses(client for client in clients if not _is_of(client, addresses)),
-        clients=_addresses(client for client in clients if _is_of(client, addresses)))
+        elsewhere=_addresses(client for client in clients if not _is_of(client, ours)),
+        clients=_addresses(client for client in clients if _is_of(client, ours)),
+        strangers=strangers)
 
 
 # ---------------------------------------------------------------- management
@@ -96,21 +131,49 @@ def _of_libvirt(inventory: model.Inventory, answer: model.LibvirtAnswer,
 # ---------------------------------------------------------------- storage
 
 
-def _of_images(inventory: model.Inventory,
-               lines: Sequence[model.Answer]) -> tuple[model.Sign, str]:
+def _of_images(inventory: model.Inventory, asked: Sequence[model.ImageAnswer],
+               lines: Sequence[model.Answer],
+               strangers: Sequence[str]) -> tuple[model.Sign, str]:
     signs = {line.sign for line in lines}
+    if not lines and any(instance.untold for instance in inventory.instances):
+        return model.Sign.UNKNOWN, 'none of the guests that run there was ever told by its agent'
     if not lines:
         return model.Sign.UNKNOWN, 'there is nothing to ask: the host had no image open'
     if not inventory.storage_addresses:
         return model.Sign.UNKNOWN, 'the storage addresses of the host are not known'
     if model.Sign.LIFE in signs:
         return model.Sign.LIFE, 'a client of the host acknowledged'
-    if model.Sign.SILENCE in signs:
-        return model.Sign.SILENCE, 'no client of the host acknowledged'
-    return model.Sign.UNKNOWN, 'no image could be asked'
+    if strangers:
+        return model.Sign.UNKNOWN, f'a client lives at an address of nobody: {_few(strangers)}'
+    if model.Sign.SILENCE not in signs:
+        return model.Sign.UNKNOWN, 'no image could be asked'
+    answered, on = _answered_for(inventory, asked)
+    if 2 * answered < on:
+        return model.Sign.UNKNOWN, f'{answered} of {on} instances were answered for: too few'
+    return model.Sign.SILENCE, 'no client of the host acknowledged'
 
 
-def _of_image(answer: model.ImageAnswer, addresses: frozenset[str]) -> model.Answer:
+def _answered_for(inventory: model.Inventory,
+                  asked: Sequence[model.ImageAnswer]) -> tuple[int, int]:
+    """Of the instances that were on and have an image: how many were answered for, and all.
+
+    One image is enough: who runs has all of its images open.  Of a guest that the host never told
+    of no image is known: it was not answered for.
+    """
+    answered = {answer.image for answer in asked if not answer.error}
+    on = [instance for instance in inventory.instances
+          if instance.power is not model.Power.OFF and (instance.images or instance.untold)]
+    return sum(bool(answered & set(instance.images)) for instance in on), len(on)
+
+
+def _of_nobody(answer: model.ImageAnswer, ours: frozenset[str],
+               known: Known) -> tuple[model.Client, ...]:
+    return tuple(client for client in answer.clients if client.acknowledged
+                 and not _is_of(client, ours) and known.is_nobodys(client.ip))
+
+
+def _of_image(answer: model.ImageAnswer, addresses: frozenset[str],
+              strange: Sequence[model.Client]) -> model.Answer:
     name = f'{answer.image.pool}/{answer.image.name}'
     if answer.error:
         return model.Answer(name, answer.error, model.Sign.UNKNOWN)
@@ -119,6 +182,9 @@ def _of_image(answer: model.ImageAnswer, addresses: frozenset[str]) -> model.Ans
         return model.Answer(name, _count(answer.clients), model.Sign.UNKNOWN)
     if any(client.acknowledged for client in ours):
         return model.Answer(name, 'a client of the host acknowledged', model.Sign.LIFE)
+    if strange:
+        return model.Answer(name, f'{_count(strange)} acknowledged at an address of nobody: '
+                                  f'{_few(_addresses(strange))}', model.Sign.UNKNOWN)
     if ours:
         return model.Answer(name, f'{_count(ours)} of the host, none acknowledged',
                             model.Sign.SILENCE)
@@ -140,13 +206,10 @@ def _addresses(clients: Iterable[model.Client]) -> tuple[str, ...]:
     return tuple(sorted({client.address for client in clients}))
 
 
-def _canonical(addresses: Iterable[str]) -> frozenset[str]:
-    """One spelling for each address: IPv6 has many, and Ceph and the agent need not agree."""
-    return frozenset(_spelling(address) for address in addresses)
+def _canonical(found: Iterable[str]) -> frozenset[str]:
+    return frozenset(spelling(address) for address in found)
 
 
-def _spelling(address: str) -> str:
-    try:
-        return str(ipaddress.ip_address(address.strip('[]')))
-    except ValueError:
-        return address
+def _few(found: Sequence[str]) -> str:
+    ips = sorted({addresses.ip_of(client) for client in found})
+    return ', '.join(ips[:_TOLD_MAX]) + (' and more' if len(ips) > _TOLD_MAX else '')

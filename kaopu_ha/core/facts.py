@@ -112,6 +112,11 @@ class Facts:
         return certain.running_on(self.seen)
 
     @functools.cached_property
+    def stranger(self) -> str:
+        """The address of a live client that is no known host's and no tool's."""
+        return certain.stranger(self.seen)
+
+    @functools.cached_property
     def restarted(self) -> bool:
         """The nova-compute that was called has ended."""
         return certain.restarted(self.item, self.seen)
@@ -207,4 +212,5 @@ class Facts:
             state=f'{server.vm_state}/{server.task_state}',
             task=f'{server.vm_state}/{server.task_state or "no task"}',
             fault=server.fault, vm_state=server.vm_state, elsewhere=self.running_on,
+            stranger=self.stranger,
             limit=f'{self.rules.attempt_limit:g} s')

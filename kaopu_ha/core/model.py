@@ -108,7 +108,10 @@ class Image:
 
 @dataclass(frozen=True)
 class Instance:
-    """A Nova server, or a domain without Nova, as its host sees it."""
+    """A Nova server, or a domain without Nova, as its host sees it.
+
+    ``untold``: the host's libvirt told that it runs, its agent never told of it: a leader's note.
+    """
 
     uuid: str
     name: str
@@ -117,6 +120,7 @@ class Instance:
     local_disks: tuple[str, ...] = ()
     cores: int = 0
     memory_mb: int = 0
+    untold: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,6 +187,8 @@ class Evidence:
     ``kernel_answers``: a live kernel refused or accepted a connection; it bars the fast pace.
     ``unasked``: images not asked, and how many more; they hold their own instances back.
     ``elsewhere``: clients of other addresses that have an image open (news, no sign).
+    ``strangers``: those of them that live, at addresses of nobody: no SILENCE while one does.
+    ``guests``: the domains that run, as its libvirt told, or None.  Only the case keeps it.
     """
 
     network: Network
@@ -195,6 +201,8 @@ class Evidence:
     unasked_more: int = 0
     elsewhere: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
+    guests: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -243,6 +251,7 @@ class Case:
     """The open file on a host.
 
     ``waited``: seconds of silence that count for the stage.  ``clients``: all that its looks saw.
+    ``guests``: the domains that ran when its libvirt answered last, at ``guests_at`` ('': never).
     """
 
     host: str
@@ -255,6 +264,8 @@ class Case:
     road: tuple[Step, ...] = ()
     was_on: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
+    guests: tuple[str, ...] = ()
+    guests_at: str = ''
     recovery: str = ''
     admit: AdmitProgress | None = None
 

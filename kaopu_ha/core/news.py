@@ -58,6 +58,8 @@ class Fact(enum.Enum):
     FINISHED = ('recovery finished', 'info')
     STILL_WAITS = ('still waits', 'warning')
     STILL_DOWN = ('still down', 'error')
+    UNPROTECTED = ('unprotected', 'warning')
+    PROTECTED = ('protected again', 'info')
     CLOUD_AWAY = ('cloud away', 'warning')
     PASSED_OVER = ('host passed over', 'error')
     STORE_AWAY = ('store away', 'error')

@@ -37,6 +37,7 @@ class Rules:
     storm_share: float = 1 / 3
     fences: tuple[str, ...] = ('ceph_blocklist',)
     client_networks: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
     proof_seconds: float = 10.0
     attempt_limit: float = 120.0
     settle_seconds: float = 60.0

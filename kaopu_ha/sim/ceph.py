@@ -25,6 +25,7 @@ import functools
 
 from kaopu_ha import ports
 from kaopu_ha.core import evidence, model
+from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.sim.kernel import Kernel
 from kaopu_ha.sim.leave import Leave
 from kaopu_ha.sim.network import Node, reaches
@@ -45,6 +46,7 @@ class Client:
     spoiled: bool = False
     listed_until: float = 0.0
     was_connected: bool = True
+    since: float = 0.0
 
     @functools.cached_property
     def ip(self) -> str:
@@ -87,7 +89,7 @@ class Ceph:
         """Open an image; None if it is refused.  Takes a dead client's lock as librbd does."""
         disk = self.disks.get(image.header)
         self._nonces += 1
-        client = Client(node, f'{ip}:0/{self._nonces}', running, writes)
+        client = Client(node, f'{ip}:0/{self._nonces}', running, writes, since=self.kernel.now)
         if disk is None or not self.admits(node) or self._is_listed(client):
             return None
         if disk.exclusive and writes:
@@ -144,10 +146,14 @@ class Ceph:
         self._settle(disk)
         found = []
         for number, client in enumerate(disk.clients):
-            alive = self._connected(client) and not self._is_listed(client) and not client.spoiled
+            alive = self.lives(client)
             if alive or (self.kernel.now < client.listed_until and not self._is_listed(client)):
                 found.append(model.Client(client.address, number + 1, alive))
         return found
+
+    def lives(self, client: Client) -> bool:
+        """True if it acknowledges an ask."""
+        return self._connected(client) and not self._is_listed(client) and not client.spoiled
 
     def forget_dead(self, node: Node) -> None:
         """The power of a machine went: its clients stay listed for a while, then they are gone."""
@@ -197,7 +203,7 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
         self.sick, self.could_ask = False, True
 
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
-            limit: float) -> Mapping[str, model.Evidence]:
+            limit: float, known: Known = NONE_KNOWN) -> Mapping[str, model.Evidence]:
         """As promised."""
         images = sorted({image for suspect in suspects for image in suspect.images})
         answered = self._is_answered()
@@ -205,7 +211,7 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
         # A cluster may go on just when it is asked.
         self.could_ask = answered or self._is_answered()
         found = {suspect.host: evidence.storage(
-            suspect, [answers[image] for image in suspect.images], self._node.name)
+            suspect, [answers[image] for image in suspect.images], self._node.name, known)
             for suspect in suspects}
         for suspect in suspects:
             if found[suspect.host].sign is model.Sign.LIFE:
@@ -238,6 +244,11 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
         if disk is None:
             return model.ImageAnswer(image, error='no such object', gone=True)
         return model.ImageAnswer(image, tuple(cluster.watchers(disk)))
+
+    def could_hear(self, image: model.Image, client: Client) -> bool:
+        """True if this client would acknowledge now, if it were asked, and be heard here."""
+        cluster = self._clusters[image.cluster]
+        return not self.sick and cluster.answers(self._node) and cluster.lives(client)
 
     # ------------------------------------------------------------ an agent's reading
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+import math
 
 from kaopu_ha import ports, records
 from kaopu_ha.core.model import (
@@ -34,10 +35,11 @@ from kaopu_ha.core.model import (
 )
 from kaopu_ha.sim import daemon, laws_growth
 from kaopu_ha.sim.laws_alone import Led
+from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_returns import Starts, Watched, why_not_started
 from kaopu_ha.sim.laws_telling import Told
 from kaopu_ha.sim.nova import Record, Row
-from kaopu_ha.sim.world import World
+from kaopu_ha.sim.world import NETWORK_STARTS, World
 
 Writes = Sequence[ports.Put | ports.Delete]
 Before = Mapping[str, ports.Entry]
@@ -71,6 +73,7 @@ class Checkers:
         self._deciders = Deciders(world, self._say)
         self._verdicts = Verdicts(world, self._say)
         self._growth = laws_growth.Growth(world, self._say)
+        self._living = LivingHosts(world, self._say)
         calls = Calls(world, self._say)
         Told(world, self._say)
         Watched(world, self._say)
@@ -90,6 +93,7 @@ class Checkers:
         self._deciders.committed(who, writes, before)
         self._verdicts.committed(who, writes, before)
         self._growth.committed(who, writes, before)
+        self._living.committed(who, writes, before)
 
 
 Say = Callable[[str, str], None]
@@ -157,15 +161,24 @@ class Calls:
             self._say('no call unproven', f'{who} calls for {row.name}, and no proof is there')
 
     def fenced(self, host: str, cluster: str) -> bool:
-        """True if every client at the host's address is refused there for good.
+        """True if every client at any of the host's addresses is refused there for good.
 
         So it counts if somebody took it away less than a proof's age ago.
         """
         found, now = self._world.clusters[cluster], self._world.kernel.now
-        entry = f'{self._world.machines[host].address}:0/0'
         young = self._world.setup.times.rules.proof_seconds
-        return found.blocklist.get(entry, 0.0) > now + _FOR_GOOD or (
-            now - found.removed_at.get(entry, -young) < young)
+        entries = [f'{address}:0/0' for address in self._counting(host)]
+        return all(found.blocklist.get(entry, 0.0) > now + _FOR_GOOD or (
+            now - found.removed_at.get(entry, -young) < young) for entry in entries)
+
+    def _counting(self, host: str) -> list[str]:
+        """Every address but what it could not tell of, or what no client network holds."""
+        machine, case = self._world.machines[host], self._world.case(host)
+        until = told_until(self._world, case) if case is not None else self._world.kernel.now
+        clients = set(machine.used) - set(machine.addresses)
+        return [address for address in machine.used if address in clients or (
+            address.startswith(NETWORK_STARTS)
+            and machine.address_since.get(address, -math.inf) < until)]
 
     def _second(self, row: Row, first: Record, target: str) -> None:
         now = self._world.kernel.now

@@ -132,18 +132,17 @@ def _beats(world: World, host: str) -> str:
 
 @_expected('{host} is not fenced')
 def _not_fenced(world: World, host: str) -> str:
-    address = world.machines[host].address
+    starts = tuple(f'{address}:' for address in world.machines[host].used)
     found = [entry for cluster in world.clusters.values()
              for entry, until in sorted(cluster.blocklist.items())
-             if entry.startswith(f'{address}:') and until > world.kernel.now]
+             if entry.startswith(starts) and until > world.kernel.now]
     return f'{found[0]} is on the blocklist' if found else ''
 
 
 @_expected('{host} is fenced')
 def _fenced(world: World, host: str) -> str:
-    address = world.machines[host].address
     spared = [name for name, cluster in world.clusters.items()
-              if cluster.blocklist.get(f'{address}:0/0', 0.0) <= world.kernel.now]
+              if not all(cluster.lists(address) for address in world.machines[host].used)]
     return f'it is not on cluster {spared[0]}' if spared else ''
 
 

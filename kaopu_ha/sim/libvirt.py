@@ -20,6 +20,7 @@ import ipaddress
 
 from kaopu_ha import ports
 from kaopu_ha.core import evidence, model
+from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.core.model import Contact, LibvirtAnswer
 from kaopu_ha.sim.kernel import Kernel
 from kaopu_ha.sim.leave import Leave
@@ -61,7 +62,7 @@ class SimLocal(ports.LocalHost):
 
     def addresses(self, networks: Sequence[str]) -> tuple[str, ...]:
         """As promised."""
-        return tuple(address for address in (self._machine.address, '127.0.0.1')
+        return tuple(address for address in (*self._machine.addresses, '127.0.0.1')
                      if any(_lies_in(address, network) for network in networks))
 
     def boot_id(self) -> str:
@@ -114,7 +115,7 @@ class SimLibvirt(ports.Probe, ports.LibvirtEye):
         self._machines = {machine.uri: machine for machine in machines.values()}
 
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
-            limit: float) -> Mapping[str, model.Evidence]:
+            limit: float, known: Known = NONE_KNOWN) -> Mapping[str, model.Evidence]:
         """As promised."""
         self.could_ask = not self.sick and self._node.on(self.network.value)
         bystanders = [peer.management_uri for peer in peers][:_PEERS_MAX]
@@ -133,6 +134,10 @@ class SimLibvirt(ports.Probe, ports.LibvirtEye):
             self.kernel.sleep(limit - _LATENCY)
         return answers
 
+    def could_hear(self, machine: Machine) -> bool:
+        """True if this host would answer now, if it were asked: for whoever checks the verdicts."""
+        return not self.sick and self._contact(machine.uri) is Contact.ANSWERED
+
     def close(self) -> None:
         """Nothing is held."""
 
@@ -144,7 +149,9 @@ class SimLibvirt(ports.Probe, ports.LibvirtEye):
             return LibvirtAnswer(contact)
         machine = self._machines[uri]
         self._heard(machine.name, True)
-        return LibvirtAnswer(contact, machine.host_uuid, tuple(sorted(machine.guests)))
+        return LibvirtAnswer(
+            contact, machine.host_uuid, tuple(sorted(machine.guests)),
+            running=tuple(sorted(uuid for uuid in machine.guests if machine.runs(uuid))))
 
     def _contact(self, uri: str) -> Contact:
         machine = self._machines.get(uri)

@@ -36,7 +36,7 @@ import random
 import sys
 import time
 
-from kaopu_ha.sim import faults_hangs, faults_moves, faults_returns, faults_thief
+from kaopu_ha.sim import faults_addresses, faults_hangs, faults_moves, faults_returns, faults_thief
 from kaopu_ha.sim.checkers import Violation, unhealed
 from kaopu_ha.sim.shrink import shrunk
 from kaopu_ha.sim.story import Event, Played, Story, play, written
@@ -280,7 +280,8 @@ def _people(chance: random.Random, setup: Setup, at: float, lasts: float) -> Ite
                          'tasks come twice and late')[kind - 1])
 
 
-_TOPICS = (*faults_hangs.FAULTS,
+_TOPICS = (*faults_addresses.FAULTS,
+           *faults_hangs.FAULTS,
            *faults_moves.FAULTS,
            *faults_returns.FAULTS,
            *faults_thief.FAULTS)

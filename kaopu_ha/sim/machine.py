@@ -58,7 +58,9 @@ class Machine:
                  clusters: Mapping[str, Ceph]) -> None:
         self.kernel, self.name, self.clusters = kernel, name, dict(clusters)
         self.node = Node(name)
-        self.address = f'10.91.0.{number}'
+        self.addresses = [f'10.91.0.{number}']
+        # Since when it has those that it did not begin with.
+        self.address_since: dict[str, float] = {}
         self.uri = f'qemu+tcp://{name}/system'
         self.host_uuid = f'00000000-0000-4000-8000-{number:012}'
         self.cores, self.memory_mb = 16, 16384
@@ -73,6 +75,36 @@ class Machine:
     def boot_id(self) -> str:
         """Another one after each boot."""
         return f'{self.name}-boot-{self._boots}'
+
+    # ------------------------------------------------------------ addresses
+
+    @property
+    def address(self) -> str:
+        """The storage address that a client of it gets, if it has one only."""
+        return self.addresses[0]
+
+    @address.setter
+    def address(self, address: str) -> None:
+        self.addresses[0] = address
+        self.address_since[address] = self.kernel.now
+
+    def add_address(self, address: str) -> None:
+        """Give it one more; harmless if it has that."""
+        if address not in self.addresses:
+            self.addresses.append(address)
+            self.address_since[address] = self.kernel.now
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Every address at which Ceph sees it, or may soon.  A client keeps its own for life."""
+        kept = {client.ip for guest in self.guests.values() for client in guest.clients}
+        return tuple(sorted(kept | set(self.addresses)))
+
+    def _source(self) -> str:
+        """The address of a new client: the kernel takes one of those that lead there."""
+        if len(self.addresses) == 1:
+            return self.address
+        return self.kernel.chance.choice(self.addresses)
 
     # ------------------------------------------------------------ power
 
@@ -109,7 +141,7 @@ class Machine:
         guest.run, guest.power, guest.incoming = self._runs, Power.ON, not writes
         for image in guest.images:
             client = self.clusters[image.cluster].open(
-                image, self.node, self.address, functools.partial(self._runs_still, guest,
+                image, self.node, self._source(), functools.partial(self._runs_still, guest,
                                                                   guest.run), writes)
             if client is None:
                 self.stop(uuid)

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 import dataclasses
 
 from kaopu_ha.core import attempt, model
+from kaopu_ha.core.addresses import Known
 from kaopu_ha.core.attempt import Act
 from kaopu_ha.core.model import Contact, Phase, RecoveryStage, Stage
 from kaopu_ha.sim.smallworld import (
@@ -32,7 +33,6 @@ from kaopu_ha.sim.smallworld import (
     IMAGE,
     INSTANCE,
     RULES,
-    SOURCE,
     Hand,
     Law,
     Move,
@@ -138,7 +138,7 @@ def _seen(small: Small, item: model.Evacuation, seconds: float) -> Iterator[atte
                 seen, libvirt=model.LibvirtAnswer(contact, f'uuid of {item.target}', domains),
                 images=(images,), target_addresses=(ADDRESSES[item.target],),
                 target_uuid=f'uuid of {item.target}',
-                others={ip: host for host, ip in ADDRESSES.items() if host != SOURCE})
+                known=Known({ip: frozenset([host]) for host, ip in ADDRESSES.items()}))
 
 
 def _hand(item: model.Evacuation, seen: attempt.Seen, decision: attempt.Decision) -> Hand | None:

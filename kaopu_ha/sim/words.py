@@ -19,6 +19,7 @@ A sentence is found by its pattern in ``WORDS``; what stands in braces is a name
 from __future__ import annotations
 
 from kaopu_ha.sim import (
+    words_addresses,
     words_cloud,
     words_hangs,
     words_machines,
@@ -34,6 +35,7 @@ from kaopu_ha.sim.sentences import UnknownWords as UnknownWords
 from kaopu_ha.sim.world import World
 
 WORDS = Vocabulary({
+    **words_addresses.WORDS,
     **words_cloud.WORDS,
     **words_hangs.WORDS,
     **words_machines.WORDS,

@@ -154,13 +154,13 @@ def _resize(world: World, instance: str) -> None:
 
 @WORDS.take('a backup opens {instance}')
 def _backup(world: World, instance: str) -> None:
-    _open(world, instance, world.controllers[0].node, '10.91.9.9')
+    open_with_a_tool(world, instance, world.controllers[0].node, '10.91.9.9')
 
 
 @WORDS.take('a tool on {host} opens {instance}')
 def _tool(world: World, host: str, instance: str) -> None:
     machine = world.machines[host]
-    world.tools += _open(world, instance, machine.node, machine.address)
+    world.tools += open_with_a_tool(world, instance, machine.node, machine.address)
 
 
 @WORDS.take('the tool on {host} closes {instance}')
@@ -172,8 +172,9 @@ def _tool_closes(world: World, host: str, instance: str) -> None:
             cluster.close(image, client)
 
 
-def _open(world: World, instance: str, node: Node,
-          address: str) -> list[tuple[Image, Client]]:
+def open_with_a_tool(world: World, instance: str, node: Node,
+                     address: str) -> list[tuple[Image, Client]]:
+    """Have somebody who only reads open the disks; what was opened, to be closed again."""
     opened = []
     for image in _row(world, instance).images:
         client = world.clusters[image.cluster].open(image, node, address, lambda: True,

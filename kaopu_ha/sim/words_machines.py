@@ -221,7 +221,8 @@ def _goes_on(world: World, cluster: str) -> None:
 def _unlisted(world: World, host: str) -> None:
     for cluster in world.clusters.values():
         for entry in [each for each in cluster.blocklist
-                      if each.startswith(f'{world.machines[host].address}:')]:
+                      if each.startswith(tuple(
+                          f'{address}:' for address in world.machines[host].used))]:
             cluster.remove_from_blocklist(entry)
 
 

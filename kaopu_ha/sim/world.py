@@ -45,7 +45,8 @@ from kaopu_ha.sim.store import Etcd
 
 T = TypeVar('T')
 
-NETWORK = '10.91.0.0/16'
+NETWORK, NETWORK_STARTS = '10.91.0.0/16', '10.91.'
+TOOLS = ('10.91.9.0/24',)
 _RESTART = 'restart-nova-compute'
 
 
@@ -61,8 +62,8 @@ class Times:
 
 
 PACES = {
-    'patent': Times(Rules(client_networks=(NETWORK,)), 4.0),
-    'fast': Times(Rules(client_networks=(NETWORK,), beat_ttl=3.0, ask_limit=1.5,
+    'patent': Times(Rules(client_networks=(NETWORK,), tools=TOOLS), 4.0),
+    'fast': Times(Rules(client_networks=(NETWORK,), tools=TOOLS, beat_ttl=3.0, ask_limit=1.5,
                         look_interval=1.5, death_seconds=2.0, lock_seconds=3.0), 1.0),
 }
 
@@ -115,6 +116,8 @@ class World:
         self.timeline: list[Line] = []
         self.told: list[tuple[float, News]] = []
         self.life_heard: dict[str, float] = {}
+        # When something happened last to machines or networks.
+        self.changed_at = 0.0
         # Instances that need not run in the end, with the reason.
         self.excused: dict[str, str] = {}
         # Hosts that were stolen, each with what throws its thief out.
@@ -220,6 +223,7 @@ class World:
 
     def changed(self) -> None:
         """Something happened to machines or networks: have the models notice."""
+        self.changed_at = self.kernel.now
         self.nova.note_reports()
         for cluster in self.clusters.values():
             cluster.changed = True
@@ -248,15 +252,15 @@ class World:
                 self.note(around.name, text)
             local = SimLocal(machine, compute.started, {_RESTART: lambda: self._restart(compute)})
             reader = SimCeph(self.clusters, machine.node, address=machine.address)
-            beat = Beat(around.store, machine.name,
-                        records.Beat(machine.host_uuid, machine.boot_id, around.name),
-                        interval=times.beat_interval, ttl=int(times.rules.beat_ttl), tell=tell,
-                        clock=around.given.clock)
             publisher = InventoryPublisher(
                 around.store, machine.name, local, reader, management_uri=machine.uri,
                 client_networks=(NETWORK,), interval=times.inventory_interval, tell=tell,
                 clusters=clusters, ask_limit=times.rules.ask_limit, clock=around.given.clock,
                 date=around.given.now)
+            beat = Beat(around.store, machine.name,
+                        records.Beat(machine.host_uuid, machine.boot_id, around.name),
+                        interval=times.beat_interval, ttl=int(times.rules.beat_ttl), tell=tell,
+                        clock=around.given.clock, behind=lambda: publisher.behind)
             runner = RequestRunner(
                 around.store, machine.name, local, reader, restart_compute=(_RESTART,), tell=tell,
                 clusters=clusters, ask_limit=times.rules.ask_limit, clock=around.given.clock)

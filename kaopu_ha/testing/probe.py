@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+import dataclasses
 from typing import Any
 
 from kaopu_ha import ports
@@ -133,7 +134,9 @@ class LibvirtEyeSuite(Clocked):
 
     def test_it_tells_who_it_is_and_which_domains_it_knows(self) -> None:
         uri, answer = self.answering()
-        self.assertEqual({uri: answer}, self.contact(uri))
+        said = self.contact(uri)[uri]
+        self.assertEqual(answer, dataclasses.replace(said, running=answer.running))
+        self.assertEqual(True, said.running is not None and set(said.running) <= set(said.domains))
 
     def test_each_contact_has_its_name(self) -> None:
         uri, _ = self.answering()
@@ -173,6 +176,12 @@ class StorageReaderSuite(Clocked):
     def test_the_storage_answers_for_an_image_that_is_there(self) -> None:
         self.reader.touch(self.an_image(), 5)
 
+    def test_the_clients_of_an_image_are_listed_and_asked(self) -> None:
+        image = self.an_image()
+        answer = self.reader.clients([image], 5)[image]
+        self.assertEqual(('', True), (answer.error, bool(answer.clients)))
+        self.assertEqual({True}, {client.acknowledged for client in answer.clients})
+
     def test_a_storage_that_does_not_answer_is_an_error_in_time(self) -> None:
         image = self.an_image()
         with self.hung():
@@ -180,4 +189,5 @@ class StorageReaderSuite(Clocked):
             with self.assertRaises(ports.PortError):
                 self.reader.touch(image, 1.0)
             self.assertLess(self.calm() - began, 1.0 + SLACK_SECONDS)
+            self.assertEqual(True, bool(self.reader.clients([image], 1.0)[image].error))
         self.reader.touch(image, 5)

@@ -88,8 +88,6 @@ def agent(conf: cfg.ConfigOpts) -> Program:
         kv = kept(store(conf))
         local = kept(drivers.local_libvirt()(
             conf.agent.libvirt_uri, state_path=conf.agent.state_path, definitions=bare))
-        beating = _BeatOfThisHost(kv, conf.host, local, times, _tell_text)
-        turn = measures.beat(beating.turn, beating.kept_by)
         publisher = inventory.InventoryPublisher(
             kv, conf.host, local, kept(CephReader(ceph.access(conf))),
             management_uri=conf.agent.management_uri or f'qemu+tls://{conf.host}/system',
@@ -98,6 +96,9 @@ def agent(conf: cfg.ConfigOpts) -> Program:
             # Where no Nova says who stopped a domain, what went off is off.
             lately_seconds=0.0 if bare else leaving.LATELY_SECONDS)
         held.callback(publisher.leave)
+        beating = _BeatOfThisHost(kv, conf.host, local, times, _tell_text,
+                                  lambda: publisher.behind)
+        turn = measures.beat(beating.turn, beating.kept_by)
         # A reader of its own: a request that reads for long must not cost the inventory its sign.
         runner = requests.RequestRunner(
             kv, conf.host, local, kept(CephReader(ceph.access(conf))), restart_compute=command,
@@ -195,9 +196,10 @@ class _BeatOfThisHost:
     """The beat, from when libvirt or the state folder has said which machine this is."""
 
     def __init__(self, kv: ports.Store, host: str, local: ports.LocalHost,
-                 times: conf_rules.Times, tell: Callable[[str, str], None]) -> None:
+                 times: conf_rules.Times, tell: Callable[[str, str], None],
+                 behind: Callable[[], str]) -> None:
         self._store, self._host, self._local = kv, host, local
-        self._times, self._tell = times, tell
+        self._times, self._tell, self._behind = times, tell, behind
         self._beat: beat.Beat | None = None
         self._trouble = False
 
@@ -222,7 +224,7 @@ class _BeatOfThisHost:
         identity = records.Beat(known.host_uuid, self._local.boot_id(),
                                 f'{self._host}/{os.getpid()}')
         return beat.Beat(self._store, self._host, identity, interval=self._times.beat_interval,
-                         ttl=self._times.beat_ttl, tell=self._tell)
+                         ttl=self._times.beat_ttl, tell=self._tell, behind=self._behind)
 
 
 def surroundings(name: str, tell: Callable[[News], None]) -> programs.Surroundings:

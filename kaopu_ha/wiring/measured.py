@@ -28,6 +28,7 @@ from oslo_config import cfg
 from kaopu_ha import notices, ports, version
 from kaopu_ha.conf import metrics as conf_metrics
 from kaopu_ha.core import model
+from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.core.news import Fact, News
 
 LOG = logging.getLogger(__name__)
@@ -152,10 +153,11 @@ class Probe(_Around):
         metrics.blind_seconds.labels(probe.network.value)
 
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
-            limit: float) -> Mapping[str, model.Evidence]:
+            limit: float, known: Known = NONE_KNOWN) -> Mapping[str, model.Evidence]:
         """Ask, and count."""
         began = self._clock()
-        said: Mapping[str, model.Evidence] = self._inner.ask(suspects, peers, limit)
+        said: Mapping[str, model.Evidence] = self._inner.ask(
+            suspects, peers, limit, known)
         self._count(began, [evidence.sign for evidence in said.values()])
         return said
 

@@ -25,7 +25,7 @@ import functools
 from typing import TypeVar
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import model, waiting
+from kaopu_ha.core import model, protection, waiting
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
 from kaopu_ha.core.restart import Restart
 
@@ -43,11 +43,13 @@ HELPS = {
     'recoveries_open': 'Recoveries that have not finished, by stage.',
     'evacuations_open': 'Moves that have not ended, by phase.',
     'queue_depth': 'Moves that have a target and that no worker has claimed.',
+    'unprotected': 'What could not be judged or fenced rightly if its host died, by reason.',
     'waiting': 'Hosts and instances that are open and wait, by kind; people are reminded of them.',
 }
 
 _RANGES = (records.LEADER, records.CASE, records.RECOVERY, records.EVACUATION, records.CLAIM,
-           records.INVENTORY, records.ALIVE, records.HOST, records.RESTART)
+           records.INVENTORY, records.ALIVE, records.HOST, records.RESTART,
+           records.UNPROTECTED)
 _TAKEABLE = (Phase.QUEUED, Phase.CALLING, Phase.MOVING)
 
 
@@ -96,6 +98,7 @@ def numbers(seen: ports.Snapshot) -> Values:
         'evacuations_open': _counted('phase', (one.phase for one in moves),
                                      {phase for phase in Phase if not phase.ended}),
         'queue_depth': {(): len(free)},
+        'unprotected': _counted('reason', _unprotected(seen), set(protection.Reason)),
         'waiting': _counted('kind', (one.kind for one in opened), set(waiting.Kind)),
     }
 
@@ -106,6 +109,15 @@ def _counted(label: str, found: Iterable[enum.Enum],
     counts = collections.Counter(found)
     return {((label, value.name.lower()),): counts[value]
             for value in sorted(wanted, key=lambda value: value.name)}
+
+
+def _unprotected(seen: ports.Snapshot) -> list[protection.Reason]:
+    entry = seen.get(records.UNPROTECTED)
+    try:
+        told = records.decode(records.UnprotectedList, entry.value) if entry else None
+    except records.RecordError:
+        return []
+    return [item.reason for item in told.items] if told else []
 
 
 def _all(kind: type[T], seen: ports.Snapshot, prefix: str) -> dict[str, T]:

@@ -19,7 +19,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import attempt, certain, model
+from kaopu_ha.core import addresses, attempt, certain, model
 from kaopu_ha.core.model import Evacuation, Phase
 
 _ASK_SECONDS = 3.0
@@ -98,21 +98,25 @@ class Looker:
                                    target_addresses=target.storage_addresses,
                                    target_uuid=target.host_uuid,
                                    target_started=target.compute_started)
+        seen = self._asked_elsewhere(item, seen)
         if item.phase is Phase.QUEUED:
-            return self._asked_elsewhere(item, seen)
+            return seen
         libvirt = self._libvirt.contact([target.management_uri], _ASK_SECONDS)
         return dataclasses.replace(seen, libvirt=libvirt[target.management_uri])
 
     def _asked_elsewhere(self, item: Evacuation, seen: attempt.Seen) -> attempt.Seen:
-        """What was seen, with what libvirt says on each other host that has a live client."""
-        told = self._store.read(records.INVENTORY).under(records.INVENTORY)
-        known = {host: inventory for host, inventory in
-                 records.readable(model.Inventory, told).items() if host != item.source}
-        seen = dataclasses.replace(seen, others={
-            address: host for host, inventory in known.items()
-            for address in inventory.storage_addresses})
-        asked = [known[host] for host in certain.live_clients_on(seen)]
-        if not asked:
+        """What was seen, with whose each live client is that is none of the target.
+
+        Before the first call each host that claims such an address is asked for the domain.
+        """
+        if item.phase is not Phase.QUEUED and not certain.foreign_clients(seen):
+            return seen
+        snapshot = self._store.read(records.INVENTORY, records.TOOL)
+        known = records.readable(model.Inventory, snapshot.under(records.INVENTORY))
+        seen = dataclasses.replace(seen, known=addresses.known(
+            known, (*self._rules.tools, *snapshot.under(records.TOOL))))
+        asked = [known[host] for host in certain.live_clients_on(seen) if host != item.source]
+        if not asked or item.phase is not Phase.QUEUED:
             return seen
         said = self._libvirt.contact([each.management_uri for each in asked], _ASK_SECONDS)
         return dataclasses.replace(seen, elsewhere={

@@ -49,6 +49,9 @@ class NoStorage(ports.StorageReader):
     def touch(self, image, limit):
         raise ports.PortError('no storage')
 
+    def clients(self, images, limit):
+        return {}
+
     def close(self):
         pass
 

@@ -104,7 +104,7 @@ class TestProbe(MetricsCase):
         def __init__(self, case, *answers):
             self.case, self.answers = case, list(answers)
 
-        def ask(self, suspects, peers, limit):
+        def ask(self, suspects, peers, limit, known):
             seconds, *signs = self.answers.pop(0)
             self.case.now += seconds
             return {f'c{number}': values.evidence_of(self.network, sign)

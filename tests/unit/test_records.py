@@ -21,6 +21,7 @@ from kaopu_ha.core import model, restart
 from kaopu_ha.core.events import Hint
 from kaopu_ha.core.keys import Entry
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
+from kaopu_ha.core.protection import Reason, Unprotected
 from tests.unit.core.values import (
     AT,
     DATA,
@@ -41,7 +42,9 @@ ORDER = model.FenceOrder('ceph_blocklist', 'ceph-1', ('10.1.0.1:0/0',), ('10.1.0
 
 # Every kind of record, with each of its fields set to something that is no default.
 FULL = [
-    records.Beat('uuid', 'boot-1', 'agent-1'),
+    records.Beat('uuid', 'boot-1', 'agent-1', 'libvirt is mute'),
+    records.Tool('10.1.0.9', 'joe', AT, 'backup', AT), records.Claims({'10.1.0.1': 7}),
+    records.UnprotectedList((Unprotected('c1', Reason.STRANGER, 'why', ('web',)),), 1, 'k1', AT),
     records.Leader('controller-1', AT),
     records.Lock('controller-1', AT, permanent=True, recovery='c1-7'),
     records.HostSetting(True, 'joe', AT, 'it is being repaired'),
@@ -62,8 +65,9 @@ FULL = [
                     model.Network.STORAGE, Sign.UNKNOWN, 'mute', 'eye-1',
                     answers=(model.Answer('vms/disk-1', 'nothing', Sign.UNKNOWN),),
                     unasked=(DISK,), unasked_more=3,
-                    elsewhere=('10.1.0.9:0/1',)))),
-        road=(STEP,), was_on=('web',), clients=('10.1.0.1:0/7',), recovery='c1-7',
+                    elsewhere=('10.1.0.9:0/1',), strangers=('10.1.0.9:0/1',)))),
+        road=(STEP,), was_on=('web',), guests=('i1',), guests_at=AT,
+        clients=('10.1.0.1:0/7',), recovery='c1-7',
         admit=model.AdmitProgress('joe', 'boot-2', ('nova-compute restarted',), True, 'Nova')),
     a_recovery(orders=(ORDER,), checked=True, refused=('10.1.0.9: why',), forced_by_us=True,
                told_on=('i1',), told_off=('i2',), waiting_for='ceph', road=(STEP,)),
@@ -269,7 +273,7 @@ class Keys(unittest.TestCase):
     def test_no_key_lies_under_the_prefix_of_another(self):
         keys = [value for name, value in vars(records).items()
                 if name.isupper() and isinstance(value, str) and name != 'PREFIX']
-        self.assertEqual(19, len(keys))
+        self.assertEqual(22, len(keys))
         for key in keys:
             self.assertTrue(key.startswith(records.PREFIX))
             self.assertEqual([key], [other for other in keys if other.startswith(key)])

@@ -26,6 +26,7 @@ from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.core import evidence, model
+from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.drivers import child
 
 _CHILD = 'kaopu_ha.drivers.probe.ceph_child'
@@ -45,10 +46,34 @@ class Clusters:
             raise ports.PortError(f'no access to cluster {fsid or "(any)"} is configured')
         return found
 
+    def clients(self, images: Sequence[model.Image],
+                limit: float) -> dict[model.Image, model.ImageAnswer]:
+        """The clients of every image, or why they could not be asked; all clusters at once."""
+        by_cluster: dict[str, list[model.Image]] = {}
+        for image in sorted(set(images)):
+            by_cluster.setdefault(image.cluster, []).append(image)
+        if not by_cluster:
+            return {}
+        deadline = time.monotonic() + limit
+        with futures.ThreadPoolExecutor(len(by_cluster)) as pool:
+            parts = pool.map(
+                lambda fsid: self._of_cluster(fsid, by_cluster[fsid], deadline), by_cluster)
+            return {answer.image: answer for part in parts for answer in part}
+
     def close(self) -> None:
         """End the children."""
         for each in self._children.values():
             each.close()
+
+    def _of_cluster(self, fsid: str, images: Sequence[model.Image],
+                    deadline: float) -> list[model.ImageAnswer]:
+        try:
+            came = self.of(fsid).ask(
+                'clients', deadline - time.monotonic(),
+                images=[(image.cluster, image.pool, image.header) for image in images])
+        except ports.PortError as failure:
+            return [model.ImageAnswer(image, error=str(failure)) for image in images]
+        return [_answer(image, each) for image, each in zip(images, came, strict=True)]
 
 
 class CephProbe(ports.Probe, ports.ImageEye):
@@ -62,41 +87,22 @@ class CephProbe(ports.Probe, ports.ImageEye):
         self._eye = eye
 
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
-            limit: float) -> Mapping[str, model.Evidence]:
+            limit: float, known: Known = NONE_KNOWN) -> Mapping[str, model.Evidence]:
         """Ask the clients of every suspect's images.  Peers are not needed: the OSD answers."""
         images = sorted({image for suspect in suspects for image in suspect.images})
         answers = self.clients(images, limit)
         return {suspect.host: evidence.storage(
-            suspect, [answers[image] for image in suspect.images], self._eye)
+            suspect, [answers[image] for image in suspect.images], self._eye, known)
             for suspect in suspects}
 
     def clients(self, images: Sequence[model.Image],
                 limit: float) -> Mapping[model.Image, model.ImageAnswer]:
         """List and actively ask the clients of every image."""
-        by_cluster: dict[str, list[model.Image]] = {}
-        for image in sorted(set(images)):
-            by_cluster.setdefault(image.cluster, []).append(image)
-        if not by_cluster:
-            return {}
-        deadline = time.monotonic() + limit
-        with futures.ThreadPoolExecutor(len(by_cluster)) as pool:
-            parts = pool.map(
-                lambda fsid: self._of_cluster(fsid, by_cluster[fsid], deadline), by_cluster)
-            return {answer.image: answer for part in parts for answer in part}
+        return self._clusters.clients(images, limit)
 
     def close(self) -> None:
         """End the child processes."""
         self._clusters.close()
-
-    def _of_cluster(self, fsid: str, images: Sequence[model.Image],
-                    deadline: float) -> list[model.ImageAnswer]:
-        try:
-            came = self._clusters.of(fsid).ask(
-                'clients', deadline - time.monotonic(),
-                images=[(image.cluster, image.pool, image.header) for image in images])
-        except ports.PortError as failure:
-            return [model.ImageAnswer(image, error=str(failure)) for image in images]
-        return [_answer(image, each) for image, each in zip(images, came, strict=True)]
 
 
 class CephReader(ports.StorageReader):
@@ -120,6 +126,11 @@ class CephReader(ports.StorageReader):
         """Have the storage answer an operation on the image's header.  Raises PortError."""
         self._clusters.of(image.cluster).ask('touch', limit, fsid=image.cluster, pool=image.pool,
                                              header=image.header)
+
+    def clients(self, images: Sequence[model.Image],
+                limit: float) -> Mapping[model.Image, model.ImageAnswer]:
+        """List and actively ask the clients of every image."""
+        return self._clusters.clients(images, limit)
 
     def close(self) -> None:
         """End the child processes."""

@@ -48,6 +48,7 @@ from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.core import evidence, model
+from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.core.model import Contact, LibvirtAnswer
 from kaopu_ha.drivers import extras, libvirt_uri
 
@@ -91,7 +92,7 @@ class LibvirtProbe(ports.Probe, ports.LibvirtEye):
         self._eye, self._pki_path = eye, pki_path
 
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
-            limit: float) -> Mapping[str, model.Evidence]:
+            limit: float, known: Known = NONE_KNOWN) -> Mapping[str, model.Evidence]:
         """Ask every suspect, and connect to the anchors and a few peers at the same time."""
         deadline = time.monotonic() + limit
         names = {suspect.host for suspect in suspects}
@@ -268,7 +269,8 @@ class _Asking:
 def _said(said: Mapping[str, Any]) -> LibvirtAnswer:
     if 'error' in said:
         return _error(said['error'])
-    return LibvirtAnswer(Contact.ANSWERED, said['host_uuid'], tuple(said['domains']))
+    return LibvirtAnswer(Contact.ANSWERED, said['host_uuid'], tuple(said['domains']),
+                         running=tuple(said['running']))
 
 
 def _error(reason: str) -> LibvirtAnswer:

@@ -54,10 +54,14 @@ def main(uri: str, seconds: float) -> None:
 
 def _ask(uri: str) -> dict[str, Any]:
     connection = libvirt_link.opened(uri, libvirt.VIR_CONNECT_RO)
-    domains = sorted(domain.UUIDString() for domain in connection.listAllDomains(0))
+    listed = connection.listAllDomains(0)
+    domains = sorted(domain.UUIDString() for domain in listed)
+    # The id came with the list; libvirt is not asked once more.
+    running = sorted(domain.UUIDString() for domain in listed if domain.ID() >= 0)
     _tell({'answered': True})
     capabilities = ElementTree.fromstring(connection.getCapabilities())
-    return {'host_uuid': capabilities.findtext('./host/uuid') or '', 'domains': domains}
+    return {'host_uuid': capabilities.findtext('./host/uuid') or '', 'domains': domains,
+            'running': running}
 
 
 def _explained(uri: str, text: str) -> str:

@@ -123,6 +123,8 @@ class ScriptedStorage(ports.StorageReader):
         self.ids = {'one_disk': 'rbd_header.1', 'two_disk': 'rbd_header.2'}
         self.away, self.takes = False, 4.0
         self.touched, self.looked_up = [], []
+        # The live clients of images by name, and each batch that was asked for.
+        self.watchers, self.asked = {}, []
 
     def fsid(self, limit, cluster=''):
         self._answer()
@@ -138,6 +140,14 @@ class ScriptedStorage(ports.StorageReader):
         self.touched.append(image.header)
         if image.header not in self.ids.values():
             raise ports.PortError('there is no such object')
+
+    def clients(self, images, limit):
+        self._answer()
+        self.asked.append(tuple(image.name for image in images))
+        return {image: model.ImageAnswer(image, tuple(
+            model.Client(address, number, True)
+            for number, address in enumerate(self.watchers.get(image.name, ()))))
+            for image in images}
 
     def close(self):
         pass

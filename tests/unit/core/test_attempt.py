@@ -17,6 +17,7 @@ import random
 import unittest
 
 from kaopu_ha.core import attempt, certain, model
+from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.core.attempt import Act, Decision
 from kaopu_ha.core.model import Contact, Phase
 from tests.unit.core.values import (
@@ -60,6 +61,10 @@ def calling(**changes):
 
 def moving(**changes):
     return under_way(Phase.MOVING, **changes)
+
+
+def claimed(*hosts):
+    return Known({'10.1.0.3': frozenset(hosts)})
 
 
 class TheFirstCall(unittest.TestCase):
@@ -123,14 +128,13 @@ class TheFirstCall(unittest.TestCase):
 
     def test_a_live_client_of_another_host_holds_it_back(self):
         # A live migration had come far when its source died: the guest runs on the other host.
-        seen = first_look(a_server(task_state='migrating'), others={'10.1.0.3': 'c3'},
+        seen = first_look(a_server(task_state='migrating'), known=claimed('c3'),
                           images=(an_answer(a_client('10.1.0.3:0/9')),))
         self.assertEqual(Decision(Act.WAIT, 'a live client on c3 has its disk open'),
                          decided(queued(), seen, rules()))
 
     def test_a_tool_on_another_host_does_not_once_its_libvirt_denies_the_domain(self):
-        seen = first_look(others={'10.1.0.3': 'c3'},
-                          images=(an_answer(a_client('10.1.0.3:0/9')),))
+        seen = first_look(known=claimed('c3'), images=(an_answer(a_client('10.1.0.3:0/9')),))
         for known, expected in ((None, Act.WAIT), (True, Act.WAIT), (False, Act.COMMIT)):
             self.assertIs(expected, act(queued(), dataclasses.replace(
                 seen, elsewhere={'c3': known})))
@@ -141,10 +145,31 @@ class TheFirstCall(unittest.TestCase):
             answer = model.LibvirtAnswer(contact, uuid, ('other',))
             self.assertIs(expected, certain.knows(answer, 'u3', 'i1'))
 
-    def test_a_client_that_is_no_compute_host_does_not(self):
-        seen = first_look(images=(an_answer(a_client('10.1.0.99:0/9')),),
-                          others={'10.1.0.3': 'c3'})
-        self.assertIs(Act.COMMIT, act(queued(), seen))
+    def test_of_two_hosts_that_claim_its_address_each_has_to_deny_it(self):
+        seen = first_look(known=claimed('c3', 'c4'),
+                          images=(an_answer(a_client('10.1.0.3:0/9')),))
+        for denied, expected in (({'c4': False}, Act.WAIT), ({'c3': False}, Act.WAIT),
+                                 ({'c3': True, 'c4': False}, Act.WAIT),
+                                 ({'c3': False, 'c4': False}, Act.COMMIT)):
+            self.assertIs(expected, act(queued(), dataclasses.replace(seen, elsewhere=denied)))
+
+    def test_a_live_client_of_the_dead_host_itself_is_no_leave_to_call(self):
+        seen = first_look(known=claimed('c1'), images=(an_answer(a_client('10.1.0.3:0/9')),))
+        self.assertIs(Act.WAIT, act(queued(), seen))
+
+    def test_a_client_of_a_tool_does_not_and_one_of_nobody_does(self):
+        seen = first_look(images=(an_answer(a_client('10.1.0.99:0/9')),))
+        for tools, expected in ((('10.1.0.99',), Act.COMMIT), (('10.1.0.96/28',), Act.COMMIT),
+                                (('10.1.0.9',), Act.WAIT), ((), Act.WAIT)):
+            self.assertIs(expected, act(queued(), dataclasses.replace(
+                seen, known=Known(tools=tools))), tools)
+
+    def test_nor_is_it_called_again_while_a_client_of_nobody_has_it_open(self):
+        lost = a_migration(status='completed')
+        for clients, expected in (((), Act.CALL), ((a_client('10.1.0.99:0/9'),), Act.WAIT)):
+            seen = work_look(seconds=LONG, libvirt=a_libvirt(), images=(an_answer(*clients),),
+                             migrations=[lost], up_seconds=9999.0)
+            self.assertIs(expected, act(moving(), seen))
 
     def test_nothing_is_called_while_its_images_could_not_be_asked(self):
         for images in (None, (an_answer(error='timed out'),)):
@@ -568,7 +593,7 @@ def some_looks(count):
                 *chance.choice(((), (a_client(),), (a_client('10.1.0.9:0/1'),))), image=image,
                 error=chance.choice(('', '', '', 'mute'))) for image in item.images)] * 9)),
             target_started=chance.choice(('', 'boot-1/7', 'boot-2/1')),
-            others={'10.1.0.9': 'c9'})
+            known=chance.choice((Known({'10.1.0.9': frozenset(['c9'])}), NONE_KNOWN)))
 
 
 class MustAsk(unittest.TestCase):

@@ -108,7 +108,7 @@ class TheEvidenceTable(unittest.TestCase):
                  (SILENCE, LIFE, 'cut off', Fact.CUT_OFF),
                  (UNKNOWN, LIFE, 'cut off', Fact.CUT_OFF),
                  (UNKNOWN, SILENCE, 'management network could not', Fact.UNDECIDED),
-                 (SILENCE, UNKNOWN, 'storage network could not', Fact.UNDECIDED)]
+                 (SILENCE, UNKNOWN, 'storage network does not say', Fact.UNDECIDED)]
         for management, storage, words, fact in table:
             with self.subTest(management=management, storage=storage):
                 item = a_round(management, storage)

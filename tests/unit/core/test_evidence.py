@@ -13,15 +13,18 @@
 
 """What raw answers mean: the tables of the evidence, row by row."""
 
+import dataclasses
 import unittest
 
 from kaopu_ha.core import evidence, model
+from kaopu_ha.core.addresses import Known
 from kaopu_ha.core.model import Contact, Sign
 
 UUID = '5c650ef2-0fab-4e65-8464-5b0756536421'
 OTHER = '00000000-0fab-4e65-8464-5b0756536421'
 DISK = model.Image('ceph-1', 'vms', 'disk-1', 'rbd_header.1')
 DATA = model.Image('ceph-1', 'vms', 'disk-2', 'rbd_header.2')
+KNOWN = Known({'10.91.0.12': frozenset(['h2'])}, ('10.91.9.0/24',))
 
 
 def a_host(*images, addresses=('10.91.0.11',), uuid=UUID):
@@ -83,7 +86,8 @@ class Storage(unittest.TestCase):
 
     def test_the_answers_for_one_image_have_their_sign(self):
         ours, mute = a_client(), a_client(acknowledged=False)
-        theirs = a_client('10.91.0.12:0/9')
+        theirs, nobodys = a_client('10.91.0.12:0/9'), a_client('10.91.0.77:0/9')
+        dead, tools = a_client('10.91.0.77:0/9', False), a_client('10.91.9.4:0/9')
         table = [
             ((ours,), Sign.LIFE),
             ((ours, mute), Sign.LIFE),
@@ -91,10 +95,15 @@ class Storage(unittest.TestCase):
             ((), Sign.SILENCE),
             ((theirs,), Sign.SILENCE),
             ((mute, theirs), Sign.SILENCE),
+            ((nobodys,), Sign.UNKNOWN),
+            ((mute, nobodys), Sign.UNKNOWN),
+            ((dead,), Sign.SILENCE),
+            ((tools,), Sign.SILENCE),
+            ((ours, nobodys), Sign.LIFE),
         ]
         for clients, sign in table:
             with self.subTest(clients=clients):
-                found = evidence.storage(a_host(DISK), [answered(*clients)], 'eye-1')
+                found = evidence.storage(a_host(DISK), [answered(*clients)], 'eye-1', KNOWN)
                 self.assertEqual((sign, model.Network.STORAGE, 'eye-1'),
                                  (found.sign, found.network, found.eye))
                 self.assertTrue(found.rule)
@@ -134,7 +143,32 @@ class Storage(unittest.TestCase):
 
     def test_an_address_that_begins_alike_is_another(self):
         found = evidence.storage(a_host(DISK), [answered(a_client('10.91.0.111:0/1'))], '')
-        self.assertIs(Sign.SILENCE, found.sign)
+        self.assertIs(Sign.UNKNOWN, found.sign)
+        self.assertEqual(('10.91.0.111:0/1',), found.strangers)
+        self.assertIn('10.91.0.111', found.rule)
+
+    def test_one_client_of_nobody_makes_the_host_unknown_and_life_weighs_more(self):
+        nobodys = answered(a_client('10.91.0.77:0/9'), image=DATA)
+        for first, sign in ((answered(), Sign.UNKNOWN), (answered(a_client()), Sign.LIFE)):
+            found = evidence.storage(a_host(DISK, DATA), [first, nobodys], '', KNOWN)
+            self.assertIs(sign, found.sign)
+
+    def test_silence_needs_the_answers_of_half_of_what_was_on(self):
+        # instances that were on, of them answered for -> sign
+        table = [(1, 1, Sign.SILENCE), (2, 1, Sign.SILENCE), (3, 1, Sign.UNKNOWN),
+                 (3, 2, Sign.SILENCE), (5, 2, Sign.UNKNOWN), (4, 0, Sign.UNKNOWN)]
+        for on, answers, sign in table:
+            images = [model.Image('ceph-1', 'vms', f'disk-{each}', f'rbd_header.{each}')
+                      for each in range(on)]
+            host = dataclasses.replace(a_host(), instances=(
+                *[model.Instance(image.name, image.name, model.Power.ON, images=(image, DATA))
+                  for image in images],
+                model.Instance('off', 'off', model.Power.OFF, images=(DISK,)),
+                model.Instance('here', 'here', model.Power.ON, local_disks=('/var',))))
+            with self.subTest(on=on, answers=answers):
+                found = evidence.storage(host, [*(answered(image=image)
+                                                  for image in images[:answers]), failed(DATA)], '')
+                self.assertIs(sign, found.sign)
 
     def test_ipv6_is_compared_by_meaning(self):
         found = evidence.storage(a_host(DISK, addresses=('fd00:0:0::0B',)),

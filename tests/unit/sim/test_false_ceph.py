@@ -136,7 +136,9 @@ class TestReader(FalseCeph, probe.StorageReaderSuite, unittest.TestCase):
         self.reader = SimCeph({CLUSTER: self.ceph}, self.eye, address='10.0.0.7')
 
     def an_image(self):
-        return self.ceph.create('an image', False)
+        image = self.ceph.create('an image', False)
+        self.ceph.open(image, self.eye, '10.0.0.7', lambda: True)
+        return image
 
     @contextlib.contextmanager
     def hung(self):

@@ -17,7 +17,13 @@ import sys
 import unittest
 
 from kaopu_ha.sim import lives
-from tests.unit.sim import mutants_alone, mutants_growth, mutants_moves, mutants_returns  # noqa: F401
+from tests.unit.sim import (  # noqa: F401
+    mutants_addresses,
+    mutants_alone,
+    mutants_growth,
+    mutants_moves,
+    mutants_returns,
+)
 from tests.unit.sim.mutants import MUTANTS
 
 LIVES_MAX = 2000
@@ -58,4 +64,4 @@ for number, name in enumerate(sorted(MUTANTS)):
 class TestTheList(unittest.TestCase):
 
     def test_none_is_left_out(self):
-        self.assertEqual(27, len(MUTANTS))
+        self.assertEqual(30, len(MUTANTS))

@@ -40,7 +40,7 @@ class _Noting:
 
 class _Probe(_Noting, ports.Probe):
 
-    def ask(self, suspects, peers, limit):
+    def ask(self, suspects, peers, limit, known=None):
         self.note(f'asked over {self.network.value}')
         return {one.host: model.Evidence(self.network, model.Sign.SILENCE, 'nobody is at home')
                 for one in suspects}

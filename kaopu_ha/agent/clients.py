@@ -1,0 +1,127 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""At which addresses Ceph sees the clients of this host's own guests.
+
+A librbd client keeps for life the address under which it met the cluster, whatever addresses the
+kernel has by now.  So the agent reads who watches the images of the guests that run here.  Whose a
+watcher is, is concluded from one thing only: a guest that runs has its images open, so if exactly
+one client of an image acknowledges, while its guest ran here before the ask and runs here after it,
+that client is the guest's.  Two of them may be those of both ends of a live migration, or a tool's
+beside the guest's: then nothing is concluded, and it is asked again.  A guest that is paused may be
+one that comes by a live migration and has nothing open yet: it has to be seen so twice.
+
+Cost: one ask (a list and a notify, a few milliseconds) for each image of each start of a guest, all
+that are due at once in one batch; again after growing pauses if it could not be concluded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+import time
+
+from kaopu_ha import ports
+from kaopu_ha.core import model
+from kaopu_ha.core.addresses import spelling
+
+# The first pause after an ask that told nothing; each is twice the one before.
+_PAUSE_SECONDS = 4.0
+_PAUSE_MAX_SECONDS = 600.0
+# Of one batch: a host with thousands of disks must not ask for longer than it may.
+_TOGETHER_MAX = 256
+
+
+@dataclass(frozen=True, order=True)
+class _Opened:
+    """An image as one start of a guest has it open."""
+
+    image: model.Image
+    uuid: str
+    run: str
+
+
+@dataclass
+class _Known:
+    """What was concluded: ``address`` is '' until it was.  ``seen`` waits to be confirmed.
+
+    ``before`` is what was seen last of a guest that is paused.
+    """
+
+    address: str = ''
+    seen: str = ''
+    before: str = ''
+    due: float = 0.0
+    pause: float = _PAUSE_SECONDS
+
+
+class OwnClients:
+    """Reads who watches the running guests' images, and keeps the addresses.  For one thread."""
+
+    def __init__(self, reader: ports.StorageReader, *, limit: float = 4.0,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        """Take the reader, and the limit of each ask."""
+        self._reader, self._limit, self._clock = reader, limit, clock
+        self._known: dict[_Opened, _Known] = {}
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Those at which Ceph sees clients of guests that run here, sorted."""
+        return tuple(sorted({found.address for found in self._known.values() if found.address}))
+
+    @property
+    def complete(self) -> bool:
+        """True if every running guest's clients are known: none is at an address of before."""
+        return all(found.address for found in self._known.values())
+
+    def look(self, domains: Sequence[ports.Domain],
+             images: Callable[[ports.Domain], Sequence[model.Image]]) -> None:
+        """Take up what runs now: it confirms what was seen before.  Ask for what is new or due."""
+        running = {_Opened(image, domain.uuid, domain.run): domain.power
+                   for domain in domains if domain.power is not model.Power.OFF and domain.run
+                   for image in images(domain) if image.header}
+        self._known = {opened: self._known.get(opened) or _Known() for opened in running}
+        for opened, power in running.items():
+            found = self._known[opened]
+            seen, found.seen = found.seen, ''
+            if seen and (power is model.Power.ON or seen == found.before):
+                found.address = seen
+            elif seen:
+                found.before, found.due = seen, self._clock() + found.pause
+        self._ask(sorted(running))
+
+    # ------------------------------------------------------------ private
+
+    def _ask(self, running: Sequence[_Opened]) -> None:
+        now = self._clock()
+        due = [opened for opened in running if not self._known[opened].address
+               and self._known[opened].due <= now][:_TOGETHER_MAX]
+        if not due:
+            return
+        try:
+            answers = self._reader.clients([opened.image for opened in due], self._limit)
+        except ports.PortError:
+            answers = {}
+        for opened in due:
+            found = self._known[opened]
+            found.seen = _the_one(answers.get(opened.image))
+            if not found.seen:
+                found.due = self._clock() + found.pause
+                found.pause = min(2 * found.pause, _PAUSE_MAX_SECONDS)
+
+
+def _the_one(answer: model.ImageAnswer | None) -> str:
+    """The address of the only client that lives; '' if there is none, or more than one."""
+    if answer is None or answer.error:
+        return ''
+    live = [client for client in answer.clients if client.acknowledged]
+    return spelling(live[0].ip) if len(live) == 1 else ''

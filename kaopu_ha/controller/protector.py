@@ -1,0 +1,158 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Looks for what is not protected, tells it, and writes it down: the leader's, while all is well.
+
+It also writes down since when each host claims each of its addresses, which no host may do itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+import math
+
+from kaopu_ha import ports, records
+from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.world import World
+from kaopu_ha.core import addresses, detection, model, protection
+from kaopu_ha.core.news import Fact, News
+
+_RANGES = (records.ALIVE, records.INVENTORY, records.CASE, records.LOCK, records.TOOL,
+           records.CLAIMS, records.UNPROTECTED)
+_LOOK_SECONDS = 15.0
+# Nova is asked for its services by the planner, too; this is for new hosts only.
+_SERVICES_SECONDS = 60.0
+# After an office began: where all is started at once, agents publish later than Nova's services.
+_FIRST_SECONDS = 30.0
+# In one look, of hosts in turn: an ask costs the OSDs a list and a notify for each.
+_IMAGES_MAX = 100
+_WRITES_MAX = 60
+_ITEMS_MAX = 500
+
+
+class Protector:
+    """Finds what is not protected; ``core.protection`` says what that is."""
+
+    def __init__(self, store: ports.Store, leadership: Leadership, probes: Sequence[ports.Probe],
+                 cloud: ports.Cloud, rules: model.Rules, clock: Callable[[], float],
+                 tell: Callable[[News], None]) -> None:
+        self._store, self._leadership, self._cloud = store, leadership, cloud
+        self._probes = [probe for probe in probes if probe.network is model.Network.STORAGE]
+        self._rules, self._clock, self._tell = rules, clock, tell
+        self._services: Mapping[str, model.ComputeService] | None = None
+        self._services_due = math.inf
+        self._samples: dict[str, protection.Sample] = {}
+        self._sampled: dict[str, int] = {}
+        self._memory: protection.Memory = {}
+
+    def turn(self) -> float:
+        """Look, tell what is due, write the list down; seconds until the next turn."""
+        if not self._leadership.leads():
+            self._memory, self._samples, self._services_due = {}, {}, math.inf
+            return 1.0
+        try:
+            world = World(self._store.read(*_RANGES), self._tell)
+            self._write_claims(world)
+            self._ask_nova()
+            self._ask_ceph(world)
+            self._look(world)
+        except ports.PortError:
+            # The detector tells that the store is away.
+            return _LOOK_SECONDS / 4
+        return _LOOK_SECONDS
+
+    # ------------------------------------------------------------ what is known
+
+    def _write_claims(self, world: World) -> None:
+        """Since when each host claims its addresses; those of a forgotten host are forgotten."""
+        writes: list[ports.Put | ports.Delete] = []
+        now = {host: addresses.renewed(world.claims.get(host, {}), inventory,
+                                       world.snapshot.revision)
+               for host, inventory in world.inventories.items()}
+        for host, claimed in now.items():
+            if claimed != world.claims.get(host):
+                writes.append(ports.Put(records.CLAIMS + host,
+                                        records.encode(records.Claims(claimed))))
+        writes += [ports.Delete(records.CLAIMS + host) for host in world.claims
+                   if not world.has(records.INVENTORY + host)]
+        for start in range(0, len(writes), _WRITES_MAX):
+            self._store.commit(self._leadership.compares(), writes[start:start + _WRITES_MAX])
+
+    def _ask_nova(self) -> None:
+        if self._services_due == math.inf:
+            self._services_due = self._clock() + _FIRST_SECONDS - 1.0
+        if self._clock() < self._services_due:
+            return
+        self._services_due = self._clock() + _SERVICES_SECONDS - 1.0
+        try:
+            self._services = dict(self._cloud.services())
+        except ports.PortError:
+            # What it said last stands: who has no agent now had none before.
+            return
+
+    def _ask_ceph(self, world: World) -> None:
+        """Ask the clients of some hosts that beat, those first whose turn was longest ago.
+
+        Not while a host is suspected: then its images are what Ceph is asked about.
+        """
+        beating = {host: world.inventories[host] for host in world.beats
+                   if host in world.inventories}
+        self._samples = {host: one for host, one in self._samples.items() if host in beating}
+        self._sampled = {host: one for host, one in self._sampled.items() if host in beating}
+        if any(case.stage in detection.JUDGING for case in world.cases.values()):
+            return
+        batch = self._batch(beating)
+        known = addresses.known(world.inventories, (*self._rules.tools, *world.tools))
+        for probe in self._probes if batch else ():
+            said = probe.ask(batch, [], self._rules.ask_limit, known)
+            for host, found in said.items():
+                self._samples[host] = protection.Sample(
+                    found.strangers, silent=found.sign is model.Sign.SILENCE)
+
+    def _batch(self, beating: Mapping[str, model.Inventory]) -> list[model.Inventory]:
+        batch: list[model.Inventory] = []
+        images = 0
+        for host in sorted(beating, key=lambda host: (self._sampled.get(host, 0), host)):
+            inventory = beating[host]
+            if batch and images + len(inventory.images) > _IMAGES_MAX:
+                break
+            self._sampled[host] = self._sampled.get(host, 0) + 1
+            if inventory.images:
+                batch.append(inventory)
+                images += len(inventory.images)
+        return batch
+
+    # ------------------------------------------------------------ what follows
+
+    def _look(self, world: World) -> None:
+        found = protection.unprotected(protection.Seen(
+            world.inventories, frozenset(world.beats),
+            {host: beat.behind for host, beat in world.beats.items() if beat.behind},
+            self._services, world.claims, self._samples), self._rules)
+        self._write(world, found)
+        told = protection.telling(self._memory, found, self._clock(), self._rules)
+        self._memory = told.memory
+        for item in told.due:
+            self._tell(News(Fact.UNPROTECTED, item.host, f'{item.reason.value}: {item.text}'))
+        for host, reason in told.over:
+            self._tell(News(Fact.PROTECTED, host, f'no more: {reason.value}'))
+
+    def _write(self, world: World, found: Sequence[protection.Unprotected]) -> None:
+        """Write the list, for whoever shows it; only if it changed."""
+        new = records.UnprotectedList(tuple(found[:_ITEMS_MAX]), len(found))
+        before = world.unprotected
+        if before is not None and (before.items, before.count) == (new.items, new.count):
+            return
+        new = dataclasses.replace(new, by=self._leadership.name, at=self._leadership.now())
+        self._store.commit(self._leadership.compares(),
+                           [ports.Put(records.UNPROTECTED, records.encode(new))])

@@ -1,0 +1,120 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Whose is an address at which Ceph sees a client?
+
+::
+
+    one or more hosts claim it      theirs: each of them is asked, each has to say no
+    a tool's                        backup, mirror, export: reads, and is no sign of anything
+    of nobody                       a host's that it did not tell, or a stranger: never SILENCE of
+                                    any host, never leave to start a second copy
+
+What Ceph sees is the truth about clients; what a host says of its addresses is a hint.  Of two
+hosts that claim one address, the older claim wins: ``claims`` are written by the leader, from when
+it first saw each, so that no newcomer can forge an older one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+import functools
+import ipaddress
+import math
+
+from kaopu_ha.core import model
+
+# Host, address, and the store's revision at which the leader first saw the host claim it.
+Claims = Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class Known:
+    """Whose each known address is.  ``tools`` are addresses, and networks in CIDR."""
+
+    owners: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    tools: tuple[str, ...] = ()
+
+    def whose(self, address: str) -> frozenset[str]:
+        """Every host that claims the address."""
+        return self.owners.get(spelling(address), frozenset())
+
+    def is_tools(self, address: str) -> bool:
+        """True if the configuration, or a person, named it as a tool's, and no host claims it."""
+        return not self.whose(address) and lies_in(address, self.tools)
+
+    def is_nobodys(self, address: str) -> bool:
+        """True if it is no host's and no tool's: whose client that is, nobody knows."""
+        return not self.whose(address) and not self.is_tools(address)
+
+
+# Every address is nobody's.
+NONE_KNOWN = Known()
+
+
+def owners(inventories: Mapping[str, model.Inventory]) -> dict[str, frozenset[str]]:
+    """The hosts that claim each address, in its one spelling."""
+    found: dict[str, set[str]] = {}
+    for host, inventory in inventories.items():
+        for address in inventory.storage_addresses:
+            found.setdefault(spelling(address), set()).add(host)
+    return {address: frozenset(hosts) for address, hosts in found.items()}
+
+
+def known(inventories: Mapping[str, model.Inventory], tools: Iterable[str]) -> Known:
+    """Whose each address is, by what all hosts published and what people named."""
+    return Known(owners(inventories), tuple(tools))
+
+
+def elder(address: str, hosts: Iterable[str], claims: Claims) -> str:
+    """Of the hosts that claim the address, the one whose claim is the oldest; '' if none does.
+
+    A claim that the leader has not written down yet is younger than any that it has.
+    """
+    def since(host: str) -> float:
+        return claims.get(host, {}).get(spelling(address), math.inf)
+    return min(hosts, key=lambda host: (since(host), host), default='')
+
+
+def renewed(before: Mapping[str, int], inventory: model.Inventory,
+            revision: int) -> dict[str, int]:
+    """What a host claims now: since when, for an address that it had; else since this revision."""
+    return {address: before.get(address, revision)
+            for address in sorted(map(spelling, inventory.storage_addresses))}
+
+
+def lies_in(address: str, networks: Iterable[str]) -> bool:
+    """True if the address is one of these, or inside one of these networks in CIDR."""
+    return any(_lies_in(spelling(address), network) for network in networks)
+
+
+def ip_of(client: str) -> str:
+    """The address of a client without port and nonce, in its one spelling."""
+    return spelling(model.Client(client, 0, False).ip)
+
+
+@functools.lru_cache(maxsize=65536)
+def spelling(address: str) -> str:
+    """One spelling for each address: IPv6 has many, and Ceph and the agent need not agree."""
+    try:
+        return str(ipaddress.ip_address(address.strip('[]')))
+    except ValueError:
+        return address
+
+
+@functools.lru_cache(maxsize=65536)
+def _lies_in(address: str, network: str) -> bool:
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(network)
+    except ValueError:
+        return address == network

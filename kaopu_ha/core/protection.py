@@ -1,0 +1,199 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What of hosts and instances could not be judged or fenced rightly, and why: while all is well.
+
+Each of these is harmless until its host dies, and then it is too late.  So it is found, told and
+listed while everybody lives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+import enum
+
+from kaopu_ha.core import addresses, model
+from kaopu_ha.core.addresses import Claims
+from kaopu_ha.core.model import Power
+
+
+class Reason(enum.Enum):
+    """Why something is not protected."""
+
+    NO_AGENT = 'no agent'
+    NO_SERVICE = 'no compute service'
+    NO_ADDRESS = 'no storage address'
+    OUTSIDE = 'address in no client network'
+    CLAIMED_TWICE = 'address claimed twice'
+    STRANGER = 'client of nobody'
+    UNSEEN = 'clients do not answer'
+    NOT_KEPT_UP = 'inventory not kept up'
+    UNKNOWN_IMAGE = 'image unknown'
+
+
+@dataclass(frozen=True)
+class Unprotected:
+    """A host (all of it, or the named instances of it) that is not protected, with the reason."""
+
+    host: str
+    reason: Reason
+    text: str
+    instances: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What Ceph said of a host that beats.  ``strangers``: live clients at addresses of nobody.
+
+    ``silent``: its instances are on, and no client of its acknowledged.
+    """
+
+    strangers: tuple[str, ...] = ()
+    silent: bool = False
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a leader knows of all hosts.
+
+    ``services``: Nova's by host, None if it was not asked or did not say.  ``behind``: the hosts
+    whose beat says that their inventory is not kept up, and why.
+    """
+
+    inventories: Mapping[str, model.Inventory]
+    beating: frozenset[str] = frozenset()
+    behind: Mapping[str, str] = field(default_factory=dict)
+    services: Mapping[str, model.ComputeService] | None = None
+    claims: Claims = field(default_factory=dict)
+    samples: Mapping[str, Sample] = field(default_factory=dict)
+
+
+def unprotected(seen: Seen, rules: model.Rules) -> tuple[Unprotected, ...]:
+    """Everything that is not protected, by host."""
+    found = [*_strange_to_nova(seen)]
+    owners = addresses.owners(seen.inventories)
+    for host, inventory in seen.inventories.items():
+        found += _addresses(inventory, owners, seen.claims, rules)
+        found += _images(inventory)
+        if host in seen.beating:
+            found += _sampled(host, seen.samples.get(host, Sample()))
+        if seen.behind.get(host):
+            found.append(Unprotected(host, Reason.NOT_KEPT_UP, f'what it tells of its instances '
+                                     f'is old: {seen.behind[host]}'))
+    return tuple(sorted(found, key=lambda item: (item.host, item.reason.value, item.text)))
+
+
+# ---------------------------------------------------------------- one kind after another
+
+
+def _strange_to_nova(seen: Seen) -> Iterator[Unprotected]:
+    """Hosts that only one side knows; a service that is disabled takes no instances."""
+    for host, service in (seen.services or {}).items():
+        if host not in seen.inventories and service.enabled:
+            yield Unprotected(host, Reason.NO_AGENT, 'it is a compute host of Nova\'s, and no '
+                              'agent ever told of it: it is not judged, fenced or recovered')
+    if seen.services:
+        for host in sorted(seen.beating & set(seen.inventories) - set(seen.services)):
+            yield Unprotected(host, Reason.NO_SERVICE, 'Nova has no compute service of this '
+                              'name: its instances would not be found; does the agent use '
+                              'another name than nova-compute?')
+
+
+def _addresses(inventory: model.Inventory, owners: Mapping[str, frozenset[str]], claims: Claims,
+               rules: model.Rules) -> Iterator[Unprotected]:
+    host = inventory.host
+    if not inventory.storage_addresses:
+        yield Unprotected(host, Reason.NO_ADDRESS, 'it has no address in a client network: its '
+                          'storage is never silent, and it can\'t be fenced')
+    for address in inventory.storage_addresses:
+        if not addresses.lies_in(address, rules.client_networks):
+            yield Unprotected(host, Reason.OUTSIDE, f'Ceph sees it at {address}, which is in no '
+                              f'client network: it is not fenced there')
+        rivals = owners[addresses.spelling(address)]
+        elder = addresses.elder(address, rivals, claims)
+        if len(rivals) > 1 and elder != host:
+            yield Unprotected(host, Reason.CLAIMED_TWICE, f'it claims {address}, which {elder} '
+                              f'claimed before')
+
+
+def _images(inventory: model.Inventory) -> Iterator[Unprotected]:
+    lost = [instance for instance in inventory.instances if instance.power is not Power.OFF
+            and any(not image.header for image in instance.images)]
+    if lost:
+        names = tuple(sorted(instance.name for instance in lost))
+        yield Unprotected(inventory.host, Reason.UNKNOWN_IMAGE, 'the id of an image could not be '
+                          f'read, so its clients can\'t be asked: {_few(names)}', names)
+
+
+def _sampled(host: str, sample: Sample) -> Iterator[Unprotected]:
+    if sample.strangers:
+        ips = tuple(sorted({addresses.ip_of(client) for client in sample.strangers}))
+        yield Unprotected(host, Reason.STRANGER, f'a live client at {_few(ips)} has a disk of its '
+                          f'open, and that is no known host\'s address and no tool\'s: while it '
+                          f'does, this host is not condemned (kaopu-ha tool add, if it is one)')
+    if sample.silent:
+        yield Unprotected(host, Reason.UNSEEN, 'its instances are on, but Ceph sees no live '
+                          'client of it: management alone would judge it')
+
+
+def _few(names: Iterable[str]) -> str:
+    listed = sorted(names)
+    return ', '.join(listed[:_NAMES_MAX]) + (
+        f' and {len(listed) - _NAMES_MAX} more' if len(listed) > _NAMES_MAX else '')
+
+
+_NAMES_MAX = 10
+
+
+# ---------------------------------------------------------------- when it is told
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """How often something was found in a row, and when it was told last, by a monotonic clock."""
+
+    times: int = 1
+    told: float | None = None
+
+
+Memory = Mapping[tuple[str, str], Noticed]
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What is to be told now: what is not protected, what is again; and what to remember."""
+
+    due: tuple[Unprotected, ...]
+    over: tuple[tuple[str, Reason], ...]
+    memory: Memory
+
+
+def telling(memory: Memory, found: Iterable[Unprotected], now: float,
+            rules: model.Rules) -> Telling:
+    """Say what was found twice in a row, and again every ``remind_again`` seconds."""
+    kept: dict[tuple[str, str], Noticed] = {}
+    due = []
+    for item in found:
+        key = item.host, item.reason.name
+        if key in kept:
+            # Of two addresses one sentence is enough; the list has both.
+            continue
+        one = memory.get(key)
+        one = Noticed() if one is None else Noticed(one.times + 1, one.told)
+        if one.times > 1 and (one.told is None or now - one.told >= rules.remind_again):
+            one = Noticed(one.times, now)
+            due.append(item)
+        kept[key] = one
+    over = tuple((host, Reason[name]) for (host, name), one in sorted(memory.items())
+                 if one.told is not None and (host, name) not in kept)
+    return Telling(tuple(due), over, kept)

@@ -83,7 +83,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
     detector = Detector(store, lead, probes, cloud, fences, rules, given.clock, tell,
                         given.pool(8, 'ask'))
     recoverer = Recoverer(store, lead, fences, cloud, usage, queue, rules, given.clock, tell,
-                          given.pool(6, 'recover'), detector.flapping)
+                          given.pool(6, 'recover'))
     admitter = Admitter(store, lead, fences, cloud, libvirt, rules, given.clock, tell)
     keeper = Housekeeper(store, lead, rules, given.clock, given.now, tell)
     reminder = Reminder(store, lead, rules, given.clock, tell)

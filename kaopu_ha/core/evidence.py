@@ -34,6 +34,11 @@ import ipaddress
 
 from kaopu_ha.core import model
 
+NOTHING_ON = 'nothing was on: nothing to ask, nothing to move'
+NO_IMAGE = 'there is nothing to ask: the host had no image open'
+# With these there never will be an answer: such a host says nothing of the others either.
+NOTHING_TO_ASK = (NOTHING_ON, NO_IMAGE)
+
 _KERNEL = (model.Contact.ANSWERED, model.Contact.REFUSED, model.Contact.MUTE)
 
 
@@ -100,7 +105,8 @@ def _of_images(inventory: model.Inventory,
                lines: Sequence[model.Answer]) -> tuple[model.Sign, str]:
     signs = {line.sign for line in lines}
     if not lines:
-        return model.Sign.UNKNOWN, 'there is nothing to ask: the host had no image open'
+        on = any(one.power is not model.Power.OFF for one in inventory.instances)
+        return model.Sign.UNKNOWN, NO_IMAGE if on else NOTHING_ON
     if not inventory.storage_addresses:
         return model.Sign.UNKNOWN, 'the storage addresses of the host are not known'
     if model.Sign.LIFE in signs:

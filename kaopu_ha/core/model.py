@@ -141,6 +141,12 @@ class Inventory:
                              for image in instance.images}))
 
     @property
+    def storage_lost(self) -> tuple[str, ...]:
+        """The clusters that the host does not reach, or of which it does not know it; sorted."""
+        return tuple(sorted(cluster for cluster, sign in self.storage.items()
+                            if sign is not Sign.LIFE))
+
+    @property
     def clusters(self) -> tuple[str, ...]:
         """Every Ceph cluster that holds a disk of the host, by fsid, sorted."""
         used = {image.cluster for instance in self.instances for image in instance.images}

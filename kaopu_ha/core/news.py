@@ -36,6 +36,7 @@ class Fact(enum.Enum):
     STORAGE_BACK = ('storage back', 'info')
     REBOOTED = ('rebooted', 'warning')
     BRAKE_ON = ('brake on', 'error')
+    BRAKE_HOLDS = ('brake holds', 'error')
     BRAKE_OFF = ('brake off', 'info')
     CONFIRMED = ('confirmed dead', 'error')
     NOT_FENCED = ('address not fenced', 'error')
@@ -59,6 +60,7 @@ class Fact(enum.Enum):
     ADMIT_REFUSED = ('admit refused', 'warning')
     ADMITTED = ('admitted', 'info')
     RECORD = ('unreadable record', 'error')
+    PASSED_OVER = ('host passed over', 'error')
 
     @property
     def level(self) -> str:

@@ -34,6 +34,7 @@ class Candidate:
     storage: Mapping[str, model.Sign]
     service: model.ComputeService | None
     usage: model.Usage | None
+    fresh: bool = False
 
 
 def use(usage: model.Usage) -> float:
@@ -59,8 +60,9 @@ def why_not(candidate: Candidate, evacuation: model.Evacuation) -> str:
         return 'it is locked'
     if not candidate.beat:
         return 'it does not beat'
-    if candidate.suspected or candidate.flapping:
-        return 'it is suspected' if candidate.suspected else 'it is flapping'
+    unsteady = _unsteady(candidate)
+    if unsteady:
+        return unsteady
     if candidate.held:
         return 'it is on hold'
     if service is None or not (service.enabled and service.up and not service.forced_down):
@@ -70,6 +72,15 @@ def why_not(candidate: Candidate, evacuation: model.Evacuation) -> str:
     if lost:
         return f'it does not reach cluster {lost[0]}'
     return fits(candidate.usage, evacuation)
+
+
+def _unsteady(candidate: Candidate) -> str:
+    """Why nobody knows whether the host will stay; empty if it has been there for a while."""
+    if candidate.suspected:
+        return 'it is suspected'
+    if candidate.flapping:
+        return 'it is flapping: it came back too often lately'
+    return 'it came back just now' if candidate.fresh else ''
 
 
 def fits(usage: model.Usage | None, evacuation: model.Evacuation) -> str:

@@ -33,6 +33,7 @@ from kaopu_ha.core.model import (
     Verdict,
 )
 from kaopu_ha.sim import daemon, laws_growth
+from kaopu_ha.sim.laws_brake import Braked
 from kaopu_ha.sim.laws_telling import Told
 from kaopu_ha.sim.nova import Record, Row
 from kaopu_ha.sim.world import World
@@ -71,6 +72,7 @@ class Checkers:
         self._growth = laws_growth.Growth(world, self._say)
         calls = Calls(world, self._say)
         Told(world, self._say)
+        self._braked = Braked(world, self._say)
         world.nova.asked, world.acts = calls.asked, calls.sent
         world.etcd.committed = self._committed
         world.kernel.after_each = OneWriter(world, self._say).look
@@ -85,6 +87,7 @@ class Checkers:
         self._deciders.committed(who, writes, before)
         self._verdicts.committed(who, writes, before)
         self._growth.committed(who, writes, before)
+        self._braked.committed(who, writes, before)
 
 
 Say = Callable[[str, str], None]

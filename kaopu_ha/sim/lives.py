@@ -36,7 +36,7 @@ import random
 import sys
 import time
 
-from kaopu_ha.sim import faults_thief
+from kaopu_ha.sim import faults_links, faults_thief
 from kaopu_ha.sim.checkers import Violation, unhealed
 from kaopu_ha.sim.shrink import shrunk
 from kaopu_ha.sim.story import Event, Played, Story, play, written
@@ -46,6 +46,7 @@ from kaopu_ha.sim.world import PACES, Setup, Vm
 # less, and what waits is told sooner: a life shall be short.
 LIFE_TIMES = dataclasses.replace(PACES['fast'], rules=dataclasses.replace(
     PACES['fast'].rules, attempt_limit=30.0, patent_death_seconds=20.0, patent_lock_seconds=10.0,
+    storm_window=40.0, storm_cooldown=8.0, healthy_seconds=8.0, flapping_seconds=60.0,
     remind_after=40.0, remind_again=120.0))
 # With stages that take several looks, as the patent's do.
 LONGER_TIMES = dataclasses.replace(LIFE_TIMES, rules=dataclasses.replace(
@@ -115,8 +116,9 @@ def _heal(played: Played) -> tuple[str, ...]:
 def _healing(at: float) -> Iterator[Event]:
     """What people do in the end, as the manual tells them."""
     yield Event(at, 'mend everything')
-    yield Event(at + 1.0, 'release the brake')
-    for later in (15.0, 40.0):
+    for later in (1.0, 12.0, 24.0, 36.0, 50.0, 65.0):
+        yield Event(at + later, 'release the brake')
+    for later in (15.0, 40.0, 66.0):
         yield Event(at + later, 'admit every confirmed host')
 
 
@@ -279,7 +281,7 @@ def _people(chance: random.Random, setup: Setup, at: float, lasts: float) -> Ite
                          'tasks come twice and late')[kind - 1])
 
 
-_TOPICS = (*faults_thief.FAULTS,)
+_TOPICS = (*faults_thief.FAULTS, *faults_links.FAULTS)
 _FAULTS: tuple[_Fault, ...] = (_host, _process, _eye, _etcd, _ceph, _nova, _user, _people,
                                *(fault for _, fault in _TOPICS))
 _WEIGHTS = (6, 6, 3, 4, 3, 5, 4, 2, *(weight for weight, _ in _TOPICS))

@@ -18,13 +18,20 @@ A sentence is found by its pattern in ``WORDS``; what stands in braces is a name
 
 from __future__ import annotations
 
-from kaopu_ha.sim import words_cloud, words_machines, words_people, words_thief, words_upgrade
+from kaopu_ha.sim import (
+    words_cloud,
+    words_links,
+    words_machines,
+    words_people,
+    words_thief,
+    words_upgrade,
+)
 from kaopu_ha.sim.sentences import Happening, Vocabulary
 from kaopu_ha.sim.sentences import UnknownWords as UnknownWords
 from kaopu_ha.sim.world import World
 
 WORDS = Vocabulary({**words_machines.WORDS, **words_cloud.WORDS, **words_people.WORDS,
-                    **words_upgrade.WORDS, **words_thief.WORDS})
+                    **words_links.WORDS, **words_upgrade.WORDS, **words_thief.WORDS})
 
 
 def happen(world: World, sentence: str) -> None:

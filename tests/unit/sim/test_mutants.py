@@ -17,7 +17,7 @@ import sys
 import unittest
 
 from kaopu_ha.sim import lives
-from tests.unit.sim import mutants_growth  # noqa: F401  it adds its own
+from tests.unit.sim import mutants_brake, mutants_growth  # noqa: F401  they add their own
 from tests.unit.sim.mutants import MUTANTS
 
 LIVES_MAX = 2000
@@ -57,5 +57,5 @@ for number, name in enumerate(sorted(MUTANTS)):
 
 class TestTheList(unittest.TestCase):
 
-    def test_there_are_sixteen(self):
-        self.assertEqual(19, len(MUTANTS))
+    def test_there_are_twenty_three(self):
+        self.assertEqual(23, len(MUTANTS))

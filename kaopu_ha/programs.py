@@ -128,7 +128,7 @@ def _deciders(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequenc
     its_store, its_cloud, its_usage, its_queue = minded('recoverer', store, cloud, usage, queue)
     recoverer = Recoverer(its_store, lead, minded('recoverer', *fences), its_cloud, its_usage,
                           its_queue, rules, given.clock, given.tell,
-                          turns.pool('recoverer', given.pool(6, 'recover')), detector.flapping)
+                          turns.pool('recoverer', given.pool(6, 'recover')))
     its_store, its_cloud, its_libvirt = minded('admitter', store, cloud, libvirt)
     admitter = Admitter(its_store, lead, minded('admitter', *fences), its_cloud, its_libvirt,
                         rules, given.clock, given.tell)

@@ -27,6 +27,10 @@
 ``closed/<host>/<n>``               durable    ended cases, bounded
 ``host/<host>``, ``brake``          durable    what people set
 ``tool/<address>``                  lease      a person named it as a tool's, until the lease ends
+``storm``                           durable    too many are silent, or were lately; who was
+                                               condemned lately.  Not there in quiet times
+``returned/<host>/<n>``             lease      the host came back lately; so often, that it flaps
+``fresh/<host>``                    lease      it came back just now: no target yet
 ``request/admit-<host>``            durable    what people asked of the leader, with the answer
 ``request/<host>/<id>``             durable    what the leader asked of a host's agent, likewise
 ``claims/<host>``                   durable    since when the host claims its storage addresses;
@@ -66,6 +70,7 @@ T = TypeVar('T')
 PREFIX = '/kaopu-ha/'
 LEADER = PREFIX + 'leader'
 BRAKE = PREFIX + 'brake'
+STORM = PREFIX + 'storm'
 ALIVE = PREFIX + 'alive/'
 DEATH = PREFIX + 'death/'
 LOCK = PREFIX + 'lock/'
@@ -82,6 +87,8 @@ TOOL = PREFIX + 'tool/'
 CLAIMS = PREFIX + 'claims/'
 UNPROTECTED = PREFIX + 'unprotected'
 REQUEST = PREFIX + 'request/'
+RETURNED = PREFIX + 'returned/'
+FRESH = PREFIX + 'fresh/'
 EVENT = PREFIX + 'event/'
 DOMAIN = PREFIX + 'domain/'
 SERVER = PREFIX + 'server/'
@@ -172,12 +179,25 @@ class UnprotectedList:
 
 @dataclasses.dataclass(frozen=True)
 class BrakeSetting:
-    """The value of ``brake``: who released it, for exactly these hosts' cases."""
+    """The value of ``brake``: who released it, for exactly these hosts' cases.
+
+    ``cases`` are the revisions at which these cases were opened, by host: a later case of the same
+    host is another one.  A former release did not say them.
+    """
 
     released_for: tuple[str, ...]
     who: str
     at: str
     why: str = ''
+    cases: dict[str, int] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Returned:
+    """The value of ``returned/<host>/<n>`` and ``fresh/<host>``: when, and from what."""
+
+    at: str
+    reason: str = ''
 
 
 @dataclasses.dataclass(frozen=True)

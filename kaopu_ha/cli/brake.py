@@ -23,7 +23,9 @@ from kaopu_ha.cli.picture import Picture
 
 
 class BrakeRelease(Command):
-    """Let the cases go on that the brake stops now; hosts that fall silent later count anew."""
+    """Let the cases go on that the brake stops now, and no later ones: not of the same hosts
+    either.
+    """
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         """The reason."""
@@ -36,13 +38,15 @@ class BrakeRelease(Command):
         state = storm.storm(found, self.app.rules)
         setting = None
         if state.braked:
-            setting = records.BrakeSetting(state.counted, who(), layout.now(), args.why)
+            cases = {host: entry.created for host in state.counted
+                     if (entry := found.entry(records.CASE + host)) is not None}
+            setting = records.BrakeSetting(state.counted, who(), layout.now(), args.why, cases)
             self._write(found, setting)
         if self.as_json:
             self.say_json({'changed': setting is not None, 'brake': plain(setting or found.brake)})
         elif setting is not None:
             self.say(f'The brake is released for {", ".join(setting.released_for)}: their cases '
-                     'go on, and may end with their instances moved.')
+                     'go on, and may end with their instances moved. It ends with the storm.')
         else:
             self.say(f'There is nothing to release. {_why_not(found, state)}')
         return 0
@@ -57,6 +61,9 @@ def _why_not(found: Picture, state: storm.Storm) -> str:
     if state.on and found.brake is not None:
         return (f'The brake was released for {", ".join(found.brake.released_for)} by '
                 f'{found.brake.who} at {layout.date_and_clock(found.brake.at)}.')
+    if state.on:
+        return ('Nobody is held now; whoever falls silent in this storm will be, and can be '
+                'released then.')
     if state.counted:
         return (f'{layout.number(len(state.counted), "host")} may count for a storm '
                 f'({", ".join(state.counted)}): that is not too many.')

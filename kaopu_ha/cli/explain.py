@@ -227,6 +227,13 @@ def _now(found: Picture, case: Case) -> Iterator[str]:
     host = case.host
     if case.host in found.held:
         yield f'{host} is on hold: it is not condemned.'
+    if host in found.storm.braked:
+        others = [one for one in found.storm.silent if one != host]
+        lately = [one.host for one in found.storm.condemned]
+        yield (f'The brake holds {host}: it is not condemned, for too many hosts are silent'
+               + (f' (with it: {", ".join(others)})' if others else '')
+               + (f' or were condemned lately ({", ".join(lately)})' if lately else '')
+               + '. If they are really dead: kaopu-ha brake release')
     if case.stage is Stage.CLOSED:
         yield f'Now {host} {"beats" if found.beats_now(host) else "does not beat"}.'
     elif case.stage is Stage.CONFIRMED:

@@ -93,7 +93,10 @@ def _worst(inventory: model.Inventory | None) -> str:
 def _everything(found: Picture, host: str) -> dict[str, Any]:
     return {'host': host, **{name: plain(kept.get(host)) for name, kept in (
         ('beat', found.beats), ('inventory', found.inventories), ('setting', found.settings),
-        ('case', found.cases), ('death', found.deaths), ('lock', found.locks))},
+        ('case', found.cases), ('death', found.deaths), ('lock', found.locks),
+        ('fresh', found.fresh))},
+            'returns': [plain(one) for name, one in sorted(found.returns.items())
+                        if name.partition('/')[0] == host],
         'unreadable': sorted(key for key in found.unreadable if key.endswith('/' + host))}
 
 
@@ -105,6 +108,7 @@ def _facts(found: Picture, host: str) -> list[tuple[str, str]]:
             ('agent', beat.agent if beat else ''),
             *(_of_inventory(inventory) if inventory else []),
             ('hold', _hold(found, host)),
+            ('came back', _returns(found, host)),
             ('case', _case(case) if case else 'none open'),
             ('death', _lock(found, found.deaths.get(host))),
             ('lock', _lock(found, found.locks.get(host)))]
@@ -139,6 +143,17 @@ def _hold(found: Picture, host: str) -> str:
         return 'yes: the setting can\'t be read'
     why = f': {setting.why}' if setting.why else ''
     return f'by {setting.who} since {layout.date_and_clock(setting.at)}{why}'
+
+
+def _returns(found: Picture, host: str) -> str:
+    """How often it came back lately, and whether that keeps instances away."""
+    mine = [one for name, one in sorted(found.returns.items()) if name.partition('/')[0] == host]
+    if not mine and host not in found.fresh:
+        return ''
+    times = layout.number(len(mine), 'time')
+    last = layout.date_and_clock((found.fresh.get(host) or mine[-1]).at)
+    until = '; no target yet: it has to stay for a while' if host in found.fresh else ''
+    return f'{times} lately, last at {last}{until}'
 
 
 def _case(case: model.Case) -> str:

@@ -19,15 +19,15 @@ import functools
 from typing import TypeVar
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import model, restart, waiting
+from kaopu_ha.core import brake, model, restart, waiting
 
 T = TypeVar('T')
 
 # All but the closed cases, which only grow old.
-RANGES = (records.LEADER, records.BRAKE, records.ALIVE, records.DEATH, records.LOCK,
-          records.INVENTORY, records.CASE, records.RECOVERY, records.EVACUATION, records.PROOF,
-          records.HOST, records.REQUEST, records.CLAIM, records.RESTART,
-          records.UNPROTECTED)
+RANGES = (records.LEADER, records.BRAKE, records.STORM, records.RETURNED, records.FRESH,
+          records.ALIVE, records.DEATH, records.LOCK, records.INVENTORY, records.CASE,
+          records.RECOVERY, records.EVACUATION, records.PROOF, records.HOST, records.REQUEST,
+          records.CLAIM, records.RESTART, records.UNPROTECTED)
 
 
 def read(store: ports.Store, *more: str) -> Picture:
@@ -43,6 +43,9 @@ class Picture:
         self.unreadable: dict[str, str] = {}
         self.leader = self._one(records.Leader, records.LEADER)
         self.brake = self._one(records.BrakeSetting, records.BRAKE)
+        self.storm = self._one(brake.Storm, records.STORM) or brake.Storm()
+        self.returns = self._all(records.Returned, records.RETURNED)
+        self.fresh = self._all(records.Returned, records.FRESH)
         self.beats = self._all(records.Beat, records.ALIVE)
         self.deaths = self._all(records.Lock, records.DEATH)
         self.locks = self._all(records.Lock, records.LOCK)

@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from kaopu_ha import records
 from kaopu_ha.cli import command, picture
 from kaopu_ha.core import brake
 from kaopu_ha.core.rules import Rules
@@ -24,35 +25,71 @@ from kaopu_ha.core.rules import Rules
 
 @dataclass(frozen=True)
 class Storm:
-    """Whether too many hosts are silent at once, which ones, and which of them may not go on."""
+    """How things stand with the brake, and who of the silent was released by a person.
 
-    on: bool
+    ``counted`` are the hosts that are silent now, also where there is no storm.
+    """
+
+    now: brake.Storm
     counted: tuple[str, ...]
-    braked: tuple[str, ...]
     released: tuple[str, ...]
+    cooldown: float
+
+    @property
+    def on(self) -> bool:
+        """True in a storm and in the cooldown after it."""
+        return self.now.on
+
+    @property
+    def braked(self) -> tuple[str, ...]:
+        """Who is not condemned, dead or not."""
+        return self.now.braked
 
     def sentence(self) -> str:
         """The state of the brake, for people."""
         if not self.on:
             return 'off'
-        if not self.braked:
-            return f'storm: released for all of {", ".join(self.counted)}'
-        more = f'; released for {", ".join(self.released)}' if self.released else ''
-        return f'ON: nobody of {", ".join(self.braked)} is condemned{more}'
+        parts = [self._held()]
+        if self.braked and self.released:
+            parts.append(f'released for {", ".join(self.released)}')
+        if self.now.condemned:
+            parts.append('condemned lately: ' + ', '.join(
+                one.host for one in self.now.condemned))
+        if self.now.calm is not None:
+            parts.append(f'fewer are silent now: off in {self.cooldown - self.now.calm:.0f} s if '
+                         'that stays so')
+        return '; '.join(parts)
+
+    def _held(self) -> str:
+        if self.braked:
+            return f'ON: nobody of {", ".join(self.braked)} is condemned'
+        if self.released:
+            return f'storm: released for all of {", ".join(self.released)}'
+        return 'ON: whoever falls silent now is not condemned'
 
 
 def storm(found: picture.Picture, rules: Rules) -> Storm:
-    """Apply the rule of ``core.brake`` to what the store holds."""
-    cases, held, hosts = tuple(found.cases.values()), found.held, len(found.inventories)
-    released = found.brake.released_for if found.brake else ()
-    counted = brake.counted(cases, held)
-    return Storm(
-        on=brake.storm(cases, held, hosts, rules), counted=counted,
-        braked=tuple(sorted(brake.braked(cases, held, released, hosts, rules))),
-        released=tuple(host for host in counted if host in released))
+    """Apply the rules of ``core.brake`` to what the store holds."""
+    opened = {host: entry.created for host, entry in found.snapshot.under(records.CASE).items()}
+    entry = found.entry(records.BRAKE)
+    release = brake.Release() if found.brake is None or entry is None else brake.given(
+        found.brake.released_for, found.brake.cases, entry.modified, opened)
+    known = found.inventories
+    seen = brake.Seen(
+        '', '', 0.0, frozenset(known), found.cases, opened,
+        beating=frozenset(host for host in known if found.beats_now(host)), on_hold=found.held,
+        empty=frozenset(host for host in found.cases
+                        if host in known and not known[host].images), release=release)
+    counted = brake.silent(seen.cases, seen.known, seen.on_hold, seen.empty)
+    return Storm(brake.advance(found.storm, seen, rules), counted,
+                 tuple(host for host in counted if brake.is_released(host, release, opened)),
+                 rules.storm_cooldown)
 
 
 def as_json(state: Storm, found: picture.Picture) -> dict[str, Any]:
     """The state of the brake, for machines."""
     return {'storm': state.on, 'counted': list(state.counted), 'braked': list(state.braked),
-            'released': command.plain(found.brake)}
+            'released': command.plain(found.brake), 'condemned_lately': [
+                one.host for one in state.now.condemned],
+            'off_in_seconds': None if state.now.calm is None or not state.on
+            else round(state.cooldown - state.now.calm, 1)}

@@ -24,10 +24,12 @@ import functools
 from typing import TypeVar
 
 from kaopu_ha import records
-from kaopu_ha.core import model
+from kaopu_ha.core import brake, model
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
 
 T = TypeVar('T')
+
+_HELD_TOLD_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
@@ -267,6 +269,20 @@ def _brake(name: str, before: records.BrakeSetting | None,
         yield Line('brake', '', 'the release of the brake is gone')
 
 
+def _storm(name: str, before: brake.Storm | None, after: brake.Storm | None) -> Iterator[Line]:
+    del name
+    was, now = before or brake.Storm(), after or brake.Storm()
+    if was.on and not now.on:
+        yield Line('brake', '', 'the brake is off: fewer hosts are silent for a while', 'good')
+    elif now.on and (not was.on or not set(was.braked) >= set(now.braked)):
+        who = ', '.join(now.braked) or 'nobody yet'
+        yield Line('brake', '', f'the brake is ON, too many hosts are silent: it holds {who}',
+                   'error', '' if was.on else now.at)
+    elif now.braked and now.seconds // _HELD_TOLD_SECONDS > was.seconds // _HELD_TOLD_SECONDS:
+        yield Line('brake', '', f'the brake still holds {", ".join(now.braked)}, for '
+                   f'{now.seconds - now.since:.0f} s by now', 'error')
+
+
 def _request(name: str, before: records.Request | None,
              after: records.Request | None) -> Iterator[Line]:
     del name
@@ -295,6 +311,7 @@ _TELLERS: tuple[tuple[str, type, _Teller], ...] = (
     (records.EVACUATION, model.Evacuation, _evacuation),
     (records.CLAIM, records.Claim, _claim),
     (records.HOST, records.HostSetting, _setting),
+    (records.STORM, brake.Storm, _storm),
     (records.BRAKE, records.BrakeSetting, _brake),
     (records.REQUEST, records.Request, _request),
 )

@@ -56,9 +56,26 @@ OPTS = [
                       'grace.'),
     cfg.IntOpt('storm_hosts', default=1, min=1,
                help='The brake: nobody is condemned while more hosts than this, and more than '
-                    'storm_share of all, are suspect at once.  One dead host among two is no '
-                    'storm.'),
+                    'storm_share of all, are silent or were condemned within storm_window.  One '
+                    'dead host among two is no storm.'),
     cfg.FloatOpt('storm_share', default=0.334, min=0.0, max=1.0,
                  help='The brake: share of all hosts.  When more than a third fail at once, the '
                       'network or our own eyes are more likely broken than the hosts.'),
+    cfg.FloatOpt('storm_window', default=600.0, min=0.0, max=86400.0,
+                 help='The brake: seconds for which a host that was condemned counts.  Hosts that '
+                      'die one after the other within ten minutes have a cause in common more '
+                      'often than not: switches that are restarted in turn, a room that grows '
+                      'hot.'),
+    cfg.FloatOpt('storm_cooldown', default=120.0, min=0.0, max=3600.0,
+                 help='The brake: seconds for which it stays on when fewer are silent.  What fell '
+                      'silent together comes back one after the other: a spanning tree takes up '
+                      'to 50 s, and equal servers boot within some two minutes of each other.'),
+    cfg.IntOpt('flapping_times', default=3, min=1, max=100,
+               help='A host that came back so often within flapping_seconds is no target: it may '
+                    'soon be gone again, with what was moved to it.'),
+    cfg.FloatOpt('flapping_seconds', default=600.0, min=1.0, max=86400.0,
+                 help='The seconds in which flapping_times counts.'),
+    cfg.FloatOpt('healthy_seconds', default=60.0, min=0.0, max=86400.0,
+                 help='A host is no target for so many seconds after it came back or was '
+                      'admitted: what fails once more mostly does so in its first minute.'),
 ]

@@ -19,6 +19,7 @@ import dataclasses
 import functools
 
 from kaopu_ha import ports, records, shelf
+from kaopu_ha.controller import returns
 from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import RANGES, World
@@ -211,6 +212,7 @@ class Admitter:
         if self._commit(world, case, [
                 *shelf.put_away(self._store, ended, world.snapshot.revision,
                                 self._rules.closed_kept), *gone,
+                *returns.came_back(self._store, world, ended.road[-1], case.host, self._rules),
                 ports.Put(records.REQUEST + name, records.encode(answer))],
                 records.REQUEST + name):
             self._tell(News(Fact.ADMITTED, case.host, 'it may receive instances again'))

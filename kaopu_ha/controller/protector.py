@@ -19,9 +19,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
+import functools
 import math
 
 from kaopu_ha import ports, records
+from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import addresses, detection, model, protection
@@ -54,6 +56,7 @@ class Protector:
         self._samples: dict[str, protection.Sample] = {}
         self._sampled: dict[str, int] = {}
         self._memory: protection.Memory = {}
+        self._alone = Alone(store, clock, tell)
 
     def turn(self) -> float:
         """Look, tell what is due, write the list down; seconds until the next turn."""
@@ -114,10 +117,22 @@ class Protector:
         batch = self._batch(beating)
         known = addresses.known(world.inventories, (*self._rules.tools, *world.tools))
         for probe in self._probes if batch else ():
-            said = probe.ask(batch, [], self._rules.ask_limit, known)
-            for host, found in said.items():
+            for host, found in self._said(probe, batch, known).items():
                 self._samples[host] = protection.Sample(
                     found.strangers, silent=found.sign is model.Sign.SILENCE)
+
+    def _said(self, probe: ports.Probe, batch: Sequence[model.Inventory],
+              known: addresses.Known) -> Mapping[str, model.Evidence]:
+        """What the probe says of these hosts; of each for itself if one of them spoils it."""
+        limit = self._rules.ask_limit
+        try:
+            return probe.ask(batch, [], limit, known)
+        except Exception:  # noqa: BLE001  whose inventory it was is found one by one
+            said: dict[str, model.Evidence] = {}
+            for one in batch:
+                self._alone.tries(one.host, 'to look at its clients', functools.partial(
+                    _added, said, probe, one, limit, known))
+            return said
 
     def _batch(self, beating: Mapping[str, model.Inventory]) -> list[model.Inventory]:
         batch: list[model.Inventory] = []
@@ -156,3 +171,8 @@ class Protector:
         new = dataclasses.replace(new, by=self._leadership.name, at=self._leadership.now())
         self._store.commit(self._leadership.compares(),
                            [ports.Put(records.UNPROTECTED, records.encode(new))])
+
+
+def _added(said: dict[str, model.Evidence], probe: ports.Probe, one: model.Inventory,
+           limit: float, known: addresses.Known) -> None:
+    said.update(probe.ask([one], [], limit, known))

@@ -49,8 +49,7 @@ class Recoverer:
     def __init__(self, store: ports.Store, leadership: Leadership, fences: Sequence[ports.Fence],
                  cloud: ports.Cloud, usage: ports.UsageSource, queue: ports.Queue,
                  rules: model.Rules, clock: Callable[[], float], tell: Callable[[News], None],
-                 pool: concurrent.futures.Executor,
-                 flapping: Callable[[], frozenset[str]] = frozenset) -> None:
+                 pool: concurrent.futures.Executor) -> None:
         self._store, self._leadership, self._cloud, self._queue = store, leadership, cloud, queue
         self._rules, self._clock, self._tell = rules, clock, tell
         self._pool = pool
@@ -58,7 +57,7 @@ class Recoverer:
         self._told = 0
         self._alone = Alone(store, clock, tell)
         self._keeper = FenceKeeper(store, leadership, fences, rules, clock, pool)
-        self._targets, self._rests = Targets(cloud, usage, flapping, pool, clock), Rests(clock)
+        self._targets, self._rests = Targets(cloud, usage, rules, pool, clock), Rests(clock)
         self._acts: dict[Act, Callable[[World, Seen, Decision], Seen]] = {
             Act.ASK_FORBIDDEN: self._ask_forbidden, Act.FENCE: self._fence,
             Act.READ_BACK: self._read_back, Act.MARK: self._mark, Act.UNMARK: self._unmark,

@@ -19,6 +19,7 @@ import concurrent.futures
 import math
 
 from kaopu_ha import ports, records
+from kaopu_ha.controller import returns
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import model, selection
 
@@ -35,9 +36,9 @@ class Targets:
     """
 
     def __init__(self, cloud: ports.Cloud, usage: ports.UsageSource,
-                 flapping: Callable[[], frozenset[str]], pool: concurrent.futures.Executor,
+                 rules: model.Rules, pool: concurrent.futures.Executor,
                  clock: Callable[[], float]) -> None:
-        self._cloud, self._usage, self._flapping, self._pool = cloud, usage, flapping, pool
+        self._cloud, self._usage, self._rules, self._pool = cloud, usage, rules, pool
         self._clock = clock
         self._ahead: concurrent.futures.Future[Mapping[str, model.Usage]] | None = None
         self._services: Mapping[str, model.ComputeService] = {}
@@ -61,12 +62,12 @@ class Targets:
         """Every known host with all that decides whether it may be a target.  PortError."""
         if self._clock() >= self._until:
             self._ask()
-        flapping = self._flapping()
         return tuple(
             selection.Candidate(
                 host, beat=world.has(records.ALIVE + host), held=host in world.held,
                 suspected=world.has(records.CASE + host), locked=world.has(records.LOCK + host),
-                flapping=host in flapping, storage=inventory.storage,
+                flapping=returns.flaps(world, host, self._rules),
+                fresh=world.has(records.FRESH + host), storage=inventory.storage,
                 service=self._services.get(host), usage=self._usages.get(host), note=inventory.note)
             for host, inventory in sorted(world.inventories.items()))
 

@@ -19,7 +19,7 @@ import functools
 from typing import TypeVar
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import model
+from kaopu_ha.core import brake, model
 from kaopu_ha.core.events import Hint
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.restart import Restart
@@ -28,7 +28,8 @@ T = TypeVar('T')
 
 # What a controller reads each turn, in one linearizable read.
 RANGES = (records.ALIVE, records.DEATH, records.LOCK, records.CASE, records.INVENTORY,
-          records.HOST, records.BRAKE, records.EVENT, records.RESTART, records.TOOL)
+          records.HOST, records.BRAKE, records.STORM, records.RETURNED, records.FRESH,
+          records.EVENT, records.RESTART, records.TOOL)
 
 
 class World:
@@ -94,6 +95,12 @@ class World:
         """The open cases by host."""
         return self.every(model.Case, records.CASE)
 
+    @property
+    def opened(self) -> dict[str, int]:
+        """The revisions at which the cases were opened, by host."""
+        return {host: entry.created
+                for host, entry in self.snapshot.under(records.CASE).items()}
+
     @functools.cached_property
     def restarts(self) -> dict[str, Restart]:
         """What is started again in place, by host."""
@@ -133,16 +140,25 @@ class World:
                          if host not in settings or settings[host].hold)
 
     @functools.cached_property
-    def released(self) -> tuple[str, ...]:
-        """The hosts for which a person released the brake."""
-        entry = self.snapshot.get(records.BRAKE)
+    def storm(self) -> brake.Storm:
+        """How things stand with the brake, as it was kept.  If that can't be read, it is on."""
+        entry = self.snapshot.get(records.STORM)
         if entry is None:
-            return ()
+            return brake.Storm()
+        return self._read(brake.Storm, entry) or brake.Storm(on=True)
+
+    @functools.cached_property
+    def release(self) -> records.BrakeSetting | None:
+        """The release of the brake that a person gave, if any."""
+        entry = self.snapshot.get(records.BRAKE)
+        return self._read(records.BrakeSetting, entry) if entry else None
+
+    def _read(self, kind: type[T], entry: ports.Entry) -> T | None:
         try:
-            return records.decode(records.BrakeSetting, entry.value, entry.key).released_for
+            return records.decode(kind, entry.value, entry.key)
         except records.RecordError as failure:
             self._tell(News(Fact.RECORD, '', str(failure)))
-            return ()
+            return None
 
     @functools.cached_property
     def tools(self) -> tuple[str, ...]:

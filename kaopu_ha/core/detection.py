@@ -33,12 +33,14 @@ import dataclasses
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import casefile, model, roads, texts
+from kaopu_ha.core import casefile, evidence, model, roads, texts
 from kaopu_ha.core.model import Case, Sign, Stage, Verdict
 from kaopu_ha.core.news import Fact, News
 
 # Rounds that end at once (a refused connection) must not make a loop that only writes.
 _PAUSE_SECONDS = 0.25
+
+_NOTHING_TO_ASK_SECONDS = 60.0
 
 JUDGING = (Stage.SUSPECTED, Stage.DYING, Stage.LOCKED, Stage.LAST_LOOK)
 
@@ -105,6 +107,8 @@ def judged(management: model.Evidence, storage: model.Evidence) -> tuple[Verdict
         return Verdict.ALIVE, 'its instances answer over the storage network: it is cut off from us'
     if management.sign is Sign.UNKNOWN:
         return Verdict.UNDECIDED, 'the management network could not be asked'
+    if storage.rule in evidence.NOTHING_TO_ASK:
+        return Verdict.UNDECIDED, storage.rule
     if storage.sign is Sign.UNKNOWN:
         return Verdict.UNDECIDED, f'the storage network does not say: {storage.rule}'
     return Verdict.DEAD, 'etcd, management and storage are silent'
@@ -125,7 +129,7 @@ def advance(case: Case, seen: Seen, rules: model.Rules) -> Decision:
         return _slowed(case, seen, rules)
     if seen.round.verdict is Verdict.UNDECIDED:
         news = _changed(before, seen.round, Fact.UNDECIDED)
-        return Decision(case, news=news, again=rules.look_interval)
+        return Decision(case, news=news, again=_again(seen.round, rules))
     if seen.held or seen.braked:
         return Decision(case, again=rules.look_interval)
     return _ROADS[case.stage](case, seen, rules)
@@ -142,6 +146,13 @@ def silent_since(case: Case) -> str:
     # Of the rounds, some may have left a full file; no step has left the road.
     return max([since, *(step.at for step in case.road if step.stage == Stage.SUSPECTED.value)]
                ) if since else ''
+
+
+def _again(look: model.Round, rules: model.Rules) -> float:
+    """Seconds until the next look after one that was UNDECIDED."""
+    # Where there is nothing to ask about, only a beat brings news: a look now and then is enough.
+    nothing = look.storage.rule in evidence.NOTHING_TO_ASK
+    return max(rules.look_interval, _NOTHING_TO_ASK_SECONDS if nothing else 0.0)
 
 
 # ---------------------------------------------------------------- the roads of a DEAD round

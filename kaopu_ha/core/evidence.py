@@ -40,6 +40,11 @@ from kaopu_ha.core.addresses import NONE_KNOWN, Known, spelling
 
 # Of the addresses in one sentence.
 _TOLD_MAX = 3
+NOTHING_ON = 'nothing was on: nothing to ask, nothing to move'
+NO_IMAGE = 'there is nothing to ask: the host had no image open'
+# With these there never will be an answer: such a host says nothing of the others either.
+NOTHING_TO_ASK = (NOTHING_ON, NO_IMAGE)
+
 _KERNEL = (model.Contact.ANSWERED, model.Contact.REFUSED, model.Contact.MUTE)
 
 
@@ -138,7 +143,7 @@ def _of_images(inventory: model.Inventory, asked: Sequence[model.ImageAnswer],
     if not lines and any(instance.untold for instance in inventory.instances):
         return model.Sign.UNKNOWN, 'none of the guests that run there was ever told by its agent'
     if not lines:
-        return model.Sign.UNKNOWN, 'there is nothing to ask: the host had no image open'
+        return model.Sign.UNKNOWN, NO_IMAGE if inventory.on else NOTHING_ON
     if not inventory.storage_addresses:
         return model.Sign.UNKNOWN, 'the storage addresses of the host are not known'
     if model.Sign.LIFE in signs:
@@ -161,8 +166,7 @@ def _answered_for(inventory: model.Inventory,
     of no image is known: it was not answered for.
     """
     answered = {answer.image for answer in asked if not answer.error}
-    on = [instance for instance in inventory.instances
-          if instance.power is not model.Power.OFF and (instance.images or instance.untold)]
+    on = [instance for instance in inventory.on if instance.images or instance.untold]
     return sum(bool(answered & set(instance.images)) for instance in on), len(on)
 
 

@@ -38,22 +38,9 @@ from kaopu_ha.core.cloud import Server as Server
 from kaopu_ha.core.cloud import Usage as Usage
 from kaopu_ha.core.phase import Phase as Phase
 from kaopu_ha.core.rules import Rules as Rules
-
-
-class Sign(enum.Enum):
-    """What one network says of a host.  "Nobody answered" and "I could not ask" are two facts."""
-
-    LIFE = 'life'
-    SILENCE = 'silence'
-    UNKNOWN = 'unknown'
-
-
-class Verdict(enum.Enum):
-    """What one round of evidence says of a host."""
-
-    ALIVE = 'alive'
-    DEAD = 'dead'
-    UNDECIDED = 'undecided'
+from kaopu_ha.core.signs import Network as Network
+from kaopu_ha.core.signs import Sign as Sign
+from kaopu_ha.core.signs import Verdict as Verdict
 
 
 class Stage(enum.Enum):
@@ -84,13 +71,6 @@ class Power(enum.Enum):
     ON = 'on'
     PAUSED = 'paused'
     OFF = 'off'
-
-
-class Network(enum.Enum):
-    """A network that is asked for signs of life; the third one, etcd, carries the beat."""
-
-    MANAGEMENT = 'management'
-    STORAGE = 'storage'
 
 
 # ---------------------------------------------------------------- what a host tells of itself
@@ -160,6 +140,12 @@ class Inventory:
     def images(self) -> tuple[Image, ...]:
         """Every image that these instances have open, once each, sorted."""
         return tuple(sorted({image for instance in self.on for image in instance.images}))
+
+    @property
+    def storage_lost(self) -> tuple[str, ...]:
+        """The clusters that the host does not reach, or of which it does not know it; sorted."""
+        return tuple(sorted(cluster for cluster, sign in self.storage.items()
+                            if sign is not Sign.LIFE))
 
     @property
     def clusters(self) -> tuple[str, ...]:

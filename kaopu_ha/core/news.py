@@ -40,6 +40,7 @@ class Fact(enum.Enum):
     RESTARTED = ('instance runs again', 'info')
     NOT_RESTARTED = ('instance not started again', 'error')
     BRAKE_ON = ('brake on', 'error')
+    BRAKE_HOLDS = ('brake holds', 'error')
     BRAKE_OFF = ('brake off', 'info')
     CONFIRMED = ('confirmed dead', 'error')
     NOT_FENCED = ('address not fenced', 'error')

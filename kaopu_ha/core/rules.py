@@ -35,6 +35,12 @@ class Rules:
     patent_lock_seconds: float = 30.0
     storm_hosts: int = 1
     storm_share: float = 1 / 3
+    storm_window: float = 600.0
+    storm_cooldown: float = 120.0
+    brake_told_seconds: float = 300.0
+    flapping_times: int = 3
+    flapping_seconds: float = 600.0
+    healthy_seconds: float = 60.0
     fences: tuple[str, ...] = ('ceph_blocklist',)
     client_networks: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()

@@ -35,6 +35,7 @@ class Candidate:
     service: model.ComputeService | None
     usage: model.Usage | None
     note: str = ''
+    fresh: bool = False
 
 
 def use(usage: model.Usage) -> float:
@@ -60,8 +61,9 @@ def why_not(candidate: Candidate, evacuation: model.Evacuation) -> str:
         return 'it is locked'
     if not candidate.beat:
         return 'it does not beat'
-    if candidate.suspected or candidate.flapping:
-        return 'it is suspected' if candidate.suspected else 'it is flapping'
+    unsteady = _unsteady(candidate)
+    if unsteady:
+        return unsteady
     if candidate.note:
         return f'its agent says: {candidate.note}'
     if candidate.held:
@@ -73,6 +75,15 @@ def why_not(candidate: Candidate, evacuation: model.Evacuation) -> str:
     if lost:
         return f'it does not reach cluster {lost[0]}'
     return fits(candidate.usage, evacuation)
+
+
+def _unsteady(candidate: Candidate) -> str:
+    """Why nobody knows whether the host will stay; empty if it has been there for a while."""
+    if candidate.suspected:
+        return 'it is suspected'
+    if candidate.flapping:
+        return 'it is flapping: it came back too often lately'
+    return 'it came back just now' if candidate.fresh else ''
 
 
 def fits(usage: model.Usage | None, evacuation: model.Evacuation) -> str:

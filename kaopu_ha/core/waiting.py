@@ -23,7 +23,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import detection, model, restart
+from kaopu_ha.core import detection, evidence, model, restart
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
 
 
@@ -65,13 +65,14 @@ def waiting(cases: Iterable[model.Case], recoveries: Mapping[str, model.Recovery
             restarts: Iterable[restart.Restart] = ()) -> tuple[Waiting, ...]:
     """Everything that is open, by host.
 
+    A host with nothing on is not listed: nothing there waits.
     ``recoveries`` by their ids; ``held``: hosts that people hold, which wait for those people and
     are not listed; ``claimed``: instances that a worker has.
     """
     moves = tuple(evacuations)
     found: list[Waiting] = []
     for case in sorted(cases, key=lambda case: case.host):
-        if case.stage in detection.JUDGING and case.host not in held:
+        if case.stage in detection.JUDGING and case.host not in held and not _is_empty(case):
             found.append(Waiting(case.host, Kind.CASE, _why_open(case), since=_last(case.road)))
         if case.stage is Stage.ADMITTING:
             progress = case.admit.waiting_for if case.admit else ''
@@ -84,6 +85,11 @@ def waiting(cases: Iterable[model.Case], recoveries: Mapping[str, model.Recovery
     for record in restarts:
         found += _off(record)
     return tuple(found)
+
+
+def _is_empty(case: model.Case) -> bool:
+    """True if nothing was on: nobody waits for such a host, and it was told once."""
+    return bool(case.rounds) and case.rounds[-1].storage.rule == evidence.NOTHING_ON
 
 
 def _why_open(case: model.Case) -> str:

@@ -71,6 +71,8 @@ class Ceph:
         self.kernel, self.fsid = kernel, fsid
         self.node = Node(f'ceph {fsid}')
         self.quorum, self.hung = True, False
+        # Hosts of which no driver can make anything: it raises what no port promises.
+        self.chokes: set[str] = set()
         # Set by whatever may change who can write; whoever judges that clears it.
         self.changed = True
         self.disks: dict[str, Disk] = {}
@@ -205,6 +207,7 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
             limit: float, known: Known = NONE_KNOWN) -> Mapping[str, model.Evidence]:
         """As promised."""
+        _choke(self._clusters, [*suspects, *peers])
         images = sorted({image for suspect in suspects for image in suspect.images})
         answered = self._is_answered()
         answers = self.clients(images, limit)
@@ -299,6 +302,7 @@ class SimBlocklist(ports.Fence):
     def orders(self, inventory: model.Inventory, clusters: Iterable[str],
                clients: Sequence[str]) -> tuple[model.FenceOrder, ...]:
         """As promised."""
+        _choke(self._clusters, [inventory])
         addresses = tuple(sorted(f'{ip}:0/0' for ip in inventory.storage_addresses))
         return tuple(model.FenceOrder(self.name, cluster, addresses, tuple(sorted(set(clients))))
                      for cluster in sorted(set(clusters)))
@@ -361,3 +365,10 @@ class SimBlocklist(ports.Fence):
 
 def _entries(order: model.FenceOrder) -> list[str]:
     return sorted({*order.addresses, *order.clients})
+
+
+def _choke(clusters: Mapping[str, Ceph], inventories: Iterable[model.Inventory]) -> None:
+    odd = {host for cluster in clusters.values() for host in cluster.chokes}
+    for inventory in inventories:
+        if inventory.host in odd:
+            raise ValueError(f'{inventory.host} tells what nobody understands')

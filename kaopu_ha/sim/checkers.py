@@ -35,6 +35,7 @@ from kaopu_ha.core.model import (
 )
 from kaopu_ha.sim import daemon, laws_growth
 from kaopu_ha.sim.laws_alone import Led
+from kaopu_ha.sim.laws_brake import Braked
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_returns import Starts, Watched, why_not_started
 from kaopu_ha.sim.laws_telling import Told
@@ -79,6 +80,7 @@ class Checkers:
         Watched(world, self._say)
         world.nova.asked_to_start = Starts(world, self._say).asked
         Led(world, self._say)
+        self._braked = Braked(world, self._say)
         world.nova.asked, world.acts = calls.asked, calls.sent
         world.etcd.committed = self._committed
         world.kernel.after_each = OneWriter(world, self._say).look
@@ -94,6 +96,7 @@ class Checkers:
         self._verdicts.committed(who, writes, before)
         self._growth.committed(who, writes, before)
         self._living.committed(who, writes, before)
+        self._braked.committed(who, writes, before)
 
 
 Say = Callable[[str, str], None]

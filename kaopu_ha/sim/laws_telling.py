@@ -73,7 +73,8 @@ class Told:
         for case in world.every(Case, records.CASE):
             held = world.record(records.HostSetting, records.HOST + case.host)
             if case.stage not in (Stage.CONFIRMED, Stage.ADMITTING):
-                if held is None:
+                # Of a host with nothing on nobody waits for anything.
+                if held is None and case.was_on:
                     yield case.host, ''
                 continue
             recovery = recoveries.get(case.recovery)

@@ -25,7 +25,7 @@ from kaopu_ha.core.model import Contact, LibvirtAnswer
 from kaopu_ha.sim.kernel import Kernel
 from kaopu_ha.sim.leave import Leave
 from kaopu_ha.sim.machine import Guest, Libvirtd, Machine
-from kaopu_ha.sim.network import Node, reaches
+from kaopu_ha.sim.network import Node, is_refused, reaches
 
 _LATENCY = 0.01
 _PEERS_MAX = 3
@@ -158,7 +158,8 @@ class SimLibvirt(ports.Probe, ports.LibvirtEye):
         if machine is None:
             return Contact.ERROR
         if not reaches(self._node, machine.node, 'management'):
-            return Contact.NOTHING
+            refused = is_refused(self._node, machine.node, 'management')
+            return Contact.REFUSED if refused else Contact.NOTHING
         return {Libvirtd.RUNNING: Contact.ANSWERED, Libvirtd.DEAD: Contact.REFUSED,
                 Libvirtd.FROZEN: Contact.MUTE}[machine.libvirtd]
 

@@ -36,7 +36,14 @@ import random
 import sys
 import time
 
-from kaopu_ha.sim import faults_addresses, faults_hangs, faults_moves, faults_returns, faults_thief
+from kaopu_ha.sim import (
+    faults_addresses,
+    faults_hangs,
+    faults_links,
+    faults_moves,
+    faults_returns,
+    faults_thief,
+)
 from kaopu_ha.sim.checkers import Violation, unhealed
 from kaopu_ha.sim.shrink import shrunk
 from kaopu_ha.sim.story import Event, Played, Story, play, written
@@ -47,6 +54,7 @@ from kaopu_ha.sim.world import PACES, Setup, Vm
 LIFE_TIMES = dataclasses.replace(PACES['fast'], rules=dataclasses.replace(
     PACES['fast'].rules, attempt_limit=30.0, settle_seconds=30.0,
     patent_death_seconds=20.0, patent_lock_seconds=10.0,
+    storm_window=40.0, storm_cooldown=8.0, healthy_seconds=8.0, flapping_seconds=60.0,
     remind_after=40.0, remind_again=120.0))
 # With stages that take several looks, as the patent's do.
 LONGER_TIMES = dataclasses.replace(LIFE_TIMES, rules=dataclasses.replace(
@@ -116,8 +124,9 @@ def _heal(played: Played) -> tuple[str, ...]:
 def _healing(at: float) -> Iterator[Event]:
     """What people do in the end, as the manual tells them."""
     yield Event(at, 'mend everything')
-    yield Event(at + 1.0, 'release the brake')
-    for later in (15.0, 40.0):
+    for later in (1.0, 12.0, 24.0, 36.0, 50.0, 65.0):
+        yield Event(at + later, 'release the brake')
+    for later in (15.0, 40.0, 66.0):
         yield Event(at + later, 'admit every confirmed host')
 
 
@@ -282,6 +291,7 @@ def _people(chance: random.Random, setup: Setup, at: float, lasts: float) -> Ite
 
 _TOPICS = (*faults_addresses.FAULTS,
            *faults_hangs.FAULTS,
+           *faults_links.FAULTS,
            *faults_moves.FAULTS,
            *faults_returns.FAULTS,
            *faults_thief.FAULTS)

@@ -24,7 +24,7 @@ import logging
 
 from kaopu_ha import ports
 from kaopu_ha.sim.kernel import Kernel
-from kaopu_ha.sim.network import Node, reaches
+from kaopu_ha.sim.network import Node, arrives, reaches
 
 LOG = logging.getLogger(__name__)
 
@@ -301,7 +301,7 @@ class SimStore(ports.Store):
     def commit(self, compares: Sequence[ports.Compare],
                writes: Sequence[ports.Put | ports.Delete]) -> int | None:
         """As promised."""
-        self._go(self._timeout)
+        self._go(self._timeout, writes=True)
         done = self.etcd.commit(compares, writes, self.who)
         if self.kernel.chance.random() < self.etcd.lost_answers:
             self.kernel.sleep(self._timeout)
@@ -316,8 +316,12 @@ class SimStore(ports.Store):
 
     def renew(self, lease: int, limit: float) -> int:
         """As promised."""
-        self._go(limit)
-        return self.etcd.renew(lease)
+        self._go(limit, writes=True)
+        left = self.etcd.renew(lease)
+        if not self.connected():
+            self.kernel.sleep(limit)
+            raise ports.StoreError('the answer of etcd was lost')
+        return left
 
     def revoke(self, lease: int) -> None:
         """As promised."""
@@ -341,13 +345,17 @@ class SimStore(ports.Store):
 
     # ------------------------------------------------------------ private
 
-    def _go(self, limit: float) -> None:
+    def _go(self, limit: float, *, writes: bool = False) -> None:
         if self._closed:
             raise ports.StoreError('the store is closed')
         self.kernel.sleep(_LATENCY)
-        if not self.connected():
+        if not self.connected() and not (writes and self._is_heard()):
             self.kernel.sleep(limit)
             raise ports.StoreError('etcd does not answer')
+
+    def _is_heard(self) -> bool:
+        """True if etcd hears this machine, which hears nothing of it."""
+        return not self.etcd.away and arrives(self._node, self.etcd.node, 'management')
 
     def _come(self) -> None:
         """The answer of a write is on its way: what happens meanwhile, happens after the write."""

@@ -60,11 +60,20 @@ def thaw(world: World, host: str) -> None:
 
 
 def _link(world: World, name: str, network: str, up: bool) -> None:
-    links = world.node(name).links
-    for each in links if network == 'both' else [network]:
-        if each not in links:
-            raise UnknownWords(f'{each} is no network: management, storage, both')
-        links[each] = up
+    node = world.node(name)
+    for each in networks(network):
+        if up:
+            node.mend(each)
+        else:
+            node.links[each] = False
+
+
+def networks(said: str) -> tuple[str, ...]:
+    """The networks that a sentence names.  Raises UnknownWords."""
+    every = ('management', 'storage')
+    if said != 'both' and said not in every:
+        raise UnknownWords(f'{said} is no network: management, storage, both')
+    return every if said == 'both' else (said,)
 
 
 @WORDS.take('cut {node} {network}')

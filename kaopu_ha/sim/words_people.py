@@ -15,8 +15,10 @@
 from __future__ import annotations
 
 from kaopu_ha import ports, records
+from kaopu_ha.core import brake
 from kaopu_ha.sim import daemon, words_thief
 from kaopu_ha.sim.machine import Libvirtd
+from kaopu_ha.sim.network import Node
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.store import QUOTA_BYTES
 from kaopu_ha.sim.words_machines import start_all, thaw, thaw_all
@@ -39,9 +41,10 @@ def _mend_everything(world: World) -> None:
         world.clusters[image.cluster].close(image, client)
     for cluster in world.clusters.values():
         cluster.hung, cluster.quorum = False, True
+        cluster.chokes.clear()
     for host, machine in world.machines.items():
-        machine.spawns, machine.cores, machine.node.links = True, 16, _both_up()
-        machine.stopping = False
+        machine.spawns, machine.cores, machine.stopping = True, 16, False
+        _mend_links(machine.node)
         if machine.node.powered:
             machine.libvirtd = Libvirtd.RUNNING
             thaw(world, host)
@@ -52,13 +55,14 @@ def _mend_everything(world: World) -> None:
     world.hangs.let_go()
     put_right(world)
     for each in world.daemons():
-        each.node.links = _both_up()
+        _mend_links(each.node)
     thaw_all(world)
     start_all(world)
 
 
-def _both_up() -> dict[str, bool]:
-    return {'management': True, 'storage': True}
+def _mend_links(node: Node) -> None:
+    for network in tuple(node.links):
+        node.mend(network)
 
 
 @WORDS.take('admit every confirmed host')
@@ -83,9 +87,13 @@ def _release(world: World, host: str) -> None:
 
 @WORDS.take('release the brake')
 def _release_brake(world: World) -> None:
-    counted = tuple(sorted(key[len(records.CASE):] for key in world.etcd.entries
-                           if key.startswith(records.CASE)))
-    _write(world, records.BRAKE, records.BrakeSetting(counted, 'people', _now(world)))
+    storm = world.record(brake.Storm, records.STORM)
+    cases = {host: world.etcd.entries[records.CASE + host].created
+             for host in (storm.silent if storm else ())
+             if records.CASE + host in world.etcd.entries}
+    if cases:
+        _write(world, records.BRAKE, records.BrakeSetting(
+            tuple(sorted(cases)), 'people', _now(world), cases=cases))
 
 
 @WORDS.take('admit {host}')

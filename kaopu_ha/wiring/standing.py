@@ -25,7 +25,7 @@ import functools
 from typing import TypeVar
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import model, protection, waiting
+from kaopu_ha.core import brake, model, protection, waiting
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
 from kaopu_ha.core.restart import Restart
 
@@ -39,6 +39,8 @@ HELPS = {
     'hosts': 'Hosts that have published an inventory.',
     'hosts_beating': 'Of these, the hosts that beat.',
     'hosts_held': 'Hosts that people hold.',
+    'brake_on': '1 in a storm and in the cooldown after it.',
+    'brake_holds': 'Silent hosts that are not condemned, for the brake is on.',
     'cases': 'Open cases, by stage.',
     'recoveries_open': 'Recoveries that have not finished, by stage.',
     'evacuations_open': 'Moves that have not ended, by phase.',
@@ -48,7 +50,7 @@ HELPS = {
 }
 
 _RANGES = (records.LEADER, records.CASE, records.RECOVERY, records.EVACUATION, records.CLAIM,
-           records.INVENTORY, records.ALIVE, records.HOST, records.RESTART,
+           records.STORM, records.INVENTORY, records.ALIVE, records.HOST, records.RESTART,
            records.UNPROTECTED)
 _TAKEABLE = (Phase.QUEUED, Phase.CALLING, Phase.MOVING)
 
@@ -84,14 +86,17 @@ def numbers(seen: ports.Snapshot) -> Values:
     settings = _all(records.HostSetting, seen, records.HOST)
     held = {host for host, one in settings.items() if one.hold}
     claimed = set(seen.under(records.CLAIM))
+    storm = _all(brake.Storm, seen, records.STORM).get('', brake.Storm())
     known, beating = seen.under(records.INVENTORY), seen.under(records.ALIVE)
     free = [one for one in moves if one.phase in _TAKEABLE and one.instance not in claimed]
     opened = waiting.waiting(cases, recoveries, moves, held=held, claimed=claimed,
-                             restarts=_all(Restart, seen, records.RESTART))
+                             restarts=_all(Restart, seen, records.RESTART).values())
     return {
         'hosts': {(): len(known)},
         'hosts_beating': {(): len(set(known) & set(beating))},
         'hosts_held': {(): len(held)},
+        'brake_on': {(): float(storm.on)},
+        'brake_holds': {(): len(storm.braked)},
         'cases': _counted('stage', (one.stage for one in cases), set(Stage) - {Stage.CLOSED}),
         'recoveries_open': _counted('stage', (one.stage for one in recoveries.values()),
                                     set(RecoveryStage) - {RecoveryStage.FINISHED}),

@@ -94,7 +94,8 @@ class Status(scene.Scene):
         self.assertIn('ON: nobody of c1, c2 is condemned', shown)
         self.assertIn('kaopu-ha brake release', shown)
         self.assertEqual({'storm': True, 'counted': ['c1', 'c2'], 'braked': ['c1', 'c2'],
-                          'released': None}, self.shown_json('status')['brake'])
+                          'released': None, 'condemned_lately': [], 'off_in_seconds': None},
+                         self.shown_json('status')['brake'])
 
     def test_the_configured_share_decides_what_a_storm_is(self):
         self.there_is(*(scene.an_inventory(host) for host in ('c1', 'c2', 'c3')),

@@ -35,7 +35,7 @@ class Eye(ports.Probe):
     def __init__(self, network, meanwhile=lambda: None):
         self.network, self.meanwhile, self.sign = network, meanwhile, Sign.SILENCE
 
-    def ask(self, suspects, peers, limit):
+    def ask(self, suspects, peers, limit, known=None):
         self.meanwhile()
         return {one.host: values.evidence_of(self.network, self.sign) for one in suspects}
 

@@ -111,12 +111,13 @@ def edge():
     real = Detector._remember
 
     def remember(detector, world):
-        known = set(detector._hosts)
+        known = set(detector._known.hosts)
         real(detector, world)
-        for host, memory in detector._hosts.items():
-            # Only a beat that this leader saw lapse opens a case.
-            if host not in known and memory.missing_since is not None:
-                memory.missing_since = float('inf')
+        # Only a beat that this leader saw lapse opens a case.
+        detector._known = dataclasses.replace(detector._known, hosts={
+            host: dataclasses.replace(memory, missing_since=float('inf'))
+            if host not in known and memory.missing_since is not None else memory
+            for host, memory in detector._known.hosts.items()})
     return [put(Detector, '_remember', remember)]
 
 

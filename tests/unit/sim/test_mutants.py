@@ -17,9 +17,10 @@ import sys
 import unittest
 
 from kaopu_ha.sim import lives
-from tests.unit.sim import (  # noqa: F401
+from tests.unit.sim import (  # noqa: F401  they add their own
     mutants_addresses,
     mutants_alone,
+    mutants_brake,
     mutants_growth,
     mutants_moves,
     mutants_returns,
@@ -64,4 +65,4 @@ for number, name in enumerate(sorted(MUTANTS)):
 class TestTheList(unittest.TestCase):
 
     def test_none_is_left_out(self):
-        self.assertEqual(30, len(MUTANTS))
+        self.assertEqual(34, len(MUTANTS))

@@ -1,0 +1,107 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Asks both networks about the suspects, so that no suspect's inventory spoils another's round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+import concurrent.futures
+
+from kaopu_ha import ports
+from kaopu_ha.core import model
+from kaopu_ha.core.addresses import NONE_KNOWN, Known
+
+# So many others are enough for a probe to know that its own eye is well.
+_PEERS_MAX = 3
+# What a probe may take beyond the limit that it was given, before it is taken for hung.
+_SPARE_SECONDS = 10.0
+
+
+class Asking:
+    """The probes of a leader.  All suspects are asked in one call, or one by one if that fails.
+
+    A call that does not come back makes its network UNKNOWN; no other is made until it does.
+    """
+
+    def __init__(self, probes: Sequence[ports.Probe], pool: concurrent.futures.Executor,
+                 limit: float) -> None:
+        self._probes = {probe.network: probe for probe in probes}
+        self._pool, self._limit = pool, limit
+        self._hung: dict[model.Network, Asked] = {}
+
+    def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
+            known: Known, meanwhile: Callable[[], None] = lambda: None
+            ) -> Mapping[model.Network, Mapping[str, model.Evidence]]:
+        """What each network says of each suspect; both are asked at once.  Raises nothing."""
+        asks = {network: self._begun(network, probe, suspects, peers, known)
+                for network, probe in self._probes.items()}
+        meanwhile()
+        return {network: self._said(network, ask, suspects, peers, known)
+                for network, ask in asks.items()}
+
+    def _begun(self, network: model.Network, probe: ports.Probe,
+               suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
+               known: Known) -> Asked:
+        hung = self._hung.pop(network, None)
+        if hung is not None and not hung.done():
+            return hung
+        return self._pool.submit(probe.ask, suspects, peers, self._limit, known)
+
+    def _said(self, network: model.Network, asked: Asked, suspects: Sequence[model.Inventory],
+              peers: Sequence[model.Inventory], known: Known) -> Mapping[str, model.Evidence]:
+        try:
+            said = asked.result(timeout=self._limit + _SPARE_SECONDS)
+            return {suspect.host: said[suspect.host] for suspect in suspects}
+        except TimeoutError as failure:
+            self._hung[network] = asked
+            return {suspect.host: _unasked(network, failure) for suspect in suspects}
+        except Exception as failure:  # noqa: BLE001  whose inventory it was is found one by one
+            if len(suspects) == 1 and not peers:
+                return {suspects[0].host: _unasked(network, failure)}
+        return self._one_by_one(network, suspects, peers, known)
+
+    def _one_by_one(self, network: model.Network, suspects: Sequence[model.Inventory],
+                    peers: Sequence[model.Inventory], known: Known) -> Mapping[str, model.Evidence]:
+        probe = self._probes[network]
+        well = list(self._harmless(probe, peers))
+        asks = {suspect.host: self._pool.submit(probe.ask, (suspect,), well, self._limit, known)
+                for suspect in suspects}
+        said = {}
+        for host, ask in asks.items():
+            try:
+                said[host] = ask.result(timeout=self._limit + _SPARE_SECONDS)[host]
+            except Exception as failure:  # noqa: BLE001  this suspect can't be asked, others can
+                said[host] = _unasked(network, failure)
+        return said
+
+    def _harmless(self, probe: ports.Probe,
+                  peers: Sequence[model.Inventory]) -> Iterator[model.Inventory]:
+        """A few peers that do the probe no harm."""
+        found = 0
+        for peer in peers:
+            if found == _PEERS_MAX:
+                return
+            try:
+                probe.ask((), (peer,), self._limit, NONE_KNOWN)
+            except Exception:  # noqa: BLE001, S112  another will do
+                continue
+            found += 1
+            yield peer
+
+
+Asked = concurrent.futures.Future[Mapping[str, model.Evidence]]
+
+
+def _unasked(network: model.Network, failure: Exception) -> model.Evidence:
+    words = f'{type(failure).__name__}: {failure}'.encode('utf-8', 'backslashreplace').decode()
+    return model.Evidence(network, model.Sign.UNKNOWN,
+                          f'it could not be asked: {words[:120]}')

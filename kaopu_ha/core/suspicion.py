@@ -1,0 +1,188 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Whom to look at, and when: which beats are missing, since when, and which of that is believed.
+
+A small memory of one leader, by its own monotonic clock.  It is a value: whoever looks gets a new
+one.  What must outlive a leader is not here but in the store: the case, the storm, the returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+import dataclasses
+from dataclasses import dataclass, field
+import math
+
+from kaopu_ha.core import detection, model
+from kaopu_ha.core.news import Fact, News
+
+# After an event about a suspect it is looked at so soon, if it was not due before.  Not at once, or
+# a storm of events were one of looks.
+_TOLD_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What a look at the store says of one host.
+
+    ``told`` is the newest event about it; ``lost`` are the clusters that it does not reach.
+    """
+
+    beat: bool
+    told: int = 0
+    lost: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a leader remembers of one host.  ``last_dead`` is its last look that found it dead."""
+
+    missing_since: float | None = None
+    next_look: float = 0.0
+    last_dead: float | None = None
+    told: int = 0
+    lost: tuple[str, ...] = ()
+
+
+_NOTHING = Memory()
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """What a leader remembers of all hosts; no missing beat is acted on before ``trusted_from``."""
+
+    trusted_from: float = math.inf
+    hosts: Mapping[str, Memory] = field(default_factory=dict)
+
+    def of(self, host: str) -> Memory:
+        """What is remembered of a host; of one that was never seen, nothing."""
+        return self.hosts.get(host, _NOTHING)
+
+    def missing(self, host: str) -> bool:
+        """True if the host's beat was missing when it was last looked for."""
+        return self.of(host).missing_since is not None
+
+
+# ---------------------------------------------------------------- beats
+
+
+def begun(now: float, rules: model.Rules) -> Suspicion:
+    """A new office knows nothing: beats get a grace of one TTL."""
+    return Suspicion(trusted_from=now + rules.beat_ttl)
+
+
+def store_back(before: Suspicion, now: float, rules: model.Rules) -> Suspicion:
+    """The store was away, and beats with it: they get a grace of one TTL."""
+    return dataclasses.replace(before, trusted_from=now + rules.beat_ttl)
+
+
+def seen(before: Suspicion, sightings: Mapping[str, Sighting], now: float,
+         rules: model.Rules) -> Suspicion:
+    """Remember which of the known hosts beat now.  Who is no longer known is forgotten."""
+    missing = {host for host, sighting in sightings.items() if not sighting.beat}
+    was_missing = {host for host in sightings if before.missing(host)}
+    trusted_from = before.trusted_from
+    if len(sightings) > 1 and len(missing) == len(sightings) and was_missing != missing:
+        # All beats gone at once says more about etcd than about the hosts.
+        trusted_from = max(trusted_from, now + rules.beat_ttl)
+    return Suspicion(trusted_from, {host: _seen(before.of(host), sighting, now)
+                                    for host, sighting in sightings.items()})
+
+
+def _seen(memory: Memory, sighting: Sighting, now: float) -> Memory:
+    told = max(memory.told, sighting.told)
+    if sighting.beat:
+        return Memory(next_look=memory.next_look, told=told, lost=sighting.lost)
+    if memory.missing_since is None:
+        return Memory(missing_since=now, told=told, lost=memory.lost)
+    if sighting.told > memory.told:
+        # It may know more: a look decides.
+        return dataclasses.replace(memory, told=told,
+                                   next_look=min(memory.next_look, now + _TOLD_SECONDS))
+    return memory
+
+
+def storage_news(before: Suspicion, after: Suspicion) -> tuple[News, ...]:
+    """Which hosts lost their storage since, and which reach it again."""
+    found = []
+    for host, memory in sorted(after.hosts.items()):
+        was = before.of(host).lost
+        if memory.lost and memory.lost != was:
+            found.append(News(Fact.STORAGE_LOST, host, 'it lives, but does not reach its storage: '
+                              + ', '.join(memory.lost)))
+        if was and not memory.lost:
+            found.append(News(Fact.STORAGE_BACK, host, 'it reaches its storage again'))
+    return tuple(found)
+
+
+# ---------------------------------------------------------------- looks
+
+
+def due(suspicion: Suspicion, hosts: Iterable[str], now: float,
+        rules: model.Rules) -> tuple[str, ...]:
+    """Those of the hosts that have to be looked at now, sorted."""
+    return tuple(sorted(host for host in hosts if suspicion.missing(host)
+                        and now >= _look_at(suspicion, suspicion.of(host), rules)))
+
+
+def seconds_left(suspicion: Suspicion, hosts: Iterable[str], now: float,
+                 rules: model.Rules) -> float:
+    """Seconds until one of the hosts is due; an interval of looks if none will be."""
+    times = [_look_at(suspicion, suspicion.of(host), rules) for host in hosts
+             if suspicion.missing(host)]
+    return min([max(at - now, 0.0) for at in times], default=rules.look_interval)
+
+
+def _look_at(suspicion: Suspicion, memory: Memory, rules: model.Rules) -> float:
+    assert memory.missing_since is not None
+    first = max(memory.missing_since + detection.grace(rules), suspicion.trusted_from)
+    return max(first, memory.next_look)
+
+
+# ---------------------------------------------------------------- what a look found
+
+
+def silent_for(suspicion: Suspicion, host: str, ended: float) -> float:
+    """Seconds from the last look that found the host dead to one that ended now; 0 if none did."""
+    last = suspicion.of(host).last_dead
+    return 0.0 if last is None else ended - last
+
+
+def interrupted(before: Suspicion, host: str) -> Suspicion:
+    """The silence that was counted ends here: it did not last, or nobody knows how far it counted.
+    """
+    return _with(before, host, last_dead=None)
+
+
+def judged(before: Suspicion, host: str, ended: float, verdict: model.Verdict,
+           again: float) -> Suspicion:
+    """A round that ended then was committed with this verdict."""
+    dead = ended if verdict is model.Verdict.DEAD else None
+    return _with(before, host, last_dead=dead, next_look=ended + again)
+
+
+def refused(before: Suspicion, host: str, last_dead: float | None) -> Suspicion:
+    """What was decided was not committed, for something had changed: look again at once."""
+    return _with(before, host, last_dead=last_dead, next_look=0.0)
+
+
+def put_off(before: Suspicion, host: str, until: float) -> Suspicion:
+    """The host could not be worked on: let the others have their turn first."""
+    return _with(before, host, last_dead=None, next_look=until)
+
+
+def _with(before: Suspicion, host: str, *, last_dead: float | None,
+          next_look: float | None = None) -> Suspicion:
+    memory = before.of(host)
+    memory = dataclasses.replace(memory, last_dead=last_dead, next_look=(
+        memory.next_look if next_look is None else next_look))
+    return dataclasses.replace(before, hosts={**before.hosts, host: memory})

@@ -23,7 +23,7 @@ from kaopu_ha.core.addresses import NONE_KNOWN, Known
 # So many others are enough for a probe to know that its own eye is well.
 _PEERS_MAX = 3
 # What a probe may take beyond the limit that it was given, before it is taken for hung.
-_SPARE_SECONDS = 10.0
+_SPARE_SECONDS = 2.0
 
 
 class Asking:

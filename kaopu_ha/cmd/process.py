@@ -36,7 +36,7 @@ from oslo_service import service
 
 from kaopu_ha import conf as options
 from kaopu_ha import version, wiring
-from kaopu_ha.cmd import loops
+from kaopu_ha.cmd import logs, loops
 from kaopu_ha.conf import secrecy
 from kaopu_ha.conf.errors import ConfigError
 
@@ -48,6 +48,8 @@ CONFIG_FILE = '/etc/kaopu-ha/kaopu-ha.conf'
 _TURNS_SECONDS = 1.2
 _CLOSE_SECONDS = 0.6
 _EXIT_SECONDS = 2
+# For the last lines of a log, which take no time unless it takes nothing.
+_LOG_SECONDS = 1.0
 # The service says itself when it starts and ends; libraries speak at length of their own.
 _LIBRARIES = ['oslo_service=ERROR', 'cotyledon=ERROR', 'stevedore=WARNING', 'urllib3=WARNING',
               'requests=WARNING', 'keystoneauth=WARNING', 'openstack=WARNING', 'grpc=WARNING',
@@ -81,6 +83,7 @@ class Process(service.ServiceBase):
         while not self._runner.lost():
             time.sleep(0.5)
         LOG.critical('%s ends: its loop %s was lost', self._name, self._runner.lost())
+        logs.drained(_LOG_SECONDS)
         os._exit(1)
 
     def stop(self, graceful: bool = False) -> None:
@@ -91,6 +94,9 @@ class Process(service.ServiceBase):
             closing.start()
             closing.join(_CLOSE_SECONDS)
         LOG.info('%s ends%s', self._name, '' if ended else ' with turns under way')
+        if not logs.drained(_LOG_SECONDS):
+            # Python would wait for the thread that writes, or for its lock, at its end.
+            os._exit(0)
 
     def reset(self) -> None:
         """Nothing is kept that a reload would reset."""
@@ -108,6 +114,7 @@ class Process(service.ServiceBase):
         another code a service manager would call a unit failed that a person has stopped.
         """
         LOG.info('%s ends: its time to end has run out', self._name)
+        logs.drained(_LOG_SECONDS)
         os._exit(0)
 
     def _reload(self, number: int, frame: FrameType | None) -> None:
@@ -116,6 +123,8 @@ class Process(service.ServiceBase):
         except Exception as failure:  # noqa: BLE001  a bad file must not end a running process
             LOG.error('the configuration was not read again: %s', one_line(failure))
             return
+        # Another log may be named in it.
+        logs.hand_over()
         LOG.info('the configuration was read again: %d options changed', len(changed))
 
 
@@ -128,6 +137,7 @@ def main(name: str, make: Callable[[cfg.ConfigOpts], wiring.Program],
     except (ConfigError, cfg.Error, OSError) as failure:
         print(f'{name}: {one_line(failure)}', file=sys.stderr)
         return 2
+    logs.hand_over()
     service.launch(conf, Process(name, program, conf), workers=1, no_fork=True,
                    restart_method='mutate')
     return 0

@@ -56,6 +56,13 @@ PACES = {
 
 _PATENT = PACES['patent']
 
+# A call that ends by its limit may have to wait for a processor; and no turn is given up sooner than
+# in the least time, for there are calls whose limits are not configured.
+_STEP_MARGIN_SECONDS = 10.0
+_STEP_LEAST_SECONDS = 20.0
+# Where no Nova keeps the servers, one call to the cloud makes up to so many to the store.
+_STORE_CALLS_MAX = 3
+
 
 def times(conf: cfg.ConfigOpts) -> Times:
     """The times of the configured pace, checked.  Raises ConfigError."""
@@ -94,7 +101,16 @@ def rules(conf: cfg.ConfigOpts, *, fence_proves: bool) -> Rules:
         give_up_seconds=conf.evacuation.give_up_after,
         per_target_max=conf.evacuation.per_target_max, in_all_max=conf.evacuation.in_all_max,
         remind_after=conf.controller.remind_after, remind_again=conf.controller.remind_again,
+        turn_step_seconds=turn_step_seconds(conf, chosen.ask_limit),
         closed_kept=conf.controller.closed_kept, keep_days=conf.controller.keep_days)
+
+
+def turn_step_seconds(conf: cfg.ConfigOpts, ask_limit: float) -> float:
+    """After how long a single call of a leader hangs: longer than the longest may honestly take."""
+    of_cloud = (_STORE_CALLS_MAX * conf.store.timeout if conf.cloud.driver == 'libvirt'
+                else conf.nova.timeout)
+    longest = max(of_cloud, conf.store.timeout, ask_limit)
+    return float(max(longest + _STEP_MARGIN_SECONDS, _STEP_LEAST_SECONDS))
 
 
 def seconds_to_confirmed(rules: Rules) -> tuple[Term, ...]:

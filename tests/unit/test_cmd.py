@@ -12,6 +12,7 @@
 
 """The processes: how they start, what they refuse, how signals end them; and their loops."""
 
+import os
 import pathlib
 import signal
 import socket
@@ -41,6 +42,25 @@ process._TURNS_SECONDS = 3600
 never = threading.Event()
 hung = wiring.Woken(Loop('hung', lambda: float(never.wait())))
 process.main('kaopu-ha-hung', lambda conf: wiring.Program((hung,), lambda: None))
+"""
+# A program that logs far more than a pipe holds, and says so when it has.
+LOGS = """
+import logging
+import os
+import sys
+from kaopu_ha import wiring
+from kaopu_ha.cmd import logs, process
+from kaopu_ha.programs import Loop
+logs.LINES_MAX = 100
+turns = []
+def turn():
+    turns.append(1)
+    logging.getLogger('kaopu_ha.test').info('turn %d %s', len(turns), 'x' * 4000)
+    if len(turns) == 200:
+        os.write(int(sys.argv.pop()), b'200 turns')
+    return 0.0
+logs_much = wiring.Woken(Loop('logs', turn))
+process.main('kaopu-ha-logs', lambda conf: wiring.Program((logs_much,), lambda: None), sys.argv[1:3])
 """
 GOOD = """
 [DEFAULT]
@@ -209,6 +229,32 @@ class TestSignals(ProcessCase):
                 'assert b.get_backend_type() is b.BackendType.THREADING; '
                 'assert sys.modules["eventlet"] is None; assert "greenlet" not in sys.modules')
         subprocess.run([sys.executable, '-c', code], check=True, timeout=60)
+
+
+class TestALogThatTakesNothing(ProcessCase):
+
+    def setUp(self):
+        super().setUp()
+        reads, writes = os.pipe()
+        # Nobody reads its log: a pipe takes 64 KiB.
+        self.process = subprocess.Popen(
+            [sys.executable, '-c', LOGS, '--config-file', str(self.conf), str(writes)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=[writes])
+        os.close(writes)
+        ends = threading.Timer(END_SECONDS, self.process.kill)
+        ends.start()
+        for clean in (self.process.stdout.close, self.process.wait, self.process.kill, ends.cancel):
+            self.addCleanup(clean)
+        with open(reads, 'rb') as progress:
+            self.assertEqual(b'200 turns', progress.read(9))
+
+    def test_no_turn_waits_for_it_and_what_is_lost_is_told_when_it_goes_on(self):
+        told = next((line for line in self.process.stdout if b'lines are lost' in line), b'')
+        self.assertRegex(told, rb'WARNING kaopu_ha.cmd.logs .* goes on: [1-9][0-9]* lines are lost')
+
+    def test_the_process_ends_well_all_the_same(self):
+        self.process.terminate()
+        self.assertEqual(0, self.process.wait(timeout=END_SECONDS))
 
 
 class TestTelling(ProcessCase):

@@ -94,6 +94,15 @@ class TestPaces(ConfCase):
             made_rules.death_seconds, made_rules.lock_seconds, made_rules.attempts_max,
             made_rules.storm_hosts, made_rules.client_networks, made_rules.fences))
 
+    def test_a_call_that_ends_by_its_limit_does_not_cost_the_lead(self):
+        for given, seconds in (
+                ({}, 20.0), ({'nova__timeout': 120.0}, 130.0), ({'store__timeout': 60.0}, 70.0),
+                ({'detection__ask_limit': 14.5}, 24.5),
+                ({'cloud__driver': 'libvirt', 'nova__timeout': 120.0}, 25.0)):
+            with self.subTest(**given):
+                found = rules.rules(made(**given), fence_proves=True)
+                self.assertEqual(seconds, found.turn_step_seconds)
+
     def test_a_case_in_which_the_kernel_answered_keeps_the_patents_waits(self):
         fast = rules.rules(made(detection__pace='fast'), fence_proves=True)
         self.assertEqual((2.0, 3.0), (fast.death_wait(False), fast.lock_wait(False)))

@@ -24,19 +24,22 @@ from kaopu_ha.core.addresses import NONE_KNOWN, Known
 _PEERS_MAX = 3
 # What a probe may take beyond the limit that it was given, before it is taken for hung.
 _SPARE_SECONDS = 2.0
+# Each has a thread of the pool.
+_HUNG_MAX = 2
 
 
 class Asking:
     """The probes of a leader.  All suspects are asked in one call, or one by one if that fails.
 
-    A call that does not come back makes its network UNKNOWN; no other is made until it does.
+    A call that does not come back makes its network UNKNOWN for a look.  When some hang, no more
+    are made until one is back: a leader of which calls hang lets its lease lapse.
     """
 
     def __init__(self, probes: Sequence[ports.Probe], pool: concurrent.futures.Executor,
                  limit: float) -> None:
         self._probes = {probe.network: probe for probe in probes}
         self._pool, self._limit = pool, limit
-        self._hung: dict[model.Network, Asked] = {}
+        self._hung: dict[model.Network, list[Asked]] = {}
 
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
             known: Known, meanwhile: Callable[[], None] = lambda: None
@@ -51,9 +54,10 @@ class Asking:
     def _begun(self, network: model.Network, probe: ports.Probe,
                suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
                known: Known) -> Asked:
-        hung = self._hung.pop(network, None)
-        if hung is not None and not hung.done():
-            return hung
+        hung = [each for each in self._hung.get(network, ()) if not each.done()]
+        self._hung[network] = hung
+        if len(hung) >= _HUNG_MAX:
+            return hung[0]
         return self._pool.submit(probe.ask, suspects, peers, self._limit, known)
 
     def _said(self, network: model.Network, asked: Asked, suspects: Sequence[model.Inventory],
@@ -61,9 +65,12 @@ class Asking:
         try:
             said = asked.result(timeout=self._limit + _SPARE_SECONDS)
             return {suspect.host: said[suspect.host] for suspect in suspects}
-        except TimeoutError as failure:
-            self._hung[network] = asked
-            return {suspect.host: _unasked(network, failure) for suspect in suspects}
+        except TimeoutError:
+            if asked not in self._hung[network]:
+                self._hung[network].append(asked)
+            rule = f'the ask over the {network.value} network has not ended'
+            return {suspect.host: model.Evidence(network, model.Sign.UNKNOWN, rule)
+                    for suspect in suspects}
         except Exception as failure:  # noqa: BLE001  whose inventory it was is found one by one
             if len(suspects) == 1 and not peers:
                 return {suspects[0].host: _unasked(network, failure)}

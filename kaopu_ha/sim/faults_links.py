@@ -39,7 +39,7 @@ def _rack(chance: random.Random, setup: Setup, at: float, lasts: float) -> Itera
     back = at + lasts
     for host in chance.sample(setup.hosts, chance.randint(2, len(setup.hosts))):
         yield Event(at + chance.uniform(0, 0.5), f'cut {host} both')
-        back += chance.uniform(0, 8)
+        back += chance.uniform(0, 14)
         yield Event(back, f'mend {host} both')
 
 

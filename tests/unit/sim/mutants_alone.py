@@ -16,6 +16,7 @@
 import json
 
 from kaopu_ha import codec
+from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.turns import Turns
 from tests.unit.sim.mutants import mutant, put
 
@@ -23,6 +24,11 @@ from tests.unit.sim.mutants import mutant, put
 @mutant('leadership renewed whatever hangs')
 def renewed_in_any_case():
     return [put(Turns, 'overdue', lambda turns: '')]
+
+
+@mutant('a blind leader keeps its office')
+def blind_leader():
+    return [put(Leadership, '_unfit', lambda leader: leader._overdue() and 'it hangs')]
 
 
 @mutant('decode lets RecursionError through')

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from kaopu_ha.core import detection, model
+from kaopu_ha.core import detection, evidence, model
 
 # So many are enough to know whether somebody sees.
 ASKED_MAX = 4
@@ -55,9 +55,12 @@ def in_doubt(cases: Iterable[model.Case], beating: Collection[str],
 
 
 def _unknown(case: model.Case) -> bool:
-    signs = [sign for item in case.rounds[-1:] for sign in (item.management.sign,
-                                                            item.storage.sign)]
-    return case.stage in detection.JUDGING and model.Sign.UNKNOWN in signs
+    if not case.rounds or case.stage not in detection.JUDGING:
+        return False
+    last = case.rounds[-1]
+    # Where there is nothing to ask about, nobody sees more.
+    return last.storage.rule not in evidence.NOTHING_TO_ASK and (
+        model.Sign.UNKNOWN in (last.management.sign, last.storage.sign))
 
 
 def seen(signs: Mapping[str, Mapping[model.Network, model.Sign]]) -> Sight:

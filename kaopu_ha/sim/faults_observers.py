@@ -10,7 +10,8 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Faults for the lives that make a controller blind for as long as its office could last."""
+"""Faults for the lives that make a controller blind, or have its clock stand still, for as long as
+its office could last."""
 
 from __future__ import annotations
 
@@ -39,4 +40,20 @@ def _blind(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iter
         begins += chance.uniform(5.0, 50.0)
 
 
-FAULTS: tuple[tuple[int, Fault], ...] = ((2, _blind),)
+def _paused(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+    """The virtual machine of a controller or worker is paused, its clock with it."""
+    role = chance.choice([*(f'controller-{number + 1}' for number in range(setup.controllers)),
+                          *(f'worker-{number + 1}' for number in range(setup.workers))])
+    yield Event(at, f'the machine of {role} is paused')
+    yield Event(at + lasts, f'the machine of {role} goes on')
+
+
+def _many(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+    """Several hosts are cut off from management for long: suspects that live, all at once."""
+    for host in chance.sample(setup.hosts, min(len(setup.hosts), chance.randint(3, 4))):
+        begins = at + chance.uniform(0.0, 2.0)
+        yield Event(begins, f'cut {host} management')
+        yield Event(begins + lasts + 30.0, f'mend {host} management')
+
+
+FAULTS: tuple[tuple[int, Fault], ...] = ((2, _blind), (3, _paused), (2, _many))

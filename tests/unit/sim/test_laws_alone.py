@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Law 10 for each suspect: it goes red if one of them keeps the others waiting, else it does not."""
+"""Law 10 for each suspect: it goes red if one of them keeps the others waiting."""
 
 import logging
 import unittest

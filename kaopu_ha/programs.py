@@ -34,6 +34,7 @@ from kaopu_ha.controller.detector import Detector
 from kaopu_ha.controller.hearer import Hearer
 from kaopu_ha.controller.housekeeper import Housekeeper
 from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.observer import Observer
 from kaopu_ha.controller.protector import Protector
 from kaopu_ha.controller.recoverer import Recoverer
 from kaopu_ha.controller.reminder import Reminder
@@ -80,9 +81,13 @@ class Surroundings:
 def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequence[ports.Fence],
                cloud: ports.Cloud, libvirt: ports.LibvirtEye, usage: ports.UsageSource,
                queue: ports.Queue, rules: Rules, leader_ttl: int, given: Surroundings,
-               events: ports.Events | None = None, images: ports.ImageEye | None = None
+               events: ports.Events | None = None, images: ports.ImageEye | None = None,
+               observing: Sequence[ports.Probe] = ()
                ) -> tuple[tuple[Loop, ...], Callable[[], None]]:
-    """The loops of a controller, and what gives its office up."""
+    """The loops of a controller, and what gives its office up.
+
+    ``observing``: probes of its own that ask beside the detector's.
+    """
     tell = Repeated(given.tell, given.clock)
     turns = Turns(given.clock, rules.turn_step_seconds)
     lead = Leadership(store, given.name, leader_ttl, given.clock, tell, given.now, turns.overdue)
@@ -95,6 +100,10 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
     keeper = Housekeeper(turns.minded('housekeeper', store), lead, rules, given.clock, given.now,
                          tell)
     reminder = Reminder(turns.minded('reminder', store), lead, rules, given.clock, tell)
+    observer = Observer(turns.minded('observer', store), lead,
+                        [turns.minded('observer', probe) for probe in observing],
+                        lambda: detector.rounds, rules, tell,
+                        turns.pool('observer', given.pool(4, 'observe')))
     listener = (_listener(store, events, given.clock),) if events else ()
     return (
         Loop('leadership', lead.turn, (records.LEADER,)),
@@ -108,6 +117,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
              (records.INVENTORY, records.RESTART)),
         Loop('admitter', turns.watched('admitter', admitter.turn), (records.REQUEST,)),
         Loop('protector', turns.watched('protector', protector.turn)),
+        *([Loop('observer', turns.watched('observer', observer.turn))] if observing else ()),
         Loop('reminder', turns.watched('reminder', reminder.turn)),
         Loop('housekeeper', turns.watched('housekeeper', keeper.turn)), *listener), lead.resign
 

@@ -14,6 +14,7 @@
 
 ==================================  =========  ==============================================
 ``leader``                          lease      who decides; its revision is the epoch
+``controller/<name>``               lease      what a controller sees of the hosts in doubt
 ``alive/<host>``                    lease      the beat
 ``death/<host>``                    lease      round 1 and the wait after it
 ``lock/<host>``                     lease      round 2; later permanent: the host is confirmed
@@ -70,6 +71,7 @@ T = TypeVar('T')
 PREFIX = '/kaopu-ha/'
 LEADER = PREFIX + 'leader'
 BRAKE = PREFIX + 'brake'
+CONTROLLER = PREFIX + 'controller/'
 STORM = PREFIX + 'storm'
 ALIVE = PREFIX + 'alive/'
 DEATH = PREFIX + 'death/'

@@ -112,7 +112,7 @@ def hand_over() -> None:
 def drained(limit: float) -> bool:
     """True if what was logged until now was written within so many seconds."""
     until = time.monotonic() + limit
-    return all([each.drained(max(until - time.monotonic(), 0.0)) for each in _hand_overs()])
+    return all(each.drained(max(until - time.monotonic(), 0.0)) for each in _hand_overs())
 
 
 def _hand_overs() -> Sequence[HandOver]:

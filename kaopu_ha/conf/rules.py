@@ -56,8 +56,8 @@ PACES = {
 
 _PATENT = PACES['patent']
 
-# A call that ends by its limit may have to wait for a processor; and no turn is given up sooner than
-# in the least time, for there are calls whose limits are not configured.
+# A call that ends by its limit may have to wait for a processor; and no turn is given up sooner
+# than in the least time, for there are calls whose limits are not configured.
 _STEP_MARGIN_SECONDS = 10.0
 _STEP_LEAST_SECONDS = 20.0
 # Where no Nova keeps the servers, one call to the cloud makes up to so many to the store.

@@ -72,6 +72,8 @@ class Detector:
         self._known = suspicion.Suspicion()
         self._epoch = 0
         self._away = False
+        # The last round on each suspect that this leader took in this office.
+        self.rounds: Mapping[str, model.Round] = {}
 
     def turn(self) -> float:
         """One look at every host; seconds until the next one."""
@@ -93,6 +95,7 @@ class Detector:
     def _begin(self) -> None:
         self._epoch = self._leadership.epoch
         self._known = suspicion.begun(self._clock(), self._rules)
+        self.rounds = {}
         self._brake.begin()
         self._book.forget()
 
@@ -116,6 +119,8 @@ class Detector:
             return self._next_turn(world)
         world = self._read()
         looked = self._ask(world, [host for host in due if host in world.cases])
+        self.rounds = {**{host: self.rounds[host] for host in world.cases if host in self.rounds},
+                       **{host: one.round for host, one in looked.items()}}
         world = self._read()
         self._remember(world)
         self._judge_all(world, looked if self._counts(looked) else {})

@@ -45,14 +45,17 @@ class Leadership:
         self._lease = 0
         self._until = 0.0
         self._lets_go = ''
+        self._free_since: float | None = None
+        # The name of a controller that sees more than this one, '' if none does.
+        self.gives_way_to = ''
         self.epoch = 0
         self.since = 0.0
 
     def turn(self) -> float:
         """Renew the lease or try to win it; seconds until the next turn."""
-        hangs = self._overdue()
-        if hangs:
-            self._let_lapse(hangs)
+        unfit = self._unfit()
+        if unfit:
+            self._let_lapse(unfit)
             return self._ttl / 5
         self._lets_go = ''
         try:
@@ -98,17 +101,25 @@ class Leadership:
 
     # ------------------------------------------------------------ private
 
-    def _let_lapse(self, hangs: str) -> None:
+    def _unfit(self) -> str:
+        """Why this process should not lead (any more), '' if it may."""
+        hangs = self._overdue()
+        if hangs:
+            return f'its {hangs} hangs'
+        if self.epoch and self.gives_way_to:
+            return f'{self.gives_way_to} sees hosts of which a network tells it nothing'
+        return ''
+
+    def _let_lapse(self, unfit: str) -> None:
         """Renew no more.  Not revoke: an act under way relies on the lease for as long as it lasts.
 
         The epoch is kept until then, so that what the other turns can finish is finished.
         """
-        if self.epoch and self._lets_go != hangs:
-            self._lets_go = hangs
-            self._tell(News(Fact.LEADER, '', f'{self.name} lets its lease lapse: its {hangs} '
-                                             f'hangs'))
+        if self.epoch and self._lets_go != unfit:
+            self._lets_go = unfit
+            self._tell(News(Fact.LEADER, '', f'{self.name} lets its lease lapse: {unfit}'))
         if self._lease and self.seconds() <= 0:
-            self._drop(f'its {hangs} hangs')
+            self._drop(unfit)
 
     def _keep(self) -> None:
         began = self._clock()
@@ -127,12 +138,27 @@ class Leadership:
         self._claim(began)
 
     def _claim(self, began: float) -> None:
+        if self.gives_way_to and not self._is_free_for_long():
+            return
         value = records.encode(records.Leader(self.name, self.now()))
         done = self._store.commit([ports.Compare(records.LEADER, modified=0)],
                                   [ports.Put(records.LEADER, value, self._lease)])
         if done is not None:
-            self.epoch, self.since = done, began
+            self.epoch, self.since, self._free_since = done, began, None
             self._tell(News(Fact.LEADER, '', f'{self.name} leads, epoch {done}'))
+
+    def _is_free_for_long(self) -> bool:
+        """True if nobody took the office while whoever sees more could have, twice over.
+
+        It may be unable to lead for other reasons, and somebody has to.
+        """
+        now = self._clock()
+        if self._store.read(records.LEADER).get(records.LEADER) is not None:
+            self._free_since = None
+            return False
+        if self._free_since is None:
+            self._free_since = now
+        return now - self._free_since >= 2 * self._ttl
 
     def _drop(self, reason: str) -> None:
         if self.epoch:

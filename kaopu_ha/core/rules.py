@@ -23,7 +23,8 @@ class Rules:
 
     Times in seconds.  ``patent_*`` hold for a case in which the host's kernel answered once.
     ``settle_seconds``: for so long a request may lie in front of Nova; ``service_down_seconds``:
-    for so long Nova shows a service up that reports no more.
+    for so long Nova shows a service up that reports no more.  ``blind_looks``: after so
+    many looks in which a network told nothing, a leader gives way to one to which it does.
     """
 
     beat_ttl: float = 12.0
@@ -56,6 +57,7 @@ class Rules:
     closed_kept: int = 20
     keep_days: float = 90.0
     turn_step_seconds: float = 20.0
+    blind_looks: int = 3
     remind_after: float = 600.0
     remind_again: float = 3600.0
     leaving_seconds: float = 120.0

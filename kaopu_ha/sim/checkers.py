@@ -34,7 +34,7 @@ from kaopu_ha.core.model import (
     Verdict,
 )
 from kaopu_ha.sim import daemon, laws_growth
-from kaopu_ha.sim.laws_alone import Led
+from kaopu_ha.sim.laws_alone import Led, LookedAt, Sees
 from kaopu_ha.sim.laws_brake import Braked
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_returns import Starts, Watched, why_not_started
@@ -80,6 +80,8 @@ class Checkers:
         Watched(world, self._say)
         world.nova.asked_to_start = Starts(world, self._say).asked
         Led(world, self._say)
+        Sees(world, self._say)
+        LookedAt(world, self._say)
         self._braked = Braked(world, self._say)
         world.nova.asked, world.acts = calls.asked, calls.sent
         world.etcd.committed = self._committed

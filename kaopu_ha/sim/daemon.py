@@ -52,6 +52,8 @@ class Daemon:
         self._etcd, self._make, self._tell = etcd, make, tell
         self._store: SimStore | None = None
         self._process: Process | None = None
+        # For how long the clock of its machine stood still, and since when it does.
+        self._stood_still, self._paused_at = 0.0, -1.0
 
     @property
     def runs(self) -> bool:
@@ -73,7 +75,7 @@ class Daemon:
         self._process, self._store = process, store
         name, kernel = self.name, self.kernel
         given = programs.Surroundings(
-            name, lambda: kernel.now, lambda: date(kernel.now),
+            name, lambda: kernel.now - self._stood_still, lambda: date(kernel.now),
             lambda news: self._tell(name, news), lambda size, label: kernel.pool(process))
         for loop in self._make(Surroundings(name, store, process, given)):
             wake = Signal()
@@ -94,8 +96,17 @@ class Daemon:
         if self._process is not None:
             self._process.freeze()
 
+    def pause(self) -> None:
+        """Stop its whole virtual machine: neither it nor its clock goes on."""
+        if self.goes_on:
+            self._paused_at = self.kernel.now
+            self.freeze()
+
     def thaw(self) -> None:
         """Let it go on where it stood."""
+        if self._paused_at >= 0.0:
+            self._stood_still += self.kernel.now - self._paused_at
+            self._paused_at = -1.0
         if self._process is not None:
             self._process.thaw()
 

@@ -11,22 +11,27 @@
 #    under the License.
 
 
-"""10. What happens to one thread or process delays nobody else: who hangs leads no more."""
+"""10. What happens to one host, thread or process delays nobody else: who hangs leads no more, who
+is blind gives way, and each suspect is looked at in its turn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from kaopu_ha import records
+from kaopu_ha.core import detection, evidence
+from kaopu_ha.core.model import Case
 from kaopu_ha.sim.daemon import Daemon
 from kaopu_ha.sim.world import World
 
 Say = Callable[[str, str], None]
 
 _LOOK_SECONDS = 2.5
+_TURN_SECONDS = 1.0
 # What is left of the lease when the hang is noticed, and another's turn to win it.
 _BEYOND_LEASE_SECONDS = 30.0
 _SLACK_SECONDS = 2.0
+_SEES_SLACK_SECONDS = 5.0
 
 
 class Led:
@@ -61,3 +66,111 @@ class Led:
         """True if nothing keeps it from leading."""
         return (controller.goes_on and controller.name not in self._world.hangs.since
                 and controller.node.on('management'))
+
+
+class Sees:
+    """A leader that can't ask the storage network of a suspect gives way in time to who can.
+
+    The time counts while both stay so, and etcd is well.
+    """
+
+    def __init__(self, world: World, say: Say) -> None:
+        self._world, self._say = world, say
+        self._since: tuple[str, float] = '', 0.0
+        world.kernel.after(_LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        world, now, rules = self._world, self._world.kernel.now, self._world.setup.times.rules
+        leader = world.record(records.Leader, records.LEADER)
+        name = leader.name if leader else ''
+        blind = [each for each in world.controllers if each.name == name and not self._sees(each)]
+        others = [each for each in world.controllers if self._sees(each)]
+        if not blind or not others or not self._in_doubt() or (
+                world.etcd.away or world.etcd.lost_answers):
+            self._since = '', now
+        elif self._since[0] != name:
+            self._since = name, now
+        # The case has to be opened, and each look takes an ask.
+        looks = (rules.blind_looks + 2) * (rules.look_interval + rules.ask_limit)
+        limit = looks + 2 * world.setup.times.leader_ttl + rules.beat_ttl + _SEES_SLACK_SECONDS
+        if self._since[0] and now - self._since[1] > limit:
+            self._say('the blind give way', f'{name} leads since {self._since[1]:.0f} s and can\'t '
+                      f'ask the storage network, and {others[0].name} could')
+        world.kernel.after(_LOOK_SECONDS, self._look)
+
+    def _sees(self, controller: Daemon) -> bool:
+        world, node = self._world, controller.node
+        return (controller.goes_on and controller.name not in world.hangs.since
+                and node.on('management') and not world.observers[controller.role][1].sick
+                and all(cluster.answers(node) for cluster in world.clusters.values()))
+
+    def _in_doubt(self) -> bool:
+        """True if of some suspect no image at all could be asked."""
+        for case in self._world.every(Case, records.CASE):
+            last = case.rounds[-1].storage if case.rounds else None
+            if case.stage in detection.JUDGING and last is not None and last.unasked and (
+                    last.rule == 'no image could be asked'
+                    and records.ALIVE + case.host not in self._world.etcd.entries):
+                return True
+        return False
+
+
+class LookedAt:
+    """Each suspect is looked at when its turn comes, whatever the others are like.
+
+    The time counts while one leader keeps its office and can, and etcd is well.
+    """
+
+    def __init__(self, world: World, say: Say) -> None:
+        self._world, self._say = world, say
+        self._leader, self._calm_since = '', 0.0
+        self._missing: dict[str, float] = {}
+        world.kernel.after(_TURN_SECONDS, self._look)
+
+    def _look(self) -> None:
+        now = self._world.kernel.now
+        leader = self._fit()
+        if not leader or leader.name != self._leader:
+            self._leader, self._calm_since = leader.name if leader else '', now
+        self._missing = {host: self._missing.get(host, now) for host in self._suspects()}
+        if leader is not None:
+            for host, since in self._missing.items():
+                self._judge(leader, host, since)
+        self._world.kernel.after(_TURN_SECONDS, self._look)
+
+    def _fit(self) -> Daemon | None:
+        world = self._world
+        found = world.record(records.Leader, records.LEADER)
+        leader = next((each for each in world.controllers if found and each.name == found.name),
+                      None)
+        well = leader is not None and (leader.goes_on and leader.name not in world.hangs.since
+                                       and leader.node.on('management'))
+        return leader if well and not (world.etcd.away or world.etcd.lost_answers) else None
+
+    def _suspects(self) -> list[str]:
+        """The hosts that do not beat and are not confirmed; but those whose records are spoiled."""
+        world, entries = self._world, self._world.etcd.entries
+        return [host for host in world.machines
+                if records.INVENTORY + host in entries and records.ALIVE + host not in entries
+                and not any(key.endswith(f'/{host}') for key in world.spoiled)
+                and host not in world.thieves and not world.confirmed(host)
+                and not self._has_nothing(host)]
+
+    def _has_nothing(self, host: str) -> bool:
+        """True if there is nothing to ask about: such a host is looked at now and then."""
+        case = self._world.case(host)
+        return case is not None and bool(case.rounds) and (
+            case.rounds[-1].storage.rule in evidence.NOTHING_TO_ASK)
+
+    def _judge(self, leader: Daemon, host: str, missing: float) -> None:
+        rules, now = self._world.setup.times.rules, self._world.kernel.now
+        asked = self._world.eyes[leader.role][0].asked.get(host, 0.0)
+        begins = max(missing, self._calm_since)
+        limit = rules.look_interval + 2 * rules.ask_limit + _SLACK_SECONDS
+        # In a new office, and when all beats are gone at once, beats get a TTL more.
+        anew = self._calm_since > missing - rules.beat_ttl or len(self._missing) > 1
+        first = detection.grace(rules) + (rules.beat_ttl if anew else 0.0)
+        since, limit = (asked, limit) if asked > begins else (begins, first + limit)
+        if now - since > limit:
+            self._say('looked at in its turn', f'{leader.name} has not asked about {host} since '
+                                               f'{since:.1f} s')

@@ -111,12 +111,15 @@ class SimLibvirt(ports.Probe, ports.LibvirtEye):
     def __init__(self, kernel: Kernel, node: Node, machines: Mapping[str, Machine],
                  heard: Callable[[str, bool], None] = lambda host, true: None) -> None:
         self.kernel, self.sick, self.could_ask = kernel, False, True
+        # When each host was last asked about.
+        self.asked: dict[str, float] = {}
         self._node, self._heard = node, heard
         self._machines = {machine.uri: machine for machine in machines.values()}
 
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
             limit: float, known: Known = NONE_KNOWN) -> Mapping[str, model.Evidence]:
         """As promised."""
+        self.asked |= {suspect.host: self.kernel.now for suspect in suspects}
         self.could_ask = not self.sick and self._node.on(self.network.value)
         bystanders = [peer.management_uri for peer in peers][:_PEERS_MAX]
         reached = {uri for uri in bystanders if self._contact(uri) in _REACHED}

@@ -41,6 +41,7 @@ from kaopu_ha.sim import (
     faults_hangs,
     faults_links,
     faults_moves,
+    faults_observers,
     faults_returns,
     faults_thief,
 )
@@ -293,6 +294,7 @@ _TOPICS = (*faults_addresses.FAULTS,
            *faults_hangs.FAULTS,
            *faults_links.FAULTS,
            *faults_moves.FAULTS,
+           *faults_observers.FAULTS,
            *faults_returns.FAULTS,
            *faults_thief.FAULTS)
 _FAULTS: tuple[_Fault, ...] = (_host, _process, _eye, _etcd, _ceph, _nova, _user, _people,

@@ -43,3 +43,14 @@ def _hangs_for(world: World, process: str, call: str, seconds: str) -> None:
 @WORDS.take('what hangs goes on')
 def _go_on(world: World) -> None:
     world.hangs.let_go()
+
+
+@WORDS.take('the machine of {process} is paused', 'the machine of the {process} is paused')
+def _pause(world: World, process: str) -> None:
+    """As a hypervisor does it: the process stands still, and so does its monotonic clock."""
+    a_daemon(world, process).pause()
+
+
+@WORDS.take('the machine of {process} goes on')
+def _resume(world: World, process: str) -> None:
+    a_daemon(world, process).thaw()

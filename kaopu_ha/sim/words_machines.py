@@ -14,8 +14,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kaopu_ha import records
 from kaopu_ha.sim import daemon
+from kaopu_ha.sim.ceph import SimCeph
+from kaopu_ha.sim.libvirt import SimLibvirt
 from kaopu_ha.sim.machine import Libvirtd
 from kaopu_ha.sim.sentences import UnknownWords, Vocabulary
 from kaopu_ha.sim.world import World
@@ -240,23 +244,30 @@ def _tasks_twice(world: World) -> None:
     world.broker.doubles = True
 
 
+def _eyes(world: World, controller: str) -> Iterable[tuple[SimLibvirt, SimCeph]]:
+    role = a_daemon(world, controller).role
+    return world.eyes[role], world.observers[role]
+
+
 @WORDS.take('the probes of {controller} fail')
 def _sick(world: World, controller: str) -> None:
-    for eye in world.eyes[a_daemon(world, controller).role]:
-        eye.sick = True
+    for libvirt, ceph in _eyes(world, controller):
+        libvirt.sick = ceph.sick = True
 
 
 @WORDS.take('the storage probe of {controller} fails')
 def _storage_sick(world: World, controller: str) -> None:
-    world.eyes[a_daemon(world, controller).role][1].sick = True
+    for _, ceph in _eyes(world, controller):
+        ceph.sick = True
 
 
 @WORDS.take('the storage probe of {controller} works')
 def _storage_well(world: World, controller: str) -> None:
-    world.eyes[a_daemon(world, controller).role][1].sick = False
+    for _, ceph in _eyes(world, controller):
+        ceph.sick = False
 
 
 @WORDS.take('the probes of {controller} work')
 def _well(world: World, controller: str) -> None:
-    for eye in world.eyes[a_daemon(world, controller).role]:
-        eye.sick = False
+    for libvirt, ceph in _eyes(world, controller):
+        libvirt.sick = ceph.sick = False

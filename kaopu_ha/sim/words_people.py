@@ -49,7 +49,7 @@ def _mend_everything(world: World) -> None:
             machine.libvirtd = Libvirtd.RUNNING
             thaw(world, host)
             world.computes[host].start()
-    for eyes in world.eyes.values():
+    for eyes in (*world.eyes.values(), *world.observers.values()):
         for eye in eyes:
             eye.sick = False
     world.hangs.let_go()

@@ -135,6 +135,8 @@ class World:
         self.hangs = hangs.Hangs(self.kernel)
         self.hangs.noted = lambda who, call: self.note('world', f'{who} hangs at its {call}')
         self.eyes: dict[str, tuple[SimLibvirt, SimCeph]] = {}
+        # The same for what a controller looks at beside its detector.
+        self.observers: dict[str, tuple[SimLibvirt, SimCeph]] = {}
         self.etcd = Etcd(kernel, Node('etcd'))
         self.broker, self.bus = Broker(kernel), Bus()
         self.nova = Nova(kernel, Node('nova'))
@@ -277,9 +279,10 @@ class World:
         role, node, times = f'controller-{number}', Node(f'controller-{number}'), self.setup.times
         libvirt = SimLibvirt(self.kernel, node, self.machines, self._heard)
         ceph = SimCeph(self.clusters, node, self._heard)
+        observing = SimLibvirt(self.kernel, node, self.machines), SimCeph(self.clusters, node)
 
         def make(around: Surroundings) -> Iterable[programs.Loop]:
-            self.eyes[role] = libvirt, ceph
+            self.eyes[role], self.observers[role] = (libvirt, ceph), observing
 
             def gate(port: T, calls: Mapping[str, str]) -> T:
                 return self.hangs.gate(around.name, port, calls)
@@ -292,7 +295,9 @@ class World:
                 gate(SimQueue(around.store, self.broker), hangs.QUEUE), times.rules,
                 times.leader_ttl, around.given,
                 SimEvents(self.bus, around.process) if self.setup.events else None,
-                images=gate(SimCeph(self.clusters, node), hangs.STORAGE))
+                images=gate(SimCeph(self.clusters, node), hangs.STORAGE),
+                observing=[gate(observing[0], hangs.MANAGEMENT),
+                           gate(observing[1], hangs.STORAGE)])
             return loops
         return Daemon(self.kernel, self.etcd, role, node, make, self._tell)
 

@@ -133,9 +133,10 @@ def controller(conf: cfg.ConfigOpts) -> Program:
         around = surroundings(name, _telling(conf, 'controller', measures, held))
         # Of its own: whoever asks for long must not keep a suspect's look waiting.
         images = kept(drivers.make(conf, 'probe', conf.probe.storage))
+        observing = [management, kept(drivers.make(conf, 'probe', conf.probe.storage))]
         loops, resign = programs.controller(kv, probes, fences, cloud, management, usage, queue,
                                             given, conf.controller.leader_ttl, around, told,
-                                            images=images)
+                                            images=images, observing=observing)
         held.callback(resign)
         return program(held, kv, loops)
 

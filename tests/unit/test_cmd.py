@@ -60,7 +60,8 @@ def turn():
         os.write(int(sys.argv.pop()), b'200 turns')
     return 0.0
 logs_much = wiring.Woken(Loop('logs', turn))
-process.main('kaopu-ha-logs', lambda conf: wiring.Program((logs_much,), lambda: None), sys.argv[1:3])
+made = wiring.Program((logs_much,), lambda: None)
+process.main('kaopu-ha-logs', lambda conf: made, sys.argv[1:3])
 """
 GOOD = """
 [DEFAULT]

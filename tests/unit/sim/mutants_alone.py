@@ -16,13 +16,26 @@
 import json
 
 from kaopu_ha import codec
+from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.turns import Turns
+from kaopu_ha.core import suspicion
 from tests.unit.sim.mutants import mutant, put
 
 
 @mutant('leadership renewed whatever hangs')
 def renewed_in_any_case():
     return [put(Turns, 'overdue', lambda turns: '')]
+
+
+@mutant('a blind leader keeps its office')
+def blind_leader():
+    return [put(Leadership, '_unfit', lambda leader: leader._overdue() and 'it hangs')]
+
+
+@mutant('one suspect is looked at in each turn')
+def one_each_turn():
+    real = suspicion.due
+    return [put(suspicion, 'due', lambda *given: real(*given)[:1])]
 
 
 @mutant('decode lets RecursionError through')

@@ -1,0 +1,88 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Does another controller see what the leader does not?
+
+A network that can't be asked makes every verdict on it UNKNOWN: nobody is condemned, and nobody is
+saved.  If the fault is the leader's own (its cable, its keyring), another controller may see.  Each
+controller tells what it sees of the hosts in doubt; the leader gives way to one that sees more,
+and whoever sees less lets the others go first when the office is free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from kaopu_ha.core import detection, evidence, model
+
+# So many are enough to know whether somebody sees.
+ASKED_MAX = 4
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a controller sees of the hosts in doubt: whom it asked, and of whom each network spoke.
+
+    What says that it could not be asked has not spoken.
+    """
+
+    asked: tuple[str, ...] = ()
+    management: tuple[str, ...] = ()
+    storage: tuple[str, ...] = ()
+
+    def spoke(self, network: model.Network, hosts: Collection[str]) -> int:
+        """Of how many of these hosts the network said something."""
+        told = {model.Network.MANAGEMENT: self.management, model.Network.STORAGE: self.storage}
+        return len(set(told[network]) & set(hosts))
+
+
+def in_doubt(cases: Iterable[model.Case], beating: Collection[str],
+             unproven: Collection[str]) -> tuple[str, ...]:
+    """The hosts on which a network was UNKNOWN at the last look, or whose fence is not proven."""
+    found = [case.host for case in cases if case.host not in beating and (
+        _unknown(case) or (case.stage is model.Stage.CONFIRMED and case.recovery in unproven))]
+    return tuple(sorted(found)[:ASKED_MAX])
+
+
+def _unknown(case: model.Case) -> bool:
+    if not case.rounds or case.stage not in detection.JUDGING:
+        return False
+    last = case.rounds[-1]
+    # Where there is nothing to ask about, nobody sees more.
+    return last.storage.rule not in evidence.NOTHING_TO_ASK and (
+        model.Sign.UNKNOWN in (last.management.sign, last.storage.sign))
+
+
+def seen(signs: Mapping[str, Mapping[model.Network, model.Sign]]) -> Sight:
+    """What was seen, from what each network said of each host that was asked about."""
+    def of(network: model.Network) -> tuple[str, ...]:
+        return tuple(sorted(host for host, said in signs.items()
+                            if said[network] is not model.Sign.UNKNOWN))
+    return Sight(tuple(sorted(signs)), of(model.Network.MANAGEMENT), of(model.Network.STORAGE))
+
+
+def blind(mine: Sight) -> tuple[model.Network, ...]:
+    """The networks that say nothing of any host that was asked about."""
+    return tuple(network for network in model.Network
+                 if mine.asked and not mine.spoke(network, mine.asked))
+
+
+def better(mine: Sight, others: Mapping[str, Sight]) -> str:
+    """Who sees on a network on which I see nothing, and no less on the other; '' if nobody."""
+    for name in sorted(others):
+        both = set(mine.asked) & set(others[name].asked)
+        more = {network: others[name].spoke(network, both) - mine.spoke(network, both)
+                for network in model.Network}
+        if min(more.values()) >= 0 and any(more[network] > 0 for network in blind(mine)):
+            return name
+    return ''

@@ -1,0 +1,57 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Who sees more of the hosts in doubt, and so is to lead."""
+
+import unittest
+
+from kaopu_ha.core import sight
+from kaopu_ha.core.model import Network, Sign
+from kaopu_ha.core.sight import Sight
+
+LIFE, SILENCE, UNKNOWN = Sign.LIFE, Sign.SILENCE, Sign.UNKNOWN
+
+
+def a_sight(*signs):
+    """Of hosts c1, c2 ...: the signs of management and storage of each."""
+    return sight.seen({f'c{number + 1}': {Network.MANAGEMENT: management, Network.STORAGE: storage}
+                       for number, (management, storage) in enumerate(signs)})
+
+
+class TestSight(unittest.TestCase):
+
+    def test_silence_is_seen_and_unknown_is_not(self):
+        self.assertEqual(Sight(('c1', 'c2'), ('c1',), ('c2',)),
+                         a_sight((SILENCE, UNKNOWN), (UNKNOWN, LIFE)))
+
+    def test_a_network_that_says_something_of_one_host_is_not_dark(self):
+        self.assertEqual((), sight.blind(a_sight((SILENCE, UNKNOWN), (UNKNOWN, LIFE))))
+        self.assertEqual((Network.STORAGE,), sight.blind(a_sight((SILENCE, UNKNOWN))))
+        self.assertEqual((), sight.blind(Sight()))
+
+    def test_the_blind_gives_way_to_who_sees(self):
+        mine, other = a_sight((SILENCE, UNKNOWN)), a_sight((SILENCE, SILENCE))
+        self.assertEqual('two', sight.better(mine, {'one': mine, 'two': other}))
+        self.assertEqual('', sight.better(other, {'one': mine}))
+
+    def test_nobody_gives_way_to_who_sees_less_on_the_other_network(self):
+        mine, other = a_sight((SILENCE, UNKNOWN)), a_sight((UNKNOWN, SILENCE))
+        self.assertEqual('', sight.better(mine, {'two': other}))
+        self.assertEqual('', sight.better(other, {'one': mine}))
+
+    def test_nobody_gives_way_while_nobody_sees(self):
+        mine = a_sight((SILENCE, UNKNOWN))
+        self.assertEqual('', sight.better(mine, {'two': mine}))
+
+    def test_only_hosts_that_both_asked_about_are_compared(self):
+        mine, other = Sight(('c1',), ('c1',), ()), Sight(('c2',), ('c2',), ('c2',))
+        self.assertEqual('', sight.better(mine, {'two': other}))

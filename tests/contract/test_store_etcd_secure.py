@@ -12,8 +12,8 @@
 
 """The etcd store with TLS and roles: who shows which certificate may do what."""
 
-import pathlib
 import dataclasses
+import pathlib
 import unittest
 
 from kaopu_ha import access, ports, records

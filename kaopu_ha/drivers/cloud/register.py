@@ -113,9 +113,13 @@ class Known:
         return max(since, key=self._rank) if since else self.owner.host
 
     def _claimed(self) -> str:
-        """Of those that tell of it as running the newest that no other's word holds against."""
+        """Of those that tell of it as running the newest that no other's word holds against.
+
+        Who only lists it takes it from nobody who defines it: when he began to is not known.
+        """
         running = sorted((one.created, host) for host, one in self.told.items()
                          if one.domain.power is Power.ON)
+        running = [each for each in running if each[0]] or running
         holder = ''
         for created, host in running:
             if not holder or not self._standing(holder).holds_against(created):

@@ -10,8 +10,6 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""What a host's agent may write is believed of that host only."""
-
 """Who asks for an admission, and what is read to know it."""
 
 import unittest

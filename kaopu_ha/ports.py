@@ -74,6 +74,21 @@ class Store(abc.ABC):
         Raises StoreError if no member answers in time.
         """
 
+    def names(self, prefix: str, most: int) -> tuple[str, ...]:
+        """The rests of the first keys under a prefix, of ``most`` at most, without their values.
+
+        For a prefix under which somebody may have written any number of anything.  Raises
+        StoreError.
+        """
+        return tuple(self.read(prefix).under(prefix))[:most]
+
+    def sizes(self) -> Mapping[str, int]:
+        """Its size in bytes: ``file``, ``used`` of it, ``quota``; without what it does not tell.
+
+        Raises StoreError.
+        """
+        return {}
+
     @abc.abstractmethod
     def commit(self, compares: Sequence[Compare], writes: Sequence[Put | Delete]) -> int | None:
         """Do all writes in one transaction if all compares hold.

@@ -33,7 +33,8 @@
 ``returned/<host>/<n>``             lease      the host came back lately; so often, that it flaps
 ``fresh/<host>``                    lease      it came back just now: no target yet
 ``request/admit-<host>``            durable    what people asked of the leader, with the answer
-``request/<host>/<id>``             durable    what the leader asked of a host's agent, likewise
+``request/<host>/<verb>``           durable    what the leader asked of a host's agent, likewise;
+                                               a key for each verb (``ASKABLE``)
 ``claims/<host>``                   durable    since when the host claims its storage addresses;
                                                only the leader writes it
 ``unprotected``                     durable    what could not be judged or fenced rightly, and why
@@ -102,9 +103,18 @@ def admit_request(host: str) -> str:
     return f'{REQUEST}admit-{host}'
 
 
+# What a host's agent is asked; what else stands under its name nobody reads.
+ASKABLE = ('read storage', 'remove domains', 'restart compute')
+
+
 def requests_to(host: str) -> str:
     """The prefix of what is asked of the host's agent: no other host's agent may write there."""
     return f'{REQUEST}{host}/'
+
+
+def request_to(host: str, verb: str) -> str:
+    """The key under which the host's agent is asked this, and answers."""
+    return requests_to(host) + verb.replace(' ', '-')
 
 
 # ---------------------------------------------------------------- records that are not decisions
@@ -204,7 +214,7 @@ class Returned:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """The value of ``request/admit-<host>`` and ``request/<host>/<id>``.
+    """The value of ``request/admit-<host>`` and ``request/<host>/<verb>``.
 
     ``verb`` for a controller: ``admit``.  For an agent: ``restart compute``, ``remove domains``,
     ``read storage``.  ``state``: asked, done, refused, failed.

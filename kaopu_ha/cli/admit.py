@@ -43,7 +43,7 @@ class HostAdmit(Command):
         """0 when it is admitted (or asked, with --no-wait), 1 when it was refused or failed."""
         host: str = args.host
         key = records.admit_request(host)
-        found = self.look()
+        found = self.look(key)
         request = self._ask(found, host, key)
         if args.no_wait:
             if self.as_json:
@@ -80,6 +80,9 @@ class HostAdmit(Command):
             request = found.requests.get(key[len(records.REQUEST):])
             if request is None or request.state != _ASKED:
                 return self._end(host, request, said)
+            if found.snapshot.get(records.CASE + host) is None:
+                raise Trouble(f'{host} is not admitted: its case ended meanwhile. '
+                              f'See kaopu-ha host show {host}.')
             if time.monotonic() >= end:
                 waits = f' It waits for: {said.waiting_for}.' if said.waiting_for else ''
                 raise Trouble(f'{host} is not admitted yet after {limit:g} s; the admission goes '

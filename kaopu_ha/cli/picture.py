@@ -26,8 +26,8 @@ T = TypeVar('T')
 # All but the closed cases, which only grow old.
 RANGES = (records.LEADER, records.BRAKE, records.STORM, records.RETURNED, records.FRESH,
           records.ALIVE, records.DEATH, records.LOCK, records.INVENTORY, records.CASE,
-          records.RECOVERY, records.EVACUATION, records.PROOF, records.HOST, records.REQUEST,
-          records.CLAIM, records.RESTART, records.UNPROTECTED)
+          records.RECOVERY, records.EVACUATION, records.PROOF, records.HOST, records.CLAIM,
+          records.RESTART, records.UNPROTECTED)
 
 
 def read(store: ports.Store, *more: str) -> Picture:

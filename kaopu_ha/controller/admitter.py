@@ -30,6 +30,16 @@ from kaopu_ha.core.news import Fact, News
 
 ADMIT = 'admit'
 _ACT_SECONDS = 4.0
+# etcd takes 128 operations in one transaction.
+_TOGETHER_MAX = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """What a person asked, with the key as it was read."""
+
+    entry: ports.Entry
+    request: records.Request
 
 
 class Admitter:
@@ -52,23 +62,56 @@ class Admitter:
             self._mute, self._beatless = {}, {}
             return 0.5
         try:
-            world = World(self._store.read(*RANGES, records.REQUEST, records.RECOVERY,
-                                           records.EVACUATION), self._tell)
-            requests = world.every(records.Request, records.REQUEST)
-            asked = asked_by_people(requests)
-            by_host = {requests[name].host: name for name in asked}
-            for host in self._alone.last(by_host):
+            asked = self._asked()
+            if not asked:
+                return 5.0
+            world = self._world(asked)
+            for host in self._alone.last(asked):
                 self._alone.tries(host, 'its admission', functools.partial(
-                    self._one, world, by_host[host], requests[by_host[host]]))
+                    self._one, world, asked[host]))
         except ports.PortError as failure:
             self._tell(News(Fact.STORE_AWAY, '', f'admissions wait: {failure}'))
             return 1.0
-        return 0.5 if asked else 5.0
+        return 0.5
 
-    def _one(self, world: World, name: str, request: records.Request) -> None:
-        case = world.cases.get(request.host)
-        if case is None or request.host in world.unreadable:
+    def _asked(self) -> dict[str, Wish]:
+        """What people ask, by host.
+
+        Read by name, of hosts that have a case only: how much else stands under ``request/``, or
+        who wrote it, is nothing to an admission.
+        """
+        hosts = list(self._store.read(records.CASE).under(records.CASE))
+        found: dict[str, Wish] = {}
+        for start in range(0, len(hosts), _TOGETHER_MAX):
+            keys = {records.admit_request(host): host
+                    for host in hosts[start:start + _TOGETHER_MAX]}
+            for key, entry in self._store.read(*keys).entries.items():
+                try:
+                    request = records.decode(records.Request, entry.value, key)
+                except records.RecordError as failure:
+                    self._tell(News(Fact.RECORD, keys[key], str(failure)))
+                    continue
+                if (request.verb, request.state, request.host) == (ADMIT, 'asked', keys[key]):
+                    found[keys[key]] = Wish(entry, request)
+        return found
+
+    def _world(self, asked: Mapping[str, Wish]) -> World:
+        """Everything as it is now, but what was asked as it was read: no commit passes, if that
+        changed."""
+        seen = self._store.read(*RANGES, records.RECOVERY, records.EVACUATION)
+        wishes = {wish.entry.key: wish.entry for wish in asked.values()}
+        return World(dataclasses.replace(seen, entries={**seen.entries, **wishes}), self._tell)
+
+    def _one(self, world: World, wish: Wish) -> None:
+        request = wish.request
+        name = wish.entry.key[len(records.REQUEST):]
+        case, entry = world.cases.get(request.host), world.snapshot.get(records.CASE + request.host)
+        if case is None or entry is None or request.host in world.unreadable:
             self._refuse(world, name, request, 'there is no open case on it')
+            return
+        if wish.entry.modified < entry.created:
+            # Whoever asked did not know of what has happened to it since.
+            self._refuse(world, name, request, 'it was asked before this case began')
             return
         if case.admit is not None and case.stage is not Stage.ADMITTING:
             # It was lost meanwhile, and is judged: its beat or its death decides.
@@ -105,7 +148,7 @@ class Admitter:
             attempts_open=any(not item.phase.ended for item in mine), libvirt=libvirt,
             inventory=inventory, servers=servers, uncompleted=uncompleted,
             evacuated=evacuated, beat=world.has(records.ALIVE + case.host),
-            answers=self._answers(world, case), forced_by_us=bool(recovery
+            answers=self._answers(case), forced_by_us=bool(recovery
                                                                   and recovery.forced_by_us),
             moved_on=admission.moved_on(case.host, case.recovery, every),
             mute_seconds=self._for(self._mute, case.host,
@@ -131,19 +174,17 @@ class Admitter:
             return None, None
         return servers, len(open_records)
 
-    def _answers(self, world: World, case: Case) -> dict[str, admission.Answered]:
+    def _answers(self, case: Case) -> dict[str, admission.Answered]:
         """What the host's agent answered; it may have written anything there."""
+        keys = {records.request_to(case.host, verb): verb for verb in records.ASKABLE}
         found = {}
-        for act in (Act.ASK_RESTART, Act.ASK_REMOVE, Act.ASK_READ):
-            entry = world.snapshot.get(_request_key(case, act))
-            if entry is None:
-                continue
+        for key, entry in self._store.read(*keys).entries.items():
             try:
-                request = records.decode(records.Request, entry.value, entry.key)
+                request = records.decode(records.Request, entry.value, key)
             except records.RecordError as failure:
-                found[act.value] = admission.Answered('failed', str(failure))
+                found[keys[key]] = admission.Answered('failed', str(failure))
             else:
-                found[act.value] = admission.Answered(request.state, request.answer)
+                found[keys[key]] = admission.Answered(request.state, request.answer)
         return found
 
     def _recovery(self, world: World, case: Case) -> Recovery | None:
@@ -193,25 +234,21 @@ class Admitter:
         given = decision.given or (_an_image(inventory) if decision.act is Act.ASK_READ else ())
         request = records.Request(decision.act.value, case.host, self._leadership.name,
                                   self._leadership.now(), given=given, boot_id=inventory.boot_id)
-        self._commit(world, case, [ports.Put(_request_key(case, decision.act),
-                                             records.encode(request))])
+        key = records.request_to(case.host, decision.act.value)
+        self._commit(world, case, [ports.Put(key, records.encode(request))])
 
     def _enter(self, world: World, name: str, request: records.Request, case: Case) -> None:
         entered = admission.entered(case, request.who, self._leadership.now(),
                                     self._leadership.name)
-        stale = [ports.Delete(_request_key(case, act))
-                 for act in (Act.ASK_RESTART, Act.ASK_REMOVE, Act.ASK_READ)]
-        if self._commit(world, case, [_put(entered), *stale]):
+        if self._commit(world, case, [_put(entered), *_forgotten(case)]):
             self._tell(News(Fact.STAGE, case.host, f'admitting: {entered.road[-1].reason}'))
 
     def _close(self, world: World, name: str, request: records.Request, case: Case) -> None:
         ended = admission.closed(case, self._leadership.now(), self._leadership.name)
         answer = dataclasses.replace(request, state='done', answer='admitted')
-        gone = [ports.Delete(_request_key(case, act))
-                for act in (Act.ASK_RESTART, Act.ASK_REMOVE, Act.ASK_READ)]
         if self._commit(world, case, [
                 *shelf.put_away(self._store, ended, world.snapshot.revision,
-                                self._rules.closed_kept), *gone,
+                                self._rules.closed_kept), *_forgotten(case),
                 *returns.came_back(self._store, world, ended.road[-1], case.host, self._rules),
                 ports.Put(records.REQUEST + name, records.encode(answer))],
                 records.REQUEST + name):
@@ -267,22 +304,15 @@ class Admitter:
         return self._store.commit(compares, writes) is not None
 
 
-def asked_by_people(requests: Mapping[str, records.Request]) -> list[str]:
-    """The names of the open requests to admit a host.
-
-    What stands under a host's name its agent could have written: it is no word of a person.
-    """
-    return [name for name, request in requests.items()
-            if request.verb == ADMIT and request.state == 'asked'
-            and records.REQUEST + name == records.admit_request(request.host)]
-
-
 def _put(case: Case) -> ports.Put:
     return ports.Put(records.CASE + case.host, records.encode(case))
 
 
-def _request_key(case: Case, act: Act) -> str:
-    return f'{records.requests_to(case.host)}{case.recovery}-{act.value.replace(" ", "-")}'
+def _forgotten(case: Case) -> list[ports.Delete]:
+    """That nothing is asked of its agent any more, by us or by an older release."""
+    names = [verb.replace(' ', '-') for verb in records.ASKABLE]
+    return [ports.Delete(records.requests_to(case.host) + name)
+            for name in (*names, *(f'{case.recovery}-{name}' for name in names))]
 
 
 def _an_image(inventory: model.Inventory) -> tuple[str, ...]:

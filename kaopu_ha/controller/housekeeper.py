@@ -16,8 +16,10 @@
 
     closed/<host>/<n>                  ended more than ``keep_days`` ago
     recovery/<id>, evacuation/<id>/*   likewise, if no admission has to learn from them
-    request/admit-<host>               answered so long ago
-    request/<host>/<id>                of a host that has no case: nobody reads them any more
+    request/admit-<host>               answered so long ago; open, of a host without a case
+    request/<host>/*                   of a host that has no case: nobody reads them any more
+
+What is under ``request/`` is read by its names, so many at a time: a host may have written there.
 
 The newest of each host (``history``, ``shelf``) are bounded in number already.  What is removed is
 removed by its date as people's clocks had it: no decision about a host depends on it.
@@ -25,7 +27,7 @@ removed by its date as people's clocks had it: no decision about a host depends 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 import datetime
 import logging
 
@@ -45,7 +47,9 @@ _RETRY_SECONDS = 60.0
 _FIRST_SECONDS = 120.0
 # etcd takes 128 operations in one transaction.
 _CHUNK = 50
-_RANGES = (records.CASE, records.CLOSED, records.RECOVERY, records.EVACUATION, records.REQUEST)
+_RANGES = (records.CASE, records.CLOSED, records.RECOVERY, records.EVACUATION)
+# Of what is under ``request/`` in one look; if there is more, the next look is soon.
+_NAMES_MAX = 1000
 
 
 class Housekeeper:
@@ -65,20 +69,45 @@ class Housekeeper:
             return max(left, 1.0)
         self._due = self._clock() + _INTERVAL_SECONDS
         try:
-            self._clean(World(self._store.read(*_RANGES), self._tell))
+            world = World(self._store.read(*_RANGES), self._tell)
+            before = (datetime.datetime.fromisoformat(self._now())
+                      - datetime.timedelta(days=self._rules.keep_days)).isoformat()
+            self._clean(world, before)
+            if self._clean_requests(world, before):
+                self._due = self._clock() + _RETRY_SECONDS
         except ports.PortError as failure:
             LOG.debug('what is over stays for now: %s', failure)
             self._due = self._clock() + _RETRY_SECONDS
         return 1.0
 
-    def _clean(self, world: World) -> None:
-        before = (datetime.datetime.fromisoformat(self._now())
-                  - datetime.timedelta(days=self._rules.keep_days)).isoformat()
+    def _clean(self, world: World, before: str) -> None:
         for name in retention.outdated(_recoveries(world), before):
             self._remove(world, history.keys(world, name))
-        self._remove(world, [*retention.outdated(_closed(world), before),
-                             *retention.outdated(_requests(world), before),
-                             *_unread(world)])
+        self._remove(world, retention.outdated(_closed(world), before))
+
+    def _clean_requests(self, world: World, before: str) -> bool:
+        """Remove what nobody reads any more; True if there was more than could be looked at."""
+        names = self._store.names(records.REQUEST, _NAMES_MAX)
+        cases = world.snapshot.under(records.CASE)
+        unread = [name for name in names if '/' in name and name.partition('/')[0] not in cases]
+        peoples = [records.REQUEST + name for name in names if '/' not in name]
+        for start in range(0, len(peoples), _CHUNK):
+            seen = World(self._store.read(*peoples[start:start + _CHUNK]), self._tell)
+            requests = seen.every(records.Request, records.REQUEST)
+            self._remove(seen, retention.outdated(_answered(requests), before))
+            unread += [name for name, request in requests.items()
+                       if request.state == 'asked' and request.host not in cases]
+        for start in range(0, len(unread), _CHUNK):
+            self._remove_unread(unread[start:start + _CHUNK])
+        return len(names) == _NAMES_MAX and bool(unread)
+
+    def _remove_unread(self, names: Sequence[str]) -> None:
+        """Delete these, unless one of the hosts has a case now: then nothing is, until later."""
+        no_case = {records.CASE + (name.partition('/')[0] if '/' in name
+                                   else name.removeprefix('admit-')) for name in names}
+        self._store.commit([*self._leadership.compares(),
+                            *(ports.Compare(key, modified=0) for key in sorted(no_case))],
+                           [ports.Delete(records.REQUEST + name) for name in names])
 
     def _remove(self, world: World, keys: Sequence[str]) -> None:
         """Delete keys that are as they were read; what changed meanwhile is another hour's."""
@@ -99,13 +128,7 @@ def _closed(world: World) -> Iterator[Over]:
         yield Over(records.CLOSED + name, case.road[-1].at if case.road else '')
 
 
-def _requests(world: World) -> Iterator[Over]:
-    for name, request in world.every(records.Request, records.REQUEST).items():
-        if '/' not in name and request.state != 'asked':
+def _answered(requests: Mapping[str, records.Request]) -> Iterator[Over]:
+    for name, request in requests.items():
+        if request.state != 'asked':
             yield Over(records.REQUEST + name, request.at)
-
-
-def _unread(world: World) -> list[str]:
-    """What was asked of hosts without a case, or told by them though nobody asked."""
-    return [records.REQUEST + name for name in world.snapshot.under(records.REQUEST)
-            if '/' in name and not world.has(records.CASE + name.partition('/')[0])]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+import datetime
 
 from kaopu_ha import ports, programs
 from kaopu_ha.core.news import News
@@ -24,7 +25,7 @@ from kaopu_ha.sim.network import Node
 from kaopu_ha.sim.store import Etcd, SimStore
 
 # The false date: what people read in the records.  Nothing decides by it.
-_DAY = '2026-01-01T'
+_DAY = datetime.datetime.fromisoformat('2026-01-01T00:00:00+00:00')
 
 
 @dataclass(frozen=True)
@@ -112,15 +113,15 @@ class Daemon:
 
 
 def date(seconds: float) -> str:
-    """The false time of day, for people."""
-    minutes, rest = divmod(seconds, 60)
-    return f'{_DAY}{int(minutes) // 60:02}:{int(minutes) % 60:02}:{rest:06.3f}+00:00'
+    """The false date and time of day, for people."""
+    # To the millisecond, as the stories tell it.
+    at = _DAY + datetime.timedelta(milliseconds=round(seconds * 1000))
+    return at.isoformat(timespec='milliseconds')
 
 
 def seconds(told: str) -> float:
     """What ``date`` was made of."""
-    hours, minutes, rest = told[len(_DAY):].removesuffix('+00:00').split(':')
-    return int(hours) * 3600 + int(minutes) * 60 + float(rest)
+    return (datetime.datetime.fromisoformat(told) - _DAY).total_seconds()
 
 
 def _waking(wake: Signal) -> Callable[[ports.Change], None]:

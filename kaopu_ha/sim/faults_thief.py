@@ -21,16 +21,13 @@ from kaopu_ha.sim.story import Event
 from kaopu_ha.sim.thief import TEXTS
 from kaopu_ha.sim.world import Setup
 
-# What one host may still do to others; each goes when it is mended.
-_STILL_HURTS = frozenset({'addresses', 'deep'})
-
 Fault = Callable[[random.Random, Setup, float, float], Iterator[Event]]
 
 
 def stolen(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
     """The last host: it is not the one that dies first."""
     host = setup.hosts[-1]
-    kind = chance.choice(sorted(TEXTS.keys() - _STILL_HURTS))
+    kind = chance.choice(sorted(TEXTS))
     yield Event(at, f'{host} is stolen by one who writes {kind}')
     yield Event(at + 2 * lasts, f'the thief leaves {host}')
 

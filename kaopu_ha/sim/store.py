@@ -298,6 +298,11 @@ class SimStore(ports.Store):
         self._go(self._timeout)
         return self.etcd.read(ranges)
 
+    def names(self, prefix: str, most: int) -> tuple[str, ...]:
+        """As promised."""
+        self._go(self._timeout)
+        return tuple(self.etcd.read([prefix]).under(prefix))[:most]
+
     def commit(self, compares: Sequence[ports.Compare],
                writes: Sequence[ports.Put | ports.Delete]) -> int | None:
         """As promised."""

@@ -47,8 +47,14 @@ class Thief:
         self._act()
 
     def leave(self) -> None:
-        """Be thrown out: the host has its own records again, and none that it never had."""
+        """Be thrown out: the host has its own records again, and none that it never had.
+
+        A beat of his has no lease, and would outlive the host: it goes, and its agent beats anew.
+        """
         self.is_there = False
+        alive = self._world.etcd.entries.get(records.ALIVE + self._host)
+        if alive is not None and not alive.lease:
+            self._commit(ports.Delete(alive.key))
         for key in [key for key in self._world.etcd.entries if self._may_write(key)
                     and not key.startswith(records.ALIVE)]:
             kept = self._kept.get(key)
@@ -69,7 +75,7 @@ class Thief:
     def _key(self) -> str:
         """One of the keys that the host's user may write."""
         grant = self._chance.choice([grant for grant in access.agent(self._host).grants
-                                     if grant.write and grant.name != records.ALIVE + self._host])
+                                     if grant.write])
         if not grant.name.endswith('/'):
             return grant.name
         there = [key for key in self._world.etcd.entries if key.startswith(grant.name)]
@@ -158,7 +164,22 @@ def _answer(chance: random.Random, world: World, host: str) -> str:
         chance.choice(sorted(world.machines)), 'joe', '', state=chance.choice(('asked', 'done'))))
 
 
+def _beat(chance: random.Random, world: World, host: str) -> str:
+    """A beat, of his own machine or of another's, whose inventory is kept up or not."""
+    machine = world.machines[chance.choice((host, *sorted(world.machines)))]
+    return records.encode(records.Beat(machine.host_uuid, machine.boot_id,
+                                       behind=chance.choice(('', 'x', 'x' * 20_000))))
+
+
+def _domain(chance: random.Random, world: World, host: str) -> str:
+    """A definition, as a host writes it without OpenStack."""
+    return records.encode(records.Domain(
+        chance.choice(('web', 'x' * 9000)), chance.choice(tuple(model.Power)),
+        chance.choice(('<domain/>', 'x' * 300_000)), gone=chance.choice((True, False))))
+
+
 TEXTS: Mapping[str, Text] = {
     'junk': _junk, 'changed': _changed, 'deep': _deep, 'large': _large, 'answer': _answer,
+    'beat': _beat, 'domain': _domain,
     'instances': _others_instances, 'libvirt': _others_libvirt, 'name': _others_name,
     'addresses': _others_addresses, 'strange': _strange_addresses}

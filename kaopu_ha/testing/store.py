@@ -152,6 +152,7 @@ class StoreContract(Suite):
         read = self.store.read
         self.assertEqual({self.key('a/1'), self.key('a/2')}, set(read(self.key('a/')).entries))
         self.assertEqual({self.key('a')}, set(read(self.key('a')).entries))
+        self.assertEqual(('1',), self.store.names(self.key('a/'), 1))
         self.assertEqual({self.key('a/1'), self.key('ab')},
                          set(read(self.key('a/1'), self.key('ab'), self.key('none')).entries))
 

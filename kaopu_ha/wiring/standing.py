@@ -46,6 +46,8 @@ HELPS = {
     'evacuations_open': 'Moves that have not ended, by phase.',
     'queue_depth': 'Moves that have a target and that no worker has claimed.',
     'unprotected': 'What could not be judged or fenced rightly if its host died, by reason.',
+    'store_bytes': 'The database of the store, as the member that was asked has it: file, used of '
+                   'it, quota.',
     'waiting': 'Hosts and instances that are open and wait, by kind; people are reminded of them.',
 }
 
@@ -64,9 +66,12 @@ def _read(store: ports.Store, name: str) -> Values:
     try:
         leads = _leads(store.read(records.LEADER), name)
         seen = store.read(*_RANGES) if leads else None
+        sizes = store.sizes() if leads else {}
     except ports.PortError:
         return {'store_up': {(): 0.0}, 'leader': {(): 0.0}}
     told: dict[str, Mapping[Labels, float]] = {'store_up': {(): 1.0}, 'leader': {(): float(leads)}}
+    if sizes:
+        told['store_bytes'] = {(('kind', kind),): float(size) for kind, size in sizes.items()}
     return told if seen is None else {**told, **numbers(seen)}
 
 

@@ -12,6 +12,7 @@
 
 """The etcd store with TLS and roles: who shows which certificate may do what."""
 
+import dataclasses
 import pathlib
 import unittest
 
@@ -133,7 +134,8 @@ class RolesTest(SecureCase):
 
     def test_a_host_writes_its_own_keys(self):
         for key in (records.ALIVE + HOST, records.INVENTORY + HOST,
-                    records.requests_to(HOST) + 'r1', f'{records.DOMAIN}{HOST}/i'):
+                    *(records.request_to(HOST, verb) for verb in records.ASKABLE),
+                    f'{records.DOMAIN}{HOST}/i'):
             self.assertIsNotNone(self.put(self.host, key))
             self.assertIn(key, self.host.read(key).entries)
 
@@ -147,6 +149,23 @@ class RolesTest(SecureCase):
             self.assert_denied(self.host.commit, [], [ports.Delete(key)])
             self.assert_denied(self.host.read, key)
             self.assertIn(key, self.service.read(key).entries)
+
+    def test_a_host_writes_no_request_but_those_that_it_is_asked(self):
+        for name in ('r1', 'r1-restart-compute', 'restart-compute/1', 'restart-computer'):
+            self.assert_denied(self.put, self.host, records.requests_to(HOST) + name)
+
+    def test_a_role_of_an_older_release_is_narrowed(self):
+        old = access.agent(HOST)
+        wide = dataclasses.replace(old, grants=(
+            *(grant for grant in old.grants if not grant.name.startswith(records.REQUEST)),
+            access.Grant(records.requests_to(HOST), write=True)))
+        root = self.shows(access.ADMINISTRATOR)
+        root.allow([wide])
+        self.assertIsNotNone(self.put(self.host, records.requests_to(HOST) + 'r1'))
+        root.allow([old])
+        self.assert_denied(self.put, self.host, records.requests_to(HOST) + 'r1')
+        self.assertIn(records.requests_to(HOST) + 'r1',
+                      self.host.read(records.requests_to(HOST)).entries)
 
     def test_a_host_writes_nothing_that_decides(self):
         for key in (records.LOCK + HOST, records.DEATH + HOST, records.CASE + HOST,
@@ -238,7 +257,7 @@ class AgentsTurns(SecureCase):
         publisher.turn()
         self.assertEqual('', publisher.trouble)
         self.publishes_definitions()
-        key = records.requests_to(HOST) + 'r1-restart'
+        key = records.request_to(HOST, 'restart compute')
         self.service.commit([], [
             ports.Put(records.LOCK + HOST, records.encode(records.Lock('k', 'noon', True))),
             ports.Put(key, records.encode(records.Request('restart compute', HOST, 'k', 'noon')))])

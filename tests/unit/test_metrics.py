@@ -253,6 +253,14 @@ class TestStanding(MetricsCase):
         self.assertEqual((1.0, 0.0), tuple(
             self.value('waiting', kind=kind) for kind in ('case', 'admission')))
 
+    def test_a_leader_tells_how_large_the_store_is(self):
+        self.lead()
+        file, used = (self.value('store_bytes', kind=kind) for kind in ('file', 'used'))
+        self.assertGreaterEqual(file, used)
+        self.assertGreater(used, 1000)
+        self.lead('control-2/8')
+        self.assertIsNone(self.value('store_bytes', kind='file'))
+
     def test_a_record_that_cannot_be_read_is_not_counted(self):
         self.lead()
         self.put(case={'c1': values.a_case(Stage.CONFIRMED)})

@@ -132,8 +132,8 @@ def _keep_loops(loops: list[Any]) -> None:
     """Have the loops of every controller that is started from now on."""
     real = programs.controller
 
-    def controller(*given: Any) -> Any:
-        made = real(*given)
+    def controller(*given: Any, **named: Any) -> Any:
+        made = real(*given, **named)
         loops.extend(made[0])
         return made
     programs.controller = controller
@@ -145,6 +145,9 @@ def _objects(loops: Sequence[Any]) -> int:
     open_ = list(loops)
     while open_:
         one = open_.pop()
+        if isinstance(one, types.FunctionType):
+            # What it was given, not the module that it is in.
+            open_ += one.__closure__ or ()
         if id(one) in found or isinstance(one, _LEFT_OUT) or type(one).__module__.startswith(
                 'kaopu_ha.sim'):
             continue

@@ -33,14 +33,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 import dataclasses
 from dataclasses import dataclass, field
+import logging
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Power
 from kaopu_ha.drivers.cloud import definition
 
+LOG = logging.getLogger(__name__)
+
 # etcd takes 128 operations in one transaction.
 _RANGES_MAX = 100
+# Definitions of one host that are looked at besides those of its inventory.
+_DEFINITIONS_MAX = 1000
 
 # What is read of every host: what it told, and how it stands.
 _STANDING = (records.INVENTORY, records.ALIVE, records.CASE, records.LOCK)
@@ -108,9 +113,13 @@ class Known:
         return max(since, key=self._rank) if since else self.owner.host
 
     def _claimed(self) -> str:
-        """Of those that tell of it as running the newest that no other's word holds against."""
+        """Of those that tell of it as running the newest that no other's word holds against.
+
+        Who only lists it takes it from nobody who defines it: when he began to is not known.
+        """
         running = sorted((one.created, host) for host, one in self.told.items()
                          if one.domain.power is Power.ON)
+        running = [each for each in running if each[0]] or running
         holder = ''
         for created, host in running:
             if not holder or not self._standing(holder).holds_against(created):
@@ -171,6 +180,7 @@ class Register:
 
     def __init__(self, store: ports.Store) -> None:
         self._store = store
+        self._too_many: set[str] = set()
 
     def inventories(self, seen: ports.Snapshot | None = None) -> dict[str, model.Inventory]:
         """What every host told of itself; one that can't be read says nothing."""
@@ -187,9 +197,11 @@ class Register:
         """What is known of every instance that the host told of, or that was moved from or to it,
         by UUID."""
         prefix = f'{records.DOMAIN}{host}/'
-        seen = self._store.read(*_STANDING, records.SERVER, prefix)
+        names = self._store.names(prefix, _DEFINITIONS_MAX + 1)
+        self._bound(host, len(names))
+        seen = self._store.read(*_STANDING, records.SERVER)
         inventory = self.inventories(seen).get(host)
-        uuids = {*seen.under(prefix),
+        uuids = {*names[:_DEFINITIONS_MAX],
                  *(instance.uuid for instance in (inventory.instances if inventory else ()))}
         for uuid, entry in seen.under(records.SERVER).items():
             owner = decoded(records.Owner, entry)
@@ -219,6 +231,16 @@ class Register:
                                [ports.Delete(entry.key), *gone])
 
     # ------------------------------------------------------------ private
+
+    def _bound(self, host: str, count: int) -> None:
+        """Tell once of a host that has written more definitions than are looked at."""
+        if count <= _DEFINITIONS_MAX:
+            self._too_many.discard(host)
+        elif host not in self._too_many:
+            self._too_many.add(host)
+            LOG.warning('%s has more than %d definitions in the store; of those that its inventory '
+                        'does not name only the first are looked at: is it stolen?', host,
+                        _DEFINITIONS_MAX)
 
     def _known(self, seen: ports.Snapshot,
                uuids: Mapping[str, Collection[str]]) -> dict[str, Known]:

@@ -20,7 +20,7 @@ renewals in ``etcd_keepalive``, and the messages in ``etcd_wire``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from kaopu_ha import access, ports
 from kaopu_ha.drivers.store import (
@@ -74,6 +74,21 @@ class EtcdStore(ports.Store, access.AccessControl):
                    for pair in answer.response_range.kvs]
         return ports.Snapshot(revision=reply.header.revision,
                               entries={entry.key: entry for entry in entries})
+
+    def names(self, prefix: str, most: int) -> tuple[str, ...]:
+        """Read the first keys under a prefix; etcd sends no values and no more than ``most``."""
+        wanted = _range(prefix)
+        wanted.limit, wanted.keys_only = most, True
+        reply = self._calls.repeat(wire.TXN, wire.TxnRequest(
+            success=[wire.RequestOp(request_range=wanted)]))
+        return tuple(etcd_watch.text(pair.key)[len(prefix):] for answer in reply.responses
+                     for pair in answer.response_range.kvs)
+
+    def sizes(self) -> Mapping[str, int]:
+        """Ask one member for its database; only from etcd 3.6 on it tells its quota."""
+        said = self._calls.repeat(wire.STATUS, wire.StatusRequest())
+        told = {'file': said.dbSize, 'used': said.dbSizeInUse, 'quota': said.dbSizeQuota}
+        return {kind: size for kind, size in told.items() if size}
 
     def commit(self, compares: Sequence[ports.Compare],
                writes: Sequence[ports.Put | ports.Delete]) -> int | None:

@@ -54,7 +54,7 @@ _AUTH = {
 _RPC = {
     'ResponseHeader': '''
         cluster_id 1 uint64, member_id 2 uint64, revision 3 int64, raft_term 4 uint64''',
-    'RangeRequest': 'key 1 bytes, range_end 2 bytes',
+    'RangeRequest': 'key 1 bytes, range_end 2 bytes, limit 3 int64, keys_only 8 bool',
     'RangeResponse': 'header 1 etcdserverpb.ResponseHeader, kvs 2 *mvccpb.KeyValue',
     'PutRequest': 'key 1 bytes, value 2 bytes, lease 3 int64',
     'PutResponse': 'header 1 etcdserverpb.ResponseHeader',
@@ -95,7 +95,8 @@ _RPC = {
     'LeaseKeepAliveResponse': 'header 1 etcdserverpb.ResponseHeader, ID 2 int64, TTL 3 int64',
     'StatusRequest': '',
     'StatusResponse': '''
-        header 1 etcdserverpb.ResponseHeader, version 2 string, leader 4 uint64''',
+        header 1 etcdserverpb.ResponseHeader, version 2 string, dbSize 3 int64, leader 4 uint64,
+        dbSizeInUse 9 int64, dbSizeQuota 12 int64''',
     'AuthenticateRequest': 'name 1 string, password 2 string',
     'AuthenticateResponse': 'header 1 etcdserverpb.ResponseHeader, token 2 string',
     'AuthResponse': 'header 1 etcdserverpb.ResponseHeader',

@@ -40,6 +40,9 @@ class Store(ports.Store):
     def read(self, *ranges):
         return self.etcd.read(ranges)
 
+    def names(self, prefix, most):
+        return tuple(self.etcd.read([prefix]).under(prefix))[:most]
+
     def commit(self, compares, writes):
         return self.etcd.commit(compares, writes)
 
@@ -103,6 +106,7 @@ class Kept(unittest.TestCase):
 
     def test_what_is_open_stays_whatever_its_age(self):
         things = {**a_recovery('c1-1', OLD, stage=RecoveryStage.EVACUATING),
+                  records.CASE + 'c1': values.a_case(),
                   records.REQUEST + 'admit-c1': records.Request('admit', 'c1', 'joe', OLD)}
         self.assertEqual(sorted(things), self.left(things))
 
@@ -126,6 +130,31 @@ class Kept(unittest.TestCase):
         asked = {f'{records.REQUEST}c1/x': request, records.CASE + 'c1': values.a_case()}
         told = {f'{records.REQUEST}c9/{number}': request for number in range(120)}
         self.assertEqual(sorted(asked), self.left(asked | told))
+
+    def test_what_was_asked_of_a_case_that_is_over_goes(self):
+        # Else it would admit the host when it is next confirmed dead.
+        self.assertEqual([], self.left({
+            records.REQUEST + 'admit-c1': records.Request('admit', 'c1', 'joe', NOW)}))
+
+    def test_what_a_host_wrote_by_the_thousand_goes_by_and_by_and_none_of_it_is_read(self):
+        junk = {f'{records.REQUEST}c9/{number}': records.Request('x', 'c9', 'x', NOW)
+                for number in range(2500)}
+        read = []
+        real, self.store.read = self.store.read, lambda *ranges: (
+            read.extend(ranges), real(*ranges))[1]
+        for key, record in junk.items():
+            self.store.commit([], [ports.Put(key, records.encode(record))])
+        left = []
+        for _ in range(3):
+            self.clock.now += 200.0
+            self.leader.turn()
+            self.keeper.turn()
+            left.append(self.under_request())
+        self.assertEqual([1500, 500, 0], left)
+        self.assertNotIn(records.REQUEST, read)
+
+    def under_request(self):
+        return len([key for key in self.store.etcd.entries if key.startswith(records.REQUEST)])
 
     def test_nobody_cleans_who_does_not_lead(self):
         things = a_recovery('c1-1', OLD)

@@ -15,7 +15,6 @@
 import unittest
 
 from kaopu_ha import ports, records
-from kaopu_ha.controller import admitter
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import model
 
@@ -37,15 +36,6 @@ class TrustTest(unittest.TestCase):
         self.assertEqual(['c2'], list(world.inventories))
         self.assertEqual({'c1'}, world.unreadable)
         self.assertIn('in the name of c2', self.told[0].text)
-
-    def test_an_admission_is_asked_by_people_only(self):
-        def asked(host, **other):
-            return records.Request(**{'verb': 'admit', 'host': host, 'who': 'w', 'at': 'noon'}
-                                   | other)
-        requests = {'admit-c1': asked('c1'), 'admit-c3': asked('c3', state='done'),
-                    'c2/x': asked('c1'), 'c2/admit-c2': asked('c2'), 'admit-c4': asked('c1'),
-                    'c1/restart': asked('c1', verb='restart compute')}
-        self.assertEqual(['admit-c1'], admitter.asked_by_people(requests))
 
 
 if __name__ == '__main__':

@@ -25,7 +25,7 @@ import dataclasses
 from kaopu_ha import ports, records
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import model, restart
+from kaopu_ha.core import addresses, model, restart
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.restart import Act, Decision, Phase, Restart, Start
 
@@ -163,23 +163,26 @@ class Restarter:
         return now - self._since.setdefault((record.host, start.instance, start.calls), now)
 
     def _open_elsewhere(self, world: World, host: str, instance: str) -> str:
-        """Why a disk of it may be written from another host; empty if none may.
+        """Why a disk of it may be written from elsewhere; empty if it surely is not.
 
-        Clients at other addresses are those of backups and the like, as for a move.
+        From another host, or from an address of nobody: a guest may run there.  Tools only read.
         """
         inventory = world.inventories[host]
-        others = {address: other for other, told in world.inventories.items() if other != host
-                  for address in told.storage_addresses}
         images = next((one.images for one in inventory.instances if one.uuid == instance), ())
         if self._images is None or not images:
             return ''
+        known = addresses.known(world.inventories, (*self._rules.tools, *world.tools))
         answers = self._images.clients(images, self._rules.ask_limit)
         for image, answer in answers.items():
             if answer.error:
                 return f'it could not be asked who has {image.name} open: {answer.error}'
             for client in answer.clients:
-                if client.acknowledged and client.ip in others:
-                    return f'a client of {others[client.ip]} has {image.name} open'
+                others = sorted(known.whose(client.ip) - {host})
+                if client.acknowledged and others:
+                    return f'a client of {others[0]} has {image.name} open'
+                if client.acknowledged and known.is_nobodys(client.ip):
+                    return (f'a client at {client.ip} has {image.name} open, an address of nobody: '
+                            f'if it is a tool\'s: kaopu-ha tool add')
         return ''
 
     def _note(self, world: World, host: str, reason: str) -> None:

@@ -124,6 +124,8 @@ class Compute:
             if row.task_state == _REBOOTS and not started:
                 # It was not the host that died: its user is told, and has to act.
                 row.vm_state, row.wanted = 'error', False
+            elif row.task_state == _REBOOTS:
+                row.vm_state, row.power_state, row.wanted = 'active', _RUNNING, True
         if row.task_state == _REBOOTS:
             row.task_state = ''
 
@@ -283,6 +285,8 @@ class Compute:
         self._take_time(0.5, 2.0)
         here = [row for row in self.nova.rows.values() if row.host == self.machine.name]
         for row in here:
+            if row.task_state == 'migrating':
+                self._reset_migration(row)
             if self.machine.runs(row.uuid):
                 row.task_state = '' if row.task_state == _REBOOTS else row.task_state
             elif row.task_state == _REBOOTS:
@@ -293,6 +297,14 @@ class Compute:
                 self.start_again(row)
             elif not row.task_state and row.vm_state in ('active', 'paused'):
                 self._find_off(row)
+
+    def _reset_migration(self, row: Row) -> None:
+        """A live migration ended with its source; Nova does not look how far it had come (read)."""
+        row.task_state = ''
+        for record in self.nova.records:
+            if (record.instance, record.kind, record.status) == (
+                    row.uuid, 'live-migration', 'running'):
+                record.status = 'error'
 
     def _find_off(self, row: Row) -> None:
         self.machine.define(row.uuid, row.name, row.images, row.local_disks)

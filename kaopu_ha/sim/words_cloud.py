@@ -113,6 +113,8 @@ def _stop(world: World, instance: str) -> None:
 @WORDS.take('boot {instance}')
 def _boot(world: World, instance: str) -> None:
     row = _row(world, instance)
+    if _spoils(world, row):
+        return
     row.asked_for('start')
     row.task_state = 'powering-on'
     world.computes[row.host].cast(lambda: world.computes[row.host].power(row, True))
@@ -121,10 +123,22 @@ def _boot(world: World, instance: str) -> None:
 @WORDS.take('reboot {instance}')
 def _reboot(world: World, instance: str) -> None:
     row = _row(world, instance)
+    if _spoils(world, row):
+        return
     row.asked_for('reboot')
     row.task_state = 'rebooting_hard'
     compute = world.computes[row.host]
     compute.cast(lambda: compute.reboot(row))
+
+
+def _spoils(world: World, row: Row) -> bool:
+    """Nova's API refuses it while it migrates; after that it would start a second copy.
+
+    Where a live migration went over and its source died before the record: no program could
+    prevent that, so no user asks for it.
+    """
+    return row.task_state == 'migrating' or any(
+        machine.runs(row.uuid) for name, machine in world.machines.items() if name != row.host)
 
 
 @WORDS.take('{host} has a domain of {instance} left, off')

@@ -123,7 +123,8 @@ def _boot(world: World, instance: str) -> None:
 @WORDS.take('reboot {instance}')
 def _reboot(world: World, instance: str) -> None:
     row = _row(world, instance)
-    if _spoils(world, row):
+    # Who has stopped it starts it.
+    if _spoils(world, row) or not row.wanted:
         return
     row.asked_for('reboot')
     row.task_state = 'rebooting_hard'

@@ -32,7 +32,11 @@ WORDS = Vocabulary()
 
 @WORDS.take('power off {host}')
 def _power_off(world: World, host: str) -> None:
-    world.machines[host].power_off()
+    machine = world.machines[host]
+    if machine.node.powered:
+        world.unwatched[host] = () if world.agents[host].runs else tuple(
+            uuid for uuid in machine.guests if machine.runs(uuid))
+    machine.power_off()
     world.computes[host].kill()
     world.agents[host].kill()
 
@@ -42,6 +46,10 @@ def _power_on(world: World, host: str) -> None:
     machine = world.machines[host]
     if machine.node.powered:
         _power_off(world, host)
+    if not world.confirmed(host):
+        world.excused.update(dict.fromkeys(
+            world.unwatched.get(host, ()),
+            'its host had no agent when it was booted: nobody knows what was on'))
     machine.power_on()
     world.computes[host].start()
     world.agents[host].start()

@@ -121,9 +121,11 @@ class TestDeadTarget(BareLife):
 
     def test_a_target_that_dies_while_it_receives_loses_nothing_and_starts_nothing_twice(self):
         on = self.on('c1')
+        self.cloud.power_off('c1')
+        # Not before: a host whose agent tells that its libvirt is mute is no target.
+        self.wait('the verdict', lambda: self.records('recovery/'), every=0.1)
         self.cloud.freeze('libvirtd:c2')
         self.cloud.freeze('libvirtd:c3')
-        self.cloud.power_off('c1')
         self.wait('a move that hangs', lambda: [
             one for one in self.records('server/').values()
             if one['moves'] and one['moves'][-1]['status'] == 'running'])

@@ -180,6 +180,10 @@ UNDER_WAY = (
     # A call whose outcome is unknown may still lie in a proxy: give it time to show itself.
     Row('was the call made', lambda it: it.calling and not it.settled, Act.WAIT,
         'was the call made? No trace of it yet'),
+    # It would be stopped on its target, too.
+    Row('stopped by the boot of its source',
+        lambda it: it.calling and it.on_source and it.shows('stopped') and it.seen.source_returned,
+        Act.RESET, 'its source was booted, and Nova shows it stopped: it will run again', 'active'),
     Row('no trace of the call', lambda it: it.calling, Act.CALL, 'Nova has no trace of the call'),
     # A source that boots completes its records, also that of a call which got lost.
     Row('the call was lost', lambda it: it.long and it.nobody_there

@@ -10,9 +10,10 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Five thousand lives, and none goes wrong; what goes wrong is shrunk to a story.
+"""A thousand lives, and none goes wrong; what goes wrong is shrunk to a story.
 
-``python -m kaopu_ha.sim.lives --seed N --count N --shrink`` lives others.
+``tools/run-tests long`` lives 20,000 more, ``python -m kaopu_ha.sim.lives --seed N --count N
+--shrink`` others.
 """
 
 import dataclasses
@@ -25,7 +26,7 @@ from kaopu_ha.sim import lives, shrink, story
 from tests.unit.sim.mutants import MUTANTS
 
 # In parts, each in a class of its own: the test runner's processes share them.
-PARTS, LIVES_IN_PART = 10, 500
+PARTS, LIVES_IN_PART = 10, 100
 
 
 def setUpModule():

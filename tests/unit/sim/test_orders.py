@@ -124,7 +124,7 @@ class TestAlone(Played):
                 raise ValueError('nonsense')
             return real(fence, order, permit)
         self.put(ceph.SimBlocklist, 'cut', cut)
-        log = self.play('20 power off c1', '60 power off c3', '150 expect db runs elsewhere',
-                        '150 end')
+        log = self.play('20 power off c1', '60 power off c3', '70 release the brake',
+                        '150 expect db runs elsewhere', '150 end')
         self.assertIn('c1: host passed over: its recovery failed, and the other hosts go on', log)
         self.assertIn('ValueError: nonsense', log)

@@ -30,8 +30,8 @@ NOVA = {'os_compute_api:' + name for name in (
     'os-admin-actions:reset_state', 'os-evacuate', 'os-extended-server-attributes',
     'os-hypervisors:list-detail', 'os-migrations:index', 'os-migrations:index:all_projects',
     'os-migrations:index:host', 'os-services:list', 'os-services:update',
-    'servers:allow_all_filters', 'servers:detail', 'servers:detail:get_all_tenants',
-    'servers:show')}
+    'os-instance-actions:list', 'servers:allow_all_filters', 'servers:detail',
+    'servers:detail:get_all_tenants', 'servers:reboot', 'servers:show', 'servers:start')}
 PLACEMENT = {'placement:' + name for name in (
     'allocation_candidates:list', 'resource_providers:inventories:list',
     'resource_providers:usages')}

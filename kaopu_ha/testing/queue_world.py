@@ -112,6 +112,13 @@ class RecordingCloud(ports.Cloud, ports.ImageEye, ports.LibvirtEye):
     def force_down(self, host: str, down: bool, permit: ports.Permit) -> None:
         """Not done by workers."""
 
+    def actions(self, instance: str) -> tuple[model.Action, ...]:
+        """Not asked by workers."""
+        return ()
+
+    def start(self, instance: str, permit: ports.Permit, *, anew: bool = False) -> None:
+        """Not done by workers."""
+
     def reset_state(self, instance: str, state: str, permit: ports.Permit) -> None:
         """No state here needs it."""
         raise AssertionError(f'{instance} was reset to {state}')

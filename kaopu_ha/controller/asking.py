@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import concurrent.futures
 
 from kaopu_ha import ports
+from kaopu_ha.controller.alone import words
 from kaopu_ha.core import model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
 
@@ -109,6 +110,5 @@ Asked = concurrent.futures.Future[Mapping[str, model.Evidence]]
 
 
 def _unasked(network: model.Network, failure: Exception) -> model.Evidence:
-    words = f'{type(failure).__name__}: {failure}'.encode('utf-8', 'backslashreplace').decode()
     return model.Evidence(network, model.Sign.UNKNOWN,
-                          f'it could not be asked: {words[:120]}')
+                          f'it could not be asked: {words(failure)[:120]}')

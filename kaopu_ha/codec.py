@@ -40,6 +40,7 @@ class RecordError(ValueError):
 
 
 T = TypeVar('T')
+N = TypeVar('N', int, float)
 
 _ATOMS = frozenset({str, int, float, bool, type(None)})
 
@@ -95,7 +96,7 @@ def _decoded(kind: type, text: str, key: str, bounded: bool) -> Any:
         schema = data['schema']
         if not 1 <= schema <= SCHEMA:
             raise RecordError(f'schema {schema} is newer than {SCHEMA}; upgrade this process')
-        found = _reader(kind)(_wholesome(data))
+        found = _reader(kind)(_wholesome(text, data))
         excess = bounds.excess(found) if bounded else ''
         if excess:
             raise RecordError(excess)
@@ -112,12 +113,29 @@ def _not_too_long(text: str) -> str:
     return text
 
 
-def _wholesome(data: Any) -> Any:
-    """What JSON said, if it can be written again: no half character, no number beyond bounds."""
-    json.dumps(data, ensure_ascii=False).encode()
-    if not bounds.is_plain(data):
-        raise RecordError('a number in it is beyond all bounds')
+def _wholesome(text: str, data: Any) -> Any:
+    """What JSON said, if it can be written again: no half character, no pit without a bottom."""
+    # Half of one is there only if it is in the text itself, or spelled as an escape; and nothing
+    # is deeper than there are brackets.  To look into all that was said takes as long as to read.
+    if '\\u' in text or not text.isascii():
+        json.dumps(data, ensure_ascii=False).encode()
+    if text.count('[') + text.count('{') > bounds.NESTED_MAX and bounds.is_deep(data):
+        raise RecordError('it is nested too deeply')
     return data
+
+
+def _integer(digits: str) -> int:
+    return _countable(int(digits))
+
+
+def _fraction(digits: str) -> float:
+    return _countable(float(digits))
+
+
+def _countable(number: N) -> N:
+    if not bounds.is_countable(number):
+        raise RecordError('a number in it is beyond all bounds')
+    return number
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -139,7 +157,9 @@ def _shortly(failure: Exception) -> str:
 
 # An error is told, so it says no more of the text than a person reads.
 _SAID_MAX = 300
-_JSON_READER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number)
+_JSON_READER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number,
+                                parse_int=_integer, parse_float=_fraction)
+
 
 class _Known:
     """What each key was decoded to last, beside its text.  Safe for threads.

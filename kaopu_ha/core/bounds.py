@@ -36,6 +36,8 @@ ITEMS_MAX = 4096
 ADDRESSES_MAX = 64
 # Beyond a number of 64 bits nothing is counted here: cores, megabytes, revisions, seconds.
 NUMBER_MAX = 2 ** 63 - 1
+# How deep anything may be that JSON says, also what no reader of ours looks at.
+NESTED_MAX = 100
 
 _LONG = frozenset({'xml'})
 _ADDRESSES = frozenset({'storage_addresses'})
@@ -57,15 +59,18 @@ def is_address(text: str) -> bool:
     return '%' not in text
 
 
-def is_plain(data: Any) -> bool:
-    """True if every number in what JSON said is finite and of a size that something here counts."""
-    if isinstance(data, float):
-        return math.isfinite(data)
-    if isinstance(data, int):
-        return abs(data) <= NUMBER_MAX
-    if isinstance(data, Mapping):
-        return all(map(is_plain, data.values()))
-    return all(map(is_plain, data)) if isinstance(data, list) else True
+def is_countable(number: float) -> bool:
+    """True if a number that was read is finite and of a size that something here counts."""
+    return math.isfinite(number) if isinstance(number, float) else abs(number) <= NUMBER_MAX
+
+
+def is_deep(data: Any) -> bool:
+    """True if what JSON said is nested deeper than anything may be."""
+    level = [data]
+    for _ in range(NESTED_MAX):
+        level = [part for each in level if isinstance(each, dict | list)
+                 for part in (each.values() if isinstance(each, dict) else each)]
+    return bool(level)
 
 
 # ---------------------------------------------------------------- private

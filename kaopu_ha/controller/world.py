@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import functools
 from typing import TypeVar
 
@@ -42,14 +42,12 @@ class World:
 
     def every(self, kind: type[T], prefix: str) -> dict[str, T]:
         """All records under a prefix, by the rest of their keys, sorted."""
-        found = {}
-        for name, entry in self.snapshot.under(prefix).items():
-            try:
-                found[name] = records.decode(kind, entry.value, entry.key)
-            except records.RecordError as failure:
-                self.unreadable.add(name)
-                self._tell(News(Fact.RECORD, name, str(failure)))
-        return found
+        found, failures = self.snapshot.once(
+            (kind, prefix), lambda: _read(kind, self.snapshot.under(prefix)))
+        for name, failure in failures.items():
+            self.unreadable.add(name)
+            self._tell(News(Fact.RECORD, name, failure))
+        return dict(found)
 
     def compare(self, *keys: str) -> list[ports.Compare]:
         """Conditions that these keys are as they were read."""
@@ -186,3 +184,15 @@ class World:
         """True if the host is locked for good.  An unreadable lock counts as one."""
         lock = self.locks.get(host)
         return lock.permanent if lock else self.has(records.LOCK + host)
+
+
+def _read(kind: type[T], entries: Mapping[str, ports.Entry]) -> tuple[dict[str, T],
+                                                                      dict[str, str]]:
+    """The records by their names, and why the others can't be read."""
+    found, failures = {}, {}
+    for name, entry in entries.items():
+        try:
+            found[name] = records.decode(kind, entry.value, entry.key)
+        except records.RecordError as failure:
+            failures[name] = str(failure)
+    return found, failures

@@ -14,8 +14,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import bisect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+T = TypeVar('T')
 
 
 @dataclass(frozen=True)
@@ -31,19 +35,31 @@ class Entry:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Keys read at one revision."""
+    """Keys read at one revision.  It changes no more, so what was made of it once stays true."""
 
     revision: int
     entries: Mapping[str, Entry]
+    _made: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def get(self, key: str) -> Entry | None:
         """The entry of this key, or None."""
         return self.entries.get(key)
 
-    def under(self, prefix: str) -> dict[str, Entry]:
+    def under(self, prefix: str) -> Mapping[str, Entry]:
         """The entries under a prefix, by the rest of their keys, sorted."""
-        keys = sorted([key for key in self.entries if key.startswith(prefix)])
-        return {key[len(prefix):]: self.entries[key] for key in keys}
+        return self.once(prefix, lambda: self._under(prefix))
+
+    def once(self, what: object, make: Callable[[], T]) -> T:
+        """What ``make`` makes of this snapshot, under the name ``what``; made when first asked."""
+        if what not in self._made:
+            self._made[what] = make()
+        return cast(T, self._made[what])
+
+    def _under(self, prefix: str) -> dict[str, Entry]:
+        keys = self.once(sorted, lambda: sorted(self.entries))
+        begin = bisect.bisect_left(keys, prefix)
+        end = bisect.bisect_left(keys, prefix[:-1] + chr(ord(prefix[-1]) + 1), begin)
+        return {key[len(prefix):]: self.entries[key] for key in keys[begin:end]}
 
 
 @dataclass(frozen=True)

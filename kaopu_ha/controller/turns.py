@@ -20,14 +20,14 @@ cloud without a leader: whoever hangs lets the lease of its office lapse.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 import concurrent.futures
-import contextlib
 import functools
 import itertools
 from typing import Any, TypeVar, cast
 
 P = TypeVar('P')
+T = TypeVar('T')
 
 
 class Turns:
@@ -52,8 +52,7 @@ class Turns:
     def watched(self, name: str, turn: Callable[[], float]) -> Callable[[], float]:
         """The same turn, known to be under way while it is."""
         def watched_turn() -> float:
-            with self._under_way((name, 0)):
-                return turn()
+            return self._watch((name, 0), turn)
         return watched_turn
 
     def minded(self, name: str, port: P) -> P:
@@ -62,13 +61,13 @@ class Turns:
 
     def pool(self, name: str, pool: concurrent.futures.Executor) -> concurrent.futures.Executor:
         """The same pool: each call in it is known to be under way from when it began."""
-        return _Watched(pool, lambda: self._under_way((name, next(self._numbers))))
+        return _Watched(pool, lambda call: self._watch((name, next(self._numbers)), call))
 
-    @contextlib.contextmanager
-    def _under_way(self, key: tuple[str, int]) -> Iterator[None]:
+    def _watch(self, key: tuple[str, int], work: Callable[[], T]) -> T:
+        """Do it; until it ends it is known to be under way."""
         self._since[key] = self._clock()
         try:
-            yield
+            return work()
         finally:
             self._since.pop(key, None)
 
@@ -95,6 +94,8 @@ class _Minded:
                 return found(*given, **named)
             finally:
                 self._step()
+        # Found there from now on: ``__getattr__`` is asked for what is missing only.
+        self.__dict__[name] = call
         return call
 
 
@@ -102,16 +103,13 @@ class _Watched(concurrent.futures.Executor):
     """A pool in front of another one."""
 
     def __init__(self, pool: concurrent.futures.Executor,
-                 under_way: Callable[[], contextlib.AbstractContextManager[None]]) -> None:
-        self._pool, self._under_way = pool, under_way
+                 watch: Callable[[Callable[[], Any]], Any]) -> None:
+        self._pool, self._watch = pool, watch
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any
                ) -> concurrent.futures.Future[Any]:
         """Begin it beside the caller."""
-        def call() -> Any:
-            with self._under_way():
-                return fn(*args, **kwargs)
-        return self._pool.submit(call)
+        return self._pool.submit(self._watch, functools.partial(fn, *args, **kwargs))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Begin nothing more."""

@@ -91,4 +91,6 @@ class _Gate:
         def called(*given: Any, **named: Any) -> Any:
             self._passing(call)
             return found(*given, **named)
+        # Found there from now on: ``__getattr__`` is asked for what is missing only.
+        self.__dict__[name] = called
         return called

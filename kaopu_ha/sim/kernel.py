@@ -47,6 +47,11 @@ class Signal:
         for wake in waiters:
             wake()
 
+    def forget(self, wake: Callable[[], None]) -> None:
+        """Wake this one no more: what it waited for took too long."""
+        if wake in self._waiters:
+            self._waiters.remove(wake)
+
     def clear(self) -> None:
         """Let those who come from now on wait."""
         self.is_set = False
@@ -102,17 +107,17 @@ class _Task:
 
     def waker(self) -> Callable[[], None]:
         """What ends the wait that begins now, once, if nothing else has ended it."""
-        number = self._waits
+        return functools.partial(self._resume, self._waits)
 
-        def resume() -> None:
-            if number != self._waits or not self.process.alive:
-                return
-            if self.process.frozen:
-                self.process._held.append(resume)
-                return
-            self._waits += 1
-            self.green.switch()
-        return resume
+    def _resume(self, number: int) -> None:
+        process = self.process
+        if number != self._waits or not process.alive:
+            return
+        if process.frozen:
+            process._held.append(functools.partial(self._resume, number))
+            return
+        self._waits += 1
+        self.green.switch()
 
     def _run(self) -> None:
         try:
@@ -177,9 +182,11 @@ class Kernel:
             if self._passes_to(over, task):
                 break
             resume = task.waker()
-            signal._waiters.append(functools.partial(self.at, self.now, resume))
+            wake = functools.partial(self.at, self.now, resume)
+            signal._waiters.append(wake)
             self.at(over, resume)
             task.wait()
+            signal.forget(wake)
         return signal.is_set
 
     def about_to_act(self, act: str) -> None:

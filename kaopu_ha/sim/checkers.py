@@ -40,7 +40,7 @@ from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_returns import Starts, Watched, why_not_started
 from kaopu_ha.sim.laws_telling import Told
 from kaopu_ha.sim.nova import Record, Row
-from kaopu_ha.sim.world import NETWORK_STARTS, World
+from kaopu_ha.sim.world import NETWORK_STARTS, World, case_of
 
 Writes = Sequence[ports.Put | ports.Delete]
 Before = Mapping[str, ports.Entry]
@@ -216,12 +216,12 @@ class Deciders:
                 self._case(write, before.get(write.key))
 
     def _case(self, write: ports.Put | ports.Delete, before: ports.Entry | None) -> None:
-        was = records.decode(Case, before.value) if before else None
+        was = case_of(before.value) if before else None
         if isinstance(write, ports.Delete):
             if was is not None and was.stage is Stage.CONFIRMED:
                 self._say('confirmed stays', f'the case of {was.host} was deleted')
             return
-        now = records.decode(Case, write.value)
+        now = case_of(write.value)
         if was is not None and was.stage is Stage.CONFIRMED and now.stage not in (
                 Stage.CONFIRMED, Stage.ADMITTING):
             self._say('confirmed stays', f'{now.host} went to {now.stage.value}')
@@ -257,8 +257,8 @@ class Verdicts:
         for write in writes:
             if isinstance(write, ports.Put) and write.key.startswith(records.CASE):
                 entry = before.get(write.key)
-                was = records.decode(Case, entry.value) if entry else None
-                self._count(who, was, records.decode(Case, write.value))
+                was = case_of(entry.value) if entry else None
+                self._count(who, was, case_of(write.value))
 
     def _count(self, who: str, was: Case | None, case: Case) -> None:
         if was is None or case.rounds == was.rounds:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from kaopu_ha import ports, records
 from kaopu_ha.core.evidence import NOTHING_TO_ASK
 from kaopu_ha.core.model import Case, Stage, Verdict
-from kaopu_ha.sim.world import World
+from kaopu_ha.sim.world import World, case_of
 
 Say = Callable[[str, str], None]
 
@@ -54,9 +54,9 @@ class Braked:
                 self._released = dict(records.decode(records.BrakeSetting, write.value).cases)
             if who.startswith('controller') and write.key.startswith(records.CASE) and isinstance(
                     write, ports.Put):
-                was, now = before.get(write.key), records.decode(Case, write.value)
+                was, now = before.get(write.key), case_of(write.value)
                 if was and now.stage is Stage.CONFIRMED and (
-                        records.decode(Case, was.value).stage is not Stage.CONFIRMED):
+                        case_of(was.value).stage is not Stage.CONFIRMED):
                     self._confirmed(now.host, was.created)
 
     # ------------------------------------------------------------ private

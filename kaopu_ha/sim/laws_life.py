@@ -28,7 +28,7 @@ from kaopu_ha.core.model import Case, Sign, Stage
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.ceph import SimCeph
 from kaopu_ha.sim.libvirt import SimLibvirt
-from kaopu_ha.sim.world import World
+from kaopu_ha.sim.world import World, case_of
 
 # A guest is published by its agent within so many seconds, on a machine that is well.
 _PUBLISHED_SECONDS = 5.0
@@ -50,10 +50,10 @@ class LivingHosts:
         for write in writes:
             if not isinstance(write, ports.Put) or not write.key.startswith(records.CASE):
                 continue
-            case, entry = records.decode(Case, write.value), before.get(write.key)
+            case, entry = case_of(write.value), before.get(write.key)
             if case.rounds and case.rounds[-1].management.sign is Sign.LIFE:
                 self._heard[case.host] = daemon.seconds(case.rounds[-1].at)
-            was = records.decode(Case, entry.value).stage if entry else None
+            was = case_of(entry.value).stage if entry else None
             if case.stage is Stage.CONFIRMED and was is not Stage.CONFIRMED:
                 self._condemned(who, case)
 

@@ -58,8 +58,9 @@ class Etcd:
         self.committed: Callable[[str, Sequence[ports.Put | ports.Delete],
                                   dict[str, ports.Entry]], None] | None = None
         self._keys: list[str] = []
-        # What was read of these ranges last: it is so until there is another revision.
-        self._last_read: dict[tuple[str, ...], ports.Snapshot] = {}
+        # What was read of these ranges at the last revision that was read.
+        self._read: dict[tuple[str, ...], ports.Snapshot] = {}
+        self._read_at = 0
         self._leases: dict[int, _Lease] = {}
         self._last_lease = 0
         # What the database takes, and how much of it compaction would give back.
@@ -77,9 +78,11 @@ class Etcd:
         wanted = tuple(ranges)
         if len(wanted) > OPERATIONS_MAX:
             raise ports.StoreError('too many operations in txn request')
-        read = self._last_read.get(wanted)
-        if read is None or read.revision != self.revision:
-            read = self._last_read[wanted] = ports.Snapshot(self.revision, self._found(wanted))
+        if self._read_at != self.revision:
+            self._read, self._read_at = {}, self.revision
+        read = self._read.get(wanted)
+        if read is None:
+            read = self._read[wanted] = ports.Snapshot(self.revision, self._found(wanted))
         return read
 
     def _found(self, ranges: Sequence[str]) -> dict[str, ports.Entry]:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+import functools
 from typing import TypeVar
 
 from kaopu_ha import programs, records
@@ -107,6 +108,12 @@ class Line:
         return f'{self.at:8.1f}  {self.who:14}  {self.text}'
 
 
+@functools.lru_cache(maxsize=256)
+def case_of(text: str) -> Case:
+    """The case in a record's text; each law looks at the same one, before and after a commit."""
+    return records.decode(Case, text)
+
+
 class World:
     """Everything that is there.  It begins with all hosts up and all processes running."""
 
@@ -184,8 +191,10 @@ class World:
 
     def every(self, kind: type[T], prefix: str) -> list[T]:
         """All records under a prefix, in the order of their keys."""
-        return [records.decode(kind, entry.value, key)
-                for key, entry in sorted(self.etcd.entries.items()) if key.startswith(prefix)]
+        snapshot = self.etcd.read((prefix,))
+        return list(snapshot.once(kind, lambda: [
+            records.decode(kind, entry.value, entry.key)
+            for entry in snapshot.under(prefix).values()]))
 
     def confirmed(self, host: str) -> bool:
         """True if the host is confirmed dead and not yet admitted again."""

@@ -228,6 +228,10 @@ class Cloud(abc.ABC):
     def actions(self, instance: str) -> tuple[model.Action, ...]:
         """What was asked for one server lately, newest first; nothing where nobody keeps it."""
 
+    def allocations(self, consumers: Sequence[str]) -> Mapping[str, model.Allocations]:
+        """What is set aside for servers, or migrations of them; nothing if nobody counts it."""
+        return {}
+
     @abc.abstractmethod
     def force_down(self, host: str, down: bool, permit: Permit) -> None:
         """Set or clear forced_down of the host's compute service."""
@@ -246,6 +250,10 @@ class Cloud(abc.ABC):
 
         ``anew``: although it is not shown as stopped.  Nobody may call so for one that runs.
         """
+
+    def release(self, read: model.Allocations, host: str, permit: Permit) -> None:
+        """Take back what a consumer has on one host only; Refused if it has changed since."""
+        raise Refused('nobody counts here')
 
     def warm(self) -> None:  # noqa: B027  a driver may have nothing to prepare
         """Get ready to act, so that the first act does not wait for it.  Raises PortError."""

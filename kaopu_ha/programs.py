@@ -30,6 +30,7 @@ from kaopu_ha.agent.domains import DomainPublisher
 from kaopu_ha.agent.inventory import InventoryPublisher
 from kaopu_ha.agent.requests import RequestRunner
 from kaopu_ha.controller.admitter import Admitter
+from kaopu_ha.controller.carer import Carer
 from kaopu_ha.controller.detector import Detector
 from kaopu_ha.controller.hearer import Hearer
 from kaopu_ha.controller.housekeeper import Housekeeper
@@ -97,6 +98,8 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
     its_store, its_cloud = turns.minded('protector', store), turns.minded('protector', cloud)
     protector = Protector(its_store, lead, [turns.minded('protector', probe) for probe in probes],
                           its_cloud, rules, given.clock, tell)
+    carer = Carer(turns.minded('carer', store), lead, turns.minded('carer', cloud),
+                  turns.minded('carer', images) if images else None, rules, given.clock, tell)
     keeper = Housekeeper(turns.minded('housekeeper', store), lead, rules, given.clock, given.now,
                          tell)
     reminder = Reminder(turns.minded('reminder', store), lead, rules, given.clock, tell)
@@ -116,6 +119,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
         Loop('restarter', turns.watched('restarter', restarter.turn),
              (records.INVENTORY, records.RESTART)),
         Loop('admitter', turns.watched('admitter', admitter.turn), (records.REQUEST,)),
+        Loop('carer', turns.watched('carer', carer.turn)),
         Loop('protector', turns.watched('protector', protector.turn)),
         *([Loop('observer', turns.watched('observer', observer.turn))] if observing else ()),
         Loop('reminder', turns.watched('reminder', reminder.turn)),

@@ -24,6 +24,8 @@
 ``evacuation/<id>/<instance>``      durable    one instance's move: the queue's task
 ``proof/<id>``                      lease      there while the fence was read back lately
 ``restart/<host>``                  durable    what is started again in place after its last boot
+``aftercare/<host>``                durable    what is looked after since it was taken back: bounded
+                                               by what was moved; gone when nothing is wrong
 ``claim/<instance>``                lease      the worker that has the instance
 ``closed/<host>/<n>``               durable    ended cases, bounded
 ``host/<host>``, ``brake``          durable    what people set
@@ -84,6 +86,7 @@ RECOVERY = PREFIX + 'recovery/'
 EVACUATION = PREFIX + 'evacuation/'
 PROOF = PREFIX + 'proof/'
 RESTART = PREFIX + 'restart/'
+AFTERCARE = PREFIX + 'aftercare/'
 CLAIM = PREFIX + 'claim/'
 HOST = PREFIX + 'host/'
 TOOL = PREFIX + 'tool/'

@@ -77,6 +77,9 @@ def _waiting(found: Picture) -> Iterator[tuple[str, str]]:
             yield 'error', (f'{item.name} ({item.instance}) was on before {item.host} was booted, '
                             f'and is off: {item.reason}. If it need not run: kaopu-ha host '
                             f'wave-off {item.host} {item.name}')
+        elif item.kind is Kind.MISBELIEVED:
+            yield 'warning', (f'{item.name} ({item.instance}), since {item.host} was taken back: '
+                              f'{item.reason}')
         elif item.kind is Kind.LOST:
             yield 'error', (f'{item.name} ({item.instance}) of {item.host} was not moved: '
                             f'{item.reason}')

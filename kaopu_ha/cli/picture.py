@@ -19,7 +19,7 @@ import functools
 from typing import TypeVar
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import brake, model, restart, waiting
+from kaopu_ha.core import aftercare, brake, model, restart, waiting
 
 T = TypeVar('T')
 
@@ -27,7 +27,7 @@ T = TypeVar('T')
 RANGES = (records.LEADER, records.BRAKE, records.STORM, records.RETURNED, records.FRESH,
           records.ALIVE, records.DEATH, records.LOCK, records.INVENTORY, records.CASE,
           records.RECOVERY, records.EVACUATION, records.PROOF, records.HOST, records.CLAIM,
-          records.RESTART, records.UNPROTECTED)
+          records.RESTART, records.UNPROTECTED, records.AFTERCARE)
 
 
 def read(store: ports.Store, *more: str) -> Picture:
@@ -58,6 +58,7 @@ class Picture:
         self.unprotected = self._one(records.UnprotectedList, records.UNPROTECTED)
         self.requests = self._all(records.Request, records.REQUEST)
         self.restarts = self._all(restart.Restart, records.RESTART)
+        self.cared = self._all(aftercare.Aftercare, records.AFTERCARE)
         self._evacuations = self._all(model.Evacuation, records.EVACUATION)
         self._closed = self._all(model.Case, records.CLOSED)
 
@@ -107,7 +108,8 @@ class Picture:
         return waiting.waiting(self.cases.values(), self.recoveries, self._evacuations.values(),
                                held=self.held,
                                claimed=self.snapshot.under(records.CLAIM).keys(),
-                               restarts=self.restarts.values())
+                               restarts=self.restarts.values(),
+                               cared=self.cared.values())
 
     def entry(self, key: str) -> ports.Entry | None:
         """The entry of a key."""

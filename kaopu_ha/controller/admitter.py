@@ -23,8 +23,9 @@ from kaopu_ha.controller import returns
 from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import admission, model
+from kaopu_ha.core import admission, aftercare, model
 from kaopu_ha.core.admission import Act
+from kaopu_ha.core.aftercare import Aftercare
 from kaopu_ha.core.model import Case, Recovery, Stage
 from kaopu_ha.core.news import Fact, News
 
@@ -98,7 +99,8 @@ class Admitter:
     def _world(self, asked: Mapping[str, Wish]) -> World:
         """Everything as it is now, but what was asked as it was read: no commit passes, if that
         changed."""
-        seen = self._store.read(*RANGES, records.RECOVERY, records.EVACUATION)
+        seen = self._store.read(*RANGES, records.RECOVERY, records.EVACUATION,
+                                records.AFTERCARE)
         wishes = {wish.entry.key: wish.entry for wish in asked.values()}
         return World(dataclasses.replace(seen, entries={**seen.entries, **wishes}), self._tell)
 
@@ -250,9 +252,19 @@ class Admitter:
                 *shelf.put_away(self._store, ended, world.snapshot.revision,
                                 self._rules.closed_kept), *_forgotten(case),
                 *returns.came_back(self._store, world, ended.road[-1], case.host, self._rules),
+                *self._looked_after(world, case),
                 ports.Put(records.REQUEST + name, records.encode(answer))],
-                records.REQUEST + name):
+                records.REQUEST + name, records.AFTERCARE + case.host):
             self._tell(News(Fact.ADMITTED, case.host, 'it may receive instances again'))
+
+    def _looked_after(self, world: World, case: Case) -> list[ports.Put]:
+        """What Nova and Placement may still have wrong once the host is back, to be written."""
+        evacuations = world.evacuations
+        begun = aftercare.begun(
+            world.every(Aftercare, records.AFTERCARE).get(case.host), case.host, evacuations,
+            admission.may_be_left(case.host, case.recovery, evacuations),
+            self._leadership.now(), self._leadership.name)
+        return [ports.Put(records.AFTERCARE + case.host, records.encode(begun))] if begun else []
 
     def _lost(self, world: World, name: str, request: records.Request, case: Case,
               decision: admission.Decision) -> None:

@@ -20,10 +20,11 @@ from kaopu_ha import ports, records
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import model, waiting
+from kaopu_ha.core.aftercare import Aftercare
 from kaopu_ha.core.news import Fact, News
 
 _RANGES = (records.CASE, records.HOST, records.RECOVERY, records.EVACUATION, records.CLAIM,
-           records.RESTART)
+           records.RESTART, records.AFTERCARE)
 _DOWN = (waiting.Kind.LOST, waiting.Kind.OFF)
 # Of ``remind_after``: between two looks.
 _LOOK_SHARE = 0.1
@@ -68,4 +69,5 @@ def _found(world: World) -> tuple[waiting.Waiting, ...]:
     return waiting.waiting(
         world.cases.values(), world.every(model.Recovery, records.RECOVERY),
         world.every(model.Evacuation, records.EVACUATION).values(), held=world.held,
-        claimed=world.snapshot.under(records.CLAIM).keys(), restarts=world.restarts.values())
+        claimed=world.snapshot.under(records.CLAIM).keys(), restarts=world.restarts.values(),
+        cared=world.every(Aftercare, records.AFTERCARE).values())

@@ -87,3 +87,31 @@ class Usage:
     cores_used: float
     memory_mb: float
     memory_mb_used: float
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a consumer has of one provider, by resource class; ``host``: '' if it is no host's."""
+
+    provider: str
+    host: str
+    resources: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Allocations:
+    """What Placement has set aside for one consumer: a server, or a migration of it.
+
+    ``generation`` changes with every change of it.  ``project`` and ``user`` are the consumer's.
+    """
+
+    consumer: str
+    generation: int
+    shares: tuple[Share, ...] = ()
+    project: str = ''
+    user: str = ''
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts on which anything is set aside for it, sorted."""
+        return tuple(sorted({share.host for share in self.shares if share.host}))

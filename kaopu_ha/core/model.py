@@ -32,9 +32,11 @@ from kaopu_ha.core.answers import Client as Client
 from kaopu_ha.core.answers import Contact as Contact
 from kaopu_ha.core.answers import LibvirtAnswer as LibvirtAnswer
 from kaopu_ha.core.cloud import Action as Action
+from kaopu_ha.core.cloud import Allocations as Allocations
 from kaopu_ha.core.cloud import ComputeService as ComputeService
 from kaopu_ha.core.cloud import Migration as Migration
 from kaopu_ha.core.cloud import Server as Server
+from kaopu_ha.core.cloud import Share as Share
 from kaopu_ha.core.cloud import Usage as Usage
 from kaopu_ha.core.phase import Phase as Phase
 from kaopu_ha.core.rules import Rules as Rules

@@ -69,6 +69,9 @@ class Fact(enum.Enum):
     ADMIT_ENDED = ('admission ended', 'error')
     ADMIT_REFUSED = ('admit refused', 'warning')
     ADMITTED = ('admitted', 'info')
+    MISBELIEVED = ('Nova or Placement is wrong', 'warning')
+    RELEASED = ('allocation taken back', 'warning')
+    CARED_FOR = ('aftercare ended', 'info')
     RECORD = ('unreadable record', 'error')
 
     @property

@@ -66,6 +66,8 @@ class Rules:
     restart_pauses: tuple[float, ...] = (5.0, 15.0, 60.0, 300.0)
     restart_settle_seconds: float = 30.0
     admission_mute_seconds: float = 60.0
+    aftercare_seconds: float = 600.0
+    aftercare_patience: float = 30.0
 
     def death_wait(self, kernel_answered: bool) -> float:
         """Seconds of silence that the stage DYING takes."""

@@ -23,7 +23,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import detection, evidence, model, restart
+from kaopu_ha.core import aftercare, detection, evidence, model, restart
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
 
 
@@ -37,6 +37,7 @@ class Kind(enum.Enum):
     ADMISSION = 'its admission waits'
     RESTART = 'is not started again yet'
     OFF = 'was on before its host was booted, and does not run'
+    MISBELIEVED = 'Nova or Placement has it wrong'
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Waiting:
 def waiting(cases: Iterable[model.Case], recoveries: Mapping[str, model.Recovery],
             evacuations: Iterable[model.Evacuation], *, held: Collection[str] = (),
             claimed: Collection[str] = (),
-            restarts: Iterable[restart.Restart] = ()) -> tuple[Waiting, ...]:
+            restarts: Iterable[restart.Restart] = (),
+            cared: Iterable[aftercare.Aftercare] = ()) -> tuple[Waiting, ...]:
     """Everything that is open, by host.
 
     A host with nothing on is not listed: nothing there waits.
@@ -84,6 +86,9 @@ def waiting(cases: Iterable[model.Case], recoveries: Mapping[str, model.Recovery
             found += _instances(case, mine, claimed)
     for record in restarts:
         found += _off(record)
+    for after in cared:
+        found += [Waiting(after.host, Kind.MISBELIEVED, ward.reason, ward.instance, ward.name,
+                          ward.at) for ward in after.wrong]
     return tuple(found)
 
 

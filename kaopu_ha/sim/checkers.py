@@ -35,6 +35,7 @@ from kaopu_ha.core.model import (
 )
 from kaopu_ha.sim import daemon, laws_growth
 from kaopu_ha.sim.laws_alone import Led, LookedAt, Sees
+from kaopu_ha.sim.laws_books import Used, misbelieved
 from kaopu_ha.sim.laws_brake import Braked
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_returns import Starts, Watched, why_not_started
@@ -78,6 +79,7 @@ class Checkers:
         calls = Calls(world, self._say)
         Told(world, self._say)
         Watched(world, self._say)
+        world.nova.placement.released = Used(world, self._say).released
         world.nova.asked_to_start = Starts(world, self._say).asked
         Led(world, self._say)
         Sees(world, self._say)
@@ -318,7 +320,7 @@ def unhealed(world: World) -> list[str]:
     found += [f'the recovery of {one.host} is {one.stage.value}: {one.waiting_for}'
               for one in world.every(Recovery, records.RECOVERY)
               if one.stage is not RecoveryStage.FINISHED and one.id not in by_hand]
-    return found
+    return found + misbelieved(world)
 
 
 def _runs(world: World, row: Row) -> bool:

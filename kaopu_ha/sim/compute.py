@@ -187,7 +187,9 @@ class Compute:
 
     def _migrate(self, row: Row, record: Record, target: Compute) -> None:
         row.task_state, record.status = 'migrating', 'running'
-        here, there = self.machine, target.machine
+        here, there, placement = self.machine, target.machine, self.nova.placement
+        placement.move(row.uuid, record.id)
+        placement.claim(row.uuid, there.name, row.cores, row.memory_mb)
         self._take_time(0.5, 1.5)
         came = ready = row.uuid not in there.guests
         if came:
@@ -204,12 +206,15 @@ class Compute:
             if came:
                 there.remove(row.uuid)
             self._connect()
+            placement.drop(row.uuid)
+            placement.move(record.id, row.uuid)
             row.task_state, record.status = '', 'error'
             return
         here.stop(row.uuid)
         there.resume(row.uuid)
         self._take_time(0.5, 2.0)
         row.host, row.task_state, record.status = there.name, '', 'completed'
+        placement.drop(record.id)
         here.remove(row.uuid)
 
     def _rebuild(self, row: Row, finished: Record) -> None:
@@ -248,11 +253,13 @@ class Compute:
     def _fail(self, row: Row, finished: Record, why: str) -> None:
         self._connect()
         finished.status = 'failed'
+        self.nova.placement.drop(row.uuid, self.machine.name)
         row.vm_state, row.task_state, row.fault = 'error', '', why
 
     def _preempted(self, row: Row, finished: Record) -> None:
         """A message whose time is over spoils what Nova shows, not what runs."""
         finished.status = 'failed'
+        self.nova.placement.drop(row.uuid, self.machine.name)
         row.vm_state, row.task_state, row.power_state = 'error', 'rebuilding', _NO_STATE
 
     def _watch_incoming(self, there: Machine, uuid: str, run: int) -> None:
@@ -281,6 +288,7 @@ class Compute:
                 self.machine.stop(uuid)
             else:
                 self.machine.remove(uuid)
+            self.nova.placement.drop(uuid, self.machine.name)
             record.status = 'completed'
         self._take_time(0.5, 2.0)
         here = [row for row in self.nova.rows.values() if row.host == self.machine.name]

@@ -19,7 +19,7 @@ records the older one is finished.  What was not seen to go wrong is as Nova's c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 import functools
 import typing
@@ -31,6 +31,7 @@ from kaopu_ha.sim.kernel import Kernel, Signal
 from kaopu_ha.sim.leave import Leave
 from kaopu_ha.sim.machine import Libvirtd
 from kaopu_ha.sim.network import Node, reaches
+from kaopu_ha.sim.placement import Placement
 
 if TYPE_CHECKING:
     from kaopu_ha.sim.compute import Compute
@@ -94,6 +95,7 @@ class Nova:
         self.calls_to_lose = 0
         self.resumes_guests = False
         self.rows: dict[str, Row] = {}
+        self.placement = Placement()
         self.records: list[Record] = []
         self.computes: dict[str, Compute] = {}
         self.forced: set[str] = set()
@@ -103,6 +105,17 @@ class Nova:
         self._lost_at: dict[str, float] = {}
 
     # ------------------------------------------------------------ what the API does
+
+    def add(self, row: Row) -> Row:
+        """Have a new server, with what is set aside for it on its host."""
+        self.rows[row.uuid] = row
+        self.placement.claim(row.uuid, row.host, row.cores, row.memory_mb)
+        return row
+
+    def remove(self, uuid: str) -> None:
+        """Delete a server, and what is set aside for it."""
+        del self.rows[uuid]
+        self.placement.drop(uuid)
 
     def evacuate(self, uuid: str, target: str) -> None:
         """Take an evacuation, or raise Refused."""
@@ -189,15 +202,7 @@ class Nova:
 
     def usage(self) -> dict[str, model.Usage]:
         """Placement's figures: what is evacuated counts twice until its source has cleaned up."""
-        placed = {(row.host, row.uuid) for row in self.rows.values()}
-        placed |= {(host, record.instance) for record in self.records
-                   if record.status in ('accepted', 'pre-migrating', 'done')
-                   for host in (record.source, record.target)}
-        used = {host: [0, 0] for host in self.computes}
-        for host, uuid in placed:
-            if uuid in self.rows and host in used:
-                used[host][0] += self.rows[uuid].cores
-                used[host][1] += self.rows[uuid].memory_mb
+        used = {host: self.placement.used(host) for host in self.computes}
         return {host: model.Usage(compute.machine.cores, used[host][0],
                                   compute.machine.memory_mb, used[host][1])
                 for host, compute in self.computes.items()}
@@ -209,13 +214,22 @@ class Nova:
         finished = next((each for each in self.records if each.instance == row.uuid
                          and (each.kind, each.status) == ('evacuation', 'accepted')), record)
         compute = self.computes[record.target]
-        machine, usage = compute.machine, self.usage()[record.target]
-        roomy = usage.cores_used <= machine.cores and usage.memory_mb_used <= machine.memory_mb
+        machine, (cores, memory_mb) = compute.machine, self._others(row, record.target)
+        roomy = (cores + row.cores <= machine.cores
+                 and memory_mb + row.memory_mb <= machine.memory_mb)
         if not (self.is_up(record.target) and self.is_enabled(record.target) and roomy):
             finished.status, record.lies_at = 'error', ''
             row.vm_state, row.task_state, row.fault = 'error', '', 'No valid host was found.'
             return
+        if row.uuid in self.rows:
+            self.placement.claim(row.uuid, record.target, row.cores, row.memory_mb)
         compute.cast(lambda: compute.rebuild(row, record, finished))
+
+    def _others(self, row: Row, host: str) -> tuple[int, int]:
+        """Cores and memory that are set aside there for others."""
+        cores, memory_mb = self.placement.used(host)
+        own = self.placement.held.get(row.uuid, {}).get(host, {})
+        return cores - own.get('VCPU', 0), memory_mb - own.get('MEMORY_MB', 0)
 
 
 class SimNova(ports.Cloud):
@@ -256,6 +270,20 @@ class SimNova(ports.Cloud):
         self._go()
         row = self.nova.rows.get(instance)
         return tuple(reversed(row.actions)) if row else ()
+
+    def allocations(self, consumers: Sequence[str]) -> Mapping[str, model.Allocations]:
+        """As promised."""
+        self._go()
+        if self.nova.placement.away:
+            raise ports.PortError('503: Placement is away')
+        return {consumer: self.nova.placement.shown(consumer) for consumer in consumers}
+
+    def release(self, read: model.Allocations, host: str, permit: ports.Permit) -> None:
+        """As promised."""
+        if self.nova.placement.away:
+            raise ports.PortError('503: Placement is away')
+        self._act(permit, lambda: self.nova.placement.release(read, host),
+                  f'release {read.consumer}')
 
     def force_down(self, host: str, down: bool, permit: ports.Permit) -> None:
         """As promised."""

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from kaopu_ha.sim import (
     words_addresses,
+    words_books,
     words_cloud,
     words_hangs,
     words_links,
@@ -37,6 +38,7 @@ from kaopu_ha.sim.world import World
 
 WORDS = Vocabulary({
     **words_addresses.WORDS,
+    **words_books.WORDS,
     **words_cloud.WORDS,
     **words_hangs.WORDS,
     **words_links.WORDS,

@@ -99,7 +99,7 @@ def _delete(world: World, instance: str) -> None:
     row = _row(world, instance)
     if world.computes[row.host].works() and row.uuid in world.machines[row.host].guests:
         world.machines[row.host].remove(row.uuid)
-    del world.nova.rows[row.uuid]
+    world.nova.remove(row.uuid)
 
 
 @WORDS.take('stop {instance}')

@@ -226,8 +226,7 @@ class World:
             self.clusters[name].create(f'{uuid}_disk', vm.exclusive_lock) for name in vm.clusters)
         machine = self.machines[vm.host]
         local = (f'{uuid}_local',) if vm.local else ()
-        self.nova.rows[uuid] = row = Row(uuid, vm.name, vm.host, images, local, vm.cores,
-                                         vm.memory_mb)
+        row = self.nova.add(Row(uuid, vm.name, vm.host, images, local, vm.cores, vm.memory_mb))
         machine.define(uuid, vm.name, images, local)
         if vm.power == 'off':
             row.vm_state, row.power_state, row.wanted = 'stopped', 4, False

@@ -26,6 +26,7 @@ from typing import TypeVar
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import brake, model, protection, waiting
+from kaopu_ha.core.aftercare import Aftercare
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
 from kaopu_ha.core.restart import Restart
 
@@ -53,7 +54,7 @@ HELPS = {
 
 _RANGES = (records.LEADER, records.CASE, records.RECOVERY, records.EVACUATION, records.CLAIM,
            records.STORM, records.INVENTORY, records.ALIVE, records.HOST, records.RESTART,
-           records.UNPROTECTED)
+           records.UNPROTECTED, records.AFTERCARE)
 _TAKEABLE = (Phase.QUEUED, Phase.CALLING, Phase.MOVING)
 
 
@@ -95,7 +96,8 @@ def numbers(seen: ports.Snapshot) -> Values:
     known, beating = seen.under(records.INVENTORY), seen.under(records.ALIVE)
     free = [one for one in moves if one.phase in _TAKEABLE and one.instance not in claimed]
     opened = waiting.waiting(cases, recoveries, moves, held=held, claimed=claimed,
-                             restarts=_all(Restart, seen, records.RESTART).values())
+                             restarts=_all(Restart, seen, records.RESTART).values(),
+                             cared=_all(Aftercare, seen, records.AFTERCARE).values())
     return {
         'hosts': {(): len(known)},
         'hosts_beating': {(): len(set(known) & set(beating))},

@@ -58,7 +58,7 @@ class FalseCloud(World):
     def boot(self, host):
         uuid = f'instance-{len(self.nova.rows) + 1}'
         image = self.ceph.create(uuid, True)
-        self.nova.rows[uuid] = Row(uuid, uuid, host, (image,))
+        self.nova.add(Row(uuid, uuid, host, (image,)))
         self.machines[host].define(uuid, uuid, (image,))
         self.machines[host].start(uuid)
         return uuid
@@ -66,7 +66,7 @@ class FalseCloud(World):
     def delete(self, instance):
         for machine in self.machines.values():
             machine.remove(instance)
-        del self.nova.rows[instance]
+        self.nova.remove(instance)
 
     def off(self, host):
         self.machines[host].power_off()

@@ -1,0 +1,269 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Looks after what an admission leaves behind in Nova and Placement: the carer's turn.
+
+``core.aftercare`` decides.  A call is counted in the record before it is made, and made by a child
+that dies rather than act late; what Placement has is changed only if it is as it was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+import dataclasses
+import functools
+
+from kaopu_ha import ports, records
+from kaopu_ha.controller.alone import Alone
+from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.world import RANGES, World
+from kaopu_ha.core import addresses, aftercare, certain, model
+from kaopu_ha.core.aftercare import Act, Aftercare, Decision, Place, Ward
+from kaopu_ha.core.news import Fact, News
+
+_ACT_SECONDS = 4.0
+_BUSY_SECONDS, _IDLE_SECONDS = 5.0, 5.0
+# Of one host in one turn: each costs three questions to Nova and one to Placement.
+_TOGETHER_MAX = 10
+
+
+class Carer:
+    """Advances what is looked after, some instances of each host in each turn.
+
+    What it remembers is one leader's: another one begins each wait anew, so it is late, never early.
+    """
+
+    def __init__(self, store: ports.Store, leadership: Leadership, cloud: ports.Cloud,
+                 images: ports.ImageEye | None, rules: model.Rules, clock: Callable[[], float],
+                 tell: Callable[[News], None]) -> None:
+        self._store, self._leadership, self._cloud = store, leadership, cloud
+        self._images, self._rules, self._clock, self._tell = images, rules, clock, tell
+        self._alone = Alone(store, clock, tell)
+        self._since: dict[tuple[str, ...], float] = {}
+        self._looked: dict[tuple[str, str], float] = {}
+
+    def turn(self) -> float:
+        """Look at what is due; seconds until the next turn."""
+        if not self._leadership.leads():
+            self._since, self._looked = {}, {}
+            return 0.5
+        try:
+            if not self._store.read(records.AFTERCARE).entries:
+                self._since, self._looked = {}, {}
+                return _IDLE_SECONDS
+            world = World(self._store.read(*RANGES, records.EVACUATION, records.AFTERCARE),
+                          self._tell)
+            found = world.every(Aftercare, records.AFTERCARE)
+            for host in self._alone.last(found):
+                self._alone.tries(host, 'what is looked after since its admission',
+                                  functools.partial(self._one, world, found[host]))
+        except ports.PortError:
+            # The detector tells that the store is away; the next turn looks what was written.
+            return 1.0
+        return _BUSY_SECONDS
+
+    def _one(self, world: World, record: Aftercare) -> None:
+        due = sorted(record.wards, key=lambda ward: self._looked.get(
+            (record.host, ward.instance), 0.0))[:_TOGETHER_MAX]
+        try:
+            decisions = self._decisions(world, record, due)
+        except ports.StoreError:
+            raise
+        except ports.PortError as failure:
+            self._tell(News(Fact.CLOUD_AWAY, record.host, f'what was moved from it or to it can\'t '
+                                                          f'be looked after: {failure}'))
+            return
+        self._carry_out(world, record, decisions)
+
+    # ------------------------------------------------------------ look
+
+    def _decisions(self, world: World, record: Aftercare,
+                   due: Sequence[Ward]) -> tuple[Decision, ...]:
+        migrations = {ward.instance: self._cloud.migrations(instance=ward.instance)
+                      for ward in due}
+        books, unread = self._books(due, migrations)
+        decisions = []
+        for ward in due:
+            # After Placement's answer: what is begun since shows in Nova, or changes the books.
+            server = self._cloud.server(ward.instance)
+            seen = self._seen(world, record, ward, aftercare.Seen(
+                self._leadership.now(), record.host, server, migrations[ward.instance],
+                books=_of(ward, migrations[ward.instance], books), unread=unread))
+            decisions.append(aftercare.advance(ward, seen, self._rules))
+            self._looked[record.host, ward.instance] = self._clock()
+        return tuple(decisions)
+
+    def _books(self, due: Iterable[Ward], migrations: Mapping[str, Sequence[model.Migration]]
+               ) -> tuple[Mapping[str, model.Allocations] | None, str]:
+        consumers = [consumer for ward in due
+                     for consumer in _consumers(ward, migrations[ward.instance])]
+        try:
+            return self._cloud.allocations(consumers), ''
+        except ports.StoreError:
+            raise
+        except ports.PortError as failure:
+            return None, str(failure)
+
+    def _seen(self, world: World, record: Aftercare, ward: Ward,
+              seen: aftercare.Seen) -> aftercare.Seen:
+        """What was seen of it, with what is known of hosts, and for how long it has been so."""
+        strange = aftercare.is_strange(seen.server, seen.migrations)
+        hosts = {host for has in (seen.books or {}).values() for host in has.hosts}
+        seen = dataclasses.replace(
+            seen, moving=_moving(world, ward.instance),
+            places={host: _place(world, host, ward.instance) for host in hosts},
+            strange_seconds=self._for(record.host, ward.instance, 'strange', strange),
+            quiet_seconds=self._for(record.host, ward.instance,
+                                    f'{ward.resets}/{ward.releases}', True))
+        if not strange or seen.strange_seconds < self._rules.aftercare_patience:
+            return seen
+        why_not = self._why_not(world, seen.server)
+        return dataclasses.replace(seen, runs=not why_not, why_not=why_not,
+                                   actions=self._cloud.actions(ward.instance))
+
+    def _why_not(self, world: World, server: model.Server | None) -> str:
+        """Why it is not certain that it runs where Nova shows it; '' if it is.
+
+        Its host's agent tells so now, and a live client of that host has all its disks open.
+        """
+        if server is None:
+            return 'Nova has no such server'
+        inventory, doubt = world.inventories.get(server.host), _untold(world, server.host)
+        if inventory is None or doubt:
+            return doubt
+        there = next((one for one in inventory.instances if one.uuid == server.uuid), None)
+        if there is None or there.power is not model.Power.ON:
+            return 'its agent does not tell so'
+        if self._images is None or not there.images:
+            return 'it has no disk that could be asked about'
+        answers = tuple(self._images.clients(there.images, self._rules.ask_limit).values())
+        known = addresses.known(world.inventories, (*self._rules.tools, *world.tools))
+        found = certain.Seen(server, images=answers, now=answers, known=known,
+                             target_addresses=inventory.storage_addresses)
+        return '' if certain.open_there(found) else 'not each of its disks is open there'
+
+    def _for(self, host: str, instance: str, what: str, lasts: bool) -> float:
+        key = (host, instance, what)
+        if not lasts:
+            self._since.pop(key, None)
+            return 0.0
+        return self._clock() - self._since.setdefault(key, self._clock())
+
+    # ------------------------------------------------------------ commit, act
+
+    def _carry_out(self, world: World, record: Aftercare, decisions: Sequence[Decision]) -> None:
+        new = aftercare.changed(record, decisions)
+        watched = self._for(record.host, '', 'watched', True)
+        if watched >= self._rules.aftercare_seconds and self._all_looked(record, watched) and (
+                not new.wrong):
+            if self._commit(world, record.host, None) is not None:
+                self._tell(News(Fact.CARED_FOR, record.host, 'Nova and Placement have it right '
+                                'about all that was moved from it or to it'))
+            return
+        revision: int | None = world.snapshot.entries[records.AFTERCARE + record.host].modified
+        if new != record:
+            revision = self._commit(world, record.host, new if new.wards else None)
+            if revision is None:
+                return
+        self._say(record, new)
+        acts = [decision for decision in decisions if decision.act in (Act.RESET, Act.RELEASE)]
+        if acts:
+            assert revision is not None
+            self._act(world, new, acts, revision)
+
+    def _all_looked(self, record: Aftercare, watched: float) -> bool:
+        """True if each was looked at after the time was over."""
+        over = self._clock() - watched + self._rules.aftercare_seconds
+        return all(self._looked.get((record.host, ward.instance), 0.0) >= over
+                   for ward in record.wards)
+
+    def _act(self, world: World, record: Aftercare, acts: Sequence[Decision],
+             revision: int) -> None:
+        key = records.AFTERCARE + record.host
+        permit = self._leadership.permit([ports.Compare(key, modified=revision)], _ACT_SECONDS)
+        failed = []
+        for decision in acts:
+            ward = decision.ward
+            try:
+                self._call(decision, permit)
+            except ports.OutcomeUnknown:
+                continue
+            except ports.PortError as failure:
+                failed.append(Decision(aftercare.refused(ward, str(failure))))
+                continue
+            fact = Fact.STATE_RESET if decision.act is Act.RESET else Fact.RELEASED
+            self._tell(News(fact, record.host, f'{ward.name}: {ward.reason}: mended'))
+        if failed:
+            self._commit(world, record.host, aftercare.changed(record, failed), revision)
+
+    def _call(self, decision: Decision, permit: ports.Permit) -> None:
+        if decision.read is None:
+            self._cloud.reset_state(decision.ward.instance, 'active', permit)
+        else:
+            self._cloud.release(decision.read, decision.place, permit)
+
+    def _say(self, record: Aftercare, new: Aftercare) -> None:
+        """Tell what is wrong that was not known to be."""
+        known = {ward.instance for ward in record.wrong}
+        for ward in new.wrong:
+            if ward.instance not in known:
+                self._tell(News(Fact.MISBELIEVED, record.host, f'{ward.name}: {ward.reason}'))
+
+    def _commit(self, world: World, host: str, record: Aftercare | None,
+                modified: int | None = None) -> int | None:
+        key = records.AFTERCARE + host
+        compares = [ports.Compare(key, modified=modified)] if modified else world.compare(key)
+        write: ports.Put | ports.Delete = ports.Put(key, records.encode(record)) if record \
+            else ports.Delete(key)
+        return self._store.commit([*self._leadership.compares(), *compares], [write])
+
+
+def _consumers(ward: Ward, migrations: Iterable[model.Migration]) -> tuple[str, ...]:
+    """Who may have something set aside for the instance; no evacuation has itself."""
+    return (ward.instance, *(one.id for one in migrations if one.kind != 'evacuation'))
+
+
+def _of(ward: Ward, migrations: Iterable[model.Migration],
+        books: Mapping[str, model.Allocations] | None) -> Mapping[str, model.Allocations] | None:
+    if books is None:
+        return None
+    return {consumer: books[consumer] for consumer in _consumers(ward, migrations)
+            if consumer in books}
+
+
+def _moving(world: World, instance: str) -> str:
+    """Why the program itself has it in hand; '' if it has not."""
+    for item in world.evacuations:
+        if item.instance == instance and not item.phase.ended:
+            return f'it is under way from {item.source}'
+    for restarts in world.restarts.values():
+        if any(start.instance == instance for start in restarts.unsettled):
+            return f'it is started again on {restarts.host}'
+    return ''
+
+
+def _untold(world: World, host: str) -> str:
+    """Why what the host's agent told may be old; '' if it is what is so now."""
+    beat, inventory = world.beats.get(host), world.inventories.get(host)
+    if beat is None or inventory is None:
+        return f'{host} does not beat'
+    if beat.behind or inventory.note or beat.boot_id != inventory.boot_id:
+        return f'what the agent of {host} told is old'
+    return ''
+
+
+def _place(world: World, host: str, instance: str) -> Place:
+    inventory, doubt = world.inventories.get(host), _untold(world, host)
+    if inventory is not None and not doubt and (instance in inventory.domains or any(
+            one.uuid == instance for one in inventory.instances)):
+        doubt = f'the libvirt of {host} knows its domain'
+    return Place(host in world.cases, doubt)

@@ -60,7 +60,10 @@ NEEDED = {
         'os_compute_api:servers:start'),
     'placement': (
         'placement:allocation_candidates:list',
+        'placement:allocations:list',
+        'placement:allocations:update',
         'placement:resource_providers:inventories:list',
+        'placement:resource_providers:show',
         'placement:resource_providers:usages')}
 
 _ADMIN = 'rule:context_is_admin'

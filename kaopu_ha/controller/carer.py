@@ -18,7 +18,7 @@ that dies rather than act late; what Placement has is changed only if it is as i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 import dataclasses
 import functools
 
@@ -39,7 +39,7 @@ _TOGETHER_MAX = 10
 class Carer:
     """Advances what is looked after, some instances of each host in each turn.
 
-    What it remembers is one leader's: another one begins each wait anew, so it is late, never early.
+    Another leader begins each wait anew: it is late, never early.
     """
 
     def __init__(self, store: ports.Store, leadership: Leadership, cloud: ports.Cloud,
@@ -96,7 +96,7 @@ class Carer:
             # After Placement's answer: what is begun since shows in Nova, or changes the books.
             server = self._cloud.server(ward.instance)
             seen = self._seen(world, record, ward, aftercare.Seen(
-                self._leadership.now(), record.host, server, migrations[ward.instance],
+                self._leadership.now(), server, migrations[ward.instance],
                 books=_of(ward, migrations[ward.instance], books), unread=unread))
             decisions.append(aftercare.advance(ward, seen, self._rules))
             self._looked[record.host, ward.instance] = self._clock()
@@ -122,6 +122,7 @@ class Carer:
             seen, moving=_moving(world, ward.instance),
             places={host: _place(world, host, ward.instance) for host in hosts},
             strange_seconds=self._for(record.host, ward.instance, 'strange', strange),
+            unread_seconds=self._for(record.host, ward.instance, 'unread', bool(seen.unread)),
             quiet_seconds=self._for(record.host, ward.instance,
                                     f'{ward.resets}/{ward.releases}', True))
         if not strange or seen.strange_seconds < self._rules.aftercare_patience:
@@ -174,8 +175,8 @@ class Carer:
             revision = self._commit(world, record.host, new if new.wards else None)
             if revision is None:
                 return
-        self._say(record, new)
         acts = [decision for decision in decisions if decision.act in (Act.RESET, Act.RELEASE)]
+        self._say(record, new, {decision.ward.instance for decision in acts})
         if acts:
             assert revision is not None
             self._act(world, new, acts, revision)
@@ -199,9 +200,10 @@ class Carer:
                 continue
             except ports.PortError as failure:
                 failed.append(Decision(aftercare.refused(ward, str(failure))))
+                self._tell(News(Fact.MISBELIEVED, record.host, f'{ward.name}: {ward.reason}; not '
+                                                               f'mended: {failure}'))
                 continue
-            fact = Fact.STATE_RESET if decision.act is Act.RESET else Fact.RELEASED
-            self._tell(News(fact, record.host, f'{ward.name}: {ward.reason}: mended'))
+            self._tell(_mended(decision, record.host))
         if failed:
             self._commit(world, record.host, aftercare.changed(record, failed), revision)
 
@@ -211,9 +213,9 @@ class Carer:
         else:
             self._cloud.release(decision.read, decision.place, permit)
 
-    def _say(self, record: Aftercare, new: Aftercare) -> None:
-        """Tell what is wrong that was not known to be."""
-        known = {ward.instance for ward in record.wrong}
+    def _say(self, record: Aftercare, new: Aftercare, acted: Set[str]) -> None:
+        """Tell what is wrong that was not known to be; what is mended now is told then."""
+        known = acted | {ward.instance for ward in record.wrong}
         for ward in new.wrong:
             if ward.instance not in known:
                 self._tell(News(Fact.MISBELIEVED, record.host, f'{ward.name}: {ward.reason}'))
@@ -225,6 +227,13 @@ class Carer:
         write: ports.Put | ports.Delete = ports.Put(key, records.encode(record)) if record \
             else ports.Delete(key)
         return self._store.commit([*self._leadership.compares(), *compares], [write])
+
+
+def _mended(decision: Decision, host: str) -> News:
+    name = decision.ward.name
+    if decision.act is Act.RESET:
+        return News(Fact.STATE_RESET, host, f'{name}: {decision.ward.reason}')
+    return News(Fact.RELEASED, host, f'{name} on {decision.place}, where it is not')
 
 
 def _consumers(ward: Ward, migrations: Iterable[model.Migration]) -> tuple[str, ...]:

@@ -97,11 +97,11 @@ class Seen:
     ``runs``: it surely runs where Nova shows it; else ``why_not`` says why that is not sure.
     ``books``: by consumer, the server and the migrations of it; None if Placement did not say, with
     the reason in ``unread``.  ``moving``: why the program itself has it in hand.  For so many
-    ``strange_seconds`` it has been shown as it is, and ``quiet_seconds`` passed since the last call.
+    ``strange_seconds`` it has been shown as it is, Placement has said nothing for
+    ``unread_seconds``, and ``quiet_seconds`` passed since the last call.
     """
 
     at: str
-    host: str
     server: model.Server | None
     migrations: Sequence[model.Migration] = ()
     actions: Sequence[model.Action] = ()
@@ -112,6 +112,7 @@ class Seen:
     why_not: str = ''
     moving: str = ''
     strange_seconds: float = 0.0
+    unread_seconds: float = 0.0
     quiet_seconds: float = 0.0
 
 
@@ -237,9 +238,9 @@ def _books(ward: Ward, seen: Seen, rules: model.Rules) -> Decision:
     server = seen.server
     assert server is not None
     if seen.books is None:
-        # It may be right; what was known to be wrong stays so.
+        told = bool(ward.reason) or seen.unread_seconds >= rules.aftercare_patience
         reason = f'Placement does not say what it counts: {seen.unread}'
-        return _said(ward, seen, 'Placement away', reason if ward.reason else '')
+        return _said(ward, seen, 'Placement away', reason if told else '')
     if server.task_state or server.vm_state not in _SETTLED or not seen.books:
         return _said(ward, seen, 'Nova has it in hand', '')
     own = seen.books.get(ward.instance)

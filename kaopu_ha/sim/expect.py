@@ -164,6 +164,23 @@ def _asked(world: World, number: str, instance: str) -> str:
                 for record in world.nova.records)
     return '' if found == int(number) else f'it was {found} times'
 
+
+@_expected('Placement counts {instance} on {hosts}')
+def _counted(world: World, instance: str, hosts: str) -> str:
+    row, held = _row(world, instance), world.nova.placement.held
+    consumers = [row.uuid, *(record.id for record in world.nova.records
+                             if record.instance == row.uuid)]
+    found = sorted(host for consumer in consumers for host in held.get(consumer, {}))
+    return '' if found == hosts.split(' and ') else f'it does on {" and ".join(found) or "none"}'
+
+
+@_expected('Nova shows {instance} as {state}')
+def _shown_as(world: World, instance: str, state: str) -> str:
+    row = _row(world, instance)
+    found = f'{row.vm_state}, {row.task_state}' if row.task_state else row.vm_state
+    return '' if found == state else f'it shows {found}'
+
+
 @_expected('etcd took at most {number} KiB')
 def _took_at_most(world: World, number: str) -> str:
     """Of its database, with all that a compaction would give back."""

@@ -33,7 +33,8 @@ NOVA = {'os_compute_api:' + name for name in (
     'os-instance-actions:list', 'servers:allow_all_filters', 'servers:detail',
     'servers:detail:get_all_tenants', 'servers:reboot', 'servers:show', 'servers:start')}
 PLACEMENT = {'placement:' + name for name in (
-    'allocation_candidates:list', 'resource_providers:inventories:list',
+    'allocation_candidates:list', 'allocations:list', 'allocations:update',
+    'resource_providers:inventories:list', 'resource_providers:show',
     'resource_providers:usages')}
 
 

@@ -26,13 +26,14 @@ What Nova does, and is met here (measured with Nova 34):
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import functools
 from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.core import model
 from kaopu_ha.drivers import child, openstack_api, openstack_calls
+from kaopu_ha.drivers.cloud import nova_allocations
 
 MICROVERSION = '2.94'
 # The key of a server's metadata by which its project asks to be told what is done with it.
@@ -55,9 +56,11 @@ class NovaCloud(ports.Cloud):
 
     def __init__(self, auth: Mapping[str, str], *, limit: float = 10.0, children: int = 2) -> None:
         self._api = openstack_api.Api(auth, 'compute', MICROVERSION, limit)
+        self._placement = openstack_api.Api(auth, 'placement', nova_allocations.MICROVERSION, limit)
         self._limit = limit
         settings = {'session': {key: auth[key] for key in _SESSION if key in auth},
-                    'microversion': MICROVERSION, 'limit': limit}
+                    'microversion': MICROVERSION,
+                    'of_placement': nova_allocations.MICROVERSION, 'limit': limit}
         self._children = child.Pool(CHILD, settings, children)
 
     # ------------------------------------------------------------ reading
@@ -86,6 +89,11 @@ class NovaCloud(ports.Cloud):
         """What was asked for one server lately, newest first."""
         return openstack_api.within(self._limit, functools.partial(self._actions, instance))
 
+    def allocations(self, consumers: Sequence[str]) -> Mapping[str, model.Allocations]:
+        """What Placement has set aside for servers, or migrations of them."""
+        return openstack_api.within(self._limit, functools.partial(
+            nova_allocations.read, self._api, self._placement, consumers))
+
     # ------------------------------------------------------------ acting
 
     def force_down(self, host: str, down: bool, permit: ports.Permit) -> None:
@@ -105,6 +113,11 @@ class NovaCloud(ports.Cloud):
         it does not show as stopped."""
         self._act('start', permit, instance=instance, anew=anew)
 
+    def release(self, read: model.Allocations, host: str, permit: ports.Permit) -> None:
+        """Write what was read without the host's part, if Placement has it as it was read."""
+        self._act('release', permit, self._placement, consumer=read.consumer,
+                  allocations=nova_allocations.without(read, host))
+
     def warm(self) -> None:
         """Start the children and have a token, so that no act waits for that."""
         self._children.warm()
@@ -116,14 +129,16 @@ class NovaCloud(ports.Cloud):
 
     # ------------------------------------------------------------ private
 
-    def _act(self, name: str, permit: ports.Permit, **given: Any) -> None:
+    def _act(self, name: str, permit: ports.Permit, api: openstack_api.Api | None = None,
+             **given: Any) -> None:
+        api, use = (api, 'use_placement') if api else (self._api, 'use')
         with self._children.taken(permit.seconds()) as one:
             for renewed in (False, True):
                 # Outside the deadline: a Keystone that hangs makes a PortError of it, no worse.
                 limit = min(self._limit, max(permit.seconds(), 0.001))
                 access = openstack_api.within(
-                    limit, functools.partial(self._api.access, renewed))
-                one.ask('use', limit, **access)
+                    limit, functools.partial(api.access, renewed))
+                one.ask(use, limit, **access)
                 if one.act(name, permit, **given):
                     return
         raise ports.PortError('Nova takes no token of our account: nothing was done')

@@ -27,8 +27,8 @@ from kaopu_ha.drivers import child, openstack_calls
 
 class _Acts:
 
-    def __init__(self, nova: openstack_calls.Handed) -> None:
-        self._nova = nova
+    def __init__(self, nova: openstack_calls.Handed, placement: openstack_calls.Handed) -> None:
+        self._nova, self._placement = nova, placement
 
     def force_down(self, host: str, down: bool) -> None:
         """Ask for the service by its host; a look tells whether anything is to be done."""
@@ -51,13 +51,20 @@ class _Acts:
         self._nova.act('POST', f'/servers/{instance}/action',
                        {'reboot': {'type': 'HARD'}} if anew else {'os-start': None})
 
+    def release(self, consumer: str, allocations: dict[str, Any]) -> None:
+        """The generation in it makes Placement refuse if the consumer was changed meanwhile."""
+        self._placement.act('PUT', f'/allocations/{consumer}', allocations)
+
 
 def handlers(settings: dict[str, Any]) -> Mapping[str, child.Handler]:
     """Make what the parent may ask for, from the settings on the socket."""
     nova = openstack_calls.Handed(settings['session'], 'compute', settings['microversion'],
                                   settings['limit'])
-    acts = _Acts(nova)
-    return {'use': nova.use, 'force_down': _taken(acts.force_down),
+    placement = openstack_calls.Handed(settings['session'], 'placement', settings['of_placement'],
+                                       settings['limit'])
+    acts = _Acts(nova, placement)
+    return {'use': nova.use, 'use_placement': placement.use, 'release': _taken(acts.release),
+            'force_down': _taken(acts.force_down),
             'evacuate': _taken(acts.evacuate), 'reset_state': _taken(acts.reset_state),
             'start': _taken(acts.start)}
 

@@ -32,7 +32,7 @@ from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.core import model
-from kaopu_ha.drivers import openstack_api, openstack_calls
+from kaopu_ha.drivers import openstack_api, openstack_calls, openstack_hosts
 
 LOG = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class PlacementUsage(ports.UsageSource):
 
     def _usage(self) -> dict[str, model.Usage]:
         with openstack_calls.translated('usage'):
-            hosts = _hosts(self._nova.pages('/os-hypervisors/detail', 'hypervisors'))
+            hosts = openstack_hosts.hosts(self._nova)
             spare = self._placement.get(
                 '/allocation_candidates', resources='VCPU:1')['provider_summaries']
             found = [(host, self._provider_or_none(uuid, spare)) for uuid, host in hosts.items()]
@@ -88,17 +88,6 @@ class PlacementUsage(ports.UsageSource):
             raise ports.PortError(f'inventories of {uuid}: {openstack_calls.reason(answer)}')
         used = self._placement.get(f'/resource_providers/{uuid}/usages')['usages']
         return _counted(answer.json()['inventories'], used)
-
-
-def _hosts(nodes: Iterator[Any]) -> dict[str, str]:
-    """The compute service of each node, by the node's UUID; a row that names none is left out."""
-    found = {}
-    for node in nodes:
-        try:
-            found[str(node['id'])] = str(node['service']['host'])
-        except (LookupError, TypeError):
-            LOG.warning('Nova lists a hypervisor without id or service: %.200r', node)
-    return found
 
 
 def _known(found: Iterable[tuple[str, model.Usage | None]]) -> Iterator[tuple[str, model.Usage]]:

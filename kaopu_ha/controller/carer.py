@@ -179,7 +179,7 @@ class Carer:
         self._say(record, new, {decision.ward.instance for decision in acts})
         if acts:
             assert revision is not None
-            self._act(world, new, acts, revision)
+            self._act(world, new, acts, revision, {ward.instance for ward in record.wrong})
 
     def _all_looked(self, record: Aftercare, watched: float) -> bool:
         """True if each was looked at after the time was over."""
@@ -187,8 +187,9 @@ class Carer:
         return all(self._looked.get((record.host, ward.instance), 0.0) >= over
                    for ward in record.wards)
 
-    def _act(self, world: World, record: Aftercare, acts: Sequence[Decision],
-             revision: int) -> None:
+    def _act(self, world: World, record: Aftercare, acts: Sequence[Decision], revision: int,
+             known: Set[str]) -> None:
+        """Make the calls; one that did nothing is told if nobody knows of the trouble yet."""
         key = records.AFTERCARE + record.host
         permit = self._leadership.permit([ports.Compare(key, modified=revision)], _ACT_SECONDS)
         failed = []
@@ -200,8 +201,9 @@ class Carer:
                 continue
             except ports.PortError as failure:
                 failed.append(Decision(aftercare.refused(ward, str(failure))))
-                self._tell(News(Fact.MISBELIEVED, record.host, f'{ward.name}: {ward.reason}; not '
-                                                               f'mended: {failure}'))
+                if ward.instance not in known:
+                    self._tell(News(Fact.MISBELIEVED, record.host,
+                                    f'{ward.name}: {ward.reason}; not mended: {failure}'))
                 continue
             self._tell(_mended(decision, record.host))
         if failed:

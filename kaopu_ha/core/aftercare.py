@@ -34,6 +34,7 @@ from kaopu_ha.core.texts import LINE_BYTES_MAX, bounded
 _REBUILDS = frozenset({'rebuilding', 'rebuild_block_device_mapping', 'rebuild_spawning'})
 _SETTLED = frozenset({'active', 'stopped', 'paused', 'suspended', 'rescued', 'error'})
 _ACTS_MAX = 5
+_PAUSES_MAX = 20
 _STEPS_KEPT = 20
 
 
@@ -287,7 +288,8 @@ def _released(ward: Ward, seen: Seen, rules: model.Rules, read: model.Allocation
     if ward.refused:
         reason = f'{reason}: {ward.refused}'
     said = _said(ward, seen, 'counted where it is not', reason)
-    if ward.refused and seen.quiet_seconds < rules.aftercare_patience:
+    pause = rules.aftercare_patience * min(ward.releases, _PAUSES_MAX)
+    if ward.refused and seen.quiet_seconds < pause:
         return said
     return Decision(dataclasses.replace(said.ward, releases=ward.releases + 1, refused=''),
                     Act.RELEASE, read, host)

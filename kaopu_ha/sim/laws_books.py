@@ -82,7 +82,9 @@ def _wrong(world: World, row: Row) -> Iterator[str]:
     consumers = (row.uuid, *(record.id for record in world.nova.records
                              if record.instance == row.uuid))
     for consumer in consumers:
-        others = sorted(set(placement.held.get(consumer, {})) - {row.host})
+        # What died and is not back yet is its own admission's.
+        others = sorted(host for host in placement.held.get(consumer, {}) if host != row.host
+                        and world.case(host) is None and world.machines[host].node.powered)
         if others:
             yield f'Placement counts it on {" and ".join(others)} as well'
 

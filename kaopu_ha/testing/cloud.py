@@ -44,6 +44,14 @@ class World(abc.ABC):
         """Take the instance away."""
 
     @abc.abstractmethod
+    def stop(self, instance: str) -> None:
+        """Have its user stop the instance, where the instance is."""
+
+    @abc.abstractmethod
+    def runs(self, instance: str) -> bool:
+        """True if it runs, as its host tells now."""
+
+    @abc.abstractmethod
     def kill(self, host: str) -> None:
         """Cut the host's power, and cut it off from the disks of its instances."""
 
@@ -53,8 +61,14 @@ class World(abc.ABC):
 
 
 class CloudSuite(Clocked):
-    """The promises of ``ports.Cloud``."""
+    """The promises of ``ports.Cloud``.
 
+    ``keeps_actions``: it tells what was asked for a server, and by whom; ``counts``: what is set
+    aside for one is counted.  Where it is not so, nothing is told.
+    """
+
+    keeps_actions = True
+    counts = True
     cloud: ports.Cloud
     world: World
     patience = 90.0
@@ -119,7 +133,68 @@ class CloudSuite(Clocked):
         self.assertEqual((), self.cloud.migrations(instance=self.an_instance()))
         self.assertEqual((), self.cloud.migrations(instance=NOBODY))
 
+    def test_what_its_user_asked_for_is_told_newest_first(self) -> None:
+        instance = self.an_instance()
+        self.world.stop(instance)
+        self.cloud.start(instance, GivenPermit())
+        self.await_running(instance)
+        found = [action for action in self.cloud.actions(instance)
+                 if action.kind in ('stop', 'start')]
+        self.assertEqual(['start', 'stop'] * self.keeps_actions, [one.kind for one in found])
+        self.assertTrue(all(action.user for action in found))
+
+    def test_a_server_is_counted_on_its_host_and_who_is_not_there_nowhere(self) -> None:
+        instance = self.an_instance()
+        found = self.cloud.allocations([instance, NOBODY])
+        self.assertEqual({instance: (self.world.hosts[0],), NOBODY: ()} if self.counts else {},
+                         {consumer: has.hosts for consumer, has in found.items()})
+
     # ------------------------------------------------------------ acting
+
+    def test_a_server_that_its_user_stopped_is_started_where_it_is(self) -> None:
+        instance = self.an_instance()
+        self.world.stop(instance)
+        server = self.cloud.server(instance)
+        self.assertEqual('stopped', server and server.vm_state)
+        self.assertFalse(self.world.runs(instance))
+        self.cloud.start(instance, GivenPermit())
+        self.await_running(instance)
+        self.assertIn(instance, self.uuids(self.world.hosts[0]))
+
+    def test_one_that_is_off_is_started_anew(self) -> None:
+        instance = self.an_instance()
+        self.world.stop(instance)
+        self.cloud.start(instance, GivenPermit(), anew=True)
+        self.await_running(instance)
+
+    def test_nothing_is_started_without_a_permit_nor_what_is_not_there(self) -> None:
+        instance = self.an_instance()
+        self.world.stop(instance)
+        with self.assertRaises(ports.PortError):
+            self.cloud.start(instance, GivenPermit(holds=False))
+        self.assertFalse(self.world.runs(instance))
+        with self.assertRaises(ports.PortError):
+            self.cloud.start(NOBODY, GivenPermit())
+
+    def test_what_a_moved_server_has_on_its_old_host_is_released_if_it_is_as_it_was_read(self
+                                                                                     ) -> None:
+        if not self.counts:
+            return
+        source, target = self.world.hosts[:2]
+        instance = self.moved()
+        read = self.cloud.allocations([instance])[instance]
+        self.assertEqual((source, target), read.hosts)
+        self.cloud.release(read, source, GivenPermit())
+        found = self.cloud.allocations([instance])[instance]
+        self.assertEqual([share for share in read.shares if share.host == target],
+                         list(found.shares))
+        self.assertFalse(read.generation == found.generation)
+        # What was read is of yesterday: it must not undo what was done since.
+        with self.assertRaises(ports.Refused):
+            self.cloud.release(read, target, GivenPermit())
+        with self.assertRaises(ports.PortError):
+            self.cloud.release(found, target, GivenPermit(holds=False))
+        self.assertEqual(found, self.cloud.allocations([instance])[instance])
 
     def test_a_server_of_a_living_host_is_not_evacuated(self) -> None:
         instance = self.an_instance()
@@ -179,6 +254,28 @@ class CloudSuite(Clocked):
         instance = self.world.boot(self.world.hosts[0])
         self.addCleanup(self.world.delete, instance)
         return instance
+
+    def moved(self) -> str:
+        """An instance of the first host, which is dead; it was evacuated to the second one."""
+        source, target = self.world.hosts[:2]
+        instance = self.an_instance()
+        self.world.kill(source)
+        self.addCleanup(self.take_back, source)
+        self.cloud.force_down(source, True, GivenPermit())
+        self.cloud.evacuate(instance, target, GivenPermit())
+        self.await_move(instance, target)
+        return instance
+
+    def await_running(self, instance: str) -> None:
+        """Wait until it runs, and is shown so."""
+        until = self.now() + self.patience
+        while self.now() < until:
+            server = self.cloud.server(instance)
+            if self.world.runs(instance) and server and (
+                    server.vm_state, server.task_state) == ('active', ''):
+                return
+            self.sleep(POLL_SECONDS)
+        self.fail(f'{instance} does not run: {self.cloud.server(instance)}')
 
     def uuids(self, host: str) -> list[str]:
         """The servers of the host."""

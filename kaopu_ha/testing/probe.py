@@ -147,23 +147,58 @@ class LibvirtEyeSuite(Clocked):
         self.assertEqual(set(Contact), {answer.contact for answer in found.values()})
 
 
-class StorageReaderSuite(Clocked):
-    """The promises of ``ports.StorageReader``."""
-
-    reader: ports.StorageReader
-    fsid: str
+class ImageEyeSuite(Clocked):
+    """The promises of ``ports.ImageEye``, which a reader of the storage keeps as well."""
 
     assertEqual: Callable[..., None]
-    assertLess: Callable[..., None]
-    assertRaises: Callable[..., Any]
+
+    def asks(self) -> ports.ImageEye | ports.StorageReader:
+        """Who asks the storage about clients."""
+        raise NotImplementedError
 
     def an_image(self) -> model.Image:
-        """An image that is there."""
+        """An image that is there, which a live client has open."""
         raise NotImplementedError
 
     def hung(self) -> AbstractContextManager[Any]:
         """While this is entered the storage answers nothing."""
         raise NotImplementedError
+
+    def test_the_clients_of_an_image_are_listed_and_asked(self) -> None:
+        image = self.an_image()
+        answer = self.asks().clients([image], 5)[image]
+        self.assertEqual(('', False, True), (answer.error, answer.gone, bool(answer.clients)))
+        self.assertEqual({True}, {client.acknowledged for client in answer.clients})
+
+    def test_an_image_that_is_not_there_is_gone_and_spoils_no_other_answer(self) -> None:
+        image = self.an_image()
+        gone = dataclasses.replace(image, name='gone', header='rbd_header.gone')
+        found = self.asks().clients([gone, image], 5)
+        self.assertEqual((True, True, ()), (
+            found[gone].gone, bool(found[gone].error), found[gone].clients))
+        self.assertEqual((False, ''), (found[image].gone, found[image].error))
+
+    def test_an_image_of_which_nobody_answers_is_not_gone(self) -> None:
+        image = self.an_image()
+        gone = dataclasses.replace(image, name='gone', header='rbd_header.gone')
+        with self.hung():
+            found = self.asks().clients([image, gone], 1.0)
+        self.assertEqual([(False, True)] * 2,
+                         [(answer.gone, bool(answer.error)) for answer in found.values()])
+
+
+class StorageReaderSuite(ImageEyeSuite):
+    """The promises of ``ports.StorageReader``."""
+
+    reader: ports.StorageReader
+    fsid: str
+
+    assertLess: Callable[..., None]
+    assertRaises: Callable[..., Any]
+
+    def asks(self) -> ports.StorageReader:
+        """The reader itself."""
+        return self.reader
 
     def test_the_cluster_tells_its_id(self) -> None:
         self.assertEqual(self.fsid, self.reader.fsid(5))
@@ -175,12 +210,6 @@ class StorageReaderSuite(Clocked):
 
     def test_the_storage_answers_for_an_image_that_is_there(self) -> None:
         self.reader.touch(self.an_image(), 5)
-
-    def test_the_clients_of_an_image_are_listed_and_asked(self) -> None:
-        image = self.an_image()
-        answer = self.reader.clients([image], 5)[image]
-        self.assertEqual(('', True), (answer.error, bool(answer.clients)))
-        self.assertEqual({True}, {client.acknowledged for client in answer.clients})
 
     def test_a_storage_that_does_not_answer_is_an_error_in_time(self) -> None:
         image = self.an_image()

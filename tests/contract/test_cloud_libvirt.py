@@ -125,6 +125,17 @@ class BareWorld(World):
             self.agents[host].local.remove_domains([instance], GivenPermit())
             self.agents[host].publish()
 
+    def stop(self, instance):
+        for host in self.hosts:
+            if instance in self.running(host):
+                self.machines.virsh(host, 'destroy', instance)
+                self.agents[host].publish()
+
+    def runs(self, instance):
+        for host in self.hosts:
+            self.agents[host].publish()
+        return any(instance in self.running(host) for host in self.hosts)
+
     def kill(self, host):
         self.machines.power_off(host)
         self.store.commit([], [ports.Delete(records.ALIVE + host)])
@@ -176,6 +187,8 @@ class OnRealHosts:
 
 
 class LibvirtCloudTest(OnRealHosts, CloudSuite, unittest.TestCase):
+
+    keeps_actions = counts = False
 
     def a_dead_host(self):
         """An instance of h1, which is dead and forced down."""

@@ -63,6 +63,14 @@ class RealWorld(World):
         self._api._adapter.delete(f'/servers/{instance}')
         _await(f'{instance} to go', lambda: self._status(instance) is None)
 
+    def stop(self, instance):
+        self._api._adapter.post(f'/servers/{instance}/action', json={'os-stop': None},
+                                microversion=nova.MICROVERSION)
+        _await(f'{instance} to be off', lambda: self._status(instance) == 'SHUTOFF')
+
+    def runs(self, instance):
+        return self._status(instance) == 'ACTIVE'
+
     def kill(self, host):
         self._need('kill', 'revive', 'unfence')
         self._run('kill', host)

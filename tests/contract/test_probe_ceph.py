@@ -188,6 +188,20 @@ class Signs(CephCase):
             [self.host(*images)], [], 1.0)[self.host(*images).host].sign)
 
 
+class Images(CephCase, probe.ImageEyeSuite):
+    """Whose clients a worker asks about."""
+
+    def asks(self):
+        return self.probe
+
+    def an_image(self):
+        _, (image,) = self.open()
+        return image
+
+    def hung(self):
+        return self.cluster.frozen('osd')
+
+
 class Reading(CephCase, probe.StorageReaderSuite):
     """What an agent reads."""
 

@@ -54,6 +54,7 @@ class Cloud:
     def __init__(self):
         self.script, self.asked, self.tokens = {}, [], 0
         self.keystone, self.compute, self.has_catalog = None, '', True
+        self.placement, self.subject = '', 'token-{number}'
         self._sockets, self._holds = set(), []
         self._server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), _handler(self))
         self._server.daemon_threads = True
@@ -94,12 +95,13 @@ class Cloud:
 
     def token(self):
         self.tokens += 1
+        placement = self.placement or f'{self.url}/placement'
         return {'token': {
             'expires_at': '2099-01-01T00:00:00.000000Z', 'issued_at': '2026-01-01T00:00:00.000000Z',
             'methods': ['password'], 'user': {'id': 'u', 'name': 'kaopu', 'domain': {'id': 'd'}},
             'project': {'id': 'p', 'name': 'service', 'domain': {'id': 'd'}},
             'catalog': [_service('compute', self.compute or f'{self.url}/compute/v2.1'),
-                        _service('placement', f'{self.url}/placement')] * self.has_catalog}}
+                        _service('placement', placement)] * self.has_catalog}}
 
     def discovery(self, path):
         """The version documents that keystoneauth asks for."""
@@ -160,7 +162,7 @@ def _handler(cloud):
             self.send_header('Content-Length', str(len(text)))
             self.send_header('Content-Type', 'text/html' if given is None else 'application/json')
             if self.path == '/v3/auth/tokens':
-                self.send_header('X-Subject-Token', f'token-{cloud.tokens}')
+                self.send_header('X-Subject-Token', cloud.subject.format(number=cloud.tokens))
             if 300 <= status < 400:
                 self.send_header('Location', f'{cloud.url}/compute/v2.1/elsewhere')
             self.end_headers()

@@ -68,6 +68,17 @@ class FalseCloud(World):
             machine.remove(instance)
         self.nova.remove(instance)
 
+    def stop(self, instance):
+        row = self.nova.rows[instance]
+        row.asked_for('stop', at='noon')
+        row.task_state = 'powering-off'
+        compute = self.computes[row.host]
+        compute.cast(lambda: compute.power(row, False))
+        self.until(lambda: row.vm_state == 'stopped')
+
+    def runs(self, instance):
+        return any(machine.runs(instance) for machine in self.machines.values())
+
     def off(self, host):
         self.machines[host].power_off()
         self.computes[host].kill()

@@ -21,6 +21,7 @@ from kaopu_ha.sim import lives
 from tests.unit.sim import (  # noqa: F401  they add their own
     mutants_addresses,
     mutants_alone,
+    mutants_books,
     mutants_brake,
     mutants_growth,
     mutants_moves,
@@ -79,4 +80,4 @@ class TestTheList(unittest.TestCase):
         self.assertEqual(frozenset(), SOON - MUTANTS.keys())
 
     def test_none_is_left_out(self):
-        self.assertEqual(36, len(MUTANTS))
+        self.assertEqual(40, len(MUTANTS))

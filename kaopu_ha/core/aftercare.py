@@ -165,7 +165,7 @@ def advance(ward: Ward, seen: Seen, rules: model.Rules) -> Decision:
     if seen.server is None or seen.server.vm_state in ('deleted', 'shelved_offloaded'):
         return Decision(ward, Act.DROP)
     if seen.moving:
-        return _said(ward, seen, '', seen.moving)
+        return _said(ward, seen, '', '')
     for name, applies, then in _STATES:
         if applies(ward, seen, rules):
             state = then(ward, seen, name)

@@ -29,7 +29,7 @@ from kaopu_ha import ports, records, shelf
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, Trouble, who
 from kaopu_ha.cli.picture import Picture
-from kaopu_ha.core import admission, model
+from kaopu_ha.core import admission, aftercare, model
 from kaopu_ha.core.model import Power, RecoveryStage, Stage, Verdict
 
 # etcd takes 128 operations in one transaction.
@@ -63,9 +63,10 @@ class HostForget(Command):
         if ended:
             ended = admission.destroyed(ended, layout.now(), who())
             writes += shelf.put_away(self.store, ended, found.snapshot.revision)
+            writes += _looked_after(found, ended)
         compares = found.compare(*(prefix + host for prefix in (
             records.INVENTORY, records.HOST, records.CASE, records.LOCK, records.DEATH,
-            records.ALIVE)))
+            records.ALIVE, records.AFTERCARE)))
         if self.store.commit(compares, writes) is None:
             raise Trouble(f'{host} is not forgotten: it changed at this moment. '
                           f'See kaopu-ha host show {host}, and try again.')
@@ -93,6 +94,15 @@ class HostForget(Command):
         for start in range(0, len(gone), _CHUNK):
             self.store.commit([], [ports.Delete(key) for key in gone[start:start + _CHUNK]])
         return gone
+
+
+def _looked_after(found: Picture, case: model.Case) -> list[ports.Put]:
+    """What is still counted there of instances that are elsewhere is a leader's to take back."""
+    moves = found.every_evacuation
+    begun = aftercare.begun(found.cared.get(case.host), case.host, moves,
+                            admission.may_be_left(case.host, case.recovery, moves),
+                            layout.now(), who(), destroyed=True)
+    return [ports.Put(records.AFTERCARE + case.host, records.encode(begun))] if begun else []
 
 
 def fenced(found: Picture, case: model.Case) -> list[dict[str, Any]]:

@@ -97,6 +97,11 @@ class Picture:
                 if key.partition('/')[0] == recovery]
         return tuple(sorted(mine, key=lambda item: (item.name, item.instance)))
 
+    @property
+    def every_evacuation(self) -> tuple[model.Evacuation, ...]:
+        """The moves of all recoveries."""
+        return tuple(self._evacuations.values())
+
     def recoveries_of(self, host: str) -> tuple[model.Recovery, ...]:
         """The recoveries of a host, oldest first."""
         mine = [item for item in self.recoveries.values() if item.host == host]

@@ -120,7 +120,7 @@ class Carer:
         hosts = {host for has in (seen.books or {}).values() for host in has.hosts}
         seen = dataclasses.replace(
             seen, moving=_moving(world, ward.instance),
-            places={host: _place(world, host, ward.instance) for host in hosts},
+            places={host: _place(world, record, host, ward.instance) for host in hosts},
             strange_seconds=self._for(record.host, ward.instance, 'strange', strange),
             unread_seconds=self._for(record.host, ward.instance, 'unread', bool(seen.unread)),
             quiet_seconds=self._for(record.host, ward.instance,
@@ -272,8 +272,11 @@ def _untold(world: World, host: str) -> str:
     return ''
 
 
-def _place(world: World, host: str, instance: str) -> Place:
+def _place(world: World, record: Aftercare, host: str, instance: str) -> Place:
     inventory, doubt = world.inventories.get(host), _untold(world, host)
+    if record.destroyed and host == record.host and inventory is None:
+        # It was dead and fenced, stays fenced, and a person says that it is no more.
+        doubt = ''
     if inventory is not None and not doubt and (instance in inventory.domains or any(
             one.uuid == instance for one in inventory.instances)):
         doubt = f'the libvirt of {host} knows its domain'

@@ -59,11 +59,15 @@ class Ward:
 
 @dataclass(frozen=True)
 class Aftercare:
-    """The value of ``aftercare/<host>``: what is looked after since the host was taken back."""
+    """The value of ``aftercare/<host>``: what is looked after since the host was taken back.
+
+    ``destroyed``: or since a person said that it will never return; nothing runs there any more.
+    """
 
     host: str
     wards: tuple[Ward, ...] = ()
     road: tuple[model.Step, ...] = ()
+    destroyed: bool = False
 
     @property
     def wrong(self) -> tuple[Ward, ...]:
@@ -132,7 +136,8 @@ class Decision:
 
 
 def begun(before: Aftercare | None, host: str, evacuations: Iterable[model.Evacuation],
-          instances: Iterable[str], at: str, by: str) -> Aftercare | None:
+          instances: Iterable[str], at: str, by: str, *,
+          destroyed: bool = False) -> Aftercare | None:
     """The record for a host that was taken back just now; None if there is nobody to look after.
 
     Of an earlier one what is still wrong stays.
@@ -143,8 +148,8 @@ def begun(before: Aftercare | None, host: str, evacuations: Iterable[model.Evacu
            for instance in instances}
     wards = tuple(sorted((new | kept).values(), key=lambda ward: (ward.name, ward.instance)))
     step = model.Step(at, by, 'begun', f'{len(wards)} instances are looked after')
-    return Aftercare(host, wards, (*(before.road if before else ()), step)[-_STEPS_KEPT:]) \
-        if wards else None
+    road = (*(before.road if before else ()), step)[-_STEPS_KEPT:]
+    return Aftercare(host, wards, road, destroyed) if wards else None
 
 
 def changed(record: Aftercare, decisions: Iterable[Decision]) -> Aftercare:

@@ -16,6 +16,7 @@
 from kaopu_ha import ports, records
 from kaopu_ha.cli.command import who
 from kaopu_ha.core import restart
+from kaopu_ha.core.aftercare import Aftercare
 from kaopu_ha.core.model import RecoveryStage, Stage, Verdict
 from tests.unit.cli import scene
 
@@ -140,6 +141,9 @@ class Forget(scene.Scene):
         for prefix in (records.CASE, records.LOCK, records.INVENTORY):
             self.assertNotIn('c1', left.under(prefix))
         self.assertIn('it was destroyed', self.shown('explain', 'c1'))
+        cared = self.get(Aftercare, records.AFTERCARE + 'c1')
+        self.assertTrue(cared.destroyed)
+        self.assertIn(scene.WEB, [ward.instance for ward in cared.wards])
 
     def test_a_destroyed_host_leaves_the_definitions_of_what_was_never_moved(self):
         self.a_dead_host(RecoveryStage.FINISHED)

@@ -18,6 +18,7 @@ import dataclasses
 from kaopu_ha import ports, records
 from kaopu_ha.cli import layout
 from kaopu_ha.core import model
+from kaopu_ha.core.aftercare import Aftercare, Ward
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage, Verdict
 from tests.unit.cli import scene
 
@@ -49,6 +50,17 @@ class Status(scene.Scene):
         self.assertIn('db-1', points[2]['text'])
         self.assertIn('kaopu-ha host admit c1', told)
         self.assertIn('c3 is on hold by ann@m1', told)
+
+    def test_what_nova_or_placement_has_wrong_is_shown_until_it_is_right(self):
+        self.there_leads()
+        self.there_is(scene.an_inventory('c1'))
+        self.beats('c1')
+        for reason in ('Placement counts it on c1, too', ''):
+            self.put(records.AFTERCARE + 'c1', Aftercare('c1', (
+                Ward(scene.WEB, 'web-1', reason, scene.at(7)),)))
+            text = (f'web-1 ({scene.WEB}), since c1 was taken back: {reason}' if reason
+                    else 'All is well.')
+            self.assertIn(text, self.shown('status'))
 
     def test_what_waits_is_shown_with_its_reason_once_it_stood_for_a_while(self):
         self.a_dead_host(RecoveryStage.FINISHED)

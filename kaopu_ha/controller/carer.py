@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 import dataclasses
 import functools
+import math
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone
@@ -72,8 +73,7 @@ class Carer:
         return _BUSY_SECONDS
 
     def _one(self, world: World, record: Aftercare) -> None:
-        due = sorted(record.wards, key=lambda ward: self._looked.get(
-            (record.host, ward.instance), 0.0))[:_TOGETHER_MAX]
+        due = self._due(record)
         try:
             decisions = self._decisions(world, record, due)
         except ports.StoreError:
@@ -85,6 +85,14 @@ class Carer:
         self._carry_out(world, record, decisions)
 
     # ------------------------------------------------------------ look
+
+    def _due(self, record: Aftercare) -> list[Ward]:
+        """Those of which something is wrong, and those that were not looked at for a while."""
+        at = {ward.instance: self._looked.get((record.host, ward.instance), -math.inf)
+              for ward in record.wards}
+        before = self._clock() - self._rules.aftercare_patience
+        due = [ward for ward in record.wards if ward.reason or at[ward.instance] <= before]
+        return sorted(due, key=lambda ward: at[ward.instance])[:_TOGETHER_MAX]
 
     def _decisions(self, world: World, record: Aftercare,
                    due: Sequence[Ward]) -> tuple[Decision, ...]:
@@ -152,6 +160,10 @@ class Carer:
                              target_addresses=inventory.storage_addresses)
         return '' if certain.open_there(found) else 'not each of its disks is open there'
 
+    def _forget(self, host: str) -> None:
+        self._since = {key: at for key, at in self._since.items() if key[0] != host}
+        self._looked = {key: at for key, at in self._looked.items() if key[0] != host}
+
     def _for(self, host: str, instance: str, what: str, lasts: bool) -> float:
         key = (host, instance, what)
         if not lasts:
@@ -167,6 +179,7 @@ class Carer:
         if watched >= self._rules.aftercare_seconds and self._all_looked(record, watched) and (
                 not new.wrong):
             if self._commit(world, record.host, None) is not None:
+                self._forget(record.host)
                 self._tell(News(Fact.CARED_FOR, record.host, 'Nova and Placement have it right '
                                 'about all that was moved from it or to it'))
             return
@@ -184,7 +197,7 @@ class Carer:
     def _all_looked(self, record: Aftercare, watched: float) -> bool:
         """True if each was looked at after the time was over."""
         over = self._clock() - watched + self._rules.aftercare_seconds
-        return all(self._looked.get((record.host, ward.instance), 0.0) >= over
+        return all(self._looked.get((record.host, ward.instance), -math.inf) >= over
                    for ward in record.wards)
 
     def _act(self, world: World, record: Aftercare, acts: Sequence[Decision], revision: int,

@@ -29,13 +29,16 @@ from dataclasses import dataclass, field
 import enum
 
 from kaopu_ha.core import model
-from kaopu_ha.core.texts import LINE_BYTES_MAX, bounded
+from kaopu_ha.core.texts import bounded
 
 _REBUILDS = frozenset({'rebuilding', 'rebuild_block_device_mapping', 'rebuild_spawning'})
 _SETTLED = frozenset({'active', 'stopped', 'paused', 'suspended', 'rescued', 'error'})
 _ACTS_MAX = 5
 _PAUSES_MAX = 20
 _STEPS_KEPT = 20
+# A thousand of them, each with the longest words, are a third of what etcd takes in one write.
+_WARDS_MAX = 1000
+_REASON_BYTES_MAX, _REFUSED_BYTES_MAX = 320, 160
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,8 @@ def begun(before: Aftercare | None, host: str, evacuations: Iterable[model.Evacu
     kept = {ward.instance: ward for ward in (before.wrong if before else ())}
     new = {instance: Ward(instance, bounded(names.get(instance, instance)))
            for instance in instances}
-    wards = tuple(sorted((new | kept).values(), key=lambda ward: (ward.name, ward.instance)))
+    wards = tuple(sorted((new | kept).values(), key=lambda ward: (
+        not ward.reason, ward.name, ward.instance)))[:_WARDS_MAX]
     step = model.Step(at, by, 'begun', f'{len(wards)} instances are looked after')
     road = (*(before.road if before else ()), step)[-_STEPS_KEPT:]
     return Aftercare(host, wards, road, destroyed) if wards else None
@@ -162,7 +166,7 @@ def changed(record: Aftercare, decisions: Iterable[Decision]) -> Aftercare:
 
 def refused(ward: Ward, why: str) -> Ward:
     """The ward after a call that surely did nothing."""
-    return dataclasses.replace(ward, refused=bounded(why, LINE_BYTES_MAX))
+    return dataclasses.replace(ward, refused=bounded(why, _REFUSED_BYTES_MAX))
 
 
 def advance(ward: Ward, seen: Seen, rules: model.Rules) -> Decision:
@@ -313,7 +317,7 @@ def _filled(text: str, ward: Ward, seen: Seen) -> str:
 
 
 def _said(ward: Ward, seen: Seen, row: str, reason: str) -> Decision:
-    reason = bounded(reason, LINE_BYTES_MAX)
+    reason = bounded(reason, _REASON_BYTES_MAX)
     since = '' if not reason else ward.at if ward.reason else seen.at
     kept = ward.refused if reason else ''
     return Decision(dataclasses.replace(ward, reason=reason, at=since, row=row if reason else '',

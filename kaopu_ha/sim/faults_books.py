@@ -40,10 +40,12 @@ def _target_dies(chance: random.Random, setup: Setup, at: float, lasts: float) -
 
 
 def _migrated(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
-    """A host dies in the middle of a live migration from it, and returns."""
+    """A host dies in the middle of a live migration from it, before the guest goes over, and
+    returns.
+    """
     vm = chance.choice(setup.instances)
     yield Event(at, f'migrate {vm.name} to {chance.choice(setup.hosts)}')
-    yield Event(at + chance.uniform(1.0, 9.0), f'power off {vm.host}')
+    yield Event(at + chance.uniform(1.0, 3.3), f'power off {vm.host}')
     yield Event(at + 60.0 + lasts, f'power on {vm.host}')
 
 

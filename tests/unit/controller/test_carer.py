@@ -139,7 +139,7 @@ class Caring(unittest.TestCase):
         self.turn()
         self.assertEqual([], self.cloud.released)
         self.write(records.AFTERCARE + 'c2', Aftercare('c2', (Ward('i1', 'web'),), destroyed=True))
-        self.turn()
+        self.turn(30.0)
         self.assertEqual([(7, 'c2')], self.cloud.released)
 
     def test_a_refusal_is_told_once_and_tried_again_after_growing_pauses(self):
@@ -192,8 +192,7 @@ class Caring(unittest.TestCase):
         self.turn()
         self.turn(590.0)
         self.assertIsNotNone(self.record())
-        self.turn(20.0)
-        self.turn()
+        self.turn(30.0)
         self.assertIsNone(self.record())
         self.assertEqual([Fact.CARED_FOR], self.facts())
 

@@ -36,13 +36,10 @@ def counted_twice():
     return [put(aftercare, '_why_it_stays', stays)]
 
 
-@mutant('what a task may use is taken back')
-def taken_in_hand():
-    real = aftercare._books
+@mutant('what it uses is taken back instead')
+def taken_where_it_is():
+    real = aftercare._released
 
-    def books(ward, seen, rules):
-        own = seen.books and seen.books.get(ward.instance)
-        if own and seen.server.task_state and len(own.hosts) > 1:
-            return aftercare._released(ward, seen, rules, own, own.hosts[0])
-        return real(ward, seen, rules)
-    return [put(aftercare, '_books', books)]
+    def released(ward, seen, rules, read, host):
+        return real(ward, seen, rules, read, seen.server.host)
+    return [put(aftercare, '_released', released)]

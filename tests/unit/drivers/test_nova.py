@@ -106,6 +106,54 @@ class Acting(Base):
                 self.assertRaises(ports.OutcomeUnknown, self.evacuate)
                 self.assertEqual(1, len(self.nova.sent('POST')))
 
+    def counted(self):
+        """What Placement has for the server: on h1 and h2, and of storage that hosts share."""
+        self.nova.answers('GET', '/os-hypervisors/detail', (200, {'hypervisors': [
+            {'id': f'p{number}', 'service': {'host': f'h{number}'}} for number in (1, 2)]}))
+        self.nova.answers('GET', '/resource_providers/shared', (200, {
+            'root_provider_uuid': 'shared'}))
+        self.nova.answers('GET', f'/allocations/{UUID}', (200, {
+            'allocations': {name: {'generation': 3, 'resources': {'VCPU': 2}}
+                            for name in ('p1', 'p2', 'shared')},
+            'consumer_generation': 7, 'project_id': 'p', 'user_id': 'u'}))
+        return self.cloud.allocations([UUID])[UUID]
+
+    def test_what_is_released_is_written_without_it_under_the_generation_that_was_read(self):
+        read = self.counted()
+        self.assertEqual([('p1', 'h1'), ('p2', 'h2'), ('shared', '')],
+                         [(share.provider, share.host) for share in read.shares])
+        self.nova.answers('PUT', f'/allocations/{UUID}', (204, {}))
+        self.cloud.release(read, 'h1', APermit())
+        [sent] = self.nova.sent('PUT')
+        self.assertEqual({
+            'allocations': {name: {'resources': {'VCPU': 2}} for name in ('p2', 'shared')},
+            'consumer_generation': 7, 'project_id': 'p', 'user_id': 'u'}, sent.body)
+        self.assertEqual('placement 1.29', sent.microversion)
+
+    def test_a_conflict_is_a_refusal_and_a_failure_leaves_the_outcome_unknown_once_each(self):
+        read = self.counted()
+        for status, kind in ((409, ports.Refused), (403, ports.Refused),
+                             (503, ports.OutcomeUnknown)):
+            self.nova.asked.clear()
+            self.nova.answers('PUT', f'/allocations/{UUID}', (status, {
+                'errors': [{'detail': 'consumer generation conflict'}]}))
+            with self.assertRaises(kind):
+                self.cloud.release(read, 'h1', APermit())
+            self.assertEqual(1, len(self.nova.sent('PUT')))
+
+    def test_without_a_permit_nothing_is_released(self):
+        read = self.counted()
+        self.assertRaises(ports.NotPermitted, self.cloud.release, read, 'h1', APermit(holds=False))
+        self.assertEqual([], self.nova.sent('PUT'))
+
+    def test_what_placement_has_is_known_whole_or_not_at_all(self):
+        self.counted()
+        for status in (403, 404, 500):
+            self.nova.answers('GET', f'/allocations/{UUID}', (status, None))
+            self.assert_unreachable(self.cloud.allocations, [UUID])
+        self.nova.answers('GET', f'/allocations/{UUID}', (200, {'allocations': {'p1': None}}))
+        self.assert_unreachable(self.cloud.allocations, [UUID])
+
     def test_a_redirect_is_not_followed(self):
         self.nova.answers('POST', ACTION, (307, None))
         self.assertRaises(ports.OutcomeUnknown, self.evacuate)

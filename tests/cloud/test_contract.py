@@ -45,6 +45,6 @@ class TestNova(base.Life):
             self.cloud.command('ctl', [self.cloud.layout.kaopu_bin('python'), '-m', 'unittest',
                                        'tests.contract.test_cloud_nova']),
             env=given | {'KAOPU_TEST_CLOUD': path, 'PYTHONPATH': str(_ROOT)}, cwd=_ROOT,
-            capture_output=True, text=True, check=False, timeout=300)
+            capture_output=True, text=True, check=False, timeout=600)
         self.assertEqual(0, done.returncode, done.stderr[-4000:])
-        self.assertRegex(done.stderr, r'Ran 1\d tests')
+        self.assertRegex(done.stderr, r'Ran 20 tests')

@@ -50,16 +50,18 @@ class Carer:
         self._images, self._rules, self._clock, self._tell = images, rules, clock, tell
         self._alone = Alone(store, clock, tell)
         self._since: dict[tuple[str, ...], float] = {}
+        # When each was looked at, and when nothing was under way with it then.
         self._looked: dict[tuple[str, str], float] = {}
+        self._rested: dict[tuple[str, str], float] = {}
 
     def turn(self) -> float:
         """Look at what is due; seconds until the next turn."""
         if not self._leadership.leads():
-            self._since, self._looked = {}, {}
+            self._since, self._looked, self._rested = {}, {}, {}
             return 0.5
         try:
             if not self._store.read(records.AFTERCARE).entries:
-                self._since, self._looked = {}, {}
+                self._since, self._looked, self._rested = {}, {}, {}
                 return _IDLE_SECONDS
             world = World(self._store.read(*RANGES, records.EVACUATION, records.AFTERCARE),
                           self._tell)
@@ -108,6 +110,8 @@ class Carer:
                 books=_of(ward, migrations[ward.instance], books), unread=unread))
             decisions.append(aftercare.advance(ward, seen, self._rules))
             self._looked[record.host, ward.instance] = self._clock()
+            if not seen.moving and not (server and server.task_state):
+                self._rested[record.host, ward.instance] = self._clock()
         return tuple(decisions)
 
     def _books(self, due: Iterable[Ward], migrations: Mapping[str, Sequence[model.Migration]]
@@ -127,7 +131,7 @@ class Carer:
         strange = aftercare.is_strange(seen.server, seen.migrations)
         hosts = {host for has in (seen.books or {}).values() for host in has.hosts}
         seen = dataclasses.replace(
-            seen, moving=_moving(world, ward.instance),
+            seen, moving=_moving(world, ward.instance, seen.server),
             places={host: _place(world, record, host, ward.instance) for host in hosts},
             strange_seconds=self._for(record.host, ward.instance, 'strange', strange),
             unread_seconds=self._for(record.host, ward.instance, 'unread', bool(seen.unread)),
@@ -163,6 +167,7 @@ class Carer:
     def _forget(self, host: str) -> None:
         self._since = {key: at for key, at in self._since.items() if key[0] != host}
         self._looked = {key: at for key, at in self._looked.items() if key[0] != host}
+        self._rested = {key: at for key, at in self._rested.items() if key[0] != host}
 
     def _for(self, host: str, instance: str, what: str, lasts: bool) -> float:
         key = (host, instance, what)
@@ -176,7 +181,7 @@ class Carer:
     def _carry_out(self, world: World, record: Aftercare, decisions: Sequence[Decision]) -> None:
         new = aftercare.changed(record, decisions)
         watched = self._for(record.host, '', 'watched', True)
-        if watched >= self._rules.aftercare_seconds and self._all_looked(record, watched) and (
+        if watched >= self._rules.aftercare_seconds and self._all_rested(record, watched) and (
                 not new.wrong):
             if self._commit(world, record.host, None) is not None:
                 self._forget(record.host)
@@ -194,10 +199,10 @@ class Carer:
             assert revision is not None
             self._act(world, new, acts, revision, {ward.instance for ward in record.wrong})
 
-    def _all_looked(self, record: Aftercare, watched: float) -> bool:
-        """True if each was looked at after the time was over."""
+    def _all_rested(self, record: Aftercare, watched: float) -> bool:
+        """True if each was looked at after the time was over, and nothing was under way with it."""
         over = self._clock() - watched + self._rules.aftercare_seconds
-        return all(self._looked.get((record.host, ward.instance), -math.inf) >= over
+        return all(self._rested.get((record.host, ward.instance), -math.inf) >= over
                    for ward in record.wards)
 
     def _act(self, world: World, record: Aftercare, acts: Sequence[Decision], revision: int,
@@ -264,12 +269,13 @@ def _of(ward: Ward, migrations: Iterable[model.Migration],
             if consumer in books}
 
 
-def _moving(world: World, instance: str) -> str:
+def _moving(world: World, instance: str, server: model.Server | None) -> str:
     """Why the program itself has it in hand; '' if it has not."""
     for item in world.evacuations:
         if item.instance == instance and not item.phase.ended:
             return f'it is under way from {item.source}'
-    for restarts in world.restarts.values():
+    # What was to be started on a host from which it was moved since is over.
+    for restarts in [one for one in world.restarts.values() if server and one.host == server.host]:
         if any(start.instance == instance for start in restarts.unsettled):
             return f'it is started again on {restarts.host}'
     return ''

@@ -16,10 +16,11 @@ import unittest
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.carer import Carer
-from kaopu_ha.core import aftercare, model
+from kaopu_ha.core import aftercare, model, restart
 from kaopu_ha.core.aftercare import Aftercare, Ward
 from kaopu_ha.core.model import Phase
 from kaopu_ha.core.news import Fact
+from kaopu_ha.core.restart import Restart, Start
 from tests.unit.controller import scene
 from tests.unit.controller.test_housekeeper import Store
 from tests.unit.core import values
@@ -186,6 +187,22 @@ class Caring(unittest.TestCase):
         self.write(f'{records.EVACUATION}c3-9/i1', values.an_evacuation('i1', Phase.MOVING))
         self.turn()
         self.assertEqual([], self.cloud.released)
+
+    def test_what_is_started_again_where_it_is_is_left_to_that_but_not_what_was_moved_since(self):
+        for host, released in (('c3', []), ('c1', [(7, 'c2')])):
+            self.write(records.RESTART + 'c3', Restart('c3', 'boot-1', (
+                Start('i1', 'web', restart.Phase.STARTING),) * (host == 'c3')))
+            self.write(records.RESTART + 'c1', Restart('c1', 'boot-1', (
+                Start('i1', 'web', restart.Phase.STARTING),)))
+            self.turn(30.0)
+            self.assertEqual(released, self.cloud.released)
+
+    def test_it_does_not_end_while_anything_is_under_way(self):
+        self.cloud.hosts = ['c3']
+        self.write(f'{records.EVACUATION}c3-9/i1', values.an_evacuation('i1', Phase.MOVING))
+        for _ in range(30):
+            self.turn(30.0)
+        self.assertIsNotNone(self.record())
 
     def test_it_ends_when_the_time_is_over_and_nothing_is_wrong(self):
         self.cloud.hosts = ['c3']

@@ -23,7 +23,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / 'tools'))
 
 from minicloudlib import bare as bare  # noqa: E402
 from minicloudlib import demo, kaopu, secure  # noqa: E402
+from minicloudlib import disks as disks  # noqa: E402
 from minicloudlib.cloud import Cloud  # noqa: E402
+from minicloudlib.rest import Refused as Refused  # noqa: E402
 
 ROOT = kaopu.KEYS
 HEAL_SECONDS = 180

@@ -18,6 +18,7 @@ import time
 from tests.cloud import base
 from tests.cloud.base import Refused as Refused
 from tests.cloud.base import disks as disks
+from tests.cloud.base import secure as secure
 
 
 class Trial(base.Life):
@@ -39,10 +40,10 @@ class Trial(base.Life):
         done = self.ha(*argv)
         return done.stdout + done.stderr
 
-    def admit(self, host: str, seconds: int = 150) -> None:
-        """Take the host back, and see that it is back."""
-        done = self.ha('host', 'admit', host, '--timeout', str(seconds))
-        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+    def admit(self, host: str) -> None:
+        """Take the host back as soon as its libvirt answers, and see that it is back."""
+        self.wait(f'the admission of {host}', lambda: self.ha(
+            'host', 'admit', host, '--timeout', '150').returncode == 0, 300, 3)
         self.assertEqual({}, self.case(host))
         self.tell(f'{host} is admitted')
 

@@ -41,9 +41,7 @@ class TestDeadTarget(base.Trial):
             self.cloud.power_on(host)
             self.tell(f'{host} has power')
         for host in ('c1', 'c2'):
-            self.wait(f'libvirt of {host}', lambda host=host: self.ha(
-                'host', 'admit', host, '--timeout', '150').returncode == 0, 300)
-            self.tell(f'{host} is admitted')
+            self.admit(host)
         time.sleep(75)
         for uuid in on:
             self.tell(f'{self.name(uuid)}: {self.allocations(uuid)}')

@@ -116,3 +116,5 @@ class TestGoodOrder(Returns):
         diary.close()
         self.judge()
         self.assert_moved_once('c2', on, {'c1', 'c3'})
+        self.cloud.power_on('c2')
+        self.admit('c2')

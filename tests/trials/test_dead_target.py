@@ -20,7 +20,6 @@ class TestDeadTarget(base.Trial):
 
     def test_each_is_counted_once_and_nova_calms_down_after_both_admissions(self):
         on = [uuid for host in ('c1', 'c2') for uuid in self.on(host)]
-        first = self.on('c1')
         diary = self.diary(on)
         self.cloud.freeze('compute:c2')
         self.cloud.power_off('c1')
@@ -36,22 +35,24 @@ class TestDeadTarget(base.Trial):
         self.wait_finished('c1')
         self.tell('the recovery of c1 is finished')
         self.judge()
-        self.tell(self.said('status'))
         for host in ('c1', 'c2'):
             self.cloud.power_on(host)
             self.tell(f'{host} has power')
         for host in ('c1', 'c2'):
             self.admit(host)
-        time.sleep(75)
-        for uuid in on:
-            self.tell(f'{self.name(uuid)}: {self.allocations(uuid)}')
-            server = self.server(uuid)
-            self.tell(f'{server["status"]} {server["OS-EXT-STS:task_state"]}')
+        # A nova-compute that was away takes up its old messages some seconds after its start.
+        time.sleep(30)
+        self.wait('Nova and Placement to calm down', lambda: self._calm(on), 120)
+        time.sleep(60)
+        self.assertTrue(self._calm(on))
         self.tell(self.said('status'))
         diary.close()
         self.judge()
-        for uuid in on:
-            self.assertEqual(['c3'], list(self.allocations(uuid)))
-            server = self.server(uuid)
-            self.assertEqual(('ACTIVE', None), (server['status'], server['OS-EXT-STS:task_state']))
-        self.assertTrue(set(under_way) <= set(first))
+        self.assertLessEqual(set(under_way), set(self.on('c1')))
+
+    def _calm(self, uuids: list[str]) -> bool:
+        """Each is active on the last host, without a task, and counted there alone."""
+        servers = [self.server(uuid) for uuid in uuids]
+        return all((one['status'], one['OS-EXT-STS:task_state']) == ('ACTIVE', None)
+                   for one in servers) and all(
+                       list(self.allocations(uuid)) == ['c3'] for uuid in uuids)

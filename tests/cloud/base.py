@@ -96,6 +96,17 @@ class Life(testtools.TestCase):
         return self.wait(f'the recovery of {host}', lambda: (
             found := self.recovery(host)) and found['stage'] == 'finished' and found)
 
+    def restart(self, host: str) -> dict:
+        """What is started again after the host's boot of now; nothing if it is of a former one."""
+        found = self.records('restart/').get(host, {})
+        return found if found.get('boot_id') == self.records('inventory/')[host]['boot_id'] else {}
+
+    def wait_restarted(self, host: str, wanted: dict[str, str]) -> None:
+        """Until what is started again in place is where it is wanted; more may be listed."""
+        self.wait('what was on to run', lambda: wanted.items() <= {
+            one['instance']: one['phase'] for one in self.restart(host).get(
+                'starts', ())}.items())
+
     def rounds(self, host: str, verdict: str) -> int:
         """How many rounds of this verdict the open case on the host counts."""
         return sum(item['count'] for item in self.case(host).get('rounds', ())

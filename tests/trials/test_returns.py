@@ -16,21 +16,7 @@ import time
 from tests.trials import base
 
 
-class Returns(base.Trial):
-
-    def _restart(self, host: str) -> dict:
-        """What is started again after the host's boot of now; nothing if it is of a former one."""
-        found = self.records('restart/').get(host, {})
-        return found if found.get('boot_id') == self.records('inventory/')[host]['boot_id'] else {}
-
-    def _wait_restarted(self, host: str, wanted: dict[str, str]) -> None:
-        """Until what is started again in place is where it is wanted; more may be listed."""
-        self.wait('what was on to run', lambda: wanted.items() <= {
-            one['instance']: one['phase'] for one in self._restart(host).get(
-                'starts', ())}.items())
-
-
-class TestReboots(Returns):
+class TestReboots(base.Trial):
 
     def test_what_was_on_runs_again_in_place_and_a_long_one_is_moved(self):
         self._booted_after_seven_seconds()
@@ -44,10 +30,10 @@ class TestReboots(Returns):
         time.sleep(7)
         self.cloud.power_on('c1')
         self.tell('c1 has power')
-        record = self.wait('a record of what is started again', lambda: self._restart('c1'))
+        record = self.wait('a record of what is started again', lambda: self.restart('c1'))
         self.tell(f'{[(one["name"], one["phase"]) for one in record["starts"]]}')
         self.tell(self.said('status'))
-        self._wait_restarted('c1', dict.fromkeys(on, 'runs') | {off: 'left'})
+        self.wait_restarted('c1', dict.fromkeys(on, 'runs') | {off: 'left'})
         self.tell('everything runs again')
         self.tell(self.said('explain', 'c1'))
         self.tell(self.said('status'))
@@ -77,7 +63,7 @@ class TestReboots(Returns):
         self.judge()
 
 
-class TestGoodOrder(Returns):
+class TestGoodOrder(base.Trial):
 
     def test_a_planned_reboot_moves_nobody_and_a_shutdown_without_return_does(self):
         self._planned_reboot()
@@ -94,7 +80,7 @@ class TestGoodOrder(Returns):
         self.assertNotIn('death', str(self.case('c1').get('stage')))
         self.cloud.power_on('c1')
         self.tell('c1 has power')
-        self._wait_restarted('c1', dict.fromkeys(on, 'runs'))
+        self.wait_restarted('c1', dict.fromkeys(on, 'runs'))
         self.tell('everything runs again')
         self.tell(self.said('explain', 'c1'))
         diary.close()

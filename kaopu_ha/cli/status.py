@@ -20,6 +20,7 @@ from typing import Any
 from kaopu_ha.cli import attention, layout, picture, storm
 from kaopu_ha.cli.command import Command, plain
 from kaopu_ha.core.model import RecoveryStage, Stage
+from kaopu_ha.core.restart import Phase, Restart
 
 
 class Status(Command):
@@ -41,6 +42,8 @@ class Status(Command):
         if points:
             self.say([self.ink('bold', 'Look at first:'),
                       *(f'  {self.ink(level, "*")} {text}' for level, text in points)])
+        elif _restarts(found):
+            self.say('Nothing has stood for long: what is under way is shown above.')
         else:
             self.say(self.ink('good', 'All is well.'))
         return 0
@@ -76,12 +79,20 @@ def _cases(found: picture.Picture) -> str:
 
 
 def _recoveries(found: picture.Picture) -> str:
-    count = sum(item.stage is not RecoveryStage.FINISHED for item in found.recoveries.values())
+    count = len(_restarts(found)) + sum(
+        item.stage is not RecoveryStage.FINISHED for item in found.recoveries.values())
     return f'{count} under way' if count else 'none under way'
 
 
+def _restarts(found: picture.Picture) -> list[Restart]:
+    """The hosts whose instances are being started again where they were."""
+    return [item for _, item in sorted(found.restarts.items()) if any(
+        start.phase is not Phase.FAILED for start in item.unsettled)]
+
+
 def _under_way(found: picture.Picture) -> list[str]:
-    rows = []
+    rows = [(f'  {item.host}, in place', 'restart', f'{len(item.starts) - len(item.unsettled)}/'
+             f'{len(item.starts)} instances', '') for item in _restarts(found)]
     for item in found.recoveries.values():
         if item.stage is not RecoveryStage.FINISHED:
             ended, all_of_them = picture.progress(found, item)
@@ -101,6 +112,10 @@ def _as_json(found: picture.Picture, brake: storm.Storm,
             recoveries.append({'id': item.id, 'host': item.host, 'stage': item.stage.value,
                                'ended': ended, 'instances': all_of_them,
                                'waiting_for': item.waiting_for})
+    recoveries += [{'id': f'restart/{item.host}', 'host': item.host, 'stage': 'restart',
+                    'ended': len(item.starts) - len(item.unsettled),
+                    'instances': len(item.starts), 'waiting_for': ''}
+                   for item in _restarts(found)]
     return {'revision': found.snapshot.revision,
             'leader': leader and {**leader, 'epoch': found.epoch}, 'hosts': _numbers(found),
             'cases': _by_stage(found), 'brake': storm.as_json(brake, found),

@@ -79,7 +79,8 @@ def storm(found: picture.Picture, rules: Rules) -> Storm:
         '', '', 0.0, frozenset(known), found.cases, opened,
         beating=frozenset(host for host in known if found.beats_now(host)), on_hold=found.held,
         empty=frozenset(host for host in found.cases
-                        if host in known and not known[host].images), release=release)
+                        if host in known and not known[host].images), release=release,
+        unread=frozenset(found.snapshot.under(records.ALIVE)) - frozenset(known))
     counted = brake.silent(seen.cases, seen.known, seen.on_hold, seen.empty)
     return Storm(brake.advance(found.storm, seen, rules), counted,
                  tuple(host for host in counted if brake.is_released(host, release, opened)),

@@ -89,7 +89,8 @@ class BrakeKeeper:
             opened=world.opened,
             beating=frozenset(host for host in known if world.has(records.ALIVE + host)),
             on_hold=world.held, release=release,
-            empty=frozenset(host for host in cases if host in known and not known[host].images))
+            empty=frozenset(host for host in cases if host in known and not known[host].images),
+            unread=frozenset(world.snapshot.under(records.ALIVE)) - frozenset(known))
 
     def _tells(self, kept: brake.Storm, storm: brake.Storm) -> None:
         if kept.on and not storm.on:

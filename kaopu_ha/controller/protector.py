@@ -138,13 +138,16 @@ class Protector:
         batch: list[model.Inventory] = []
         images = 0
         for host in sorted(beating, key=lambda host: (self._sampled.get(host, 0), host)):
-            inventory = beating[host]
+            inventory = protection.on_now(beating[host])
             if batch and images + len(inventory.images) > _IMAGES_MAX:
                 break
             self._sampled[host] = self._sampled.get(host, 0) + 1
             if inventory.images:
                 batch.append(inventory)
                 images += len(inventory.images)
+            else:
+                # Nothing of it can be asked any more: what was seen before says nothing of it now.
+                self._samples.pop(host, None)
         return batch
 
     # ------------------------------------------------------------ what follows

@@ -19,8 +19,8 @@ If everything looks dead, the fault is more likely ours than theirs: then nobody
 
     S   silent: hosts whose case is open, judged, and not ALIVE
     C   condemned within the last storm_window seconds, admitted again or not
-    P   hosts that could show life: all that are known, without those on hold that are silent, those
-        with nothing to ask about that are silent, and those condemned longer ago
+    P   hosts that could show life: all that are known or beat, without those on hold that are
+        silent, those with nothing to ask about that are silent, and those condemned longer ago
 
     calm --- too many ---> STORM --- no longer too many ---> cooldown --- storm_cooldown s ---> calm
                              ^                                  |
@@ -94,7 +94,8 @@ class Seen:
     """What a leader saw of all hosts, and the seconds since it last did.
 
     ``opened`` are the revisions at which the cases were opened.  ``known`` are the hosts that can
-    be judged: those whose inventory can be read.
+    be judged: those whose inventory can be read.  ``unread`` are others that beat: who writes junk
+    of himself makes the cloud no smaller for those who do not.
     """
 
     at: str
@@ -107,6 +108,7 @@ class Seen:
     on_hold: frozenset[str] = frozenset()
     empty: frozenset[str] = frozenset()
     release: Release = Release()
+    unread: frozenset[str] = frozenset()
 
 
 # ---------------------------------------------------------------- the formula
@@ -141,7 +143,7 @@ def _could_show_life(seen: Seen, counted: Collection[str]) -> int:
         host for host, case in seen.cases.items()
         if host not in counted and host not in seen.beating
         and case.verdict is not model.Verdict.ALIVE}
-    return len(seen.known - silent_for_good)
+    return len((seen.known | seen.unread) - silent_for_good)
 
 
 # ---------------------------------------------------------------- the storm

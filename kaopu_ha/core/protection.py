@@ -19,6 +19,7 @@ listed while everybody lives.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+import dataclasses
 from dataclasses import dataclass, field
 import enum
 
@@ -91,6 +92,13 @@ def unprotected(seen: Seen, rules: model.Rules) -> tuple[Unprotected, ...]:
             found.append(Unprotected(host, Reason.NOT_KEPT_UP, f'what it tells of its instances '
                                      f'is old: {seen.behind[host]}'))
     return tuple(sorted(found, key=lambda item: (item.host, item.reason.value, item.text)))
+
+
+def on_now(inventory: model.Inventory) -> model.Inventory:
+    """The inventory with what really is on: clients of what went off are not missed."""
+    if inventory.leaving:
+        return dataclasses.replace(inventory, instances=())
+    return dataclasses.replace(inventory, interrupted=(), off_lately=())
 
 
 # ---------------------------------------------------------------- one kind after another

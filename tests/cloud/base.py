@@ -23,7 +23,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / 'tools'))
 
 from minicloudlib import bare as bare  # noqa: E402
 from minicloudlib import demo, kaopu, secure  # noqa: E402
+from minicloudlib import disks as disks  # noqa: E402
 from minicloudlib.cloud import Cloud  # noqa: E402
+from minicloudlib.rest import Refused as Refused  # noqa: E402
 
 ROOT = kaopu.KEYS
 HEAL_SECONDS = 180
@@ -93,6 +95,17 @@ class Life(testtools.TestCase):
         """Until the recovery of the host is finished."""
         return self.wait(f'the recovery of {host}', lambda: (
             found := self.recovery(host)) and found['stage'] == 'finished' and found)
+
+    def restart(self, host: str) -> dict:
+        """What is started again after the host's boot of now; nothing if it is of a former one."""
+        found = self.records('restart/').get(host, {})
+        return found if found.get('boot_id') == self.records('inventory/')[host]['boot_id'] else {}
+
+    def wait_restarted(self, host: str, wanted: dict[str, str]) -> None:
+        """Until what is started again in place is where it is wanted; more may be listed."""
+        self.wait('what was on to run', lambda: wanted.items() <= {
+            one['instance']: one['phase'] for one in self.restart(host).get(
+                'starts', ())}.items())
 
     def rounds(self, host: str, verdict: str) -> int:
         """How many rounds of this verdict the open case on the host counts."""

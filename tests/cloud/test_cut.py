@@ -58,7 +58,7 @@ class TestOneCable(base.Life):
 
 class TestAgentAndLibvirtd(base.Life):
 
-    def test_nobody_moves_when_the_agent_dies_and_then_libvirtd_hangs(self):
+    def test_nobody_moves_when_the_agent_dies_then_libvirtd_hangs_then_the_host_is_booted(self):
         self.cloud.kill('agent:c1')
         self.wait('rounds in which libvirt answers', lambda: self.rounds('c1', 'alive') >= 3)
         self.assertEqual('life', self.case('c1')['rounds'][-1]['management']['sign'])
@@ -76,3 +76,15 @@ class TestAgentAndLibvirtd(base.Life):
         self.wait('its beat', lambda: not self.case('c1'))
         self.assert_nobody_moved()
         self.judge()
+        self._what_was_on_runs_again_after_a_reboot()
+
+    def _what_was_on_runs_again_after_a_reboot(self):
+        on, off = self.on('c1'), self.role('off', 'c1')
+        self.cloud.power_off('c1')
+        time.sleep(7)
+        self.cloud.power_on('c1')
+        self.wait_restarted('c1', dict.fromkeys(on, 'runs'))
+        self.judge()
+        self.assert_nobody_moved()
+        self.assertEqual('SHUTOFF', next(one.status for one in self.cloud.instances()
+                                         if one.uuid == off))

@@ -19,6 +19,14 @@ from tests.cloud.base import Cloud, demo, secure
 
 HOST, OTHER = 'c1', 'c2'
 ETC = '/etc/kaopu-ha'
+# One of each kind that a host's user must not write, of another host or of its own.
+OF_OTHERS = (
+    'leader', 'controller/x', 'brake', 'storm', 'unprotected', 'lock/' + HOST, 'claims/' + HOST,
+    'fresh/' + HOST, 'tool/10.91.0.12', 'recovery/x', 'evacuation/x/y', 'claim/x', 'proof/x',
+    'server/x', 'event/instance/x', 'request/admit-' + HOST, f'request/{OTHER}/read-storage',
+    *(f'{kind}/{OTHER}' for kind in ('alive', 'inventory', 'case', 'death', 'lock', 'host',
+                                     'claims', 'restart', 'fresh', 'service', 'event/host')),
+    *(f'{kind}/{OTHER}/1' for kind in ('closed', 'returned', 'domain')))
 
 
 class SecureTest(unittest.TestCase):
@@ -43,8 +51,7 @@ class SecureTest(unittest.TestCase):
     def test_a_host_touches_its_own_keys_only(self):
         own = base.ROOT + 'alive/' + HOST
         self.assertIn(own, self.etcd('get', own))
-        for key in ('alive/' + OTHER, 'inventory/' + OTHER, 'lock/' + OTHER, 'lock/' + HOST,
-                    'leader', f'request/{OTHER}/x', 'request/admit-' + HOST):
+        for key in OF_OTHERS:
             for words in (['put', base.ROOT + key, 'x'], ['del', base.ROOT + key]):
                 self.assertIn('permission denied', self.etcd(*words), (key, words))
         self.assertIn('permission denied', self.etcd('get', '--prefix', base.ROOT))
@@ -55,6 +62,21 @@ class SecureTest(unittest.TestCase):
             '--keyring', f'{ETC}/agent.keyring', '--connect-timeout', '20', 'osd', 'blocklist',
             'add', '10.91.0.12:0/0')
         self.assertIn('EACCES', said)
+
+    def test_a_host_takes_nobody_off_the_blocklist_with_the_key_of_its_guests(self):
+        self.cloud.run_on('ctl', 'ceph', 'osd', 'blocklist', 'add', '10.91.0.99:0/0', '300')
+        said = self.cloud.run_on(
+            HOST, 'sh', '-c', '"$@" 2>&1 || true', 'sh', 'ceph', '-n', 'client.nova', '--keyring',
+            '/etc/ceph/ceph.client.nova.keyring', '--connect-timeout', '20', 'osd', 'blocklist',
+            'rm', '10.91.0.99:0/0')
+        self.assertIn('EACCES', said)
+        self.cloud.run_on('ctl', 'ceph', 'osd', 'blocklist', 'rm', '10.91.0.99:0/0')
+
+    def test_a_host_asks_no_other_hosts_libvirt(self):
+        said = self.cloud.run_on(HOST, 'sh', '-c', '"$@" 2>&1 || true', 'sh', 'virsh', '-c',
+                                 'qemu+tls://10.90.0.12/system', 'list', '--all')
+        self.assertIn('rror', said)
+        self.assertNotIn('State', said)
 
     def test_a_host_knows_no_password_and_no_key_of_others(self):
         found = self.cloud.run_on(HOST, 'ls', '-R', ETC, '/etc/ceph')

@@ -228,6 +228,11 @@ def _power_off(cloud: Cloud, options: argparse.Namespace) -> None:
     cloud.power_off(options.host)
 
 
+@verb('shut-down', 'switch a host off in good order, as its own `poweroff` does', _host)
+def _shut_down(cloud: Cloud, options: argparse.Namespace) -> None:
+    cloud.shut_down(options.host)
+
+
 @verb('power-on', 'switch a host on, with a new boot id', _host)
 def _power_on(cloud: Cloud, options: argparse.Namespace) -> None:
     cloud.power_on(options.host)

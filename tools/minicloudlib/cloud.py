@@ -195,6 +195,10 @@ class Cloud:
         self._host(host)
         machines.power_off(self.layout, host)
 
+    def shut_down(self, host: str) -> None:
+        """Switch the host off in good order, as a person does with `poweroff`."""
+        hosts.shut_down(self.layout, self._host(host))
+
     def power_on(self, host: str) -> None:
         """Switch the host on: links up, a new boot id, every daemon."""
         hosts.power_on(self.layout, self._host(host))

@@ -14,10 +14,14 @@
 
 import concurrent.futures
 import shutil
+import time
 
-from . import ceph, confs, kaopu, machines, network, secure
+from . import ceph, confs, kaopu, machines, network, processes, secure
 from .layout import DATA, SECRET_UUID, Layout, address, host_uuid, nets_of, write
 from .shell import step, wait_for
+
+# For the guests to end by themselves, as libvirt-guests gives them.
+_GUEST_SECONDS = 10.0
 
 
 def power_on(layout: Layout, host: str) -> None:
@@ -42,6 +46,32 @@ def power_on_all(layout: Layout, hosts: list[str]) -> None:
     pool = concurrent.futures.ThreadPoolExecutor(4)
     with step(f'machines {" ".join(hosts)}', layout.nodes), pool:
         list(pool.map(lambda host: power_on(layout, host), hosts))
+
+
+def shut_down(layout: Layout, host: str) -> None:
+    """Switch the host off in good order: its system says so, and our agent ends first.
+
+    So systemd does it where the agent's unit is ours; then nova-compute, the guests, libvirtd.
+    """
+    _say_stopping(layout, host)
+    for daemon in (kaopu.AGENT, 'nova-compute'):
+        pid = machines.daemon_pid(layout, host, daemon)
+        if pid:
+            processes.end_trees([pid], 20)
+    running = virsh(layout, host, 'list', '--uuid').split()
+    for guest in running:
+        machines.run_on(layout, host, 'virsh', '-q', 'shutdown', guest, timeout=60, check=False)
+    end = time.monotonic() + _GUEST_SECONDS
+    while virsh(layout, host, 'list', '--uuid').split() and time.monotonic() < end:
+        time.sleep(0.2)
+    machines.power_off(layout, host)
+
+
+def _say_stopping(layout: Layout, host: str) -> None:
+    """Have the host's systemctl say that the system is being stopped: a machine has no systemd."""
+    script = ('printf "#!/bin/sh\\necho stopping\\n" >/run/mc/systemctl && '
+              'chmod 755 /run/mc/systemctl && mount --bind /run/mc/systemctl /usr/bin/systemctl')
+    machines.run_on(layout, host, 'sh', '-c', script)
 
 
 def start(layout: Layout, host: str, daemon: str) -> bool:

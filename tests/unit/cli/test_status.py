@@ -17,7 +17,7 @@ import dataclasses
 
 from kaopu_ha import ports, records
 from kaopu_ha.cli import layout
-from kaopu_ha.core import model
+from kaopu_ha.core import model, restart
 from kaopu_ha.core.aftercare import Aftercare, Ward
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage, Verdict
 from tests.unit.cli import scene
@@ -90,6 +90,21 @@ class Status(scene.Scene):
     def test_a_finished_recovery_is_not_under_way(self):
         self.a_dead_host(RecoveryStage.FINISHED)
         self.assertRegex(self.shown('status'), 'recoveries +none under way')
+
+    def test_instances_that_are_started_again_in_place_are_under_way_and_not_all_is_well(self):
+        self.there_leads()
+        self.there_is(scene.an_inventory('c1'))
+        self.beats('c1')
+        for phase, shown in ((restart.Phase.STARTING, True), (restart.Phase.RUNS, False)):
+            self.put(records.RESTART + 'c1', restart.Restart('c1', 'boot-2', (
+                restart.Start(scene.WEB, 'web-1', phase, 'its pause', 1, layout.now()),
+                restart.Start(scene.DB, 'db-1', restart.Phase.LEFT, 'its user stopped it'))))
+            told = self.shown('status')
+            self.assertEqual(shown, 'All is well.' not in told, told)
+            self.assertRegex(told, 'c1, in place +restart +1/2 instances' if shown
+                             else 'recoveries +none under way')
+            self.assertEqual(['restart/c1'] if shown else [], [
+                one['id'] for one in self.shown_json('status')['recoveries']])
 
     def test_storage_that_a_host_does_not_reach_is_shown(self):
         self.there_leads()

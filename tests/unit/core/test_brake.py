@@ -125,6 +125,13 @@ class TooMany(unittest.TestCase):
                     **{**changes, 'cases': {**base.cases, **changes['cases']}})
                 self.assertTrue(after(seen).on)
 
+    def test_who_beats_is_part_of_the_whole_though_its_inventory_cannot_be_read(self):
+        seen = look(['c0', 'c1'], hosts=5)
+        self.assertTrue(after(seen).on)
+        self.assertFalse(after(dataclasses.replace(seen, unread=frozenset({'c9'}))).on)
+        known_too = dataclasses.replace(seen, unread=frozenset({'c4'}))
+        self.assertTrue(after(known_too).on)
+
     def test_a_host_that_is_said_to_live_is_part_of_the_whole(self):
         lives = counted_case('c9', verdict=Verdict.ALIVE)
         seen = look(['c0', 'c1'], 6)

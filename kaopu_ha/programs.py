@@ -30,6 +30,7 @@ from kaopu_ha.agent.domains import DomainPublisher
 from kaopu_ha.agent.inventory import InventoryPublisher
 from kaopu_ha.agent.requests import RequestRunner
 from kaopu_ha.controller.admitter import Admitter
+from kaopu_ha.controller.answerer import Answerer
 from kaopu_ha.controller.detector import Detector
 from kaopu_ha.controller.hearer import Hearer
 from kaopu_ha.controller.housekeeper import Housekeeper
@@ -99,6 +100,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
                           its_cloud, rules, given.clock, tell)
     keeper = Housekeeper(turns.minded('housekeeper', store), lead, rules, given.clock, given.now,
                          tell)
+    answerer = Answerer(turns.minded('answerer', store), lead, rules, given.clock, tell)
     reminder = Reminder(turns.minded('reminder', store), lead, rules, given.clock, tell)
     observer = Observer(turns.minded('observer', store), lead,
                         [turns.minded('observer', probe) for probe in observing],
@@ -116,6 +118,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
         Loop('restarter', turns.watched('restarter', restarter.turn),
              (records.INVENTORY, records.RESTART)),
         Loop('admitter', turns.watched('admitter', admitter.turn), (records.REQUEST,)),
+        Loop('answerer', turns.watched('answerer', answerer.turn), (records.WISH,)),
         Loop('protector', turns.watched('protector', protector.turn)),
         *([Loop('observer', turns.watched('observer', observer.turn))] if observing else ()),
         Loop('reminder', turns.watched('reminder', reminder.turn)),

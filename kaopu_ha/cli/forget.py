@@ -65,7 +65,7 @@ class HostForget(Command):
             writes += shelf.put_away(self.store, ended, found.snapshot.revision)
         compares = found.compare(*(prefix + host for prefix in (
             records.INVENTORY, records.HOST, records.CASE, records.LOCK, records.DEATH,
-            records.ALIVE)))
+            records.ALIVE)), *([records.RECOVERY + ended.recovery] if ended else []))
         if self.store.commit(compares, writes) is None:
             raise Trouble(f'{host} is not forgotten: it changed at this moment. '
                           f'See kaopu-ha host show {host}, and try again.')

@@ -142,6 +142,8 @@ def _not_destroyed(found: Picture, host: str) -> str:
     recovery = found.recoveries.get(case.recovery)
     if recovery is None or recovery.stage is not RecoveryStage.FINISHED:
         return f'its recovery is not finished: kaopu-ha recovery show {case.recovery}.'
+    if not all(item.phase.ended for item in found.evacuations(case.recovery)):
+        return f'its recovery is taken up again: kaopu-ha recovery show {case.recovery}.'
     return ''
 
 

@@ -37,13 +37,26 @@ from dataclasses import dataclass
 import enum
 
 from kaopu_ha.core import evacuation, fencing, recovery, restart, roads, texts
-from kaopu_ha.core.model import Case, Evacuation, Phase, Recovery, RecoveryStage, Rules, Stage
+from kaopu_ha.core.model import (
+    Case,
+    Evacuation,
+    Phase,
+    Recovery,
+    RecoveryStage,
+    Rules,
+    Stage,
+    Step,
+)
 from kaopu_ha.core.news import Fact, News
 
 # Written in one transaction, which takes 128 operations; an end of more takes several.
 _TOGETHER_MAX = 60
 # In one sentence.
 _NAMES_MAX = 10
+# Of a road at each end; and how many attempts a record bears: none may be forgotten, for each has
+# a target on which something may be left.
+_STEPS_KEPT = 30
+_ATTEMPTS_MAX = 300
 
 
 class Verb(enum.Enum):
@@ -106,11 +119,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Answer:
-    """The wish with its answer, and what is to be written with it in one transaction, then told.
-
-    ``recovery`` is written even if it is as it was: whoever finished it meanwhile has to look
-    again.
-    """
+    """The wish with its answer, and what is to be written with it in one transaction, then told."""
 
     wish: Wish
     recovery: Recovery | None = None
@@ -203,22 +212,24 @@ def _given_up(wish: Wish, item: Evacuation, seen: Seen) -> Evacuation:
         return evacuation.went(given, item.phase, seen.at, seen.by,
                                f'{reason} (it was {item.phase.value}: {item.reason})'
                                if item.reason else reason)
-    tried = {*item.tried, item.target} - {''} if item.phase is Phase.REFUSED else item.tried
-    given = dataclasses.replace(given, target='', tried=tuple(sorted(tried)))
+    given = dataclasses.replace(given, target='', tried=_tried(item))
     return evacuation.went(given, Phase.FAILED, seen.at, seen.by, reason)
 
 
 def _retry(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
     """Let it wait for a target as if none had been tried, and have its recovery go on."""
     assert seen.recovery is not None
-    tried = {*item.tried, item.target} - {''} if item.phase is Phase.REFUSED else item.tried
-    anew = dataclasses.replace(item, target='', tried=tuple(sorted(tried)), passed_over=(),
-                               failures=0, rounds=0, given_up='')
+    if len(item.attempts) >= _ATTEMPTS_MAX:
+        return _refused(wish, f'it was attempted {len(item.attempts)} times, and its record takes '
+                              f'no more: move it by hand when the host is admitted')
+    anew = dataclasses.replace(item, target='', tried=_tried(item), passed_over=(), failures=0,
+                               rounds=0, given_up='', road=_shortened(item.road))
     anew = evacuation.went(anew, Phase.WAITING, seen.at, seen.by, f'tried again for {wish.by}')
-    taken_up = seen.recovery
-    if not recovery.is_open(taken_up):
+    taken_up = None
+    if not recovery.is_open(seen.recovery):
         taken_up = roads.step_of_recovery(
-            taken_up, RecoveryStage.EVACUATING, seen.at, seen.by,
+            dataclasses.replace(seen.recovery, road=_shortened(seen.recovery.road)),
+            RecoveryStage.EVACUATING, seen.at, seen.by,
             f'taken up again, to try {item.name} again for {wish.by}')
     withdrawn = tuple(dataclasses.replace(
         end, state=State.REFUSED, answer=f'withdrawn: {wish.who} asked to try {item.name} again')
@@ -238,13 +249,13 @@ def _retry_if_its_disks_may(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
 
 
 def _under_way(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
-    waits = f' It waits: {item.reason}.' if item.reason else ''
+    reason = f' ({item.reason})' if item.reason else ''
+    where = f'it is {item.phase.value} to {item.target}{reason}'
     if wish.verb is Verb.RETRY:
-        return _refused(wish, f'it is under way to {item.target} ({item.phase.value}): there may '
-                              f'be no second call before the first one has ended.{waits}')
-    return _refused(wish, f'it is {item.phase.value} to {item.target}: Nova may still begin with '
-                          f'the call, or has not ended it, and who gives it up would not know '
-                          f'what comes.{waits}')
+        return _refused(wish, f'{where}: there may be no second call before the first one has '
+                              f'ended')
+    return _refused(wish, f'{where}: Nova may still begin with the call, or has not ended it, and '
+                          f'nobody would know what comes')
 
 
 def _has_a_target(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
@@ -304,6 +315,19 @@ _STARTS_AGAIN = (restart.Phase.WAITING, restart.Phase.FAILED, restart.Phase.WAVE
 
 
 # ---------------------------------------------------------------- leaves
+
+
+def _tried(item: Evacuation) -> tuple[str, ...]:
+    """The targets that were given up; one that has refused just now is such a one, too."""
+    refused = {item.target} - {''} if item.phase is Phase.REFUSED else set()
+    return tuple(sorted({*item.tried, *refused}))
+
+
+def _shortened(road: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Its first steps and its last ones: who retries again and again must not fill the store."""
+    if len(road) <= 2 * _STEPS_KEPT:
+        return road
+    return (*road[:_STEPS_KEPT], *road[-_STEPS_KEPT:])
 
 
 def _done(wish: Wish, text: str) -> Wish:

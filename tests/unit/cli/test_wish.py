@@ -32,14 +32,14 @@ _WHY = ('--why', 'its owner agrees')
 class Asked(scene.Scene):
 
     @contextlib.contextmanager
-    def a_leader(self, rules=model.Rules()):
+    def a_leader(self):
         """One that answers in another thread, until the test is through."""
         self.delete(records.LEADER)
         lead = Leadership(self.store, 'ctl-1', 60, time.monotonic, lambda news: None,
                           lambda: scene.at(30))
         lead.turn()
         self.news, over = [], threading.Event()
-        answerer = Answerer(self.store, lead, rules, time.monotonic, self.news.append)
+        answerer = Answerer(self.store, lead, model.Rules(), time.monotonic, self.news.append)
 
         def answers():
             while not over.wait(0.05):

@@ -150,18 +150,18 @@ def answered(wish: Wish, seen: Seen, rules: Rules) -> Answer:
 def _why_over(wish: Wish, seen: Seen) -> str:
     case = seen.case
     if case is None or seen.recovery is None or case.recovery != wish.recovery:
-        return (f'this recovery of {wish.host} is over: the host was admitted or forgotten since. '
+        return (f'this recovery of {wish.host} is over: the host was admitted or forgotten since'
                 f'{_by_nova(wish)}')
     if case.stage is Stage.ADMITTING and wish.verb is not Verb.RETRY:
         return ''
     if case.stage is not Stage.CONFIRMED:
-        return f'{wish.host} is being taken back: its case is {case.stage.value}. {_by_nova(wish)}'
+        return f'{wish.host} is being taken back: its case is {case.stage.value}{_by_nova(wish)}'
     return ''
 
 
 def _by_nova(wish: Wish) -> str:
-    return f'If {wish.name or "an instance"} is to run: openstack server start ' \
-           f'{wish.instance or "UUID"}'
+    return (f'. If {wish.name or "an instance"} is to run: openstack server start '
+            f'{wish.instance or "UUID"}')
 
 
 def _why_early(seen: Seen) -> str:
@@ -264,9 +264,8 @@ def _has_a_target(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
 
 
 def _over(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
-    where = f' on {item.target}' if item.phase is Phase.DONE else ''
     reason = f': {item.reason}' if item.reason else ''
-    return _refused(wish, f'its move has ended: {item.phase.value}{where}{reason}')
+    return _refused(wish, f'its move has ended: {item.phase.value}{reason}')
 
 
 _Row = Callable[[Wish, Evacuation, Seen], Answer]
@@ -306,11 +305,12 @@ def _start(wish: Wish, seen: Seen, rules: Rules) -> Answer:
         return Answer(_done(wish, f'{start.name} is started again where it was'),
                       restart=restart.changed(record, [again]),
                       news=(News(Fact.RETRIED, wish.host, f'{start.name}: {wish.by}'),))
-    hint = '' if start.phase is not restart.Phase.LEFT else \
-        f'. If it is to run: openstack server start {wish.instance}'
-    return _refused(wish, f'it is {start.phase.value}: {start.reason}{hint}')
+    return _refused(wish, f'{_STARTS_NOT[start.phase]}: {start.reason}'
+                          f'{_by_nova(wish) if start.phase is restart.Phase.LEFT else ""}')
 
 
+_STARTS_NOT = {restart.Phase.STARTING: 'it is being started', restart.Phase.RUNS: 'it runs',
+               restart.Phase.LEFT: 'it was left'}
 _STARTS_AGAIN = (restart.Phase.WAITING, restart.Phase.FAILED, restart.Phase.WAVED_OFF)
 
 

@@ -48,7 +48,8 @@ def _held_up(chance: random.Random, setup: Setup, at: float, lasts: float) -> It
         for host in setup.hosts[1:]:
             yield Event(at, f'nova-compute of {host} hangs')
     later = at + _PLANNED_SECONDS + chance.uniform(0.0, 20.0)
-    yield from _ends(chance, setup, later, lasts)
+    yield from chance.choice((_asks, _ends))(chance, setup, later, lasts)
+    later += chance.choice((0.0, 40.0))
     for host in setup.hosts[1:]:
         yield Event(later + lasts, f'{host} has 16 cores')
         yield Event(later + lasts, f'nova-compute of {host} goes on')

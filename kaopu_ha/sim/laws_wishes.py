@@ -114,6 +114,16 @@ class Wished:
                 self._say('given up is left alone', f'{row.name} was given up while it may still '
                                                     f'come up on {record.lies_at}')
 
+    def _stays_off(self) -> None:
+        """While its host is confirmed dead, it comes up nowhere else."""
+        for uuid, recovery in self._given_up.items():
+            row = self._world.nova.rows.get(uuid)
+            case = self._world.case(row.host) if row is not None else None
+            if row is not None and case is not None and case.recovery == recovery and (
+                    set(self._world.writing_on(row)) - {row.host}):
+                self._say('given up is left alone', f'{row.name} was given up, and came up on '
+                                                    f'{self._world.writing_on(row)[0]}')
+
     def _lie(self, wish: Wish, truth: str) -> None:
         self._say('people are told the truth', f'{wish.verb.value} {wish.name or wish.host}: '
                                                f'{wish.state.value}: "{wish.answer}", but {truth}')
@@ -128,6 +138,7 @@ class Wished:
         if not name or name != self._leader or world.etcd.away or world.etcd.lost_answers:
             self._calm_since = now
         self._leader = name
+        self._stays_off()
         waiting = {records.wish(wish): wish for wish in world.every(Wish, records.WISH)
                    if wish.state is State.ASKED and not wish.answer}
         self._since = {key: self._since.get(key, now) for key in waiting}

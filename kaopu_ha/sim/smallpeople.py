@@ -36,7 +36,7 @@ from kaopu_ha.sim.smallworld import (
     replaced,
 )
 
-ASKED_MAX = 2
+ASKED_MAX = 1
 
 
 def people_moves(small: Small, *, blindly: bool = False) -> Iterator[Move]:

@@ -28,7 +28,9 @@ def _with(verb, row, *phases):
 
 @mutant('give-up while a call is under way frees the claim')
 def given_up_while_called():
-    return [_with(Verb.GIVE_UP, wishes._give_up, Phase.CALLING, Phase.MOVING)]
+    called = (Phase.CALLING, Phase.MOVING)
+    return [_with(Verb.GIVE_UP, wishes._give_up, *called), put(wishes, '_CALLED', ()),
+            put(wishes, '_MAY_BE_GIVEN_UP', (*wishes._MAY_BE_GIVEN_UP, *called))]
 
 
 @mutant('a retry does not wait for the end of the call')

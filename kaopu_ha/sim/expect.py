@@ -105,8 +105,8 @@ def _no_case(world: World, host: str) -> str:
 
 @_expected('the recovery of {host} is {stage}')
 def _recovery_is(world: World, host: str, stage: str) -> str:
-    found = [recovery.stage.value
-             for recovery in world.every(Recovery, f'{records.RECOVERY}{host}-')]
+    found = [recovery.stage.value for recovery in world.every(Recovery, records.RECOVERY)
+             if recovery.id.startswith(f'{host}-')]
     return '' if found[-1:] == [stage] else f'it is {found[-1] if found else "not there"}'
 
 

@@ -22,7 +22,7 @@ from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import model, wishes
-from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.news import News
 from kaopu_ha.core.wishes import Answer, State, Verb, Wish
 
 
@@ -47,8 +47,8 @@ class Answerer:
             for host in self._alone.last(asked):
                 self._alone.tries(host, 'what people ask of it', functools.partial(
                     self._answer_first, world, asked[host]))
-        except ports.PortError as failure:
-            self._tell(News(Fact.STORE_AWAY, '', f'what people ask waits: {failure}'))
+        except ports.PortError:
+            # The detector tells that the store is away.
             return 1.0
         return 0.5
 

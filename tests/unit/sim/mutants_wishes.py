@@ -33,11 +33,6 @@ def given_up_while_called():
             put(wishes, '_MAY_BE_GIVEN_UP', (*wishes._MAY_BE_GIVEN_UP, *called))]
 
 
-@mutant('a retry does not wait for the end of the call')
-def retried_while_called():
-    return [_with(Verb.RETRY, wishes._retry, Phase.CALLING, Phase.MOVING)]
-
-
 @mutant('a wish in vain is told as done')
 def told_as_done():
     real = wishes._refused

@@ -30,6 +30,7 @@ from kaopu_ha.agent.domains import DomainPublisher
 from kaopu_ha.agent.inventory import InventoryPublisher
 from kaopu_ha.agent.requests import RequestRunner
 from kaopu_ha.controller.admitter import Admitter
+from kaopu_ha.controller.answerer import Answerer
 from kaopu_ha.controller.carer import Carer
 from kaopu_ha.controller.detector import Detector
 from kaopu_ha.controller.hearer import Hearer
@@ -102,6 +103,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
                   turns.minded('carer', images) if images else None, rules, given.clock, tell)
     keeper = Housekeeper(turns.minded('housekeeper', store), lead, rules, given.clock, given.now,
                          tell)
+    answerer = Answerer(turns.minded('answerer', store), lead, rules, given.clock, tell)
     reminder = Reminder(turns.minded('reminder', store), lead, rules, given.clock, tell)
     observer = Observer(turns.minded('observer', store), lead,
                         [turns.minded('observer', probe) for probe in observing],
@@ -120,6 +122,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
              (records.INVENTORY, records.RESTART)),
         Loop('admitter', turns.watched('admitter', admitter.turn), (records.REQUEST,)),
         Loop('carer', turns.watched('carer', carer.turn)),
+        Loop('answerer', turns.watched('answerer', answerer.turn), (records.WISH,)),
         Loop('protector', turns.watched('protector', protector.turn)),
         *([Loop('observer', turns.watched('observer', observer.turn))] if observing else ()),
         Loop('reminder', turns.watched('reminder', reminder.turn)),

@@ -34,6 +34,8 @@
                                                condemned lately.  Not there in quiet times
 ``returned/<host>/<n>``             lease      the host came back lately; so often, that it flaps
 ``fresh/<host>``                    lease      it came back just now: no target yet
+``wish/<verb>/<subject>``           lease      what a person asked of a recovery, or an instance in
+                                               it, with the answer; kept for a day
 ``request/admit-<host>``            durable    what people asked of the leader, with the answer
 ``request/<host>/<verb>``           durable    what the leader asked of a host's agent, likewise;
                                                a key for each verb (``ASKABLE``)
@@ -68,6 +70,7 @@ from kaopu_ha.codec import plain as plain
 from kaopu_ha.core import protection
 from kaopu_ha.core.keys import Entry
 from kaopu_ha.core.model import Inventory, Power
+from kaopu_ha.core.wishes import Wish
 
 T = TypeVar('T')
 
@@ -93,6 +96,7 @@ TOOL = PREFIX + 'tool/'
 CLAIMS = PREFIX + 'claims/'
 UNPROTECTED = PREFIX + 'unprotected'
 REQUEST = PREFIX + 'request/'
+WISH = PREFIX + 'wish/'
 RETURNED = PREFIX + 'returned/'
 FRESH = PREFIX + 'fresh/'
 EVENT = PREFIX + 'event/'
@@ -104,6 +108,11 @@ SERVICE = PREFIX + 'service/'
 def admit_request(host: str) -> str:
     """The key under which people ask to admit the host."""
     return f'{REQUEST}admit-{host}'
+
+
+def wish(asked: Wish) -> str:
+    """The key of what a person asked: one for each verb and subject."""
+    return f'{WISH}{asked.verb.value.replace(" ", "-")}/{asked.instance or asked.host}'
 
 
 # What a host's agent is asked; what else stands under its name nobody reads.

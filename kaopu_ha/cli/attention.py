@@ -75,14 +75,16 @@ def _waiting(found: Picture) -> Iterator[tuple[str, str]]:
             yield 'warning', f'The admission of {item.host} waits: {item.reason}'
         elif item.kind in (Kind.RESTART, Kind.OFF):
             yield 'error', (f'{item.name} ({item.instance}) was on before {item.host} was booted, '
-                            f'and is off: {item.reason}. If it need not run: kaopu-ha host '
-                            f'wave-off {item.host} {item.name}')
+                            f'and is off: {item.reason}. To try again: kaopu-ha recovery retry '
+                            f'{item.name}; if it need not run: kaopu-ha host wave-off {item.host} '
+                            f'{item.name}')
         elif item.kind is Kind.MISBELIEVED:
             yield 'warning', (f'{item.name} ({item.instance}), since {item.host} was taken back: '
                               f'{item.reason}')
         elif item.kind is Kind.LOST:
             yield 'error', (f'{item.name} ({item.instance}) of {item.host} was not moved: '
-                            f'{item.reason}')
+                            f'{item.reason}. To try again, or to be done with it: kaopu-ha '
+                            f'recovery retry, give-up {item.name}')
         elif item.kind is Kind.INSTANCE:
             yield 'warning', (f'{item.name} ({item.instance}) of {item.host} is not moved yet: '
                               f'{item.reason}')

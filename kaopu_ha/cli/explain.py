@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kaopu_ha import records
@@ -26,6 +26,7 @@ from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Case, Evacuation, Phase, Power, Recovery, RecoveryStage, Stage
 from kaopu_ha.core.restart import Restart
+from kaopu_ha.core.wishes import Wish
 
 # Order of sentences that carry one time: what was asked, then what followed.
 _ASKED, _FOLLOWED, _DONE = 0, 1, 2
@@ -67,10 +68,10 @@ def story(found: Picture, case: Case) -> list[str]:
         lines += ['', f'The record of its recovery ({case.recovery}) is not there any more, or '
                       'can\'t be read.']
     if done is not None:
-        lines += ['', *_instances(found, done)]
+        lines += ['', *_instances(found, done), *_asked(found.asked(done.id))]
     started = found.restarts.get(case.host)
     if started is not None and not case.recovery:
-        lines += ['', *_restart(started)]
+        lines += ['', *_restart(started), *_asked(found.asked('', started.boot_id))]
     return [*lines, '', *_now(found, case)]
 
 
@@ -190,6 +191,17 @@ def _instances(found: Picture, done: Recovery) -> Iterator[str]:
         yield f'Not fenced: {reason}.'
     if done.waiting_for:
         yield f'The recovery waits: {done.waiting_for}.'
+
+
+def _asked(asked: Iterable[Wish]) -> Iterator[str]:
+    for wish in asked:
+        about = f' {wish.name}' if wish.name else ''
+        yield (f'    {layout.clock(wish.at)}  {wish.who} asked to {wish.verb.value}{about} '
+               f'({wish.why}): {_came(wish)}')
+
+
+def _came(wish: Wish) -> str:
+    return f'{wish.state.value}: {wish.answer}' if wish.answer else 'not answered yet'
 
 
 def _restart(record: Restart) -> Iterator[str]:

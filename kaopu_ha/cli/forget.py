@@ -66,7 +66,8 @@ class HostForget(Command):
             writes += _looked_after(found, ended)
         compares = found.compare(*(prefix + host for prefix in (
             records.INVENTORY, records.HOST, records.CASE, records.LOCK, records.DEATH,
-            records.ALIVE, records.AFTERCARE)))
+            records.ALIVE, records.AFTERCARE)),
+            *([records.RECOVERY + ended.recovery] if ended else []))
         if self.store.commit(compares, writes) is None:
             raise Trouble(f'{host} is not forgotten: it changed at this moment. '
                           f'See kaopu-ha host show {host}, and try again.')
@@ -152,6 +153,8 @@ def _not_destroyed(found: Picture, host: str) -> str:
     recovery = found.recoveries.get(case.recovery)
     if recovery is None or recovery.stage is not RecoveryStage.FINISHED:
         return f'its recovery is not finished: kaopu-ha recovery show {case.recovery}.'
+    if not all(item.phase.ended for item in found.evacuations(case.recovery)):
+        return f'its recovery is taken up again: kaopu-ha recovery show {case.recovery}.'
     return ''
 
 

@@ -19,7 +19,7 @@ import functools
 from typing import TypeVar
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import aftercare, brake, model, restart, waiting
+from kaopu_ha.core import aftercare, brake, model, restart, waiting, wishes
 
 T = TypeVar('T')
 
@@ -27,7 +27,7 @@ T = TypeVar('T')
 RANGES = (records.LEADER, records.BRAKE, records.STORM, records.RETURNED, records.FRESH,
           records.ALIVE, records.DEATH, records.LOCK, records.INVENTORY, records.CASE,
           records.RECOVERY, records.EVACUATION, records.PROOF, records.HOST, records.CLAIM,
-          records.RESTART, records.UNPROTECTED, records.AFTERCARE)
+          records.RESTART, records.UNPROTECTED, records.AFTERCARE, records.WISH)
 
 
 def read(store: ports.Store, *more: str) -> Picture:
@@ -59,6 +59,7 @@ class Picture:
         self.requests = self._all(records.Request, records.REQUEST)
         self.restarts = self._all(restart.Restart, records.RESTART)
         self.cared = self._all(aftercare.Aftercare, records.AFTERCARE)
+        self.wishes = self._all(wishes.Wish, records.WISH)
         self._evacuations = self._all(model.Evacuation, records.EVACUATION)
         self._closed = self._all(model.Case, records.CLOSED)
 
@@ -107,6 +108,12 @@ class Picture:
         mine = [item for item in self.recoveries.values() if item.host == host]
         return tuple(sorted(mine, key=lambda item: self.snapshot.entries[
             records.RECOVERY + item.id].created))
+
+    def asked(self, recovery: str, boot_id: str = '') -> tuple[wishes.Wish, ...]:
+        """What people asked lately of a recovery, or of a restart, in its order."""
+        mine = [wish for wish in self.wishes.values()
+                if (wish.recovery, wish.boot_id) == (recovery, boot_id)]
+        return tuple(sorted(mine, key=lambda wish: wish.at))
 
     def waiting(self) -> tuple[waiting.Waiting, ...]:
         """What is open and does not move, as the leader sees it."""

@@ -21,6 +21,7 @@ from kaopu_ha.cli import layout, picture
 from kaopu_ha.cli.command import Command, Trouble, plain
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core.model import Evacuation, FenceOrder, Phase, Recovery, RecoveryStage
+from kaopu_ha.core.wishes import Wish
 
 PHASE_LEVELS = {Phase.DONE: 'good', Phase.FAILED: 'error', Phase.NOT_RECOVERABLE: 'error',
                 Phase.REFUSED: 'warning', Phase.WAITING: 'warning'}
@@ -59,7 +60,8 @@ class RecoveryShow(Command):
         evacuations = found.evacuations(item.id)
         if self.as_json:
             self.say_json({'recovery': plain(item), 'proof': plain(found.proofs.get(item.id)),
-                           'evacuations': [plain(each) for each in evacuations]})
+                           'evacuations': [plain(each) for each in evacuations],
+                           'wishes': [plain(each) for each in found.asked(item.id)]})
             return 0
         ended, all_of_them = picture.progress(found, item)
         self.say(layout.facts([
@@ -73,7 +75,14 @@ class RecoveryShow(Command):
             self.say(['', *self._instances(evacuations)])
         self.say(['', *layout.table(('at', 'by', 'stage', 'because'), [
             (layout.clock(step.at), step.by, step.stage, step.reason) for step in item.road])])
+        self._wishes(found.asked(item.id))
         return 0
+
+    def _wishes(self, asked: tuple[Wish, ...]) -> None:
+        if asked:
+            rows = [(layout.clock(wish.at), wish.who, f'{wish.verb.value} {wish.name}'.strip(),
+                     wish.why, wish.state.value, wish.answer or '-') for wish in asked]
+            self.say(['', *layout.table(('at', 'who', 'asked', 'why', 'state', 'answer'), rows)])
 
     def _fences(self, item: Recovery) -> list[str]:
         rows = [(order.fence, order.cluster, ', '.join(order.addresses) or 'nothing',

@@ -24,7 +24,7 @@ import functools
 from typing import TypeVar
 
 from kaopu_ha import records
-from kaopu_ha.core import brake, model
+from kaopu_ha.core import brake, model, wishes
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
 
 T = TypeVar('T')
@@ -296,6 +296,21 @@ def _request(name: str, before: records.Request | None,
                    'good' if after.state == 'done' else 'warning')
 
 
+def _wish(name: str, before: wishes.Wish | None, after: wishes.Wish | None) -> Iterator[Line]:
+    del name
+    if after is None:
+        return
+    about = f' {after.name}' if after.name else ''
+    asked, state = wishes.State.ASKED, after.state
+    if state is asked and (before is None or before.at != after.at):
+        yield Line('wish', after.host, f'{after.who} asks: {after.verb.value}{about}: {after.why}',
+                   at=after.at, instance=after.instance)
+    if (state is not asked or after.answer) and (
+            before is None or (before.state, before.answer) != (state, after.answer)):
+        yield Line('wish', after.host, f'{after.verb.value}{about}: {state.value}: {after.answer}',
+                   'good' if state is wishes.State.DONE else 'warning', instance=after.instance)
+
+
 _Teller = Callable[..., Iterator[Line]]
 
 _TELLERS: tuple[tuple[str, type, _Teller], ...] = (
@@ -314,4 +329,5 @@ _TELLERS: tuple[tuple[str, type, _Teller], ...] = (
     (records.STORM, brake.Storm, _storm),
     (records.BRAKE, records.BrakeSetting, _brake),
     (records.REQUEST, records.Request, _request),
+    (records.WISH, wishes.Wish, _wish),
 )

@@ -242,7 +242,9 @@ class Admitter:
     def _enter(self, world: World, name: str, request: records.Request, case: Case) -> None:
         entered = admission.entered(case, request.who, self._leadership.now(),
                                     self._leadership.name)
-        if self._commit(world, case, [_put(entered), *_forgotten(case)]):
+        # A person may have had its recovery taken up again at this moment.
+        if self._commit(world, case, [_put(entered), *_forgotten(case)],
+                        records.RECOVERY + case.recovery):
             self._tell(News(Fact.STAGE, case.host, f'admitting: {entered.road[-1].reason}'))
 
     def _close(self, world: World, name: str, request: records.Request, case: Case) -> None:

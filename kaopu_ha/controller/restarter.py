@@ -41,8 +41,8 @@ class Restarter:
                  tell: Callable[[News], None]) -> None:
         self._store, self._leadership, self._cloud = store, leadership, cloud
         self._images, self._rules, self._clock, self._tell = images, rules, clock, tell
-        # Since when this leader knows of a call, or of an instance that is off.
-        self._since: dict[tuple[str, str, int], float] = {}
+        # Of each instance that is off: how many calls, and since when this leader knows of that.
+        self._since: dict[tuple[str, str], tuple[int, float]] = {}
 
     def turn(self) -> float:
         """Take up what hosts tell, advance what is open; seconds until the next turn."""
@@ -159,8 +159,13 @@ class Restarter:
     # ------------------------------------------------------------ private
 
     def _seconds(self, record: Restart, start: Start) -> float:
-        now = self._clock()
-        return now - self._since.setdefault((record.host, start.instance, start.calls), now)
+        now, key = self._clock(), (record.host, start.instance)
+        calls, since = self._since.get(key, (-1, now))
+        # A person may have had them counted anew: what was known of call 1 is not of this one.
+        if calls != start.calls:
+            since = now
+        self._since[key] = start.calls, since
+        return now - since
 
     def _open_elsewhere(self, world: World, host: str, instance: str) -> str:
         """Why a disk of it may be written from elsewhere; empty if it surely is not.

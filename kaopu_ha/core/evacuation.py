@@ -192,16 +192,9 @@ def _first_phase(server: model.Server, instance: model.Instance | None,
         return Phase.NOT_RECOVERABLE, 'its host never told of its disks'
     if instance.power is Power.OFF:
         return Phase.LEFT, 'was powered off'
-    if instance.local_disks:
-        return Phase.NOT_RECOVERABLE, 'on local disk: ' + ', '.join(instance.local_disks)
-    if not instance.images:
-        return Phase.NOT_RECOVERABLE, 'its disks are not known'
-    unread = [image.name for image in instance.images if not image.header]
-    if unread:
-        return Phase.NOT_RECOVERABLE, f'its host never read the id of image {unread[0]}'
-    unfenced = sorted({image.cluster for image in instance.images} - set(fenced) - set(awaited))
-    if unfenced:
-        return Phase.NOT_RECOVERABLE, f'the host was not fenced on cluster {unfenced[0]}'
+    stays = why_stays(instance, {*fenced, *awaited})
+    if stays:
+        return Phase.NOT_RECOVERABLE, stays
     found, reason = way(server, ())
     if found is Way.LEAVE:
         return Phase.LEFT, reason
@@ -211,6 +204,19 @@ def _first_phase(server: model.Server, instance: model.Instance | None,
     if waits_for:
         return Phase.WAITING, f'the host may not be fenced on cluster {waits_for[0]} yet'
     return Phase.WAITING, reason
+
+
+def why_stays(instance: model.Instance, fenced: Collection[str]) -> str:
+    """Why its disks can't be opened elsewhere, or must not be; empty if they may."""
+    if instance.local_disks:
+        return 'on local disk: ' + ', '.join(instance.local_disks)
+    if not instance.images:
+        return 'its disks are not known'
+    unread = [image.name for image in instance.images if not image.header]
+    if unread:
+        return f'its host never read the id of image {unread[0]}'
+    unfenced = sorted({image.cluster for image in instance.images} - set(fenced))
+    return f'the host was not fenced on cluster {unfenced[0]}' if unfenced else ''
 
 
 def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,

@@ -336,7 +336,8 @@ class Evacuation:
     ``tried``: every target that was ever given up; ``passed_over``: those that are not asked again
     in this round; ``failures``: of hosts in this round; ``rounds``: how many ended without success.
     ``set_aside``: how often it was put aside in this phase, for it only waited, and ``waited``: the
-    seconds that its workers saw it wait for the present call.
+    seconds that its workers saw it wait for the present call.  ``given_up``: the person who said
+    that it need not be moved any more.
     """
 
     recovery: str
@@ -362,6 +363,7 @@ class Evacuation:
     rounds: int = 0
     set_aside: int = 0
     waited: float = 0.0
+    given_up: str = ''
 
     @property
     def attempt(self) -> Attempt | None:

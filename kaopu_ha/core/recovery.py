@@ -336,7 +336,12 @@ def _came(recovery: Recovery, seen: Seen) -> frozenset[str]:
 
 
 def _finished(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
-    return _waits(recovery, '')
+    """It only keeps its fence, unless a person asked for an instance just as it was finished."""
+    mine = [item for item in seen.evacuations if item.recovery == recovery.id]
+    if all(item.phase.ended for item in mine):
+        return _waits(recovery, '')
+    return _go(recovery, RecoveryStage.EVACUATING, seen, 'taken up again: an instance is open',
+               News(Fact.EVACUATING, recovery.host, counted(mine)))
 
 
 _ROADS = {RecoveryStage.PROVEN: _proven, RecoveryStage.PLANNED: _moving,

@@ -17,6 +17,7 @@ The host says which (``Inventory.interrupted``), Nova says whose they are and wh
     WAITING -> STARTING -> RUNS             WAITING -> LEFT        it is not ours to start
        ^          |
        +----------+--> FAILED -> RUNS       any but RUNS, LEFT -> WAVED_OFF   by a person
+       +-- FAILED, WAVED_OFF                by a person who asks to try again
 
 It is a recovery of its own kind, smaller than that of a dead host: nothing is fenced, because
 nothing goes anywhere.  The one danger is the same: an instance must not be started here that may
@@ -62,8 +63,8 @@ ROADS: dict[Phase, frozenset[Phase]] = {
                               Phase.WAVED_OFF}),
     Phase.STARTING: frozenset({Phase.WAITING, Phase.RUNS, Phase.LEFT, Phase.FAILED,
                                Phase.WAVED_OFF}),
-    Phase.FAILED: frozenset({Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF}),
-    Phase.RUNS: frozenset(), Phase.LEFT: frozenset(), Phase.WAVED_OFF: frozenset(),
+    Phase.FAILED: frozenset({Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF, Phase.WAITING}),
+    Phase.RUNS: frozenset(), Phase.LEFT: frozenset(), Phase.WAVED_OFF: frozenset({Phase.WAITING}),
 }
 
 
@@ -196,6 +197,12 @@ def refused(start: Start, reason: str, at: str) -> Start:
 def waved_off(start: Start, why: str, at: str) -> Start:
     """The start that a person ended."""
     return _go(start, Phase.WAVED_OFF, why, at)
+
+
+def asked_again(start: Start, why: str, at: str) -> Start:
+    """The start that a person asks for again: its calls are counted anew, without a pause."""
+    anew = dataclasses.replace(start, calls=0, reason=why, at=at)
+    return anew if start.phase is Phase.WAITING else _go(anew, Phase.WAITING, why, at)
 
 
 # ---------------------------------------------------------------- the rows, first match counts

@@ -41,14 +41,16 @@ CASE: Mapping[Stage, frozenset[Stage]] = {
     Stage.CLOSED: frozenset(),
 }
 
-# There is no way back: a fenced guest does not recover, so stopping half-way only loses it.
+# There is no way back before the plan: a fenced guest does not recover, so stopping half-way only
+# loses it.
 RECOVERY: Mapping[RecoveryStage, frozenset[RecoveryStage]] = {
     RecoveryStage.FENCING: frozenset({RecoveryStage.PROVEN}),
     RecoveryStage.PROVEN: frozenset({RecoveryStage.PLANNED}),
     # Where nothing is to be moved, nothing is ever under way.
     RecoveryStage.PLANNED: frozenset({RecoveryStage.EVACUATING, RecoveryStage.FINISHED}),
     RecoveryStage.EVACUATING: frozenset({RecoveryStage.FINISHED}),
-    RecoveryStage.FINISHED: frozenset(),
+    # A person asked to try one of its instances again.
+    RecoveryStage.FINISHED: frozenset({RecoveryStage.EVACUATING}),
 }
 
 

@@ -118,6 +118,9 @@ def _recovery(case: model.Case, recovery: model.Recovery | None,
 def _instances(case: model.Case, mine: Collection[model.Evacuation],
                claimed: Collection[str]) -> Iterator[Waiting]:
     for item in sorted(mine, key=lambda item: (item.name, item.instance)):
+        if item.given_up:
+            # A person has answered.
+            continue
         if item.phase in (Phase.FAILED, Phase.NOT_RECOVERABLE):
             yield _of(case, item, Kind.LOST, f'{item.phase.value}: {item.reason}')
         elif not item.phase.ended:

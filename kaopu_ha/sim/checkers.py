@@ -40,6 +40,7 @@ from kaopu_ha.sim.laws_brake import Braked
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_returns import Starts, Watched, why_not_started
 from kaopu_ha.sim.laws_telling import Told
+from kaopu_ha.sim.laws_wishes import Wished
 from kaopu_ha.sim.nova import Record, Row
 from kaopu_ha.sim.world import NETWORK_STARTS, World, case_of
 
@@ -47,7 +48,7 @@ Writes = Sequence[ports.Put | ports.Delete]
 Before = Mapping[str, ports.Entry]
 
 _DECISIONS = (records.CASE, records.RECOVERY, records.DEATH, records.LOCK, records.PROOF,
-              records.CLOSED, records.RESTART)
+              records.CLOSED, records.RESTART, records.WISH)
 # An entry that ends sooner lets a zombie write again.
 _FOR_GOOD = 86400.0
 # A commit comes some milliseconds after the round that it is made of.
@@ -76,7 +77,7 @@ class Checkers:
         self._verdicts = Verdicts(world, self._say)
         self._growth = laws_growth.Growth(world, self._say)
         self._living = LivingHosts(world, self._say)
-        calls = Calls(world, self._say)
+        self._calls = calls = Calls(world, self._say)
         Told(world, self._say)
         Watched(world, self._say)
         world.nova.placement.released = Used(world, self._say).released
@@ -85,7 +86,8 @@ class Checkers:
         Sees(world, self._say)
         LookedAt(world, self._say)
         self._braked = Braked(world, self._say)
-        world.nova.asked, world.acts = calls.asked, calls.sent
+        self._wished = Wished(world, self._say, calls.fenced)
+        world.nova.asked, world.acts = self._asked, calls.sent
         world.etcd.committed = self._committed
         world.kernel.after_each = OneWriter(world, self._say).look
         world.heard_falsely = lambda host: self._say(
@@ -95,12 +97,17 @@ class Checkers:
     def _say(self, law: str, what: str) -> None:
         self.found.append(Violation(self.world.kernel.now, law, what))
 
+    def _asked(self, row: Row, target: str) -> None:
+        self._calls.asked(row, target)
+        self._wished.called(row, target)
+
     def _committed(self, who: str, writes: Writes, before: Before) -> None:
         self._deciders.committed(who, writes, before)
         self._verdicts.committed(who, writes, before)
         self._growth.committed(who, writes, before)
         self._living.committed(who, writes, before)
         self._braked.committed(who, writes, before)
+        self._wished.committed(who, writes, before)
 
 
 Say = Callable[[str, str], None]

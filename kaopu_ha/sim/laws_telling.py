@@ -83,7 +83,9 @@ class Told:
             mine = [item for item in moves if item.recovery == case.recovery]
             if not mine and recovery is not None and recovery.stage is not RecoveryStage.FINISHED:
                 yield case.host, ''
-            yield from ((case.host, item.name) for item in mine if item.phase not in _OVER)
+            # What a person gave up, a person knows of.
+            yield from ((case.host, item.name) for item in mine if item.phase not in _OVER
+                        and not item.given_up)
         for record in world.every(Restart, records.RESTART):
             yield from ((record.host, start.name) for start in record.unsettled)
 

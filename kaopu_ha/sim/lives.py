@@ -45,6 +45,7 @@ from kaopu_ha.sim import (
     faults_observers,
     faults_returns,
     faults_thief,
+    faults_wishes,
 )
 from kaopu_ha.sim.checkers import Violation, unhealed
 from kaopu_ha.sim.shrink import shrunk
@@ -298,7 +299,8 @@ _TOPICS = (*faults_addresses.FAULTS,
            *faults_moves.FAULTS,
            *faults_observers.FAULTS,
            *faults_returns.FAULTS,
-           *faults_thief.FAULTS)
+           *faults_thief.FAULTS,
+           *faults_wishes.FAULTS)
 _FAULTS: tuple[_Fault, ...] = (_host, _process, _eye, _etcd, _ceph, _nova, _user, _people,
                                *(fault for _, fault in _TOPICS))
 _WEIGHTS = (6, 6, 3, 4, 3, 5, 4, 2, *(weight for weight, _ in _TOPICS))

@@ -23,14 +23,16 @@ program as it is; the others each take something away, and must find how a law b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+import functools
 import itertools
 import sys
 import time
 
 from kaopu_ha.core import model
 from kaopu_ha.sim.smallcontrollers import ORDER, controller_moves, office_moves
+from kaopu_ha.sim.smallpeople import people_moves
 from kaopu_ha.sim.smallworkers import claim_moves, worker_moves
 from kaopu_ha.sim.smallworld import (
     IDLE,
@@ -75,6 +77,7 @@ class Variant:
     """A search: what is taken away, which law must break, and from where it goes.
 
     In a ``calm`` one host and store stay as they are: what breaks needs nothing of them.
+    ``people``: what comes of it if they may ask for the instance at any time.
     """
 
     name: str
@@ -82,12 +85,15 @@ class Variant:
     law: Law | None = None
     start: Small = Small()
     calm: bool = False
+    people: Callable[[Small], Iterator[Move]] | None = None
 
 
 MAIN = Variant('the program as it is', Weak())
 ARRIVAL = Variant('the program as it is, while an instance comes to the fenced host', Weak(),
                   start=LATE)
-WHOLE = (MAIN, ARRIVAL)
+PEOPLE = Variant('the program as it is, while people retry and give up, from a proven fence',
+                 Weak(), start=PROVEN, calm=True, people=people_moves)
+WHOLE = (MAIN, ARRIVAL, PEOPLE)
 VARIANTS = (
     Variant('without a fence', Weak(fence=True), Law.ONE_WRITER),
     Variant('without compare-and-swap, from a dark host', Weak(compare=True), Law.ADMIT, DARK,
@@ -103,6 +109,8 @@ VARIANTS = (
             Law.LAST_LOOK, DARK),
     Variant('with a refused repetition that ends the attempt, from a proven fence',
             Weak(refusal=True), Law.ONE_TARGET, PROVEN, calm=True),
+    Variant('with a give-up of what was called for, from a proven fence', Weak(), Law.GIVEN_UP,
+            PROVEN, calm=True, people=functools.partial(people_moves, blindly=True)),
 )
 
 
@@ -159,6 +167,8 @@ def moves(small: Small, variant: Variant) -> Iterator[Move]:
     yield from office_moves(small, weak)
     for who in (0, 1):
         yield from controller_moves(small, weak, who)
+    if variant.people:
+        yield from variant.people(small)
     yield from claim_moves(small, weak)
     for who in (0, 1):
         yield from worker_moves(small, weak, who)
@@ -167,7 +177,10 @@ def moves(small: Small, variant: Variant) -> Iterator[Move]:
 
 def broken(small: Small) -> Law | None:
     """The law that the state itself breaks."""
-    return Law.ONE_WRITER if writes(small) + len(small.copies) > 1 else None
+    if writes(small) + len(small.copies) > 1:
+        return Law.ONE_WRITER
+    given_up = small.evacuation is not None and small.evacuation.given_up
+    return Law.GIVEN_UP if given_up and small.jobs else None
 
 
 def _reached(states: Iterable[Small]) -> tuple[str, ...]:

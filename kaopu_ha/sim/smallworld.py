@@ -89,7 +89,7 @@ class Small(NamedTuple):
     """One state of everything.  ``controllers``: who leads is the first.  ``workers``: who has the
     claim, if it is taken, is the first.  ``silent``: the leader's last look was a silent one.
     ``forced``: Nova's service of the host is forced down.  ``coming``: a live migration of the
-    instance to the host is under way.
+    instance to the host is under way.  ``asked``: how often people asked for something.
     """
 
     host: Host = Host.UP
@@ -112,6 +112,7 @@ class Small(NamedTuple):
     copies: frozenset[str] = frozenset()
     forced: bool = False
     coming: bool = False
+    asked: int = 0
 
 
 class Weak(NamedTuple):
@@ -143,6 +144,7 @@ class Law(enum.Enum):
     ADMIT = 'CONFIRMED is left only by admit'
     FORCED = 'no plan before the service is forced down, and nothing forced that is not recorded'
     FORGOTTEN = 'no recovery ends while a move is open, or what came to its host is in no plan'
+    GIVEN_UP = 'nothing comes of what a person gave up'
     LAST_LOOK = 'no host is confirmed that showed life since its last look began'
 
 
@@ -313,7 +315,7 @@ COMPARES = {
     'judge': frozenset({'case', 'beat', 'death', 'lock'}),
     **dict.fromkeys(('recover', 'list', 'cut', 'cutting', 'read back', 'force'),
                     frozenset({'recovery', 'case'})),
-    'replan': frozenset({'recovery', 'case', 'evacuation'}),
+    **dict.fromkeys(('replan', 'wish'), frozenset({'recovery', 'case', 'evacuation'})),
     'mark': frozenset({'case', 'proof'}),
     **dict.fromkeys(('attempt', 'call', 'reset'),
                     frozenset({'claimed', 'evacuation', 'case', 'proof'})),
@@ -338,11 +340,9 @@ def both(hands: tuple[Hand, Hand], change: Callable[[Hand], Hand]) -> tuple[Hand
 def touched(small: Small, *keys: str) -> Small:
     """Whoever would compare one of these keys holds something stale from now on."""
     changed = frozenset(keys)
-
     def change(hand: Hand) -> Hand:
         stale = COMPARES.get(hand.kind, frozenset()) & changed
         return hand._replace(stale=True) if stale and not hand.stale else hand
-
     return small._replace(controllers=both(small.controllers, change),
                           workers=both(small.workers, change))
 

@@ -31,6 +31,7 @@ from kaopu_ha.sim import (
     words_returns,
     words_thief,
     words_upgrade,
+    words_wishes,
 )
 from kaopu_ha.sim.sentences import Happening, Vocabulary
 from kaopu_ha.sim.sentences import UnknownWords as UnknownWords
@@ -48,7 +49,8 @@ WORDS = Vocabulary({
     **words_people.WORDS,
     **words_returns.WORDS,
     **words_thief.WORDS,
-    **words_upgrade.WORDS})
+    **words_upgrade.WORDS,
+    **words_wishes.WORDS})
 
 
 def happen(world: World, sentence: str) -> None:

@@ -22,6 +22,7 @@ from kaopu_ha.core.events import Hint
 from kaopu_ha.core.keys import Entry
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
 from kaopu_ha.core.protection import Reason, Unprotected
+from kaopu_ha.core.wishes import State, Verb, Wish
 from tests.unit.core.values import (
     AT,
     DATA,
@@ -74,14 +75,16 @@ FULL = [
     Hint('c1', 'instance.power_off.end', AT, an_instance(images=(DISK,))),
     under_way(Phase.MOVING, seen_before=('m1',), tried=('c3',), reason='why', road=(STEP,),
               project='p1', opted_in=True, epoch=9, power=model.Power.PAUSED, row='arrived',
-              passed_over=('c3',), failures=1, rounds=2, set_aside=3, waited=4.5),
+              passed_over=('c3',), failures=1, rounds=2, set_aside=3, waited=4.5,
+              given_up='joe'),
+    Wish(Verb.RETRY, 'c1', 'joe', AT, 'why', 'c1-7', 'boot-2', 'i1', 'web', State.REFUSED, 'no'),
 ]
 # The same kinds with no more than they need.
 BARE = [a_case(), an_evacuation(), an_inventory(instances=()), a_recovery(instances=()),
         records.Beat('', ''), records.Leader(''), records.Lock('', ''),
         records.HostSetting(False, '', ''), records.BrakeSetting((), '', ''),
         records.Request('', '', '', ''), records.ProofMark('', ''), records.Claim('', ''),
-        Hint('c1', ''), restart.Restart('c1', 'boot-2')]
+        Hint('c1', ''), restart.Restart('c1', 'boot-2'), Wish(Verb.END, 'c1', '', '', '')]
 
 
 def changed(record, **fields):
@@ -273,7 +276,7 @@ class Keys(unittest.TestCase):
     def test_no_key_lies_under_the_prefix_of_another(self):
         keys = [value for name, value in vars(records).items()
                 if name.isupper() and isinstance(value, str) and name != 'PREFIX']
-        self.assertEqual(27, len(keys))
+        self.assertEqual(28, len(keys))
         for key in keys:
             self.assertTrue(key.startswith(records.PREFIX))
             self.assertEqual([key], [other for other in keys if other.startswith(key)])

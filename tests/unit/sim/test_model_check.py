@@ -68,6 +68,13 @@ class TestTheModelCheck(unittest.TestCase):
         for reached in ('queued', 'moving', 'done', 'finished'):
             self.assertIn(reached, found.reached)
 
+    def test_whatever_people_ask_and_when_keeps_every_law(self):
+        found = modelcheck.search(modelcheck.PEOPLE)
+        self.assertIsNone(found.law, found.story)
+        self.assertGreater(found.states, 50_000)
+        for reached in ('waiting', 'refused', 'done', 'failed', 'finished'):
+            self.assertIn(reached, found.reached)
+
     def test_without_a_fence_a_host_that_nobody_reached_writes_beside_its_copy(self):
         found = modelcheck.search(next(item for item in VARIANTS if item.weak.fence))
         self.assertIs(Law.ONE_WRITER, found.law)

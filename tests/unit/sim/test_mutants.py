@@ -26,6 +26,7 @@ from tests.unit.sim import (  # noqa: F401  they add their own
     mutants_growth,
     mutants_moves,
     mutants_returns,
+    mutants_wishes,
 )
 from tests.unit.sim.mutants import MUTANTS
 
@@ -80,4 +81,4 @@ class TestTheList(unittest.TestCase):
         self.assertEqual(frozenset(), SOON - MUTANTS.keys())
 
     def test_none_is_left_out(self):
-        self.assertEqual(40, len(MUTANTS))
+        self.assertEqual(43, len(MUTANTS))

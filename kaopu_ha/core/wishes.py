@@ -1,0 +1,359 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What people ask of a recovery: to try an instance again, to give one up, to end it.
+
+A person asks and the leader answers; question and answer are one record.  What may be asked of an
+instance is decided by how far its move is::
+
+                   waiting   queued   refused   calling,   failed   not re-     done,
+                                                moving              coverable   left
+    retry          yes       no       yes       no         yes      if disks    no
+                                                                    may open
+    give up, end   yes       yes      yes       no         yes      yes         no
+
+*calling* and *moving*: Nova may still begin with the call, or has not ended it.  Nobody may forget
+that, least of all the admission of the host.  Give up is refused then; end waits for it.  What has
+failed and is given up stays as it is; people are not reminded of it any more.
+
+A recovery that is finished is taken up again by a retry, as long as its host is confirmed: its
+fence was kept.  The newest word of a person counts: a retry withdraws an end that waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import dataclasses
+from dataclasses import dataclass
+import enum
+
+from kaopu_ha.core import evacuation, fencing, recovery, restart, roads, texts
+from kaopu_ha.core.model import (
+    Case,
+    Evacuation,
+    Phase,
+    Recovery,
+    RecoveryStage,
+    Rules,
+    Stage,
+    Step,
+)
+from kaopu_ha.core.news import Fact, News
+
+# Written in one transaction, which takes 128 operations; an end of more takes several.
+_TOGETHER_MAX = 60
+# In one sentence.
+_NAMES_MAX = 10
+# Of a road at each end; and how many attempts a record bears: none may be forgotten, for each has
+# a target on which something may be left.
+_STEPS_KEPT = 30
+_ATTEMPTS_MAX = 300
+
+
+class Verb(enum.Enum):
+    """What is asked."""
+
+    RETRY = 'retry'
+    GIVE_UP = 'give up'
+    END = 'end'
+
+
+class State(enum.Enum):
+    """What came of it."""
+
+    ASKED = 'asked'
+    DONE = 'done'
+    REFUSED = 'refused'
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The value of ``wish/<verb>/<subject>``: who asked what, when and why, and the answer.
+
+    ``recovery``: the one that is meant, and no later one; '' for a start in place, which is meant
+    by the boot ``boot_id`` of its host.  ``instance`` is a UUID; '' where all are meant.
+    """
+
+    verb: Verb
+    host: str
+    who: str
+    at: str
+    why: str
+    recovery: str = ''
+    boot_id: str = ''
+    instance: str = ''
+    name: str = ''
+    state: State = State.ASKED
+    answer: str = ''
+
+    @property
+    def by(self) -> str:
+        """Who asks, and why."""
+        return texts.bounded(f'{self.who}: {self.why}', texts.LINE_BYTES_MAX)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the leader saw.  ``evacuations``: of the recovery; ``unreadable``: there are more, which
+    can't be read.  ``ends``: wishes to end the recovery, which wait.
+    """
+
+    at: str
+    by: str
+    case: Case | None = None
+    recovery: Recovery | None = None
+    evacuations: Sequence[Evacuation] = ()
+    unreadable: bool = False
+    restart: restart.Restart | None = None
+    ends: Sequence[Wish] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The wish with its answer, and what is to be written with it in one transaction, then told."""
+
+    wish: Wish
+    recovery: Recovery | None = None
+    evacuations: tuple[Evacuation, ...] = ()
+    restart: restart.Restart | None = None
+    withdrawn: tuple[Wish, ...] = ()
+    news: tuple[News, ...] = ()
+
+
+def answered(wish: Wish, seen: Seen, rules: Rules) -> Answer:
+    """Decide what becomes of a wish that waits.  Asked twice, it gives the same."""
+    if not wish.recovery:
+        return _start(wish, seen, rules)
+    reason = _why_over(wish, seen) or _why_early(seen)
+    if reason:
+        return _refused(wish, reason)
+    if wish.verb is Verb.END:
+        return _end(wish, seen)
+    item = next((item for item in seen.evacuations if item.instance == wish.instance), None)
+    if item is None:
+        return _refused(wish, 'it is not in this recovery, or its record can\'t be read')
+    return _ROWS[wish.verb][item.phase](wish, item, seen)
+
+
+# ---------------------------------------------------------------- of the recovery as a whole
+
+
+def _why_over(wish: Wish, seen: Seen) -> str:
+    case = seen.case
+    if case is None or seen.recovery is None or case.recovery != wish.recovery:
+        return (f'this recovery of {wish.host} is over: the host was admitted or forgotten since'
+                f'{_by_nova(wish)}')
+    if case.stage is Stage.ADMITTING and wish.verb is not Verb.RETRY:
+        return ''
+    if case.stage is not Stage.CONFIRMED:
+        return f'{wish.host} is being taken back: its case is {case.stage.value}{_by_nova(wish)}'
+    return ''
+
+
+def _by_nova(wish: Wish) -> str:
+    return (f'. If {wish.name or "an instance"} is to run: openstack server start '
+            f'{wish.instance or "UUID"}')
+
+
+def _why_early(seen: Seen) -> str:
+    assert seen.recovery is not None
+    if seen.recovery.stage in (RecoveryStage.FENCING, RecoveryStage.PROVEN):
+        waits = seen.recovery.waiting_for or 'its next step'
+        return (f'none of its instances is planned yet: the recovery is '
+                f'{seen.recovery.stage.value} and waits for: {waits}')
+    return ''
+
+
+def _end(wish: Wish, seen: Seen) -> Answer:
+    """Give up what is not under way; the wish waits for the rest."""
+    given = [_given_up(wish, item, seen) for item in seen.evacuations
+             if item.phase in _MAY_BE_GIVEN_UP and not item.given_up]
+    busy = [item for item in seen.evacuations if item.phase in _CALLED]
+    news = _news_of(wish, given[:_TOGETHER_MAX], seen)
+    if busy or seen.unreadable or len(given) > _TOGETHER_MAX:
+        waits = _names(f'{item.name} ({item.phase.value} to {item.target})' for item in busy)
+        text = f'it waits for what is under way: {waits}' if busy else \
+            'a record of it can\'t be read' if seen.unreadable else 'it goes on'
+        return Answer(dataclasses.replace(wish, answer=text),
+                      evacuations=tuple(given[:_TOGETHER_MAX]), news=news)
+    names = _names(item.name for item in seen.evacuations
+                   if item.given_up or item.phase in _MAY_BE_GIVEN_UP)
+    text = f'every instance of it has ended; given up: {names}' if names else \
+        'every instance of it has ended, and none had to be given up'
+    return Answer(_done(wish, text), evacuations=tuple(given),
+                  news=(*news, News(Fact.ENDED, wish.host, f'{wish.by}: {text}')))
+
+
+# ---------------------------------------------------------------- of one instance
+
+
+def _give_up(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
+    if item.given_up:
+        return Answer(_done(wish, f'it was given up already, by {item.given_up}'))
+    given = _given_up(wish, item, seen)
+    return Answer(_done(wish, f'{item.name} is given up: it is not moved any more'),
+                  evacuations=(given,), news=_news_of(wish, [given], seen))
+
+
+def _given_up(wish: Wish, item: Evacuation, seen: Seen) -> Evacuation:
+    """The evacuation after a person's word: FAILED, or as badly ended as it was."""
+    given = dataclasses.replace(item, given_up=wish.who)
+    reason = f'given up by {wish.by}'
+    if item.phase.ended:
+        return evacuation.went(given, item.phase, seen.at, seen.by,
+                               f'{reason} (it was {item.phase.value}: {item.reason})'
+                               if item.reason else reason)
+    given = dataclasses.replace(given, target='', tried=_tried(item))
+    return evacuation.went(given, Phase.FAILED, seen.at, seen.by, reason)
+
+
+def _retry(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
+    """Let it wait for a target as if none had been tried, and have its recovery go on."""
+    assert seen.recovery is not None
+    if len(item.attempts) >= _ATTEMPTS_MAX:
+        return _refused(wish, f'it was attempted {len(item.attempts)} times, and its record takes '
+                              f'no more: move it by hand when the host is admitted')
+    anew = dataclasses.replace(item, target='', tried=_tried(item), passed_over=(), failures=0,
+                               rounds=0, given_up='', road=_shortened(item.road))
+    anew = evacuation.went(anew, Phase.WAITING, seen.at, seen.by, f'tried again for {wish.by}')
+    taken_up = None
+    if not recovery.is_open(seen.recovery):
+        taken_up = roads.step_of_recovery(
+            dataclasses.replace(seen.recovery, road=_shortened(seen.recovery.road)),
+            RecoveryStage.EVACUATING, seen.at, seen.by,
+            f'taken up again, to try {item.name} again for {wish.by}')
+    withdrawn = tuple(dataclasses.replace(
+        end, state=State.REFUSED, answer=f'withdrawn: {wish.who} asked to try {item.name} again')
+        for end in seen.ends)
+    text = f'{item.name} is planned again at once, and every host may be its target'
+    return Answer(_done(wish, text), taken_up, (anew,), withdrawn=withdrawn,
+                  news=(News(Fact.RETRIED, wish.host, f'{item.name}: {wish.by}'),))
+
+
+def _retry_if_its_disks_may(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
+    """What was in the way in Nova may be mended; the worker that takes it asks for that."""
+    assert seen.recovery is not None
+    instance = next((one for one in seen.recovery.instances if one.uuid == item.instance), None)
+    stays = 'its host never told of its disks' if instance is None else evacuation.why_stays(
+        instance, fencing.fenced_clusters(seen.recovery.orders))
+    return _refused(wish, f'it can\'t be moved: {stays}') if stays else _retry(wish, item, seen)
+
+
+def _under_way(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
+    reason = f' ({item.reason})' if item.reason else ''
+    where = f'it is {item.phase.value} to {item.target}{reason}'
+    if wish.verb is Verb.RETRY:
+        return _refused(wish, f'{where}: there may be no second call before the first one has '
+                              f'ended')
+    return _refused(wish, f'{where}: Nova may still begin with the call, or has not ended it, and '
+                          f'nobody would know what comes')
+
+
+def _has_a_target(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
+    return _refused(wish, f'it is under way: it has a target, {item.target}, and the next free '
+                          f'worker takes it')
+
+
+def _over(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
+    reason = f': {item.reason}' if item.reason else ''
+    return _refused(wish, f'its move has ended: {item.phase.value}{reason}')
+
+
+_Row = Callable[[Wish, Evacuation, Seen], Answer]
+
+_CALLED = (Phase.CALLING, Phase.MOVING)
+_ROWS: Mapping[Verb, Mapping[Phase, _Row]] = {
+    Verb.RETRY: {
+        Phase.WAITING: _retry, Phase.REFUSED: _retry, Phase.FAILED: _retry,
+        Phase.NOT_RECOVERABLE: _retry_if_its_disks_may, Phase.QUEUED: _has_a_target,
+        Phase.CALLING: _under_way, Phase.MOVING: _under_way, Phase.DONE: _over,
+        Phase.LEFT: _over},
+    Verb.GIVE_UP: {
+        Phase.WAITING: _give_up, Phase.QUEUED: _give_up, Phase.REFUSED: _give_up,
+        Phase.FAILED: _give_up, Phase.NOT_RECOVERABLE: _give_up, Phase.CALLING: _under_way,
+        Phase.MOVING: _under_way, Phase.DONE: _over, Phase.LEFT: _over},
+}
+_MAY_BE_GIVEN_UP = tuple(phase for phase, row in _ROWS[Verb.GIVE_UP].items() if row is _give_up)
+
+
+# ---------------------------------------------------------------- of a start in place
+
+
+def _start(wish: Wish, seen: Seen, rules: Rules) -> Answer:
+    record = seen.restart
+    if wish.verb is not Verb.RETRY:
+        return _refused(wish, f'what is started in place is waved off: kaopu-ha host wave-off '
+                              f'{wish.host} {wish.name} --why ...')
+    if record is None or record.boot_id != wish.boot_id:
+        return _refused(wish, f'{wish.host} was booted again since, or forgotten')
+    start = next((one for one in record.starts if one.instance == wish.instance), None)
+    if start is None:
+        return _refused(wish, f'it is not started again on {wish.host}')
+    if not rules.restarts:
+        return _refused(wish, f'[restart] policy is tell: openstack server start {wish.instance}')
+    if start.phase in _STARTS_AGAIN:
+        again = restart.asked_again(start, f'tried again for {wish.by}', seen.at)
+        return Answer(_done(wish, f'{start.name} is started again where it was'),
+                      restart=restart.changed(record, [again]),
+                      news=(News(Fact.RETRIED, wish.host, f'{start.name}: {wish.by}'),))
+    return _refused(wish, f'{_STARTS_NOT[start.phase]}: {start.reason}'
+                          f'{_by_nova(wish) if start.phase is restart.Phase.LEFT else ""}')
+
+
+_STARTS_NOT = {restart.Phase.STARTING: 'it is being started', restart.Phase.RUNS: 'it runs',
+               restart.Phase.LEFT: 'it was left'}
+_STARTS_AGAIN = (restart.Phase.WAITING, restart.Phase.FAILED, restart.Phase.WAVED_OFF)
+
+
+# ---------------------------------------------------------------- leaves
+
+
+def _tried(item: Evacuation) -> tuple[str, ...]:
+    """The targets that were given up; one that has refused just now is such a one, too."""
+    refused = {item.target} - {''} if item.phase is Phase.REFUSED else set()
+    return tuple(sorted({*item.tried, *refused}))
+
+
+def _shortened(road: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Its first steps and its last ones: who retries again and again must not fill the store."""
+    if len(road) <= 2 * _STEPS_KEPT:
+        return road
+    return (*road[:_STEPS_KEPT], *road[-_STEPS_KEPT:])
+
+
+def _done(wish: Wish, text: str) -> Wish:
+    return dataclasses.replace(wish, state=State.DONE, answer=text)
+
+
+def _refused(wish: Wish, reason: str) -> Answer:
+    """The wish was in vain: written down and told."""
+    about = f'{wish.name}: ' if wish.name else ''
+    return Answer(dataclasses.replace(wish, state=State.REFUSED, answer=reason),
+                  news=(News(Fact.WISH_REFUSED, wish.host,
+                             f'{about}{wish.verb.value}, asked by {wish.who}: {reason}'),))
+
+
+def _news_of(wish: Wish, given: Collection[Evacuation], seen: Seen) -> tuple[News, ...]:
+    """Tell of what was given up; as an end of its move only what had not ended before."""
+    if not given:
+        return ()
+    before = {item.instance: item for item in seen.evacuations}
+    ended = tuple(evacuation.outcome(item, seen.case) for item in given
+                  if not before[item.instance].phase.ended)
+    return (News(Fact.GIVEN_UP, wish.host, f'{_names(item.name for item in given)}: {wish.by}',
+                 ended),)
+
+
+def _names(names: Iterable[str]) -> str:
+    found = tuple(names)
+    more = f' and {len(found) - _NAMES_MAX} more' if len(found) > _NAMES_MAX else ''
+    return ', '.join(found[:_NAMES_MAX]) + more

@@ -1,0 +1,77 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What people may ask of a recovery, as the command does it: see ``words``."""
+
+from __future__ import annotations
+
+from kaopu_ha import ports, records
+from kaopu_ha.core.model import Case, Evacuation
+from kaopu_ha.core.restart import Restart
+from kaopu_ha.core.wishes import State, Verb, Wish
+from kaopu_ha.sim import daemon
+from kaopu_ha.sim.sentences import Vocabulary
+from kaopu_ha.sim.world import World
+
+WORDS = Vocabulary()
+
+_KEPT_SECONDS = 86400
+
+
+@WORDS.take('a person asks to retry {instance}')
+def _retry(world: World, instance: str) -> None:
+    _ask_about(world, Verb.RETRY, instance)
+
+
+@WORDS.take('a person gives {instance} up')
+def _give_up(world: World, instance: str) -> None:
+    _ask_about(world, Verb.GIVE_UP, instance)
+
+
+@WORDS.take('a person ends the recovery of {host}')
+def _end(world: World, host: str) -> None:
+    case = world.case(host)
+    if case is not None and case.recovery:
+        _ask(world, _wish(world, Verb.END, host, recovery=case.recovery))
+
+
+def _ask_about(world: World, verb: Verb, name: str) -> None:
+    """Of a move of it that is open; or else of a start in place; or else of a move that ended."""
+    open_ = {case.recovery: case.host for case in world.every(Case, records.CASE) if case.recovery}
+    moves = [item for item in world.every(Evacuation, records.EVACUATION)
+             if item.name == name and item.recovery in open_]
+    moves.sort(key=lambda item: item.phase.ended)
+    starts = [(record, start) for record in world.every(Restart, records.RESTART)
+              for start in record.starts if start.name == name]
+    if moves and not (moves[0].phase.ended and starts):
+        item = moves[0]
+        _ask(world, _wish(world, verb, open_[item.recovery], item.instance, name,
+                          recovery=item.recovery))
+    elif starts:
+        record, start = starts[0]
+        _ask(world, _wish(world, verb, record.host, start.instance, name, boot_id=record.boot_id))
+
+
+def _wish(world: World, verb: Verb, host: str, instance: str = '', name: str = '', *,
+          recovery: str = '', boot_id: str = '') -> Wish:
+    return Wish(verb, host, 'people', daemon.date(world.kernel.now), 'it is time', recovery,
+                boot_id, instance, name)
+
+
+def _ask(world: World, wish: Wish) -> None:
+    """Write it down, unless the same is asked and not answered yet."""
+    before = world.record(Wish, records.wish(wish))
+    if world.etcd.away or (before is not None and before.state is State.ASKED and (
+            before.recovery, before.boot_id) == (wish.recovery, wish.boot_id)):
+        return
+    world.etcd.commit([], [ports.Put(records.wish(wish), records.encode(wish),
+                                     world.etcd.grant(_KEPT_SECONDS))], 'people')

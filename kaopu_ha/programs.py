@@ -20,9 +20,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 import concurrent.futures
-import contextlib
 import dataclasses
 from dataclasses import dataclass
+import functools
 from typing import Any
 
 from kaopu_ha import ports, records
@@ -56,13 +56,15 @@ class Loop:
 
     A change under one of the keys or prefixes ``woken_by`` wakes it.  A watch that is lost costs
     seconds only: each turn says itself when the next one is due.  ``listen`` takes what wakes it
-    when a port of its own has something.
+    when a port of its own has something.  ``trouble`` says why the last turn did not end well,
+    though it raised nothing; '' if it did.
     """
 
     name: str
     turn: Callable[[], float]
     woken_by: tuple[str, ...] = ()
     listen: Callable[[Callable[[], None]], None] = lambda wake: None
+    trouble: Callable[[], str] = str
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
     """
     tell = Repeated(given.tell, given.clock)
     turns = Turns(given.clock, rules.turn_step_seconds)
-    lead = Leadership(store, given.name, leader_ttl, given.clock, tell, given.now, turns.overdue)
+    lead = Leadership(turns.minded('leadership', store), given.name, leader_ttl, given.clock, tell,
+                      given.now, turns.overdue)
     detector, recoverer, admitter, restarter = _deciders(
         store, probes, fences, cloud, libvirt, images, usage, queue, rules,
         dataclasses.replace(given, tell=tell), lead, turns)
@@ -109,24 +112,31 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
                         [turns.minded('observer', probe) for probe in observing],
                         lambda: detector.rounds, rules, tell,
                         turns.pool('observer', given.pool(4, 'observe')))
-    listener = (_listener(store, events, given.clock),) if events else ()
+    def loop(name: str, doer: Any, *woken_by: str) -> Loop:
+        return Loop(name, turns.watched(name, doer.turn), woken_by,
+                    trouble=functools.partial(_trouble, turns, name, doer))
     return (
-        Loop('leadership', lead.turn, (records.LEADER,)),
-        Loop('warm', _warming(cloud)),
-        Loop('detector', turns.watched('detector', detector.turn),
-             (records.ALIVE, records.DEATH, records.LOCK, records.HOST, records.BRAKE,
-              records.EVENT)),
-        Loop('recoverer', turns.watched('recoverer', recoverer.turn),
-             (records.RECOVERY, records.EVACUATION, records.EVENT)),
-        Loop('restarter', turns.watched('restarter', restarter.turn),
-             (records.INVENTORY, records.RESTART)),
-        Loop('admitter', turns.watched('admitter', admitter.turn), (records.REQUEST,)),
-        Loop('carer', turns.watched('carer', carer.turn)),
-        Loop('answerer', turns.watched('answerer', answerer.turn), (records.WISH,)),
-        Loop('protector', turns.watched('protector', protector.turn)),
-        *([Loop('observer', turns.watched('observer', observer.turn))] if observing else ()),
-        Loop('reminder', turns.watched('reminder', reminder.turn)),
-        Loop('housekeeper', turns.watched('housekeeper', keeper.turn)), *listener), lead.resign
+        Loop('leadership', turns.noted('leadership', lead.turn), (records.LEADER,),
+             trouble=functools.partial(turns.trouble, 'leadership')),
+        _warming(cloud),
+        loop('detector', detector, records.ALIVE, records.DEATH, records.LOCK, records.HOST,
+             records.BRAKE, records.EVENT),
+        loop('recoverer', recoverer, records.RECOVERY, records.EVACUATION, records.EVENT),
+        loop('restarter', restarter, records.INVENTORY, records.RESTART),
+        loop('admitter', admitter, records.REQUEST),
+        loop('carer', carer),
+        loop('answerer', answerer, records.WISH),
+        loop('protector', protector),
+        *([loop('observer', observer)] if observing else ()),
+        loop('reminder', reminder),
+        loop('housekeeper', keeper),
+        *([_listener(store, events, given.clock, turns)] if events else ())), lead.resign
+
+
+def _trouble(turns: Turns, name: str, doer: Any) -> str:
+    """Why the last turn of a doer did not end well: the store was away, or a host passed over."""
+    failing = ', '.join(sorted(getattr(doer, 'failing', ())))
+    return turns.trouble(name) or (f'passed over: {failing}' if failing else '')
 
 
 def _deciders(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequence[ports.Fence],
@@ -164,31 +174,47 @@ def worker(store: ports.Store, cloud: ports.Cloud, queue: ports.Queue, images: p
                   now=given.now, pool=given.pool(concurrency, 'evacuate'), claim_ttl=claim_ttl,
                   concurrency=concurrency)
     return (
-        Loop('claims', work.claims.turn),
-        Loop('warm', _warming(cloud)),
+        Loop('claims', work.claims.turn, trouble=lambda: work.claims.trouble),
+        _warming(cloud),
         Loop('evacuations', work.turn, (records.EVACUATION, records.CLAIM),
-             work.listen)), work.close
+             work.listen, lambda: work.trouble)), work.close
 
 
 def agent(host: str, beat: Callable[[], float], publisher: InventoryPublisher,
-          runner: RequestRunner, definitions: DomainPublisher | None = None) -> tuple[Loop, ...]:
-    """The loops of an agent; with ``definitions`` where no Nova keeps them."""
+          runner: RequestRunner, definitions: DomainPublisher | None = None,
+          unsent: Callable[[], str] = str) -> tuple[Loop, ...]:
+    """The loops of an agent; with ``definitions`` where no Nova keeps them.
+
+    ``unsent``: what trouble kept the last beat from being sent, '' if none did.
+    """
     lock = records.LOCK + host
-    more = (Loop('domains', definitions.turn),) if definitions else ()
-    return (Loop('beat', beat, (lock,)), Loop('inventory', publisher.turn),
-            Loop('requests', runner.turn, (records.requests_to(host), lock)), *more)
+    more = (Loop('domains', definitions.turn, trouble=lambda: definitions.trouble),
+            ) if definitions else ()
+    return (Loop('beat', beat, (lock,), trouble=unsent),
+            Loop('inventory', publisher.turn, trouble=lambda: (
+                publisher.trouble or publisher.behind)),
+            Loop('requests', runner.turn, (records.requests_to(host), lock),
+                 trouble=lambda: runner.trouble), *more)
 
 
-def _listener(store: ports.Store, events: ports.Events, clock: Callable[[], float]) -> Loop:
+def _listener(store: ports.Store, events: ports.Events, clock: Callable[[], float],
+              turns: Turns) -> Loop:
     """Every controller listens, for an event goes to one of them: each leaves a hint for all."""
-    hearer = Hearer(store, events, clock)
-    return Loop('events', hearer.turn, listen=hearer.listen)
+    hearer = Hearer(turns.minded('events', store), events, clock)
+    return Loop('events', turns.noted('events', hearer.turn), listen=hearer.listen,
+                trouble=functools.partial(turns.trouble, 'events'))
 
 
-def _warming(cloud: ports.Cloud) -> Callable[[], float]:
-    """A turn that keeps the cloud's children and tokens ready: the first call must not wait."""
+def _warming(cloud: ports.Cloud) -> Loop:
+    """A loop that keeps the cloud's children and tokens ready: the first call must not wait."""
+    trouble = ''
+
     def turn() -> float:
-        with contextlib.suppress(ports.PortError):
+        nonlocal trouble
+        trouble = ''
+        try:
             cloud.warm()
+        except ports.PortError as failure:
+            trouble = str(failure)
         return _WARM_SECONDS
-    return turn
+    return Loop('warm', turn, trouble=lambda: trouble)

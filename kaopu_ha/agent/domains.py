@@ -43,6 +43,11 @@ class DomainPublisher:
         self._prefix = f'{records.DOMAIN}{host}/'
         self._trouble = ''
 
+    @property
+    def trouble(self) -> str:
+        """Why the definitions are not published, or ''.  For any thread."""
+        return self._trouble
+
     def turn(self) -> float:
         """Look, and publish what changed; the seconds until the next turn.  Raises nothing.
 

@@ -70,6 +70,11 @@ class RequestRunner:
         self._restarts: dict[str, _Restart] = {}
         self._away = ''
 
+    @property
+    def trouble(self) -> str:
+        """Why requests were not looked at in the last turn, '' if they were.  For any thread."""
+        return self._away
+
     def turn(self) -> float:
         """Carry out what is asked; the seconds until the next turn.  Raises nothing."""
         trouble = ''

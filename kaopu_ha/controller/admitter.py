@@ -57,6 +57,11 @@ class Admitter:
         self._beatless: dict[str, float] = {}
         self._alone = Alone(store, clock, tell)
 
+    @property
+    def failing(self) -> frozenset[str]:
+        """The hosts that were passed over when they were last tried."""
+        return self._alone.failing
+
     def turn(self) -> float:
         """Take up new requests, advance admissions; seconds until the next turn."""
         if not self._leadership.leads():

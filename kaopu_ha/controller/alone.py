@@ -22,6 +22,8 @@ _TELL_SECONDS = 3600.0
 _WORDS_MAX = 200
 # An answer of the store may be lost by chance, and once more; after that it is the record.
 _UNKNOWN_MAX = 3
+# A host that failed and was not tried since has no work any more, or this process leads no more.
+_FAILING_SECONDS = 300.0
 
 
 class Alone:
@@ -33,19 +35,23 @@ class Alone:
     def __init__(self, store: ports.Store, clock: Callable[[], float],
                  tell: Callable[[News], None]) -> None:
         self._store, self._clock, self._tell = store, clock, tell
-        self._failing: dict[str, int] = {}
+        # How often work on a host failed in a row, and when it did last.
+        self._failures: dict[str, tuple[int, float]] = {}
         self._told: dict[tuple[str, str], float] = {}
 
     @property
     def failing(self) -> frozenset[str]:
         """The hosts on which work failed when it was last tried."""
-        return frozenset(self._failing)
+        now = self._clock()
+        return frozenset(host for host, (_, at) in self._failures.items()
+                         if now - at < _FAILING_SECONDS)
 
     def last(self, hosts: Iterable[str]) -> list[str]:
         """The hosts sorted, but those that failed behind all others: who may end a turn ends it
         when the others had theirs.
         """
-        return sorted(hosts, key=lambda host: (host in self._failing, host))
+        failing = self.failing
+        return sorted(hosts, key=lambda host: (host in failing, host))
 
     def tries(self, host: str, what: str, work: Callable[[], object]) -> bool:
         """Do the work; False if it failed.  Raises PortError if the store is away."""
@@ -54,12 +60,15 @@ class Alone:
         except Exception as failure:  # noqa: BLE001  one host must not take the others with it
             self._failed(host, what, failure)
             return False
-        self._failing.pop(host, None)
+        self._failures.pop(host, None)
         return True
 
     def _failed(self, host: str, what: str, failure: Exception) -> None:
-        self._failing[host] = self._failing.get(host, 0) + 1
-        if isinstance(failure, ports.OutcomeUnknown) and self._failing[host] < _UNKNOWN_MAX:
+        failing = self.failing
+        self._failures = {other: one for other, one in self._failures.items() if other in failing}
+        count = self._failures.get(host, (0, 0.0))[0] + 1
+        self._failures[host] = count, self._clock()
+        if isinstance(failure, ports.OutcomeUnknown) and count < _UNKNOWN_MAX:
             raise failure
         if isinstance(failure, ports.StoreError):
             # The store said no to this host's record, or it says nothing at all.

@@ -75,6 +75,11 @@ class Detector:
         # The last round on each suspect that this leader took in this office.
         self.rounds: Mapping[str, model.Round] = {}
 
+    @property
+    def failing(self) -> frozenset[str]:
+        """The hosts that were passed over when they were last tried."""
+        return self._alone.failing
+
     def turn(self) -> float:
         """One look at every host; seconds until the next one."""
         if not self._leadership.leads():

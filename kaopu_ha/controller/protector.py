@@ -58,6 +58,11 @@ class Protector:
         self._memory: protection.Memory = {}
         self._alone = Alone(store, clock, tell)
 
+    @property
+    def failing(self) -> frozenset[str]:
+        """The hosts that were passed over when they were last tried."""
+        return self._alone.failing
+
     def turn(self) -> float:
         """Look, tell what is due, write the list down; seconds until the next turn."""
         if not self._leadership.leads():

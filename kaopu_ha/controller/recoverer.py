@@ -64,6 +64,11 @@ class Recoverer:
             Act.ASK_SERVICES: self._ask_services, Act.FORCE_DOWN: self._force_down,
             Act.LIST: self._list, Act.ASK_TARGETS: self._ask_targets, Act.REPLAN: self._replan}
 
+    @property
+    def failing(self) -> frozenset[str]:
+        """The hosts that were passed over when they were last tried."""
+        return self._alone.failing
+
     def turn(self) -> float:
         """Advance every open recovery as far as it goes; seconds until the next turn."""
         if not self._leadership.leads():

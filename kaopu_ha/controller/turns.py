@@ -11,7 +11,7 @@
 #    under the License.
 
 
-"""Which turns and calls of a controller are under way, and which of them hangs.
+"""Which turns and calls of a controller are under way, which of them hangs, and how they ended.
 
 Each outside call has a limit of its own.  One that does not return all the same (a library that
 never comes back, a process that can't be killed, a log that takes nothing more) must not leave the
@@ -26,6 +26,8 @@ import functools
 import itertools
 from typing import Any, TypeVar, cast
 
+from kaopu_ha import ports
+
 P = TypeVar('P')
 T = TypeVar('T')
 
@@ -35,12 +37,14 @@ class Turns:
 
     A turn makes a step when a call to one of its ports ends.  So it may take as long as it has
     calls to make, one host after the other, and hangs if a single one takes longer than ``limit``.
+    Whatever a turn makes of a store that is away: it did not end well.
     """
 
     def __init__(self, clock: Callable[[], float], limit: float) -> None:
         self._clock, self._limit = clock, limit
         self._since: dict[tuple[str, int], float] = {}
         self._numbers = itertools.count(1)
+        self._away: dict[str, str] = {}
 
     def overdue(self) -> str:
         """The name of what hangs longest, '' if nothing does."""
@@ -49,15 +53,29 @@ class Turns:
                       if now - since > self._limit)
         return late[0][1] if late else ''
 
+    def trouble(self, name: str) -> str:
+        """Why the store was away in the last turn of this name, '' if it was not."""
+        return self._away.get(name, '')
+
+    def noted(self, name: str, turn: Callable[[], float]) -> Callable[[], float]:
+        """The same turn; it is known whether the store was away in it."""
+        def noted_turn() -> float:
+            self._away.pop(name, None)
+            return turn()
+        return noted_turn
+
     def watched(self, name: str, turn: Callable[[], float]) -> Callable[[], float]:
-        """The same turn, known to be under way while it is."""
+        """The same turn, noted, and known to be under way while it is."""
+        noted = self.noted(name, turn)
+
         def watched_turn() -> float:
-            return self._watch((name, 0), turn)
+            return self._watch((name, 0), noted)
         return watched_turn
 
     def minded(self, name: str, port: P) -> P:
         """The same port: each call to it that ends is a step of the turn ``name``."""
-        return cast(P, _Minded(port, functools.partial(self._step, (name, 0))))
+        return cast(P, _Minded(port, functools.partial(self._step, (name, 0)),
+                               functools.partial(self._away.__setitem__, name)))
 
     def pool(self, name: str, pool: concurrent.futures.Executor) -> concurrent.futures.Executor:
         """The same pool: each call in it is known to be under way from when it began."""
@@ -80,8 +98,8 @@ class Turns:
 class _Minded:
     """A port in front of another one of its kind."""
 
-    def __init__(self, port: Any, step: Callable[[], None]) -> None:
-        self._port, self._step = port, step
+    def __init__(self, port: Any, step: Callable[[], None], away: Callable[[str], None]) -> None:
+        self._port, self._step, self._away = port, step, away
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._port, name)
@@ -92,6 +110,9 @@ class _Minded:
         def call(*given: Any, **named: Any) -> Any:
             try:
                 return found(*given, **named)
+            except ports.StoreError as failure:
+                self._away(str(failure))
+                raise
             finally:
                 self._step()
         # Found there from now on: ``__getattr__`` is asked for what is missing only.

@@ -106,7 +106,8 @@ def agent(conf: cfg.ConfigOpts) -> Program:
         definitions = domains.DomainPublisher(
             kv, conf.host, local, interval=conf.agent.inventory_interval, tell=_tell_text,
             ask_limit=times.ask_limit) if bare else None
-        return program(held, kv, programs.agent(conf.host, turn, publisher, runner, definitions))
+        loops = programs.agent(conf.host, turn, publisher, runner, definitions, beating.unsent)
+        return program(held, kv, measures.loops(loops))
 
 
 def controller(conf: cfg.ConfigOpts) -> Program:
@@ -138,7 +139,7 @@ def controller(conf: cfg.ConfigOpts) -> Program:
                                             given, conf.controller.leader_ttl, around, told,
                                             images=images, observing=observing)
         held.callback(resign)
-        return program(held, kv, loops)
+        return program(held, kv, measures.loops(loops))
 
 
 def worker(conf: cfg.ConfigOpts) -> Program:
@@ -160,7 +161,7 @@ def worker(conf: cfg.ConfigOpts) -> Program:
         loops, give_back = programs.worker(kv, cloud, queue, images, libvirt, given,
                                            conf.worker.claim_ttl, conf.worker.concurrency, around)
         held.callback(give_back)
-        return program(held, kv, loops)
+        return program(held, kv, measures.loops(loops))
 
 
 # ---------------------------------------------------------------- parts that commands use too
@@ -219,6 +220,11 @@ class _BeatOfThisHost:
         """What kept the last beat from being sent, '' if nothing did."""
         state = self._beat.standing.state if self._beat else beat.State.STARTING
         return '' if state is beat.State.BEATING else state.name.lower()
+
+    def unsent(self) -> str:
+        """What trouble kept the last beat from being sent; a locked host rightly sends none."""
+        state = self._beat.standing.state if self._beat else beat.State.STARTING
+        return '' if state in (beat.State.BEATING, beat.State.LOCKED) else state.value
 
     def _begin(self) -> beat.Beat:
         known = self._local.identity(self._times.ask_limit)

@@ -19,13 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import contextlib
+import dataclasses
 import logging
 import time
 from typing import Any
 
 from oslo_config import cfg
 
-from kaopu_ha import notices, ports, version
+from kaopu_ha import notices, ports, programs, version
 from kaopu_ha.conf import metrics as conf_metrics
 from kaopu_ha.core import model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
@@ -80,6 +81,25 @@ class Measures:
                 self._metrics.last_beat.set(time.time())
             return seconds
         return counted
+
+    def loops(self, loops: Iterable[programs.Loop]) -> tuple[programs.Loop, ...]:
+        """The loops; of each it is told when a turn of it ended well last.
+
+        A process that has just started counts as if its turns had: they have not failed yet.
+        """
+        return tuple(loops) if self._metrics is None else tuple(
+            dataclasses.replace(loop, turn=self._ending(loop)) for loop in loops)
+
+    def _ending(self, loop: programs.Loop) -> Callable[[], float]:
+        last_good = self._metrics.last_good_turn.labels(loop.name)
+        last_good.set(time.time())
+
+        def turn() -> float:
+            seconds = loop.turn()
+            if not loop.trouble():
+                last_good.set(time.time())
+            return seconds
+        return turn
 
     def probe(self, probe: Any) -> Any:
         """The probe, measured."""

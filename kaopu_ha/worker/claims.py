@@ -40,13 +40,17 @@ class Claims:
         # Claims of which nobody knows whether they stand.  One that does is under our lease, which
         # lasts as long as we do, and nobody works on it: it must be found and ended.
         self._doubtful: set[str] = set()
+        # Why the lease was not renewed in the last turn, '' if it was.
+        self.trouble = ''
 
     def turn(self) -> float:
         """Renew the lease, clear up what is doubtful; seconds until the next turn."""
         try:
             self._renew()
             self._clear_up()
+            self.trouble = ''
         except ports.PortError as failure:
+            self.trouble = str(failure)
             LOG.debug('claims not renewed: %s', failure)
         return self._ttl / 5
 

@@ -95,6 +95,8 @@ class Worker:
         self._pool = pool
         self._claim_at = 0.0
         self._resting = Resting(store, clock)
+        # Why nothing was taken in the last turn, '' if that is not so.
+        self.trouble = ''
 
     def turn(self) -> float:
         """Claim what is free, begin the steps that are due; seconds until the next turn.
@@ -104,7 +106,9 @@ class Worker:
         self._collect()
         try:
             self._claim()
+            self.trouble = ''
         except ports.PortError as failure:
+            self.trouble = str(failure)
             LOG.warning('no tasks are taken: %s', failure)
         for task in self._tasks:
             if task.step is None and self._clock() >= task.due:

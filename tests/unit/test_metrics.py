@@ -18,7 +18,7 @@ import urllib.request
 
 from prometheus_client import parser
 
-from kaopu_ha import notices, ports, records, wiring
+from kaopu_ha import notices, ports, programs, records, wiring
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Network, Phase, RecoveryStage, Sign, Stage
 from kaopu_ha.core.news import Fact, News
@@ -83,6 +83,44 @@ class TestNews(MetricsCase):
         self.assertEqual([0.0, 1.0], [
             self.value('notices_total', notifier='webhook', result=result)
             for result in ('sent', 'lost')])
+
+
+class TestLoops(MetricsCase):
+    """When a turn ended well last, by loop."""
+
+    def setUp(self):
+        super().setUp()
+        self.ended, self.trouble = 5.0, ''
+        loop = programs.Loop('detector', self.turn, ('alive/',), trouble=lambda: self.trouble)
+        self.loop, = self.measures.loops([loop])
+        self.metrics.last_good_turn.labels('detector').set(1.0)
+
+    def turn(self):
+        if isinstance(self.ended, Exception):
+            raise self.ended
+        return self.ended
+
+    def last(self):
+        return self.value('last_good_turn_timestamp_seconds', loop='detector')
+
+    def test_a_process_that_starts_has_not_failed_yet(self):
+        self.measures.loops([programs.Loop('reminder', self.turn)])
+        self.assertGreater(self.value('last_good_turn_timestamp_seconds', loop='reminder'), 1.7e9)
+
+    def test_a_turn_that_ends_well_is_told(self):
+        self.assertEqual(('detector', ('alive/',)), (self.loop.name, self.loop.woken_by))
+        self.assertEqual(5.0, self.loop.turn())
+        self.assertGreater(self.last(), 1.7e9)
+
+    def test_one_that_raises_or_that_says_that_it_did_not_is_not(self):
+        self.ended = ValueError('odd')
+        self.assertRaises(ValueError, self.loop.turn)
+        self.ended, self.trouble = 5.0, 'passed over: c1'
+        self.assertEqual(5.0, self.loop.turn())
+        self.assertEqual(1.0, self.last())
+        self.trouble = ''
+        self.loop.turn()
+        self.assertGreater(self.last(), 1.0)
 
 
 class TestBeat(MetricsCase):
@@ -282,6 +320,8 @@ class TestOff(unittest.TestCase):
         for wrap in (measures.probe, measures.fence, measures.queue):
             inner = object()
             self.assertIs(inner, wrap(inner))
+        loop = programs.Loop('warm', lambda: 1.0)
+        self.assertEqual((loop,), measures.loops([loop]))
         measures.news(News(Fact.LEADER, '', ''))
         measures.notice('log', 'sent')
         measures.gauges(dict, {})
@@ -306,6 +346,9 @@ class TestPort(ConfCase):
         self.assertEqual(0.0, found['kaopu_ha_store_up',])
         self.assertEqual(0.0, found['kaopu_ha_asks_total', ('network', 'management'),
                                     ('sign', 'unknown')])
+        loops = {dict(labels)['loop'] for name, *labels in found
+                 if name == 'kaopu_ha_last_good_turn_timestamp_seconds'}
+        self.assertLessEqual({'leadership', 'detector', 'recoverer', 'reminder', 'warm'}, loops)
 
     def test_a_port_that_is_taken_costs_the_metrics_alone(self):
         with (socket.create_server(('127.0.0.1', 0)) as taken,

@@ -57,6 +57,10 @@ class Metrics:
         self.down_seconds = self._make(
             'Histogram', 'instance_down_seconds', 'Seconds from the first look without life to '
             'the instance running again, for each instance that was moved.', buckets=_DOWN_BUCKETS)
+        self.last_good_turn = self._make(
+            'Gauge', 'last_good_turn_timestamp_seconds', 'When a turn of the loop ended well last '
+            '(it raised nothing, the store answered, no host was passed over), in seconds since '
+            '1970.', 'loop')
         self.beats = self._make('Counter', 'beats', 'Turns of the beat, by result: sent, or the '
                                 'state that kept it from being sent.', 'result')
         self.last_beat = self._make('Gauge', 'last_beat_timestamp_seconds',

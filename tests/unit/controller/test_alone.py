@@ -84,6 +84,14 @@ class TestAlone(unittest.TestCase):
         self.alone.tries('c1', 'to judge it', lambda: None)
         self.assertEqual(['c1', 'c2', 'c3'], self.alone.last(['c3', 'c1', 'c2']))
 
+    def test_who_is_tried_no_more_is_not_failing_for_ever(self):
+        self.alone.tries('c1', 'to judge it', raising(ValueError('odd')))
+        self.clock.now += 299.0
+        self.assertEqual({'c1'}, self.alone.failing)
+        self.alone.tries('c2', 'to judge it', raising(ValueError('odd')))
+        self.clock.now += 2.0
+        self.assertEqual({'c2'}, self.alone.failing)
+
 
 class Probe(ports.Probe):
     """Raises when it is asked about ``odd``, as a suspect or as a peer, or never comes back."""

@@ -108,14 +108,35 @@ def _heading(case: Case) -> str:
     return f'The case on {case.host} was opened at {began}; {state}.'
 
 
+def told_by(case: Case, at: str) -> str:
+    """From where it is known what the host had on, and how old that was at a time."""
+    inventory = 'when its inventory was kept up last is not known'
+    if case.behind:
+        inventory = (f'its inventory was old already when its beat was seen last, at '
+                     f'{_ago(case.beat_at, at)}: {case.behind}')
+    elif case.beat_at:
+        inventory = f'its inventory was kept up until its beat was seen last, at ' \
+                    f'{_ago(case.beat_at, at)}'
+    if not case.guests_at or layout.is_later(case.guests_at, at):
+        return inventory
+    return (f'its libvirt told at {_ago(case.guests_at, at)} which domains run, and no other '
+            f'counts; {inventory}')
+
+
+def _ago(then: str, at: str) -> str:
+    span = layout.between(then, at)
+    return layout.clock(then) + (f' ({layout.seconds(span)} before)' if span is not None else '')
+
+
 def _rounds(case: Case) -> Iterator[_Told]:
     before: model.Round | None = None
     for item in case.rounds:
         if before is not None and _face(before) == _face(item):
             times = 'once' if item.count == 1 else f'{item.count} times'
-            yield item.at, _ASKED, f'Asked again {times} until now, always with the same answers.'
+            yield item.at, _ASKED, (f'Asked again {times} until now, always with the same answers. '
+                                    f'What it had on: {told_by(case, item.at)}.')
         else:
-            yield item.at, _ASKED, '\n'.join(_round(item))
+            yield item.at, _ASKED, '\n'.join(_round(case, item))
         before = item
 
 
@@ -124,8 +145,9 @@ def _face(item: model.Round) -> tuple[object, ...]:
             item.storage.rule)
 
 
-def _round(item: model.Round) -> Iterator[str]:
+def _round(case: Case, item: model.Round) -> Iterator[str]:
     yield f'{item.by} asked both networks about it:'
+    yield f'            what it had on: {told_by(case, item.at)}'
     for evidence in (item.management, item.storage):
         network = evidence.network.value
         yield f'            {network} says {evidence.sign.value.upper()}: {evidence.rule}'
@@ -137,7 +159,9 @@ def _round(item: model.Round) -> Iterator[str]:
             yield f'              {evidence.unasked_more} more could not be asked'
         for address in evidence.elsewhere:
             yield f'              news: a client elsewhere has an image open: {address}'
-    yield f'          So the verdict of this round is {item.verdict.value.upper()}: {item.rule}.'
+    within = f' (the answers came within {item.asked_seconds:.1f} s)' if item.asked_seconds else ''
+    yield (f'          So the verdict of this round is {item.verdict.value.upper()}: '
+           f'{item.rule}{within}.')
 
 
 def _road(case: Case) -> Iterator[_Told]:
@@ -148,7 +172,14 @@ def _road(case: Case) -> Iterator[_Told]:
         elif step.stage not in stages:
             yield step.at, _FOLLOWED, f'Admission: {step.stage} ({step.reason}).'
         else:
-            yield step.at, _FOLLOWED, f'{step.by}: {_STAGES[Stage(step.stage)]} ({step.reason}).'
+            yield step.at, _FOLLOWED, (f'{step.by}: {_STAGES[Stage(step.stage)]} ({step.reason})'
+                                       f'{_read(step)}.')
+
+
+def _read(step: model.Step) -> str:
+    """How old the round was on which a step was decided."""
+    span = layout.between(step.read_at, step.at)
+    return '' if span is None else f'; it read the round asked {span:.1f} s before'
 
 
 _STAGES = {

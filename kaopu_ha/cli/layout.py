@@ -88,6 +88,12 @@ def between(start: str, end: str) -> float | None:
     return max((last - first).total_seconds(), 0.0) if first and last else None
 
 
+def is_later(at: str, other: str) -> bool:
+    """True if both times can be read, and the first one is later."""
+    first, second = moment(at), moment(other)
+    return first is not None and second is not None and first > second
+
+
 def seconds(count: float | None) -> str:
     """A span in words: ``7 s``, ``3 min 12 s``, ``5 h 2 min``, ``4 d 1 h``."""
     if count is None:

@@ -140,10 +140,11 @@ class Detector:
         return self._leadership.epoch == self._epoch and age < self._rules.beat_ttl
 
     def _remember(self, world: World) -> None:
-        before = self._known
+        before, at = self._known, self._leadership.now()
         self._book.forget_closed(world)
         self._known = suspicion.seen(before, {host: suspicion.Sighting(
-            world.has(records.ALIVE + host), world.told.get(host, 0), inventory.storage_lost)
+            world.has(records.ALIVE + host), world.told.get(host, 0), inventory.storage_lost,
+            at, world.beats[host].behind if host in world.beats else '')
             for host, inventory in world.inventories.items()}, self._clock(), self._rules)
         for item in suspicion.storage_news(before, self._known):
             self._tell(item)
@@ -169,7 +170,7 @@ class Detector:
         """Both networks at once; Nova's list beside the last look, if it comes in time."""
         if not hosts:
             return {}
-        at, coming = self._leadership.now(), self._evacuations()
+        at, began, coming = self._leadership.now(), self._clock(), self._evacuations()
         suspects = [evacuation.with_coming(
             confirmed(world.inventories[host], world.cases[host]), coming) for host in hosts]
         known = known_addresses(world.inventories, (*self._rules.tools, *world.tools))
@@ -186,7 +187,8 @@ class Detector:
             management = said[model.Network.MANAGEMENT][host]
             storage = said[model.Network.STORAGE][host]
             verdict, rule = detection.judged(management, storage)
-            item = model.Round(at, self._leadership.name, management, storage, verdict, rule)
+            item = model.Round(at, self._leadership.name, management, storage, verdict, rule,
+                               asked_seconds=round(ended - began, 3))
             looked[host] = _Looked(item, ended, _in_time(lists.get(host)))
             if verdict is not model.Verdict.DEAD:
                 # Whatever becomes of this round: the silence that was counted ends here.
@@ -235,7 +237,8 @@ class Detector:
             beat_boot_id=beat.boot_id if beat else '', round=looked.round if looked else None,
             since_last=since, death=world.has(records.DEATH + host),
             lock=world.has(records.LOCK + host), braked=self._brake.holds(host),
-            held=host in world.held, inventory=world.inventories.get(host))
+            held=host in world.held, inventory=world.inventories.get(host),
+            beat_at=self._known.of(host).beat_at, behind=self._known.of(host).behind)
 
     def _commit(self, world: World, host: str, decision: detection.Decision,
                 looked: _Looked | None) -> bool:

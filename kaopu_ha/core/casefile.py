@@ -64,7 +64,8 @@ def clients(case: model.Case, new: model.Round) -> tuple[str, ...]:
 
 def _timeless(case: model.Case) -> model.Case:
     return dataclasses.replace(case, guests_at='any time' if case.guests_at else '', rounds=tuple(
-        dataclasses.replace(item, at='', by='', count=1) for item in case.rounds))
+        dataclasses.replace(item, at='', by='', count=1, asked_seconds=0.0)
+        for item in case.rounds))
 
 
 def _brief(evidence: model.Evidence) -> model.Evidence:

@@ -58,7 +58,8 @@ class Seen:
     """What a leader saw of one host: the beat, the keys, and a round that has just ended.
 
     ``since_last`` are the seconds since this leader's last look with the verdict DEAD, 0 if it
-    took none or if another verdict came in between.
+    took none or if another verdict came in between.  ``beat_at``: when it saw the beat last, for
+    people ('': never), and ``behind``: why the inventory was not kept up by then.
     """
 
     at: str
@@ -72,6 +73,8 @@ class Seen:
     braked: bool = False
     held: bool = False
     inventory: model.Inventory | None = None
+    beat_at: str = ''
+    behind: str = ''
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def opened(inventory: model.Inventory, seen: Seen) -> Case:
     was_on = tuple(texts.bounded(instance.name) for instance in inventory.on)
     case = Case(inventory.host, Stage.SUSPECTED, boot_id=inventory.boot_id, was_on=was_on)
     step = model.Step(seen.at, seen.by, Stage.SUSPECTED.value, 'its beat is gone')
-    return dataclasses.replace(case, road=(step,))
+    return dataclasses.replace(_beat_kept(case, seen), road=(step,))
 
 
 def judged(management: model.Evidence, storage: model.Evidence) -> tuple[Verdict, str]:
@@ -122,7 +125,7 @@ def advance(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     if seen.round is None:
         return Decision(case, again=rules.look_interval)
     before = case
-    case = _filed(case, seen.round, rules)
+    case = _filed(_beat_kept(case, seen), seen.round, rules)
     if seen.round.verdict is Verdict.ALIVE:
         return _spared(before, case, seen, rules)
     if case.kernel_answered and not before.kernel_answered and case.stage is not Stage.SUSPECTED:
@@ -281,8 +284,10 @@ def _waited(case: Case, seen: Seen, rules: model.Rules) -> Case:
 
 
 def _go(case: Case, stage: Stage, seen: Seen, reason: str) -> Case:
+    # A beat that is back decides alone, whatever a round said meanwhile.
+    read_at = seen.round.at if seen.round is not None and not seen.beat else ''
     return dataclasses.replace(
-        roads.step_of_case(case, stage, seen.at, seen.by, reason), waited=0.0)
+        roads.step_of_case(case, stage, seen.at, seen.by, reason, read_at=read_at), waited=0.0)
 
 
 # ---------------------------------------------------------------- the file of rounds
@@ -309,6 +314,14 @@ def _filed(case: Case, new: model.Round, rules: model.Rules) -> Case:
     return dataclasses.replace(
         case, rounds=rounds, clients=clients, verdict=new.verdict,
         kernel_answered=case.kernel_answered or new.management.kernel_answers)
+
+
+def _beat_kept(case: Case, seen: Seen) -> Case:
+    """A leader that never saw the beat knows no better than the one before it."""
+    if not seen.beat_at:
+        return case
+    return dataclasses.replace(case, beat_at=seen.beat_at,
+                               behind=texts.bounded(seen.behind, texts.LINE_BYTES_MAX))
 
 
 def _guests_kept(case: Case, new: model.Round) -> Case:

@@ -195,7 +195,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Round:
-    """One look at a suspect: both networks asked at one time, and the verdict."""
+    """One look at a suspect: both networks asked at one time, and the verdict.
+
+    ``at``: when it was asked; ``asked_seconds``: within how many the answers came (0: not noted).
+    """
 
     at: str
     by: str
@@ -204,6 +207,7 @@ class Round:
     verdict: Verdict
     rule: str
     count: int = 1
+    asked_seconds: float = 0.0
 
 
 # ---------------------------------------------------------------- the case
@@ -213,7 +217,8 @@ class Round:
 class Step:
     """A change of stage: when (for people), by whom, to which stage, and why.
 
-    ``row``: the row of the deciding table that said so, where there is one.
+    ``row``: the row of the deciding table that said so, where there is one.  ``read_at``: when the
+    round was asked on which it was decided, where it was one.
     """
 
     at: str
@@ -221,6 +226,7 @@ class Step:
     stage: str
     reason: str
     row: str = ''
+    read_at: str = ''
 
 
 @dataclass(frozen=True)
@@ -240,6 +246,8 @@ class Case:
 
     ``waited``: seconds of silence that count for the stage.  ``clients``: all that its looks saw.
     ``guests``: the domains that ran when its libvirt answered last, at ``guests_at`` ('': never).
+    ``beat_at``: when a leader saw its beat last, for people ('': not known), and ``behind``: why
+    its inventory was not kept up by then, as that beat said.
     """
 
     host: str
@@ -254,6 +262,8 @@ class Case:
     clients: tuple[str, ...] = ()
     guests: tuple[str, ...] = ()
     guests_at: str = ''
+    beat_at: str = ''
+    behind: str = ''
     recovery: str = ''
     admit: AdmitProgress | None = None
 

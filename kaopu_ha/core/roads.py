@@ -54,11 +54,12 @@ RECOVERY: Mapping[RecoveryStage, frozenset[RecoveryStage]] = {
 }
 
 
-def step_of_case(case: Case, stage: Stage, at: str, by: str, reason: str) -> Case:
+def step_of_case(case: Case, stage: Stage, at: str, by: str, reason: str, *,
+                 read_at: str = '') -> Case:
     """The case in its next stage, with the step in its road."""
     assert stage in CASE[case.stage], f'{case.stage.value} -> {stage.value} is no road'
-    return dataclasses.replace(case, stage=stage,
-                               road=(*case.road, Step(at, by, stage.value, reason)))
+    return dataclasses.replace(case, stage=stage, road=(
+        *case.road, Step(at, by, stage.value, reason, read_at=read_at)))
 
 
 def step_of_recovery(recovery: Recovery, stage: RecoveryStage, at: str, by: str,

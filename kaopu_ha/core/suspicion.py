@@ -35,22 +35,30 @@ class Sighting:
     """What a look at the store says of one host.
 
     ``told`` is the newest event about it; ``lost`` are the clusters that it does not reach.
+    ``at``: when, for people; ``behind``: why its inventory is not kept up, as its beat says.
     """
 
     beat: bool
     told: int = 0
     lost: tuple[str, ...] = ()
+    at: str = ''
+    behind: str = ''
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What a leader remembers of one host.  ``last_dead`` is its last look that found it dead."""
+    """What a leader remembers of one host.  ``last_dead`` is its last look that found it dead.
+
+    ``beat_at``: when its beat was seen last, for people; ``behind``: what that beat said.
+    """
 
     missing_since: float | None = None
     next_look: float = 0.0
     last_dead: float | None = None
     told: int = 0
     lost: tuple[str, ...] = ()
+    beat_at: str = ''
+    behind: str = ''
 
 
 _NOTHING = Memory()
@@ -101,9 +109,11 @@ def seen(before: Suspicion, sightings: Mapping[str, Sighting], now: float,
 def _seen(memory: Memory, sighting: Sighting, now: float) -> Memory:
     told = max(memory.told, sighting.told)
     if sighting.beat:
-        return Memory(next_look=memory.next_look, told=told, lost=sighting.lost)
+        return Memory(next_look=memory.next_look, told=told, lost=sighting.lost,
+                      beat_at=sighting.at, behind=sighting.behind)
     if memory.missing_since is None:
-        return Memory(missing_since=now, told=told, lost=memory.lost)
+        return Memory(missing_since=now, told=told, lost=memory.lost, beat_at=memory.beat_at,
+                      behind=memory.behind)
     if sighting.told > memory.told:
         # It may know more: a look decides.
         return dataclasses.replace(memory, told=told,

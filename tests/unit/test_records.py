@@ -38,7 +38,7 @@ from tests.unit.core.values import (
     under_way,
 )
 
-STEP = model.Step(AT, 'controller-1', 'dying', 'round 1')
+STEP = model.Step(AT, 'controller-1', 'dying', 'round 1', read_at=AT)
 ORDER = model.FenceOrder('ceph_blocklist', 'ceph-1', ('10.1.0.1:0/0',), ('10.1.0.1:0/7',))
 
 # Every kind of record, with each of its fields set to something that is no default.
@@ -62,13 +62,13 @@ FULL = [
     dataclasses.replace(
         an_admitting(), waited=3.5, kernel_answered=True, verdict=model.Verdict.DEAD,
         rounds=(a_round(kernel_answers=True, clients=('10.1.0.1:0/7',)),
-                dataclasses.replace(silent(), count=4, storage=model.Evidence(
+                dataclasses.replace(silent(), count=4, asked_seconds=0.2, storage=model.Evidence(
                     model.Network.STORAGE, Sign.UNKNOWN, 'mute', 'eye-1',
                     answers=(model.Answer('vms/disk-1', 'nothing', Sign.UNKNOWN),),
                     unasked=(DISK,), unasked_more=3,
                     elsewhere=('10.1.0.9:0/1',), strangers=('10.1.0.9:0/1',)))),
-        road=(STEP,), was_on=('web',), guests=('i1',), guests_at=AT,
-        clients=('10.1.0.1:0/7',), recovery='c1-7',
+        road=(STEP,), was_on=('web',), guests=('i1',), guests_at=AT, beat_at=AT,
+        behind='libvirt is mute', clients=('10.1.0.1:0/7',), recovery='c1-7',
         admit=model.AdmitProgress('joe', 'boot-2', ('nova-compute restarted',), True, 'Nova')),
     a_recovery(orders=(ORDER,), checked=True, refused=('10.1.0.9: why',), forced_by_us=True,
                told_on=('i1',), told_off=('i2',), waiting_for='ceph', road=(STEP,)),

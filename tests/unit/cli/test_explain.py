@@ -151,6 +151,38 @@ class Explain(scene.Scene):
         self.assertIn('Asked again 58 times until now, always with the same answers.',
                       self.shown('explain', 'c1'))
 
+    def test_each_round_says_how_old_it_is_what_is_known_of_the_host(self):
+        case = scene.a_case(rounds=(scene.a_round(), scene.a_round(6, 4, count=58)))
+        for given, told in (
+                ({}, 'what it had on: when its inventory was kept up last is not known\n'),
+                ({'beat_at': scene.at(0, 58)},
+                 'what it had on: its inventory was kept up until its beat was seen last, at '
+                 '00:00:58 (10 s before)\n'),
+                ({'beat_at': scene.at(0, 58)},
+                 'same answers. What it had on: its inventory was kept up until its beat was seen '
+                 'last, at 00:00:58 (5 min 6 s before).'),
+                ({'beat_at': scene.at(0, 58), 'behind': 'not kept up since Monday: mute'},
+                 'what it had on: its inventory was old already when its beat was seen last, at '
+                 '00:00:58 (10 s before): not kept up since Monday: mute\n'),
+                # A round says nothing of what libvirt told only after it.
+                ({'guests_at': scene.at(2)}, 'what it had on: when its inventory was'),
+                ({'guests_at': scene.at(2)},
+                 'What it had on: its libvirt told at 00:02:00 (4 min 4 s before) which domains '
+                 'run, and no other counts; when its inventory was kept up last is not known.')):
+            self.there_is(dataclasses.replace(case, **given))
+            self.assertIn(told, self.shown('explain', 'c1'))
+
+    def test_each_rule_says_how_old_it_was_what_it_read(self):
+        item = dataclasses.replace(scene.a_round(), asked_seconds=4.04)
+        case = scene.a_case(rounds=(item,))
+        road = (*case.road[:-1], dataclasses.replace(case.road[-1], read_at=scene.at(1, 4)))
+        self.there_is(dataclasses.replace(case, road=road))
+        shown = self.shown('explain', 'c1')
+        self.assertIn('DEAD: etcd, management and storage are silent (the answers came within '
+                      '4.0 s).', shown)
+        self.assertIn('(round 1: etcd, management and storage are silent); it read the round asked '
+                      '4.0 s before.', shown)
+
     def test_a_host_that_was_spared_is_told_why(self):
         step = Step(scene.at(2), 'ctl-1', 'suspected', 'its libvirt answers')
         alive = scene.a_round(2, 0, management=Sign.LIFE, verdict=Verdict.ALIVE)

@@ -55,6 +55,11 @@ class TestWorthWriting(unittest.TestCase):
         self.assertNotEqual(self.stored, later)
         self.assertFalse(casefile.worth_writing(self.stored, later, 1.0))
 
+    def test_how_long_the_answers_took_is_not(self):
+        rounds = [dataclasses.replace(item, asked_seconds=3.5) for item in self.stored.rounds]
+        later = dataclasses.replace(self.stored, rounds=tuple(rounds))
+        self.assertFalse(casefile.worth_writing(self.stored, later, 1.0))
+
     def test_after_some_time_they_are(self):
         self.assertTrue(casefile.worth_writing(self.stored, self.stored,
                                                casefile.UNWRITTEN_SECONDS))

@@ -170,10 +170,30 @@ class TheRoad(unittest.TestCase):
             life.look(silent(), 1.5)
         rule = 'etcd, management and storage are silent'
         self.assertEqual(
-            (model.Step(AT, BY, 'dying', f'round 1: {rule}'),
-             model.Step(AT, BY, 'locked', 'silent for 2 s more'),
-             model.Step(AT, BY, 'last look', 'round 2: silent for 3 s more'),
-             model.Step(AT, BY, 'confirmed', f'last look: {rule}')), life.case.road)
+            tuple(model.Step(AT, BY, stage, reason, read_at=AT) for stage, reason in (
+                ('dying', f'round 1: {rule}'), ('locked', 'silent for 2 s more'),
+                ('last look', 'round 2: silent for 3 s more'),
+                ('confirmed', f'last look: {rule}'))), life.case.road)
+
+    def test_a_step_says_when_the_round_was_asked_that_it_read(self):
+        item = dataclasses.replace(silent(), at='earlier')
+        decision = detection.advance(a_case(), a_look(item), rules())
+        self.assertEqual((AT, 'earlier'), (decision.case.road[-1].at,
+                                           decision.case.road[-1].read_at))
+        back = dataclasses.replace(a_look(item), beat=True)
+        closed = detection.advance(a_case(), back, rules()).case
+        self.assertEqual('', closed.road[-1].read_at)
+
+    def test_the_case_keeps_what_its_last_beat_said_of_its_inventory(self):
+        told = dataclasses.replace(a_look(silent()), beat_at='earlier', behind='x' * 1000)
+        opened = detection.opened(an_inventory(), told)
+        self.assertEqual(('earlier', 512), (opened.beat_at, len(opened.behind)))
+        # A leader that never saw that beat takes nothing of it away; one that saw a later one does.
+        case = detection.advance(opened, a_look(silent()), rules()).case
+        self.assertEqual(opened.behind, case.behind)
+        again = dataclasses.replace(a_look(silent()), beat_at='later')
+        case = detection.advance(case, again, rules()).case
+        self.assertEqual(('later', ''), (case.beat_at, case.behind))
 
     def test_confirmed_comes_with_the_permanent_lock_and_the_news(self):
         item = silent()
@@ -220,7 +240,7 @@ class Sparing(unittest.TestCase):
                 case = a_case(stage, waited=1.5)
                 seen = a_look(item, since_last=1.0, death=True, lock=True)
                 decision = detection.advance(case, seen, rules())
-                step = model.Step(AT, BY, 'suspected', item.rule)
+                step = model.Step(AT, BY, 'suspected', item.rule, read_at=AT)
                 self.assertEqual(
                     a_case(Stage.SUSPECTED, verdict=Verdict.ALIVE, rounds=(item,), road=(step,)),
                     decision.case)

@@ -11,6 +11,7 @@
 #    under the License.
 """Whom a leader looks at, and when."""
 
+import dataclasses
 import math
 import unittest
 
@@ -52,6 +53,15 @@ class Due(unittest.TestCase):
 
     def test_before_any_office_nobody_is_due(self):
         self.assertEqual(math.inf, suspicion.Suspicion().trusted_from)
+
+    def test_what_the_last_beat_said_is_remembered_while_there_is_none(self):
+        beat = dataclasses.replace(BEATS, at='10:00', behind='libvirt is mute')
+        silent = dataclasses.replace(SILENT, at='10:01')
+        found = seen((0.0, {'c1': beat}), (5.0, {'c1': silent}), (10.0, {'c1': silent}))
+        self.assertEqual(('10:00', 'libvirt is mute'),
+                         (found.of('c1').beat_at, found.of('c1').behind))
+        found = seen((0.0, {'c1': beat}), (5.0, {'c1': dataclasses.replace(BEATS, at='10:02')}))
+        self.assertEqual(('10:02', ''), (found.of('c1').beat_at, found.of('c1').behind))
 
     def test_all_beats_gone_at_once_are_no_news_of_hosts(self):
         found = seen((0.0, {'c1': BEATS, 'c2': BEATS}), (50.0, {'c1': SILENT, 'c2': SILENT}))

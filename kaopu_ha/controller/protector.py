@@ -172,7 +172,7 @@ class Protector:
 
     def _write(self, world: World, found: Sequence[protection.Unprotected]) -> None:
         """Write the list, for whoever shows it; only if it changed."""
-        new = records.UnprotectedList(tuple(found[:_ITEMS_MAX]), len(found))
+        new = records.UnprotectedList(tuple(map(protection.brief, found[:_ITEMS_MAX])), len(found))
         before = world.unprotected
         if before is not None and (before.items, before.count) == (new.items, new.count):
             return

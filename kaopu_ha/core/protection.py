@@ -23,7 +23,7 @@ import dataclasses
 from dataclasses import dataclass, field
 import enum
 
-from kaopu_ha.core import addresses, model
+from kaopu_ha.core import addresses, model, reminding, texts
 from kaopu_ha.core.addresses import Claims
 from kaopu_ha.core.model import Power
 
@@ -101,6 +101,13 @@ def on_now(inventory: model.Inventory) -> model.Inventory:
     return dataclasses.replace(inventory, interrupted=(), off_lately=())
 
 
+def brief(item: Unprotected) -> Unprotected:
+    """The same as it is written down: however many instances, and whatever they are called."""
+    return dataclasses.replace(
+        item, text=texts.bounded(item.text, texts.LINE_BYTES_MAX),
+        instances=tuple(map(texts.bounded, item.instances[:texts.NAMES_MAX])))
+
+
 # ---------------------------------------------------------------- one kind after another
 
 
@@ -140,41 +147,27 @@ def _images(inventory: model.Inventory) -> Iterator[Unprotected]:
     if lost:
         names = tuple(sorted(instance.name for instance in lost))
         yield Unprotected(inventory.host, Reason.UNKNOWN_IMAGE, 'the id of an image could not be '
-                          f'read, so its clients can\'t be asked: {_few(names)}', names)
+                          f'read, so its clients can\'t be asked: {texts.few(names)}', names)
 
 
 def _sampled(host: str, sample: Sample) -> Iterator[Unprotected]:
     if sample.strangers:
         ips = tuple(sorted({addresses.ip_of(client) for client in sample.strangers}))
-        yield Unprotected(host, Reason.STRANGER, f'a live client at {_few(ips)} has a disk of its '
-                          f'open, and that is no known host\'s address and no tool\'s: while it '
-                          f'does, this host is not condemned (kaopu-ha tool add, if it is one)')
+        yield Unprotected(host, Reason.STRANGER, f'a live client at {texts.few(ips)} has a disk of '
+                          'its open, and that is no known host\'s address and no tool\'s: while it '
+                          'does, this host is not condemned (kaopu-ha tool add, if it is one)')
     if sample.silent:
         yield Unprotected(host, Reason.UNSEEN, 'its instances are on, but Ceph sees no live '
                           'client of it: management alone would judge it')
 
 
-def _few(names: Iterable[str]) -> str:
-    listed = sorted(names)
-    return ', '.join(listed[:_NAMES_MAX]) + (
-        f' and {len(listed) - _NAMES_MAX} more' if len(listed) > _NAMES_MAX else '')
-
-
-_NAMES_MAX = 10
-
-
 # ---------------------------------------------------------------- when it is told
 
 
-@dataclass(frozen=True)
-class Noticed:
-    """How often something was found in a row, and when it was told last, by a monotonic clock."""
+Memory = Mapping[tuple[str, str], reminding.Open]
 
-    times: int = 1
-    told: float | None = None
-
-
-Memory = Mapping[tuple[str, str], Noticed]
+# What is found once may be a host that is being started: it is told in the second look.
+_LOOKS = 2
 
 
 @dataclass(frozen=True)
@@ -189,19 +182,12 @@ class Telling:
 def telling(memory: Memory, found: Iterable[Unprotected], now: float,
             rules: model.Rules) -> Telling:
     """Say what was found twice in a row, and again every ``remind_again`` seconds."""
-    kept: dict[tuple[str, str], Noticed] = {}
-    due = []
+    by_key: dict[tuple[str, str], Unprotected] = {}
     for item in found:
-        key = item.host, item.reason.name
-        if key in kept:
-            # Of two addresses one sentence is enough; the list has both.
-            continue
-        one = memory.get(key)
-        one = Noticed() if one is None else Noticed(one.times + 1, one.told)
-        if one.times > 1 and (one.told is None or now - one.told >= rules.remind_again):
-            one = Noticed(one.times, now)
-            due.append(item)
-        kept[key] = one
+        # Of two addresses one sentence is enough; the list has both.
+        by_key.setdefault((item.host, item.reason.name), item)
+    due, kept = reminding.reminded(memory, by_key, now, again_seconds=rules.remind_again,
+                                   ripe=lambda one: one.looks >= _LOOKS)
     over = tuple((host, Reason[name]) for (host, name), one in sorted(memory.items())
                  if one.told is not None and (host, name) not in kept)
-    return Telling(tuple(due), over, kept)
+    return Telling(tuple(item for key, item in by_key.items() if key in due), over, kept)

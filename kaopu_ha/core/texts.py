@@ -19,8 +19,12 @@ could never be confirmed.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 NAME_BYTES_MAX = 128
 LINE_BYTES_MAX = 512
+# In one sentence.
+NAMES_MAX = 10
 
 _CUT = '...'
 _LAST_OF_TWO_BYTES = 0xffff
@@ -36,6 +40,13 @@ def bounded(text: str, bytes_max: int = NAME_BYTES_MAX) -> str:
         if room < 0:
             return _cut(text[:place], bytes_max)
     return text
+
+
+def few(names: Iterable[str], names_max: int = NAMES_MAX) -> str:
+    """The first of the names, and how many more there are."""
+    listed = list(names)
+    more = len(listed) - names_max
+    return ', '.join(listed[:names_max]) + (f' and {more} more' if more > 0 else '')
 
 
 def _cut(text: str, bytes_max: int) -> str:

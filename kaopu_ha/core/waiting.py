@@ -23,7 +23,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import aftercare, detection, evidence, model, restart
+from kaopu_ha.core import aftercare, detection, evidence, model, reminding, restart, texts
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
 
 
@@ -153,15 +153,7 @@ def _why_not_moved(item: model.Evacuation, claimed: Collection[str]) -> str:
 # ---------------------------------------------------------------- when it is told
 
 
-@dataclass(frozen=True)
-class Open:
-    """Since when something waits, and when it was told last, by the leader's monotonic clock."""
-
-    since: float
-    told: float | None = None
-
-
-Memory = Mapping[tuple[str, str, str], Open]
+Memory = Mapping[tuple[str, str, str], reminding.Open]
 
 
 @dataclass(frozen=True)
@@ -174,21 +166,15 @@ class Reminder:
 
 def remind(memory: Memory, found: Iterable[Waiting], now: float, rules: model.Rules) -> Reminder:
     """Say what has waited for ``remind_after`` seconds, and again every ``remind_again``."""
-    kept: dict[tuple[str, str, str], Open] = {}
+    items = tuple(found)
+    due, kept = reminding.reminded(
+        memory, (item.key for item in items), now, again_seconds=rules.remind_again,
+        ripe=lambda one: now - one.since >= rules.remind_after)
     groups: dict[tuple[str, str, str], list[Waiting]] = {}
-    for item in found:
-        one = memory.get(item.key, Open(now))
-        if _is_due(one, now, rules):
-            one = Open(one.since, now)
+    for item in items:
+        if item.key in due:
             groups.setdefault((item.host, item.kind.name, item.reason), []).append(item)
-        kept[item.key] = one
     return Reminder(tuple(tuple(group) for group in groups.values()), kept)
-
-
-def _is_due(one: Open, now: float, rules: model.Rules) -> bool:
-    if one.told is None:
-        return now - one.since >= rules.remind_after
-    return now - one.told >= rules.remind_again
 
 
 def sentence(group: tuple[Waiting, ...], seconds: float) -> str:
@@ -197,10 +183,6 @@ def sentence(group: tuple[Waiting, ...], seconds: float) -> str:
     for_long = f'for {seconds / 60:.0f} min' if seconds >= 60 else f'for {seconds:.0f} s'
     if not first.instance:
         return f'{first.kind.value} {for_long}: {first.reason}'
-    names = ', '.join(item.name for item in group[:_NAMES_MAX])
-    more = f' and {len(group) - _NAMES_MAX} more' if len(group) > _NAMES_MAX else ''
-    return f'{names}{more}: {first.kind.value}, {for_long}: {first.reason}'
-
-
-# In one sentence; each is named in ``kaopu-ha explain``.
-_NAMES_MAX = 10
+    # Each is named in ``kaopu-ha explain``.
+    names = texts.few(item.name for item in group)
+    return f'{names}: {first.kind.value}, {for_long}: {first.reason}'

@@ -19,6 +19,9 @@ from kaopu_ha.controller.detector import Detector
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Network, Sign
+from kaopu_ha.sim.kernel import Kernel
+from kaopu_ha.sim.network import Node
+from kaopu_ha.sim.store import Etcd
 from tests.unit.core import values
 
 
@@ -27,6 +30,37 @@ class Clock:
 
     def __call__(self):
         return self.now
+
+
+class Store(ports.Store):
+    """The false etcd, which answers at once."""
+
+    def __init__(self):
+        self.etcd = Etcd(Kernel(1), Node('etcd'))
+
+    def read(self, *ranges):
+        return self.etcd.read(ranges)
+
+    def names(self, prefix, most):
+        return tuple(self.etcd.read([prefix]).under(prefix))[:most]
+
+    def commit(self, compares, writes):
+        return self.etcd.commit(compares, writes)
+
+    def grant(self, ttl):
+        return self.etcd.grant(ttl)
+
+    def renew(self, lease, limit):
+        return self.etcd.renew(lease)
+
+    def revoke(self, lease):
+        self.etcd.revoke(lease)
+
+    def watch(self, prefix, tell, since=0):
+        raise NotImplementedError
+
+    def close(self):
+        pass
 
 
 class Eye(ports.Probe):

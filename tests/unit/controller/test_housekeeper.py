@@ -21,45 +21,11 @@ from kaopu_ha.controller.repeated import AGAIN_SECONDS, Repeated
 from kaopu_ha.core import model
 from kaopu_ha.core.model import RecoveryStage, Stage
 from kaopu_ha.core.news import Fact, News
-from kaopu_ha.sim.kernel import Kernel
-from kaopu_ha.sim.network import Node
-from kaopu_ha.sim.store import Etcd
 from tests.unit.controller import scene
 from tests.unit.core import values
 
 NOW = '2026-11-27T00:00:00.000+00:00'
 OLD, YOUNG = '2026-08-01T00:00:00.000+00:00', '2026-11-01T00:00:00.000+00:00'
-
-
-class Store(ports.Store):
-    """The false etcd, which answers at once."""
-
-    def __init__(self):
-        self.etcd = Etcd(Kernel(1), Node('etcd'))
-
-    def read(self, *ranges):
-        return self.etcd.read(ranges)
-
-    def names(self, prefix, most):
-        return tuple(self.etcd.read([prefix]).under(prefix))[:most]
-
-    def commit(self, compares, writes):
-        return self.etcd.commit(compares, writes)
-
-    def grant(self, ttl):
-        return self.etcd.grant(ttl)
-
-    def renew(self, lease, limit):
-        return self.etcd.renew(lease)
-
-    def revoke(self, lease):
-        self.etcd.revoke(lease)
-
-    def watch(self, prefix, tell, since=0):
-        raise NotImplementedError
-
-    def close(self):
-        pass
 
 
 def step(at):
@@ -79,7 +45,7 @@ def an_evacuation(recovery, instance, target):
 class Kept(unittest.TestCase):
 
     def setUp(self):
-        self.store, self.clock = Store(), scene.Clock()
+        self.store, self.clock = scene.Store(), scene.Clock()
         self.leader = leader = scene.a_leader(self.store, 'controller-1', self.clock)
         leader.turn()
         self.keeper = Housekeeper(self.store, leader, values.rules(), self.clock, lambda: NOW,

@@ -17,7 +17,8 @@ import unittest
 
 from kaopu_ha.core import waiting
 from kaopu_ha.core.model import AdmitProgress, Phase, RecoveryStage, Stage
-from kaopu_ha.core.waiting import Kind, Open, Waiting
+from kaopu_ha.core.reminding import Open
+from kaopu_ha.core.waiting import Kind, Waiting
 from tests.unit.core.values import (
     a_case,
     a_recovery,

@@ -1,0 +1,142 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+
+import dataclasses
+import unittest
+
+from kaopu_ha import records
+from kaopu_ha.core import model, protection
+from kaopu_ha.core.model import Power
+from kaopu_ha.core.protection import Reason, Sample, Unprotected
+from kaopu_ha.sim.store import REQUEST_BYTES_MAX
+from tests.unit.core import values
+
+RULES = values.rules(client_networks=('10.1.0.0/24',))
+HOSTS = {f'c{number}': values.an_inventory(f'c{number}', storage_addresses=(f'10.1.0.{number}',))
+         for number in (1, 2)}
+
+
+def found(**changes):
+    """Host and reason of everything that is not protected, where nothing else is wrong."""
+    seen = dataclasses.replace(protection.Seen(
+        HOSTS, frozenset(HOSTS), services={host: values.a_service(host) for host in HOSTS}),
+        **changes)
+    return [(item.host, item.reason) for item in protection.unprotected(seen, RULES)]
+
+
+def with_c1(**changes):
+    return {**HOSTS, 'c1': dataclasses.replace(HOSTS['c1'], **changes)}
+
+
+class TestUnprotected(unittest.TestCase):
+
+    def test_while_all_is_well_nothing_is(self):
+        self.assertEqual([], found())
+
+    def test_a_compute_host_without_an_agent_is_not(self):
+        services = {host: values.a_service(host) for host in ('c1', 'c2', 'c3')}
+        self.assertEqual([('c3', Reason.NO_AGENT)], found(services=services))
+        services['c3'] = values.a_service('c3', enabled=False)
+        self.assertEqual([], found(services=services))
+
+    def test_a_host_that_nova_calls_otherwise_is_not(self):
+        services = {'c1.example.org': values.a_service('c1.example.org'),
+                    'c2': values.a_service('c2')}
+        self.assertEqual([('c1', Reason.NO_SERVICE), ('c1.example.org', Reason.NO_AGENT)],
+                         found(services=services))
+        # One that is off has nothing to say of Nova; and a Nova that was not asked says nothing.
+        self.assertEqual([('c1.example.org', Reason.NO_AGENT)],
+                         found(services=services, beating=frozenset({'c2'})))
+        self.assertEqual([], found(services=None))
+
+    def test_a_host_without_a_storage_address_is_not(self):
+        self.assertEqual([('c1', Reason.NO_ADDRESS)],
+                         found(inventories=with_c1(storage_addresses=())))
+
+    def test_an_address_that_the_fence_does_not_list_is_not(self):
+        self.assertEqual([('c1', Reason.OUTSIDE)], found(
+            inventories=with_c1(storage_addresses=('10.1.0.1', '10.9.0.1'))))
+
+    def test_of_two_claims_the_younger_is_told_whatever_the_hosts_are_called(self):
+        both = with_c1(storage_addresses=('10.1.0.2',))
+        claims = {'c1': {'10.1.0.2': 9}, 'c2': {'10.1.0.2': 5}}
+        self.assertEqual([('c1', Reason.CLAIMED_TWICE)], found(inventories=both, claims=claims))
+        claims = {'c1': {'10.1.0.2': 5}, 'c2': {'10.1.0.2': 9}}
+        self.assertEqual([('c2', Reason.CLAIMED_TWICE)], found(inventories=both, claims=claims))
+
+    def test_a_stranger_and_a_silent_sample_count_while_the_host_beats(self):
+        samples = {'c1': Sample(('10.9.0.9:0/1',)), 'c2': Sample(silent=True)}
+        self.assertEqual([('c1', Reason.STRANGER), ('c2', Reason.UNSEEN)], found(samples=samples))
+        self.assertEqual([('c2', Reason.UNSEEN)],
+                         found(samples=samples, beating=frozenset({'c2'})))
+
+    def test_an_inventory_that_is_not_kept_up_is_told_with_its_reason(self):
+        seen = protection.Seen(HOSTS, behind={'c1': 'libvirt is mute'})
+        item, = protection.unprotected(seen, RULES)
+        self.assertEqual(('c1', Reason.NOT_KEPT_UP), (item.host, item.reason))
+        self.assertIn('libvirt is mute', item.text)
+
+    def test_an_image_whose_id_is_not_known_is_told_by_its_instance_if_that_is_on(self):
+        lost = dataclasses.replace(values.an_instance(name='web'), images=(
+            model.Image('ceph-1', 'vms', 'disk', ''),))
+        item, = protection.unprotected(
+            protection.Seen(with_c1(instances=(lost,))), RULES)
+        self.assertEqual((Reason.UNKNOWN_IMAGE, ('web',)), (item.reason, item.instances))
+        off = dataclasses.replace(lost, power=Power.OFF)
+        self.assertEqual([], found(inventories=with_c1(instances=(off,))))
+
+
+class TestTelling(unittest.TestCase):
+
+    RULES = values.rules(remind_again=3600.0)
+    ITEM = Unprotected('c1', Reason.OUTSIDE, 'one address')
+
+    def told(self, *looks):
+        """What each look tells, as hosts; and what it says is over."""
+        memory, said = {}, []
+        for now, items in looks:
+            telling = protection.telling(memory, items, now, self.RULES)
+            memory = telling.memory
+            said.append(([item.text for item in telling.due], list(telling.over)))
+        return said
+
+    def test_what_is_found_once_is_not_told(self):
+        self.assertEqual([([], []), ([], []), ([], [])],
+                         self.told((0.0, [self.ITEM]), (15.0, []), (30.0, [self.ITEM])))
+
+    def test_what_is_found_again_is_told_and_once_an_hour_and_that_it_is_over(self):
+        self.assertEqual(
+            [([], []), (['one address'], []), ([], []), (['one address'], []),
+             ([], [('c1', Reason.OUTSIDE)]), ([], [])],
+            self.told((0.0, [self.ITEM]), (15.0, [self.ITEM]), (3000.0, [self.ITEM]),
+                      (3615.0, [self.ITEM]), (3630.0, []), (3645.0, [])))
+
+    def test_of_one_host_and_reason_one_sentence_is_told(self):
+        other = dataclasses.replace(self.ITEM, text='another address')
+        self.assertEqual(['one address'], self.told((0.0, [self.ITEM, other]),
+                                                    (15.0, [self.ITEM, other]))[1][0])
+
+
+class TestBrief(unittest.TestCase):
+
+    def test_the_longest_list_that_is_written_is_one_that_the_store_takes(self):
+        item = protection.brief(Unprotected('c' * 253, Reason.UNKNOWN_IMAGE, '\U0001f600' * 9000,
+                                            ('\U0001f600' * 255,) * 4096))
+        text = records.encode(records.UnprotectedList((item,) * 500, 4096))
+        self.assertLess(len(text.encode()), REQUEST_BYTES_MAX)
+
+    def test_what_is_short_stays_as_it_is(self):
+        item = Unprotected('c1', Reason.UNKNOWN_IMAGE, 'why', ('web', 'db'))
+        self.assertEqual(item, protection.brief(item))
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -60,8 +60,13 @@ class Alone:
         except Exception as failure:  # noqa: BLE001  one host must not take the others with it
             self._failed(host, what, failure)
             return False
-        self._failures.pop(host, None)
+        self.well([host])
         return True
+
+    def well(self, hosts: Iterable[str]) -> None:
+        """Work on these hosts has succeeded, in whichever way."""
+        for host in hosts:
+            self._failures.pop(host, None)
 
     def _failed(self, host: str, what: str, failure: Exception) -> None:
         failing = self.failing

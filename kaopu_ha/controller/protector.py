@@ -131,7 +131,9 @@ class Protector:
         """What the probe says of these hosts; of each for itself if one of them spoils it."""
         limit = self._rules.ask_limit
         try:
-            return probe.ask(batch, [], limit, known)
+            together = probe.ask(batch, [], limit, known)
+            self._alone.well(one.host for one in batch)
+            return together
         except Exception:  # noqa: BLE001  whose inventory it was is found one by one
             said: dict[str, model.Evidence] = {}
             for one in batch:

@@ -22,7 +22,6 @@ from collections.abc import Sequence
 import contextlib
 import json
 import pathlib
-import re
 import subprocess
 from typing import Any
 from xml.etree import ElementTree
@@ -126,13 +125,14 @@ class LocalLibvirt(ports.LocalHost):
 
     # ------------------------------------------------------------ private
 
-    def _domain(self, text: str, power: str, run: str | None = None, *anew: str) -> ports.Domain:
-        if run is None:
-            return self._undescribed(text, power)
+    def _domain(self, uuid: str, text: str, power: str = '', run: str = '',
+                *anew: str) -> ports.Domain:
+        if not power:
+            return self._undescribed(uuid, text)
         try:
             return domains.parse(text, power=model.Power(power), run=run, anew=anew)
         except (ElementTree.ParseError, ValueError) as failure:
-            return self._undescribed(_uuid(text), str(failure))
+            return self._undescribed(uuid, str(failure))
 
     def _undescribed(self, uuid: str, reason: str) -> ports.Domain:
         """As it was last, else as one that is on and can't be recovered: it may well be."""
@@ -161,9 +161,3 @@ class LocalLibvirt(ports.LocalHost):
             return ports.HostIdentity(**kept['identity'])
         except (OSError, ValueError, KeyError, TypeError):
             return None
-
-
-def _uuid(text: str) -> str:
-    """The UUID in a definition that is no XML; '' if none is to be seen."""
-    found = re.search(r'<uuid>\s*([0-9A-Fa-f-]{36})', text)
-    return found[1].lower() if found else ''

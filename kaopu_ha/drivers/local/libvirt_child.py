@@ -62,7 +62,7 @@ class Handlers:
         return {'host_uuid': uuid.lower(), 'cores': cores, 'memory_mb': memory_mb}
 
     def domains(self) -> list[Sequence[str]]:
-        """For each domain: its XML, its power, and the id of its run ('' if off); by UUID.
+        """For each domain: its UUID, its XML, its power, the id of its run ('' if off); by UUID.
 
         With definitions also its XML as it would be started anew, without and with passwords.
         Of one that libvirt can't describe: its UUID and the reason, no more.
@@ -87,16 +87,18 @@ class Handlers:
         return self._link
 
     def _domain(self, domain: Any) -> Sequence[str] | None:
+        uuid = domain.UUIDString().lower()
         try:
             state, _ = domain.state()
             power = _POWER.get(state, model.Power.ON)
-            told = domain.XMLDesc(), power.value, str(domain.ID()) if domain.isActive() else ''
-            return (*told, *(domain.XMLDesc(flags) for flags in self._anew))
+            run = str(domain.ID()) if domain.isActive() else ''
+            return (uuid, domain.XMLDesc(), power.value, run,
+                    *(domain.XMLDesc(flags) for flags in self._anew))
         except libvirt.libvirtError as failure:
             if failure.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
                 return None    # It went while the list was read.
             # A qemu that hangs, or a definition that this libvirt can't print: it alone.
-            return domain.UUIDString().lower(), str(failure)
+            return uuid, str(failure)
 
     def _remove(self, uuid: str) -> bool:
         try:

@@ -33,10 +33,18 @@ class Clock:
 
 
 class Store(ports.Store):
-    """The false etcd, which answers at once."""
+    """The false etcd, which answers at once, or not at all while it is ``away``."""
+
+    away = False
 
     def __init__(self):
-        self.etcd = Etcd(Kernel(1), Node('etcd'))
+        self._etcd = Etcd(Kernel(1), Node('etcd'))
+
+    @property
+    def etcd(self):
+        if self.away:
+            raise ports.StoreError('etcd does not answer')
+        return self._etcd
 
     def read(self, *ranges):
         return self.etcd.read(ranges)

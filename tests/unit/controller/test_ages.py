@@ -15,8 +15,6 @@
 import unittest
 
 from kaopu_ha import ports, records
-from kaopu_ha.drivers.store import etcd
-from tests import etcd_single
 from tests.unit.controller import scene
 from tests.unit.core import values
 
@@ -24,9 +22,7 @@ from tests.unit.core import values
 class TestAges(unittest.TestCase):
 
     def setUp(self):
-        self.store = etcd.EtcdStore([etcd_single.until(self.addCleanup).endpoint])
-        self.addCleanup(self.store.close)
-        self.clock = scene.Clock()
+        self.store, self.clock = scene.Store(), scene.Clock()
 
     def lead(self, name):
         leader = scene.a_leader(self.store, name, self.clock)

@@ -16,46 +16,14 @@ import unittest
 from kaopu_ha import ports, programs
 from kaopu_ha.controller.turns import Turns
 from kaopu_ha.core import model
-from tests.unit.controller.scene import Clock
+from tests.unit.controller import scene
 from tests.unit.core import values
-
-
-class Store(ports.Store):
-    """Knows nothing, or is away: every call says so."""
-
-    away = False
-
-    def _answer(self, answer):
-        if self.away:
-            raise ports.StoreError('etcd does not answer')
-        return answer
-
-    def read(self, *ranges):
-        return self._answer(ports.Snapshot(1, {}))
-
-    def commit(self, compares, writes):
-        return self._answer(7)
-
-    def grant(self, ttl):
-        return self._answer(1)
-
-    def renew(self, lease, limit):
-        return self._answer(300)
-
-    def revoke(self, lease):
-        self._answer(None)
-
-    def watch(self, prefix, call):
-        raise NotImplementedError
-
-    def close(self):
-        pass
 
 
 class TestTurns(unittest.TestCase):
 
     def setUp(self):
-        self.clock, self.store = Clock(), Store()
+        self.clock, self.store = scene.Clock(), scene.Store()
         self.turns = Turns(self.clock, 60.0)
 
     def test_a_turn_that_swallows_that_the_store_is_away_did_not_end_well(self):
@@ -91,7 +59,7 @@ class TestLoops(unittest.TestCase):
     """Each loop of a controller says whether its last turn ended well."""
 
     def setUp(self):
-        self.clock, self.store = Clock(), Store()
+        self.clock, self.store = scene.Clock(), scene.Store()
         pool = concurrent.futures.ThreadPoolExecutor(2)
         self.addCleanup(pool.shutdown)
         given = programs.Surroundings('one', self.clock, lambda: values.AT, lambda news: None,

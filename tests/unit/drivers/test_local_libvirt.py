@@ -1,0 +1,181 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+
+"""One domain that libvirt can't describe is its own trouble, and freezes nobody's inventory."""
+
+import types
+import unittest
+
+try:
+    import libvirt
+except ImportError as missing:
+    raise unittest.SkipTest('there is no libvirt here') from missing
+
+from kaopu_ha import ports, records
+from kaopu_ha.agent.inventory import InventoryPublisher
+from kaopu_ha.core import model
+from kaopu_ha.core.model import Power
+from kaopu_ha.drivers.local.libvirt import LocalLibvirt
+from kaopu_ha.drivers.local.libvirt_child import Handlers
+
+WEB, DB, ODD = (f'0000000{number}-aaaa-4000-8000-000000000000' for number in (1, 2, 3))
+XML = '<domain><uuid>{}</uuid><name>{}</name><vcpu>2</vcpu><memory>2097152</memory></domain>'
+
+
+class Domain:
+    """A domain as the bindings give it; ``failure`` is raised when it is described."""
+
+    def __init__(self, uuid, name, *, failure=None, xml=''):
+        self._uuid, self._failure, self._xml = uuid, failure, xml or XML.format(uuid, name)
+
+    def UUIDString(self):
+        return self._uuid.upper()
+
+    def state(self):
+        return libvirt.VIR_DOMAIN_RUNNING, 1
+
+    def XMLDesc(self, flags=0):
+        if self._failure is not None:
+            raise self._failure
+        return self._xml
+
+    def isActive(self):
+        return True
+
+    def ID(self):
+        return 7
+
+
+class Link:
+    """An open link to a libvirt that has these domains."""
+
+    def __init__(self, *domains):
+        self.domains = domains
+
+    def isAlive(self):
+        return True
+
+    def getLibVersion(self):
+        return 9_000_000
+
+    def listAllDomains(self):
+        return list(self.domains)
+
+
+def failed(code=libvirt.VIR_ERR_OPERATION_FAILED):
+    failure = libvirt.libvirtError('monitor hangs')
+    failure.err = (code, 0, 'monitor hangs', 0, '', None, None, 0, 0)
+    return failure
+
+
+class BadDomain(unittest.TestCase):
+
+    def setUp(self):
+        self.handlers = Handlers({'uri': 'test:///default', 'definitions': False})
+        self.local = LocalLibvirt('test:///default')
+        self.addCleanup(self.local.close)
+        # The same answers, without a process between.
+        self.local._child = types.SimpleNamespace(
+            ask=lambda what, limit: self.handlers.by_name()[what](), close=lambda: None)
+
+    def seen(self, *domains):
+        """The instances of a host whose libvirt has these domains, by UUID."""
+        self.handlers._link = Link(*domains)
+        return {each.uuid: each for each in self.local.instances(4.0)}
+
+
+class TestInstances(BadDomain):
+
+    def test_the_others_are_described(self):
+        seen = self.seen(Domain(WEB, 'web'), Domain(ODD, 'odd', failure=failed()),
+                         Domain(DB, 'db'))
+        self.assertEqual({WEB: 'web', DB: 'db', ODD: ODD},
+                         {uuid: each.name for uuid, each in seen.items()})
+
+    def test_one_that_never_was_described_counts_as_on_and_can_not_be_moved(self):
+        odd = self.seen(Domain(ODD, 'odd', failure=failed()))[ODD]
+        self.assertEqual((Power.ON, ('libvirt does not describe it: monitor hangs',)),
+                         (odd.power, odd.local_disks))
+
+    def test_one_that_was_described_once_is_as_it_was(self):
+        before = self.seen(Domain(ODD, 'odd'))
+        self.assertEqual(before, self.seen(Domain(ODD, 'odd', failure=failed())))
+        # And again: it is not forgotten in the second look.
+        self.assertEqual(before, self.seen(Domain(ODD, 'odd', failure=failed())))
+
+    def test_one_that_went_while_the_list_was_read_is_not_there(self):
+        gone = Domain(ODD, 'odd', failure=failed(libvirt.VIR_ERR_NO_DOMAIN))
+        self.assertEqual([WEB], list(self.seen(Domain(WEB, 'web'), gone)))
+
+    def test_definitions_that_are_no_xml_are_told_apart(self):
+        seen = self.seen(Domain(ODD, '', xml='<domain'), Domain(DB, '', xml='no XML at all'),
+                         Domain(WEB, 'web', xml=XML.format(WEB, 'web').replace('>2<', '>two<')))
+        self.assertEqual({ODD, DB, WEB}, set(seen))
+        self.assertEqual({Power.ON}, {each.power for each in seen.values()})
+
+
+class Store(ports.Store):
+    """Keeps what is written."""
+
+    def __init__(self):
+        self.texts = []
+
+    def read(self, *ranges):
+        return ports.Snapshot(1, {})
+
+    def commit(self, compares, writes):
+        self.texts += [write.value for write in writes]
+        return len(self.texts)
+
+    def grant(self, ttl):
+        raise NotImplementedError
+
+    renew = revoke = watch = grant
+
+    def close(self):
+        pass
+
+
+class Ceph(ports.StorageReader):
+    """No cluster answers; these domains have no disk on one."""
+
+    def _away(self, *_, **__):
+        raise ports.PortError('no cluster')
+
+    fsid = header_ids = touch = clients = _away
+
+    def close(self):
+        pass
+
+
+class TestInventory(BadDomain):
+
+    def test_an_inventory_goes_on_beside_it(self):
+        store = Store()
+        self.local._identity = ports.HostIdentity('uuid', 8, 16384)
+        publisher = InventoryPublisher(
+            store, 'c1', self.local, Ceph(), management_uri='qemu+tls://c1/system',
+            client_networks=['10.1.0.0/24'], interval=2.0, tell=lambda level, text: None,
+            clusters=())
+        for domains in ([Domain(WEB, 'web')],
+                        [Domain(WEB, 'web'), Domain(ODD, 'odd', failure=failed())],
+                        [Domain(WEB, 'web'), Domain(ODD, 'odd', failure=failed()),
+                         Domain(DB, 'db')]):
+            self.handlers._link = Link(*domains)
+            publisher.turn()
+        self.assertEqual(('', ''), (publisher.trouble, publisher.behind))
+        told = [records.decode(model.Inventory, text).instances for text in store.texts]
+        self.assertEqual([{'web'}, {'web', ODD}, {'web', ODD, 'db'}],
+                         [{instance.name for instance in instances} for instances in told])
+
+
+if __name__ == '__main__':
+    unittest.main()

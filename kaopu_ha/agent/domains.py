@@ -24,6 +24,7 @@ import dataclasses
 
 from kaopu_ha import ports, records
 from kaopu_ha.agent.beat import Tell
+from kaopu_ha.agent.trouble import Trouble
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Power
 
@@ -39,14 +40,14 @@ class DomainPublisher:
                  tell: Tell, ask_limit: float = 4.0) -> None:
         """Take a host that gives definitions, and how often they are looked at."""
         self._store, self._host, self._local = store, host, local
-        self._interval, self._tell, self._ask_limit = interval, tell, ask_limit
+        self._interval, self._ask_limit = interval, ask_limit
         self._prefix = f'{records.DOMAIN}{host}/'
-        self._trouble = ''
+        self._trouble = Trouble(tell, f'the definitions of {host} are', 'published')
 
     @property
     def trouble(self) -> str:
         """Why the definitions are not published, or ''.  For any thread."""
-        return self._trouble
+        return self._trouble.why
 
     def turn(self) -> float:
         """Look, and publish what changed; the seconds until the next turn.  Raises nothing.
@@ -58,11 +59,7 @@ class DomainPublisher:
             self._publish(self._local.instances(self._ask_limit))
         except (ports.PortError, records.RecordError) as failure:
             trouble = str(failure)
-        if bool(trouble) is not bool(self._trouble):
-            self._tell('warning' if trouble else 'info',
-                       f'the definitions of {self._host} are not published: {trouble}' if trouble
-                       else f'the definitions of {self._host} are published again')
-        self._trouble = trouble
+        self._trouble.note(trouble)
         return self._interval
 
     # ------------------------------------------------------------ private

@@ -30,6 +30,7 @@ from kaopu_ha.agent.beat import Tell
 from kaopu_ha.agent.clients import OwnClients
 from kaopu_ha.agent.leaving import LATELY_SECONDS, Past, as_of
 from kaopu_ha.agent.storage import Cluster, OwnStorage
+from kaopu_ha.agent.trouble import Trouble
 from kaopu_ha.core import model
 
 # The host's own sign is read this often, however often the domains are.
@@ -73,7 +74,7 @@ class InventoryPublisher:
         self._mute_since = ''
         self._signs: dict[str, model.Sign] = {}
         self._sign_at = float('-inf')
-        self._trouble = ''
+        self._trouble = Trouble(tell, f'the inventory of {host} is', 'published')
         self._past = Past(local, tell, host, clock, lately_seconds=lately_seconds)
         self._kept_at, self._kept_date = clock(), date()
 
@@ -82,13 +83,13 @@ class InventoryPublisher:
         """Why the inventory is not kept up, '' while it is.  For any thread."""
         if self._clock() - self._kept_at < _BEHIND_SECONDS + self._interval:
             return ''
-        why = self._trouble or self._mute_note() or 'a look at the host does not end'
+        why = self._trouble.why or self._mute_note() or 'a look at the host does not end'
         return f'not kept up since {self._kept_date}: {why}'
 
     @property
     def trouble(self) -> str:
         """Why the inventory is not published, or ''."""
-        return self._trouble
+        return self._trouble.why
 
     def turn(self) -> float:
         """Look, and publish what changed; the seconds until the next turn.  Raises nothing."""
@@ -103,7 +104,7 @@ class InventoryPublisher:
         except (ports.PortError, records.RecordError) as failure:
             self._modified = None
             trouble = str(failure)
-        self._note(trouble)
+        self._trouble.note(trouble)
         return max(began + self._interval - self._clock(), 0.1)
 
     def leave(self) -> None:
@@ -144,14 +145,6 @@ class InventoryPublisher:
         if revision is None:
             raise ports.StoreError('somebody else wrote it meanwhile')
         self._modified, self._text = revision, text
-
-    def _note(self, trouble: str) -> None:
-        """Tell that publishing failed, once, and that it goes on."""
-        if bool(trouble) is not bool(self._trouble):
-            self._tell('warning' if trouble else 'info',
-                       f'the inventory of {self._host} is not published: {trouble}' if trouble
-                       else f'the inventory of {self._host} is published again')
-        self._trouble = trouble
 
     # ------------------------------------------------------------ what is seen
 

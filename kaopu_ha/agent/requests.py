@@ -38,6 +38,7 @@ import time
 from kaopu_ha import permits, ports, records
 from kaopu_ha.agent.beat import Tell
 from kaopu_ha.agent.storage import Cluster, OwnStorage
+from kaopu_ha.agent.trouble import Trouble
 from kaopu_ha.core import model
 
 _SOON_SECONDS = 1.0
@@ -68,12 +69,12 @@ class RequestRunner:
         self._act_limit, self._ask_limit, self._interval = act_limit, ask_limit, interval
         self._tell, self._clock = tell, clock
         self._restarts: dict[str, _Restart] = {}
-        self._away = ''
+        self._trouble = Trouble(tell, f'requests to {host} are', 'looked at')
 
     @property
     def trouble(self) -> str:
         """Why requests were not looked at in the last turn, '' if they were.  For any thread."""
-        return self._away
+        return self._trouble.why
 
     def turn(self) -> float:
         """Carry out what is asked; the seconds until the next turn.  Raises nothing."""
@@ -82,11 +83,7 @@ class RequestRunner:
             self._carry_out()
         except (ports.PortError, records.RecordError) as failure:
             trouble = str(failure)
-        if bool(trouble) is not bool(self._away):
-            self._tell('warning' if trouble else 'info',
-                       f'requests to {self._host} are not looked at: {trouble}' if trouble
-                       else f'requests to {self._host} are looked at again')
-        self._away = trouble
+        self._trouble.note(trouble)
         return min(_SOON_SECONDS, self._interval) if self._restarts else self._interval
 
     # ------------------------------------------------------------ private

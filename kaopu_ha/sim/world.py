@@ -191,8 +191,9 @@ class World:
 
     def every(self, kind: type[T], prefix: str) -> list[T]:
         """All records under a prefix, in the order of their keys."""
-        snapshot = self.etcd.read((prefix,))
-        return list(snapshot.once(kind, lambda: [
+        # A prefix may end within a name; what is read ends with a folder.
+        snapshot = self.etcd.read((prefix.rpartition('/')[0] + '/',))
+        return list(snapshot.once(('decoded', kind, prefix), lambda: [
             records.decode(kind, entry.value, entry.key)
             for entry in snapshot.under(prefix).values()]))
 

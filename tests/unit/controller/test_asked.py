@@ -18,7 +18,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.controller import admitter
 from kaopu_ha.core.news import Fact
 from tests.unit.controller import scene
-from tests.unit.controller.test_housekeeper import Store
+from tests.unit.controller.scene import Store
 from tests.unit.core import values
 
 

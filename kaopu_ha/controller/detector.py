@@ -144,7 +144,7 @@ class Detector:
         self._book.forget_closed(world)
         self._known = suspicion.seen(before, {host: suspicion.Sighting(
             world.has(records.ALIVE + host), world.told.get(host, 0), inventory.storage_lost,
-            at, world.beats[host].behind if host in world.beats else '')
+            at, world.text(records.ALIVE + host))
             for host, inventory in world.inventories.items()}, self._clock(), self._rules)
         for item in suspicion.storage_news(before, self._known):
             self._tell(item)
@@ -238,7 +238,7 @@ class Detector:
             since_last=since, death=world.has(records.DEATH + host),
             lock=world.has(records.LOCK + host), braked=self._brake.holds(host),
             held=host in world.held, inventory=world.inventories.get(host),
-            beat_at=self._known.of(host).beat_at, behind=self._known.of(host).behind)
+            beat_at=self._known.of(host).beat_at, behind=_behind(self._known.of(host).said))
 
     def _commit(self, world: World, host: str, decision: detection.Decision,
                 looked: _Looked | None) -> bool:
@@ -333,3 +333,11 @@ def _in_time(listing: concurrent.futures.Future[tuple[model.Server, ...]] | None
         return listing.result(timeout=0.5)
     except (TimeoutError, ports.PortError):
         return None
+
+
+def _behind(said: str) -> str:
+    """Why the inventory was not kept up, as the last beat said; it is read only now, for a case."""
+    try:
+        return records.decode(records.Beat, said).behind if said else ''
+    except records.RecordError:
+        return ''

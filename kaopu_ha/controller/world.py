@@ -55,6 +55,11 @@ class World:
         return [ports.Compare(key, modified=entry.modified if entry else 0)
                 for key, entry in entries.items()]
 
+    def text(self, key: str) -> str:
+        """The value of a key as it was written; '' if there is none."""
+        entry = self.snapshot.get(key)
+        return entry.value if entry else ''
+
     def has(self, key: str) -> bool:
         """True if there is such a key."""
         return self.snapshot.get(key) is not None

@@ -35,21 +35,21 @@ class Sighting:
     """What a look at the store says of one host.
 
     ``told`` is the newest event about it; ``lost`` are the clusters that it does not reach.
-    ``at``: when, for people; ``behind``: why its inventory is not kept up, as its beat says.
+    ``at``: when, for people; ``said``: the value of its beat, as it was written.
     """
 
     beat: bool
     told: int = 0
     lost: tuple[str, ...] = ()
     at: str = ''
-    behind: str = ''
+    said: str = ''
 
 
 @dataclass(frozen=True)
 class Memory:
     """What a leader remembers of one host.  ``last_dead`` is its last look that found it dead.
 
-    ``beat_at``: when its beat was seen last, for people; ``behind``: what that beat said.
+    ``beat_at``: when its beat was seen last, for people; ``said``: what that beat said.
     """
 
     missing_since: float | None = None
@@ -58,7 +58,7 @@ class Memory:
     told: int = 0
     lost: tuple[str, ...] = ()
     beat_at: str = ''
-    behind: str = ''
+    said: str = ''
 
 
 _NOTHING = Memory()
@@ -110,10 +110,10 @@ def _seen(memory: Memory, sighting: Sighting, now: float) -> Memory:
     told = max(memory.told, sighting.told)
     if sighting.beat:
         return Memory(next_look=memory.next_look, told=told, lost=sighting.lost,
-                      beat_at=sighting.at, behind=sighting.behind)
+                      beat_at=sighting.at, said=sighting.said)
     if memory.missing_since is None:
         return Memory(missing_since=now, told=told, lost=memory.lost, beat_at=memory.beat_at,
-                      behind=memory.behind)
+                      said=memory.said)
     if sighting.told > memory.told:
         # It may know more: a look decides.
         return dataclasses.replace(memory, told=told,

@@ -55,13 +55,13 @@ class Due(unittest.TestCase):
         self.assertEqual(math.inf, suspicion.Suspicion().trusted_from)
 
     def test_what_the_last_beat_said_is_remembered_while_there_is_none(self):
-        beat = dataclasses.replace(BEATS, at='10:00', behind='libvirt is mute')
+        beat = dataclasses.replace(BEATS, at='10:00', said='libvirt is mute')
         silent = dataclasses.replace(SILENT, at='10:01')
         found = seen((0.0, {'c1': beat}), (5.0, {'c1': silent}), (10.0, {'c1': silent}))
         self.assertEqual(('10:00', 'libvirt is mute'),
-                         (found.of('c1').beat_at, found.of('c1').behind))
+                         (found.of('c1').beat_at, found.of('c1').said))
         found = seen((0.0, {'c1': beat}), (5.0, {'c1': dataclasses.replace(BEATS, at='10:02')}))
-        self.assertEqual(('10:02', ''), (found.of('c1').beat_at, found.of('c1').behind))
+        self.assertEqual(('10:02', ''), (found.of('c1').beat_at, found.of('c1').said))
 
     def test_all_beats_gone_at_once_are_no_news_of_hosts(self):
         found = seen((0.0, {'c1': BEATS, 'c2': BEATS}), (50.0, {'c1': SILENT, 'c2': SILENT}))

@@ -30,6 +30,7 @@ from kaopu_ha.agent.domains import DomainPublisher
 from kaopu_ha.agent.inventory import InventoryPublisher
 from kaopu_ha.agent.requests import RequestRunner
 from kaopu_ha.controller.admitter import Admitter
+from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.answerer import Answerer
 from kaopu_ha.controller.carer import Carer
 from kaopu_ha.controller.detector import Detector
@@ -135,7 +136,9 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
 
 def _trouble(turns: Turns, name: str, doer: Any) -> str:
     """Why the last turn of a doer did not end well: the store was away, or a host passed over."""
-    failing = ', '.join(sorted(getattr(doer, 'failing', ())))
+    # Who works on one host after the other does so by ``alone``.
+    alone: Alone | None = getattr(doer, 'alone', None)
+    failing = ', '.join(sorted(alone.failing)) if alone else ''
     return turns.trouble(name) or (f'passed over: {failing}' if failing else '')
 
 

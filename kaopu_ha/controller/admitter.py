@@ -55,12 +55,7 @@ class Admitter:
         # Since when a host that is taken back is mute, and does not beat, as this leader saw it.
         self._mute: dict[str, float] = {}
         self._beatless: dict[str, float] = {}
-        self._alone = Alone(store, clock, tell)
-
-    @property
-    def failing(self) -> frozenset[str]:
-        """The hosts that were passed over when they were last tried."""
-        return self._alone.failing
+        self.alone = Alone(store, clock, tell)
 
     def turn(self) -> float:
         """Take up new requests, advance admissions; seconds until the next turn."""
@@ -72,8 +67,8 @@ class Admitter:
             if not asked:
                 return 5.0
             world = self._world(asked)
-            for host in self._alone.last(asked):
-                self._alone.tries(host, 'its admission', functools.partial(
+            for host in self.alone.last(asked):
+                self.alone.tries(host, 'its admission', functools.partial(
                     self._one, world, asked[host]))
         except ports.PortError as failure:
             self._tell(News(Fact.STORE_AWAY, '', f'admissions wait: {failure}'))

@@ -32,7 +32,7 @@ class Answerer:
     def __init__(self, store: ports.Store, leadership: Leadership, rules: model.Rules,
                  clock: Callable[[], float], tell: Callable[[News], None]) -> None:
         self._store, self._leadership, self._rules, self._tell = store, leadership, rules, tell
-        self._alone = Alone(store, clock, tell)
+        self.alone = Alone(store, clock, tell)
 
     def turn(self) -> float:
         """Answer what was asked; seconds until the next turn."""
@@ -44,8 +44,8 @@ class Answerer:
             world = World(self._store.read(*RANGES, records.RECOVERY, records.EVACUATION,
                                            records.WISH), self._tell)
             asked = _waiting(world)
-            for host in self._alone.last(asked):
-                self._alone.tries(host, 'what people ask of it', functools.partial(
+            for host in self.alone.last(asked):
+                self.alone.tries(host, 'what people ask of it', functools.partial(
                     self._answer_first, world, asked[host]))
         except ports.PortError:
             # The detector tells that the store is away.

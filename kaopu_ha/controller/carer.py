@@ -48,7 +48,7 @@ class Carer:
                  tell: Callable[[News], None]) -> None:
         self._store, self._leadership, self._cloud = store, leadership, cloud
         self._images, self._rules, self._clock, self._tell = images, rules, clock, tell
-        self._alone = Alone(store, clock, tell)
+        self.alone = Alone(store, clock, tell)
         self._since: dict[tuple[str, ...], float] = {}
         # When each was looked at, and when nothing was under way with it then.
         self._looked: dict[tuple[str, str], float] = {}
@@ -66,8 +66,8 @@ class Carer:
             world = World(self._store.read(*RANGES, records.EVACUATION, records.AFTERCARE),
                           self._tell)
             found = world.every(Aftercare, records.AFTERCARE)
-            for host in self._alone.last(found):
-                self._alone.tries(host, 'what is looked after since its admission',
+            for host in self.alone.last(found):
+                self.alone.tries(host, 'what is looked after since its admission',
                                   functools.partial(self._one, world, found[host]))
         except ports.PortError:
             # The detector tells that the store is away; the next turn looks what was written.

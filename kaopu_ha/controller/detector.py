@@ -67,18 +67,13 @@ class Detector:
         self._pool = pool
         self._book = Casebook(clock)
         self._asking = Asking(probes, pool, rules.ask_limit)
-        self._alone = Alone(store, clock, tell)
+        self.alone = Alone(store, clock, tell)
         self._brake = BrakeKeeper(store, leadership, rules, clock, tell)
         self._known = suspicion.Suspicion()
         self._epoch = 0
         self._away = False
         # The last round on each suspect that this leader took in this office.
         self.rounds: Mapping[str, model.Round] = {}
-
-    @property
-    def failing(self) -> frozenset[str]:
-        """The hosts that were passed over when they were last tried."""
-        return self._alone.failing
 
     def turn(self) -> float:
         """One look at every host; seconds until the next one."""
@@ -116,7 +111,7 @@ class Detector:
         world = self._read()
         self._remember(world)
         due = suspicion.due(self._known, self._judged(world), self._clock(), self._rules)
-        for host in self._alone.last(due):
+        for host in self.alone.last(due):
             if host not in world.cases:
                 self._each(host, 'to open its case', functools.partial(self._open, world, host))
         if not due:
@@ -160,7 +155,7 @@ class Detector:
 
     def _each(self, host: str, what: str, work: Callable[[], object]) -> None:
         """Do what concerns one host; whatever it raises, the others go on."""
-        if not self._alone.tries(host, what, work):
+        if not self.alone.tries(host, what, work):
             until = self._clock() + self._rules.look_interval
             self._known = suspicion.put_off(self._known, host, until)
 
@@ -209,7 +204,7 @@ class Detector:
         verdicts = {host: one.round.verdict for host, one in looked.items()}
         if not self._brake.look(world, verdicts):
             return
-        for host in self._alone.last(world.cases):
+        for host in self.alone.last(world.cases):
             case = world.cases[host]
             if case.stage not in detection.JUDGING or world.permanent(host):
                 continue

@@ -56,12 +56,7 @@ class Protector:
         self._samples: dict[str, protection.Sample] = {}
         self._sampled: dict[str, int] = {}
         self._memory: protection.Memory = {}
-        self._alone = Alone(store, clock, tell)
-
-    @property
-    def failing(self) -> frozenset[str]:
-        """The hosts that were passed over when they were last tried."""
-        return self._alone.failing
+        self.alone = Alone(store, clock, tell)
 
     def turn(self) -> float:
         """Look, tell what is due, write the list down; seconds until the next turn."""
@@ -132,12 +127,12 @@ class Protector:
         limit = self._rules.ask_limit
         try:
             together = probe.ask(batch, [], limit, known)
-            self._alone.well(one.host for one in batch)
+            self.alone.well(one.host for one in batch)
             return together
         except Exception:  # noqa: BLE001  whose inventory it was is found one by one
             said: dict[str, model.Evidence] = {}
             for one in batch:
-                self._alone.tries(one.host, 'to look at its clients', functools.partial(
+                self.alone.tries(one.host, 'to look at its clients', functools.partial(
                     _added, said, probe, one, limit, known))
             return said
 

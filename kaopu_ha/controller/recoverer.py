@@ -55,7 +55,7 @@ class Recoverer:
         self._pool = pool
         self._planned: dict[str, tuple[road.Standing, float]] = {}
         self._told = 0
-        self._alone = Alone(store, clock, tell)
+        self.alone = Alone(store, clock, tell)
         self._keeper = FenceKeeper(store, leadership, fences, rules, clock, pool)
         self._targets, self._rests = Targets(cloud, usage, rules, pool, clock), Rests(clock)
         self._acts: dict[Act, Callable[[World, Seen, Decision], Seen]] = {
@@ -63,11 +63,6 @@ class Recoverer:
             Act.READ_BACK: self._read_back, Act.MARK: self._mark, Act.UNMARK: self._unmark,
             Act.ASK_SERVICES: self._ask_services, Act.FORCE_DOWN: self._force_down,
             Act.LIST: self._list, Act.ASK_TARGETS: self._ask_targets, Act.REPLAN: self._replan}
-
-    @property
-    def failing(self) -> frozenset[str]:
-        """The hosts that were passed over when they were last tried."""
-        return self._alone.failing
 
     def turn(self) -> float:
         """Advance every open recovery as far as it goes; seconds until the next turn."""
@@ -99,9 +94,9 @@ class Recoverer:
         dead = road.dead_hosts(kept)
         by_host = {item.host: item for item in kept}
         written: list[Recovery] = []
-        for host in self._alone.last(by_host):
+        for host in self.alone.last(by_host):
             advance = functools.partial(self._advance, world, by_host[host], dead, written)
-            self._alone.tries(host, 'its recovery', advance)
+            self.alone.tries(host, 'its recovery', advance)
         return bool(written)
 
     def _hear(self, world: World) -> None:

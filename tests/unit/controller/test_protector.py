@@ -176,10 +176,10 @@ class TestProtector(ProtectorCase):
         self.look(2)
         self.assertEqual([('c2', Reason.STRANGER)], self.listed())
         self.assertEqual([(Fact.PASSED_OVER, 'c1'), (Fact.UNPROTECTED, 'c2')], self.said())
-        self.assertEqual({'c1'}, self.protector.failing)
+        self.assertEqual({'c1'}, self.protector.alone.failing)
         self.ceph.odd = ''
         self.look()
-        self.assertEqual(frozenset(), self.protector.failing)
+        self.assertEqual(frozenset(), self.protector.alone.failing)
 
 
 if __name__ == '__main__':

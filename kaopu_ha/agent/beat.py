@@ -158,17 +158,19 @@ class Beat:
         return None
 
     def _other(self, seen: ports.Snapshot) -> str:
-        """Who else has this name, if anyone does."""
-        entry = seen.get(self._alive)
-        if entry is not None:
-            beat = records.decode(records.Beat, entry.value, entry.key)
+        """Who else has this name, if anyone does.
+
+        What can't be read is nobody's: only this host may write there, so it is written anew.
+        """
+        beats = records.readable(records.Beat, _there(seen, self._alive))
+        for beat in beats.values():
             if beat.host_uuid != self._identity.host_uuid:
                 return f'another host beats under this name, UUID {beat.host_uuid}'
-        entry = seen.get(self._inventory)
-        if entry is not None:
-            owner = records.decode(model.Inventory, entry.value, entry.key).host_uuid
-            if owner != self._identity.host_uuid:
-                return f'the inventory of this name is of another host, UUID {owner}'
+        told = records.readable(model.Inventory, _there(seen, self._inventory))
+        for inventory in told.values():
+            if inventory.host_uuid != self._identity.host_uuid:
+                return ('the inventory of this name is of another host, '
+                        f'UUID {inventory.host_uuid}')
         return ''
 
     def _register(self, seen: ports.Snapshot) -> bool:
@@ -206,6 +208,11 @@ class Beat:
         if entered or again:
             self._tell(_LEVELS[state], reason)
             self._tell_at = now + _TELL_SECONDS
+
+
+def _there(seen: ports.Snapshot, key: str) -> dict[str, ports.Entry]:
+    entry = seen.get(key)
+    return {} if entry is None else {key: entry}
 
 
 def _unchanged(seen: ports.Snapshot, key: str) -> ports.Compare:

@@ -118,10 +118,13 @@ class InventoryPublisher:
     # ------------------------------------------------------------ what is published
 
     def _take_up(self) -> None:
-        """Read the record as it stands.  Raises Refused if it is another host's."""
+        """Read the record as it stands; one that can't be read is written anew.
+
+        Raises Refused if it is another host's.
+        """
         entry = self._store.read(self._key).get(self._key)
-        if entry is not None:
-            former = records.decode(model.Inventory, entry.value, entry.key)
+        there = {} if entry is None else {self._key: entry}
+        for former in records.readable(model.Inventory, there).values():
             ours = self._local.identity(self._ask_limit).host_uuid
             if former.host_uuid != ours:
                 raise ports.Refused(f'it is of another host, UUID {former.host_uuid}; if that '

@@ -20,18 +20,11 @@ import time
 from tests.trials import base
 
 HOOK = pathlib.Path(__file__).with_name('hanging')
-_CHILD = 'kaopu_ha.drivers.child:_reply@kaopu_ha.drivers.'
-# What a leader asks while a host is suspected; as it dies; and while it is confirmed.
+# What a leader calls while a host is suspected.
 OF_SUSPECTS = ('kaopu_ha.drivers.probe.libvirt:LibvirtProbe.ask',
                'kaopu_ha.drivers.probe.ceph:CephProbe.ask',
                'kaopu_ha.drivers.cloud.nova:NovaCloud.services',
                'kaopu_ha.drivers.store.etcd:EtcdStore.commit')
-AT_DEATH = 'kaopu_ha.drivers.fence.ceph_blocklist:CephBlocklist.cut'
-OF_DEAD = ('kaopu_ha.drivers.fence.ceph_blocklist:CephBlocklist.prove',)
-# A child that hangs is left behind: the leader may go on by itself.
-OF_CHILDREN = (f'{_CHILD}probe.libvirt_child', f'{_CHILD}probe.ceph_child')
-OF_CHILDREN_AT_DEATH = (f'{_CHILD}fence.ceph_blocklist_child', f'{_CHILD}cloud.nova_child')
-LOG = 'logging:StreamHandler.emit'
 
 
 class Disk:
@@ -78,33 +71,22 @@ class TestHangingLeader(base.Trial):
         for call in OF_SUSPECTS:
             self._leads_with(call)
             self._is_replaced(call)
-        for call in OF_CHILDREN:
-            self._leads_with(call)
-            self._goes_on(call)
-        self._leads_with(LOG)
-        self._goes_on(LOG)
         self.cloud.start('agent:c1')
         self.wait('its beat', lambda: not self.case('c1'))
         self.assert_nobody_moved()
-        on = self.on('c1')
-        self._leads_with(AT_DEATH, *OF_CHILDREN_AT_DEATH)
-        self.disk.freeze()
-        self.cloud.power_off('c1')
-        self.wait('the verdict', lambda: self.recovery('c1'))
-        self._new_leader(AT_DEATH, time.monotonic())
-        self.wait_finished('c1')
-        self.disk.thaw()
-        for call in OF_DEAD:
-            self._leads_with(call)
-            self._is_replaced(call)
         self.judge()
-        self.assert_moved_once('c1', on, {'c2', 'c3'})
 
     def _leader(self) -> str:
-        return self.records('').get('leader', {}).get('name', '')
+        return self.records('leader').get('', {}).get('name', '')
 
     def _leads_with(self, *calls: str) -> None:
         """Have controller 1 lead, with calls that will hang with the disk, and 2 stand by."""
+        self._starts_with(*calls)
+        while not self._leader().startswith('controller1/'):
+            # It gave way while it started: the other one saw more.
+            self._starts_with(*calls)
+
+    def _starts_with(self, *calls: str) -> None:
         for number in (1, 2):
             self.cloud.kill(f'controller:{number}')
         env = {'PYTHONPATH': f'{HOOK}:{os.environ.get("PYTHONPATH", "")}',
@@ -113,7 +95,7 @@ class TestHangingLeader(base.Trial):
         self.wait('it leads', lambda: self._leader().startswith('controller1/'))
         self.cloud.start('controller:2')
         touched = self.disk.file.stat().st_size if self.disk.file.exists() else 0
-        self.wait('its first call', lambda: 'blocklist' in calls[0] or (
+        self.wait('its first call', lambda: (
             self.disk.file.exists() and self.disk.file.stat().st_size > touched), 90)
         time.sleep(3)
 
@@ -127,14 +109,3 @@ class TestHangingLeader(base.Trial):
             'controller2/'), 120)
         took = time.monotonic() - began
         self.tell(f'{took:.1f} s: controller 2 leads while {call} hangs in controller 1')
-
-    def _goes_on(self, call: str) -> None:
-        """Whoever leads asks about the suspect again, while what hangs is left behind."""
-        self.disk.freeze()
-        time.sleep(10)
-        before = self.rounds('c1', 'alive')
-        began = time.monotonic()
-        self.wait(f'rounds though {call} hangs', lambda: self.rounds('c1', 'alive') > before, 90)
-        self.tell(f'{time.monotonic() - began:.1f} s: asked again by {self._leader()} though '
-                  f'{call} hangs')
-        self.disk.thaw()

@@ -161,6 +161,17 @@ class BeatTest(case.AgentCase):
         self.store.revoke(former)
         self.assertIsNotNone(self.entry(ALIVE))
 
+    def test_what_cannot_be_read_under_its_own_keys_is_written_anew(self):
+        for junk in ('', '[[[', '{"schema": 99}', 'z' * 1_100_000):
+            for key in (ALIVE, records.INVENTORY + HOST):
+                self.store.commit([], [case.ports.Put(key, junk)])
+            one = self.a_beat()
+            one.turn()
+            self.assertIs(State.BEATING, one.standing.state, junk[:20])
+            entry = self.entry(ALIVE)
+            self.assertEqual(US, records.decode(records.Beat, entry.value))
+            self.assertTrue(entry.lease)
+
     def test_a_record_that_is_too_new_is_no_leave_to_beat(self):
         self.store.commit([], [case.ports.Put(records.LOCK + HOST, '{"schema": 99}')])
         one = self.a_beat()

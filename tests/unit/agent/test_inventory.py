@@ -86,6 +86,11 @@ class InventoryTest(case.AgentCase):
         self.assertEqual(['warning'], [level for level, _ in self.told])
         self.assertIn('kaopu-ha host forget c1', self.told[0][1])
 
+    def test_an_inventory_that_cannot_be_read_is_written_anew_also_in_between(self):
+        for junk in ('[[[', '{"schema": 99}'):
+            self.store.commit([], [ports.Put(KEY, junk)])
+            self.assertEqual('', self.later(61.0).note)
+
     def test_a_host_that_was_forgotten_by_mistake_is_published_again(self):
         self.turn()
         self.delete(KEY)

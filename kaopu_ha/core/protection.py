@@ -131,7 +131,7 @@ def _addresses(inventory: model.Inventory, owners: Mapping[str, frozenset[str]],
         elder = addresses.elder(address, rivals, claims)
         if len(rivals) > 1 and elder != host:
             yield Unprotected(host, Reason.CLAIMED_TWICE, f'it claims {address}, which {elder} '
-                              f'claimed before')
+                              f'claimed before: if that one is fenced, it is cut off there, too')
 
 
 def _images(inventory: model.Inventory) -> Iterator[Unprotected]:

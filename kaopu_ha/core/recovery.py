@@ -72,8 +72,8 @@ class Seen:
     """What the leader saw.  None: not asked in this turn; ``advance`` says when it must be.
 
     ``wanted``: the orders that its newest inventory and its known clients give.  ``claimed``: for
-    each IP address the hosts whose inventories name it, ``claims``: since when (unwritten: unknown).
-    ``evacuations``: of all recoveries.
+    each IP address the hosts whose inventories name it; ``claims``: since when, as it was written
+    down.  ``evacuations``: of all recoveries.
     ``dead``: see ``dead_hosts``.  ``marked``: the proof is shown.  ``fresh``: this leader read the
     fence back a moment ago.  ``cut``, ``forced``: what it has done in this turn.  ``told``: the
     newest event about any host.  ``rested``: see ``evacuation.Seen``.  ``planned``: how things

@@ -153,7 +153,11 @@ def _others_addresses(chance: random.Random, world: World, host: str) -> str:
     now = world.kernel.now
     every = tuple(address for machine in world.machines.values() for address in machine.addresses
                   if machine.address_since.get(address, -_LEARNT_SECONDS) <= now - _LEARNT_SECONDS)
-    return records.encode(dataclasses.replace(_inventory(world, host), storage_addresses=every))
+    told = _inventory(world, host)
+    with contextlib.suppress(records.RecordError):
+        # With his own guests in it, or nobody would ever judge his host.
+        told = world.record(model.Inventory, records.INVENTORY + host) or told
+    return records.encode(dataclasses.replace(told, storage_addresses=every))
 
 
 def _strange_addresses(chance: random.Random, world: World, host: str) -> str:

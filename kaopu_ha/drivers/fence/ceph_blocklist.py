@@ -71,13 +71,18 @@ class CephBlocklist(ports.Fence):
         """
         servers = self._child(order).ask('servers', limit, fsid=order.cluster)
         ours = {ceph_address.parse(entry).ip for entry in order.addresses}
-        reasons = {ip: 'it is in no client network ([ceph] client_networks)'
-                   for ip in sorted(ours) if not self._is_client(ip)}
+        reasons = self.outside(order)
         for kind, words in (('manager', 'an active manager of Ceph is there'),
                             ('monitor', 'a monitor of Ceph is there')):
             found = {ceph_address.parse(address).ip for address in servers[kind]}
             reasons |= dict.fromkeys(sorted(found & ours), words)
         return reasons
+
+    def outside(self, order: model.FenceOrder) -> dict[str, str]:
+        """The IP addresses of the order that are in no client network, with that reason."""
+        ips = sorted({ceph_address.parse(entry).ip for entry in order.addresses})
+        return {ip: 'it is in no client network ([ceph] client_networks)'
+                for ip in ips if not self._is_client(ip)}
 
     def cut(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """Add every entry of the order to the blocklist."""

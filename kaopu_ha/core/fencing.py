@@ -86,13 +86,18 @@ def beyond(orders: Iterable[model.FenceOrder],
 
 def neighbours(recovery: model.Recovery, claimed: Mapping[str, Collection[str]],
                claims: addresses.Claims, dead: Collection[str]) -> dict[str, frozenset[str]]:
-    """For each IP address in the orders the neighbours that claim it; none that is fenced itself.
+    """For each IP address in the orders the neighbours that claim it.
 
-    Of two hosts that claim one address the older claim wins: a newcomer hurts only itself.
+    Of two hosts that claim one address the older claim wins: a newcomer hurts only itself.  One
+    that is fenced itself is none, unless it claimed the address first: once it is admitted, it
+    would be cut off by an order that is not its own.
     """
-    others = {ip: addresses.neighbours(recovery.host, ip, set(claimed.get(
-        addresses.spelling(ip), ())) - set(dead), claims) for ip in ips(recovery.orders)}
-    return {ip: hosts for ip, hosts in others.items() if hosts}
+    found = {}
+    for ip in ips(recovery.orders):
+        others = {host for host in claimed.get(addresses.spelling(ip), ()) if host not in dead
+                  or addresses.is_older(ip, host, recovery.host, claims)}
+        found[ip] = addresses.neighbours(recovery.host, ip, others, claims)
+    return {ip: hosts for ip, hosts in found.items() if hosts}
 
 
 def may_go_on(orders: Iterable[model.FenceOrder], claimed: Mapping[str, Collection[str]]) -> bool:

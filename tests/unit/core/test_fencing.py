@@ -122,6 +122,22 @@ class Settled(unittest.TestCase):
             an_order(), held=('10.1.0.9:0/0',))], {'10.1.0.9': {'c2'}}))
 
 
+class Neighbours(unittest.TestCase):
+
+    def test_a_fenced_host_is_one_only_if_it_claimed_the_address_first(self):
+        recovery = model.Recovery('c3-1', 'c3', model.RecoveryStage.FENCING,
+                                  orders=(an_order('10.1.0.1:0/0'),))
+        claimed = {'10.1.0.1': {'c1', 'c3'}}
+        # claims, dead -> who must not be hurt
+        first, later = ({'c1': {'10.1.0.1': at}, 'c3': {'10.1.0.1': 20}} for at in (5, 40))
+        table = [(first, {'c1'}, {'c1'}), (first, (), {'c1'}), (later, (), None),
+                 (later, {'c1'}, None), ({}, (), {'c1'}), ({}, {'c1'}, None)]
+        for claims, dead, hurt in table:
+            with self.subTest(claims=claims, dead=dead):
+                self.assertEqual(hurt, fencing.neighbours(recovery, claimed, claims,
+                                                          dead).get('10.1.0.1'))
+
+
 class Bounded(unittest.TestCase):
 
     def test_an_order_does_not_grow_without_end_and_what_is_beyond_is_told(self):

@@ -42,8 +42,9 @@ OPTS = [
                      'it reaches the storage.'),
     cfg.ListOpt('client_networks', default=[],
                 help='Networks in CIDR from which compute hosts reach Ceph.  Required: the '
-                     'addresses of a host inside them are what is fenced; an address outside is '
-                     'not, so a network that is missing here leaves a way to the disks open.'),
+                     'addresses of a host inside them are what is fenced; a host that Ceph sees '
+                     'at an address outside is not, and nothing of it is moved until the network '
+                     'is named here.'),
     cfg.ListOpt('tools', default=[],
                 help='Addresses, and networks in CIDR, of whatever opens disks and is no compute '
                      'host: backup, mirror and export servers.  A live client anywhere else that '

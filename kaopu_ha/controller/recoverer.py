@@ -71,7 +71,7 @@ class Recoverer:
         try:
             for _ in range(_STEPS_IN_A_TURN):
                 world = World(self._store.read(*RANGES, records.RECOVERY, records.EVACUATION,
-                                               records.PROOF), self._tell)
+                                               records.PROOF, records.CLAIMS), self._tell)
                 self._hear(world)
                 kept = _kept(world)
                 if not self._advance_all(world, kept):
@@ -150,7 +150,7 @@ class Recoverer:
         return Seen(
             leader.now(), leader.name, leader.epoch, case=world.cases.get(item.host),
             inventory=world.inventories.get(item.host), wanted=self._keeper.wanted(world, item),
-            claimed=world.claimed, evacuations=world.evacuations, dead=dead,
+            claimed=world.claimed, claims=world.claims, evacuations=world.evacuations, dead=dead,
             marked=world.has(records.PROOF + item.id), fresh=self._keeper.is_fresh(item),
             told=self._told, rested=self._rests.seconds(world.evacuations),
             planned=(planned[0], self._clock() - planned[1]) if planned else None)

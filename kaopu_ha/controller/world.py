@@ -19,7 +19,7 @@ import functools
 from typing import TypeVar
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import brake, model
+from kaopu_ha.core import addresses, brake, model
 from kaopu_ha.core.events import Hint
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.restart import Restart
@@ -76,12 +76,8 @@ class World:
 
     @functools.cached_property
     def claimed(self) -> dict[str, frozenset[str]]:
-        """For each storage address the hosts whose inventories name it."""
-        found: dict[str, set[str]] = {}
-        for host, inventory in self.inventories.items():
-            for address in inventory.storage_addresses:
-                found.setdefault(address, set()).add(host)
-        return {address: frozenset(hosts) for address, hosts in found.items()}
+        """For each storage address, in its one spelling, the hosts whose inventories name it."""
+        return addresses.owners(self.inventories)
 
     @functools.cached_property
     def evacuations(self) -> tuple[model.Evacuation, ...]:

@@ -26,7 +26,7 @@ it first saw each, so that no newcomer can forge an older one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 import functools
 import ipaddress
@@ -36,6 +36,8 @@ from kaopu_ha.core import model
 
 # Host, address, and the store's revision at which the leader first saw the host claim it.
 Claims = Mapping[str, Mapping[str, int]]
+# So many claims of one host are kept that only others make by now.
+_KEPT_MAX = 64
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,34 @@ def elder(address: str, hosts: Iterable[str], claims: Claims) -> str:
     return min(hosts, key=lambda host: (since(host), host), default='')
 
 
-def renewed(before: Mapping[str, int], inventory: model.Inventory,
-            revision: int) -> dict[str, int]:
-    """What a host claims now: since when, for an address that it had; else since this revision."""
+def is_older(address: str, host: str, other: str, claims: Claims) -> bool:
+    """True if it is certain that the host claimed the address before the other one did."""
+    mine, others = (claims.get(each, {}).get(spelling(address), math.inf) for each in (host, other))
+    return mine < others
+
+
+def neighbours(host: str, address: str, claimed: Iterable[str], claims: Claims) -> frozenset[str]:
+    """Of the hosts that claim an address, those that must not be hurt where the host is cut off.
+
+    A newcomer is none of them: whatever it claims, it hurts only itself.  Whose claim is the older
+    one has to be certain; else it is a neighbour.
+    """
+    return frozenset(other for other in claimed
+                     if other != host and not is_older(address, host, other, claims))
+
+
+def renewed(before: Mapping[str, int], inventory: model.Inventory, revision: int,
+            claimed: Mapping[str, Collection[str]]) -> dict[str, int]:
+    """What a host claims now: since when, for an address that it had; else since this revision.
+
+    A claim keeps its age while another host makes it, too (``claimed``: by whom each address is):
+    who only waits for an interface to lose its address must not become the elder.
+    """
+    own = set(map(spelling, inventory.storage_addresses))
+    kept = [address for address in sorted(before) if address not in own
+            and set(claimed.get(address, ())) - {inventory.host}]
     return {address: before.get(address, revision)
-            for address in sorted(map(spelling, inventory.storage_addresses))}
+            for address in sorted(own | set(kept[:_KEPT_MAX]))}
 
 
 def lies_in(address: str, networks: Iterable[str]) -> bool:

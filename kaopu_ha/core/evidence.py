@@ -107,7 +107,8 @@ def storage(inventory: model.Inventory, answers: Sequence[model.ImageAnswer], ey
         network=model.Network.STORAGE, sign=sign, rule=rule, eye=eye, answers=lines,
         unasked=tuple(answer.image for answer in asked if answer.error),
         elsewhere=_addresses(client for client in clients if not _is_of(client, ours)),
-        clients=_addresses(client for client in clients if _is_of(client, ours)),
+        clients=_addresses(client for client in clients if _is_of(client, ours)
+                           or _is_left_behind(client, known)),
         strangers=strangers)
 
 
@@ -174,6 +175,15 @@ def _of_nobody(answer: model.ImageAnswer, ours: frozenset[str],
                known: Known) -> tuple[model.Client, ...]:
     return tuple(client for client in answer.clients if client.acknowledged
                  and not _is_of(client, ours) and known.is_nobodys(client.ip))
+
+
+def _is_left_behind(client: model.Client, known: Known) -> bool:
+    """True of one that is listed, says nothing, and is at an address of nobody.
+
+    It is the host's own, mostly, at an address that it had no time to tell: when the host is cut
+    off, the client is, too, by its nonce.
+    """
+    return not client.acknowledged and known.is_nobodys(client.ip)
 
 
 def _of_image(answer: model.ImageAnswer, addresses: frozenset[str],

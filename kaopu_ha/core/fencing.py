@@ -23,7 +23,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 import dataclasses
 
-from kaopu_ha.core import model
+from kaopu_ha.core import addresses, bounds, model
+
+# In one order, over all that its host has ever told of while it was confirmed: some inventories'.
+ADDRESSES_MAX = 4 * bounds.ADDRESSES_MAX
 
 
 def clusters(inventory: model.Inventory,
@@ -51,18 +54,50 @@ def whole(order: model.FenceOrder) -> model.FenceOrder:
 
 def grown(orders: Sequence[model.FenceOrder],
           wanted: Iterable[model.FenceOrder]) -> tuple[model.FenceOrder, ...]:
-    """The orders, with what else is wanted by now held in them.  They never shrink."""
+    """The orders, with what else is wanted by now held in them.  They never shrink.
+
+    Nor do they grow without end: see ``beyond``.
+    """
     found = {(order.fence, order.cluster): order for order in orders}
     for more in wanted:
         key = more.fence, more.cluster
         before = found.get(key, model.FenceOrder(more.fence, more.cluster, ()))
         known = whole(before)
+        came = sorted(set(more.addresses) - set(known.addresses))
         after = dataclasses.replace(
-            before, held=_with(before.held, set(more.addresses) - set(known.addresses)),
+            before, held=_with(before.held, came[:_room(known)]),
             held_clients=_with(before.held_clients, set(more.clients) - set(known.clients)))
         if key in found or after != before:
             found[key] = after
     return tuple(found.values())
+
+
+def beyond(orders: Iterable[model.FenceOrder],
+           wanted: Iterable[model.FenceOrder]) -> tuple[str, ...]:
+    """The addresses for which no room is left in the orders: the fence says nothing of them.
+
+    A host that has another address each minute must not fill the blocklist of everybody: what is
+    beyond is its own trouble, and without a proof nothing of it is moved.
+    """
+    known = {(order.fence, order.cluster): set(whole(order).addresses) for order in orders}
+    return tuple(sorted({address for more in wanted for address in more.addresses
+                         if address not in known.get((more.fence, more.cluster), set())}))
+
+
+def neighbours(recovery: model.Recovery, claimed: Mapping[str, Collection[str]],
+               claims: addresses.Claims, dead: Collection[str]) -> dict[str, frozenset[str]]:
+    """For each IP address in the orders the neighbours that claim it.
+
+    Of two hosts that claim one address the older claim wins: a newcomer hurts only itself.  One
+    that is fenced itself is none, unless it claimed the address first: once it is admitted, it
+    would be cut off by an order that is not its own.
+    """
+    found = {}
+    for ip in ips(recovery.orders):
+        others = {host for host in claimed.get(addresses.spelling(ip), ()) if host not in dead
+                  or addresses.is_older(ip, host, recovery.host, claims)}
+        found[ip] = addresses.neighbours(recovery.host, ip, others, claims)
+    return {ip: hosts for ip, hosts in found.items() if hosts}
 
 
 def may_go_on(orders: Iterable[model.FenceOrder], claimed: Mapping[str, Collection[str]]) -> bool:
@@ -77,24 +112,23 @@ def settled(order: model.FenceOrder, claimed: Mapping[str, Collection[str]],
             cut: bool) -> tuple[model.FenceOrder, frozenset[str]]:
     """The order with what may be cut now in it, and the rest held, with the reasons.
 
-    ``claimed``: for each IP address the other hosts that claim it.  ``forbidden``: IP addresses at
-    which Ceph sees a monitor in quorum or an active manager, with the reason.  ``cut``: what is in
-    the order was cut already, and stays so.
+    ``claimed``: for each IP address the neighbours that claim it (``addresses.neighbours``: whose
+    claim is not younger).  ``forbidden``: IP addresses at which Ceph sees a monitor in quorum or an
+    active manager, or that are in no client network, with the reason.  ``cut``: what is in the
+    order was cut already, and stays so.
 
     An address that must not be cut holds the whole order: the proof would say nothing of clients
-    there.  One that a neighbour claims, too, is the neighbour's by now (a virtual address moves
-    when its holder dies): the neighbour must not be hurt, so only the host's known clients are cut
-    there, by their nonces.  But where no other address of the host is left, all of it is held.
+    there.  One that a neighbour claims, too, is the neighbour's: it must not be hurt, so only the
+    host's known clients are cut there, by their nonces.  But where no other address of the host is
+    left, all of it is held.  To cut one client by its nonce hurts nobody else, wherever it is.
     """
     every = whole(order)
-    asked = [address for address in (*every.addresses, *every.clients)
-             if not cut or address not in (*order.addresses, *order.clients)]
+    asked = [address for address in every.addresses if not cut or address not in order.addresses]
     reasons = frozenset(f'{_ip(address)}: {forbidden[_ip(address)]}' for address in asked
                         if _ip(address) in forbidden)
     if reasons:
         return _all_held(order, cut), reasons
-    shared = tuple(address for address in asked
-                   if address in every.addresses and claimed.get(_ip(address)))
+    shared = tuple(address for address in asked if claimed.get(_ip(address)))
     left = tuple(sorted(set(every.addresses) - set(shared)))
     known = ': only its known clients are cut there' if left else ''
     reasons = frozenset(f'{_ip(address)}: it is claimed by {_hosts(claimed[_ip(address)])}, too'
@@ -107,6 +141,10 @@ def settled(order: model.FenceOrder, claimed: Mapping[str, Collection[str]],
 def ips(orders: Iterable[model.FenceOrder]) -> frozenset[str]:
     """Every IP address in the orders, also of what is held."""
     return frozenset(_ip(address) for order in orders for address in whole(order).addresses)
+
+
+def _room(order: model.FenceOrder) -> int:
+    return max(ADDRESSES_MAX - len(order.addresses), 0)
 
 
 def _all_held(order: model.FenceOrder, cut: bool) -> model.FenceOrder:

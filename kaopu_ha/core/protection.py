@@ -133,12 +133,13 @@ def _addresses(inventory: model.Inventory, owners: Mapping[str, frozenset[str]],
     for address in inventory.storage_addresses:
         if not addresses.lies_in(address, rules.client_networks):
             yield Unprotected(host, Reason.OUTSIDE, f'Ceph sees it at {address}, which is in no '
-                              f'client network: it is not fenced there')
+                              f'client network: if it dies, nothing of it is moved '
+                              f'([ceph] client_networks)')
         rivals = owners[addresses.spelling(address)]
         elder = addresses.elder(address, rivals, claims)
         if len(rivals) > 1 and elder != host:
             yield Unprotected(host, Reason.CLAIMED_TWICE, f'it claims {address}, which {elder} '
-                              f'claimed before')
+                              f'claimed before: if that one is fenced, it is cut off there, too')
 
 
 def _images(inventory: model.Inventory) -> Iterator[Unprotected]:

@@ -33,7 +33,7 @@ import dataclasses
 from dataclasses import dataclass, field
 import enum
 
-from kaopu_ha.core import admission, evacuation, fencing, model, roads, selection
+from kaopu_ha.core import addresses, admission, evacuation, fencing, model, roads, selection
 from kaopu_ha.core.model import Case, Evacuation, Phase, Recovery, RecoveryStage, Stage
 from kaopu_ha.core.news import Fact, News
 
@@ -72,7 +72,8 @@ class Seen:
     """What the leader saw.  None: not asked in this turn; ``advance`` says when it must be.
 
     ``wanted``: the orders that its newest inventory and its known clients give.  ``claimed``: for
-    each IP address the hosts whose inventories name it.  ``evacuations``: of all recoveries.
+    each IP address the hosts whose inventories name it; ``claims``: since when, as it was written
+    down.  ``evacuations``: of all recoveries.
     ``dead``: see ``dead_hosts``.  ``marked``: the proof is shown.  ``fresh``: this leader read the
     fence back a moment ago.  ``cut``, ``forced``: what it has done in this turn.  ``told``: the
     newest event about any host.  ``rested``: see ``evacuation.Seen``.  ``planned``: how things
@@ -87,6 +88,7 @@ class Seen:
     inventory: model.Inventory | None = None
     wanted: Sequence[model.FenceOrder] = ()
     claimed: Mapping[str, Collection[str]] = field(default_factory=dict)
+    claims: addresses.Claims = field(default_factory=dict)
     evacuations: Sequence[Evacuation] = ()
     dead: frozenset[str] = frozenset()
     marked: bool = False
@@ -172,7 +174,10 @@ def _ordered(recovery: Recovery, seen: Seen) -> Decision | None:
     orders = fencing.grown(recovery.orders, seen.wanted)
     if orders != recovery.orders:
         return _changed(recovery, dataclasses.replace(recovery, orders=orders, checked=False))
-    claimed = _neighbours(recovery, seen)
+    more = fencing.beyond(orders, seen.wanted)
+    if more:
+        return _too_many(recovery, seen, more)
+    claimed = fencing.neighbours(recovery, seen.claimed, seen.claims, seen.dead)
     if recovery.checked and not (_is_time(recovery, seen)
                                  and fencing.may_go_on(recovery.orders, claimed)):
         return None
@@ -191,15 +196,16 @@ def _ordered(recovery: Recovery, seen: Seen) -> Decision | None:
                                              f'{"; ".join(reasons)}', Fact.FENCE_WAITS)
 
 
+def _too_many(recovery: Recovery, seen: Seen, more: Sequence[str]) -> Decision:
+    """Where it may be is not fenced any more, and will not be: end the proof, and tell."""
+    reason = (f'it has had more than {fencing.ADDRESSES_MAX} addresses since it was confirmed: at '
+              f'{more[0]} it is not fenced')
+    waits = _waits(recovery, reason, Fact.FENCE_WAITS)
+    return dataclasses.replace(waits, act=Act.COMMIT, unproven=True) if seen.marked else waits
+
+
 def _is_time(recovery: Recovery, seen: Seen) -> bool:
     return recovery.stage is RecoveryStage.FENCING or not (seen.marked and seen.fresh)
-
-
-def _neighbours(recovery: Recovery, seen: Seen) -> dict[str, frozenset[str]]:
-    """For each IP address the other hosts that claim it; not those that are fenced themselves."""
-    others = {ip: frozenset(seen.claimed.get(ip, ())) - seen.dead - {recovery.host}
-              for ip in fencing.ips(recovery.orders)}
-    return {ip: hosts for ip, hosts in others.items() if hosts}
 
 
 def _changed(before: Recovery, after: Recovery) -> Decision:

@@ -25,7 +25,7 @@ import functools
 
 from kaopu_ha import ports
 from kaopu_ha.core import evidence, model
-from kaopu_ha.core.addresses import NONE_KNOWN, Known
+from kaopu_ha.core.addresses import NONE_KNOWN, Known, lies_in
 from kaopu_ha.sim.kernel import Kernel
 from kaopu_ha.sim.leave import Leave
 from kaopu_ha.sim.network import Node, reaches
@@ -295,8 +295,9 @@ class SimBlocklist(ports.Fence):
     gives_proof = True
     expiry = 3.15e8
 
-    def __init__(self, clusters: Mapping[str, Ceph], node: Node) -> None:
-        self._clusters, self._node = dict(clusters), node
+    def __init__(self, clusters: Mapping[str, Ceph], node: Node,
+                 networks: Sequence[str] = ('0.0.0.0/0',)) -> None:
+        self._clusters, self._node, self._networks = dict(clusters), node, networks
         self.kernel = next(iter(clusters.values())).kernel
 
     def orders(self, inventory: model.Inventory, clusters: Iterable[str],
@@ -310,7 +311,9 @@ class SimBlocklist(ports.Fence):
     def forbidden(self, order: model.FenceOrder, limit: float) -> Mapping[str, str]:
         """As promised; the false monitors have addresses of their own."""
         self._reach(order, limit)
-        return {}
+        found = {model.Client(entry, 0, False).ip for entry in order.addresses}
+        return {ip: 'it is in no client network' for ip in sorted(found)
+                if not lies_in(ip, self._networks)}
 
     def cut(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """As promised."""

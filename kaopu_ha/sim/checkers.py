@@ -37,6 +37,7 @@ from kaopu_ha.sim import daemon, laws_growth
 from kaopu_ha.sim.laws_alone import Led, LookedAt, Sees
 from kaopu_ha.sim.laws_books import Used, misbelieved
 from kaopu_ha.sim.laws_brake import Braked
+from kaopu_ha.sim.laws_fences import Fences, could_not_tell
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_returns import Starts, Watched, why_not_started
 from kaopu_ha.sim.laws_telling import Told
@@ -85,6 +86,7 @@ class Checkers:
         Led(world, self._say)
         Sees(world, self._say)
         LookedAt(world, self._say)
+        Fences(world, self._say)
         self._braked = Braked(world, self._say)
         self._wished = Wished(world, self._say, calls.fenced)
         world.nova.asked, world.acts = self._asked, calls.sent
@@ -114,7 +116,10 @@ Say = Callable[[str, str], None]
 
 
 class OneWriter:
-    """1. No instance has write access to its images from two hosts, nor an older copy again."""
+    """1. No instance has write access to its images from two hosts, nor an older copy again.
+
+    What DESIGN gives up is left out: see ``laws_fences.could_not_tell``.
+    """
 
     def __init__(self, world: World, say: Say) -> None:
         self._world, self._say = world, say
@@ -131,7 +136,8 @@ class OneWriter:
             for header, disk in cluster.disks.items():
                 if disk.shared:
                     continue
-                writers = cluster.writers(disk)
+                writers = [client for client in cluster.writers(disk)
+                           if not could_not_tell(self._world, client)]
                 hosts = sorted({client.node.name for client in writers})
                 if len(hosts) > 1:
                     self._say('one writer', f'{disk.image.name} is written from '

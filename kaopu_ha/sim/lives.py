@@ -39,6 +39,7 @@ import time
 from kaopu_ha.sim import (
     faults_addresses,
     faults_books,
+    faults_fences,
     faults_hangs,
     faults_links,
     faults_moves,
@@ -294,6 +295,7 @@ def _people(chance: random.Random, setup: Setup, at: float, lasts: float) -> Ite
 
 _TOPICS = (*faults_addresses.FAULTS,
            *faults_books.FAULTS,
+           *faults_fences.FAULTS,
            *faults_hangs.FAULTS,
            *faults_links.FAULTS,
            *faults_moves.FAULTS,

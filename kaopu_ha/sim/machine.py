@@ -59,8 +59,9 @@ class Machine:
         self.kernel, self.name, self.clusters = kernel, name, dict(clusters)
         self.node = Node(name)
         self.addresses = [f'10.91.0.{number}']
-        # Since when it has those that it did not begin with.
+        # Since when it has those that it did not begin with, and all that it ever had.
         self.address_since: dict[str, float] = {}
+        self.had = set(self.addresses)
         self.uri = f'qemu+tcp://{name}/system'
         self.host_uuid = f'00000000-0000-4000-8000-{number:012}'
         self.cores, self.memory_mb = 16, 16384
@@ -86,13 +87,17 @@ class Machine:
     @address.setter
     def address(self, address: str) -> None:
         self.addresses[0] = address
-        self.address_since[address] = self.kernel.now
+        self._has_since_now(address)
 
     def add_address(self, address: str) -> None:
         """Give it one more; harmless if it has that."""
         if address not in self.addresses:
             self.addresses.append(address)
-            self.address_since[address] = self.kernel.now
+            self._has_since_now(address)
+
+    def _has_since_now(self, address: str) -> None:
+        self.address_since[address] = self.kernel.now
+        self.had.add(address)
 
     @property
     def used(self) -> tuple[str, ...]:

@@ -30,6 +30,8 @@ from kaopu_ha.core import model
 from kaopu_ha.sim.world import World
 
 _EVERY_SECONDS = 0.7
+# An address that was given this moment is nobody's secret later; by then its claim is written down.
+_LEARNT_SECONDS = 20.0
 
 Text = Callable[[random.Random, World, str], str]
 
@@ -148,8 +150,14 @@ def _others_name(chance: random.Random, world: World, host: str) -> str:
 
 
 def _others_addresses(chance: random.Random, world: World, host: str) -> str:
-    every = tuple(machine.address for machine in world.machines.values())
-    return records.encode(dataclasses.replace(_inventory(world, host), storage_addresses=every))
+    now = world.kernel.now
+    every = tuple(address for machine in world.machines.values() for address in machine.addresses
+                  if machine.address_since.get(address, -_LEARNT_SECONDS) <= now - _LEARNT_SECONDS)
+    told = _inventory(world, host)
+    with contextlib.suppress(records.RecordError):
+        # With his own guests in it, or nobody would ever judge his host.
+        told = world.record(model.Inventory, records.INVENTORY + host) or told
+    return records.encode(dataclasses.replace(told, storage_addresses=every))
 
 
 def _strange_addresses(chance: random.Random, world: World, host: str) -> str:

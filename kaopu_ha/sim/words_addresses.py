@@ -41,6 +41,12 @@ def _lost(world: World, host: str, address: str) -> None:
         addresses.remove(address)
 
 
+@WORDS.take('people name the client network {network}')
+def _named(world: World, network: str) -> None:
+    """In the configuration of every controller, each of which is started anew with it."""
+    world.client_networks.append(network)
+
+
 @WORDS.take('a stranger opens {instance}', 'a stranger at {address} opens {instance}')
 def _stranger(world: World, *names: str) -> None:
     """A client at an address that is no host's, and that nobody has named."""

@@ -23,7 +23,7 @@ from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.store import QUOTA_BYTES
 from kaopu_ha.sim.words_machines import start_all, thaw, thaw_all
 from kaopu_ha.sim.words_nonsense import put_right
-from kaopu_ha.sim.world import World
+from kaopu_ha.sim.world import NETWORK, OTHER_NETWORK, World
 
 WORDS = Vocabulary()
 
@@ -37,6 +37,7 @@ def _mend_everything(world: World) -> None:
     world.nova.away, world.nova.slow_seconds, world.nova.calls_to_lose = False, 0.0, 0
     world.nova.disabled.clear()
     words_books.put_right(world)
+    world.client_networks[:] = [NETWORK, OTHER_NETWORK]
     while world.tools:
         image, client = world.tools.pop()
         world.clusters[image.cluster].close(image, client)

@@ -38,6 +38,7 @@ def _stolen_for(world: World, host: str, kind: str) -> None:
 def _thrown_out(world: World, host: str) -> None:
     # Thrown out before, he is gone.
     world.thieves.pop(host, lambda: None)()
+    _excuse(world, host)
 
 
 @WORDS.take('etcd may take {number} KiB')
@@ -54,6 +55,10 @@ def throw_out(world: World) -> None:
 def _steal(world: World, host: str, *kinds: str) -> None:
     if world.machines[host] and host not in world.thieves:
         world.thieves[host] = Thief(world, host, kinds).leave
-        # What the thief tells of his own host is his trouble.
-        world.excused.update({row.uuid: 'its host was stolen' for row in world.nova.rows.values()
-                              if row.host == host})
+        _excuse(world, host)
+
+
+def _excuse(world: World, host: str) -> None:
+    """What the thief tells of his own host is his trouble, also of what came to it since."""
+    world.excused.update({row.uuid: 'its host was stolen' for row in world.nova.rows.values()
+                          if row.host == host})

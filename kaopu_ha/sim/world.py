@@ -47,6 +47,8 @@ from kaopu_ha.sim.store import Etcd
 T = TypeVar('T')
 
 NETWORK, NETWORK_STARTS = '10.91.0.0/16', '10.91.'
+# One that hosts may have addresses in, and of which nobody has told the controllers.
+OTHER_NETWORK = '10.92.0.0/16'
 TOOLS = ('10.91.9.0/24',)
 _RESTART = 'restart-nova-compute'
 
@@ -129,6 +131,8 @@ class World:
         self.excused: dict[str, str] = {}
         # What ran on a host when its power was cut, if its agent did not run then.
         self.unwatched: dict[str, tuple[str, ...]] = {}
+        # What people named as the networks of Ceph's clients: only there a fence may cut.
+        self.client_networks = [NETWORK]
         # Hosts that were stolen, each with what throws its thief out.
         self.thieves: dict[str, Callable[[], None]] = {}
         # What people opened with tools of their own, to be closed by them.
@@ -300,7 +304,7 @@ class World:
             store, management = gate(around.store, hangs.STORE), gate(libvirt, hangs.MANAGEMENT)
             loops, _ = programs.controller(
                 store, [management, gate(ceph, hangs.STORAGE)],
-                [gate(SimBlocklist(self.clusters, node), hangs.FENCE)],
+                [gate(SimBlocklist(self.clusters, node, self.client_networks), hangs.FENCE)],
                 gate(SimNova(self.nova, node), hangs.CLOUD), management,
                 gate(SimUsage(self.nova, node), hangs.USAGE),
                 gate(SimQueue(around.store, self.broker), hangs.QUEUE), times.rules,

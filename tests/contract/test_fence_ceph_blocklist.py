@@ -109,9 +109,11 @@ class Orders(unittest.TestCase):
         self.assertEqual(one.addresses, two.addresses)
         self.assertEqual(('c1', 'c2'), (one.cluster, two.cluster))
 
-    def test_addresses_outside_the_client_networks_are_left_alone(self):
+    def test_addresses_outside_the_client_networks_are_in_the_order_and_forbidden(self):
         (order, _) = self.orders(('10.91.0.11', '10.90.0.11'))
-        self.assertEqual(('10.91.0.11:0/0',), order.addresses)
+        self.assertEqual(('10.90.0.11:0/0', '10.91.0.11:0/0'), order.addresses)
+        fence_ = ceph_blocklist.CephBlocklist({}, ['10.91.0.0/16'])
+        self.assertEqual({'10.90.0.11'}, set(fence_.outside(order)))
 
     def test_ipv6_is_written_as_ceph_writes_it(self):
         (order, _) = self.orders(('fd00:0::0B',))
@@ -125,7 +127,7 @@ class Orders(unittest.TestCase):
         fence_ = ceph_blocklist.CephBlocklist({}, [])
         proof = fence_.prove(model.FenceOrder('ceph_blocklist', 'c1', (), ('10.91.0.11:0/9',)), 1)
         self.assertFalse(proof.holds)
-        self.assertIn('client networks', proof.reason)
+        self.assertIn('no address of the host', proof.reason)
 
 
 class Reading(BlocklistCase):

@@ -16,7 +16,8 @@
 An order names every address of the host as ``IP:0/0``, because a QEMU that starts after the fence
 is a new client with a new nonce; the known clients are named besides.  Entries expire in ten
 years: one that expires first lets a zombie write again.  An OSD at the same address is not hurt; a
-monitor or manager is, so their addresses are forbidden.
+monitor or manager is, so their addresses are forbidden.  So are those in no client network: an
+address of the host may be anybody's there, and a fence without it would prove nothing.
 
 The work is done in a warm child process for each cluster (``ceph_blocklist_child``).
 """
@@ -56,23 +57,32 @@ class CephBlocklist(ports.Fence):
 
     def orders(self, inventory: model.Inventory, clusters: Iterable[str],
                clients: Sequence[str]) -> tuple[model.FenceOrder, ...]:
-        """An order for each cluster: the host's client addresses, and its known clients."""
+        """An order for each cluster: the host's addresses, and its known clients."""
         addresses = {str(ceph_address.whole(ip)) for ip in inventory.storage_addresses
-                     if self._is_client(inventory.host, ip)}
+                     if _is_address(inventory.host, ip)}
         return tuple(model.FenceOrder(self.name, cluster, tuple(sorted(addresses)),
                                       tuple(sorted(set(clients))))
                      for cluster in sorted(set(clusters)))
 
     def forbidden(self, order: model.FenceOrder, limit: float) -> Mapping[str, str]:
-        """IP addresses of the order at which a monitor in quorum or an active manager is."""
+        """IP addresses of the order at which a monitor in quorum or an active manager is.
+
+        And those in no client network.
+        """
         servers = self._child(order).ask('servers', limit, fsid=order.cluster)
-        ours = {ceph_address.parse(entry).ip for entry in _entries(order)}
-        reasons: dict[str, str] = {}
+        ours = {ceph_address.parse(entry).ip for entry in order.addresses}
+        reasons = self.outside(order)
         for kind, words in (('manager', 'an active manager of Ceph is there'),
                             ('monitor', 'a monitor of Ceph is there')):
             found = {ceph_address.parse(address).ip for address in servers[kind]}
             reasons |= dict.fromkeys(sorted(found & ours), words)
         return reasons
+
+    def outside(self, order: model.FenceOrder) -> dict[str, str]:
+        """The IP addresses of the order that are in no client network, with that reason."""
+        ips = sorted({ceph_address.parse(entry).ip for entry in order.addresses})
+        return {ip: 'it is in no client network ([ceph] client_networks)'
+                for ip in ips if not self._is_client(ip)}
 
     def cut(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """Add every entry of the order to the blocklist."""
@@ -97,7 +107,7 @@ class CephBlocklist(ports.Fence):
 
     def _doubt(self, order: model.FenceOrder, limit: float) -> str:
         if not order.addresses:
-            return 'no address of the host is inside the client networks'
+            return 'no address of the host is known that may be cut'
         try:
             return str(self._child(order).ask('doubt', limit, fsid=order.cluster,
                                               entries=_entries(order)))
@@ -110,13 +120,17 @@ class CephBlocklist(ports.Fence):
             raise ports.PortError(f'no access to cluster {order.cluster} is configured')
         return found
 
-    def _is_client(self, host: str, ip: str) -> bool:
-        if not bounds.is_address(ip):
-            # No client can have it.  In an order it would make every cut fail.
-            LOG.error('%s claims %r, which is no address: it is not fenced', host, ip)
-            return False
+    def _is_client(self, ip: str) -> bool:
         address = ipaddress.ip_address(ip)
         return any(address in network for network in self._networks)
+
+
+def _is_address(host: str, ip: str) -> bool:
+    if bounds.is_address(ip):
+        return True
+    # No client can have it.  In an order it would make every cut fail.
+    LOG.error('%s claims %r, which is no address: it is not fenced', host, ip)
+    return False
 
 
 def _entries(order: model.FenceOrder) -> list[str]:

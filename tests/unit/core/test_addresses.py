@@ -61,8 +61,31 @@ class Elder(unittest.TestCase):
         self.assertEqual('', addresses.elder('10.1.0.9', [], claims))
 
     def test_a_claim_keeps_its_age_while_it_is_made_and_loses_it_when_it_is_dropped(self):
-        first = addresses.renewed({}, told('c1', '10.1.0.1', '10.1.0.9'), 5)
+        first = addresses.renewed({}, told('c1', '10.1.0.1', '10.1.0.9'), 5, {})
         self.assertEqual({'10.1.0.1': 5, '10.1.0.9': 5}, first)
-        self.assertEqual({'10.1.0.1': 5}, addresses.renewed(first, told('c1', '10.1.0.1'), 8))
+        alone = {'10.1.0.9': {'c1'}}
+        self.assertEqual({'10.1.0.1': 5}, addresses.renewed(first, told('c1', '10.1.0.1'), 8,
+                                                            alone))
         self.assertEqual({'10.1.0.1': 5, '10.1.0.9': 11}, addresses.renewed(
-            {'10.1.0.1': 5}, told('c1', '10.1.0.1', '10.1.0.9'), 11))
+            {'10.1.0.1': 5}, told('c1', '10.1.0.1', '10.1.0.9'), 11, alone))
+
+    def test_it_keeps_its_age_while_another_host_claims_the_address_that_it_lost(self):
+        first = {'10.1.0.1': 5, '10.1.0.9': 5}
+        lost = addresses.renewed(first, told('c1', '10.1.0.1'), 8, {'10.1.0.9': {'c2'}})
+        self.assertEqual(first, lost)
+        # However many others claim, the record does not grow without end.
+        many = {f'10.2.0.{number}': 5 for number in range(200)}
+        kept = addresses.renewed(many, told('c1'), 8, dict.fromkeys(many, {'c2'}))
+        self.assertEqual(64, len(kept))
+
+
+class Neighbours(unittest.TestCase):
+
+    def test_a_newcomer_is_none_and_whoever_may_have_been_first_is_one(self):
+        claims = {'c1': {'10.1.0.9': 7}, 'c2': {'10.1.0.9': 40}, 'c3': {'10.1.0.9': 7},
+                  'c4': {'10.1.0.9': 5}, 'c5': {}}
+        self.assertEqual({'c3', 'c4'}, addresses.neighbours(
+            'c1', '10.1.0.9', ['c1', 'c2', 'c3', 'c4', 'c5'], claims))
+
+    def test_while_no_claim_was_written_down_everybody_is_one(self):
+        self.assertEqual({'c2'}, addresses.neighbours('c1', '10.1.0.9', ['c1', 'c2'], {}))

@@ -122,6 +122,39 @@ class Settled(unittest.TestCase):
             an_order(), held=('10.1.0.9:0/0',))], {'10.1.0.9': {'c2'}}))
 
 
+class Neighbours(unittest.TestCase):
+
+    def test_a_fenced_host_is_one_only_if_it_claimed_the_address_first(self):
+        recovery = model.Recovery('c3-1', 'c3', model.RecoveryStage.FENCING,
+                                  orders=(an_order('10.1.0.1:0/0'),))
+        claimed = {'10.1.0.1': {'c1', 'c3'}}
+        # claims, dead -> who must not be hurt
+        first, later = ({'c1': {'10.1.0.1': at}, 'c3': {'10.1.0.1': 20}} for at in (5, 40))
+        table = [(first, {'c1'}, {'c1'}), (first, (), {'c1'}), (later, (), None),
+                 (later, {'c1'}, None), ({}, (), {'c1'}), ({}, {'c1'}, None)]
+        for claims, dead, hurt in table:
+            with self.subTest(claims=claims, dead=dead):
+                self.assertEqual(hurt, fencing.neighbours(recovery, claimed, claims,
+                                                          dead).get('10.1.0.1'))
+
+
+class Bounded(unittest.TestCase):
+
+    def test_an_order_does_not_grow_without_end_and_what_is_beyond_is_told(self):
+        orders = [an_order('10.1.0.1:0/0')]
+        for number in range(2 * fencing.ADDRESSES_MAX):
+            wanted = [an_order(f'10.2.{number // 256}.{number % 256}:0/0')]
+            orders = fencing.grown(orders, wanted)
+        self.assertEqual(fencing.ADDRESSES_MAX, len(fencing.whole(orders[0]).addresses))
+        self.assertEqual(wanted[0].addresses, fencing.beyond(orders, wanted))
+        self.assertEqual((), fencing.beyond(orders, [an_order('10.1.0.1:0/0')]))
+
+    def test_a_client_alone_is_cut_wherever_it_is(self):
+        order = dataclasses.replace(an_order('10.1.0.1:0/0'), held_clients=('10.9.0.1:0/5',))
+        found, reasons = fencing.settled(order, {}, {'10.9.0.1': 'a monitor is there'}, cut=True)
+        self.assertEqual((('10.9.0.1:0/5',), frozenset()), (found.clients, reasons))
+
+
 class Proof(unittest.TestCase):
 
     def test_each_thing_that_is_missing_is_named(self):

@@ -23,6 +23,7 @@ from tests.unit.sim import (  # noqa: F401  they add their own
     mutants_alone,
     mutants_books,
     mutants_brake,
+    mutants_fences,
     mutants_growth,
     mutants_moves,
     mutants_returns,
@@ -81,4 +82,4 @@ class TestTheList(unittest.TestCase):
         self.assertEqual(frozenset(), SOON - MUTANTS.keys())
 
     def test_none_is_left_out(self):
-        self.assertEqual(43, len(MUTANTS))
+        self.assertEqual(47, len(MUTANTS))

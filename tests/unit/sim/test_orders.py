@@ -79,7 +79,7 @@ class TestNoIsAskedAgain(Played):
         self.assertIn('it may not be fenced yet: 10.91.0.11: an active manager', log)
         self.assertEqual([], self.listed('10.91.0.11:0/0'))
 
-    def test_a_virtual_address_that_moved_hurts_no_neighbour_and_ends_nothing(self):
+    def test_a_virtual_address_that_moved_ends_nothing_and_its_new_holder_keeps_its_own(self):
         real = libvirt.SimLocal.addresses
 
         def addresses(local, networks):
@@ -88,8 +88,47 @@ class TestNoIsAskedAgain(Played):
             return tuple(sorted({*real(local, networks), *more}))
         self.put(libvirt.SimLocal, 'addresses', addresses)
         self.play('20 power off c1', '100 expect web runs elsewhere', '100 end')
-        self.assertEqual([], self.listed(f'{VIRTUAL}:0/0'))
+        # The dead host claimed it first, and clients of its may come up there.
+        self.assertTrue(self.listed(f'{VIRTUAL}:0/0'))
         self.assertTrue(self.listed('10.91.0.11:0/0'))
+        self.assertEqual([], self.listed('10.91.0.12:0/0'))
+
+
+class TestClaims(Played):
+
+    def test_a_thief_who_claims_everything_holds_no_recovery_up(self):
+        self.play('25 c4 is stolen by one who writes addresses', '45 power off c1',
+                  '100 expect web runs elsewhere', '100 end')
+        self.assertTrue(self.listed('10.91.0.11:0/0'))
+
+    def test_when_he_dies_himself_nobody_else_is_fenced(self):
+        self.play('25 c4 is stolen by one who writes addresses', '45 power off c4', '100 end')
+        self.assertEqual([], [each for each in self.listed('10.91.0.1') if '0.14' not in each])
+
+
+class TestClientsOfNobody(Played):
+
+    def test_one_that_is_listed_and_silent_is_cut_by_its_nonce(self):
+        log = self.play('20 c1 is renumbered to 10.91.4.9', '20.1 reboot web', '27.5 cut c1 both',
+                        '75 mend c1 both', '90 expect web runs elsewhere', '90 end',
+                        prepare=lambda world: self.mute(world))
+        self.assertIn('confirmed dead', log)
+        self.assertTrue(self.listed('10.91.4.9:0/'))
+
+    def mute(self, world):
+        """Its agent stands still: it has no time to tell of its address."""
+        world.kernel.at(19.9, world.agents['c1'].freeze)
+
+
+class TestOutside(Played):
+
+    def test_a_host_seen_in_no_client_network_waits_until_people_name_that(self):
+        log = self.play('2 c1 is renumbered to 10.92.0.5', '3 reboot web', '30 power off c1',
+                        '90 people name the client network 10.92.0.0/16',
+                        '150 expect web runs elsewhere', '150 end')
+        self.assertIn('10.92.0.5: it is in no client network', log)
+        self.assertLess(log.index('people name'), log.index('fence proven'))
+        self.assertTrue(self.listed('10.92.0.5:0/0'))
 
 
 class TestOrdersGrow(Played):

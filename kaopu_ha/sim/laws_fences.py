@@ -1,0 +1,129 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Fences are where the dead host is, all of it, and nowhere else.
+
+Judged from the truth of the false world: which machine has, or had, which address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+import math
+
+from kaopu_ha import records
+from kaopu_ha.core.addresses import lies_in
+from kaopu_ha.core.model import Inventory, Recovery, RecoveryStage
+from kaopu_ha.sim import daemon
+from kaopu_ha.sim.ceph import Client
+from kaopu_ha.sim.laws_life import told_until
+from kaopu_ha.sim.machine import Machine
+from kaopu_ha.sim.world import NETWORK, World
+
+Say = Callable[[str, str], None]
+
+_LOOK_SECONDS = 1.0
+# A proof is read back every few seconds: by then what came to a host is cut as well.
+_GROWN_SECONDS = 12.0
+# A leader may hang, and another may have to be elected.
+_HELD_UP_SECONDS = 60.0
+# An entry that ends sooner is librbd's own: it took a lock over.
+_FOR_GOOD = 86400.0
+
+
+def could_not_tell(world: World, client: Client) -> bool:
+    """True of a client that was started on a fenced host, at an address that it had no time to
+    tell: not until its order can have grown, and in no network of which people have told.
+    """
+    case = world.case(client.node.name)
+    machine = world.machines.get(client.node.name)
+    if case is None or machine is None or not world.confirmed(case.host) or (
+            client.since < daemon.seconds(case.road[0].at)):
+        return False
+    since = machine.address_since.get(client.ip, -math.inf)
+    young = world.kernel.now - client.since < _GROWN_SECONDS
+    return since > told_until(world, case) and (young or not lies_in(client.ip, [NETWORK]))
+
+
+class Fences:
+    """Nobody is fenced at a living host's address; a host is fenced at each that it tells of; and
+    nobody's lie holds a fence up.
+    """
+
+    def __init__(self, world: World, say: Say) -> None:
+        self._world, self._say = world, say
+        # Since when something is wrong, by what it is.
+        self._since: dict[str, float] = {}
+        world.kernel.after(_LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        for what in self._hurt():
+            self._say('the living are not fenced', what)
+        self._last('fenced where it is', self._unfenced(), _GROWN_SECONDS)
+        self._last('no lie holds a fence up', self._held_up(), _HELD_UP_SECONDS)
+        self._world.kernel.after(_LOOK_SECONDS, self._look)
+
+    def _last(self, law: str, found: Iterator[str], limit: float) -> None:
+        """Say what was found at each look for longer than it may be so."""
+        now, found_now = self._world.kernel.now, {f'{law}: {what}': what for what in found}
+        self._since = {key: at for key, at in self._since.items()
+                       if key in found_now or not key.startswith(f'{law}: ')}
+        for key, what in found_now.items():
+            if now - self._since.setdefault(key, now) > limit:
+                self._say(law, f'{what}, for {now - self._since[key]:.0f} s')
+
+    def _hurt(self) -> Iterator[str]:
+        """Living hosts at an address of which every client is refused, and no dead host had it."""
+        machines = self._world.machines.values()
+        dead = [machine for machine in machines if self._world.confirmed(machine.name)]
+        guilty = {address for machine in dead for address in machine.had}
+        for machine in machines:
+            for address in () if machine in dead else machine.used:
+                if address not in guilty and self._listed(address):
+                    yield f'{machine.name} lives, and {address} is fenced'
+
+    def _unfenced(self) -> Iterator[str]:
+        """Addresses that a fenced host told of, and truly has, at which it is not fenced."""
+        for recovery, machine in self._recoveries():
+            if records.PROOF + recovery.id not in self._world.etcd.entries:
+                continue
+            told = self._world.record(Inventory, records.INVENTORY + machine.name)
+            for address in set(told.storage_addresses if told else ()) & set(machine.addresses):
+                if self._sole(machine, address) and not all(
+                        self._world.clusters[order.cluster].lists(address)
+                        for order in recovery.orders if order.addresses):
+                    yield f'the fence of {machine.name} is proven, and is not at {address}'
+
+    def _held_up(self) -> Iterator[str]:
+        """Fences that wait because somebody else says that the address is his, which it is not."""
+        for recovery, machine in self._recoveries():
+            if recovery.stage is RecoveryStage.FENCING and recovery.refused and all(
+                    self._sole(machine, address) and lies_in(address, [NETWORK])
+                    for address in machine.had):
+                yield f'{machine.name} is not fenced: {recovery.refused[0]}'
+
+    def _recoveries(self) -> Iterator[tuple[Recovery, Machine]]:
+        """Those that keep their fence, each with its host."""
+        for recovery in self._world.every(Recovery, records.RECOVERY):
+            case = self._world.case(recovery.host)
+            if case is not None and case.recovery == recovery.id and case.admit is None:
+                yield recovery, self._world.machines[recovery.host]
+
+    def _sole(self, machine: Machine, address: str) -> bool:
+        return not any(address in other.had for other in self._world.machines.values()
+                       if other is not machine)
+
+    def _listed(self, address: str) -> bool:
+        until = self._world.kernel.now + _FOR_GOOD
+        return any(cluster.blocklist.get(f'{address}:0/0', 0.0) > until
+                   for cluster in self._world.clusters.values())

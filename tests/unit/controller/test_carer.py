@@ -22,7 +22,6 @@ from kaopu_ha.core.model import Phase
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.restart import Restart, Start
 from tests.unit.controller import scene
-from tests.unit.controller.test_housekeeper import Store
 from tests.unit.core import values
 
 HAS = (('MEMORY_MB', 512), ('VCPU', 1))
@@ -73,7 +72,7 @@ class Images:
 class Caring(unittest.TestCase):
 
     def setUp(self):
-        self.store, self.clock, self.told = Store(), scene.Clock(), []
+        self.store, self.clock, self.told = scene.Store(), scene.Clock(), []
         self.cloud, self.images = Cloud(), Images()
         self.carer = self.a_carer('controller-1')
         for host, address in (('c2', '10.91.0.12'), ('c3', self.images.address)):

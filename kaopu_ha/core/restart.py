@@ -15,9 +15,11 @@
 The host says which (``Inventory.interrupted``), Nova says whose they are and who stopped them::
 
     WAITING -> STARTING -> RUNS             WAITING -> LEFT        it is not ours to start
-       ^          |
-       +----------+--> FAILED -> RUNS       any but RUNS, LEFT -> WAVED_OFF   by a person
+       ^          |   ^
+       +----------+   +-- FAILED <- WAITING any but RUNS, LEFT -> WAVED_OFF   by a person
        +-- FAILED, WAVED_OFF                by a person who asks to try again
+
+FAILED is told, and tried again after pauses that grow: nobody is forgotten for a bad minute.
 
 It is a recovery of its own kind, smaller than that of a dead host: nothing is fenced, because
 nothing goes anywhere.  The one danger is the same: an instance must not be started here that may
@@ -36,6 +38,9 @@ from kaopu_ha.core import model
 from kaopu_ha.core.news import Fact, News
 
 _STEPS_KEPT = 20
+# After the pauses of the rules it has failed; from then on each is twice the last one, up to this.
+_PAUSE_SECONDS_MAX = 3600.0
+_DOUBLED_MAX = 16
 # What a user asks for and by which a server is on afterwards, in Nova's words; and what ends it.
 _ON = frozenset({'create', 'evacuate', 'live-migration', 'reboot', 'rebuild', 'resume', 'restore',
                  'start', 'unpause', 'unrescue', 'unshelve'})
@@ -63,7 +68,8 @@ ROADS: dict[Phase, frozenset[Phase]] = {
                               Phase.WAVED_OFF}),
     Phase.STARTING: frozenset({Phase.WAITING, Phase.RUNS, Phase.LEFT, Phase.FAILED,
                                Phase.WAVED_OFF}),
-    Phase.FAILED: frozenset({Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF, Phase.WAITING}),
+    Phase.FAILED: frozenset({Phase.STARTING, Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF,
+                             Phase.WAITING}),
     Phase.RUNS: frozenset(), Phase.LEFT: frozenset(), Phase.WAVED_OFF: frozenset({Phase.WAITING}),
 }
 
@@ -108,7 +114,8 @@ class Act(enum.Enum):
 class Seen:
     """What a leader saw of one instance.
 
-    ``power``: as this boot's libvirt says, None if it does not answer.  ``server`` is None if Nova
+    ``power``: as this boot's libvirt says (OFF if it does not know it), None if it does not answer.
+    ``server`` is None if Nova
     has none; ``actions`` are newest first.  ``barred``: why nothing may be started on the host now.
     ``moving``: why the instance itself may not be.  ``seconds`` passed since the last call, or
     since it was first seen off: this leader's count, so late is possible, early is not.
@@ -252,7 +259,8 @@ def _other_state(start: Start, seen: Seen, rules: model.Rules) -> Decision:
 
 
 def _fails(start: Start, seen: Seen, rules: model.Rules) -> Decision:
-    text = f'{start.calls} calls did not start it; last: {start.reason}'
+    text = (f'{start.calls} calls did not start it; last: {start.reason}; tried again after '
+            f'{_pause(start, rules) / 60:.0f} min')
     return Decision(_go(start, Phase.FAILED, text, seen.at), Act.NOTE,
                     (News(Fact.NOT_RESTARTED, '', f'{start.name}: {text}'),))
 
@@ -272,9 +280,12 @@ def _starts(start: Start, seen: Seen, rules: model.Rules) -> Decision:
 
 def _pause(start: Start, rules: model.Rules) -> float:
     """Seconds before the next call: growing, for a bad minute shall not be the end."""
-    if not start.calls:
+    if not start.calls or not rules.restart_pauses:
         return 0.0
-    return rules.restart_pauses[min(start.calls, len(rules.restart_pauses)) - 1]
+    more = start.calls - len(rules.restart_pauses)
+    if more <= 0:
+        return rules.restart_pauses[start.calls - 1]
+    return min(rules.restart_pauses[-1] * 2.0 ** min(more, _DOUBLED_MAX), _PAUSE_SECONDS_MAX)
 
 
 def _not_noticed(start: Start, seen: Seen, rules: model.Rules) -> bool:
@@ -295,7 +306,6 @@ _ROWS: tuple[_Row, ...] = (
     ('it belongs elsewhere', lambda start, seen, rules: not _is_here(seen), _elsewhere),
     ('its user stopped it', lambda start, seen, rules: _task(seen) == ''
      and _state(seen) == 'stopped' and stopped_by_user(seen.actions), _left('its user stopped it')),
-    ('it failed', lambda start, seen, rules: start.phase is Phase.FAILED, _waits('')),
     ('a call is under way', lambda start, seen, rules: start.phase is Phase.STARTING
      and seen.seconds < rules.attempt_limit, _waits('it is being started')),
     ('a call led to nothing', lambda start, seen, rules: start.phase is Phase.STARTING, _lost),
@@ -307,8 +317,8 @@ _ROWS: tuple[_Row, ...] = (
      _waits('a person has to start it: [restart] policy is tell')),
     ('its nova-compute is away', lambda start, seen, rules: seen.service is None
      or not seen.service.up, _waits('its nova-compute is not up')),
-    ('it was tried enough', lambda start, seen, rules: start.calls > len(rules.restart_pauses),
-     _fails),
+    ('it was tried enough', lambda start, seen, rules: start.phase is not Phase.FAILED
+     and start.calls > len(rules.restart_pauses), _fails),
     ('its pause', lambda start, seen, rules: seen.seconds < _pause(start, rules),
      lambda start, seen, rules: _waiting(start, start.reason)),
     ('its nova-compute looks', lambda start, seen, rules: not start.calls

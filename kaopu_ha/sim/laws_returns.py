@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 from kaopu_ha import records
 from kaopu_ha.core.model import Case, Stage
+from kaopu_ha.core.news import Fact
 from kaopu_ha.core.restart import Phase, Restart
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.nova import Row
@@ -98,3 +99,13 @@ def why_not_started(world: World, row: Row) -> str:
             if start.instance == row.uuid and start.phase in (Phase.FAILED, Phase.WAVED_OFF):
                 return start.reason
     return ''
+
+
+def never_told(world: World, row: Row) -> str:
+    """Why nothing is done for an instance of a host that no agent ever told of; '' if one did.
+
+    It counts only if people were told of that host.
+    """
+    heard = any(news.fact is Fact.UNPROTECTED and news.host == row.host for _, news in world.told)
+    return 'no agent ever told of its host' if heard and not world.machines[
+        row.host].node.powered and records.INVENTORY + row.host not in world.etcd.entries else ''

@@ -77,7 +77,7 @@ class Started(unittest.TestCase):
         self.assertIs(Phase.WAITING, after.phase)
         self.assertIs(Act.START, advance(after, seconds=120.0).act)
 
-    def test_the_pauses_grow_and_then_it_is_given_up_and_told(self):
+    def test_the_pauses_grow_and_then_it_has_failed_which_is_told(self):
         for calls, pause in ((1, 5.0), (2, 15.0), (3, 60.0), (4, 300.0)):
             failed = a_start(calls=calls, reason='no room')
             self.assertIs(Act.WAIT, advance(failed, seconds=pause - 0.1).act)
@@ -85,6 +85,21 @@ class Started(unittest.TestCase):
         decision = advance(a_start(calls=5, reason='no room'), seconds=301.0)
         self.assertIs(Phase.FAILED, decision.start.phase)
         self.assertIn('no room', decision.start.reason)
+        self.assertIn('tried again after 10 min', decision.start.reason)
+        self.assertEqual([Fact.NOT_RESTARTED], [item.fact for item in decision.news])
+
+    def test_what_failed_is_tried_again_after_pauses_of_up_to_an_hour(self):
+        for calls, pause in ((5, 600.0), (6, 1200.0), (7, 2400.0), (8, 3600.0), (1000, 3600.0)):
+            failed = a_start(Phase.FAILED, calls=calls, reason='no room')
+            early = advance(failed, seconds=pause - 0.1)
+            self.assertEqual((Act.WAIT, failed), (early.act, early.start))
+            late = advance(failed, seconds=pause)
+            self.assertEqual((Act.START, Phase.STARTING), (late.act, late.start.phase))
+
+    def test_what_failed_once_more_is_told_once_more(self):
+        again = advance(a_start(Phase.STARTING, calls=6), seconds=120.0).start
+        decision = advance(again, seconds=120.0)
+        self.assertIs(Phase.FAILED, decision.start.phase)
         self.assertEqual([Fact.NOT_RESTARTED], [item.fact for item in decision.news])
 
 
@@ -119,11 +134,6 @@ class NotStarted(unittest.TestCase):
         decision = restart.advance(a_start(), a_look(), rules(restarts=False))
         self.assertIs(Act.WAIT, decision.act)
         self.assertIn('a person has to start it', decision.start.reason)
-
-    def test_what_failed_stays_so_with_its_reason_until_it_runs(self):
-        failed = a_start(Phase.FAILED, reason='5 calls')
-        decision = advance(failed)
-        self.assertEqual((Act.WAIT, failed), (decision.act, decision.start))
 
     def test_a_settled_start_goes_nowhere(self):
         for phase in (Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF):

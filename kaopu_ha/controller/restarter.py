@@ -81,13 +81,15 @@ class Restarter:
 
     def _advance(self, world: World, host: str) -> bool:
         inventory, record = world.inventories[host], world.restarts.get(host)
+        if record is not None and _forgets(world, record):
+            on = [one.uuid for one in inventory.instances if one.power is not model.Power.OFF]
+            return self._commit(world, host, restart.once_more_on(record, on)) is None
         fresh = _is_back(world, host) and restart.opened(
             inventory, record, self._leadership.now(), self._leadership.name)
         if fresh:
             if self._commit(world, host, fresh) is not None:
-                names = ', '.join(start.name for start in fresh.unsettled)
-                self._tell(News(Fact.RESTART, host, f'it was booted; these were on before and are '
-                                                    f'started again: {names}'))
+                for item in restart.told(fresh, record):
+                    self._tell(item)
             return True
         if record is None or not record.unsettled or record.boot_id != inventory.boot_id:
             return False
@@ -181,9 +183,12 @@ class Restarter:
 
         From another host, or from an address of nobody: a guest may run there.
         """
-        inventory = world.inventories[host]
-        images = next((one.images for one in inventory.instances if one.uuid == instance), ())
-        if self._images is None or not images:
+        if self._images is None:
+            return ''
+        images = _images(world, host, instance)
+        if images is None:
+            return 'its host does not know its domain: who has its disks open can\'t be asked'
+        if not images:
             return ''
         known = addresses.known(world.inventories, (*self._rules.tools, *world.tools))
         found = elsewhere.found(self._images.clients(images, self._rules.ask_limit), host, known)
@@ -215,10 +220,27 @@ class Restarter:
 
 
 def _hosts(world: World) -> Iterable[str]:
-    """Hosts that tell of something interrupted, or have an open record."""
+    """Hosts that tell of something interrupted, or have a record that is open, or too old."""
     return [host for host, inventory in world.inventories.items()
-            if inventory.interrupted or (host in world.restarts
-                                         and world.restarts[host].unsettled)]
+            if inventory.interrupted or (host in world.restarts and (
+                world.restarts[host].unsettled or _forgets(world, world.restarts[host])))]
+
+
+def _forgets(world: World, record: Restart) -> bool:
+    """True if something is on in the present boot that was left, or waved off, after a boot."""
+    inventory, beat = world.inventories[record.host], world.beats.get(record.host)
+    if beat is None or beat.boot_id != inventory.boot_id:
+        return False
+    off = restart.counts_as_off(record)
+    return any(one.uuid in off for one in inventory.instances
+               if one.power is not model.Power.OFF)
+
+
+def _images(world: World, host: str, instance: str) -> tuple[model.Image, ...] | None:
+    """Its disks as its host tells of them, or any other; None if nobody does."""
+    hosts = (host, *sorted(world.inventories.keys() - {host}))
+    return next((one.images for each in hosts for one in world.inventories[each].instances
+                 if one.uuid == instance), None)
 
 
 def _power(powers: Mapping[str, model.Power] | None, instance: str) -> model.Power | None:

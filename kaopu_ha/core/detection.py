@@ -122,7 +122,7 @@ def advance(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     if seen.round is None:
         return Decision(case, again=rules.look_interval)
     before = case
-    case = _filed(case, seen.round, rules)
+    case = _filed(casefile.with_guests(case, seen.round, seen.inventory, rules), seen.round, rules)
     if seen.round.verdict is Verdict.ALIVE:
         return _spared(before, case, seen, rules)
     if case.kernel_answered and not before.kernel_answered and case.stage is not Stage.SUSPECTED:
@@ -297,7 +297,6 @@ def _alike(one: model.Round, other: model.Round) -> bool:
 
 def _filed(case: Case, new: model.Round, rules: model.Rules) -> Case:
     """Keep the first and the last round of each run of equal ones; the last carries the count."""
-    case = _guests_kept(case, new)
     rounds, clients = case.rounds, casefile.clients(case, new)
     new = casefile.brief(new)
     if len(rounds) >= 2 and _alike(rounds[-1], new) and _alike(rounds[-2], new):
@@ -309,12 +308,6 @@ def _filed(case: Case, new: model.Round, rules: model.Rules) -> Case:
     return dataclasses.replace(
         case, rounds=rounds, clients=clients, verdict=new.verdict,
         kernel_answered=case.kernel_answered or new.management.kernel_answers)
-
-
-def _guests_kept(case: Case, new: model.Round) -> Case:
-    if new.management.guests is None:
-        return case
-    return dataclasses.replace(case, guests=tuple(sorted(new.management.guests)), guests_at=new.at)
 
 
 def _changed(before: Case, new: model.Round, fact: Fact) -> tuple[News, ...]:

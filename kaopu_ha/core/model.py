@@ -240,6 +240,8 @@ class Case:
 
     ``waited``: seconds of silence that count for the stage.  ``clients``: all that its looks saw.
     ``guests``: the domains that ran when its libvirt answered last, at ``guests_at`` ('': never).
+    ``went_off``: those that ran before and that it tells no more, each with the number of its
+    answers that said so: after a while they are forgotten.
     """
 
     host: str
@@ -254,6 +256,7 @@ class Case:
     clients: tuple[str, ...] = ()
     guests: tuple[str, ...] = ()
     guests_at: str = ''
+    went_off: dict[str, int] = field(default_factory=dict)
     recovery: str = ''
     admit: AdmitProgress | None = None
 

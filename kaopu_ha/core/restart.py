@@ -29,7 +29,7 @@ and no client at another address has its disks open.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 import dataclasses
 from dataclasses import dataclass
 import enum
@@ -38,6 +38,7 @@ from kaopu_ha.core import model
 from kaopu_ha.core.news import Fact, News
 
 _STEPS_KEPT = 20
+_INTERRUPTED = 'was on before its host was booted'
 # After the pauses of the rules it has failed; from then on each is twice the last one, up to this.
 _PAUSE_SECONDS_MAX = 3600.0
 _DOUBLED_MAX = 16
@@ -162,17 +163,61 @@ def opened(inventory: model.Inventory, before: Restart | None, at: str, by: str)
 
     What was settled for a former boot by its user or a person stays so until it was on once more.
     """
-    same = before is not None and before.boot_id == inventory.boot_id
+    names = {instance.uuid: instance.name for instance in inventory.instances}
+    new = [Start(uuid, names[uuid], Phase.WAITING, _INTERRUPTED, at=at)
+           for uuid in inventory.interrupted if uuid in names]
+    return _added(before, inventory.host, inventory.boot_id, new, (), at, by)
+
+
+def _added(before: Restart | None, host: str, boot_id: str, new: Sequence[Start],
+           off: Sequence[Start], at: str, by: str) -> Restart | None:
+    """The record with what is new, if anything of it is not there yet."""
+    same = before is not None and before.boot_id == boot_id
     kept = {start.instance: start for start in (before.starts if before else ())
             if same or start.phase in (Phase.LEFT, Phase.WAVED_OFF)}
-    names = {instance.uuid: instance.name for instance in inventory.instances}
-    new = [Start(uuid, names[uuid], Phase.WAITING, 'was on before its host was booted', at=at)
-           for uuid in inventory.interrupted if uuid in names and uuid not in kept]
+    new = [start for start in (*new, *off) if start.instance not in kept]
     if not new:
         return None
-    step = model.Step(at, by, 'restart', f'its host was booted; {len(new)} were on before')
+    count = sum(start.phase is Phase.WAITING for start in new)
+    step = model.Step(at, by, 'restart', f'its host was booted; {count} were on before')
     road = (*(before.road if before and same else ()), step)[-_STEPS_KEPT:]
-    return Restart(inventory.host, inventory.boot_id, (*kept.values(), *new), road)
+    return Restart(host, boot_id, (*kept.values(), *new), road)
+
+
+def told(restart: Restart, before: Restart | None) -> tuple[News, ...]:
+    """What is told of a record that is new, or has more than before."""
+    known = {start.instance for start in before.unsettled} if (
+        before and before.boot_id == restart.boot_id) else ()
+    names = ', '.join(start.name for start in restart.unsettled if start.instance not in known)
+    return (News(Fact.RESTART, restart.host, f'it was booted; these were on before and are '
+                                             f'started again: {names}'),) if names else ()
+
+
+def told_by_libvirt(case: model.Case, inventory: model.Inventory, boot_id: str,
+                    before: Restart | None, at: str, by: str) -> Restart | None:
+    """The record for a host that was booted while its agent did not run; None if nobody knew more.
+
+    Its libvirt told what ran meanwhile: what came is started again like the rest, and what had been
+    off for long stays off.
+    """
+    if not case.guests_at or not boot_id or boot_id == case.boot_id:
+        return None
+    known = {instance.uuid: instance.name for instance in inventory.instances}
+    on = {instance.uuid for instance in inventory.on}
+    ran = {*case.guests, *case.went_off}
+    new = [Start(uuid, known.get(uuid, uuid), Phase.WAITING, _INTERRUPTED, at=at)
+           for uuid in sorted(ran - on)]
+    off = [Start(one.uuid, one.name, Phase.LEFT, 'was off before its host was booted', at=at)
+           for one in inventory.instances if one.power is not model.Power.OFF
+           and one.uuid not in ran]
+    return _added(before, inventory.host, boot_id, new, off, at, by) if new or off else None
+
+
+def once_more_on(restart: Restart, on: Collection[str]) -> Restart:
+    """The record without what was left or waved off, and is on: the next boot counts for it."""
+    return dataclasses.replace(restart, starts=tuple(
+        start for start in restart.starts
+        if start.phase not in (Phase.LEFT, Phase.WAVED_OFF) or start.instance not in on))
 
 
 def counts_as_off(restart: Restart | None) -> frozenset[str]:

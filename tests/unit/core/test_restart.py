@@ -22,6 +22,7 @@ from kaopu_ha.core.restart import Act, Phase
 from tests.unit.core.values import (
     AT,
     BY,
+    a_case,
     a_server,
     a_service,
     an_instance,
@@ -188,6 +189,48 @@ class Opened(unittest.TestCase):
         record = restart.changed(record, [restart.waved_off(record.starts[0], 'why', AT)])
         self.assertEqual({'i1'}, restart.counts_as_off(record))
         self.assertEqual(set(), restart.counts_as_off(None))
+
+
+class Unseen(unittest.TestCase):
+    """The agent was dead when its host was booted; its libvirt had told what ran."""
+
+    INVENTORY = an_inventory(boot_id='boot-1', instances=[
+        an_instance('i1'), an_instance('i2'), an_instance('i3', Power.OFF)])
+
+    def open(self, before=None, boot_id='boot-2', **changes):
+        case = dataclasses.replace(a_case(), boot_id='boot-1', guests_at=AT, **changes)
+        return restart.told_by_libvirt(case, self.INVENTORY, boot_id, before, AT, BY)
+
+    def phases(self, record):
+        return {start.instance: start.phase for start in record.starts}
+
+    def test_what_came_is_started_and_what_was_off_for_long_is_left(self):
+        record = self.open(guests=('i1', 'i4'), went_off={'i3': 2})
+        self.assertEqual({'i2': Phase.LEFT, 'i3': Phase.WAITING, 'i4': Phase.WAITING},
+                         self.phases(record))
+
+    def test_nothing_is_added_to_what_the_agent_can_tell(self):
+        self.assertIsNone(self.open(guests=('i1', 'i2')))
+
+    def test_no_boot_and_no_word_of_its_libvirt_say_nothing(self):
+        self.assertIsNone(self.open(guests=('i4',), boot_id='boot-1'))
+        self.assertIsNone(self.open(guests=('i4',), boot_id=''))
+        case = dataclasses.replace(a_case(), boot_id='boot-1')
+        self.assertIsNone(restart.told_by_libvirt(case, self.INVENTORY, 'boot-2', None, AT, BY))
+
+    def test_the_agents_word_is_added_to_it(self):
+        first = self.open(guests=('i1', 'i4'))
+        told = dataclasses.replace(self.INVENTORY, boot_id='boot-2', interrupted=('i1', 'i2'))
+        record = restart.opened(told, first, AT, BY)
+        self.assertEqual({'i1': Phase.WAITING, 'i2': Phase.LEFT, 'i4': Phase.WAITING},
+                         self.phases(record))
+        self.assertNotIn('i4', restart.told(record, first)[0].text)
+
+    def test_what_is_on_again_is_no_more_left_and_the_rest_stays(self):
+        record = restart.changed(self.open(guests=('i1', 'i4')), [])
+        self.assertEqual({'i4': Phase.WAITING},
+                         self.phases(restart.once_more_on(record, ['i2', 'i4'])))
+        self.assertEqual(record, restart.once_more_on(record, ['i4']))
 
 
 class TheTable(unittest.TestCase):

@@ -75,6 +75,8 @@ def confirmed(inventory: model.Inventory, case: model.Case) -> model.Inventory:
     instances = [_confirmed(instance, case.guests) for instance in inventory.instances]
     instances += [model.Instance(uuid, uuid, model.Power.ON, untold=True)
                   for uuid in case.guests if uuid not in known]
+    instances += [model.Instance(uuid, uuid, model.Power.OFF, untold=True)
+                  for uuid in case.went_off if uuid not in known]
     lately = {*inventory.off_lately, *case.went_off}
     return dataclasses.replace(inventory, instances=tuple(instances),
                                off_lately=tuple(sorted(lately)))
@@ -143,7 +145,7 @@ def _of_images(inventory: model.Inventory, asked: Sequence[model.ImageAnswer],
                strangers: Sequence[str]) -> tuple[model.Sign, str]:
     signs = {line.sign for line in lines}
     if not lines and any(instance.untold for instance in inventory.instances):
-        return model.Sign.UNKNOWN, 'none of the guests that run there was ever told by its agent'
+        return model.Sign.UNKNOWN, 'none of the guests that ran there was ever told by its agent'
     if not lines:
         return model.Sign.UNKNOWN, NO_IMAGE if inventory.on else NOTHING_ON
     if not inventory.storage_addresses:

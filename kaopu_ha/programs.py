@@ -162,10 +162,10 @@ def _deciders(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequenc
     its_store, its_cloud, its_libvirt = minded('admitter', store, cloud, libvirt)
     admitter = Admitter(its_store, lead, minded('admitter', *fences), its_cloud, its_libvirt,
                         rules, given.clock, given.tell)
-    its_store, its_cloud = minded('restarter', store, cloud)
+    its_store, its_cloud, its_libvirt = minded('restarter', store, cloud, libvirt)
     restarter = Restarter(its_store, lead, its_cloud,
-                          turns.minded('restarter', images) if images else None, rules,
-                          given.clock, given.tell)
+                          turns.minded('restarter', images) if images else None, its_libvirt,
+                          rules, given.clock, given.tell)
     return detector, recoverer, admitter, restarter
 
 

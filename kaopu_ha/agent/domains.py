@@ -52,7 +52,7 @@ class DomainPublisher:
     def turn(self) -> float:
         """Look, and publish what changed; the seconds until the next turn.  Raises nothing.
 
-        While libvirt is mute, what was published last stays.
+        While libvirt is mute, or the system is being shut down, what was published last stays.
         """
         trouble = ''
         try:
@@ -69,6 +69,8 @@ class DomainPublisher:
         seen = self._store.read(self._prefix, records.INVENTORY + self._host, lock)
         ours = self._ours(seen)
         before = seen.under(self._prefix)
+        if self._leaves(seen, before, domains):
+            return
         now = {one.uuid: records.encode(_record(one)) for one in domains}
         self._put([ours], {uuid: text for uuid, text in now.items()
                            if uuid in before and before[uuid].value != text})
@@ -85,6 +87,20 @@ class DomainPublisher:
         puts = [ports.Put(self._prefix + uuid, text) for uuid, text in sorted(texts.items())]
         for start in range(0, len(puts), _TOGETHER_MAX):
             self._commit(compares, puts[start:start + _TOGETHER_MAX])
+
+    def _leaves(self, seen: ports.Snapshot, before: Mapping[str, ports.Entry],
+                domains: Sequence[ports.Domain]) -> bool:
+        """True while the system is being shut down: its instances stay as they were told before.
+
+        The inventory says so; what it has not said yet is asked when something went off.
+        """
+        entry = seen.entries[records.INVENTORY + self._host]
+        told = records.decode(model.Inventory, entry.value, entry.key)
+        if told.leaving and told.boot_id == self._local.boot_id():
+            return True
+        on = {one.uuid for one in domains if one.power is not Power.OFF}
+        went = any(_was_on(entry) for uuid, entry in before.items() if uuid not in on)
+        return went and self._local.stopping(self._ask_limit)
 
     def _ours(self, seen: ports.Snapshot) -> ports.Compare:
         """The condition that the name of this host is still this machine's.  Raises Refused."""
@@ -119,6 +135,13 @@ class DomainPublisher:
                 writes: Sequence[ports.Put | ports.Delete]) -> None:
         if self._store.commit(compares, writes) is None:
             raise ports.StoreError('somebody else wrote it meanwhile')
+
+
+def _was_on(entry: ports.Entry) -> bool:
+    try:
+        return records.decode(records.Domain, entry.value, entry.key).power is not Power.OFF
+    except records.RecordError:
+        return False
 
 
 def _record(one: ports.Domain) -> records.Domain:

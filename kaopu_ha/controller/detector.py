@@ -249,7 +249,13 @@ class Detector:
             writes += [*self._confirmed(world, host, decision.case, looked),
                        self._brake.condemning(host)]
         elif decision.case.stage is model.Stage.CLOSED:
+            compares += world.compare(records.RESTART + host)
             writes += self._closed(world, host, decision.case)
+            record = self._interrupted(world, host, decision.case)
+            if record is not None:
+                writes.append(ports.Put(records.RESTART + host, records.encode(record)))
+                more = restart.told(record, world.restarts.get(host))
+                decision = dataclasses.replace(decision, news=(*decision.news, *more))
         else:
             writes.append(ports.Put(records.CASE + host, records.encode(decision.case)))
         if self._store.commit(compares, writes) is None:
@@ -288,8 +294,8 @@ class Detector:
         recovery = model.Recovery(
             name, host, model.RecoveryStage.FENCING, orders=orders, road=(step,),
             forced_by_us=self._still_forced(case),
-            instances=evacuation.powered(events.with_arrivals(inventory, hints), servers,
-                                         restart.counts_as_off(world.restarts.get(host))),
+            instances=evacuation.powered(events.with_arrivals(confirmed(inventory, case), hints),
+                                         servers, restart.counts_as_off(world.restarts.get(host))),
             told_on=events.unsettled(hints, servers, model.Power.ON),
             told_off=events.unsettled(hints, servers, model.Power.OFF))
         lock = records.Lock(self._leadership.name, self._leadership.now(), permanent=True,
@@ -317,6 +323,13 @@ class Detector:
         return [*shelf.put_away(self._store, case, world.snapshot.revision,
                                 self._rules.closed_kept),
                 *returns.came_back(self._store, world, case.road[-1], host, self._rules)]
+
+    def _interrupted(self, world: World, host: str, case: model.Case) -> restart.Restart | None:
+        """What ran on it by its libvirt's word, and is off now: its agent can't know of that."""
+        beat, lead = world.beats.get(host), self._leadership
+        return restart.told_by_libvirt(
+            case, world.inventories[host], beat.boot_id if beat else '',
+            world.restarts.get(host), lead.now(), lead.name)
 
 
 def _in_time(listing: concurrent.futures.Future[tuple[model.Server, ...]] | None

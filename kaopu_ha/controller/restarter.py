@@ -18,14 +18,15 @@ rather than act late; whoever takes over looks where the instance is before anyt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 import dataclasses
+import functools
 
 from kaopu_ha import ports, records
+from kaopu_ha.controller.alone import Alone, words
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import addresses, model, restart
+from kaopu_ha.core import addresses, certain, elsewhere, model, restart
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.restart import Act, Decision, Phase, Restart, Start
 
@@ -37,10 +38,12 @@ class Restarter:
     """Advances the restart of every host that came back by itself."""
 
     def __init__(self, store: ports.Store, leadership: Leadership, cloud: ports.Cloud,
-                 images: ports.ImageEye | None, rules: model.Rules, clock: Callable[[], float],
-                 tell: Callable[[News], None]) -> None:
+                 images: ports.ImageEye | None, libvirt: ports.LibvirtEye, rules: model.Rules,
+                 clock: Callable[[], float], tell: Callable[[News], None]) -> None:
         self._store, self._leadership, self._cloud = store, leadership, cloud
-        self._images, self._rules, self._clock, self._tell = images, rules, clock, tell
+        self._images, self._libvirt = images, libvirt
+        self._rules, self._clock, self._tell = rules, clock, tell
+        self._alone = Alone(store, clock, tell)
         # Of each instance that is off: how many calls, and since when this leader knows of that.
         self._since: dict[tuple[str, str], tuple[int, float]] = {}
 
@@ -51,34 +54,42 @@ class Restarter:
             return 0.5
         try:
             world = World(self._store.read(*RANGES, records.EVACUATION), self._tell)
+            busy: set[str] = set()
+            for host in self._alone.last(_hosts(world)):
+                self._alone.tries(host, 'to start its instances',
+                                  functools.partial(self._one, world, host, busy))
         except ports.PortError as failure:
             self._tell(News(Fact.STORE_AWAY, '', f'restarts wait: {failure}'))
             return 1.0
-        busy = [host for host in _hosts(world) if self._one(world, host)]
         self._since = {key: at for key, at in self._since.items() if key[0] in busy}
         return _BUSY_SECONDS if busy else _IDLE_SECONDS
 
-    def _one(self, world: World, host: str) -> bool:
-        """One host, whatever becomes of it; True while it has something open."""
+    def _one(self, world: World, host: str, busy: set[str]) -> None:
+        """One host; it is ``busy`` while it has something open, or nobody knows."""
+        busy.add(host)
         try:
-            return self._advance(world, host)
+            if not self._advance(world, host):
+                busy.discard(host)
         except (ports.StoreError, ports.OutcomeUnknown):
-            # The detector tells that the store is away; the next turn looks what was written.
-            return True
+            raise
         except ports.PortError as failure:
-            with contextlib.suppress(ports.PortError):
-                self._note(world, host, f'waits: {failure}')
-            return True
+            self._note(world, host, f'waits: {failure}')
+        except Exception as failure:
+            # A driver broke its promise: what waits is written down, and it is told, too.
+            self._note(world, host, f'waits: {words(failure)}')
+            raise
 
     def _advance(self, world: World, host: str) -> bool:
         inventory, record = world.inventories[host], world.restarts.get(host)
+        if record is not None and _forgets(world, record):
+            on = [one.uuid for one in inventory.instances if one.power is not model.Power.OFF]
+            return self._commit(world, host, restart.once_more_on(record, on)) is None
         fresh = _is_back(world, host) and restart.opened(
             inventory, record, self._leadership.now(), self._leadership.name)
         if fresh:
             if self._commit(world, host, fresh) is not None:
-                names = ', '.join(start.name for start in fresh.unsettled)
-                self._tell(News(Fact.RESTART, host, f'it was booted; these were on before and are '
-                                                    f'started again: {names}'))
+                for item in restart.told(fresh, record):
+                    self._tell(item)
             return True
         if record is None or not record.unsettled or record.boot_id != inventory.boot_id:
             return False
@@ -91,14 +102,14 @@ class Restarter:
         barred = _barred(world, record)
         servers = {server.uuid: server for server in self._cloud.servers(record.host)}
         service = self._cloud.services().get(record.host)
-        powers = {} if inventory.note else {
+        powers = None if inventory.note else {
             instance.uuid: instance.power for instance in inventory.instances}
         decisions = []
         places = self._rules.restart_places - sum(
             start.phase is Phase.STARTING for start in record.starts)
         for start in record.unsettled:
             seen = restart.Seen(
-                self._leadership.now(), record.host, power=powers.get(start.instance),
+                self._leadership.now(), record.host, power=_power(powers, start.instance),
                 server=servers.get(start.instance), service=service, barred=barred,
                 moving=_moving(world, start.instance), seconds=self._seconds(record, start))
             decision = self._looked(world, start, seen, places)
@@ -170,25 +181,24 @@ class Restarter:
     def _open_elsewhere(self, world: World, host: str, instance: str) -> str:
         """Why a disk of it may be written from elsewhere; empty if it surely is not.
 
-        From another host, or from an address of nobody: a guest may run there.  Tools only read.
+        From another host, or from an address of nobody: a guest may run there.
         """
-        inventory = world.inventories[host]
-        images = next((one.images for one in inventory.instances if one.uuid == instance), ())
-        if self._images is None or not images:
+        if self._images is None:
+            return ''
+        images = _images(world, host, instance)
+        if images is None:
+            return 'its host does not know its domain: who has its disks open can\'t be asked'
+        if not images:
             return ''
         known = addresses.known(world.inventories, (*self._rules.tools, *world.tools))
-        answers = self._images.clients(images, self._rules.ask_limit)
-        for image, answer in answers.items():
-            if answer.error:
-                return f'it could not be asked who has {image.name} open: {answer.error}'
-            for client in answer.clients:
-                others = sorted(known.whose(client.ip) - {host})
-                if client.acknowledged and others:
-                    return f'a client of {others[0]} has {image.name} open'
-                if client.acknowledged and known.is_nobodys(client.ip):
-                    return (f'a client at {client.ip} has {image.name} open, an address of nobody: '
-                            f'if it is a tool\'s: kaopu-ha tool add')
-        return ''
+        found = elsewhere.found(self._images.clients(images, self._rules.ask_limit), host, known)
+        if found.reason or not found.hosts:
+            return found.reason
+        others = [world.inventories[other] for other in sorted(found.hosts)]
+        said = self._libvirt.contact([other.management_uri for other in others],
+                                     self._rules.ask_limit)
+        return elsewhere.why_not(found.hosts, {other.host: certain.knows(
+            said[other.management_uri], other.host_uuid, instance) for other in others})
 
     def _note(self, world: World, host: str, reason: str) -> None:
         record = world.restarts.get(host)
@@ -210,10 +220,32 @@ class Restarter:
 
 
 def _hosts(world: World) -> Iterable[str]:
-    """Hosts that tell of something interrupted, or have an open record."""
+    """Hosts that tell of something interrupted, or have a record that is open, or too old."""
     return [host for host, inventory in world.inventories.items()
-            if inventory.interrupted or (host in world.restarts
-                                         and world.restarts[host].unsettled)]
+            if inventory.interrupted or (host in world.restarts and (
+                world.restarts[host].unsettled or _forgets(world, world.restarts[host])))]
+
+
+def _forgets(world: World, record: Restart) -> bool:
+    """True if something is on in the present boot that was left, or waved off, after a boot."""
+    inventory, beat = world.inventories[record.host], world.beats.get(record.host)
+    if beat is None or beat.boot_id != inventory.boot_id:
+        return False
+    off = restart.counts_as_off(record)
+    return any(one.uuid in off for one in inventory.instances
+               if one.power is not model.Power.OFF)
+
+
+def _images(world: World, host: str, instance: str) -> tuple[model.Image, ...] | None:
+    """Its disks as its host tells of them, or any other; None if nobody does."""
+    hosts = (host, *sorted(world.inventories.keys() - {host}))
+    return next((one.images for each in hosts for one in world.inventories[each].instances
+                 if one.uuid == instance), None)
+
+
+def _power(powers: Mapping[str, model.Power] | None, instance: str) -> model.Power | None:
+    """What a libvirt does not know is off there."""
+    return None if powers is None else powers.get(instance, model.Power.OFF)
 
 
 def _is_back(world: World, host: str) -> bool:
@@ -228,6 +260,9 @@ def _barred(world: World, record: Restart) -> str:
     host = record.host
     if host in world.held:
         return 'its host is on hold'
+    beat = world.beats.get(host)
+    if beat is not None and beat.behind:
+        return f'what its host tells is old: {beat.behind}'
     if world.inventories[host].leaving:
         return 'its host is being shut down'
     if not _is_back(world, host):

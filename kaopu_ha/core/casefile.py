@@ -36,6 +36,8 @@ _ELSEWHERE_MAX = 16
 # The fence cuts every client at the host's addresses, known or not: the known ones are more than
 # is needed, so that the oldest may go.
 _CLIENTS_MAX = 4096
+# As long as an agent tells it of what went off lately.
+_LATELY_SECONDS = 120.0
 
 
 def worth_writing(stored: model.Case, case: model.Case, unwritten_seconds: float) -> bool:
@@ -53,6 +55,24 @@ def brief(item: model.Round) -> model.Round:
         storage=_brief(item.storage))
 
 
+def with_guests(case: model.Case, new: model.Round, told: model.Inventory | None,
+                rules: model.Rules) -> model.Case:
+    """The case with the domains that libvirt told to run, if it did.
+
+    A system that is shut down ends its guests before itself.  While nobody publishes that it does,
+    what went off lately may have gone with its host; Nova says later who stopped it.
+    """
+    running = new.management.guests
+    if running is None:
+        return case
+    before = case.guests if case.guests_at else [one.uuid for one in (told.on if told else ())]
+    looks = {**dict.fromkeys(before, 0), **case.went_off}
+    went_off = {uuid: count + 1 for uuid, count in sorted(looks.items())
+                if uuid not in running and (count + 1) * rules.look_interval <= _LATELY_SECONDS}
+    return dataclasses.replace(case, guests=tuple(sorted(running)), guests_at=new.at,
+                               went_off=went_off)
+
+
 def clients(case: model.Case, new: model.Round) -> tuple[str, ...]:
     """The clients of the host that this case has seen, the last ones if there are too many."""
     seen = new.storage.clients
@@ -63,9 +83,11 @@ def clients(case: model.Case, new: model.Round) -> tuple[str, ...]:
 
 
 def _timeless(case: model.Case) -> model.Case:
-    return dataclasses.replace(case, guests_at='any time' if case.guests_at else '', rounds=tuple(
-        dataclasses.replace(item, at='', by='', count=1, asked_seconds=0.0)
-        for item in case.rounds))
+    return dataclasses.replace(
+        case, guests_at='any time' if case.guests_at else '',
+        went_off=dict.fromkeys(case.went_off, 0), rounds=tuple(
+            dataclasses.replace(item, at='', by='', count=1, asked_seconds=0.0)
+            for item in case.rounds))
 
 
 def _brief(evidence: model.Evidence) -> model.Evidence:

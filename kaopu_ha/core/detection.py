@@ -125,7 +125,8 @@ def advance(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     if seen.round is None:
         return Decision(case, again=rules.look_interval)
     before = case
-    case = _filed(_beat_kept(case, seen), seen.round, rules)
+    case = _filed(casefile.with_guests(_beat_kept(case, seen), seen.round, seen.inventory, rules),
+                  seen.round, rules)
     if seen.round.verdict is Verdict.ALIVE:
         return _spared(before, case, seen, rules)
     if case.kernel_answered and not before.kernel_answered and case.stage is not Stage.SUSPECTED:
@@ -302,7 +303,6 @@ def _alike(one: model.Round, other: model.Round) -> bool:
 
 def _filed(case: Case, new: model.Round, rules: model.Rules) -> Case:
     """Keep the first and the last round of each run of equal ones; the last carries the count."""
-    case = _guests_kept(case, new)
     rounds, clients = case.rounds, casefile.clients(case, new)
     new = casefile.brief(new)
     if len(rounds) >= 2 and _alike(rounds[-1], new) and _alike(rounds[-2], new):
@@ -322,12 +322,6 @@ def _beat_kept(case: Case, seen: Seen) -> Case:
         return case
     return dataclasses.replace(case, beat_at=seen.beat_at,
                                behind=texts.bounded(seen.behind, texts.LINE_BYTES_MAX))
-
-
-def _guests_kept(case: Case, new: model.Round) -> Case:
-    if new.management.guests is None:
-        return case
-    return dataclasses.replace(case, guests=tuple(sorted(new.management.guests)), guests_at=new.at)
 
 
 def _changed(before: Case, new: model.Round, fact: Fact) -> tuple[News, ...]:

@@ -75,7 +75,11 @@ def confirmed(inventory: model.Inventory, case: model.Case) -> model.Inventory:
     instances = [_confirmed(instance, case.guests) for instance in inventory.instances]
     instances += [model.Instance(uuid, uuid, model.Power.ON, untold=True)
                   for uuid in case.guests if uuid not in known]
-    return dataclasses.replace(inventory, instances=tuple(instances))
+    instances += [model.Instance(uuid, uuid, model.Power.OFF, untold=True)
+                  for uuid in case.went_off if uuid not in known]
+    lately = {*inventory.off_lately, *case.went_off}
+    return dataclasses.replace(inventory, instances=tuple(instances),
+                               off_lately=tuple(sorted(lately)))
 
 
 def _confirmed(instance: model.Instance, guests: Collection[str]) -> model.Instance:
@@ -142,7 +146,7 @@ def _of_images(inventory: model.Inventory, asked: Sequence[model.ImageAnswer],
                strangers: Sequence[str]) -> tuple[model.Sign, str]:
     signs = {line.sign for line in lines}
     if not lines and any(instance.untold for instance in inventory.instances):
-        return model.Sign.UNKNOWN, 'none of the guests that run there was ever told by its agent'
+        return model.Sign.UNKNOWN, 'none of the guests that ran there was ever told by its agent'
     if not lines:
         return model.Sign.UNKNOWN, NO_IMAGE if inventory.on else NOTHING_ON
     if not inventory.storage_addresses:
@@ -164,10 +168,12 @@ def _answered_for(inventory: model.Inventory,
     """Of the instances that were on and have an image: how many were answered for, and all.
 
     One image is enough: who runs has all of its images open.  Of a guest that the host never told
-    of no image is known: it was not answered for.
+    of no image is known: it was not answered for.  What only went off lately speaks for nobody that
+    runs.
     """
     answered = {answer.image for answer in asked if not answer.error}
-    on = [instance for instance in inventory.on if instance.images or instance.untold]
+    lately = [instance for instance in inventory.on if instance.images or instance.untold]
+    on = [instance for instance in lately if instance.power is not model.Power.OFF] or lately
     return sum(bool(answered & set(instance.images)) for instance in on), len(on)
 
 

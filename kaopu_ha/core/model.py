@@ -248,6 +248,8 @@ class Case:
     ``guests``: the domains that ran when its libvirt answered last, at ``guests_at`` ('': never).
     ``beat_at``: when a leader saw its beat last, for people ('': not known), and ``behind``: why
     its inventory was not kept up by then, as that beat said.
+    ``went_off``: those that ran before and that it tells no more, each with the number of its
+    answers that said so: after a while they are forgotten.
     """
 
     host: str
@@ -264,6 +266,7 @@ class Case:
     guests_at: str = ''
     beat_at: str = ''
     behind: str = ''
+    went_off: dict[str, int] = field(default_factory=dict)
     recovery: str = ''
     admit: AdmitProgress | None = None
 

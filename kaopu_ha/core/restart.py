@@ -15,9 +15,11 @@
 The host says which (``Inventory.interrupted``), Nova says whose they are and who stopped them::
 
     WAITING -> STARTING -> RUNS             WAITING -> LEFT        it is not ours to start
-       ^          |
-       +----------+--> FAILED -> RUNS       any but RUNS, LEFT -> WAVED_OFF   by a person
+       ^          |   ^
+       +----------+   +-- FAILED <- WAITING any but RUNS, LEFT -> WAVED_OFF   by a person
        +-- FAILED, WAVED_OFF                by a person who asks to try again
+
+FAILED is told, and tried again after pauses that grow: nobody is forgotten for a bad minute.
 
 It is a recovery of its own kind, smaller than that of a dead host: nothing is fenced, because
 nothing goes anywhere.  The one danger is the same: an instance must not be started here that may
@@ -27,7 +29,7 @@ and no client at another address has its disks open.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 import dataclasses
 from dataclasses import dataclass
 import enum
@@ -36,6 +38,10 @@ from kaopu_ha.core import model
 from kaopu_ha.core.news import Fact, News
 
 _STEPS_KEPT = 20
+_INTERRUPTED = 'was on before its host was booted'
+# After the pauses of the rules it has failed; from then on each is twice the last one, up to this.
+_PAUSE_SECONDS_MAX = 3600.0
+_DOUBLED_MAX = 16
 # What a user asks for and by which a server is on afterwards, in Nova's words; and what ends it.
 _ON = frozenset({'create', 'evacuate', 'live-migration', 'reboot', 'rebuild', 'resume', 'restore',
                  'start', 'unpause', 'unrescue', 'unshelve'})
@@ -63,7 +69,8 @@ ROADS: dict[Phase, frozenset[Phase]] = {
                               Phase.WAVED_OFF}),
     Phase.STARTING: frozenset({Phase.WAITING, Phase.RUNS, Phase.LEFT, Phase.FAILED,
                                Phase.WAVED_OFF}),
-    Phase.FAILED: frozenset({Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF, Phase.WAITING}),
+    Phase.FAILED: frozenset({Phase.STARTING, Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF,
+                             Phase.WAITING}),
     Phase.RUNS: frozenset(), Phase.LEFT: frozenset(), Phase.WAVED_OFF: frozenset({Phase.WAITING}),
 }
 
@@ -108,7 +115,8 @@ class Act(enum.Enum):
 class Seen:
     """What a leader saw of one instance.
 
-    ``power``: as this boot's libvirt says, None if it does not answer.  ``server`` is None if Nova
+    ``power``: as this boot's libvirt says (OFF if it does not know it), None if it does not answer.
+    ``server`` is None if Nova
     has none; ``actions`` are newest first.  ``barred``: why nothing may be started on the host now.
     ``moving``: why the instance itself may not be.  ``seconds`` passed since the last call, or
     since it was first seen off: this leader's count, so late is possible, early is not.
@@ -155,17 +163,61 @@ def opened(inventory: model.Inventory, before: Restart | None, at: str, by: str)
 
     What was settled for a former boot by its user or a person stays so until it was on once more.
     """
-    same = before is not None and before.boot_id == inventory.boot_id
+    names = {instance.uuid: instance.name for instance in inventory.instances}
+    new = [Start(uuid, names[uuid], Phase.WAITING, _INTERRUPTED, at=at)
+           for uuid in inventory.interrupted if uuid in names]
+    return _added(before, inventory.host, inventory.boot_id, new, (), at, by)
+
+
+def _added(before: Restart | None, host: str, boot_id: str, new: Sequence[Start],
+           off: Sequence[Start], at: str, by: str) -> Restart | None:
+    """The record with what is new, if anything of it is not there yet."""
+    same = before is not None and before.boot_id == boot_id
     kept = {start.instance: start for start in (before.starts if before else ())
             if same or start.phase in (Phase.LEFT, Phase.WAVED_OFF)}
-    names = {instance.uuid: instance.name for instance in inventory.instances}
-    new = [Start(uuid, names[uuid], Phase.WAITING, 'was on before its host was booted', at=at)
-           for uuid in inventory.interrupted if uuid in names and uuid not in kept]
+    new = [start for start in (*new, *off) if start.instance not in kept]
     if not new:
         return None
-    step = model.Step(at, by, 'restart', f'its host was booted; {len(new)} were on before')
+    count = sum(start.phase is Phase.WAITING for start in new)
+    step = model.Step(at, by, 'restart', f'its host was booted; {count} were on before')
     road = (*(before.road if before and same else ()), step)[-_STEPS_KEPT:]
-    return Restart(inventory.host, inventory.boot_id, (*kept.values(), *new), road)
+    return Restart(host, boot_id, (*kept.values(), *new), road)
+
+
+def told(restart: Restart, before: Restart | None) -> tuple[News, ...]:
+    """What is told of a record that is new, or has more than before."""
+    known = {start.instance for start in before.unsettled} if (
+        before and before.boot_id == restart.boot_id) else ()
+    names = ', '.join(start.name for start in restart.unsettled if start.instance not in known)
+    return (News(Fact.RESTART, restart.host, f'it was booted; these were on before and are '
+                                             f'started again: {names}'),) if names else ()
+
+
+def told_by_libvirt(case: model.Case, inventory: model.Inventory, boot_id: str,
+                    before: Restart | None, at: str, by: str) -> Restart | None:
+    """The record for a host that was booted while its agent did not run; None if nobody knew more.
+
+    Its libvirt told what ran meanwhile: what came is started again like the rest, and what had been
+    off for long stays off.
+    """
+    if not case.guests_at or not boot_id or boot_id == case.boot_id:
+        return None
+    known = {instance.uuid: instance.name for instance in inventory.instances}
+    on = {instance.uuid for instance in inventory.on}
+    ran = {*case.guests, *case.went_off}
+    new = [Start(uuid, known.get(uuid, uuid), Phase.WAITING, _INTERRUPTED, at=at)
+           for uuid in sorted(ran - on)]
+    off = [Start(one.uuid, one.name, Phase.LEFT, 'was off before its host was booted', at=at)
+           for one in inventory.instances if one.power is not model.Power.OFF
+           and one.uuid not in ran]
+    return _added(before, inventory.host, boot_id, new, off, at, by) if new or off else None
+
+
+def once_more_on(restart: Restart, on: Collection[str]) -> Restart:
+    """The record without what was left or waved off, and is on: the next boot counts for it."""
+    return dataclasses.replace(restart, starts=tuple(
+        start for start in restart.starts
+        if start.phase not in (Phase.LEFT, Phase.WAVED_OFF) or start.instance not in on))
 
 
 def counts_as_off(restart: Restart | None) -> frozenset[str]:
@@ -252,7 +304,8 @@ def _other_state(start: Start, seen: Seen, rules: model.Rules) -> Decision:
 
 
 def _fails(start: Start, seen: Seen, rules: model.Rules) -> Decision:
-    text = f'{start.calls} calls did not start it; last: {start.reason}'
+    text = (f'{start.calls} calls did not start it; last: {start.reason}; tried again after '
+            f'{_pause(start, rules) / 60:.0f} min')
     return Decision(_go(start, Phase.FAILED, text, seen.at), Act.NOTE,
                     (News(Fact.NOT_RESTARTED, '', f'{start.name}: {text}'),))
 
@@ -272,9 +325,12 @@ def _starts(start: Start, seen: Seen, rules: model.Rules) -> Decision:
 
 def _pause(start: Start, rules: model.Rules) -> float:
     """Seconds before the next call: growing, for a bad minute shall not be the end."""
-    if not start.calls:
+    if not start.calls or not rules.restart_pauses:
         return 0.0
-    return rules.restart_pauses[min(start.calls, len(rules.restart_pauses)) - 1]
+    more = start.calls - len(rules.restart_pauses)
+    if more <= 0:
+        return rules.restart_pauses[start.calls - 1]
+    return min(rules.restart_pauses[-1] * 2.0 ** min(more, _DOUBLED_MAX), _PAUSE_SECONDS_MAX)
 
 
 def _not_noticed(start: Start, seen: Seen, rules: model.Rules) -> bool:
@@ -295,7 +351,6 @@ _ROWS: tuple[_Row, ...] = (
     ('it belongs elsewhere', lambda start, seen, rules: not _is_here(seen), _elsewhere),
     ('its user stopped it', lambda start, seen, rules: _task(seen) == ''
      and _state(seen) == 'stopped' and stopped_by_user(seen.actions), _left('its user stopped it')),
-    ('it failed', lambda start, seen, rules: start.phase is Phase.FAILED, _waits('')),
     ('a call is under way', lambda start, seen, rules: start.phase is Phase.STARTING
      and seen.seconds < rules.attempt_limit, _waits('it is being started')),
     ('a call led to nothing', lambda start, seen, rules: start.phase is Phase.STARTING, _lost),
@@ -307,8 +362,8 @@ _ROWS: tuple[_Row, ...] = (
      _waits('a person has to start it: [restart] policy is tell')),
     ('its nova-compute is away', lambda start, seen, rules: seen.service is None
      or not seen.service.up, _waits('its nova-compute is not up')),
-    ('it was tried enough', lambda start, seen, rules: start.calls > len(rules.restart_pauses),
-     _fails),
+    ('it was tried enough', lambda start, seen, rules: start.phase is not Phase.FAILED
+     and start.calls > len(rules.restart_pauses), _fails),
     ('its pause', lambda start, seen, rules: seen.seconds < _pause(start, rules),
      lambda start, seen, rules: _waiting(start, start.reason)),
     ('its nova-compute looks', lambda start, seen, rules: not start.calls

@@ -57,7 +57,8 @@ class Waiting:
     @property
     def key(self) -> tuple[str, str, str]:
         """What stays the same while it is open."""
-        return self.host, self.kind.name, self.instance
+        kind = Kind.RESTART if self.kind is Kind.OFF else self.kind
+        return self.host, kind.name, self.instance
 
 
 def waiting(cases: Iterable[model.Case], recoveries: Mapping[str, model.Recovery],

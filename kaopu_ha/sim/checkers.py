@@ -39,7 +39,7 @@ from kaopu_ha.sim.laws_books import Used, misbelieved
 from kaopu_ha.sim.laws_brake import Braked
 from kaopu_ha.sim.laws_fences import Fences, could_not_tell
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
-from kaopu_ha.sim.laws_returns import Starts, Watched, why_not_started
+from kaopu_ha.sim.laws_returns import Starts, Watched, never_told, why_not_started
 from kaopu_ha.sim.laws_telling import Told
 from kaopu_ha.sim.laws_wishes import Wished
 from kaopu_ha.sim.nova import Record, Row
@@ -348,4 +348,5 @@ def _told(world: World, row: Row) -> str:
                      Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE))]
     if row.local_disks and not ended:
         return 'on local disk'
-    return ended[-1] if ended else why_not_started(world, row) or world.excused.get(row.uuid, '')
+    return ended[-1] if ended else (why_not_started(world, row) or never_told(world, row)
+                                    or world.excused.get(row.uuid, ''))

@@ -36,6 +36,7 @@ _LEFT_DEFINED = 0.25
 _REBOOTS = 'reboot_started_hard'
 # Tasks that a nova-compute takes up again when it starts.
 _STARTS = ('powering-on', 'rebooting_hard')
+_STOPS = 'powering-off'
 
 
 class Compute:
@@ -297,12 +298,16 @@ class Compute:
                 self._reset_migration(row)
             if self.machine.runs(row.uuid):
                 row.task_state = '' if row.task_state == _REBOOTS else row.task_state
+                if row.task_state == _STOPS:
+                    self.power(row, False)
             elif row.task_state == _REBOOTS:
                 # It died in the middle of that, and begins once more.
                 self.reboot(row)
             elif row.task_state in _STARTS:
                 # It was asked while nobody took messages, or died in the middle of it.
                 self.start_again(row)
+            elif row.task_state == _STOPS:
+                self.power(row, False)
             elif not row.task_state and row.vm_state in ('active', 'paused'):
                 self._find_off(row)
 

@@ -66,5 +66,41 @@ def _dies_admitting(chance: random.Random, setup: Setup, at: float,
         yield Event(at + 60.0 + lasts, f'power on {host}')
 
 
+def _unseen(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+    """Guests come and go while the agent is dead; then the host is shut down, or just booted."""
+    host = chance.choice(setup.hosts)
+    yield Event(chance.uniform(1.0, 5.0), f'kill agent-{host}')
+    for vm in chance.sample(setup.instances, min(2, len(setup.instances))):
+        yield Event(at + chance.uniform(8.0, 16.0), f'migrate {vm.name} to {host}')
+    yield Event(at + chance.uniform(8.0, 20.0), f'stop {chance.choice(setup.instances).name}')
+    down = at + 28.0 + lasts
+    if chance.random() < 0.5:
+        yield Event(down, f'shut down {host}, {chance.choice(_ORDERS)}')
+    else:
+        yield Event(down, f'power off {host}')
+    if chance.random() < 0.7:
+        yield Event(down + chance.choice((2.0, 12.0, 30.0)), f'power on {host}')
+
+
+def _on_and_off(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+    """A user stops an instance before one boot of its host, and starts it before the next one."""
+    vm = chance.choice(setup.instances)
+    yield Event(at, f'stop {vm.name}')
+    for begins in (at + chance.uniform(0.2, 3.0), at + 40.0 + lasts):
+        yield Event(begins, f'power off {vm.host}')
+        yield Event(begins + 2.0, f'power on {vm.host}')
+    yield Event(at + 28.0, f'boot {vm.name}')
+
+
+def _starts_fail(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+    """A host boots, and for a time nothing starts on it."""
+    host = chance.choice(setup.hosts)
+    yield Event(at, f'guests do not start on {host}')
+    yield Event(at + 0.5, f'power off {host}')
+    yield Event(at + 3.0, f'power on {host}')
+    yield Event(at + 10.0 + 2 * lasts, f'guests start on {host}')
+
+
 FAULTS: tuple[tuple[int, Fault], ...] = (
-    (3, _shut_down), (3, _reboots), (2, _stopped_then_lost), (2, _dies_admitting))
+    (3, _shut_down), (3, _reboots), (2, _stopped_then_lost), (2, _dies_admitting),
+    (3, _unseen), (2, _on_and_off), (2, _starts_fail))

@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kaopu_ha import records
-from kaopu_ha.core.model import Case, Stage
+from kaopu_ha.core.model import Case, Inventory, Stage
+from kaopu_ha.core.news import Fact
 from kaopu_ha.core.restart import Phase, Restart
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.nova import Row
@@ -43,7 +44,7 @@ class Starts:
 
     def asked(self, row: Row) -> None:
         """The API was asked to start a server where it is."""
-        if not row.wanted and not self._just_stopped(row):
+        if not row.wanted and not _started(row) and not self._just_stopped(row):
             self._say('what was stopped stays off', f'{row.name} is started, and its user had '
                                                     f'stopped it')
         elsewhere = [host for host in self._world.writing_on(row) if host != row.host]
@@ -60,6 +61,13 @@ class Starts:
         last = next((action.at for action in reversed(row.actions) if action.at), '')
         late = _WAY_SECONDS + self._world.nova.slow_seconds
         return bool(last) and self._world.kernel.now - daemon.seconds(last) < late
+
+
+def _started(row: Row) -> bool:
+    """True if its user's last word was that it be on, whatever became of that."""
+    last = next((action.kind for action in reversed(row.actions)
+                 if action.user not in ('', 'kaopu-ha')), '')
+    return last in ('start', 'reboot')
 
 
 class Watched:
@@ -98,3 +106,17 @@ def why_not_started(world: World, row: Row) -> str:
             if start.instance == row.uuid and start.phase in (Phase.FAILED, Phase.WAVED_OFF):
                 return start.reason
     return ''
+
+
+def never_told(world: World, row: Row) -> str:
+    """Why nothing is done for an instance that no agent of its host ever told of; '' if one did.
+
+    It counts only while that host is off, and if people were told of it.
+    """
+    if world.machines[row.host].node.powered or not any(
+            news.host == row.host and news.fact in (Fact.UNPROTECTED, Fact.STILL_WAITS)
+            for _, news in world.told):
+        return ''
+    inventory = world.record(Inventory, records.INVENTORY + row.host)
+    told = {instance.uuid for instance in (inventory.instances if inventory else ())}
+    return '' if row.uuid in told else 'no agent of its host ever told of it'

@@ -59,7 +59,8 @@ LIFE_TIMES = dataclasses.replace(PACES['fast'], rules=dataclasses.replace(
     PACES['fast'].rules, attempt_limit=30.0, settle_seconds=30.0,
     patent_death_seconds=20.0, patent_lock_seconds=10.0,
     storm_window=40.0, storm_cooldown=20.0, healthy_seconds=8.0, flapping_seconds=60.0,
-    remind_after=40.0, remind_again=120.0, aftercare_seconds=40.0, aftercare_patience=10.0))
+    remind_after=40.0, remind_again=120.0, aftercare_seconds=40.0, aftercare_patience=10.0,
+    restart_pauses=(3.0, 6.0)))
 # With stages that take several looks, as the patent's do.
 LONGER_TIMES = dataclasses.replace(LIFE_TIMES, rules=dataclasses.replace(
     LIFE_TIMES.rules, death_seconds=10.0, lock_seconds=6.0))

@@ -105,6 +105,9 @@ def _delete(world: World, instance: str) -> None:
 @WORDS.take('stop {instance}')
 def _stop(world: World, instance: str) -> None:
     row = _row(world, instance)
+    if row.task_state:
+        # Nova's API refuses it while another task is in hand.
+        return
     row.asked_for('stop', at=daemon.date(world.kernel.now))
     row.task_state = 'powering-off'
     world.computes[row.host].cast(lambda: world.computes[row.host].power(row, False))
@@ -113,7 +116,8 @@ def _stop(world: World, instance: str) -> None:
 @WORDS.take('boot {instance}')
 def _boot(world: World, instance: str) -> None:
     row = _row(world, instance)
-    if _spoils(world, row):
+    # Nova's API starts only what it shows stopped.
+    if row.vm_state != 'stopped' or row.task_state or _spoils(world, row):
         return
     row.asked_for('start')
     row.task_state = 'powering-on'

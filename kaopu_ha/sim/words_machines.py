@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kaopu_ha import records
+from kaopu_ha.core import model
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.ceph import SimCeph
 from kaopu_ha.sim.libvirt import SimLibvirt
@@ -30,12 +31,33 @@ WORDS = Vocabulary()
 # ---------------------------------------------------------------- hosts and cables
 
 
+def note_unwatched(world: World, host: str) -> None:
+    """Note what goes off with its host, and what nobody has ever told of.
+
+    Its agent did not run; what that told before it ended, and what libvirt told since, counts.
+    """
+    machine, case = world.machines[host], world.case(host)
+    if not machine.node.powered or world.agents[host].runs:
+        return
+    inventory = readable_inventory(world, host)
+    told = {instance.uuid for instance in (inventory.on if inventory else ())}
+    told |= set(case.guests if case else ())
+    world.unwatched.setdefault(host, set()).update(
+        uuid for uuid in machine.guests if machine.runs(uuid) and uuid not in told)
+
+
+def readable_inventory(world: World, host: str) -> model.Inventory | None:
+    """What its agent told last; None if it never did, or if nobody can read it."""
+    try:
+        return world.record(model.Inventory, records.INVENTORY + host)
+    except records.RecordError:
+        return None
+
+
 @WORDS.take('power off {host}')
 def _power_off(world: World, host: str) -> None:
     machine = world.machines[host]
-    if machine.node.powered:
-        world.unwatched[host] = () if world.agents[host].runs else tuple(
-            uuid for uuid in machine.guests if machine.runs(uuid))
+    note_unwatched(world, host)
     machine.power_off()
     world.computes[host].kill()
     world.agents[host].kill()
@@ -48,7 +70,7 @@ def _power_on(world: World, host: str) -> None:
         _power_off(world, host)
     if not world.confirmed(host):
         world.excused.update(dict.fromkeys(
-            world.unwatched.get(host, ()),
+            world.unwatched.pop(host, ()),
             'its host had no agent when it was booted: nobody knows what was on'))
     machine.power_on()
     world.computes[host].start()

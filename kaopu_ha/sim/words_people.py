@@ -55,6 +55,7 @@ def _mend_everything(world: World) -> None:
         for eye in eyes:
             eye.sick = False
     world.hangs.let_go()
+    world.stops_at_act.clear()
     put_right(world)
     for each in world.daemons():
         _mend_links(each.node)

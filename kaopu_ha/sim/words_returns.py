@@ -18,6 +18,7 @@ import functools
 
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.words_machines import WORDS as MACHINES
+from kaopu_ha.sim.words_machines import note_unwatched
 from kaopu_ha.sim.world import World
 
 WORDS = Vocabulary()
@@ -73,6 +74,7 @@ def _shut_down(world: World, host: str, *, compute_first: bool, told: bool) -> N
     machine.stopping, boot = told, machine.boot_id
     if compute_first:
         compute.kill()
+    note_unwatched(world, host)
     running = [uuid for uuid in sorted(machine.guests) if machine.runs(uuid)]
     for number, uuid in enumerate(running, 1):
         kernel.after(number * _GUEST_SECONDS, functools.partial(

@@ -129,8 +129,8 @@ class World:
         self.changed_at = 0.0
         # Instances that need not run in the end, with the reason.
         self.excused: dict[str, str] = {}
-        # What ran on a host when its power was cut, if its agent did not run then.
-        self.unwatched: dict[str, tuple[str, ...]] = {}
+        # What went off with a host, and nobody had ever told of there.
+        self.unwatched: dict[str, set[str]] = {}
         # What people named as the networks of Ceph's clients: only there a fence may cut.
         self.client_networks = [NETWORK]
         # Hosts that were stolen, each with what throws its thief out.

@@ -77,6 +77,39 @@ class TestWorthWriting(unittest.TestCase):
             self.assertTrue(casefile.worth_writing(self.stored, looked_at(self.stored, look), 0.0))
 
 
+class TestGuests(unittest.TestCase):
+    """What libvirt tells to run while the agent is lost, and what it tells no more."""
+
+    TOLD = values.an_inventory(instances=[values.an_instance('i1'), values.an_instance('i2')])
+
+    def heard(self, case, *guests):
+        look = values.alive()
+        look = dataclasses.replace(look, management=dataclasses.replace(
+            look.management, guests=guests))
+        return casefile.with_guests(case, look, self.TOLD, values.rules(look_interval=50.0))
+
+    def test_what_the_agent_told_last_and_libvirt_does_not_went_off(self):
+        self.assertEqual({'i2': 1}, self.heard(values.a_case(), 'i1').went_off)
+
+    def test_what_runs_again_did_not(self):
+        case = self.heard(self.heard(values.a_case(), 'i1'), 'i1', 'i2')
+        self.assertEqual((('i1', 'i2'), {}), (case.guests, case.went_off))
+
+    def test_after_a_while_it_is_off_for_good(self):
+        case = self.heard(self.heard(values.a_case(), 'i1'), 'i1')
+        self.assertEqual({'i2': 2}, case.went_off)
+        self.assertEqual({}, self.heard(case, 'i1').went_off)
+
+    def test_while_libvirt_is_silent_nothing_ages(self):
+        case = self.heard(values.a_case(), 'i1')
+        self.assertEqual(case, casefile.with_guests(case, values.silent(), self.TOLD,
+                                                    values.rules()))
+
+    def test_the_count_alone_is_not_worth_a_write(self):
+        case = self.heard(values.a_case(), 'i1')
+        self.assertFalse(casefile.worth_writing(case, self.heard(case, 'i1'), 1.0))
+
+
 class TestSize(unittest.TestCase):
 
     def test_a_case_of_many_images_stays_small(self):

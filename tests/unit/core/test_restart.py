@@ -22,6 +22,7 @@ from kaopu_ha.core.restart import Act, Phase
 from tests.unit.core.values import (
     AT,
     BY,
+    a_case,
     a_server,
     a_service,
     an_instance,
@@ -77,7 +78,7 @@ class Started(unittest.TestCase):
         self.assertIs(Phase.WAITING, after.phase)
         self.assertIs(Act.START, advance(after, seconds=120.0).act)
 
-    def test_the_pauses_grow_and_then_it_is_given_up_and_told(self):
+    def test_the_pauses_grow_and_then_it_has_failed_which_is_told(self):
         for calls, pause in ((1, 5.0), (2, 15.0), (3, 60.0), (4, 300.0)):
             failed = a_start(calls=calls, reason='no room')
             self.assertIs(Act.WAIT, advance(failed, seconds=pause - 0.1).act)
@@ -85,6 +86,21 @@ class Started(unittest.TestCase):
         decision = advance(a_start(calls=5, reason='no room'), seconds=301.0)
         self.assertIs(Phase.FAILED, decision.start.phase)
         self.assertIn('no room', decision.start.reason)
+        self.assertIn('tried again after 10 min', decision.start.reason)
+        self.assertEqual([Fact.NOT_RESTARTED], [item.fact for item in decision.news])
+
+    def test_what_failed_is_tried_again_after_pauses_of_up_to_an_hour(self):
+        for calls, pause in ((5, 600.0), (6, 1200.0), (7, 2400.0), (8, 3600.0), (1000, 3600.0)):
+            failed = a_start(Phase.FAILED, calls=calls, reason='no room')
+            early = advance(failed, seconds=pause - 0.1)
+            self.assertEqual((Act.WAIT, failed), (early.act, early.start))
+            late = advance(failed, seconds=pause)
+            self.assertEqual((Act.START, Phase.STARTING), (late.act, late.start.phase))
+
+    def test_what_failed_once_more_is_told_once_more(self):
+        again = advance(a_start(Phase.STARTING, calls=6), seconds=120.0).start
+        decision = advance(again, seconds=120.0)
+        self.assertIs(Phase.FAILED, decision.start.phase)
         self.assertEqual([Fact.NOT_RESTARTED], [item.fact for item in decision.news])
 
 
@@ -119,11 +135,6 @@ class NotStarted(unittest.TestCase):
         decision = restart.advance(a_start(), a_look(), rules(restarts=False))
         self.assertIs(Act.WAIT, decision.act)
         self.assertIn('a person has to start it', decision.start.reason)
-
-    def test_what_failed_stays_so_with_its_reason_until_it_runs(self):
-        failed = a_start(Phase.FAILED, reason='5 calls')
-        decision = advance(failed)
-        self.assertEqual((Act.WAIT, failed), (decision.act, decision.start))
 
     def test_a_settled_start_goes_nowhere(self):
         for phase in (Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF):
@@ -178,6 +189,48 @@ class Opened(unittest.TestCase):
         record = restart.changed(record, [restart.waved_off(record.starts[0], 'why', AT)])
         self.assertEqual({'i1'}, restart.counts_as_off(record))
         self.assertEqual(set(), restart.counts_as_off(None))
+
+
+class Unseen(unittest.TestCase):
+    """The agent was dead when its host was booted; its libvirt had told what ran."""
+
+    INVENTORY = an_inventory(boot_id='boot-1', instances=[
+        an_instance('i1'), an_instance('i2'), an_instance('i3', Power.OFF)])
+
+    def open(self, before=None, boot_id='boot-2', **changes):
+        case = dataclasses.replace(a_case(), boot_id='boot-1', guests_at=AT, **changes)
+        return restart.told_by_libvirt(case, self.INVENTORY, boot_id, before, AT, BY)
+
+    def phases(self, record):
+        return {start.instance: start.phase for start in record.starts}
+
+    def test_what_came_is_started_and_what_was_off_for_long_is_left(self):
+        record = self.open(guests=('i1', 'i4'), went_off={'i3': 2})
+        self.assertEqual({'i2': Phase.LEFT, 'i3': Phase.WAITING, 'i4': Phase.WAITING},
+                         self.phases(record))
+
+    def test_nothing_is_added_to_what_the_agent_can_tell(self):
+        self.assertIsNone(self.open(guests=('i1', 'i2')))
+
+    def test_no_boot_and_no_word_of_its_libvirt_say_nothing(self):
+        self.assertIsNone(self.open(guests=('i4',), boot_id='boot-1'))
+        self.assertIsNone(self.open(guests=('i4',), boot_id=''))
+        case = dataclasses.replace(a_case(), boot_id='boot-1')
+        self.assertIsNone(restart.told_by_libvirt(case, self.INVENTORY, 'boot-2', None, AT, BY))
+
+    def test_the_agents_word_is_added_to_it(self):
+        first = self.open(guests=('i1', 'i4'))
+        told = dataclasses.replace(self.INVENTORY, boot_id='boot-2', interrupted=('i1', 'i2'))
+        record = restart.opened(told, first, AT, BY)
+        self.assertEqual({'i1': Phase.WAITING, 'i2': Phase.LEFT, 'i4': Phase.WAITING},
+                         self.phases(record))
+        self.assertNotIn('i4', restart.told(record, first)[0].text)
+
+    def test_what_is_on_again_is_no_more_left_and_the_rest_stays(self):
+        record = restart.changed(self.open(guests=('i1', 'i4')), [])
+        self.assertEqual({'i4': Phase.WAITING},
+                         self.phases(restart.once_more_on(record, ['i2', 'i4'])))
+        self.assertEqual(record, restart.once_more_on(record, ['i4']))
 
 
 class TheTable(unittest.TestCase):

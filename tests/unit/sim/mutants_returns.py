@@ -12,9 +12,12 @@
 
 """Mutants of hosts that come back, and of hosts that are shut down in good order."""
 
+import dataclasses
+
 from kaopu_ha.agent import leaving
+from kaopu_ha.controller import restarter as restarters
 from kaopu_ha.controller.restarter import Restarter
-from kaopu_ha.core import admission, restart
+from kaopu_ha.core import admission, casefile, elsewhere, restart
 from tests.unit.sim.mutants import mutant, put
 
 
@@ -42,3 +45,27 @@ def lately_forgotten():
 @mutant('a host that is taken back is not watched')
 def not_watched():
     return [put(admission, '_lost', lambda admit, seen, rules: None)]
+
+
+@mutant('what went off while its agent was dead had not been on')
+def unseen_forgotten():
+    real = casefile.with_guests
+
+    def with_guests(case, new, told, rules):
+        return dataclasses.replace(real(case, new, told, rules), went_off={})
+    return [put(casefile, 'with_guests', with_guests)]
+
+
+@mutant('what came while its agent was dead is not started again')
+def came_unseen():
+    return [put(restart, 'told_by_libvirt', lambda *seen: None)]
+
+
+@mutant('a stop counts at every later boot')
+def stopped_for_ever():
+    return [put(restarters, '_forgets', lambda world, record: False)]
+
+
+@mutant('who shares a volume keeps the other one off')
+def shared_keeps_off():
+    return [put(elsewhere, 'why_not', lambda hosts, said: 'somebody has it open' if hosts else '')]

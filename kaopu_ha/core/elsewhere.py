@@ -1,0 +1,63 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""May an instance run elsewhere, whose host came back and has it off?
+
+Its disks are asked for live clients.  One at an address of another host is news only if that host's
+libvirt knows the instance: what shares a volume with it has that open, and tools read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kaopu_ha.core import model
+from kaopu_ha.core.addresses import Known
+
+
+@dataclass(frozen=True)
+class Found:
+    """What its disks say.  ``reason``: why it may not be started, whatever any libvirt says.
+
+    ``hosts``: those at whose addresses a live client has a disk open, with the name of that disk.
+    """
+
+    reason: str = ''
+    hosts: Mapping[str, str] = field(default_factory=dict)
+
+
+def found(answers: Mapping[model.Image, model.ImageAnswer], host: str, known: Known) -> Found:
+    """Say whose the live clients are that are none of its host's."""
+    hosts: dict[str, str] = {}
+    for image, answer in answers.items():
+        if answer.error:
+            return Found(f'it could not be asked who has {image.name} open: {answer.error}')
+        for client in answer.clients:
+            if client.acknowledged and known.is_nobodys(client.ip):
+                return Found(f'a client at {client.ip} has {image.name} open, an address of '
+                             f'nobody: if it is a tool\'s: kaopu-ha tool add')
+            if client.acknowledged:
+                hosts |= dict.fromkeys(known.whose(client.ip) - {host}, image.name)
+    return Found('', hosts)
+
+
+def why_not(hosts: Mapping[str, str], said: Mapping[str, bool | None]) -> str:
+    """Why it may run on one of these hosts; empty if every one of them said that it does not.
+
+    ``said``: does the libvirt of each know the instance?  None, or not there: it did not say.
+    """
+    for host, image in sorted(hosts.items()):
+        if said.get(host) is not False:
+            does = 'knows it' if said.get(host) else 'does not say whether it knows it'
+            return f'a client of {host} has {image} open, and the libvirt there {does}'
+    return ''

@@ -1,0 +1,54 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Who may have the disks of an instance open, whose host came back."""
+
+import unittest
+
+from kaopu_ha.core import elsewhere, model
+from kaopu_ha.core.addresses import known
+from tests.unit.core.values import an_inventory
+
+IMAGE = model.Image('a', 'vms', 'disk', '1')
+KNOWN = known({host: an_inventory(host=host, storage_addresses=(f'10.0.0.{number}',))
+               for number, host in enumerate(('c1', 'c2', 'c3'), 1)}, ('10.0.0.9',))
+
+
+def found(*clients, error=''):
+    answer = model.ImageAnswer(IMAGE, tuple(
+        model.Client(f'{ip}:0/1', 1, acknowledged) for ip, acknowledged in clients), error)
+    return elsewhere.found({IMAGE: answer}, 'c1', KNOWN)
+
+
+class FoundTest(unittest.TestCase):
+
+    def test_its_own_clients_dead_ones_and_tools_are_nobody_else(self):
+        self.assertEqual(elsewhere.Found(), found(
+            ('10.0.0.1', True), ('10.0.0.2', False), ('10.0.0.9', True)))
+
+    def test_another_hosts_client_is_asked_about(self):
+        self.assertEqual({'c2': 'disk'}, found(('10.0.0.2', True)).hosts)
+
+    def test_nobodys_client_and_no_answer_forbid_it(self):
+        self.assertIn('address of nobody', found(('10.0.0.77', True)).reason)
+        self.assertIn('no OSD answered', found(error='no OSD answered').reason)
+
+
+class SaidTest(unittest.TestCase):
+
+    HOSTS = {'c2': 'disk', 'c3': 'disk'}
+
+    def test_every_host_has_to_say_that_it_does_not_know_it(self):
+        self.assertEqual('', elsewhere.why_not(self.HOSTS, {'c2': False, 'c3': False}))
+        self.assertIn('c3', elsewhere.why_not(self.HOSTS, {'c2': False, 'c3': True}))
+        self.assertIn('c3', elsewhere.why_not(self.HOSTS, {'c2': False, 'c3': None}))
+        self.assertIn('c2', elsewhere.why_not(self.HOSTS, {'c3': False}))

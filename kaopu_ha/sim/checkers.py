@@ -39,6 +39,7 @@ from kaopu_ha.sim.laws_brake import Braked
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_returns import Starts, Watched, why_not_started
 from kaopu_ha.sim.laws_telling import Told
+from kaopu_ha.sim.laws_verdicts import Grounds
 from kaopu_ha.sim.nova import Record, Row
 from kaopu_ha.sim.world import NETWORK_STARTS, World, case_of
 
@@ -73,6 +74,7 @@ class Checkers:
         self.found: list[Violation] = []
         self._deciders = Deciders(world, self._say)
         self._verdicts = Verdicts(world, self._say)
+        self._grounds = Grounds(world, self._say)
         self._growth = laws_growth.Growth(world, self._say)
         self._living = LivingHosts(world, self._say)
         calls = Calls(world, self._say)
@@ -96,6 +98,7 @@ class Checkers:
     def _committed(self, who: str, writes: Writes, before: Before) -> None:
         self._deciders.committed(who, writes, before)
         self._verdicts.committed(who, writes, before)
+        self._grounds.committed(who, writes, before)
         self._growth.committed(who, writes, before)
         self._living.committed(who, writes, before)
         self._braked.committed(who, writes, before)

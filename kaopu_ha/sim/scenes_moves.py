@@ -1,0 +1,190 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Scenes of moves, and of hosts that come back: see ``scenes``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import dataclasses
+import random
+
+from kaopu_ha.sim.scenes import SCENES as SCENES
+from kaopu_ha.sim.scenes import alive_everywhere, on_the_first, scene, two_leaders
+from kaopu_ha.sim.story import Event
+from kaopu_ha.sim.world import Setup
+
+# From a power cut to the first calls, at the pace of lives.
+_CALLED = (13.0, 20.0)
+
+
+def _without_lock(chance: random.Random, setup: Setup) -> Setup:
+    """Disks that two may write at one time."""
+    setup = two_leaders(chance, setup)
+    return dataclasses.replace(setup, instances=tuple(
+        dataclasses.replace(vm, exclusive_lock=False) for vm in setup.instances))
+
+
+@scene('a worker acts late', _without_lock)
+def _late_act(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Another has taken its task over, and its own act is under way."""
+    yield Event(at, f'power off {setup.hosts[0]}')
+    for _ in range(chance.choice((1, 1, 2))):
+        yield Event(at + chance.uniform(*_CALLED), 'a worker stops at its next act for '
+                                                   f'{chance.choice((16, 28, 30, 32))} s')
+    if chance.random() < 0.5:
+        yield Event(at + chance.uniform(*_CALLED), 'tasks come twice and late')
+    if chance.random() < 0.5:
+        yield Event(at + chance.uniform(20.0, 35.0),
+                    f'nova-compute of {setup.hosts[1]} dies')
+
+
+@scene('the fence is taken away under way', two_leaders)
+def _unfenced_under_way(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Only of a host that stays dead: a zombie writes at once, and no program could prevent it."""
+    yield Event(at, f'power off {setup.hosts[0]}')
+    taken = at + chance.uniform(*_CALLED)
+    yield Event(taken - 0.5, 'Nova takes 4 s more for each act')
+    yield Event(taken, f'somebody takes {setup.hosts[0]} off the blocklist')
+    yield Event(taken + 0.1, 'the monitors of a lose their quorum')
+    yield Event(taken + 25.0, 'the monitors of a have a quorum')
+    yield Event(taken + 25.0, 'Nova takes 0 s more for each act')
+
+
+@scene('targets hang with their calls', on_the_first)
+def _targets_hang(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Nova has the calls, and nothing of them begins for longer than an attempt may last."""
+    yield Event(at, f'power off {setup.hosts[0]}')
+    begin, end = at + chance.uniform(8.0, 13.0), at + chance.uniform(75.0, 130.0)
+    for host in setup.hosts[1:]:
+        yield Event(begin, f'nova-compute of {host} hangs')
+        yield Event(end, f'nova-compute of {host} goes on')
+
+
+@scene('Nova is slow', on_the_first)
+def _slow(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    yield Event(at, f'power off {setup.hosts[0]}')
+    yield Event(at + 5.0, f'Nova takes {chance.randint(4, 12)} s more for each act')
+    if chance.random() < 0.4:
+        yield Event(at + 6.0, f'Nova loses the next {chance.randint(1, 2)} calls')
+    yield Event(at + 60.0, 'Nova takes 0 s more for each act')
+
+
+@scene('disks change before and after', on_the_first)
+def _disks_change(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    name = setup.instances[0].name
+    yield Event(2.0, f'rescue {setup.instances[-1].name}')
+    yield Event(2.5, f'attach a volume to {name}')
+    yield Event(at, f'power off {setup.hosts[0]}')
+    yield Event(at + chance.uniform(2.0, 14.0), chance.choice((
+        f'detach the last volume of {name}', f'detach and delete the last volume of {name}')))
+    yield Event(at + 60.0, 'time passes')
+
+
+@scene('a volume is shared with one on the target', alive_everywhere)
+def _shared(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """And the guest does not start there at first."""
+    pairs = [(vm.name, chance.choice(setup.instances[1:-1]).name) for vm in setup.instances
+             if vm.host == setup.hosts[0]]
+    for name, sibling in pairs:
+        yield Event(2.0, f'attach a volume to {name} and {sibling}')
+    end = at + chance.uniform(22.0, 60.0)
+    for host in setup.hosts[1:]:
+        if chance.random() < 0.6:
+            yield Event(at, f'guests do not start on {host}')
+            yield Event(end, f'guests start on {host}')
+    yield Event(at, chance.choice((f'power off {setup.hosts[0]}', f'cut {setup.hosts[0]} both')))
+    yield Event(at + 70.0, 'time passes')
+
+
+@scene('guests start on few hosts', on_the_first)
+def _few_start(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Nor is every host a target: one has no room, one is disabled, one lost its storage."""
+    yield Event(at, f'power off {setup.hosts[0]}')
+    for host, trouble in zip(setup.hosts[1:-1], chance.sample((
+            'guests do not start on {}', '{} has 0 cores', 'disable {}', 'cut {} storage'), 3),
+            strict=False):
+        yield Event(at - 2.0, trouble.format(host))
+    yield Event(at + 75.0, 'time passes')
+
+
+@scene('the source dies in a live migration', _without_lock)
+def _source_dies(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """It may be over there, and Nova still shows it here; the target's agent may be dead."""
+    target = setup.hosts[1]
+    if chance.random() < 0.4:
+        yield Event(0.0, f'kill agent-{target}')
+    for vm in setup.instances:
+        yield Event(at, f'migrate {vm.name} to {target}')
+    yield Event(at + chance.uniform(5.0, 9.5), f'power off {setup.hosts[0]}')
+
+
+@scene('the target dies while it receives', on_the_first)
+def _target_dies(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """It has no instance of its own, and stays off."""
+    yield Event(at, f'power off {setup.hosts[0]}')
+    yield Event(at + chance.uniform(15.0, 19.0), f'power off {setup.hosts[1]}')
+
+
+@scene('an instance arrives late on a host that is fenced', two_leaders, beside_max=0)
+def _arrives_late(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Its live migration was under way when the host was condemned, and lives: then it is cut."""
+    host = setup.hosts[0]
+    yield Event(0.5, f'create late on {setup.hosts[1]}')
+    yield Event(at, f'cut {host} both')
+    yield Event(at + 9.0, 'the monitors of a lose their quorum')
+    back = at + chance.uniform(20.0, 22.0)
+    yield Event(back, f'mend {host} both')
+    yield Event(back + 0.5, f'migrate late to {host}')
+    # It reads the id of the new image before the fence is there.
+    yield Event(back + chance.uniform(11.0, 14.0), 'the monitors of a have a quorum')
+    yield Event(back + 60.0, 'time passes')
+
+
+@scene('a host comes back with what was moved', on_the_first)
+def _zombies(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Its domains are still there; nova-compute leaves some of them defined."""
+    host = setup.hosts[0]
+    begins, ends = chance.choice((('freeze {}', 'thaw {}'), ('cut {} both', 'mend {} both')))
+    yield Event(at, begins.format(host))
+    yield Event(at + 45.0, ends.format(host))
+    yield Event(at + 47.0, f'admit {host}')
+    if chance.random() < 0.5:
+        yield Event(at + 47.5, f'{host} has a domain of {setup.instances[0].name} left, off')
+    yield Event(at + 80.0, 'time passes')
+
+
+@scene('a host dies while it is taken back', on_the_first, beside_max=0)
+def _dies_admitting(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    host = setup.hosts[0]
+    yield Event(at, f'power off {host}')
+    yield Event(at + 40.0, f'power on {host}')
+    yield Event(at + 52.0, f'admit {host}')
+    yield Event(at + 52.5 + chance.uniform(0.0, 9.0), f'power off {host}')
+    yield Event(at + 150.0, 'time passes')
+
+
+@scene('stopped by its user, then its host reboots', alive_everywhere)
+def _stopped(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    host = setup.hosts[0]
+    yield Event(at, f'stop {setup.instances[0].name}')
+    yield Event(at + chance.uniform(0.6, 2.5), f'power off {host}')
+    yield Event(at + chance.uniform(3.0, 8.0), f'power on {host}')
+    yield Event(at + 60.0, 'time passes')
+
+
+@scene('a host is shut down in good order', alive_everywhere)
+def _in_order(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    order = chance.choice(('nova-compute first', 'its guests first'))
+    said = chance.choice(('', ' without systemd', ' without systemd'))
+    yield Event(at, f'shut down {setup.hosts[0]}{said}, {order}')
+    yield Event(at + 120.0, 'time passes')

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 import math
+from typing import TypeVar
 
 from kaopu_ha import ports, records
 from kaopu_ha.core.model import (
@@ -37,6 +38,8 @@ from kaopu_ha.sim import daemon, laws_growth
 from kaopu_ha.sim.laws_alone import Led, LookedAt, Sees
 from kaopu_ha.sim.laws_brake import Braked
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
+from kaopu_ha.sim.laws_moves import Moves, written_twice
+from kaopu_ha.sim.laws_news import Tellers
 from kaopu_ha.sim.laws_returns import Starts, Watched, why_not_started
 from kaopu_ha.sim.laws_telling import Told
 from kaopu_ha.sim.laws_verdicts import Grounds
@@ -85,7 +88,10 @@ class Checkers:
         Sees(world, self._say)
         LookedAt(world, self._say)
         self._braked = Braked(world, self._say)
-        world.nova.asked, world.acts = calls.asked, calls.sent
+        moves, tellers = Moves(world, self._say), Tellers(world, self._say)
+        self._more = (self._grounds.committed, moves.committed, tellers.committed)
+        world.nova.asked = _each(calls.asked, moves.asked)
+        world.acts = _each(calls.sent, moves.sent)
         world.etcd.committed = self._committed
         world.kernel.after_each = OneWriter(world, self._say).look
         world.heard_falsely = lambda host: self._say(
@@ -98,13 +104,23 @@ class Checkers:
     def _committed(self, who: str, writes: Writes, before: Before) -> None:
         self._deciders.committed(who, writes, before)
         self._verdicts.committed(who, writes, before)
-        self._grounds.committed(who, writes, before)
         self._growth.committed(who, writes, before)
         self._living.committed(who, writes, before)
         self._braked.committed(who, writes, before)
+        for committed in self._more:
+            committed(who, writes, before)
 
 
 Say = Callable[[str, str], None]
+_A, _B = TypeVar('_A'), TypeVar('_B')
+
+
+def _each(*hear: Callable[[_A, _B], None]) -> Callable[[_A, _B], None]:
+    """Have all of them told."""
+    def tell(one: _A, other: _B) -> None:
+        for each in hear:
+            each(one, other)
+    return tell
 
 
 class OneWriter:
@@ -124,6 +140,9 @@ class OneWriter:
             cluster.settle()
             for header, disk in cluster.disks.items():
                 if disk.shared:
+                    twice = written_twice(self._world, disk)
+                    if twice:
+                        self._say('one writer', twice)
                     continue
                 writers = cluster.writers(disk)
                 hosts = sorted({client.node.name for client in writers})

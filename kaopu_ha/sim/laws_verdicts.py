@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import detection
 from kaopu_ha.core.model import Case, Inventory, Stage
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.world import World
@@ -75,7 +74,7 @@ class Grounds:
     def _opened(self, who: str, case: Case) -> None:
         now, rules = self._world.kernel.now, self._world.setup.times.rules
         silent = now - self._beat_seen.get(case.host, 0.0)
-        if silent < detection.grace(rules) - 2 * _TICK_SECONDS:
+        if silent < rules.beat_ttl / 3 + 2.0 - 2 * _TICK_SECONDS:
             self._say('a beat has its grace', f'the case of {case.host} was opened {silent:.1f} s '
                                               f'after it beat')
         office = now - self._leads_since.get(f'{who} {self._epoch()}', 0.0)

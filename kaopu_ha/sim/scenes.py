@@ -206,12 +206,18 @@ def _no_record(chance: random.Random, setup: Setup, at: float) -> Iterator[Event
     yield Event(at + 40.0, 'time passes')
 
 
-@scene('the drivers choke on one while another dies', alive_everywhere)
+@scene('the drivers choke on one while another dies', alive_everywhere, beside_max=0)
 def _choked(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
-    odd = setup.hosts[-1]
-    yield Event(at, f'the drivers choke on {odd}')
-    yield Event(at, f'cut {odd} management')
-    yield Event(at + 1.0, f'cut {setup.hosts[0]} management')
-    yield Event(at + 40.0, f'the drivers cope with {odd}')
-    for host in (odd, setup.hosts[0]):
-        yield Event(at + 42.0, f'mend {host} management')
+    """On one that lives and is suspected, or on one that is confirmed dead."""
+    odd, other = setup.hosts[-1], setup.hosts[0]
+    if chance.random() < 0.5:
+        yield Event(at, f'the drivers choke on {odd}')
+        yield Event(at, f'cut {odd} management')
+        end = f'mend {odd} management'
+    else:
+        yield Event(at, f'power off {odd}')
+        yield Event(at + chance.uniform(14.0, 26.0), f'the drivers choke on {odd}')
+        end = f'power on {odd}'
+    yield Event(at + chance.uniform(15.0, 40.0), f'power off {other}')
+    yield Event(at + 75.0, f'the drivers cope with {odd}')
+    yield Event(at + 76.0, end)

@@ -34,6 +34,15 @@ def _without_lock(chance: random.Random, setup: Setup) -> Setup:
         dataclasses.replace(vm, exclusive_lock=False) for vm in setup.instances))
 
 
+def quick(chance: random.Random, setup: Setup) -> Setup:
+    """With the shorter of the waits: it is known when the first calls come."""
+    rules = dataclasses.replace(setup.times.rules, death_seconds=2.0, lock_seconds=3.0)
+    setup = on_the_first(chance, setup)
+    return dataclasses.replace(setup, clusters=('a',), times=dataclasses.replace(
+        setup.times, rules=rules), instances=tuple(
+            dataclasses.replace(vm, clusters=('a',)) for vm in setup.instances))
+
+
 @scene('a worker acts late', _without_lock)
 def _late_act(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
     """Another has taken its task over, and its own act is under way."""
@@ -48,16 +57,28 @@ def _late_act(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]
                     f'nova-compute of {setup.hosts[1]} dies')
 
 
-@scene('the fence is taken away under way', two_leaders)
-def _unfenced_under_way(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
-    """Only of a host that stays dead: a zombie writes at once, and no program could prevent it."""
+@scene('the fence can\'t be read while there are calls to make', quick)
+def _unproven(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """No guest starts anywhere at first: again and again there is a call to make."""
     yield Event(at, f'power off {setup.hosts[0]}')
-    taken = at + chance.uniform(*_CALLED)
-    yield Event(taken - 0.5, 'Nova takes 4 s more for each act')
-    yield Event(taken, f'somebody takes {setup.hosts[0]} off the blocklist')
-    yield Event(taken + 0.1, 'the monitors of a lose their quorum')
-    yield Event(taken + 25.0, 'the monitors of a have a quorum')
-    yield Event(taken + 25.0, 'Nova takes 0 s more for each act')
+    for host in setup.hosts[1:]:
+        yield Event(at, f'guests do not start on {host}')
+        yield Event(at + 60.0, f'guests start on {host}')
+    lost = at + chance.uniform(15.0, 19.0)
+    yield Event(lost, 'the monitors of a lose their quorum')
+    yield Event(lost + 30.0, 'the monitors of a have a quorum')
+
+
+@scene('an address moves to a neighbour', two_leaders)
+def _virtual_address(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """It was the dead host's, which told of it; the neighbour that has it now lives."""
+    first, second = setup.hosts[:2]
+    address = f'10.91.0.{chance.randrange(200, 250)}'
+    yield Event(0.2, f'{first} has the storage address {address} too')
+    yield Event(at, f'power off {first}')
+    yield Event(at + 0.1, f'{first} has the storage address {address} no more')
+    yield Event(at + chance.uniform(1.0, 8.0), f'{second} has the storage address {address} too')
+    yield Event(at + 60.0, 'time passes')
 
 
 @scene('targets hang with their calls', on_the_first)

@@ -133,6 +133,14 @@ class TheFirstCall(unittest.TestCase):
         self.assertEqual(Decision(Act.WAIT, 'a live client on c3 has its disk open'),
                          decided(queued(), seen, rules()))
 
+    def test_one_whose_domain_another_host_knows_runs_there_and_is_mended_by_hand(self):
+        seen = first_look(a_server(task_state='migrating'), known=claimed('c3'),
+                          images=(an_answer(a_client('10.1.0.3:0/9')),), elsewhere={'c3': True})
+        self.assertEqual(
+            Decision(Act.WAIT, 'c3 knows its domain, and a live client there has its disk open, '
+                               'but Nova shows it on c1: if it runs there, its record has to be '
+                               'mended by hand'), decided(queued(), seen, rules()))
+
     def test_a_tool_on_another_host_does_not_once_its_libvirt_denies_the_domain(self):
         seen = first_look(known=claimed('c3'), images=(an_answer(a_client('10.1.0.3:0/9')),))
         for known, expected in ((None, Act.WAIT), (True, Act.WAIT), (False, Act.COMMIT)):

@@ -25,6 +25,8 @@ from tests.unit.sim import (  # noqa: F401  they add their own
     mutants_growth,
     mutants_moves,
     mutants_returns,
+    mutants_survivors,
+    mutants_telling,
 )
 from tests.unit.sim.mutants import MUTANTS
 
@@ -79,4 +81,4 @@ class TestTheList(unittest.TestCase):
         self.assertEqual(frozenset(), SOON - MUTANTS.keys())
 
     def test_none_is_left_out(self):
-        self.assertEqual(36, len(MUTANTS))
+        self.assertEqual(57, len(MUTANTS))

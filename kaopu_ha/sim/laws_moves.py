@@ -29,6 +29,8 @@ Say = Callable[[str, str], None]
 _TICK_SECONDS = 0.5
 # From what a leader read to what it wrote.
 _WRITTEN_SECONDS = 3.0
+# Until a host has told that it does not reach its storage.
+_STORAGE_SECONDS = 14.0
 # From the permit's yes to Nova, beside the time that Nova itself takes.
 _WAY_SECONDS = 2.0
 # What a user did so lately may cross what is decided; and so may what the host told of it.
@@ -43,6 +45,8 @@ class Moves:
         self._world, self._say = world, say
         # Since when each host is no target, for a reason that is written in the store.
         self._barred: dict[str, float] = {}
+        # Since when a host does not reach a cluster.
+        self._lost: dict[tuple[str, str], float] = {}
         # When a worker had leave for a call, and for how long one may be on its way from then.
         self._leaves: dict[str, list[tuple[float, float]]] = {}
         # Since when an address is on a blocklist, and held by a host that is not dead.
@@ -82,8 +86,11 @@ class Moves:
         entries = world.etcd.entries
         barred = [host for host in world.machines
                   if records.ALIVE + host not in entries or records.LOCK + host in entries
-                  or records.HOST + host in entries]
+                  or records.HOST + host in entries or host in world.nova.disabled]
         self._barred = {host: self._barred.get(host, now) for host in barred}
+        lost = [(host, name) for host, machine in world.machines.items()
+                for name, cluster in world.clusters.items() if not cluster.answers(machine.node)]
+        self._lost = {one: self._lost.get(one, now) for one in lost}
         hurt = set(_hurt(world))
         self._hurt = {one: self._hurt.get(one, now) for one in hurt}
         for (host, entry), since in sorted(self._hurt.items()):
@@ -95,10 +102,15 @@ class Moves:
     def _moved(self, was: Evacuation | None, item: Evacuation) -> None:
         if item.phase is Phase.QUEUED and item.target and (
                 was is None or (was.phase, was.target) != (item.phase, item.target)):
-            since = self._barred.get(item.target, self._world.kernel.now)
-            if self._world.kernel.now - since > _WRITTEN_SECONDS:
+            now = self._world.kernel.now
+            lost = min((self._lost.get((item.target, image.cluster), now)
+                        for image in item.images), default=now)
+            if now - self._barred.get(item.target, now) > _WRITTEN_SECONDS:
                 self._say('a target may be one', f'{item.name} is to go to {item.target}, which is '
-                                                 f'held, locked or without a beat')
+                                                 f'held, locked, disabled or without a beat')
+            if now - lost > _STORAGE_SECONDS:
+                self._say('a target may be one', f'{item.name} is to go to {item.target}, which '
+                                                 f'does not reach its storage since {lost:.1f} s')
         if item.phase.ended and (was is None or not was.phase.ended):
             row = self._world.nova.rows.get(item.instance)
             untrue = _untrue(self._world, item, row)
@@ -169,7 +181,9 @@ def _not_there(world: World, item: Evacuation, row: Row | None) -> str:
 
 
 def _is_off(world: World, item: Evacuation, row: Row) -> bool:
-    return not row.wanted
+    """True if its user does not want it on, or asked for that, and nobody carried it out."""
+    last = row.actions[-1].kind if row.actions else ''
+    return not row.wanted or row.task_state == 'powering-off' or last == 'stop'
 
 
 def _is_elsewhere(world: World, item: Evacuation, row: Row) -> bool:

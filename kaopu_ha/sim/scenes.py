@@ -152,17 +152,6 @@ def _kernel_answers(chance: random.Random, setup: Setup, at: float) -> Iterator[
     yield Event(at + chance.uniform(25.0, 60.0), 'mend everything')
 
 
-@scene('a leader sleeps over its last look', two_leaders)
-def _old_look(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
-    """It is thawed when another one has seen the host alive."""
-    host, begin = setup.hosts[0], at + chance.uniform(8.0, 13.0)
-    yield Event(at, f'cut {host} both')
-    for number in (1, 2):
-        yield Event(begin, f'stop controller-{number} for a while')
-        yield Event(begin + chance.uniform(3.5, 9.0), f'let controller-{number} go on')
-    yield Event(at + 60.0, f'mend {host} both')
-
-
 @scene('suspects that live, many at once', alive_everywhere)
 def _suspects(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
     for host in setup.hosts[:4]:
@@ -208,16 +197,10 @@ def _no_record(chance: random.Random, setup: Setup, at: float) -> Iterator[Event
 
 @scene('the drivers choke on one while another dies', alive_everywhere, beside_max=0)
 def _choked(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
-    """On one that lives and is suspected, or on one that is confirmed dead."""
+    """On one that is confirmed dead, whose fence has to be kept."""
     odd, other = setup.hosts[-1], setup.hosts[0]
-    if chance.random() < 0.5:
-        yield Event(at, f'the drivers choke on {odd}')
-        yield Event(at, f'cut {odd} management')
-        end = f'mend {odd} management'
-    else:
-        yield Event(at, f'power off {odd}')
-        yield Event(at + chance.uniform(14.0, 26.0), f'the drivers choke on {odd}')
-        end = f'power on {odd}'
-    yield Event(at + chance.uniform(15.0, 40.0), f'power off {other}')
-    yield Event(at + 75.0, f'the drivers cope with {odd}')
-    yield Event(at + 76.0, end)
+    yield Event(at, f'power off {odd}')
+    yield Event(at + chance.uniform(14.0, 26.0), f'the drivers choke on {odd}')
+    yield Event(at + chance.uniform(42.0, 50.0), f'power off {other}')
+    yield Event(at + 90.0, f'the drivers cope with {odd}')
+    yield Event(at + 91.0, f'power on {odd}')

@@ -313,6 +313,16 @@ class Error(unittest.TestCase):
             self.assertIsNot(Act.REFUSED, act(moving(), self.seen(
                 **{'seconds': LONG} | there | less)), less)
 
+    def test_with_its_domain_off_there_a_sibling_that_has_its_volume_open_is_not_taken_for_it(self):
+        off = dataclasses.replace(a_libvirt('i1'), running=())
+        there = {'libvirt': off, 'images': (an_answer(a_client()),)}
+        self.assertEqual(Decision(Act.REFUSED, 'c2 has its domain, off: no valid host'),
+                         decided(moving(), self.seen(seconds=LONG, **there), rules()))
+        arrived = work_look(a_server(host='c2'), **there)
+        self.assertIs(Act.WAIT, act(moving(), arrived))
+        self.assertIs(Act.DONE, act(moving(), dataclasses.replace(
+            arrived, libvirt=dataclasses.replace(off, running=('i1',)))))
+
     def test_without_certainty_it_waits(self):
         answers, silent = (an_answer(a_client()),), (an_answer(a_client(acknowledged=False)),)
         lacks = a_libvirt('i2')
@@ -601,6 +611,7 @@ def some_looks(count):
                 *chance.choice(((), (a_client(),), (a_client('10.1.0.9:0/1'),))), image=image,
                 error=chance.choice(('', '', '', 'mute'))) for image in item.images)] * 9)),
             target_started=chance.choice(('', 'boot-1/7', 'boot-2/1')),
+            elsewhere=chance.choice(({}, {}, {'c9': True}, {'c9': False})),
             known=chance.choice((Known({'10.1.0.9': frozenset(['c9'])}), NONE_KNOWN)))
 
 

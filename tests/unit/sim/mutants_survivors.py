@@ -13,7 +13,6 @@
 """Mutants that lives did not find for long, and one of the shared volume: see ``mutants``."""
 
 from kaopu_ha.controller.brakekeeper import BrakeKeeper
-from kaopu_ha.controller.detector import Detector
 from kaopu_ha.core import (
     admission,
     attempt,
@@ -33,11 +32,6 @@ _ASKING = ('images not asked', 'live at an address of nobody', 'runs elsewhere',
 
 
 # ---------------------------------------------------------------- the verdict
-
-
-@mutant('old rounds count')
-def old_rounds():
-    return [put(Detector, '_counts', lambda detector, looked: True)]
 
 
 @mutant('beats have no grace')

@@ -112,7 +112,8 @@ class Checkers:
 
 
 Say = Callable[[str, str], None]
-_A, _B = TypeVar('_A'), TypeVar('_B')
+_A = TypeVar('_A')
+_B = TypeVar('_B')
 
 
 def _each(*hear: Callable[[_A, _B], None]) -> Callable[[_A, _B], None]:

@@ -165,6 +165,16 @@ def _source_dies(chance: random.Random, setup: Setup, at: float) -> Iterator[Eve
     yield Event(at + chance.uniform(5.0, 9.5), f'power off {setup.hosts[0]}')
 
 
+@scene('another claims the address at which a guest came to run', _without_lock, beside_max=0)
+def _claimed(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Its libvirt knows nothing of the guest, whose host is the second."""
+    yield Event(1.0, f'{setup.hosts[-1]} has the storage address 10.91.0.12 too')
+    for vm in setup.instances:
+        yield Event(at, f'migrate {vm.name} to {setup.hosts[1]}')
+    yield Event(at + chance.uniform(6.0, 9.0), f'power off {setup.hosts[0]}')
+    yield Event(at + 45.0, f'{setup.hosts[-1]} has the storage address 10.91.0.12 no more')
+
+
 @scene('the target dies while it receives', on_the_first)
 def _target_dies(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
     """It has no instance of its own, and stays off."""

@@ -22,7 +22,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.core.model import Case, Evacuation, Phase, Stage
 from kaopu_ha.sim.ceph import Disk
 from kaopu_ha.sim.nova import Row
-from kaopu_ha.sim.world import World
+from kaopu_ha.sim.world import World, case_of
 
 Say = Callable[[str, str], None]
 
@@ -77,7 +77,7 @@ class Moves:
                 was = records.decode(Evacuation, entry.value) if entry else None
                 self._moved(was, records.decode(Evacuation, write.value))
             if write.key.startswith(records.CASE) and entry is not None:
-                self._taken_back(write, records.decode(Case, entry.value))
+                self._taken_back(write, case_of(entry.value))
 
     # ------------------------------------------------------------ private
 
@@ -133,7 +133,7 @@ class Moves:
         if was.stage is not Stage.ADMITTING or was.admit is None or was.admit.unfenced or (
                 isinstance(write, ports.Delete)):
             return
-        case = records.decode(Case, write.value)
+        case = case_of(write.value)
         if case.admit is None or not case.admit.unfenced:
             return
         machine, rows = self._world.machines[was.host], self._world.nova.rows

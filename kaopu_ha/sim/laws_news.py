@@ -23,9 +23,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kaopu_ha import ports, records
-from kaopu_ha.core.model import Case, Evacuation, Phase, Stage
+from kaopu_ha.core.model import Evacuation, Phase, Stage
 from kaopu_ha.core.news import Fact, News
-from kaopu_ha.sim.world import World
+from kaopu_ha.sim.world import World, case_of
 
 Say = Callable[[str, str], None]
 
@@ -75,7 +75,7 @@ class Tellers:
                     facts = tuple(fact for fact, phases in _ENDS.items() if item.phase in phases)
                     self._due.append(_Due(now, who, item.source, item.name, facts))
             if who.startswith('controller') and write.key.startswith(records.CASE) and entry:
-                was, case = records.decode(Case, entry.value), records.decode(Case, write.value)
+                was, case = case_of(entry.value), case_of(write.value)
                 if case.stage is Stage.CONFIRMED and was.stage is Stage.LAST_LOOK:
                     self._due.append(_Due(now, who, case.host, '', (Fact.CONFIRMED,)))
 

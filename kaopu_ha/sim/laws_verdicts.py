@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from kaopu_ha import ports, records
 from kaopu_ha.core.model import Case, Inventory, Stage
 from kaopu_ha.sim import daemon
-from kaopu_ha.sim.world import World
+from kaopu_ha.sim.world import World, case_of
 
 Say = Callable[[str, str], None]
 
@@ -53,11 +53,11 @@ class Grounds:
                 self._leads_since.setdefault(f'{leader} {self._epoch()}', self._world.kernel.now)
             if who.startswith('controller') and write.key.startswith(records.CASE):
                 entry = before.get(write.key)
-                case = records.decode(Case, write.value)
+                case = case_of(write.value)
                 if entry is None:
                     self._opened(who, case)
                 else:
-                    self._judged(who, case, records.decode(Case, entry.value), entry.created)
+                    self._judged(who, case, case_of(entry.value), entry.created)
 
     # ------------------------------------------------------------ private
 

@@ -88,9 +88,18 @@ def life(seed: int) -> Story:
     return Story(f'life {seed}', setup, tuple(events), end=events[-1].at, seed=seed)
 
 
-def _scene(chance: random.Random, setup: Setup, begin: float) -> tuple[Setup, list[Event], int]:
+def scene_life(name: str, number: int) -> Story:
+    """The life of this number that has one scene, and nothing beside it: the same each time."""
+    chance = random.Random(f'{name} {number}')
+    setup, events, _ = _scene(chance, _setup(chance), chance.uniform(5, 8), name)
+    events.sort(key=lambda event: event.at)
+    return Story(f'{name}, {number}', setup, tuple(events), end=events[-1].at, seed=number)
+
+
+def _scene(chance: random.Random, setup: Setup, begin: float,
+           name: str = '') -> tuple[Setup, list[Event], int]:
     """A scene by chance in the place of a death, and how many faults come beside it at most."""
-    found = scenes_moves.SCENES[chance.choice(sorted(scenes_moves.SCENES))]
+    found = scenes_moves.SCENES[name or chance.choice(sorted(scenes_moves.SCENES))]
     setup = found.stage(chance, setup)
     return setup, list(found.events(chance, setup, begin)), found.beside_max
 

@@ -63,6 +63,9 @@ def open_there(seen: Seen) -> bool:
     A server that was rescued, or whose volume was detached or deleted since, has others than its
     old host told: the target's agent says which.  Until it does, those that still exist count.
     """
+    if _on_there(seen) is False:
+        # A sibling that shares the volume, or a tool, has it open.
+        return False
     disks = seen.now or [answer for answer in seen.images or () if not answer.gone]
     return bool(disks) and all(
         any(client.acknowledged and _is_of_target(client, seen)
@@ -115,8 +118,8 @@ def runs_there(seen: Seen) -> bool:
 
 
 def off_there(seen: Seen) -> bool:
-    """True if the target knows the domain, but no client of it answers: it came, and is off."""
-    return _domain_there(seen) is True and _no_client_there(seen)
+    """True if the target knows the domain, and it is off, or no client of it answers: it came."""
+    return _domain_there(seen) is True and (_on_there(seen) is False or _no_client_there(seen))
 
 
 def restarted(item: Evacuation, seen: Seen) -> bool:
@@ -129,6 +132,14 @@ def _domain_there(seen: Seen) -> bool | None:
     if seen.libvirt is None or seen.server is None:
         return None
     return knows(seen.libvirt, seen.target_uuid, seen.server.uuid)
+
+
+def _on_there(seen: Seen) -> bool | None:
+    """Is its domain on, as libvirt on the target says?  None if it does not say."""
+    known = _domain_there(seen)
+    if not known or seen.libvirt is None or seen.libvirt.running is None:
+        return known if known is False else None
+    return seen.server is not None and seen.server.uuid in seen.libvirt.running
 
 
 def _no_client_there(seen: Seen) -> bool:

@@ -111,6 +111,11 @@ class Facts:
         """Another host on which it may run."""
         return certain.running_on(self.seen)
 
+    @property
+    def known_elsewhere(self) -> bool:
+        """A live client on another host has its disk open, and libvirt there knows its domain."""
+        return bool(self.running_on) and self.seen.elsewhere.get(self.running_on) is True
+
     @functools.cached_property
     def stranger(self) -> str:
         """The address of a live client that is no known host's and no tool's."""

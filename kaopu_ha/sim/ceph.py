@@ -253,6 +253,11 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
         cluster = self._clusters[image.cluster]
         return not self.sick and cluster.answers(self._node) and cluster.lives(client)
 
+    def could_read(self, image: model.Image) -> bool:
+        """True if this image could be asked about now, whoever has it open."""
+        cluster = self._clusters.get(image.cluster)
+        return not self.sick and cluster is not None and cluster.answers(self._node)
+
     # ------------------------------------------------------------ an agent's reading
 
     def fsid(self, limit: float, cluster: str = '') -> str:

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 import math
+from typing import TypeVar
 
 from kaopu_ha import ports, records
 from kaopu_ha.core.model import (
@@ -39,8 +40,11 @@ from kaopu_ha.sim.laws_books import Used, misbelieved
 from kaopu_ha.sim.laws_brake import Braked
 from kaopu_ha.sim.laws_fences import Fences, could_not_tell
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
+from kaopu_ha.sim.laws_moves import Moves, written_twice
+from kaopu_ha.sim.laws_news import Tellers
 from kaopu_ha.sim.laws_returns import Starts, Watched, never_told, why_not_started
 from kaopu_ha.sim.laws_telling import Told
+from kaopu_ha.sim.laws_verdicts import Grounds
 from kaopu_ha.sim.laws_wishes import Wished
 from kaopu_ha.sim.nova import Record, Row
 from kaopu_ha.sim.world import NETWORK_STARTS, World, case_of
@@ -76,6 +80,7 @@ class Checkers:
         self.found: list[Violation] = []
         self._deciders = Deciders(world, self._say)
         self._verdicts = Verdicts(world, self._say)
+        self._grounds = Grounds(world, self._say)
         self._growth = laws_growth.Growth(world, self._say)
         self._living = LivingHosts(world, self._say)
         self._calls = calls = Calls(world, self._say)
@@ -89,7 +94,11 @@ class Checkers:
         Fences(world, self._say)
         self._braked = Braked(world, self._say)
         self._wished = Wished(world, self._say, calls.fenced)
-        world.nova.asked, world.acts = self._asked, calls.sent
+        moves, tellers = Moves(world, self._say), Tellers(world, self._say)
+        self._more = (self._grounds.committed, self._wished.committed, moves.committed,
+                      tellers.committed)
+        world.nova.asked = _each(self._asked, moves.asked)
+        world.acts = _each(calls.sent, moves.sent)
         world.etcd.committed = self._committed
         world.kernel.after_each = OneWriter(world, self._say).look
         world.heard_falsely = lambda host: self._say(
@@ -109,10 +118,21 @@ class Checkers:
         self._growth.committed(who, writes, before)
         self._living.committed(who, writes, before)
         self._braked.committed(who, writes, before)
-        self._wished.committed(who, writes, before)
+        for committed in self._more:
+            committed(who, writes, before)
 
 
 Say = Callable[[str, str], None]
+_A = TypeVar('_A')
+_B = TypeVar('_B')
+
+
+def _each(*hear: Callable[[_A, _B], None]) -> Callable[[_A, _B], None]:
+    """Have all of them told."""
+    def tell(one: _A, other: _B) -> None:
+        for each in hear:
+            each(one, other)
+    return tell
 
 
 class OneWriter:
@@ -135,6 +155,9 @@ class OneWriter:
             cluster.settle()
             for header, disk in cluster.disks.items():
                 if disk.shared:
+                    twice = written_twice(self._world, disk)
+                    if twice:
+                        self._say('one writer', twice)
                     continue
                 writers = [client for client in cluster.writers(disk)
                            if not could_not_tell(self._world, client)]

@@ -296,7 +296,10 @@ class Compute:
         for row in here:
             if row.task_state == 'migrating':
                 self._reset_migration(row)
-            if self.machine.runs(row.uuid):
+            if row.task_state == 'powering-off' and row.uuid in self.machine.guests:
+                # It died in the middle of that: Nova stops it when it starts (read).
+                self.power(row, False)
+            elif self.machine.runs(row.uuid):
                 row.task_state = '' if row.task_state == _REBOOTS else row.task_state
                 if row.task_state == _STOPS:
                     self.power(row, False)

@@ -90,6 +90,12 @@ def _told_as(world: World, instance: str, phase: str, reason: str) -> str:
     return '' if wanted else f'it is told as {said or "nothing"}'
 
 
+@_expected('Nova shows {instance} on {host}')
+def _shown_on(world: World, instance: str, host: str) -> str:
+    row = _row(world, instance)
+    return '' if row.host == host else f'it shows it on {row.host}'
+
+
 @_expected('the case of {host} is {stage}')
 def _case_is(world: World, host: str, stage: str) -> str:
     case = world.case(host)

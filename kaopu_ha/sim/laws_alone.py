@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 from kaopu_ha import records
 from kaopu_ha.core import detection, evidence
-from kaopu_ha.core.model import Case
+from kaopu_ha.core.model import Case, Inventory
 from kaopu_ha.sim.daemon import Daemon
 from kaopu_ha.sim.world import World
 
@@ -153,8 +153,17 @@ class LookedAt:
         return [host for host in world.machines
                 if records.INVENTORY + host in entries and records.ALIVE + host not in entries
                 and not any(key.endswith(f'/{host}') for key in world.spoiled)
+                and self._is_readable(host)
                 and host not in world.thieves and not world.confirmed(host)
                 and not self._has_nothing(host)]
+
+    def _is_readable(self, host: str) -> bool:
+        """True if what it told is a record: without one nobody knows how to ask about it."""
+        entry = self._world.etcd.entries[records.INVENTORY + host]
+        try:
+            return records.decode(Inventory, entry.value, entry.key).host == host
+        except records.RecordError:
+            return False
 
     def _has_nothing(self, host: str) -> bool:
         """True if there is nothing to ask about: such a host is looked at now and then."""

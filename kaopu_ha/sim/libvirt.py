@@ -113,6 +113,10 @@ class SimLibvirt(ports.Probe, ports.LibvirtEye):
         self.kernel, self.sick, self.could_ask = kernel, False, True
         # When each host was last asked about.
         self.asked: dict[str, float] = {}
+        # When the kernel of each answered last, but not its libvirt; and those that said nothing
+        # in the last ask, as did everybody else.
+        self.kernels: dict[str, float] = {}
+        self.alone_with: set[str] = set()
         self._node, self._heard = node, heard
         self._machines = {machine.uri: machine for machine in machines.values()}
 
@@ -125,9 +129,18 @@ class SimLibvirt(ports.Probe, ports.LibvirtEye):
         reached = {uri for uri in bystanders if self._contact(uri) in _REACHED}
         answers = self.contact([suspect.management_uri for suspect in suspects], limit)
         reached |= {uri for uri, answer in answers.items() if answer.contact in _REACHED}
+        self._remember({suspect.host: answers[suspect.management_uri].contact
+                        for suspect in suspects}, bool(reached))
         return {suspect.host: evidence.management(
             suspect, answers[suspect.management_uri], bool(reached - {suspect.management_uri}),
             self._node.name) for suspect in suspects}
+
+    def _remember(self, contacts: Mapping[str, Contact], reached: bool) -> None:
+        """For whoever checks the verdicts: what an ask found."""
+        self.kernels |= {host: self.kernel.now for host, contact in contacts.items()
+                         if contact in (Contact.REFUSED, Contact.MUTE)}
+        self.alone_with = set() if reached else {
+            host for host, contact in contacts.items() if contact is Contact.NOTHING}
 
     def contact(self, uris: Sequence[str], limit: float) -> Mapping[str, LibvirtAnswer]:
         """As promised: what does not answer takes the whole limit."""

@@ -47,6 +47,7 @@ from kaopu_ha.sim import (
     faults_returns,
     faults_thief,
     faults_wishes,
+    scenes_moves,
 )
 from kaopu_ha.sim.checkers import Violation, unhealed
 from kaopu_ha.sim.shrink import shrunk
@@ -59,13 +60,15 @@ LIFE_TIMES = dataclasses.replace(PACES['fast'], rules=dataclasses.replace(
     PACES['fast'].rules, attempt_limit=30.0, settle_seconds=30.0,
     patent_death_seconds=20.0, patent_lock_seconds=10.0,
     storm_window=40.0, storm_cooldown=20.0, healthy_seconds=8.0, flapping_seconds=60.0,
-    remind_after=40.0, remind_again=120.0, aftercare_seconds=40.0, aftercare_patience=10.0,
-    restart_pauses=(3.0, 6.0)))
+    remind_after=40.0, remind_again=120.0, admission_mute_seconds=20.0, leaving_seconds=20.0,
+    aftercare_seconds=40.0, aftercare_patience=10.0, restart_pauses=(3.0, 6.0)))
 # With stages that take several looks, as the patent's do.
 LONGER_TIMES = dataclasses.replace(LIFE_TIMES, rules=dataclasses.replace(
     LIFE_TIMES.rules, death_seconds=10.0, lock_seconds=6.0))
 HEALED_WITHIN = 240.0
 _CALM_STEP = 5.0
+# So many of the lives begin with a scene.
+_SCENES_SHARE = 0.5
 HEALED = 'expect everything that can run runs'
 
 _Fault = Callable[[random.Random, Setup, float, float], Iterator[Event]]
@@ -76,12 +79,33 @@ def life(seed: int) -> Story:
     chance = random.Random(seed)
     setup = _setup(chance)
     begin = chance.uniform(5, 8)
-    events = list(_death(chance, setup, begin, chance.uniform(5, 40)))
-    for _ in range(chance.choice((0, 1, 1, 2, 2, 3, 4, 6))):
+    beside = chance.choice((0, 1, 1, 2, 2, 3, 4, 6))
+    if chance.random() < _SCENES_SHARE:
+        setup, events, most = _scene(chance, setup, begin)
+        beside = min(beside, chance.randint(0, most))
+    else:
+        events = list(_death(chance, setup, begin, chance.uniform(5, 40)))
+    for _ in range(beside):
         fault = chance.choices(_FAULTS, _WEIGHTS)[0]
         events += fault(chance, setup, begin + chance.uniform(-3, 32), chance.uniform(0.5, 25))
     events.sort(key=lambda event: event.at)
     return Story(f'life {seed}', setup, tuple(events), end=events[-1].at, seed=seed)
+
+
+def scene_life(name: str, number: int) -> Story:
+    """The life of this number that has one scene, and nothing beside it: the same each time."""
+    chance = random.Random(f'{name} {number}')
+    setup, events, _ = _scene(chance, _setup(chance), chance.uniform(5, 8), name)
+    events.sort(key=lambda event: event.at)
+    return Story(f'{name}, {number}', setup, tuple(events), end=events[-1].at, seed=number)
+
+
+def _scene(chance: random.Random, setup: Setup, begin: float,
+           name: str = '') -> tuple[Setup, list[Event], int]:
+    """A scene by chance in the place of a death, and how many faults come beside it at most."""
+    found = scenes_moves.SCENES[name or chance.choice(sorted(scenes_moves.SCENES))]
+    setup = found.stage(chance, setup)
+    return setup, list(found.events(chance, setup, begin)), found.beside_max
 
 
 def live(story: Story) -> tuple[Story, tuple[str, ...]]:

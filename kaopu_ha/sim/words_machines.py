@@ -301,3 +301,8 @@ def _storage_well(world: World, controller: str) -> None:
 def _well(world: World, controller: str) -> None:
     for libvirt, ceph in _eyes(world, controller):
         libvirt.sick = ceph.sick = False
+
+
+@WORDS.take('time passes')
+def _time(world: World) -> None:
+    """Nothing happens; but what comes then comes no sooner."""

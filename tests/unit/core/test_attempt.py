@@ -133,6 +133,14 @@ class TheFirstCall(unittest.TestCase):
         self.assertEqual(Decision(Act.WAIT, 'a live client on c3 has its disk open'),
                          decided(queued(), seen, rules()))
 
+    def test_one_whose_domain_another_host_knows_runs_there_and_is_mended_by_hand(self):
+        seen = first_look(a_server(task_state='migrating'), known=claimed('c3'),
+                          images=(an_answer(a_client('10.1.0.3:0/9')),), elsewhere={'c3': True})
+        self.assertEqual(
+            Decision(Act.WAIT, 'c3 knows its domain, and a live client there has its disk open, '
+                               'but Nova shows it on c1: if it runs there, its record has to be '
+                               'mended by hand'), decided(queued(), seen, rules()))
+
     def test_a_tool_on_another_host_does_not_once_its_libvirt_denies_the_domain(self):
         seen = first_look(known=claimed('c3'), images=(an_answer(a_client('10.1.0.3:0/9')),))
         for known, expected in ((None, Act.WAIT), (True, Act.WAIT), (False, Act.COMMIT)):
@@ -304,6 +312,16 @@ class Error(unittest.TestCase):
                      {'images': (an_answer(a_client()),)}, {'images': (an_answer(error='mute'),)}):
             self.assertIsNot(Act.REFUSED, act(moving(), self.seen(
                 **{'seconds': LONG} | there | less)), less)
+
+    def test_with_its_domain_off_there_a_sibling_that_has_its_volume_open_is_not_taken_for_it(self):
+        off = dataclasses.replace(a_libvirt('i1'), running=())
+        there = {'libvirt': off, 'images': (an_answer(a_client()),)}
+        self.assertEqual(Decision(Act.REFUSED, 'c2 has its domain, off: no valid host'),
+                         decided(moving(), self.seen(seconds=LONG, **there), rules()))
+        arrived = work_look(a_server(host='c2'), **there)
+        self.assertIs(Act.WAIT, act(moving(), arrived))
+        self.assertIs(Act.DONE, act(moving(), dataclasses.replace(
+            arrived, libvirt=dataclasses.replace(off, running=('i1',)))))
 
     def test_without_certainty_it_waits(self):
         answers, silent = (an_answer(a_client()),), (an_answer(a_client(acknowledged=False)),)
@@ -593,6 +611,7 @@ def some_looks(count):
                 *chance.choice(((), (a_client(),), (a_client('10.1.0.9:0/1'),))), image=image,
                 error=chance.choice(('', '', '', 'mute'))) for image in item.images)] * 9)),
             target_started=chance.choice(('', 'boot-1/7', 'boot-2/1')),
+            elsewhere=chance.choice(({}, {}, {'c9': True}, {'c9': False})),
             known=chance.choice((Known({'10.1.0.9': frozenset(['c9'])}), NONE_KNOWN)))
 
 

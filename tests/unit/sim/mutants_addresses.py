@@ -12,6 +12,7 @@
 
 """Mutants of addresses, and of evidence that is old: see ``mutants``."""
 
+from kaopu_ha.controller import detector
 from kaopu_ha.core import evidence
 from kaopu_ha.core.addresses import Known
 from tests.unit.sim.mutants import mutant, put
@@ -29,4 +30,4 @@ def one_image_is_enough():
 
 @mutant('a list of guests that is old counts')
 def old_list_counts():
-    return [put(evidence, 'confirmed', lambda inventory, case: inventory)]
+    return [put(detector, 'confirmed', lambda inventory, case: inventory)]

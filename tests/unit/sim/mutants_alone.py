@@ -18,7 +18,7 @@ import json
 from kaopu_ha import codec
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.turns import Turns
-from kaopu_ha.core import suspicion
+from kaopu_ha.core import addresses, suspicion
 from tests.unit.sim.mutants import mutant, put
 
 
@@ -47,3 +47,12 @@ def too_deep():
             json.loads(text)
         return real(kind, text, key, bounded)
     return [put(codec, '_decoded', decoded)]
+
+
+@mutant('of hosts that claim one address the last one has it')
+def last_claim_wins():
+    real = addresses.owners
+
+    def owners(inventories):
+        return {address: frozenset([max(hosts)]) for address, hosts in real(inventories).items()}
+    return [put(addresses, 'owners', owners)]

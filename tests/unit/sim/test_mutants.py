@@ -27,6 +27,8 @@ from tests.unit.sim import (  # noqa: F401  they add their own
     mutants_growth,
     mutants_moves,
     mutants_returns,
+    mutants_survivors,
+    mutants_telling,
     mutants_wishes,
 )
 from tests.unit.sim.mutants import MUTANTS
@@ -82,4 +84,4 @@ class TestTheList(unittest.TestCase):
         self.assertEqual(frozenset(), SOON - MUTANTS.keys())
 
     def test_none_is_left_out(self):
-        self.assertEqual(47, len(MUTANTS))
+        self.assertEqual(72, len(MUTANTS))

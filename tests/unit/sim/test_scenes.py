@@ -1,0 +1,148 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Each scene catches what it is there for: the mutants, by the laws that are named here.
+
+Lives of one scene alone: whatever comes into the other lives, this stays as it is.
+"""
+
+import logging
+import unittest
+
+from kaopu_ha.sim import lives
+from kaopu_ha.sim.scenes_moves import SCENES
+from tests.unit.sim import test_mutants  # noqa: F401  it imports all of them
+from tests.unit.sim.mutants import MUTANTS
+
+LIVES_MAX = 14
+SILENT = 'nothing waits in silence'
+RUNS = 'what can run runs'
+STORM = 'no verdict in a storm'
+TURN = 'looked at in its turn'
+UNKNOWN = 'unknown is no silence'
+REASONS = 'reasons are true'
+TOLD = 'what is told is so'
+
+# mutant, its scene, the laws of which one finds it
+CAUGHT = (
+    ('edge instead of level', 'the leader is lost before the verdict', (TURN,)),
+    ('beats have no grace', 'the leader is lost before the verdict', ('a beat has its grace',)),
+    ('time counted under UNKNOWN', 'the eyes are blind between two silent looks',
+     ('late, never early',)),
+    ('blind management counts as silence', 'management is blind, and storage is silent',
+     (UNKNOWN,)),
+    ('one silent image is enough', 'few of its instances can be asked about', (UNKNOWN,)),
+    ('a list of guests that is old counts', 'guests come and go while the agent is dead',
+     (UNKNOWN, 'the living are spared')),
+    ('the answer of a kernel is ignored', 'a kernel lives behind a libvirtd that does not',
+     ('a kernel that answers has the long waits',)),
+    ('one suspect is looked at in each turn', 'suspects that live, many at once', (TURN,)),
+    ('case written at each look', 'suspects that live, many at once',
+     ('what is stored is bounded',)),
+    ('release of the brake never ends', 'a storm was released long ago', (STORM,)),
+    ('confirmed hosts leave the count of the brake', 'hosts fall one after the other', (STORM,)),
+    ('no brake', 'hosts fall one after the other', (STORM,)),
+    ('decode lets RecursionError through', 'one writes what is no record while another dies',
+     ('no turn fails',)),
+    ('unreadable record ends the turn', 'one writes what is no record while another dies',
+     ('no turn fails',)),
+    ('one host that fails ends the turn', 'the drivers choke on one while another dies',
+     ('no turn fails',)),
+    ('outside act without its deadline', 'a worker acts late', ('an act comes in time',)),
+    ('task not checked against the epoch',
+     'the fence can\'t be read while there are calls to make', ('no call unproven',)),
+    ('a neighbour\'s address is fenced', 'an address moves to a neighbour',
+     ('only the dead are fenced',)),
+    ('second call while the first is unfinished', 'targets hang with their calls',
+     ('no second call',)),
+    ('second call while the first may run', 'Nova is slow',
+     ('no second call', 'no call unconfirmed')),
+    ('done asks for the disks that the old host told of', 'disks change before and after',
+     (RUNS,)),
+    ('what is not active is left', 'disks change before and after', (REASONS,)),
+    ('a sibling of a shared volume counts as the instance',
+     'a volume is shared with one on the target', (RUNS,)),
+    ('who is no target is taken for one', 'guests start on few hosts', ('a target may be one',)),
+    ('one target only is tried', 'guests start on few hosts', (REASONS,)),
+    ('nothing is ever evacuated', 'Nova is slow', (REASONS,)),
+    ('nobody asks for live clients before the first call', 'the source dies in a live migration',
+     ('one writer',)),
+    ('of hosts that claim one address the last one has it',
+     'another claims the address at which a guest came to run', ('one writer',)),
+    ('a dying target is not asked about what comes to it', 'the target dies while it receives',
+     (RUNS,)),
+    ('late arrivals are not looked for', 'an instance arrives late on a host that is fenced',
+     (RUNS,)),
+    ('left-over domains are not looked for', 'a host comes back with what was moved',
+     ('a host is taken back clean',)),
+    ('a host that is taken back is not watched', 'a host dies while it is taken back',
+     ('an admitting host is watched',)),
+    ('what its user stopped is started again', 'stopped by its user, then its host reboots',
+     ('what was stopped stays off',)),
+    ('what went off just before the end is forgotten', 'a host is shut down in good order',
+     (RUNS,)),
+    ('the end of a move is not told', 'Nova is slow', ('ends are told',)),
+    ('the end of a move is told of another instance', 'Nova is slow',
+     (TOLD, 'ends are told')),
+    ('a verdict is not told', 'Nova is slow', ('ends are told',)),
+    ('each end is told as a move', 'guests start on few hosts', (TOLD,)),
+    ('who waits is told without a name', 'nobody may be a target for minutes', (SILENT,)),
+    ('what waits is told once only', 'nobody may be a target for minutes', (SILENT,)),
+)
+
+
+def setUpModule():
+    # What the program logs of a world in trouble is no news here.
+    logging.disable(logging.CRITICAL)
+
+
+def tearDownModule():
+    logging.disable(logging.NOTSET)
+
+
+class Caught(unittest.TestCase):
+
+    mutant, scene, laws = '', '', ()
+
+    def find(self):
+        for patch in MUTANTS[self.mutant]():
+            patch.setUp()
+            self.addCleanup(patch.cleanUp)
+        for number in range(LIVES_MAX):
+            _, wrong = lives.live(lives.scene_life(self.scene, number))
+            if wrong:
+                law = wrong[0].partition(' s: ')[2] or wrong[0]
+                self.assertTrue(law.startswith(self.laws), wrong[0])
+                return
+        self.fail(f'{LIVES_MAX} lives of "{self.scene}" did not find it')
+
+
+for place, (mutant, scene, laws) in enumerate(CAUGHT):
+    globals()[f'TestCaught{place}'] = type(f'TestCaught{place}', (Caught,), {
+        '__module__': __name__, 'mutant': mutant, 'scene': scene, 'laws': laws,
+        'test_' + ''.join(letter if letter.isalnum() else '_' for letter in mutant): Caught.find})
+
+
+class TestTheScenes(unittest.TestCase):
+
+    def test_each_is_there_for_a_mutant(self):
+        self.assertEqual(SCENES.keys(), {scene for _, scene, _ in CAUGHT})
+
+    def test_none_breaks_a_law_without_one(self):
+        for scene in SCENES:
+            _, wrong = lives.live(lives.scene_life(scene, 0))
+            self.assertEqual((), wrong, scene)
+
+    def test_the_same_number_gives_the_same_life(self):
+        self.assertEqual(lives.scene_life('Nova is slow', 1), lives.scene_life('Nova is slow', 1))
+        self.assertNotEqual(lives.scene_life('Nova is slow', 1).events,
+                            lives.scene_life('Nova is slow', 2).events)

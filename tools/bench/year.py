@@ -26,7 +26,8 @@ has filled up.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+import contextlib
 import dataclasses
 import gc
 import pathlib
@@ -67,7 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--days', type=int, default=60, help='short days of the year (60)')
     parser.add_argument('--most', type=float, default=1.5, help='ratio that is taken (1.5)')
     args = parser.parse_args(argv)
-    days = _lived(args.days)
+    days = []
+    for day in lived(args.days, closed_kept=5, keep_seconds=args.days * DAY_SECONDS / 5):
+        days.append(day)
+        print(f'day {len(days)}: {day}', file=sys.stderr, flush=True)
     share = max(args.days // 10, 1)
     first, last = (_middle(days[start:start + share])
                    for start in (args.days // 4, args.days - share))
@@ -81,22 +85,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if grown else 0
 
 
-def _lived(number: int) -> list[Figures]:
-    rules = dataclasses.replace(LIFE_TIMES.rules, closed_kept=5,
-                                keep_days=number * DAY_SECONDS / 86400 / 5)
+def lived(number: int, closed_kept: int, keep_seconds: float) -> Iterator[Figures]:
+    """Live so many days, and measure at the end of each."""
+    rules = dataclasses.replace(LIFE_TIMES.rules, closed_kept=closed_kept,
+                                keep_days=keep_seconds / 86400)
     told = story.read(_STORY)
     setup = dataclasses.replace(told.setup, times=dataclasses.replace(LIFE_TIMES, rules=rules))
     loops: list[Any] = []
-    _keep_loops(loops)
-    world = story.play(dataclasses.replace(told, setup=setup)).world
-    found = []
+    with _kept_loops(loops):
+        world = story.play(dataclasses.replace(told, setup=setup)).world
     for day in range(number):
         written = world.etcd.written_bytes
         _day(world, day)
-        found.append(_measured(world, world.etcd.written_bytes - written, loops))
-        print(f'day {day + 1}: {found[-1]}', file=sys.stderr, flush=True)
+        yield _measured(world, world.etcd.written_bytes - written, loops)
     world.kernel.close()
-    return found
 
 
 def _day(world: false.World, day: int) -> None:
@@ -135,8 +137,9 @@ def _timed(work: Callable[[], None]) -> float:
     return (time.process_time() - began) * 1000
 
 
-def _keep_loops(loops: list[Any]) -> None:
-    """Have the loops of every controller that is started from now on."""
+@contextlib.contextmanager
+def _kept_loops(loops: list[Any]) -> Iterator[None]:
+    """Have the loops of every controller that is started meanwhile."""
     real = programs.controller
 
     def controller(*given: Any, **named: Any) -> Any:
@@ -144,6 +147,10 @@ def _keep_loops(loops: list[Any]) -> None:
         loops.extend(made[0])
         return made
     programs.controller = controller
+    try:
+        yield
+    finally:
+        programs.controller = real
 
 
 def _objects(loops: Sequence[Any]) -> int:

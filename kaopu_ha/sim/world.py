@@ -191,8 +191,9 @@ class World:
 
     def every(self, kind: type[T], prefix: str) -> list[T]:
         """All records under a prefix, in the order of their keys."""
-        snapshot = self.etcd.read((prefix,))
-        return list(snapshot.once(kind, lambda: [
+        # Of the whole folder: what a prefix without a slash names for etcd is one key.
+        snapshot = self.etcd.read((prefix[:prefix.rindex('/') + 1],))
+        return list(snapshot.once(('false world', kind, prefix), lambda: [
             records.decode(kind, entry.value, entry.key)
             for entry in snapshot.under(prefix).values()]))
 

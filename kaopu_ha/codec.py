@@ -19,7 +19,6 @@ a ``RecordError``.
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Callable
 import dataclasses
 import enum
@@ -167,36 +166,53 @@ class _Known:
     A turn reads every record, and hardly any has changed since the last: values are frozen, so
     one that was decoded may serve again.  One for each key, or a record that changes often would
     fill the memory; by the text, which is what a value follows from, wherever it was read.
+
+    A key that is gone is asked for no more: what nobody asked for while all others were asked for
+    several times goes.  So every ``_ROUNDS`` of asks what was asked for is new, and what is not
+    new by then is old, and goes after the next.
     """
 
     def __init__(self, length_max: int) -> None:
         self._mutex = threading.Lock()
-        self._found: collections.OrderedDict[tuple[type, str], tuple[str, Any]]
-        self._found = collections.OrderedDict()
-        self._length, self._length_max = 0, length_max
+        self._new: dict[tuple[type, str], tuple[str, Any]] = {}
+        self._old: dict[tuple[type, str], tuple[str, Any]] = {}
+        self._asked, self._length, self._length_max = 0, 0, length_max
+
+    def __len__(self) -> int:
+        return len(self._new) + len(self._old)
 
     def get(self, place: tuple[type, str], text: str) -> Any:
         """What this text was decoded to, None if it was not."""
         with self._mutex:
-            known = self._found.get(place)
-            if known is None or known[0] != text:
-                return None
-            self._found.move_to_end(place)
-            return known[1]
+            self._grow_old()
+            known = self._new.get(place)
+            if known is None and place in self._old:
+                known = self._new[place] = self._old.pop(place)
+            return known[1] if known is not None and known[0] == text else None
 
     def keep(self, place: tuple[type, str], text: str, found: Any) -> None:
         """Keep it instead of what was there; what was not asked for longest goes for it."""
         with self._mutex:
-            self._drop(self._found.pop(place, None))
-            self._found[place] = text, found
+            self._drop(self._new.pop(place, None) or self._old.pop(place, None))
+            self._new[place] = text, found
             self._length += len(text)
             while self._length > self._length_max:
-                self._drop(self._found.popitem(last=False)[1])
+                oldest = self._old or self._new
+                self._drop(oldest.pop(next(iter(oldest))))
+
+    def _grow_old(self) -> None:
+        self._asked += 1
+        if self._asked > _ROUNDS * max(len(self._new), _FEW):
+            for known in self._old.values():
+                self._drop(known)
+            self._old, self._new, self._asked = self._new, {}, 0
 
     def _drop(self, known: tuple[str, Any] | None) -> None:
         self._length -= len(known[0]) if known else 0
 
 
+# Some records are read by a loop that turns once a minute, others ten times a second.
+_ROUNDS, _FEW = 64, 100
 # Enough for 10,000 hosts with 20 instances each; what is over it is decoded at every turn.
 _KNOWN = _Known(length_max=256_000_000)
 

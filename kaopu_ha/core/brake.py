@@ -187,6 +187,9 @@ def joined(storm: Storm, kept: Storm) -> Storm:
 
 def is_worth_keeping(now: Storm, kept: Storm) -> bool:
     """True if what was kept in the store has to be written anew."""
+    if now == kept:
+        return False
+
     def face(one: Storm) -> tuple[Storm, bool]:
         return dataclasses.replace(one, seconds=0.0, calm=None), one.calm is None
     return face(now) != face(kept) or (

@@ -17,7 +17,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 T = TypeVar('T')
 
@@ -47,16 +47,20 @@ class Snapshot:
 
     def under(self, prefix: str) -> Mapping[str, Entry]:
         """The entries under a prefix, by the rest of their keys, sorted."""
-        return self.once(prefix, lambda: self._under(prefix))
+        found: dict[str, Entry] | None = self._made.get(prefix)
+        if found is None:
+            found = self._made[prefix] = self._under(prefix)
+        return found
 
     def once(self, what: object, make: Callable[[], T]) -> T:
         """What ``make`` makes of this snapshot, under the name ``what``; made when first asked."""
-        if what not in self._made:
-            self._made[what] = make()
-        return cast(T, self._made[what])
+        found: T | None = self._made.get(what)
+        if found is None:
+            found = self._made[what] = make()
+        return found
 
     def _under(self, prefix: str) -> dict[str, Entry]:
-        keys = self.once(sorted, lambda: sorted(self.entries))
+        keys = self.once(('keys',), lambda: sorted(self.entries))
         begin = bisect.bisect_left(keys, prefix)
         end = bisect.bisect_left(keys, prefix[:-1] + chr(ord(prefix[-1]) + 1), begin)
         return {key[len(prefix):]: self.entries[key] for key in keys[begin:end]}

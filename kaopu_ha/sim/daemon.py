@@ -26,6 +26,7 @@ from kaopu_ha.sim.store import Etcd, SimStore
 
 # The false date: what people read in the records.  Nothing decides by it.
 _DAY = datetime.datetime.fromisoformat('2026-01-01T00:00:00+00:00')
+_MILLISECOND = datetime.timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class Daemon:
 def date(seconds: float) -> str:
     """The false date and time of day, for people."""
     # To the millisecond, as the stories tell it.
-    at = _DAY + datetime.timedelta(milliseconds=round(seconds * 1000))
+    at = _DAY + round(seconds * 1000) * _MILLISECOND
     return at.isoformat(timespec='milliseconds')
 
 

@@ -270,6 +270,16 @@ class ReadAgain(unittest.TestCase):
         known.keep((str, 'three'), 'dddd', 'dddd')
         self.assertIsNone(known.get((str, 'one'), 'bbbb'))
 
+    def test_what_is_asked_for_no_more_is_forgotten_and_the_rest_is_not(self):
+        known = codec._Known(length_max=10 ** 6)
+        for number in range(1000):
+            known.keep((str, f'recovery-{number}'), 'gone', 'gone')
+            known.keep((str, 'case'), 'kept', 'kept')
+            for _ in range(100):
+                self.assertEqual('kept', known.get((str, 'case'), 'kept'))
+        self.assertLess(len(known), 400)
+        self.assertEqual(4 * len(known), known._length)
+
 
 class Keys(unittest.TestCase):
 

@@ -17,7 +17,8 @@
 Each day is a short one: a host dies, is recovered, comes back and is taken back; an agent is lost
 for a while.  The controllers run all year.  What is over is kept for a fifth of the year.  After
 each day etcd is compacted, and it is measured: what etcd holds, in bytes and keys, and what was
-written; what the controllers hold in memory, in objects; the time of a look.  Printed are the
+written; what the controllers hold in memory, in objects; the time of a look at records of which
+none has changed; the memory of this process, in which the false world is too.  Printed are the
 figures of the last days, and their ratios to those after a quarter of the year, when what is kept
 has filled up.
 """
@@ -25,16 +26,19 @@ has filled up.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+import contextlib
 import dataclasses
 import gc
+import pathlib
+import resource
 import statistics
 import sys
 import time
 import types
 from typing import Any
 
-from kaopu_ha import programs, records
+from kaopu_ha import ports, programs, records
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import model
 from kaopu_ha.sim import story, words
@@ -55,6 +59,7 @@ class Figures:
     written_bytes: int
     objects: int
     look_ms: float
+    resident_kib: int
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,7 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--days', type=int, default=60, help='short days of the year (60)')
     parser.add_argument('--most', type=float, default=1.5, help='ratio that is taken (1.5)')
     args = parser.parse_args(argv)
-    days = _lived(args.days)
+    days = []
+    for day in lived(args.days, closed_kept=5, keep_seconds=args.days * DAY_SECONDS / 5):
+        days.append(day)
+        print(f'day {len(days)}: {day}', file=sys.stderr, flush=True)
     share = max(args.days // 10, 1)
     first, last = (_middle(days[start:start + share])
                    for start in (args.days // 4, args.days - share))
@@ -77,22 +85,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if grown else 0
 
 
-def _lived(number: int) -> list[Figures]:
-    rules = dataclasses.replace(LIFE_TIMES.rules, closed_kept=5,
-                                keep_days=number * DAY_SECONDS / 86400 / 5)
+def lived(number: int, closed_kept: int, keep_seconds: float) -> Iterator[Figures]:
+    """Live so many days, and measure at the end of each."""
+    rules = dataclasses.replace(LIFE_TIMES.rules, closed_kept=closed_kept,
+                                keep_days=keep_seconds / 86400)
     told = story.read(_STORY)
     setup = dataclasses.replace(told.setup, times=dataclasses.replace(LIFE_TIMES, rules=rules))
     loops: list[Any] = []
-    _keep_loops(loops)
-    world = story.play(dataclasses.replace(told, setup=setup)).world
-    found = []
+    with _kept_loops(loops):
+        world = story.play(dataclasses.replace(told, setup=setup)).world
     for day in range(number):
         written = world.etcd.written_bytes
         _day(world, day)
-        found.append(_measured(world, world.etcd.written_bytes - written, loops))
-        print(f'day {day + 1}: {found[-1]}', file=sys.stderr, flush=True)
+        yield _measured(world, world.etcd.written_bytes - written, loops)
     world.kernel.close()
-    return found
 
 
 def _day(world: false.World, day: int) -> None:
@@ -110,13 +116,16 @@ def _day(world: false.World, day: int) -> None:
 
 def _measured(world: false.World, written: int, loops: Sequence[Any]) -> Figures:
     gc.collect()
+    pages = int(pathlib.Path('/proc/self/statm').read_text(encoding='ascii').split()[1])
     return Figures(world.etcd.bytes, len(world.etcd.entries), written, _objects(loops),
-                   min(_timed(lambda: _look(world)) for _ in range(_LOOKS)))
+                   min(_timed(lambda: _look(world)) for _ in range(_LOOKS)),
+                   pages * resource.getpagesize() // 1024)
 
 
 def _look(world: false.World) -> None:
-    snapshot = world.etcd.read((*RANGES, records.RECOVERY, records.EVACUATION, records.REQUEST))
-    seen = World(snapshot, lambda news: None)
+    read = world.etcd.read((*RANGES, records.RECOVERY, records.EVACUATION, records.REQUEST))
+    # A real store gives another snapshot each time.
+    seen = World(ports.Snapshot(read.revision, read.entries), lambda news: None)
     assert len(seen.inventories) and seen.cases is not None
     seen.every(model.Recovery, records.RECOVERY)
     seen.every(model.Evacuation, records.EVACUATION)
@@ -128,8 +137,9 @@ def _timed(work: Callable[[], None]) -> float:
     return (time.process_time() - began) * 1000
 
 
-def _keep_loops(loops: list[Any]) -> None:
-    """Have the loops of every controller that is started from now on."""
+@contextlib.contextmanager
+def _kept_loops(loops: list[Any]) -> Iterator[None]:
+    """Have the loops of every controller that is started meanwhile."""
     real = programs.controller
 
     def controller(*given: Any, **named: Any) -> Any:
@@ -137,6 +147,10 @@ def _keep_loops(loops: list[Any]) -> None:
         loops.extend(made[0])
         return made
     programs.controller = controller
+    try:
+        yield
+    finally:
+        programs.controller = real
 
 
 def _objects(loops: Sequence[Any]) -> int:

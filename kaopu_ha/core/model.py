@@ -266,7 +266,7 @@ class Case:
     guests_at: str = ''
     beat_at: str = ''
     behind: str = ''
-    went_off: dict[str, int] = field(default_factory=dict)
+    went_off: dict[str, int] = field(default_factory=dict, hash=False)
     recovery: str = ''
     admit: AdmitProgress | None = None
 

@@ -39,7 +39,7 @@ LIVES_MAX = 2000
 EVERY = os.environ.get('KAOPU_EVERY_MUTANT') == '1'
 SOON = frozenset({
     'UNKNOWN counted as SILENCE', 'a blind leader keeps its office',
-    'a client of nobody counts as silence', 'entry that expires', 'fence not read back again',
+    'entry that expires', 'fence not read back again',
     'fence on one cluster of two', 'foreign client taken for "runs elsewhere"',
     'inventory written at each look', 'leadership renewed whatever hangs',
     'listed watcher taken for life', 'no compare-and-swap', 'no cooldown after a storm', 'no fence',

@@ -271,9 +271,9 @@ def _of(ward: Ward, migrations: Iterable[model.Migration],
 
 def _moving(world: World, instance: str, server: model.Server | None) -> str:
     """Why the program itself has it in hand; '' if it has not."""
-    for item in world.evacuations:
-        if item.instance == instance and not item.phase.ended:
-            return f'it is under way from {item.source}'
+    item = world.under_way(instance)
+    if item is not None:
+        return f'it is under way from {item.source}'
     # What was to be started on a host from which it was moved since is over.
     for restarts in [one for one in world.restarts.values() if server and one.host == server.host]:
         if any(start.instance == instance for start in restarts.unsettled):

@@ -79,9 +79,8 @@ class Protector:
     def _write_claims(self, world: World) -> None:
         """Since when each host claims its addresses; those of a forgotten host are forgotten."""
         writes: list[ports.Put | ports.Delete] = []
-        owners = addresses.owners(world.inventories)
         now = {host: addresses.renewed(world.claims.get(host, {}), inventory,
-                                       world.snapshot.revision, owners)
+                                       world.snapshot.revision, world.claimed)
                for host, inventory in world.inventories.items()}
         for host, claimed in now.items():
             if claimed != world.claims.get(host):

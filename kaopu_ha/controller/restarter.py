@@ -81,9 +81,9 @@ class Restarter:
 
     def _advance(self, world: World, host: str) -> bool:
         inventory, record = world.inventories[host], world.restarts.get(host)
-        if record is not None and _forgets(world, record):
-            on = [one.uuid for one in inventory.instances if one.power is not model.Power.OFF]
-            return self._commit(world, host, restart.once_more_on(record, on)) is None
+        again = _on_again(world, record) if record is not None else frozenset()
+        if record is not None and again:
+            return self._commit(world, host, restart.once_more_on(record, again)) is None
         fresh = _is_back(world, host) and restart.opened(
             inventory, record, self._leadership.now(), self._leadership.name)
         if fresh:
@@ -223,17 +223,16 @@ def _hosts(world: World) -> Iterable[str]:
     """Hosts that tell of something interrupted, or have a record that is open, or too old."""
     return [host for host, inventory in world.inventories.items()
             if inventory.interrupted or (host in world.restarts and (
-                world.restarts[host].unsettled or _forgets(world, world.restarts[host])))]
+                world.restarts[host].unsettled or _on_again(world, world.restarts[host])))]
 
 
-def _forgets(world: World, record: Restart) -> bool:
-    """True if something is on in the present boot that was left, or waved off, after a boot."""
+def _on_again(world: World, record: Restart) -> frozenset[str]:
+    """What was left, or waved off, after a boot and is on in the present one."""
     inventory, beat = world.inventories[record.host], world.beats.get(record.host)
     if beat is None or beat.boot_id != inventory.boot_id:
-        return False
-    off = restart.counts_as_off(record)
-    return any(one.uuid in off for one in inventory.instances
-               if one.power is not model.Power.OFF)
+        return frozenset()
+    return restart.counts_as_off(record) & {
+        one.uuid for one in inventory.instances if one.power is not model.Power.OFF}
 
 
 def _images(world: World, host: str, instance: str) -> tuple[model.Image, ...] | None:
@@ -274,7 +273,5 @@ def _barred(world: World, record: Restart) -> str:
 
 def _moving(world: World, instance: str) -> str:
     """Why a move may bring the instance up elsewhere; empty if there is none."""
-    for item in world.every(model.Evacuation, records.EVACUATION).values():
-        if item.instance == instance and not item.phase.ended:
-            return f'it is under way from {item.source}: {item.phase.value}'
-    return ''
+    item = world.under_way(instance)
+    return f'it is under way from {item.source}: {item.phase.value}' if item else ''

@@ -84,6 +84,11 @@ class World:
         """The moves of all recoveries, by recovery and instance."""
         return tuple(self.every(model.Evacuation, records.EVACUATION).values())
 
+    def under_way(self, instance: str) -> model.Evacuation | None:
+        """The move of an instance that has not ended; None if there is none."""
+        return next((item for item in self.evacuations
+                     if item.instance == instance and not item.phase.ended), None)
+
     @functools.cached_property
     def beats(self) -> dict[str, records.Beat]:
         """The hosts that beat."""

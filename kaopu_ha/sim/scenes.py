@@ -152,6 +152,20 @@ def _kernel_answers(chance: random.Random, setup: Setup, at: float) -> Iterator[
     yield Event(at + chance.uniform(25.0, 60.0), 'mend everything')
 
 
+@scene('its guests are known at an address that it does not tell', alive_everywhere)
+def _elsewhere(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """It got another one while its agent was dead, and guests began there; then it is cut off.
+    """
+    host = setup.hosts[0]
+    yield Event(2.5, f'kill agent-{host}')
+    yield Event(2.6, f'{host} is renumbered to 10.91.0.{chance.randrange(100, 200)}')
+    for vm in setup.instances:
+        if vm.host == host:
+            yield Event(2.8, f'reboot {vm.name}')
+    yield Event(at, f'cut {host} management')
+    yield Event(at + chance.uniform(25.0, 40.0), f'mend {host} management')
+
+
 @scene('suspects that live, many at once', alive_everywhere)
 def _suspects(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
     for host in setup.hosts[:4]:

@@ -76,16 +76,17 @@ def _unproven(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]
     yield Event(lost + 30.0, 'the monitors of a have a quorum')
 
 
-@scene('an address moves to a neighbour', two_leaders)
-def _virtual_address(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
-    """It was the dead host's, which told of it; the neighbour that has it now lives."""
-    first, second = setup.hosts[:2]
-    address = f'10.91.0.{chance.randrange(200, 250)}'
-    yield Event(0.2, f'{first} has the storage address {address} too')
-    yield Event(at, f'power off {first}')
-    yield Event(at + 0.1, f'{first} has the storage address {address} no more')
-    yield Event(at + chance.uniform(1.0, 8.0), f'{second} has the storage address {address} too')
-    yield Event(at + 60.0, 'time passes')
+@scene('a thief claims everybody\'s addresses', alive_everywhere, beside_max=0)
+def _claims(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Since when each has its own is written down by then.  He dies, or another one does."""
+    thief, begin = setup.hosts[-1], 21.0
+    victim = chance.choice((setup.hosts[0], thief))
+    yield Event(begin, f'{thief} is stolen by one who writes addresses')
+    if victim != thief:
+        # Its agent would set right what he writes.
+        yield Event(begin, f'kill agent-{thief}')
+    yield Event(begin + chance.uniform(4.0, 20.0), f'power off {victim}')
+    yield Event(begin + 110.0, f'the thief leaves {thief}')
 
 
 @scene('targets hang with their calls', on_the_first)

@@ -59,7 +59,8 @@ def _writes(world: World, host: str, nonsense: str) -> None:
         raise UnknownWords(f'{nonsense} is no nonsense: {", ".join(NONSENSE)}')
     key = records.INVENTORY + host
     entry = world.etcd.entries.get(key)
-    if entry is None:
+    # A machine that is off writes nothing.
+    if entry is None or not world.machines[host].node.powered:
         return
     former = world.spoiled.setdefault(key, entry.value)
     world.etcd.commit([], [ports.Put(key, NONSENSE[nonsense](json.loads(former)))], 'nonsense')

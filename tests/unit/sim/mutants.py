@@ -53,7 +53,11 @@ def mutant(name: str) -> Callable[[Switch], Switch]:
 
 
 def put(owner, name, value):
-    """Put something else in the place of a function or a value."""
+    """Put something else in the place of a function or a value that is there.
+
+    What has another name by now would be no mutant, and found by nobody.
+    """
+    getattr(owner, name)
     return fixtures.MonkeyPatch(f'{owner.__module__}.{owner.__name__}.{name}'
                                 if isinstance(owner, type) else f'{owner.__name__}.{name}', value)
 

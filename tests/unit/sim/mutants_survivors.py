@@ -108,11 +108,6 @@ def no_arrivals():
     return [put(recovery, '_came', lambda recovery, seen: frozenset())]
 
 
-@mutant('a neighbour\'s address is fenced')
-def neighbours_fenced():
-    return [put(recovery, '_neighbours', lambda recovery, seen: {})]
-
-
 @mutant('a sibling of a shared volume counts as the instance')
 def sibling_counts():
     return [put(certain, 'absent_there', certain.nobody_there)]

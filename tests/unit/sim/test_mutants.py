@@ -33,17 +33,22 @@ from tests.unit.sim import (  # noqa: F401  they add their own
 )
 from tests.unit.sim.mutants import MUTANTS
 
-LIVES_MAX = 2000
-# These are found by some hundreds of lives at the most; the others take their time, and are in
-# ``tools/run-tests long``.
+LIVES_MAX = 1000
+# Each of these was found by 150 lives, and fast; the others take more time, and are in
+# ``tools/run-tests long``.  What is found by which scene is in ``test_scenes``.
 EVERY = os.environ.get('KAOPU_EVERY_MUTANT') == '1'
 SOON = frozenset({
-    'UNKNOWN counted as SILENCE', 'a blind leader keeps its office',
-    'entry that expires', 'fence not read back again',
+    'UNKNOWN counted as SILENCE', 'a blind leader keeps its office', 'beats have no grace',
+    'edge instead of level', 'entry that expires', 'fence not read back again',
     'fence on one cluster of two', 'foreign client taken for "runs elsewhere"',
-    'inventory written at each look', 'leadership renewed whatever hangs',
-    'listed watcher taken for life', 'no compare-and-swap', 'no cooldown after a storm', 'no fence',
-    'no last look', 'nobody is reminded', 'nothing is started again in place'})
+    'inventory written at each look', 'listed watcher taken for life', 'no brake',
+    'no compare-and-swap', 'no cooldown after a storm', 'no fence', 'no last look',
+    'nobody asks for live clients before the first call', 'nobody is reminded',
+    'nothing is ever evacuated', 'nothing is started again in place', 'orders do not grow',
+    'outside act without its deadline', 'second call while the first may run',
+    'seconds waited taken from the wall clock', 'the end of a move is not told',
+    'time counted under UNKNOWN', 'what its user stopped is started again',
+    'who is no target is taken for one'})
 
 
 def setUpModule():
@@ -84,4 +89,4 @@ class TestTheList(unittest.TestCase):
         self.assertEqual(frozenset(), SOON - MUTANTS.keys())
 
     def test_none_is_left_out(self):
-        self.assertEqual(72, len(MUTANTS))
+        self.assertEqual(71, len(MUTANTS))

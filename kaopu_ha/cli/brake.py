@@ -23,9 +23,7 @@ from kaopu_ha.cli.picture import Picture
 
 
 class BrakeRelease(Command):
-    """Let the cases go on that the brake stops now, and no later ones: not of the same hosts
-    either.
-    """
+    """Let the cases go on that the brake holds now, and no later ones of any host."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         """The reason."""

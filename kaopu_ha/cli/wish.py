@@ -115,9 +115,7 @@ class _Asking(Command):
 
 
 class RecoveryRetry(_Asking):
-    """Try again at once to move an instance, or to start it where it was: all hosts may be asked
-    again.
-    """
+    """Try again at once to move an instance to any host, or to start it where it was."""
 
     verb = Verb.RETRY
 

@@ -220,6 +220,19 @@ class TestNames(unittest.TestCase):
             told = set(re.findall(r'\b[a-z]+\b', page.read_text()))
             self.assertEqual(set(), names - told, page.name)
 
+    def test_every_law_of_the_simulator_is_on_its_page(self):
+        """The laws are what checkers and lives say that was broken."""
+        laws = set()
+        for path in sorted((ROOT / 'kaopu_ha/sim').glob('*.py')):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and (
+                        node.func.attr in ('_say', '_last')) and len(node.args) > 1:
+                    laws |= {each.value for each in node.args[:1]
+                             if isinstance(each, ast.Constant)}
+        self.assertGreater(len(laws), 35)
+        told = {cells[0] for cells in rows((REFERENCE / 'lives.rst').read_text(), 2)}
+        self.assertEqual(set(), laws - told)
+
     def test_the_security_page_has_every_right_of_a_host(self):
         told = {cells[0].strip('`'): cells[1] for cells in
                 rows((OPERATOR / 'security.rst').read_text(), 2)}

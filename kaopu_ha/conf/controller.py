@@ -25,9 +25,9 @@ OPTS = [
                     'outside act needs, because acts end before the lease could lapse.'),
     cfg.FloatOpt('remind_after', default=600.0, min=10.0, max=86400.0,
                  help='Seconds after which what is open and does not move is told: a host that is '
-                      'not judged, a recovery, an instance or an admission that waits.  Longer '
-                      'than the waits of the patent\'s pace (about 360 s), so that a death that '
-                      'goes its way is not told twice.'),
+                      'not judged, a recovery, an instance, a start in place or an admission '
+                      'that waits.  Longer than the waits of the patent\'s pace (about 360 s), so '
+                      'that a death that goes its way is not told twice.'),
     cfg.FloatOpt('remind_again', default=3600.0, min=60.0, max=86400.0,
                  help='Seconds after which it is told again, for as long as it is open.  An hour: '
                       'often enough for the next person on duty, not so often that it is '

@@ -24,7 +24,8 @@ OPTS = [
                                   'again where it is'),
                         ('tell', 'it is listed and told until it runs, or a person waves it off')],
                help='What becomes of instances whose host was booted before it was condemned: the '
-                    'commonest death of all.  What its user stopped is never started.  With '
+                    'commonest death of all.  What its user stopped is not started.  A start '
+                    'that fails is told, and tried again with pauses of up to an hour.  With '
                     'resume_guests_state_on_host_boot in nova.conf Nova does it itself, and '
                     'nothing is left to be done.'),
     cfg.IntOpt('per_host_max', default=4, min=1, max=100,

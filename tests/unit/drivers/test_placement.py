@@ -14,6 +14,7 @@
 """Usage by the compute service's host, from one answer and the few it leaves out."""
 
 import unittest
+from unittest import mock
 
 from kaopu_ha import ports
 from kaopu_ha.core import model
@@ -77,6 +78,18 @@ class Usage(unittest.TestCase):
             for status in (200, 404):
                 self.cloud.answers('GET', f'{FULL}/inventories', (status, odd))
                 self.assertEqual('h1', next(iter(self.usage.usage())))
+
+    def test_however_many_have_none_to_spare_the_others_are_known(self):
+        # Hundreds of bare-metal nodes take longer than everybody's usage may take.
+        self.full(VCPU={'total': 4, 'reserved': 0, 'allocation_ratio': 1.0})
+        with mock.patch.object(placement, '_ONE_BY_ONE_SHARE', 0.0):
+            self.assertEqual({'h1': model.Usage(32, 3, 8000, 1024)}, self.usage.usage())
+        self.assertEqual(2, len(self.cloud.asked))
+
+    def test_of_one_without_shared_cores_nothing_more_is_asked(self):
+        self.full(CUSTOM_BAREMETAL={'total': 1, 'reserved': 0, 'allocation_ratio': 1.0})
+        self.assertEqual(0, self.usage.usage()['h2'].cores)
+        self.assertEqual(3, len(self.cloud.asked))
 
     def test_an_answer_of_which_nothing_is_placements_is_an_error(self):
         self.spare(p1={'resources': None}, p2=7)

@@ -112,9 +112,15 @@ def absent_there(seen: Seen) -> bool:
 
 
 def runs_there(seen: Seen) -> bool:
-    """True if it is certain that it runs on the target, whatever Nova shows: a tool reads, too."""
-    off = seen.there is not None and seen.there.power is model.Power.OFF
-    return _domain_there(seen) is True and open_there(seen) and not off
+    """True if it is certain that it runs on the target, whatever Nova shows.
+
+    An open disk alone does not say so: a tool reads, and a sibling writes a volume that they share.
+    So its host has to say that it is on: its libvirt, or its agent where that does not.
+    """
+    told = seen.there.power is not model.Power.OFF if seen.there is not None else None
+    on = _on_there(seen)
+    return (_domain_there(seen) is True and open_there(seen) and told is not False
+            and bool(told if on is None else on))
 
 
 def off_there(seen: Seen) -> bool:

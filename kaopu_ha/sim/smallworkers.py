@@ -135,7 +135,8 @@ def _seen(small: Small, item: model.Evacuation, seconds: float) -> Iterator[atte
     for contact in (Contact.ANSWERED, Contact.NOTHING):
         for images in (image_answer(small), model.ImageAnswer(IMAGE, error='no answer')):
             yield dataclasses.replace(
-                seen, libvirt=model.LibvirtAnswer(contact, f'uuid of {item.target}', domains),
+                seen, libvirt=model.LibvirtAnswer(contact, f'uuid of {item.target}', domains,
+                                                    running=domains),
                 images=(images,), target_addresses=(ADDRESSES[item.target],),
                 target_uuid=f'uuid of {item.target}',
                 known=Known({ip: frozenset([host]) for host, ip in ADDRESSES.items()}))

@@ -451,6 +451,26 @@ class Done(unittest.TestCase):
                              **runs_there())
             self.assertIs(expected, act(moving(), seen))
 
+    def test_an_open_volume_does_not_make_it_run_while_nobody_says_that_its_domain_is_on(self):
+        # Its only disk is shared, and a sibling on the target has it open.
+        open_there = {'images': (an_answer(a_client()),)}
+        on, off = an_instance(), an_instance(power=model.Power.OFF)
+        for running, there, expected in (
+                (None, None, Act.WAIT), (None, off, Act.WAIT), (None, on, Act.RESET),
+                (('i1',), None, Act.RESET), (('i1',), off, Act.WAIT)):
+            libvirt = dataclasses.replace(a_libvirt('i1'), running=running)
+            seen = work_look(a_server(vm_state='error'), seconds=LONG, there=there,
+                             libvirt=libvirt, **open_there)
+            self.assertIs(expected, act(moving(), seen), (running, there))
+
+    def test_one_that_is_off_there_is_refused_with_the_reason_whoever_has_its_volume_open(self):
+        libvirt = dataclasses.replace(a_libvirt('i1'), running=())
+        seen = work_look(a_server(vm_state='error', fault='No space left'), seconds=LONG,
+                         libvirt=libvirt, images=(an_answer(a_client()),),
+                         migrations=[a_migration(status='failed')])
+        self.assertEqual(Decision(Act.REFUSED, 'c2 has its domain, off: No space left'),
+                         decided(moving(), seen, rules()))
+
     def test_one_that_is_being_stopped_there_is_waited_for(self):
         seen = work_look(a_server(host='c2', task_state='powering-off'))
         self.assertIs(Act.WAIT, act(moving(), seen))
@@ -606,7 +626,8 @@ def some_looks(count):
             migrations=[a_migration(f'm{number}', status=chance.choice(
                 ('accepted', 'done', 'failed', 'error', 'completed')))
                 for number in range(chance.choice((0, 1, 1, 1, 2)))],
-            libvirt=chance.choice((None, a_libvirt(), a_libvirt('i1'))),
+            libvirt=chance.choice((None, a_libvirt(), a_libvirt('i1'),
+                                   runs_there()['libvirt'])),
             images=chance.choice((None, *[tuple(an_answer(
                 *chance.choice(((), (a_client(),), (a_client('10.1.0.9:0/1'),))), image=image,
                 error=chance.choice(('', '', '', 'mute'))) for image in item.images)] * 9)),

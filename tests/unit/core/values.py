@@ -180,7 +180,8 @@ def first_look(server='default', **changes):
 
 def runs_there(*domains):
     """The target's answers if it runs the instance."""
-    return {'libvirt': a_libvirt('i1', *domains), 'images': (an_answer(a_client()),)}
+    libvirt = dataclasses.replace(a_libvirt('i1', *domains), running=('i1',))
+    return {'libvirt': libvirt, 'images': (an_answer(a_client()),)}
 
 
 def nobody_there():

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.cli.storm import Storm
-from kaopu_ha.core import model
+from kaopu_ha.core import model, protection
 from kaopu_ha.core.model import RecoveryStage, Sign, Stage
 from kaopu_ha.core.waiting import Kind
 
@@ -125,7 +125,7 @@ def _unprotected(found: Picture) -> Iterator[tuple[str, str]]:
     told = found.unprotected
     if told is None:
         return
-    for item in told.items:
+    for item in protection.still_to_be_judged(told.items, found.cases):
         if item.host not in found.locks:
             yield 'warning', f'{item.host} is not protected ({item.reason.value}): {item.text}'
     if told.count > len(told.items):

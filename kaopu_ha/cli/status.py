@@ -19,6 +19,7 @@ from typing import Any
 
 from kaopu_ha.cli import attention, layout, picture, storm
 from kaopu_ha.cli.command import Command, plain
+from kaopu_ha.core import protection
 from kaopu_ha.core.model import RecoveryStage, Stage
 from kaopu_ha.core.restart import Phase, Restart
 
@@ -120,6 +121,7 @@ def _as_json(found: picture.Picture, brake: storm.Storm,
             'leader': leader and {**leader, 'epoch': found.epoch}, 'hosts': _numbers(found),
             'cases': _by_stage(found), 'brake': storm.as_json(brake, found),
             'recoveries': recoveries,
-            'unprotected': [plain(item) for item in found.unprotected.items]
+            'unprotected': [plain(item) for item in protection.still_to_be_judged(
+                found.unprotected.items, found.cases)]
             if found.unprotected else [],
             'look_first': [{'level': level, 'text': text} for level, text in points]}

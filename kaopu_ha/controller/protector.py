@@ -64,9 +64,10 @@ class Protector:
             self._memory, self._samples, self._services_due = {}, {}, math.inf
             return 1.0
         try:
+            # Nova may take its time: what follows is of hosts as they are then.
+            self._ask_nova()
             world = World(self._store.read(*_RANGES), self._tell)
             self._write_claims(world)
-            self._ask_nova()
             self._ask_ceph(world)
             self._look(world)
         except ports.PortError:
@@ -158,9 +159,13 @@ class Protector:
         found = protection.unprotected(protection.Seen(
             world.inventories, frozenset(world.beats),
             {host: beat.behind for host, beat in world.beats.items() if beat.behind},
-            self._services, world.claims, self._samples), self._rules)
+            self._services, world.claims, self._samples,
+            frozenset(world.snapshot.under(records.INVENTORY)) - world.inventories.keys(),
+            world.cases), self._rules)
         self._write(world, found)
-        told = protection.telling(self._memory, found, self._clock(), self._rules)
+        told = protection.telling(self._memory, found, self._clock(), self._rules,
+                                  (world.inventories.keys() - world.beats.keys())
+                                  | world.cases.keys())
         self._memory = told.memory
         for item in told.due:
             self._tell(News(Fact.UNPROTECTED, item.host, f'{item.reason.value}: {item.text}'))

@@ -18,7 +18,7 @@ listed while everybody lives.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 import dataclasses
 from dataclasses import dataclass, field
 import enum
@@ -32,6 +32,7 @@ class Reason(enum.Enum):
     """Why something is not protected."""
 
     NO_AGENT = 'no agent'
+    NO_INVENTORY = 'no inventory that can be read'
     NO_SERVICE = 'no compute service'
     NO_ADDRESS = 'no storage address'
     OUTSIDE = 'address in no client network'
@@ -68,7 +69,8 @@ class Seen:
     """What a leader knows of all hosts.
 
     ``services``: Nova's by host, None if it was not asked or did not say.  ``behind``: the hosts
-    whose beat says that their inventory is not kept up, and why.
+    whose beat says that their inventory is not kept up, and why.  ``unreadable``: those that have
+    an inventory which can't be read.  ``cases``: those on which a case is open.
     """
 
     inventories: Mapping[str, model.Inventory]
@@ -77,11 +79,13 @@ class Seen:
     services: Mapping[str, model.ComputeService] | None = None
     claims: Claims = field(default_factory=dict)
     samples: Mapping[str, Sample] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
+    cases: Mapping[str, model.Case] = field(default_factory=dict)
 
 
 def unprotected(seen: Seen, rules: model.Rules) -> tuple[Unprotected, ...]:
-    """Everything that is not protected, by host."""
-    found = [*_strange_to_nova(seen)]
+    """Everything that is not protected, by host; of one that is being judged its case tells."""
+    found = [*_strange_to_nova(seen), *_without_inventory(seen)]
     owners = addresses.owners(seen.inventories)
     for host, inventory in seen.inventories.items():
         found += _addresses(inventory, owners, seen.claims, rules)
@@ -91,7 +95,19 @@ def unprotected(seen: Seen, rules: model.Rules) -> tuple[Unprotected, ...]:
         if seen.behind.get(host):
             found.append(Unprotected(host, Reason.NOT_KEPT_UP, f'what it tells of its instances '
                                      f'is old: {seen.behind[host]}'))
-    return tuple(sorted(found, key=lambda item: (item.host, item.reason.value, item.text)))
+    return tuple(sorted(still_to_be_judged(found, seen.cases),
+                        key=lambda item: (item.host, item.reason.value, item.text)))
+
+
+def still_to_be_judged(found: Iterable[Unprotected],
+                       cases: Mapping[str, model.Case]) -> Iterator[Unprotected]:
+    """Leave out the hosts that may be dead: what is said of them is of one that lives.
+
+    A host that died just now has no live clients, of course; its case says what is so.  One that
+    lives without its agent stays: nothing else tells what will be missing when it dies.
+    """
+    return (item for item in found if item.host not in cases
+            or cases[item.host].verdict is model.Verdict.ALIVE)
 
 
 def on_now(inventory: model.Inventory) -> model.Inventory:
@@ -113,8 +129,9 @@ def brief(item: Unprotected) -> Unprotected:
 
 def _strange_to_nova(seen: Seen) -> Iterator[Unprotected]:
     """Hosts that only one side knows; a service that is disabled takes no instances."""
+    known = seen.inventories.keys() | seen.unreadable | seen.beating
     for host, service in (seen.services or {}).items():
-        if host not in seen.inventories and service.enabled:
+        if host not in known and service.enabled:
             yield Unprotected(host, Reason.NO_AGENT, 'it is a compute host of Nova\'s, and no '
                               'agent ever told of it: it is not judged, fenced or recovered')
     if seen.services:
@@ -122,6 +139,17 @@ def _strange_to_nova(seen: Seen) -> Iterator[Unprotected]:
             yield Unprotected(host, Reason.NO_SERVICE, 'Nova has no compute service of this '
                               'name: its instances would not be found; does the agent use '
                               'another name than nova-compute?')
+
+
+def _without_inventory(seen: Seen) -> Iterator[Unprotected]:
+    """Hosts with an agent whose word does not arrive."""
+    for host in sorted(seen.unreadable):
+        yield Unprotected(host, Reason.NO_INVENTORY, 'what its agent wrote of it can\'t be read '
+                          '(the news "unreadable record" say why): it is not judged, fenced or '
+                          'recovered')
+    for host in sorted(seen.beating - seen.unreadable - seen.inventories.keys()):
+        yield Unprotected(host, Reason.NO_INVENTORY, 'its agent beats, but has written nothing of '
+                          'it (its log says why): it is not judged, fenced or recovered')
 
 
 def _addresses(inventory: model.Inventory, owners: Mapping[str, frozenset[str]], claims: Claims,
@@ -180,15 +208,19 @@ class Telling:
     memory: Memory
 
 
-def telling(memory: Memory, found: Iterable[Unprotected], now: float,
-            rules: model.Rules) -> Telling:
-    """Say what was found twice in a row, and again every ``remind_again`` seconds."""
+def telling(memory: Memory, found: Iterable[Unprotected], now: float, rules: model.Rules,
+            away: Collection[str] = ()) -> Telling:
+    """Say what was found twice in a row, and again every ``remind_again`` seconds.
+
+    Of hosts that are ``away`` nothing is over: a host that died is not protected again by that.
+    """
     by_key: dict[tuple[str, str], Unprotected] = {}
     for item in found:
         # Of two addresses one sentence is enough; the list has both.
         by_key.setdefault((item.host, item.reason.name), item)
     due, kept = reminding.reminded(memory, by_key, now, again_seconds=rules.remind_again,
                                    ripe=lambda one: one.looks >= _LOOKS)
+    kept |= {key: one for key, one in memory.items() if key[0] in away and key not in kept}
     over = tuple((host, Reason[name]) for (host, name), one in sorted(memory.items())
                  if one.told is not None and (host, name) not in kept)
     return Telling(tuple(item for key, item in by_key.items() if key in due), over, kept)

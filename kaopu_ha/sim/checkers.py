@@ -42,6 +42,7 @@ from kaopu_ha.sim.laws_fences import Fences, could_not_tell
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_moves import Moves, written_twice
 from kaopu_ha.sim.laws_news import Tellers
+from kaopu_ha.sim.laws_protection import SaidOfTheLiving
 from kaopu_ha.sim.laws_returns import Starts, Watched, never_told, why_not_started
 from kaopu_ha.sim.laws_telling import Told
 from kaopu_ha.sim.laws_verdicts import Grounds
@@ -92,6 +93,7 @@ class Checkers:
         Sees(world, self._say)
         LookedAt(world, self._say)
         Fences(world, self._say)
+        SaidOfTheLiving(world, self._say)
         self._braked = Braked(world, self._say)
         self._wished = Wished(world, self._say, calls.fenced)
         moves, tellers = Moves(world, self._say), Tellers(world, self._say)

@@ -86,7 +86,8 @@ def _leads(seen: ports.Snapshot, name: str) -> bool:
 
 def numbers(seen: ports.Snapshot) -> Values:
     """The numbers of one snapshot; a record that can't be read is not counted."""
-    cases = _all(model.Case, seen, records.CASE).values()
+    by_host = _all(model.Case, seen, records.CASE)
+    cases = by_host.values()
     recoveries = _all(model.Recovery, seen, records.RECOVERY)
     moves = _all(model.Evacuation, seen, records.EVACUATION).values()
     settings = _all(records.HostSetting, seen, records.HOST)
@@ -110,7 +111,7 @@ def numbers(seen: ports.Snapshot) -> Values:
         'evacuations_open': _counted('phase', (one.phase for one in moves),
                                      {phase for phase in Phase if not phase.ended}),
         'queue_depth': {(): len(free)},
-        'unprotected': _counted('reason', _unprotected(seen), set(protection.Reason)),
+        'unprotected': _counted('reason', _unprotected(seen, by_host), set(protection.Reason)),
         'waiting': _counted('kind', (one.kind for one in opened), set(waiting.Kind)),
     }
 
@@ -123,13 +124,15 @@ def _counted(label: str, found: Iterable[enum.Enum],
             for value in sorted(wanted, key=lambda value: value.name)}
 
 
-def _unprotected(seen: ports.Snapshot) -> list[protection.Reason]:
+def _unprotected(seen: ports.Snapshot,
+                 cases: Mapping[str, model.Case]) -> list[protection.Reason]:
     entry = seen.get(records.UNPROTECTED)
     try:
         told = records.decode(records.UnprotectedList, entry.value) if entry else None
     except records.RecordError:
         return []
-    return [item.reason for item in told.items] if told else []
+    return [item.reason for item in protection.still_to_be_judged(
+        told.items if told else (), cases)]
 
 
 def _all(kind: type[T], seen: ports.Snapshot, prefix: str) -> dict[str, T]:

@@ -47,6 +47,22 @@ class TestUnprotected(unittest.TestCase):
         services['c3'] = values.a_service('c3', enabled=False)
         self.assertEqual([], found(services=services))
 
+    def test_of_one_whose_inventory_cannot_be_read_nobody_says_that_it_has_no_agent(self):
+        services = {host: values.a_service(host) for host in ('c1', 'c2', 'c3')}
+        for changes, word in (({'unreadable': frozenset({'c3'})}, "can't be read"),
+                              ({'beating': frozenset({'c3'})}, 'written nothing')):
+            seen = protection.Seen(HOSTS, services=services, **changes)
+            item, = protection.unprotected(seen, RULES)
+            self.assertEqual(('c3', Reason.NO_INVENTORY), (item.host, item.reason))
+            self.assertIn(word, item.text)
+
+    def test_of_a_host_that_is_being_judged_its_case_tells_unless_it_lives(self):
+        samples = {'c1': Sample(silent=True)}
+        for verdict, expected in ((model.Verdict.UNDECIDED, []), (model.Verdict.DEAD, []),
+                                  (model.Verdict.ALIVE, [('c1', Reason.UNSEEN)])):
+            cases = {'c1': values.a_case(verdict=verdict)}
+            self.assertEqual(expected, found(samples=samples, cases=cases))
+
     def test_a_host_that_nova_calls_otherwise_is_not(self):
         services = {'c1.example.org': values.a_service('c1.example.org'),
                     'c2': values.a_service('c2')}
@@ -98,6 +114,14 @@ class TestTelling(unittest.TestCase):
 
     RULES = values.rules(remind_again=3600.0)
     ITEM = Unprotected('c1', Reason.OUTSIDE, 'one address')
+
+    def test_one_that_died_is_not_protected_again_by_that(self):
+        memory = protection.telling({}, [self.ITEM], 0.0, self.RULES).memory
+        memory = protection.telling(memory, [self.ITEM], 15.0, self.RULES).memory
+        away = protection.telling(memory, [], 30.0, self.RULES, {'c1'})
+        self.assertEqual(((), ()), (away.due, away.over))
+        back = protection.telling(away.memory, [], 45.0, self.RULES)
+        self.assertEqual((('c1', Reason.OUTSIDE),), back.over)
 
     def told(self, *looks):
         """What each look tells, as hosts; and what it says is over."""

@@ -105,9 +105,12 @@ SERVER = PREFIX + 'server/'
 SERVICE = PREFIX + 'service/'
 
 
+ADMIT = 'admit-'
+
+
 def admit_request(host: str) -> str:
     """The key under which people ask to admit the host."""
-    return f'{REQUEST}admit-{host}'
+    return f'{REQUEST}{ADMIT}{host}'
 
 
 def wish(asked: Wish) -> str:
@@ -127,6 +130,14 @@ def requests_to(host: str) -> str:
 def request_to(host: str, verb: str) -> str:
     """The key under which the host's agent is asked this, and answers."""
     return requests_to(host) + verb.replace(' ', '-')
+
+
+def is_request(name: str) -> bool:
+    """True if some program reads what stands under this name behind ``request/``."""
+    host, _, verb = name.partition('/')
+    if not verb:
+        return host.startswith(ADMIT) and host != ADMIT
+    return name in {request_to(host, each)[len(REQUEST):] for each in ASKABLE}
 
 
 # ---------------------------------------------------------------- records that are not decisions

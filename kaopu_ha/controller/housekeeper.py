@@ -18,6 +18,7 @@
     recovery/<id>, evacuation/<id>/*   likewise, if no admission has to learn from them
     request/admit-<host>               answered so long ago; open, of a host without a case
     request/<host>/*                   of a host that has no case: nobody reads them any more
+    request/*                          that no program reads as a request: told, too
 
 What is under ``request/`` is read by its names, so many at a time: a host may have written there.
 
@@ -35,8 +36,8 @@ from kaopu_ha import ports, records
 from kaopu_ha.controller import history
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import World
-from kaopu_ha.core import model, retention
-from kaopu_ha.core.news import News
+from kaopu_ha.core import model, retention, texts
+from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.retention import Over
 
 LOG = logging.getLogger(__name__)
@@ -89,22 +90,36 @@ class Housekeeper:
         """Remove what nobody reads any more; True if there was more than could be looked at."""
         names = self._store.names(records.REQUEST, _NAMES_MAX)
         cases = world.snapshot.under(records.CASE)
-        unread = [name for name in names if '/' in name and name.partition('/')[0] not in cases]
-        peoples = [records.REQUEST + name for name in names if '/' not in name]
+        asked = [name for name in names if records.is_request(name)]
+        junk = [name for name in names if not records.is_request(name)]
+        unread = [name for name in asked if '/' in name and name.partition('/')[0] not in cases]
+        peoples = [records.REQUEST + name for name in asked if '/' not in name]
         for start in range(0, len(peoples), _CHUNK):
             seen = World(self._store.read(*peoples[start:start + _CHUNK]), self._tell)
             requests = seen.every(records.Request, records.REQUEST)
             self._remove(seen, retention.outdated(_answered(requests), before))
+            # Of a host with a case the admitter tells it, and a newer command may have written it.
+            junk += [name for name in seen.unreadable if _host_of(name) not in cases]
             unread += [name for name, request in requests.items()
                        if request.state == 'asked' and request.host not in cases]
         for start in range(0, len(unread), _CHUNK):
             self._remove_unread(unread[start:start + _CHUNK])
-        return len(names) == _NAMES_MAX and bool(unread)
+        self._remove_junk(junk)
+        return len(names) == _NAMES_MAX and bool(unread or junk)
+
+    def _remove_junk(self, names: Sequence[str]) -> None:
+        """Delete these whatever they hold, and tell it: none of our programs wrote them."""
+        for start in range(0, len(names), _CHUNK):
+            self._store.commit(self._leadership.compares(), [
+                ports.Delete(records.REQUEST + name) for name in names[start:start + _CHUNK]])
+        if names:
+            few = texts.few(map(texts.bounded, names))
+            self._tell(News(Fact.RECORD, '', f'nobody reads what stood under '
+                                             f'{records.REQUEST}, it was removed: {few}'))
 
     def _remove_unread(self, names: Sequence[str]) -> None:
         """Delete these, unless one of the hosts has a case now: then nothing is, until later."""
-        no_case = {records.CASE + (name.partition('/')[0] if '/' in name
-                                   else name.removeprefix('admit-')) for name in names}
+        no_case = {records.CASE + _host_of(name) for name in names}
         self._store.commit([*self._leadership.compares(),
                             *(ports.Compare(key, modified=0) for key in sorted(no_case))],
                            [ports.Delete(records.REQUEST + name) for name in names])
@@ -126,6 +141,11 @@ def _recoveries(world: World) -> Iterator[Over]:
 def _closed(world: World) -> Iterator[Over]:
     for name, case in world.every(model.Case, records.CLOSED).items():
         yield Over(records.CLOSED + name, case.road[-1].at if case.road else '')
+
+
+def _host_of(name: str) -> str:
+    """Of whom something is asked under this name."""
+    return name.partition('/')[0] if '/' in name else name.removeprefix(records.ADMIT)
 
 
 def _answered(requests: Mapping[str, records.Request]) -> Iterator[Over]:

@@ -48,8 +48,9 @@ class Kept(unittest.TestCase):
         self.store, self.clock = scene.Store(), scene.Clock()
         self.leader = leader = scene.a_leader(self.store, 'controller-1', self.clock)
         leader.turn()
+        self.told = []
         self.keeper = Housekeeper(self.store, leader, values.rules(), self.clock, lambda: NOW,
-                                  lambda news: None)
+                                  self.told.append)
 
     def left(self, things):
         """Which of the records are left after a look."""
@@ -93,9 +94,34 @@ class Kept(unittest.TestCase):
 
     def test_what_nobody_reads_goes(self):
         request = records.Request('read storage', 'c1', 'x', NOW)
-        asked = {f'{records.REQUEST}c1/x': request, records.CASE + 'c1': values.a_case()}
-        told = {f'{records.REQUEST}c9/{number}': request for number in range(120)}
+        asked = {records.request_to('c1', 'read storage'): request,
+                 records.CASE + 'c1': values.a_case()}
+        told = {records.request_to(f'c{number}', 'read storage'): request
+                for number in range(100, 220)}
         self.assertEqual(sorted(asked), self.left(asked | told))
+        self.assertEqual([], self.told)
+
+    def test_what_no_program_reads_goes_whatever_it_is_and_is_told_once_and_briefly(self):
+        request = records.Request('admit', 'c1', 'joe', OLD, state='done')
+        read = {records.admit_request('c1'): dataclasses.replace(request, at=YOUNG),
+                records.CASE + 'c1': values.a_case()}
+        junk = {records.REQUEST + name: request for name in (
+            'admit-', 'note', 'a' * 2000, 'c1/r1', 'c1/read-storage/2', 'c9/x', '/read-storage',
+            *(f'junk-{number}' for number in range(100)))}
+        self.assertEqual(sorted(read), self.left(read | junk))
+        news, = self.told
+        self.assertEqual((Fact.RECORD, ''), (news.fact, news.host))
+        self.assertLess(len(news.text), 2000)
+        self.left(read)
+        self.assertEqual([news], self.told)
+
+    def test_an_admission_that_cannot_be_read_stays_while_its_host_has_a_case(self):
+        self.store.commit([], [ports.Put(records.admit_request(host), 'junk')
+                               for host in ('c1', 'c9')])
+        self.left({records.CASE + 'c1': values.a_case()})
+        self.assertEqual([records.admit_request('c1')], [
+            key for key in self.store.etcd.entries if key.startswith(records.REQUEST)])
+        self.assertIn('admit-c9', self.told[-1].text)
 
     def test_what_was_asked_of_a_case_that_is_over_goes(self):
         # Else it would admit the host when it is next confirmed dead.

@@ -87,6 +87,7 @@ class Restarter:
         fresh = _is_back(world, host) and restart.opened(
             inventory, record, self._leadership.now(), self._leadership.name)
         if fresh:
+            fresh = self._named(fresh)
             if self._commit(world, host, fresh) is not None:
                 for item in restart.told(fresh, record):
                     self._tell(item)
@@ -96,6 +97,13 @@ class Restarter:
         self._decide(world, record, inventory)
         return True
 
+    def _named(self, record: Restart) -> Restart:
+        """With Nova's names, if it answers: what waits is written down in any case."""
+        try:
+            return restart.named(record, self._cloud.servers(record.host))
+        except ports.PortError:
+            return record
+
     # ------------------------------------------------------------ look, decide, commit, act
 
     def _decide(self, world: World, record: Restart, inventory: model.Inventory) -> None:
@@ -104,10 +112,10 @@ class Restarter:
         service = self._cloud.services().get(record.host)
         powers = None if inventory.note else {
             instance.uuid: instance.power for instance in inventory.instances}
-        decisions = []
+        named, decisions = restart.named(record, servers.values()), []
         places = self._rules.restart_places - sum(
             start.phase is Phase.STARTING for start in record.starts)
-        for start in record.unsettled:
+        for start in named.unsettled:
             seen = restart.Seen(
                 self._leadership.now(), record.host, power=_power(powers, start.instance),
                 server=servers.get(start.instance), service=service, barred=barred,
@@ -119,7 +127,8 @@ class Restarter:
                     start, reason='its turn comes: enough is starting'), Act.WAIT)
             places -= calls
             decisions.append(decision)
-        self._carry_out(world, record, decisions)
+        self._carry_out(world, record, restart.changed(
+            named, [decision.start for decision in decisions]), decisions)
 
     def _looked(self, world: World, start: Start, seen: restart.Seen, places: int) -> Decision:
         """The decision, with what costs a question of its own asked only where it matters."""
@@ -132,8 +141,8 @@ class Restarter:
                 seen, moving=moving, actions=self._cloud.actions(start.instance)), self._rules)
         return decision
 
-    def _carry_out(self, world: World, record: Restart, decisions: Sequence[Decision]) -> None:
-        new = restart.changed(record, [decision.start for decision in decisions])
+    def _carry_out(self, world: World, record: Restart, new: Restart,
+                   decisions: Sequence[Decision]) -> None:
         key = records.RESTART + record.host
         revision = world.snapshot.entries[key].modified
         if new != record:

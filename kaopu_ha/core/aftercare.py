@@ -28,14 +28,13 @@ import dataclasses
 from dataclasses import dataclass, field
 import enum
 
-from kaopu_ha.core import model
+from kaopu_ha.core import model, roads
 from kaopu_ha.core.texts import bounded
 
 _REBUILDS = frozenset({'rebuilding', 'rebuild_block_device_mapping', 'rebuild_spawning'})
 _SETTLED = frozenset({'active', 'stopped', 'paused', 'suspended', 'rescued', 'error'})
 _ACTS_MAX = 5
 _PAUSES_MAX = 20
-_STEPS_KEPT = 20
 # A thousand of them, each with the longest words, are a third of what etcd takes in one write.
 _WARDS_MAX = 1000
 _REASON_BYTES_MAX, _REFUSED_BYTES_MAX = 320, 160
@@ -152,7 +151,7 @@ def begun(before: Aftercare | None, host: str, evacuations: Iterable[model.Evacu
     wards = tuple(sorted((new | kept).values(), key=lambda ward: (
         not ward.reason, ward.name, ward.instance)))[:_WARDS_MAX]
     step = model.Step(at, by, 'begun', f'{len(wards)} instances are looked after')
-    road = (*(before.road if before else ()), step)[-_STEPS_KEPT:]
+    road = roads.latest(before.road if before else (), step)
     return Aftercare(host, wards, road, destroyed) if wards else None
 
 

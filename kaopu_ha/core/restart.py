@@ -34,10 +34,10 @@ import dataclasses
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import model
+from kaopu_ha.core import model, roads
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.texts import bounded
 
-_STEPS_KEPT = 20
 _INTERRUPTED = 'was on before its host was booted'
 # After the pauses of the rules it has failed; from then on each is twice the last one, up to this.
 _PAUSE_SECONDS_MAX = 3600.0
@@ -180,7 +180,7 @@ def _added(before: Restart | None, host: str, boot_id: str, new: Sequence[Start]
         return None
     count = sum(start.phase is Phase.WAITING for start in new)
     step = model.Step(at, by, 'restart', f'its host was booted; {count} were on before')
-    road = (*(before.road if before and same else ()), step)[-_STEPS_KEPT:]
+    road = roads.latest(before.road if before and same else (), step)
     return Restart(host, boot_id, (*kept.values(), *new), road)
 
 
@@ -239,6 +239,16 @@ def changed(restart: Restart, starts: Iterable[Start]) -> Restart:
     new = {start.instance: start for start in starts}
     return dataclasses.replace(restart, starts=tuple(
         new.get(start.instance, start) for start in restart.starts))
+
+
+def named(restart: Restart, servers: Iterable[model.Server]) -> Restart:
+    """The record with the names by which people know the instances, as far as Nova tells them.
+
+    A host calls them as libvirt does, ``instance-0000002f``.
+    """
+    names = {server.uuid: bounded(server.name) for server in servers}
+    return changed(restart, [dataclasses.replace(start, name=names[start.instance])
+                             for start in restart.starts if names.get(start.instance)])
 
 
 def refused(start: Start, reason: str, at: str) -> Start:

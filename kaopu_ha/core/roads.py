@@ -18,7 +18,7 @@ row is a mistake of the program, and stops the turn before anything is written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import dataclasses
 
 from kaopu_ha.core.model import Case, Recovery, RecoveryStage, Stage, Step
@@ -52,6 +52,15 @@ RECOVERY: Mapping[RecoveryStage, frozenset[RecoveryStage]] = {
     # A person asked to try one of its instances again.
     RecoveryStage.FINISHED: frozenset({RecoveryStage.EVACUATING}),
 }
+
+
+# Of a record that outlives what it is of: hosts are booted and taken back for years.
+_LATEST_KEPT = 20
+
+
+def latest(road: Sequence[Step], step: Step) -> tuple[Step, ...]:
+    """The road with one more step, of which only the latest ones are kept."""
+    return (*road, step)[-_LATEST_KEPT:]
 
 
 def step_of_case(case: Case, stage: Stage, at: str, by: str, reason: str, *,

@@ -246,3 +246,18 @@ class TheTable(unittest.TestCase):
             # What a person waved off, a person may ask for again.
             self.assertIs(phase.settled, restart.ROADS[phase] <= (
                 {Phase.WAITING} if phase is Phase.WAVED_OFF else set()))
+
+
+class Named(unittest.TestCase):
+
+    def test_as_people_know_them_as_far_as_nova_tells(self):
+        record = restart.Restart('c1', 'boot-2', (
+            a_start(name='instance-00000001'),
+            dataclasses.replace(a_start(name='instance-00000002'), instance='i2')))
+        named = restart.named(record, [a_server(name='web'), a_server('i9', name='other')])
+        self.assertEqual(['web', 'instance-00000002'], [start.name for start in named.starts])
+
+    def test_what_a_project_calls_its_server_is_bounded(self):
+        named = restart.named(restart.Restart('c1', 'boot-2', (a_start(),)),
+                              [a_server(name='\U0001f600' * 255)])
+        self.assertLess(len(named.starts[0].name), 30)

@@ -12,12 +12,17 @@
 
 """Hosts that die again while they are taken back: after each step, with and without a return."""
 
+import dataclasses
 import unittest
 
+import fixtures
+
+from kaopu_ha import records
 from kaopu_ha.core.admission import Did
 from kaopu_ha.core.model import Stage
 from kaopu_ha.core.news import Fact
-from kaopu_ha.sim import story, words
+from kaopu_ha.core.restart import Restart
+from kaopu_ha.sim import libvirt, story, words
 from kaopu_ha.sim.checkers import unhealed
 
 TEXT = """
@@ -71,3 +76,26 @@ class DiesAfter(unittest.TestCase):
             self.assertIsNone(world.case('c1'), did)
             self.assertNotIn('c1', world.nova.forced, did)
             self.assertEqual([], unhealed(world), did)
+
+
+class ByTheNamesOfPeople(unittest.TestCase):
+
+    def test_what_is_started_again_is_called_as_nova_calls_it_and_not_as_libvirt_does(self):
+        real = libvirt.SimLocal.instances
+
+        def instances(local, limit):
+            return tuple(dataclasses.replace(domain, name=f'instance-{number:08x}')
+                         for number, domain in enumerate(real(local, limit)))
+        patch = fixtures.MonkeyPatch('kaopu_ha.sim.libvirt.SimLocal.instances', instances)
+        patch.setUp()
+        self.addCleanup(patch.cleanUp)
+        for away in ((), ('20 Nova goes away', '60 Nova comes back')):
+            lines = ''.join(f'  - {line}\n' for line in (
+                *away, '20 power off c1', '23 power on c1', '200 expect web runs on c1', '200 end'))
+            played = story.play(story.read(
+                f'title: a boot\npace: fast\ninstances: {{web: c1}}\nstory:\n{lines}'))
+            self.assertEqual((), played.wrong)
+            record, = played.world.every(Restart, records.RESTART)
+            self.assertEqual(['web'], [start.name for start in record.starts], away)
+            began = [news.text for _, news in played.world.told if news.fact is Fact.RESTART]
+            self.assertTrue(away or began[0].endswith(': web'), began)

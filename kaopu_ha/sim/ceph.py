@@ -189,6 +189,8 @@ class Ceph:
 class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
     """What a machine, at its address if it has one, asks of the clusters.
 
+    As a client of librados it keeps the address under which it met a cluster.  Once it finds itself
+    on the blocklist it is left for a new one, that meets the cluster at the address of then.
     ``heard`` is told each host that is said to live, and whether a client of it answered, and
     ``could_ask`` is whether this eye could have heard the last time it asked: for whoever checks
     the verdicts.
@@ -198,9 +200,10 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
 
     def __init__(self, clusters: Mapping[str, Ceph], node: Node,
                  heard: Callable[[str, bool], None] = lambda host, true: None,
-                 address: str = '') -> None:
+                 address: Callable[[], str] = str) -> None:
         self._clusters, self._node, self._heard = dict(clusters), node, heard
         self._address = address
+        self._met: dict[str, str] = {}
         self.kernel = next(iter(clusters.values())).kernel
         self.sick, self.could_ask = False, True
 
@@ -241,7 +244,7 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
         cluster = self._clusters.get(image.cluster)
         if self.sick or cluster is None or not cluster.answers(self._node):
             return model.ImageAnswer(image, error='timed out')
-        if cluster.lists(self._address):
+        if self._is_refused(cluster):
             return model.ImageAnswer(image, error='this client is on the blocklist')
         disk = cluster.disks.get(image.header)
         if disk is None:
@@ -285,9 +288,15 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
         if not cluster.answers(self._node):
             self.kernel.sleep(limit - _LATENCY)
             raise ports.PortError('timed out')
-        if cluster.lists(self._address):
+        if self._is_refused(cluster):
             raise ports.PortError('this client is on the blocklist')
         return cluster
+
+    def _is_refused(self, cluster: Ceph) -> bool:
+        refused = cluster.lists(self._met.setdefault(cluster.fsid, self._address()))
+        if refused:
+            del self._met[cluster.fsid]
+        return refused
 
     def close(self) -> None:
         """Nothing is held."""

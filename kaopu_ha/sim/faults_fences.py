@@ -51,8 +51,7 @@ def _just_renumbered(chance: random.Random, setup: Setup, at: float,
     cut = begin + chance.uniform(0.5, 6)
     yield Event(cut, f'cut {host} both')
     yield Event(cut + 16.0 + lasts, f'mend {host} both')
-    # At the address of its start its agent is fenced, and can't see where its guests are.
-    yield Event(cut + 19.0 + lasts, f'kill agent-{host}')
+    # Whom another fault has killed can't tell where its guests are.
     yield Event(cut + 20.0 + lasts, f'start agent-{host}')
 
 

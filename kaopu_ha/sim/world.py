@@ -268,7 +268,7 @@ class World:
             def tell(level: str, text: str) -> None:
                 self.note(around.name, text)
             local = SimLocal(machine, compute.started, {_RESTART: lambda: self._restart(compute)})
-            reader = SimCeph(self.clusters, machine.node, address=machine.address)
+            reader = SimCeph(self.clusters, machine.node, address=lambda: machine.address)
             publisher = InventoryPublisher(
                 around.store, machine.name, local, reader, management_uri=machine.uri,
                 client_networks=(NETWORK,), interval=times.inventory_interval, tell=tell,

@@ -120,7 +120,7 @@ class TestProbe(FalseCeph, probe.ProbeSuite, unittest.TestCase):
         self.assertIs(model.Sign.SILENCE, self.sign(self._silent))
 
     def test_a_probe_that_was_blocklisted_is_unknown_and_recovers(self):
-        self.probe = SimCeph({CLUSTER: self.ceph}, self.eye, address='10.0.0.7')
+        self.probe = SimCeph({CLUSTER: self.ceph}, self.eye, address=lambda: '10.0.0.7')
         self.ceph.add_to_blocklist('10.0.0.7:0/0', 60.0)
         self.assertIs(model.Sign.UNKNOWN, self.sign(self._alive))
         self.ceph.remove_from_blocklist('10.0.0.7:0/0')
@@ -133,7 +133,7 @@ class TestReader(FalseCeph, probe.StorageReaderSuite, unittest.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.reader = SimCeph({CLUSTER: self.ceph}, self.eye, address='10.0.0.7')
+        self.reader = SimCeph({CLUSTER: self.ceph}, self.eye, address=lambda: '10.0.0.7')
 
     def an_image(self):
         image = self.ceph.create('an image', False)
@@ -150,6 +150,16 @@ class TestReader(FalseCeph, probe.StorageReaderSuite, unittest.TestCase):
         self.ceph.add_to_blocklist('10.0.0.7:0/0', 60.0)
         with self.assertRaises(ports.PortError):
             self.reader.touch(self.an_image(), 5)
+
+    def test_it_keeps_its_address_until_it_is_listed_and_meets_the_cluster_anew(self):
+        address, image = ['10.0.0.7'], self.an_image()
+        self.reader = SimCeph({CLUSTER: self.ceph}, self.eye, address=lambda: address[0])
+        self.reader.touch(image, 5)
+        address[0] = '10.0.0.8'
+        self.ceph.add_to_blocklist('10.0.0.7:0/0', 60.0)
+        with self.assertRaises(ports.PortError):
+            self.reader.touch(image, 5)
+        self.reader.touch(image, 5)
 
     def test_a_cluster_that_is_not_configured_is_an_error(self):
         with self.assertRaises(ports.PortError):

@@ -17,10 +17,11 @@ import dataclasses
 
 from kaopu_ha import ports, records
 from kaopu_ha.cli import layout
-from kaopu_ha.core import model, restart
+from kaopu_ha.core import model, protection, restart
 from kaopu_ha.core.aftercare import Aftercare, Ward
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage, Verdict
 from tests.unit.cli import scene
+from tests.unit.core import values
 
 
 class Status(scene.Scene):
@@ -61,6 +62,20 @@ class Status(scene.Scene):
             text = (f'web-1 ({scene.WEB}), since c1 was taken back: {reason}' if reason
                     else 'All is well.')
             self.assertIn(text, self.shown('status'))
+
+    def test_what_is_not_protected_is_shown_unless_its_host_may_be_dead(self):
+        self.there_leads()
+        self.there_is(scene.an_inventory('c1'))
+        item = protection.Unprotected('c1', protection.Reason.UNSEEN, 'no live client')
+        self.put(records.UNPROTECTED, records.UnprotectedList((item,), 1))
+        for verdict, listed in ((None, 1), (Verdict.ALIVE, 1), (Verdict.UNDECIDED, 0),
+                                (Verdict.DEAD, 0)):
+            if verdict is not None:
+                self.put(records.CASE + 'c1', dataclasses.replace(values.a_case(), verdict=verdict))
+            said = self.shown_json('status')
+            points = [point for point in said['look_first']
+                      if 'is not protected' in point['text']]
+            self.assertEqual((listed, listed), (len(said['unprotected']), len(points)), verdict)
 
     def test_what_waits_is_shown_with_its_reason_once_it_stood_for_a_while(self):
         self.a_dead_host(RecoveryStage.FINISHED)

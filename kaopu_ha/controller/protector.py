@@ -158,7 +158,7 @@ class Protector:
         found = protection.unprotected(protection.Seen(
             world.inventories, frozenset(world.beats),
             {host: beat.behind for host, beat in world.beats.items() if beat.behind},
-            self._services, world.claims, self._samples), self._rules)
+            self._services, world.claims, self._samples, world.lasting_beats), self._rules)
         self._write(world, found)
         told = protection.telling(self._memory, found, self._clock(), self._rules)
         self._memory = told.memory

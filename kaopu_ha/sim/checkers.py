@@ -352,7 +352,7 @@ def unhealed(world: World) -> list[str]:
     # Nothing that the program may do mends it; it is told, and the host is not admitted.
     by_hand = {item.recovery for item in waiting if 'by hand' in item.reason}
     found += [f'{item.name} is {item.phase.value}: {item.reason}' for item in waiting
-              if 'by hand' not in item.reason]
+              if item.recovery not in by_hand]
     found += [f'the recovery of {one.host} is {one.stage.value}: {one.waiting_for}'
               for one in world.every(Recovery, records.RECOVERY)
               if one.stage is not RecoveryStage.FINISHED and one.id not in by_hand]

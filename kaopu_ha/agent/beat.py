@@ -92,6 +92,11 @@ class Beat:
         """Does the host beat, and if not, why not."""
         return self._standing
 
+    @property
+    def beating(self) -> bool:
+        """True if the host beat when that was tried last."""
+        return self._standing.state is State.BEATING
+
     def turn(self) -> float:
         """Renew the beat, or register again; the seconds until the next turn.  Raises nothing."""
         began = self._clock()

@@ -17,8 +17,10 @@ kernel has by now.  So the agent reads who watches the images of the guests that
 watcher is, is concluded from one thing only: a guest that runs has its images open, so if exactly
 one client of an image acknowledges, while its guest ran here before the ask and runs here after it,
 that client is the guest's.  Two of them may be those of both ends of a live migration, or a tool's
-beside the guest's: then nothing is concluded, and it is asked again.  A guest that is paused may be
-one that comes by a live migration and has nothing open yet: it has to be seen so twice.
+beside the guest's: then nothing is concluded, and it is asked again.  While the host does not beat
+it may be condemned: its own clients are cut off then, and who lives may be the instance at its new
+place.  So then it is only concluded if the kernel has that address itself.  A guest that is paused
+may be one that comes by a live migration and has nothing open yet: it has to be seen so twice.
 
 Cost: one ask (a list and a notify, a few milliseconds) for each image of each start of a guest, all
 that are due at once in one batch; again after growing pauses if it could not be concluded.
@@ -68,9 +70,14 @@ class OwnClients:
     """Reads who watches the running guests' images, and keeps the addresses.  For one thread."""
 
     def __init__(self, reader: ports.StorageReader, *, limit: float = 4.0,
-                 clock: Callable[[], float] = time.monotonic) -> None:
-        """Take the reader, and the limit of each ask."""
+                 clock: Callable[[], float] = time.monotonic,
+                 may_be_ours: Callable[[str], bool] = lambda address: True) -> None:
+        """Take the reader, and the limit of each ask.
+
+        ``may_be_ours`` says whether a client at an address can be one of this host's at all.
+        """
         self._reader, self._limit, self._clock = reader, limit, clock
+        self._may_be_ours = may_be_ours
         self._known: dict[_Opened, _Known] = {}
 
     @property
@@ -93,7 +100,9 @@ class OwnClients:
         for opened, power in running.items():
             found = self._known[opened]
             seen, found.seen = found.seen, ''
-            if seen and (power is model.Power.ON or seen == found.before):
+            if seen and not self._may_be_ours(seen):
+                self._put_off(found)
+            elif seen and (power is model.Power.ON or seen == found.before):
                 found.address = seen
             elif seen:
                 found.before, found.due = seen, self._clock() + found.pause
@@ -115,8 +124,11 @@ class OwnClients:
             found = self._known[opened]
             found.seen = _the_one(answers.get(opened.image))
             if not found.seen:
-                found.due = self._clock() + found.pause
-                found.pause = min(2 * found.pause, _PAUSE_MAX_SECONDS)
+                self._put_off(found)
+
+    def _put_off(self, found: _Known) -> None:
+        found.due = self._clock() + found.pause
+        found.pause = min(2 * found.pause, _PAUSE_MAX_SECONDS)
 
 
 def _the_one(answer: model.ImageAnswer | None) -> str:

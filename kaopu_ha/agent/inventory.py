@@ -32,6 +32,7 @@ from kaopu_ha.agent.leaving import LATELY_SECONDS, Past, as_of
 from kaopu_ha.agent.storage import Cluster, OwnStorage
 from kaopu_ha.agent.trouble import Trouble
 from kaopu_ha.core import model
+from kaopu_ha.core.addresses import spelling
 
 # The host's own sign is read this often, however often the domains are.
 _SIGN_SECONDS = 10.0
@@ -41,6 +42,7 @@ _LOOK_SECONDS = 60.0
 _LAST_SECONDS = 0.3
 # An inventory that was not kept up for so long is called old, in the beat.
 _BEHIND_SECONDS = 30.0
+_EVERYWHERE = ('0.0.0.0/0', '::/0')
 
 
 def _now() -> str:
@@ -55,11 +57,17 @@ class InventoryPublisher:
                  client_networks: Sequence[str], interval: float, tell: Tell,
                  clusters: Sequence[Cluster] = (Cluster(),), ask_limit: float = 4.0,
                  clock: Callable[[], float] = time.monotonic,
-                 date: Callable[[], str] = _now, lately_seconds: float = LATELY_SECONDS) -> None:
-        """Take where the host's libvirt is asked by others, and which of its addresses count."""
+                 date: Callable[[], str] = _now, lately_seconds: float = LATELY_SECONDS,
+                 beats: Callable[[], bool] = lambda: True) -> None:
+        """Take where the host's libvirt is asked by others, and which of its addresses count.
+
+        ``beats`` says whether the host does; it never waits.
+        """
         self._store, self._host, self._local = store, host, local
         self._storage = OwnStorage(storage, clusters, limit=ask_limit, clock=clock)
-        self._clients = OwnClients(storage, limit=ask_limit, clock=clock)
+        self._clients = OwnClients(storage, limit=ask_limit, clock=clock,
+                                   may_be_ours=self._may_be_ours)
+        self._beats = beats
         self._management_uri, self._networks = management_uri, tuple(client_networks)
         self._interval, self._ask_limit = interval, ask_limit
         self._tell, self._clock, self._date = tell, clock, date
@@ -194,6 +202,9 @@ class InventoryPublisher:
             self._storage.read_headers(domains)
             if not self._mute_since:
                 self._clients.look(domains, lambda domain: self._storage.images(domain)[0])
+
+    def _may_be_ours(self, address: str) -> bool:
+        return self._beats() or address in map(spelling, self._local.addresses(_EVERYWHERE))
 
     def _mute_note(self) -> str:
         return f'libvirt has not answered since {self._mute_since}' if self._mute_since else ''

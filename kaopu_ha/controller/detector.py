@@ -131,8 +131,11 @@ class Detector:
 
         Whoever was stopped since, and leads again, knows nothing of what others saw meanwhile.
         """
-        age = self._clock() - min((one.ended for one in looked.values()), default=math.inf)
-        return self._leadership.epoch == self._epoch and age < self._rules.beat_ttl
+        return self._leadership.epoch == self._epoch and not any(
+            map(self._is_old, looked.values()))
+
+    def _is_old(self, looked: _Looked) -> bool:
+        return self._clock() - looked.ended >= self._rules.beat_ttl
 
     def _remember(self, world: World) -> None:
         before, at = self._known, self._leadership.now()
@@ -258,7 +261,9 @@ class Detector:
                 decision = dataclasses.replace(decision, news=(*decision.news, *more))
         else:
             writes.append(ports.Put(records.CASE + host, records.encode(decision.case)))
-        if self._store.commit(compares, writes) is None:
+        if (looked is not None and self._is_old(looked)) or (
+                # A call for it was held up: what was seen by then is not what is so now.
+                self._store.commit(compares, writes) is None):
             return False
         if decision.confirm:
             self._brake.condemned(host)

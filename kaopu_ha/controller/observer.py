@@ -80,20 +80,20 @@ class Observer:
         """What a leader's rounds say; whom it does not judge (any more), and all for others, it
         asks about."""
         rounds = self._rounds() if self._leadership.epoch else {}
-        signs = {host: {model.Network.MANAGEMENT: rounds[host].management.sign,
-                        model.Network.STORAGE: rounds[host].storage.sign}
+        found = {host: {model.Network.MANAGEMENT: rounds[host].management,
+                        model.Network.STORAGE: rounds[host].storage}
                  for host in hosts
                  if host in rounds and world.cases[host].stage in detection.JUDGING}
-        asked = [host for host in hosts if host not in signs and (
+        asked = [host for host in hosts if host not in found and (
             not self._leadership.epoch or world.cases[host].stage is model.Stage.CONFIRMED)]
         if not asked:
-            return sight.seen(signs)
+            return sight.seen(found)
         suspects = [confirmed(world.inventories[host], world.cases[host]) for host in asked]
         peers = [world.inventories[host] for host in sorted(world.beats)
                  if host in world.inventories and host not in hosts]
         known = known_addresses(world.inventories, (*self._rules.tools, *world.tools))
         said = self._asking.ask(suspects, peers, known)
-        return sight.seen(signs | {host: {network: said[network][host].sign for network in said}
+        return sight.seen(found | {host: {network: said[network][host] for network in said}
                                    for host in asked})
 
     def _publish(self, mine: sight.Sight) -> None:

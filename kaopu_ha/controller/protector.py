@@ -159,7 +159,7 @@ class Protector:
         found = protection.unprotected(protection.Seen(
             world.inventories, frozenset(world.beats),
             {host: beat.behind for host, beat in world.beats.items() if beat.behind},
-            self._services, world.claims, self._samples,
+            self._services, world.claims, self._samples, world.lasting_beats,
             frozenset(world.snapshot.under(records.INVENTORY)) - world.inventories.keys(),
             world.cases), self._rules)
         self._write(world, found)

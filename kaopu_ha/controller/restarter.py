@@ -92,7 +92,7 @@ class Restarter:
                 for item in restart.told(fresh, record):
                     self._tell(item)
             return True
-        if record is None or not record.unsettled or record.boot_id != inventory.boot_id:
+        if record is None or not record.unsettled:
             return False
         self._decide(world, record, inventory)
         return True
@@ -110,7 +110,8 @@ class Restarter:
         barred = _barred(world, record)
         servers = {server.uuid: server for server in self._cloud.servers(record.host)}
         service = self._cloud.services().get(record.host)
-        powers = None if inventory.note else {
+        # Of another boot than the record's only Nova can say where its instances are.
+        powers = None if inventory.note or inventory.boot_id != record.boot_id else {
             instance.uuid: instance.power for instance in inventory.instances}
         named, decisions = restart.named(record, servers.values()), []
         places = self._rules.restart_places - sum(
@@ -132,7 +133,7 @@ class Restarter:
 
     def _looked(self, world: World, start: Start, seen: restart.Seen, places: int) -> Decision:
         """The decision, with what costs a question of its own asked only where it matters."""
-        if seen.power is model.Power.OFF and seen.server is None:
+        if seen.power in (None, model.Power.OFF) and seen.server is None:
             seen = dataclasses.replace(seen, server=self._cloud.server(start.instance))
         decision = restart.advance(start, seen, self._rules)
         if places > 0 and decision.act in (Act.START, Act.START_ANEW):
@@ -221,10 +222,12 @@ class Restarter:
 
     def _commit(self, world: World, host: str, record: Restart,
                 modified: int | None = None) -> int | None:
+        """Write it, unless the host has told something else since, or was booted once more."""
         key = records.RESTART + host
         compares = [ports.Compare(key, modified=modified)] if modified else world.compare(key)
         return self._store.commit(
-            [*self._leadership.compares(), *compares, *world.compare(records.CASE + host)],
+            [*self._leadership.compares(), *compares,
+             *world.compare(records.CASE + host, records.INVENTORY + host)],
             [ports.Put(key, records.encode(record))])
 
 

@@ -64,7 +64,7 @@ class Targets:
             self._ask()
         return tuple(
             selection.Candidate(
-                host, beat=world.has(records.ALIVE + host), held=host in world.held,
+                host, beat=world.beats_truly(host), held=host in world.held,
                 suspected=world.has(records.CASE + host), locked=world.has(records.LOCK + host),
                 flapping=returns.flaps(world, host, self._rules),
                 fresh=world.has(records.FRESH + host), storage=inventory.storage,

@@ -95,6 +95,16 @@ class World:
         return self.every(records.Beat, records.ALIVE)
 
     @functools.cached_property
+    def lasting_beats(self) -> frozenset[str]:
+        """The hosts whose beat has no lease: no agent wrote it, and it would outlive them."""
+        return frozenset(host for host, entry in self.snapshot.under(records.ALIVE).items()
+                         if not entry.lease)
+
+    def beats_truly(self, host: str) -> bool:
+        """True if its beat can be read, and lapses.  Any other spares it, and makes no target."""
+        return host in self.beats and host not in self.lasting_beats
+
+    @functools.cached_property
     def cases(self) -> dict[str, model.Case]:
         """The open cases by host."""
         return self.every(model.Case, records.CASE)

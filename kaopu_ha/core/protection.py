@@ -39,6 +39,7 @@ class Reason(enum.Enum):
     CLAIMED_TWICE = 'address claimed twice'
     STRANGER = 'client of nobody'
     UNSEEN = 'clients do not answer'
+    LASTING_BEAT = 'beat without an end'
     NOT_KEPT_UP = 'inventory not kept up'
     UNKNOWN_IMAGE = 'image unknown'
 
@@ -69,8 +70,9 @@ class Seen:
     """What a leader knows of all hosts.
 
     ``services``: Nova's by host, None if it was not asked or did not say.  ``behind``: the hosts
-    whose beat says that their inventory is not kept up, and why.  ``unreadable``: those that have
-    an inventory which can't be read.  ``cases``: those on which a case is open.
+    whose beat says that their inventory is not kept up, and why.  ``lasting``: the hosts whose beat
+    would outlive them.  ``unreadable``: those that have an inventory which can't be read.
+    ``cases``: those on which a case is open.
     """
 
     inventories: Mapping[str, model.Inventory]
@@ -79,6 +81,7 @@ class Seen:
     services: Mapping[str, model.ComputeService] | None = None
     claims: Claims = field(default_factory=dict)
     samples: Mapping[str, Sample] = field(default_factory=dict)
+    lasting: frozenset[str] = frozenset()
     unreadable: frozenset[str] = frozenset()
     cases: Mapping[str, model.Case] = field(default_factory=dict)
 
@@ -92,6 +95,10 @@ def unprotected(seen: Seen, rules: model.Rules) -> tuple[Unprotected, ...]:
         found += _images(inventory)
         if host in seen.beating:
             found += _sampled(host, seen.samples.get(host, Sample()))
+        if host in seen.lasting:
+            found.append(Unprotected(
+                host, Reason.LASTING_BEAT, 'its beat has no lease, so no agent wrote it: when the '
+                'host dies it goes on, and nobody looks; delete the key, and start the agent'))
         if seen.behind.get(host):
             found.append(Unprotected(host, Reason.NOT_KEPT_UP, f'what it tells of its instances '
                                      f'is old: {seen.behind[host]}'))

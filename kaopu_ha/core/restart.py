@@ -39,6 +39,8 @@ from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.texts import bounded
 
 _INTERRUPTED = 'was on before its host was booted'
+_LONG_OFF = 'was off before its host was booted'
+_CARRIED = 'was to be started before its host was booted once more'
 # After the pauses of the rules it has failed; from then on each is twice the last one, up to this.
 _PAUSE_SECONDS_MAX = 3600.0
 _DOUBLED_MAX = 16
@@ -161,7 +163,8 @@ def stopped_by_user(actions: Sequence[model.Action]) -> bool:
 def opened(inventory: model.Inventory, before: Restart | None, at: str, by: str) -> Restart | None:
     """The record for what the host says was interrupted; None if it is there already.
 
-    What was settled for a former boot by its user or a person stays so until it was on once more.
+    What a person waved off stays so until it was on once more.  What its user had stopped Nova is
+    asked anew, and what was still to be started, even if its host knows it no more.
     """
     names = {instance.uuid: instance.name for instance in inventory.instances}
     new = [Start(uuid, names[uuid], Phase.WAITING, _INTERRUPTED, at=at)
@@ -173,9 +176,12 @@ def _added(before: Restart | None, host: str, boot_id: str, new: Sequence[Start]
            off: Sequence[Start], at: str, by: str) -> Restart | None:
     """The record with what is new, if anything of it is not there yet."""
     same = before is not None and before.boot_id == boot_id
+    carried = [Start(start.instance, start.name, Phase.WAITING, _CARRIED, at=at)
+               for start in (before.unsettled if before and not same else ())
+               if start.instance not in {one.instance for one in (*new, *off)}]
     kept = {start.instance: start for start in (before.starts if before else ())
-            if same or start.phase in (Phase.LEFT, Phase.WAVED_OFF)}
-    new = [start for start in (*new, *off) if start.instance not in kept]
+            if same or start.phase is Phase.WAVED_OFF or start.reason == _LONG_OFF}
+    new = [start for start in (*new, *off, *carried) if start.instance not in kept]
     if not new:
         return None
     count = sum(start.phase is Phase.WAITING for start in new)
@@ -186,9 +192,11 @@ def _added(before: Restart | None, host: str, boot_id: str, new: Sequence[Start]
 
 def told(restart: Restart, before: Restart | None) -> tuple[News, ...]:
     """What is told of a record that is new, or has more than before."""
-    known = {start.instance for start in before.unsettled} if (
-        before and before.boot_id == restart.boot_id) else ()
-    names = ', '.join(start.name for start in restart.unsettled if start.instance not in known)
+    known = {start.instance for start in (before.starts if before else ())
+             if start.phase is Phase.LEFT or (
+                 not start.phase.settled and before and before.boot_id == restart.boot_id)}
+    names = ', '.join(start.name for start in restart.unsettled
+                      if start.instance not in known and start.reason != _CARRIED)
     return (News(Fact.RESTART, restart.host, f'it was booted; these were on before and are '
                                              f'started again: {names}'),) if names else ()
 
@@ -197,8 +205,7 @@ def told_by_libvirt(case: model.Case, inventory: model.Inventory, boot_id: str,
                     before: Restart | None, at: str, by: str) -> Restart | None:
     """The record for a host that was booted while its agent did not run; None if nobody knew more.
 
-    Its libvirt told what ran meanwhile: what came is started again like the rest, and what had been
-    off for long stays off.
+    What its libvirt told meanwhile is started again like the rest; what was long off stays off.
     """
     if not case.guests_at or not boot_id or boot_id == case.boot_id:
         return None
@@ -207,7 +214,7 @@ def told_by_libvirt(case: model.Case, inventory: model.Inventory, boot_id: str,
     ran = {*case.guests, *case.went_off}
     new = [Start(uuid, known.get(uuid, uuid), Phase.WAITING, _INTERRUPTED, at=at)
            for uuid in sorted(ran - on)]
-    off = [Start(one.uuid, one.name, Phase.LEFT, 'was off before its host was booted', at=at)
+    off = [Start(one.uuid, one.name, Phase.LEFT, _LONG_OFF, at=at)
            for one in inventory.instances if one.power is not model.Power.OFF
            and one.uuid not in ran]
     return _added(before, inventory.host, boot_id, new, off, at, by) if new or off else None
@@ -300,7 +307,7 @@ def _barred(start: Start, seen: Seen, rules: model.Rules) -> Decision:
 
 def _elsewhere(start: Start, seen: Seen, rules: model.Rules) -> Decision:
     assert seen.server is not None
-    return _left(f'Nova has it on {seen.server.host}')(start, seen, rules)
+    return _left(f'Nova has it on {seen.server.host or "no host"}')(start, seen, rules)
 
 
 def _busy(start: Start, seen: Seen, rules: model.Rules) -> Decision:
@@ -353,12 +360,15 @@ def _not_noticed(start: Start, seen: Seen, rules: model.Rules) -> bool:
 _ROWS: tuple[_Row, ...] = (
     ('it is on', lambda start, seen, rules: seen.power is not None
      and seen.power is not model.Power.OFF, _runs),
+    ('a move of it is open', lambda start, seen, rules: bool(seen.moving), _barred),
+    ('it belongs elsewhere', lambda start, seen, rules: seen.server is not None
+     and not _is_here(seen), _elsewhere),
     ('its libvirt is mute', lambda start, seen, rules: seen.power is None,
-     _waits('the libvirt of its host does not answer')),
+     lambda start, seen, rules: _waiting(
+         start, seen.barred or 'the libvirt of its host does not answer')),
     ('the server is gone', lambda start, seen, rules: seen.server is None,
      _left('Nova has no such server')),
-    ('something forbids it', lambda start, seen, rules: bool(seen.barred or seen.moving), _barred),
-    ('it belongs elsewhere', lambda start, seen, rules: not _is_here(seen), _elsewhere),
+    ('something forbids it', lambda start, seen, rules: bool(seen.barred), _barred),
     ('its user stopped it', lambda start, seen, rules: _task(seen) == ''
      and _state(seen) == 'stopped' and stopped_by_user(seen.actions), _left('its user stopped it')),
     ('a call is under way', lambda start, seen, rules: start.phase is Phase.STARTING

@@ -33,7 +33,8 @@ ASKED_MAX = 4
 class Sight:
     """What a controller sees of the hosts in doubt: whom it asked, and of whom each network spoke.
 
-    What says that it could not be asked has not spoken.
+    What says that it could not be asked has not spoken; what was asked of every disk has, also if
+    the answers are no sign (a client of nobody lives there).
     """
 
     asked: tuple[str, ...] = ()
@@ -63,12 +64,17 @@ def _unknown(case: model.Case) -> bool:
         model.Sign.UNKNOWN in (last.management.sign, last.storage.sign))
 
 
-def seen(signs: Mapping[str, Mapping[model.Network, model.Sign]]) -> Sight:
+def seen(said: Mapping[str, Mapping[model.Network, model.Evidence]]) -> Sight:
     """What was seen, from what each network said of each host that was asked about."""
     def of(network: model.Network) -> tuple[str, ...]:
-        return tuple(sorted(host for host, said in signs.items()
-                            if said[network] is not model.Sign.UNKNOWN))
-    return Sight(tuple(sorted(signs)), of(model.Network.MANAGEMENT), of(model.Network.STORAGE))
+        return tuple(sorted(host for host, found in said.items() if _spoke(found[network])))
+    return Sight(tuple(sorted(said)), of(model.Network.MANAGEMENT), of(model.Network.STORAGE))
+
+
+def _spoke(found: model.Evidence) -> bool:
+    if found.network is model.Network.STORAGE and found.answers and not found.unasked:
+        return True
+    return found.sign is not model.Sign.UNKNOWN
 
 
 def blind(mine: Sight) -> tuple[model.Network, ...]:

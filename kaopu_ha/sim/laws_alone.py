@@ -17,6 +17,7 @@ is blind gives way, and each suspect is looked at in its turn."""
 from __future__ import annotations
 
 from collections.abc import Callable
+import math
 
 from kaopu_ha import records
 from kaopu_ha.core import detection, evidence
@@ -28,6 +29,7 @@ Say = Callable[[str, str], None]
 
 _LOOK_SECONDS = 2.5
 _TURN_SECONDS = 1.0
+_HEAR_SECONDS = 0.25
 # What is left of the lease when the hang is noticed, and another's turn to win it.
 _BEYOND_LEASE_SECONDS = 30.0
 _SLACK_SECONDS = 2.0
@@ -118,14 +120,17 @@ class Sees:
 class LookedAt:
     """Each suspect is looked at when its turn comes, whatever the others are like.
 
-    The time counts while one leader keeps its office and can, and etcd is well.
+    The time counts while one leader keeps its office and can, and etcd is well.  When the last
+    beat of all is gone, nobody is asked about for a TTL: that says more of etcd than of the hosts.
     """
 
     def __init__(self, world: World, say: Say) -> None:
         self._world, self._say = world, say
         self._leader, self._calm_since = '', 0.0
+        self._none_beat_at = -math.inf
         self._missing: dict[str, float] = {}
         world.kernel.after(_TURN_SECONDS, self._look)
+        world.kernel.after(_HEAR_SECONDS, self._hear)
 
     def _look(self) -> None:
         now = self._world.kernel.now
@@ -137,6 +142,11 @@ class LookedAt:
             for host, since in self._missing.items():
                 self._judge(leader, host, since)
         self._world.kernel.after(_TURN_SECONDS, self._look)
+
+    def _hear(self) -> None:
+        if not any(key.startswith(records.ALIVE) for key in self._world.etcd.entries):
+            self._none_beat_at = self._world.kernel.now
+        self._world.kernel.after(_HEAR_SECONDS, self._hear)
 
     def _fit(self) -> Daemon | None:
         world = self._world
@@ -176,6 +186,8 @@ class LookedAt:
         asked = self._world.eyes[leader.role][0].asked.get(host, 0.0)
         begins = max(missing, self._calm_since)
         limit = rules.look_interval + 2 * rules.ask_limit + _SLACK_SECONDS
+        if now - self._none_beat_at < limit:
+            limit += rules.beat_ttl
         # In a new office, and when all beats are gone at once, beats get a TTL more.
         anew = self._calm_since > missing - rules.beat_ttl or len(self._missing) > 1
         first = detection.grace(rules) + (rules.beat_ttl if anew else 0.0)

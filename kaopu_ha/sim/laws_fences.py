@@ -23,7 +23,7 @@ import math
 
 from kaopu_ha import records
 from kaopu_ha.core.addresses import lies_in
-from kaopu_ha.core.model import Inventory, Recovery, RecoveryStage
+from kaopu_ha.core.model import Recovery, RecoveryStage
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.ceph import Client
 from kaopu_ha.sim.laws_life import told_until
@@ -58,6 +58,8 @@ def could_not_tell(world: World, client: Client) -> bool:
 class Fences:
     """Nobody is fenced at a living host's address; a host is fenced at each that it tells of; and
     nobody's lie holds a fence up.
+
+    The time counts while etcd answers: a proof that nobody can read is leave for nothing.
     """
 
     def __init__(self, world: World, say: Say) -> None:
@@ -75,7 +77,8 @@ class Fences:
 
     def _last(self, law: str, found: Iterator[str], limit: float) -> None:
         """Say what was found at each look for longer than it may be so."""
-        now, found_now = self._world.kernel.now, {f'{law}: {what}': what for what in found}
+        now, etcd = self._world.kernel.now, self._world.etcd
+        found_now = {} if etcd.away else {f'{law}: {what}': what for what in found}
         self._since = {key: at for key, at in self._since.items()
                        if key in found_now or not key.startswith(f'{law}: ')}
         for key, what in found_now.items():
@@ -97,7 +100,7 @@ class Fences:
         for recovery, machine in self._recoveries():
             if records.PROOF + recovery.id not in self._world.etcd.entries:
                 continue
-            told = self._world.record(Inventory, records.INVENTORY + machine.name)
+            told = self._world.told_by(machine.name)
             for address in set(told.storage_addresses if told else ()) & set(machine.addresses):
                 if self._sole(machine, address) and not all(
                         self._world.clusters[order.cluster].lists(address)

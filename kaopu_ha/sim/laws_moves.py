@@ -38,6 +38,8 @@ _WAY_SECONDS = 2.0
 _LATELY_SECONDS = 20.0
 # Addresses of which a story says at its beginning that they are there.
 _FIRST_SECONDS = 1.0
+# Two asks of a worker, each with its limit; and among so many lines is what happened meanwhile.
+_ASKED_SECONDS, _LINES = 4.0, 50
 _GIVEN_UP = ('every other host was tried', 'targets were tried')
 
 
@@ -84,7 +86,8 @@ class Moves:
 
     # ------------------------------------------------------------ private
 
-    def _tick(self) -> None:
+    def _note(self) -> None:
+        """Since when who can be no target, as it is now."""
         world, now = self._world, self._world.kernel.now
         entries = world.etcd.entries
         barred = [host for host in world.machines
@@ -94,6 +97,10 @@ class Moves:
         lost = [(host, name) for host, machine in world.machines.items()
                 for name, cluster in world.clusters.items() if not cluster.answers(machine.node)]
         self._lost = {one: self._lost.get(one, now) for one in lost}
+
+    def _tick(self) -> None:
+        world, now = self._world, self._world.kernel.now
+        self._note()
         hurt = set(_hurt(world))
         self._hurt = {one: self._hurt.get(one, now) for one in hurt}
         for (host, entry), since in sorted(self._hurt.items()):
@@ -105,6 +112,7 @@ class Moves:
     def _moved(self, was: Evacuation | None, item: Evacuation) -> None:
         if item.phase is Phase.QUEUED and item.target and (
                 was is None or (was.phase, was.target) != (item.phase, item.target)):
+            self._note()
             now = self._world.kernel.now
             lost = min((self._lost.get((item.target, image.cluster), now)
                         for image in item.images), default=now)
@@ -187,8 +195,17 @@ def _untrue(world: World, item: Evacuation, row: Row | None) -> str:
 def _not_there(world: World, item: Evacuation, row: Row | None) -> str:
     if row is None or not item.reason.startswith('active on'):
         return ''
-    runs = world.machines[item.target].runs(item.instance) or not row.wanted
+    runs = world.machines[item.target].runs(item.instance) or not row.wanted or _went_off_lately(
+        world, item.target)
     return '' if runs else f'it does not run on {item.target}'
+
+
+def _went_off_lately(world: World, host: str) -> bool:
+    """True if that happened while the worker still asked: what it saw before was so."""
+    now = world.kernel.now
+    return any(line.who == 'world' and now - line.at < _ASKED_SECONDS
+               and line.text in (f'power off {host}', f'power on {host}', f'freeze {host}')
+               for line in reversed(world.timeline[-_LINES:]))
 
 
 def _is_off(world: World, item: Evacuation, row: Row) -> bool:

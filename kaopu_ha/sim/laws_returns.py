@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kaopu_ha import records
-from kaopu_ha.core.model import Case, Inventory, Stage
+from kaopu_ha.core.model import Case, Stage
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.restart import Phase, Restart
 from kaopu_ha.sim import daemon
@@ -108,6 +108,25 @@ def why_not_started(world: World, row: Row) -> str:
     return ''
 
 
+def still_to_start(world: World) -> list[str]:
+    """What is still to be started where it was, though it runs elsewhere, or nothing is in the way.
+
+    What failed is told, and tried again for as long as it takes.  What runs elsewhere while Nova
+    shows it here is told, and only a person can mend Nova's record.
+    """
+    found = []
+    for record in world.every(Restart, records.RESTART):
+        for start in record.unsettled:
+            row = world.nova.rows.get(start.instance)
+            here = row is not None and row.host == record.host
+            if start.phase is Phase.FAILED or (here and row and world.writing_on(row)):
+                continue
+            if world.case(record.host) is None or not here:
+                found.append(f'{start.name} is still to be started on {record.host}: '
+                             f'{start.phase.value}: {start.reason}')
+    return found
+
+
 def never_told(world: World, row: Row) -> str:
     """Why nothing is done for an instance that no agent of its host ever told of; '' if one did.
 
@@ -117,6 +136,6 @@ def never_told(world: World, row: Row) -> str:
             news.host == row.host and news.fact in (Fact.UNPROTECTED, Fact.STILL_WAITS)
             for _, news in world.told):
         return ''
-    inventory = world.record(Inventory, records.INVENTORY + row.host)
+    inventory = world.told_by(row.host)
     told = {instance.uuid for instance in (inventory.instances if inventory else ())}
     return '' if row.uuid in told else 'no agent of its host ever told of it'

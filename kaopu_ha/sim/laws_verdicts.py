@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from kaopu_ha import ports, records
-from kaopu_ha.core.model import Case, Inventory, Stage
+from kaopu_ha.core.model import Case, Stage
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.world import World, case_of
 
@@ -114,7 +114,7 @@ class Grounds:
         """Of the instances that it had on, as last told: those that could be asked about, and all.
         """
         world = self._world
-        told = world.record(Inventory, records.INVENTORY + case.host)
+        told = world.told_by(case.host)
         if told is None or world.changed_at >= daemon.seconds(case.rounds[-1].at):
             return 0, 0
         disks = {instance.uuid: instance.images for instance in told.instances}

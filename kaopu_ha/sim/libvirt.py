@@ -124,10 +124,12 @@ class SimLibvirt(ports.Probe, ports.LibvirtEye):
             limit: float, known: Known = NONE_KNOWN) -> Mapping[str, model.Evidence]:
         """As promised."""
         self.asked |= {suspect.host: self.kernel.now for suspect in suspects}
-        self.could_ask = not self.sick and self._node.on(self.network.value)
         bystanders = [peer.management_uri for peer in peers][:_PEERS_MAX]
         reached = {uri for uri in bystanders if self._contact(uri) in _REACHED}
-        answers = self.contact([suspect.management_uri for suspect in suspects], limit)
+        self.kernel.sleep(_LATENCY)
+        # Now, not before: an eye may get well on the way.
+        self.could_ask = not self.sick and self._node.on(self.network.value)
+        answers = self._said([suspect.management_uri for suspect in suspects], limit)
         reached |= {uri for uri, answer in answers.items() if answer.contact in _REACHED}
         self._remember({suspect.host: answers[suspect.management_uri].contact
                         for suspect in suspects}, bool(reached))
@@ -145,6 +147,9 @@ class SimLibvirt(ports.Probe, ports.LibvirtEye):
     def contact(self, uris: Sequence[str], limit: float) -> Mapping[str, LibvirtAnswer]:
         """As promised: what does not answer takes the whole limit."""
         self.kernel.sleep(_LATENCY)
+        return self._said(uris, limit)
+
+    def _said(self, uris: Sequence[str], limit: float) -> Mapping[str, LibvirtAnswer]:
         answers = {uri: self._answer(uri) for uri in uris}
         if any(answer.contact in (Contact.MUTE, Contact.NOTHING) for answer in answers.values()):
             self.kernel.sleep(limit - _LATENCY)

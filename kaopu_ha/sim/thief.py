@@ -30,8 +30,6 @@ from kaopu_ha.core import model
 from kaopu_ha.sim.world import World
 
 _EVERY_SECONDS = 0.7
-# An address that was given this moment is nobody's secret later; by then its claim is written down.
-_LEARNT_SECONDS = 20.0
 
 Text = Callable[[random.Random, World, str], str]
 
@@ -150,14 +148,20 @@ def _others_name(chance: random.Random, world: World, host: str) -> str:
 
 
 def _others_addresses(chance: random.Random, world: World, host: str) -> str:
-    now = world.kernel.now
-    every = tuple(address for machine in world.machines.values() for address in machine.addresses
-                  if machine.address_since.get(address, -_LEARNT_SECONDS) <= now - _LEARNT_SECONDS)
-    told = _inventory(world, host)
-    with contextlib.suppress(records.RecordError):
-        # With his own guests in it, or nobody would ever judge his host.
-        told = world.record(model.Inventory, records.INVENTORY + host) or told
+    """All that anybody has by the leader's own word: whose claim is older can be known.
+
+    Who guesses an address before its owner has told of it is the elder there (decision 0034).
+    """
+    every = tuple(address for name, machine in world.machines.items()
+                  for address in machine.addresses if address in _claimed(world, name))
+    # With his own guests in it, or nobody would ever judge his host.
+    told = world.told_by(host) or _inventory(world, host)
     return records.encode(dataclasses.replace(told, storage_addresses=every))
+
+
+def _claimed(world: World, host: str) -> Mapping[str, int]:
+    claims = world.record(records.Claims, records.CLAIMS + host)
+    return claims.since if claims else {}
 
 
 def _strange_addresses(chance: random.Random, world: World, host: str) -> str:

@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kaopu_ha import records
-from kaopu_ha.core import model
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.ceph import SimCeph
 from kaopu_ha.sim.libvirt import SimLibvirt
@@ -34,24 +33,16 @@ WORDS = Vocabulary()
 def note_unwatched(world: World, host: str) -> None:
     """Note what goes off with its host, and what nobody has ever told of.
 
-    Its agent did not run; what that told before it ended, and what libvirt told since, counts.
+    Its agent did not run, or had not yet set right what somebody else had written in its name.
+    What that told before it ended, and what libvirt told since, counts.
     """
-    machine, case = world.machines[host], world.case(host)
-    if not machine.node.powered or world.agents[host].runs:
+    machine, case, inventory = world.machines[host], world.case(host), world.told_by(host)
+    if not machine.node.powered or (world.agents[host].runs and inventory is not None):
         return
-    inventory = readable_inventory(world, host)
     told = {instance.uuid for instance in (inventory.on if inventory else ())}
     told |= set(case.guests if case else ())
     world.unwatched.setdefault(host, set()).update(
         uuid for uuid in machine.guests if machine.runs(uuid) and uuid not in told)
-
-
-def readable_inventory(world: World, host: str) -> model.Inventory | None:
-    """What its agent told last; None if it never did, or if nobody can read it."""
-    try:
-        return world.record(model.Inventory, records.INVENTORY + host)
-    except records.RecordError:
-        return None
 
 
 @WORDS.take('power off {host}')
@@ -71,7 +62,7 @@ def _power_on(world: World, host: str) -> None:
     if not world.confirmed(host):
         world.excused.update(dict.fromkeys(
             world.unwatched.pop(host, ()),
-            'its host had no agent when it was booted: nobody knows what was on'))
+            'its host had no agent, or no record, when it was booted: nobody knows what was on'))
     machine.power_on()
     world.computes[host].start()
     world.agents[host].start()

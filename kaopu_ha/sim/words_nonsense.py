@@ -59,8 +59,9 @@ def _writes(world: World, host: str, nonsense: str) -> None:
         raise UnknownWords(f'{nonsense} is no nonsense: {", ".join(NONSENSE)}')
     key = records.INVENTORY + host
     entry = world.etcd.entries.get(key)
-    # A machine that is off writes nothing.
-    if entry is None or not world.machines[host].node.powered:
+    # A machine that is off writes nothing; and what is no record by now is nonsense already.
+    if entry is None or not world.machines[host].node.powered or (
+            world.told_by(host) is None and key not in world.spoiled):
         return
     former = world.spoiled.setdefault(key, entry.value)
     world.etcd.commit([], [ports.Put(key, NONSENSE[nonsense](json.loads(former)))], 'nonsense')

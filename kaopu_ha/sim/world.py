@@ -28,7 +28,7 @@ from kaopu_ha.agent.beat import Beat
 from kaopu_ha.agent.inventory import InventoryPublisher
 from kaopu_ha.agent.requests import RequestRunner
 from kaopu_ha.agent.storage import Cluster
-from kaopu_ha.core.model import Case, Image, Stage
+from kaopu_ha.core.model import Case, Image, Inventory, Stage
 from kaopu_ha.core.news import News
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.sim import hangs
@@ -193,6 +193,13 @@ class World:
         entry = self.etcd.entries.get(key)
         return records.decode(kind, entry.value, key) if entry else None
 
+    def told_by(self, host: str) -> Inventory | None:
+        """What a host told of itself last; None if it never did, or if nobody can read it."""
+        try:
+            return self.record(Inventory, records.INVENTORY + host)
+        except records.RecordError:
+            return None
+
     def every(self, kind: type[T], prefix: str) -> list[T]:
         """All records under a prefix, in the order of their keys."""
         # A prefix may end within a name; what is read ends with a folder.
@@ -273,7 +280,7 @@ class World:
                 around.store, machine.name, local, reader, management_uri=machine.uri,
                 client_networks=(NETWORK,), interval=times.inventory_interval, tell=tell,
                 clusters=clusters, ask_limit=times.rules.ask_limit, clock=around.given.clock,
-                date=around.given.now)
+                date=around.given.now, beats=lambda: beat.beating)
             beat = Beat(around.store, machine.name,
                         records.Beat(machine.host_uuid, machine.boot_id, around.name),
                         interval=times.beat_interval, ttl=int(times.rules.beat_ttl), tell=tell,

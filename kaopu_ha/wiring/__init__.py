@@ -94,7 +94,8 @@ def agent(conf: cfg.ConfigOpts) -> Program:
             client_networks=networks, interval=conf.agent.inventory_interval, tell=_tell_text,
             clusters=clusters, ask_limit=times.ask_limit,
             # Where no Nova says who stopped a domain, what went off is off.
-            lately_seconds=0.0 if bare else leaving.LATELY_SECONDS)
+            lately_seconds=0.0 if bare else leaving.LATELY_SECONDS,
+            beats=lambda: beating.beating)
         held.callback(publisher.leave)
         beating = _BeatOfThisHost(kv, conf.host, local, times, _tell_text,
                                   lambda: publisher.behind)
@@ -204,6 +205,11 @@ class _BeatOfThisHost:
         self._times, self._tell, self._behind = times, tell, behind
         self._beat: beat.Beat | None = None
         self._trouble = False
+
+    @property
+    def beating(self) -> bool:
+        """True if the host beat when that was tried last."""
+        return self._beat is not None and self._beat.beating
 
     def turn(self) -> float:
         """A turn of the beat; seconds until the next one."""

@@ -106,7 +106,7 @@ class BareWorld(World):
     def beat(self, host):
         identity = self.machines.uuids[host]
         self.store.commit([], [ports.Put(records.ALIVE + host, records.encode(
-            records.Beat(identity, 'boot')))])
+            records.Beat(identity, 'boot')), self.store.grant(3600))])
 
     def boot(self, host):
         instance = str(uuid.uuid4())

@@ -29,7 +29,9 @@ class OwnClientsCase(unittest.TestCase):
         super().setUp()
         self.time = 100.0
         self.storage = ScriptedStorage(self)
-        self.own = OwnClients(self.storage, clock=lambda: self.time)
+        self.ours = None
+        self.own = OwnClients(self.storage, clock=lambda: self.time,
+                              may_be_ours=lambda address: self.ours in (None, address))
 
     def watch(self, name, *addresses):
         self.storage.watchers[f'{name}_disk'] = addresses
@@ -53,6 +55,17 @@ class OwnClientsCase(unittest.TestCase):
         self.look(domain('one'))
         for after in (domain('one', Power.OFF, ''), domain('one', run='2')):
             self.assertEqual((), self.look(after))
+
+    def test_where_it_can_be_none_of_ours_nothing_is_claimed_until_it_can(self):
+        self.watch('one', OTHER)
+        self.ours = '10.0.0.1'
+        for _ in range(5):
+            self.assertEqual((), self.look(domain('one'), after=60.0))
+        self.assertFalse(self.own.complete)
+        self.watch('one', OLD)
+        for _ in range(2):
+            self.look(domain('one'), after=600.0)
+        self.assertEqual(('10.0.0.1',), self.look(domain('one')))
 
     def test_of_two_clients_none_is_claimed(self):
         self.watch('one', OLD, OTHER)

@@ -69,13 +69,13 @@ class ProtectorCase(unittest.TestCase):
             self.store, self.leader, [scene.Eye(Network.MANAGEMENT), self.ceph], self.nova, RULES,
             self.clock, self.told.append)
 
-    def put(self, key, record):
-        self.store.commit([], [ports.Put(key, records.encode(record))])
+    def put(self, key, record, lease=0):
+        self.store.commit([], [ports.Put(key, records.encode(record), lease)])
 
     def host(self, name, *addresses, images=(values.DISK,)):
         self.put(records.INVENTORY + name, values.an_inventory(
             name, storage_addresses=addresses, instances=[values.an_instance(images=images)]))
-        self.put(records.ALIVE + name, records.Beat('uuid', 'boot-1', '1'))
+        self.put(records.ALIVE + name, records.Beat('uuid', 'boot-1', '1'), self.store.grant(3600))
 
     def look(self, times=1):
         for _ in range(times):

@@ -37,6 +37,17 @@ class TrustTest(unittest.TestCase):
         self.assertEqual({'c1'}, world.unreadable)
         self.assertIn('in the name of c2', self.told[0].text)
 
+    def test_a_beat_makes_a_target_only_if_it_can_be_read_and_lapses(self):
+        beat = records.encode(records.Beat('u', 'b', 'agent-1'))
+        entries = {records.ALIVE + host: ports.Entry(records.ALIVE + host, value, 1, 1, lease)
+                   for host, value, lease in (('c1', beat, 7), ('c2', beat, 0), ('c3', 'junk', 7))}
+        world = World(ports.Snapshot(1, entries), self.told.append)
+        self.assertEqual([True, False, False, False],
+                         [world.beats_truly(host) for host in ('c1', 'c2', 'c3', 'c4')])
+        self.assertEqual({'c2'}, world.lasting_beats)
+        # It spares its host all the same.
+        self.assertTrue(all(world.has(records.ALIVE + host) for host in ('c1', 'c2', 'c3')))
+
 
 if __name__ == '__main__':
     unittest.main()

@@ -94,6 +94,9 @@ class TestUnprotected(unittest.TestCase):
         self.assertEqual([('c2', Reason.UNSEEN)],
                          found(samples=samples, beating=frozenset({'c2'})))
 
+    def test_a_beat_that_would_outlive_its_host_is_told(self):
+        self.assertEqual([('c2', Reason.LASTING_BEAT)], found(lasting=frozenset({'c2', 'c9'})))
+
     def test_an_inventory_that_is_not_kept_up_is_told_with_its_reason(self):
         seen = protection.Seen(HOSTS, behind={'c1': 'libvirt is mute'})
         item, = protection.unprotected(seen, RULES)

@@ -116,6 +116,20 @@ class NotStarted(unittest.TestCase):
                        a_server(vm_state='shelved'), a_server(vm_state='suspended')):
             self.assertIs(Phase.LEFT, advance(a_start(), server=server).start.phase, server)
 
+    def test_what_nova_has_elsewhere_is_left_though_its_host_is_dead_or_mute(self):
+        moved = a_server(vm_state='active', host='c2')
+        for changes in ({'power': None}, {'barred': 'there is a case on its host: confirmed'}):
+            decision = advance(a_start(Phase.STARTING), server=moved, **changes)
+            self.assertEqual((Phase.LEFT, 'Nova has it on c2'),
+                             (decision.start.phase, decision.start.reason))
+        # A move that is open may still bring it back.
+        decision = advance(a_start(), server=moved, moving='it is under way from c1: moving')
+        self.assertEqual((Act.WAIT, Phase.WAITING), (decision.act, decision.start.phase))
+
+    def test_a_mute_host_that_is_barred_tells_why_it_is(self):
+        self.assertEqual('its host is on hold', advance(
+            a_start(), power=None, barred='its host is on hold').start.reason)
+
     def test_each_bar_has_its_reason(self):
         table = [
             ({'power': None}, 'the libvirt of its host does not answer'),
@@ -184,6 +198,26 @@ class Opened(unittest.TestCase):
         self.assertEqual([('i1', Phase.WAVED_OFF, 0), ('i2', Phase.WAITING, 0)], [
             (start.instance, start.phase, start.calls) for start in again.starts])
 
+    def test_what_was_still_to_be_started_is_so_after_another_boot_though_its_host_forgot_it(self):
+        first = self.open()
+        again = self.open(first, boot_id='boot-3', interrupted=('i2',))
+        self.assertEqual({'i1': Phase.WAITING, 'i2': Phase.WAITING}, {
+            start.instance: start.phase for start in again.starts})
+        # It is no news of this boot, and most often it is elsewhere by now.
+        news, = restart.told(again, first)
+        self.assertIn('i2', news.text)
+        self.assertNotIn('i1', news.text)
+        self.assertIsNone(self.open(again, boot_id='boot-3', interrupted=('i2',)))
+
+    def test_what_its_user_had_stopped_is_asked_about_anew_after_another_boot(self):
+        first = self.open()
+        first = restart.changed(first, [
+            dataclasses.replace(first.starts[0], phase=Phase.LEFT, reason='its user stopped it')])
+        again = self.open(first, boot_id='boot-3')
+        self.assertEqual([Phase.WAITING] * 2, [start.phase for start in again.starts])
+        news, = restart.told(again, first)
+        self.assertNotIn('i1', news.text)
+
     def test_what_was_waved_off_or_left_need_not_run_elsewhere_either(self):
         record = self.open()
         record = restart.changed(record, [restart.waved_off(record.starts[0], 'why', AT)])
@@ -217,6 +251,11 @@ class Unseen(unittest.TestCase):
         self.assertIsNone(self.open(guests=('i4',), boot_id=''))
         case = dataclasses.replace(a_case(), boot_id='boot-1')
         self.assertIsNone(restart.told_by_libvirt(case, self.INVENTORY, 'boot-2', None, AT, BY))
+
+    def test_what_was_off_for_long_is_so_after_another_boot(self):
+        first = self.open(guests=('i1', 'i4'))
+        told = dataclasses.replace(self.INVENTORY, boot_id='boot-3', interrupted=('i1', 'i2'))
+        self.assertIs(Phase.LEFT, self.phases(restart.opened(told, first, AT, BY))['i2'])
 
     def test_the_agents_word_is_added_to_it(self):
         first = self.open(guests=('i1', 'i4'))

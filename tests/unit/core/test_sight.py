@@ -15,16 +15,26 @@
 import unittest
 
 from kaopu_ha.core import sight
-from kaopu_ha.core.model import Network, Sign
+from kaopu_ha.core.model import Answer, Evidence, Network, Sign
 from kaopu_ha.core.sight import Sight
+from tests.unit.core.values import DISK
 
 LIFE, SILENCE, UNKNOWN = Sign.LIFE, Sign.SILENCE, Sign.UNKNOWN
 
 
 def a_sight(*signs):
     """Of hosts c1, c2 ...: the signs of management and storage of each."""
-    return sight.seen({f'c{number + 1}': {Network.MANAGEMENT: management, Network.STORAGE: storage}
-                       for number, (management, storage) in enumerate(signs)})
+    return sight.seen({f'c{number + 1}': {
+        network: Evidence(network, sign, 'why')
+        for network, sign in zip(Network, pair, strict=True)} for number, pair in enumerate(signs)})
+
+
+def storage_of_c1(*, unasked=()):
+    """What is seen of a host on whose disk a client of nobody lives."""
+    came = Answer('vms/disk', 'a client of nobody', UNKNOWN)
+    found = Evidence(Network.STORAGE, UNKNOWN, 'why', answers=(came,), unasked=unasked)
+    return sight.seen({'c1': {Network.MANAGEMENT: Evidence(Network.MANAGEMENT, LIFE, 'why'),
+                              Network.STORAGE: found}}).storage
 
 
 class TestSight(unittest.TestCase):
@@ -32,6 +42,10 @@ class TestSight(unittest.TestCase):
     def test_silence_is_seen_and_unknown_is_not(self):
         self.assertEqual(Sight(('c1', 'c2'), ('c1',), ('c2',)),
                          a_sight((SILENCE, UNKNOWN), (UNKNOWN, LIFE)))
+
+    def test_who_asked_of_every_disk_saw_also_what_is_no_sign(self):
+        self.assertEqual(('c1',), storage_of_c1())
+        self.assertEqual((), storage_of_c1(unasked=(DISK,)))
 
     def test_a_network_that_says_something_of_one_host_is_not_dark(self):
         self.assertEqual((), sight.blind(a_sight((SILENCE, UNKNOWN), (UNKNOWN, LIFE))))

@@ -26,7 +26,7 @@ that are due at once in one batch; again after growing pauses if it could not be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 import time
 
@@ -97,14 +97,14 @@ class OwnClients:
                 found.address = seen
             elif seen:
                 found.before, found.due = seen, self._clock() + found.pause
-        self._ask(sorted(running))
+        self._ask(running)
 
     # ------------------------------------------------------------ private
 
-    def _ask(self, running: Sequence[_Opened]) -> None:
+    def _ask(self, running: Iterable[_Opened]) -> None:
         now = self._clock()
-        due = [opened for opened in running if not self._known[opened].address
-               and self._known[opened].due <= now][:_TOGETHER_MAX]
+        due = sorted(opened for opened in running if not self._known[opened].address
+                     and self._known[opened].due <= now)[:_TOGETHER_MAX]
         if not due:
             return
         try:

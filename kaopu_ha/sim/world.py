@@ -137,7 +137,8 @@ class World:
         self.thieves: dict[str, Callable[[], None]] = {}
         # What people opened with tools of their own, to be closed by them.
         self.tools: list[tuple[Image, Client]] = []
-        self.stop: Callable[[], bool] = lambda: False
+        # Not 0 when somebody has seen enough.
+        self.stop: Callable[[], int] = lambda: 0
         self.heard_falsely: Callable[[str], None] = lambda host: None
         self.acts: Callable[[str, str], None] = lambda who, act: None
         # Records that were spoiled, as they were, by their keys.

@@ -26,7 +26,7 @@ that are due at once in one batch; again after growing pauses if it could not be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import time
 
@@ -90,21 +90,20 @@ class OwnClients:
                    for domain in domains if domain.power is not model.Power.OFF and domain.run
                    for image in images(domain) if image.header}
         self._known = {opened: self._known.get(opened) or _Known() for opened in running}
-        for opened, power in running.items():
-            found = self._known[opened]
+        for found, power in zip(self._known.values(), running.values(), strict=True):
             seen, found.seen = found.seen, ''
             if seen and (power is model.Power.ON or seen == found.before):
                 found.address = seen
             elif seen:
                 found.before, found.due = seen, self._clock() + found.pause
-        self._ask(running)
+        self._ask()
 
     # ------------------------------------------------------------ private
 
-    def _ask(self, running: Iterable[_Opened]) -> None:
+    def _ask(self) -> None:
         now = self._clock()
-        due = sorted(opened for opened in running if not self._known[opened].address
-                     and self._known[opened].due <= now)[:_TOGETHER_MAX]
+        due = sorted(opened for opened, found in self._known.items()
+                     if not found.address and found.due <= now)[:_TOGETHER_MAX]
         if not due:
             return
         try:

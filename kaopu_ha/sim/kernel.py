@@ -187,9 +187,10 @@ class Kernel:
             resume = task.waker()
             wake = functools.partial(self.at, self.now, resume)
             signal._waiters.append(wake)
-            self.at(over, resume)
+            heapq.heappush(self._due, (over, next(self._numbers), resume))
             task.wait()
-            signal.forget(wake)
+            if not signal.is_set:
+                signal.forget(wake)
         return signal.is_set
 
     def about_to_act(self, act: str) -> None:

@@ -85,7 +85,8 @@ def decode(kind: type[T], text: str, key: str, bounded: bool) -> T:
     if isinstance(found, RecordError):
         # Anew: one that was raised holds on to where that was.
         raise RecordError(str(found))
-    return typing.cast(T, found)
+    record: T = found
+    return record
 
 
 def _decoded(kind: type, text: str, key: str, bounded: bool) -> Any:
@@ -176,36 +177,49 @@ class _Known:
         self._mutex = threading.Lock()
         self._new: dict[tuple[type, str], tuple[str, Any]] = {}
         self._old: dict[tuple[type, str], tuple[str, Any]] = {}
-        self._asked, self._length, self._length_max = 0, 0, length_max
+        self._asked, self._asked_max = 0, _ROUNDS * _FEW
+        self._length, self._length_max = 0, length_max
 
     def __len__(self) -> int:
         return len(self._new) + len(self._old)
 
     def get(self, place: tuple[type, str], text: str) -> Any:
         """What this text was decoded to, None if it was not."""
+        # Without the mutex: what is new is read in one step, and of two asks at once one may be
+        # counted for both.
+        self._asked += 1
+        known = self._new.get(place)
+        if known is None or self._asked > self._asked_max:
+            known = self._from_old(place)
+        return known[1] if known is not None and known[0] == text else None
+
+    def _from_old(self, place: tuple[type, str]) -> tuple[str, Any] | None:
         with self._mutex:
             self._grow_old()
-            known = self._new.get(place)
-            if known is None and place in self._old:
-                known = self._new[place] = self._old.pop(place)
-            return known[1] if known is not None and known[0] == text else None
+            if place in self._old:
+                self._is_new(place, self._old.pop(place))
+            return self._new.get(place)
 
     def keep(self, place: tuple[type, str], text: str, found: Any) -> None:
         """Keep it instead of what was there; what was not asked for longest goes for it."""
         with self._mutex:
             self._drop(self._new.pop(place, None) or self._old.pop(place, None))
-            self._new[place] = text, found
+            self._is_new(place, (text, found))
             self._length += len(text)
             while self._length > self._length_max:
                 oldest = self._old or self._new
                 self._drop(oldest.pop(next(iter(oldest))))
 
     def _grow_old(self) -> None:
-        self._asked += 1
-        if self._asked > _ROUNDS * max(len(self._new), _FEW):
+        if self._asked > self._asked_max:
             for known in self._old.values():
                 self._drop(known)
-            self._old, self._new, self._asked = self._new, {}, 0
+            self._old, self._new = self._new, {}
+            self._asked, self._asked_max = 0, _ROUNDS * _FEW
+
+    def _is_new(self, place: tuple[type, str], known: tuple[str, Any]) -> None:
+        self._new[place] = known
+        self._asked_max = _ROUNDS * max(len(self._new), _FEW)
 
     def _drop(self, known: tuple[str, Any] | None) -> None:
         self._length -= len(known[0]) if known else 0

@@ -97,8 +97,7 @@ class OwnClients:
                    for domain in domains if domain.power is not model.Power.OFF and domain.run
                    for image in images(domain) if image.header}
         self._known = {opened: self._known.get(opened) or _Known() for opened in running}
-        for opened, power in running.items():
-            found = self._known[opened]
+        for found, power in zip(self._known.values(), running.values(), strict=True):
             seen, found.seen = found.seen, ''
             if seen and not self._may_be_ours(seen):
                 self._put_off(found)
@@ -106,14 +105,14 @@ class OwnClients:
                 found.address = seen
             elif seen:
                 found.before, found.due = seen, self._clock() + found.pause
-        self._ask(sorted(running))
+        self._ask()
 
     # ------------------------------------------------------------ private
 
-    def _ask(self, running: Sequence[_Opened]) -> None:
+    def _ask(self) -> None:
         now = self._clock()
-        due = [opened for opened in running if not self._known[opened].address
-               and self._known[opened].due <= now][:_TOGETHER_MAX]
+        due = sorted(opened for opened, found in self._known.items()
+                     if not found.address and found.due <= now)[:_TOGETHER_MAX]
         if not due:
             return
         try:

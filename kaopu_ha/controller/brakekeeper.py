@@ -81,8 +81,8 @@ class BrakeKeeper:
              release: brake.Release) -> brake.Seen:
         most = 2 * max(self._rules.look_interval, self._rules.ask_limit)
         elapsed = 0.0 if self._storm is None else min(self._clock() - self._looked, most)
-        cases = {host: dataclasses.replace(case, verdict=fresh.get(host, case.verdict))
-                 for host, case in world.cases.items()}
+        cases = world.cases | {host: dataclasses.replace(world.cases[host], verdict=verdict)
+                               for host, verdict in fresh.items() if host in world.cases}
         known = world.inventories
         return brake.Seen(
             self._leadership.now(), self._leadership.name, elapsed, frozenset(known), cases,

@@ -126,8 +126,7 @@ class Recoverer:
         seen = self._seen(world, item, dead)
         last = None
         while True:
-            decision = road.advance(item, dataclasses.replace(seen, at=self._leadership.now()),
-                                    self._rules)
+            decision = road.advance(item, seen, self._rules)
             act = self._acts.get(decision.act)
             if act is None:
                 if decision.act is Act.COMMIT:
@@ -135,7 +134,7 @@ class Recoverer:
                 return self._end(world, item, decision, last)
             last = decision.act
             try:
-                seen = act(world, seen, decision)
+                seen = dataclasses.replace(act(world, seen, decision), at=self._leadership.now())
             except ports.StoreError:
                 raise
             except ports.PortError as failure:

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 import dataclasses
+import functools
 
 from kaopu_ha.core import addresses, bounds, model
 
@@ -62,11 +63,11 @@ def grown(orders: Sequence[model.FenceOrder],
     for more in wanted:
         key = more.fence, more.cluster
         before = found.get(key, model.FenceOrder(more.fence, more.cluster, ()))
-        known = whole(before)
-        came = sorted(set(more.addresses) - set(known.addresses))
+        known, clients = _addresses(before), {*before.clients, *before.held_clients}
+        came = sorted(set(more.addresses) - known)
         after = dataclasses.replace(
-            before, held=_with(before.held, came[:_room(known)]),
-            held_clients=_with(before.held_clients, set(more.clients) - set(known.clients)))
+            before, held=_with(before.held, came[:max(ADDRESSES_MAX - len(known), 0)]),
+            held_clients=_with(before.held_clients, set(more.clients) - clients))
         if key in found or after != before:
             found[key] = after
     return tuple(found.values())
@@ -79,7 +80,7 @@ def beyond(orders: Iterable[model.FenceOrder],
     A host that has another address each minute must not fill the blocklist of everybody: what is
     beyond is its own trouble, and without a proof nothing of it is moved.
     """
-    known = {(order.fence, order.cluster): set(whole(order).addresses) for order in orders}
+    known = {(order.fence, order.cluster): _addresses(order) for order in orders}
     return tuple(sorted({address for more in wanted for address in more.addresses
                          if address not in known.get((more.fence, more.cluster), set())}))
 
@@ -140,11 +141,12 @@ def settled(order: model.FenceOrder, claimed: Mapping[str, Collection[str]],
 
 def ips(orders: Iterable[model.FenceOrder]) -> frozenset[str]:
     """Every IP address in the orders, also of what is held."""
-    return frozenset(_ip(address) for order in orders for address in whole(order).addresses)
+    return frozenset(_ip(address) for order in orders for address in _addresses(order))
 
 
-def _room(order: model.FenceOrder) -> int:
-    return max(ADDRESSES_MAX - len(order.addresses), 0)
+def _addresses(order: model.FenceOrder) -> set[str]:
+    """Those of the order, also of what is held."""
+    return {*order.addresses, *order.held}
 
 
 def _all_held(order: model.FenceOrder, cut: bool) -> model.FenceOrder:
@@ -159,6 +161,7 @@ def _with(entries: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({*entries, *more}))
 
 
+@functools.lru_cache(maxsize=4096)
 def _ip(address: str) -> str:
     return model.Client(address, 0, False).ip
 

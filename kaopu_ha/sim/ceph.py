@@ -73,12 +73,21 @@ class Ceph:
         self.quorum, self.hung = True, False
         # Hosts of which no driver can make anything: it raises what no port promises.
         self.chokes: set[str] = set()
-        # Set by whatever may change who can write; whoever judges that clears it.
-        self.changed = True
+        self._changed = True
         self.disks: dict[str, Disk] = {}
         self.blocklist: dict[str, float] = {}
         self.removed_at: dict[str, float] = {}
         self._nonces = 0
+
+    @property
+    def changed(self) -> bool:
+        """Set by whatever may change who can write; whoever judges that clears it."""
+        return self._changed
+
+    @changed.setter
+    def changed(self, changed: bool) -> None:
+        self._changed = changed
+        self.kernel.stirred |= changed
 
     def create(self, name: str, exclusive: bool) -> model.Image:
         """A new image."""
@@ -113,7 +122,7 @@ class Ceph:
         """List an address with nonce, or with ``0/0`` for every client at it."""
         self.blocklist[entry] = self.kernel.now + seconds
         self.changed = True
-        self.kernel.after(seconds, self._change)
+        self.kernel.after(seconds, self._is_over)
 
     def remove_from_blocklist(self, entry: str) -> None:
         """List it no more."""
@@ -174,7 +183,7 @@ class Ceph:
                     *_WATCHER_SECONDS)
             client.was_connected = connected
 
-    def _change(self) -> None:
+    def _is_over(self) -> None:
         self.changed = True
 
     def _connected(self, client: Client) -> bool:

@@ -105,7 +105,7 @@ class Checkers:
         world.kernel.after_each = OneWriter(world, self._say).look
         world.heard_falsely = lambda host: self._say(
             'life is an answer', f'{host} was said to live, but no client of it answered')
-        world.stop = lambda: bool(self.found)
+        world.stop = self.found.__len__
 
     def _say(self, law: str, what: str) -> None:
         self.found.append(Violation(self.world.kernel.now, law, what))

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 import datetime
+import functools
 
 from kaopu_ha import ports, programs
 from kaopu_ha.core.news import News
@@ -26,7 +27,6 @@ from kaopu_ha.sim.store import Etcd, SimStore
 
 # The false date: what people read in the records.  Nothing decides by it.
 _DAY = datetime.datetime.fromisoformat('2026-01-01T00:00:00+00:00')
-_MILLISECOND = datetime.timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,14 @@ class Daemon:
 def date(seconds: float) -> str:
     """The false date and time of day, for people."""
     # To the millisecond, as the stories tell it.
-    at = _DAY + round(seconds * 1000) * _MILLISECOND
-    return at.isoformat(timespec='milliseconds')
+    minute, rest = divmod(round(seconds * 1000), 60_000)
+    return f'{_minute(minute)}:{rest // 1000:02}.{rest % 1000:03}+00:00'
+
+
+@functools.lru_cache(maxsize=256)
+def _minute(number: int) -> str:
+    at = _DAY + datetime.timedelta(minutes=number)
+    return at.isoformat(timespec='minutes').removesuffix('+00:00')
 
 
 def seconds(told: str) -> float:

@@ -126,6 +126,7 @@ class _Task:
             pass
         except Exception as failure:  # noqa: BLE001  whatever it is, it is a finding
             self.kernel.failures.append((self.process.name, failure))
+            self.kernel.stirred = True
         finally:
             self.process._tasks.pop(self, None)
             self.kernel._tasks.pop(self.green, None)
@@ -139,11 +140,13 @@ class Kernel:
         self.chance = random.Random(seed)
         self.hub = greenlet.getcurrent()
         self.failures: list[tuple[str, Exception]] = []
-        self.after_each: Callable[[], None] | None = None
+        # What looks at the world after each event that stirred something up.
+        self.after_each: Callable[[], None] = lambda: None
+        self.stirred = True
         # Told which process is about to act outside of the store, and what it will do.
         self.before_act: Callable[[Process, str], None] | None = None
         # Of the innermost ``run``: its time, and what is enough for it.
-        self._run_ends: tuple[float, Callable[[], bool]] = (0.0, lambda: True)
+        self._run_ends: tuple[float, Callable[[], int]] = (0.0, lambda: True)
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._tasks: dict[greenlet.greenlet, _Task] = {}
@@ -184,9 +187,10 @@ class Kernel:
             resume = task.waker()
             wake = functools.partial(self.at, self.now, resume)
             signal._waiters.append(wake)
-            self.at(over, resume)
+            heapq.heappush(self._due, (over, next(self._numbers), resume))
             task.wait()
-            signal.forget(wake)
+            if not signal.is_set:
+                signal.forget(wake)
         return signal.is_set
 
     def about_to_act(self, act: str) -> None:
@@ -195,28 +199,32 @@ class Kernel:
         if task is not None and self.before_act is not None:
             self.before_act(task.process, act)
 
-    def run(self, until: float, enough: Callable[[], bool] = lambda: False) -> bool:
-        """Do what is due until a time, or until it is enough; True if it was."""
+    def run(self, until: float, enough: Callable[[], int] = lambda: False) -> bool:
+        """Do what is due until a time, or until it is enough (not 0); True if it was."""
         outer, self._run_ends = self._run_ends, (until, enough)
         try:
             return self._run(until, enough)
         finally:
             self._run_ends = outer
 
-    def _run(self, until: float, enough: Callable[[], bool]) -> bool:
+    def _run(self, until: float, enough: Callable[[], int]) -> bool:
         due, pop = self._due, heapq.heappop
         while not enough():
             if not due or due[0][0] > until:
                 self.now = max(self.now, until)
-                return enough()
+                return bool(enough())
             self.now, _, act = pop(due)
             act()
-            if self.failures:
-                name, failure = self.failures[0]
-                raise RuntimeError(f'{name} failed at {self.now:.3f}') from failure
-            if self.after_each is not None:
-                self.after_each()
+            if self.stirred:
+                self._look()
         return True
+
+    def _look(self) -> None:
+        self.stirred = False
+        if self.failures:
+            name, failure = self.failures[0]
+            raise RuntimeError(f'{name} failed at {self.now:.3f}') from failure
+        self.after_each()
 
     def _passes_to(self, when: float, task: _Task) -> bool:
         """Have the clock jump, if the present task is all that would go on until then.
@@ -232,8 +240,8 @@ class Kernel:
         if when > until or self.failures or (
                 process.frozen or process.thawing or not process.alive):
             return False
-        if self.after_each is not None:
-            self.after_each()
+        if self.stirred:
+            self._look()
         if enough():
             return False
         self.now = when

@@ -17,7 +17,7 @@ within the window, of all hosts that are known.  So whatever it finds, the brake
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 
 from kaopu_ha import ports, records
 from kaopu_ha.core.evidence import NOTHING_TO_ASK
@@ -43,6 +43,8 @@ class Braked:
         self._released: dict[str, int] = {}
         self._many_since: float | None = None
         self._leader = ''
+        # The silent hosts, and the revision at which they were counted last.
+        self._counted: tuple[int, frozenset[str]] = 0, frozenset()
         self._storm_seen = -1e9
         world.kernel.after(_TICK_SECONDS, self._tick)
 
@@ -73,7 +75,7 @@ class Braked:
         if self._too_many(others | {host}):
             self._world.kernel.after(_SETTLE_SECONDS, lambda: self._settled(host, others))
 
-    def _settled(self, host: str, others: set[str]) -> None:
+    def _settled(self, host: str, others: Set[str]) -> None:
         still = others & (self._silent() | self._lately())
         if self._too_many(still | {host}):
             self._say('no verdict in a storm', f'{host} was condemned beside '
@@ -94,21 +96,27 @@ class Braked:
         if now - self._many_since >= _SEEN_SECONDS:
             self._storm_seen = now
 
-    def _too_many(self, hosts: set[str]) -> bool:
+    def _too_many(self, hosts: Set[str]) -> bool:
         rules = self._world.setup.times.rules
         return len(hosts) > rules.storm_hosts and (
             len(hosts) > rules.storm_share * len(self._known()))
 
     def _lately(self) -> set[str]:
         now, window = self._world.kernel.now, self._world.setup.times.rules.storm_window
+        known = self._known()
         return {host for host, at in self._condemned.items()
-                if now - at < window - _SETTLE_SECONDS and host in self._known()}
+                if now - at < window - _SETTLE_SECONDS and host in known}
 
-    def _known(self) -> set[str]:
-        return {key[len(records.INVENTORY):] for key in self._world.etcd.entries
-                if key.startswith(records.INVENTORY)}
+    def _known(self) -> Collection[str]:
+        return self._world.etcd.read((records.INVENTORY,)).under(records.INVENTORY)
 
-    def _silent(self) -> set[str]:
+    def _silent(self) -> frozenset[str]:
+        revision = self._world.etcd.revision
+        if self._counted[0] != revision:
+            self._counted = revision, frozenset(self._silent_now())
+        return self._counted[1]
+
+    def _silent_now(self) -> set[str]:
         entries = self._world.etcd.entries
         return {case.host for case in self._world.every(Case, records.CASE)
                 if case.stage in _JUDGED and case.rounds and case.verdict is not Verdict.ALIVE

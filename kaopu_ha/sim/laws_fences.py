@@ -18,7 +18,7 @@ Judged from the truth of the false world: which machine has, or had, which addre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 import math
 
 from kaopu_ha import records
@@ -31,6 +31,7 @@ from kaopu_ha.sim.machine import Machine
 from kaopu_ha.sim.world import NETWORK, World
 
 Say = Callable[[str, str], None]
+_Kept = tuple[Recovery, Machine]
 
 _LOOK_SECONDS = 1.0
 # A proof is read back every few seconds: by then what came to a host is cut as well.
@@ -71,8 +72,9 @@ class Fences:
     def _look(self) -> None:
         for what in self._hurt():
             self._say('the living are not fenced', what)
-        self._last('fenced where it is', self._unfenced(), _GROWN_SECONDS)
-        self._last('no lie holds a fence up', self._held_up(), _HELD_UP_SECONDS)
+        recoveries = list(self._recoveries())
+        self._last('fenced where it is', self._unfenced(recoveries), _GROWN_SECONDS)
+        self._last('no lie holds a fence up', self._held_up(recoveries), _HELD_UP_SECONDS)
         self._world.kernel.after(_LOOK_SECONDS, self._look)
 
     def _last(self, law: str, found: Iterator[str], limit: float) -> None:
@@ -87,17 +89,20 @@ class Fences:
 
     def _hurt(self) -> Iterator[str]:
         """Living hosts at an address of which every client is refused, and no dead host had it."""
+        listed = self._listed()
+        if not listed:
+            return
         machines = self._world.machines.values()
         dead = [machine for machine in machines if self._world.confirmed(machine.name)]
         guilty = {address for machine in dead for address in machine.had}
         for machine in machines:
             for address in () if machine in dead else machine.used:
-                if address not in guilty and self._listed(address):
+                if address in listed and address not in guilty:
                     yield f'{machine.name} lives, and {address} is fenced'
 
-    def _unfenced(self) -> Iterator[str]:
+    def _unfenced(self, recoveries: Iterable[_Kept]) -> Iterator[str]:
         """Addresses that a fenced host told of, and truly has, at which it is not fenced."""
-        for recovery, machine in self._recoveries():
+        for recovery, machine in recoveries:
             if records.PROOF + recovery.id not in self._world.etcd.entries:
                 continue
             told = self._world.told_by(machine.name)
@@ -107,15 +112,15 @@ class Fences:
                         for order in recovery.orders if order.addresses):
                     yield f'the fence of {machine.name} is proven, and is not at {address}'
 
-    def _held_up(self) -> Iterator[str]:
+    def _held_up(self, recoveries: Iterable[_Kept]) -> Iterator[str]:
         """Fences that wait because somebody else says that the address is his, which it is not."""
-        for recovery, machine in self._recoveries():
+        for recovery, machine in recoveries:
             if recovery.stage is RecoveryStage.FENCING and recovery.refused and all(
                     self._sole(machine, address) and lies_in(address, [NETWORK])
                     for address in machine.had):
                 yield f'{machine.name} is not fenced: {recovery.refused[0]}'
 
-    def _recoveries(self) -> Iterator[tuple[Recovery, Machine]]:
+    def _recoveries(self) -> Iterator[_Kept]:
         """Those that keep their fence, each with its host."""
         for recovery in self._world.every(Recovery, records.RECOVERY):
             case = self._world.case(recovery.host)
@@ -126,7 +131,9 @@ class Fences:
         return not any(address in other.had for other in self._world.machines.values()
                        if other is not machine)
 
-    def _listed(self, address: str) -> bool:
+    def _listed(self) -> set[str]:
+        """The addresses at which every client is refused for good."""
         until = self._world.kernel.now + _FOR_GOOD
-        return any(cluster.blocklist.get(f'{address}:0/0', 0.0) > until
-                   for cluster in self._world.clusters.values())
+        return {entry.removesuffix(':0/0') for cluster in self._world.clusters.values()
+                for entry, ends in cluster.blocklist.items()
+                if ends > until and entry.endswith(':0/0')}

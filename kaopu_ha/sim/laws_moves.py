@@ -165,12 +165,13 @@ def _hurt(world: World) -> Iterator[tuple[str, str]]:
     Not one that it took while the story went on: a newcomer to an address of the dead hurts
     itself only (decision 0035).
     """
+    now = world.kernel.now
     for cluster in world.clusters.values():
         for entry, until in cluster.blocklist.items():
-            if not entry.endswith(':0/0') or until <= world.kernel.now:
+            if not entry.endswith(':0/0') or until <= now:
                 continue
+            address = entry.removesuffix(':0/0')
             for host, machine in world.machines.items():
-                address = entry.removesuffix(':0/0')
                 if address in machine.addresses and not world.confirmed(host) and (
                         machine.address_since.get(address, 0.0) < _FIRST_SECONDS):
                     yield host, entry

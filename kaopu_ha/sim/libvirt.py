@@ -24,7 +24,7 @@ from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.core.model import Contact, LibvirtAnswer
 from kaopu_ha.sim.kernel import Kernel
 from kaopu_ha.sim.leave import Leave
-from kaopu_ha.sim.machine import Guest, Libvirtd, Machine
+from kaopu_ha.sim.machine import Libvirtd, Machine
 from kaopu_ha.sim.network import Node, is_refused, reaches
 
 _LATENCY = 0.01
@@ -51,7 +51,9 @@ class SimLocal(ports.LocalHost):
     def instances(self, limit: float) -> tuple[ports.Domain, ...]:
         """As promised."""
         self._libvirt(limit)
-        return tuple(_domain(self._machine.guests[uuid]) for uuid in sorted(self._machine.guests))
+        guests = self._machine.guests
+        return tuple(_domain(uuid, guest.name, guest.power, guest.run, guest.images,
+                             guest.local_disks) for uuid, guest in sorted(guests.items()))
 
     def remove_domains(self, uuids: Sequence[str], permit: ports.Permit) -> tuple[str, ...]:
         """As promised."""
@@ -62,8 +64,7 @@ class SimLocal(ports.LocalHost):
 
     def addresses(self, networks: Sequence[str]) -> tuple[str, ...]:
         """As promised."""
-        return tuple(address for address in (*self._machine.addresses, '127.0.0.1')
-                     if any(_lies_in(address, network) for network in networks))
+        return _inside((*self._machine.addresses, '127.0.0.1'), tuple(networks))
 
     def boot_id(self) -> str:
         """As promised."""
@@ -185,16 +186,20 @@ class SimLibvirt(ports.Probe, ports.LibvirtEye):
                 Libvirtd.FROZEN: Contact.MUTE}[machine.libvirtd]
 
 
-def _domain(guest: Guest) -> ports.Domain:
+# An agent looks at its guests every other second, and hardly ever finds another thing.
+@functools.lru_cache(maxsize=1024)
+def _domain(uuid: str, name: str, power: model.Power, run: int, images: tuple[model.Image, ...],
+            local_disks: tuple[str, ...]) -> ports.Domain:
     return ports.Domain(
-        guest.uuid, guest.name, guest.power, str(guest.run) if guest.run else '',
+        uuid, name, power, str(run) if run else '',
         tuple(ports.Disk(image.pool, image.name, (monitor(image.cluster),))
-              for image in guest.images), guest.local_disks)
+              for image in images), local_disks)
 
 
-@functools.cache
-def _lies_in(address: str, network: str) -> bool:
-    return ipaddress.ip_address(address) in ipaddress.ip_network(network)
+@functools.lru_cache(maxsize=1024)
+def _inside(addresses: tuple[str, ...], networks: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(address for address in addresses if any(
+        ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in networks))
 
 
 def monitor(cluster: str) -> str:

@@ -21,9 +21,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 import functools
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from kaopu_ha import programs, records
+from kaopu_ha import ports, programs, records
 from kaopu_ha.agent.beat import Beat
 from kaopu_ha.agent.inventory import InventoryPublisher
 from kaopu_ha.agent.requests import RequestRunner
@@ -137,9 +137,11 @@ class World:
         self.thieves: dict[str, Callable[[], None]] = {}
         # What people opened with tools of their own, to be closed by them.
         self.tools: list[tuple[Image, Client]] = []
-        self.stop: Callable[[], bool] = lambda: False
+        # Not 0 when somebody has seen enough.
+        self.stop: Callable[[], int] = lambda: 0
         self.heard_falsely: Callable[[str], None] = lambda host: None
         self.acts: Callable[[str, str], None] = lambda who, act: None
+        self._records: dict[tuple[type, str], tuple[ports.Entry, Any]] = {}
         # Records that were spoiled, as they were, by their keys.
         self.spoiled: dict[str, str] = {}
         # Processes that stop at their next act, by the beginning of their names: for how long.
@@ -191,7 +193,14 @@ class World:
     def record(self, kind: type[T], key: str) -> T | None:
         """A record as it is in the store, None if there is none."""
         entry = self.etcd.entries.get(key)
-        return records.decode(kind, entry.value, key) if entry else None
+        if entry is None:
+            return None
+        # Each law asks for the same ones, again and again: an entry is another one when written.
+        known, record = self._records.get((kind, key), (None, None))
+        if known is not entry:
+            record = records.decode(kind, entry.value, key)
+            self._records[kind, key] = entry, record
+        return record
 
     def told_by(self, host: str) -> Inventory | None:
         """What a host told of itself last; None if it never did, or if nobody can read it."""

@@ -48,11 +48,11 @@ class Recoverer:
 
     def __init__(self, store: ports.Store, leadership: Leadership, fences: Sequence[ports.Fence],
                  cloud: ports.Cloud, usage: ports.UsageSource, queue: ports.Queue,
-                 rules: model.Rules, clock: Callable[[], float], tell: Callable[[News], None],
-                 pool: concurrent.futures.Executor) -> None:
+                 libvirt: ports.LibvirtEye, rules: model.Rules, clock: Callable[[], float],
+                 tell: Callable[[News], None], pool: concurrent.futures.Executor) -> None:
         self._store, self._leadership, self._cloud, self._queue = store, leadership, cloud, queue
         self._rules, self._clock, self._tell = rules, clock, tell
-        self._pool = pool
+        self._pool, self._libvirt = pool, libvirt
         self._planned: dict[str, tuple[road.Standing, float]] = {}
         self._told = 0
         self.alone = Alone(store, clock, tell)
@@ -60,7 +60,8 @@ class Recoverer:
         self._targets, self._rests = Targets(cloud, usage, rules, pool, clock), Rests(clock)
         self._acts: dict[Act, Callable[[World, Seen, Decision], Seen]] = {
             Act.ASK_FORBIDDEN: self._ask_forbidden, Act.FENCE: self._fence,
-            Act.READ_BACK: self._read_back, Act.MARK: self._mark, Act.UNMARK: self._unmark,
+            Act.READ_BACK: self._read_back, Act.ASK_HOST: self._ask_host,
+            Act.MARK: self._mark, Act.UNMARK: self._unmark,
             Act.ASK_SERVICES: self._ask_services, Act.FORCE_DOWN: self._force_down,
             Act.LIST: self._list, Act.ASK_TARGETS: self._ask_targets, Act.REPLAN: self._replan}
 
@@ -139,7 +140,10 @@ class Recoverer:
             except ports.StoreError:
                 raise
             except ports.PortError as failure:
-                return self._end(world, item, road.failed(item, last, str(failure)), last)
+                found = road.goes_on(item, seen, last, str(failure))
+                if found is None:
+                    return self._end(world, item, road.failed(item, last, str(failure)), last)
+                seen = found
             except Exception as failure:
                 # A driver broke its promise: what waits is written down, and it is told, too.
                 self._end(world, item, road.failed(item, last, words(failure)), last)
@@ -153,7 +157,8 @@ class Recoverer:
             claimed=world.claimed, claims=world.claims, evacuations=world.evacuations, dead=dead,
             marked=world.has(records.PROOF + item.id), fresh=self._keeper.is_fresh(item),
             told=self._told, rested=self._rests.seconds(world.evacuations),
-            planned=(planned[0], self._clock() - planned[1]) if planned else None)
+            planned=(planned[0], self._clock() - planned[1]) if planned else None,
+            inventory_revision=world.modified(records.INVENTORY + item.host))
 
     def _end(self, world: World, item: Recovery, decision: Decision, last: Act | None) -> None:
         if decision.act is Act.COMMIT:
@@ -199,6 +204,17 @@ class Recoverer:
 
     def _read_back(self, world: World, seen: Seen, decision: Decision) -> Seen:
         return dataclasses.replace(seen, proofs=self._keeper.read_back(decision.recovery))
+
+    def _ask_host(self, world: World, seen: Seen, decision: Decision) -> Seen:
+        """Whether its libvirt answers: then it is not off, whatever a person says."""
+        inventory = seen.inventory
+        if inventory is None or not inventory.management_uri:
+            return dataclasses.replace(seen, answers=False)
+        uri = inventory.management_uri
+        said = self._libvirt.contact([uri], self._rules.ask_limit)[uri]
+        return dataclasses.replace(seen, answers=(
+            said.contact is model.Contact.ANSWERED
+            and said.host_uuid.lower() == inventory.host_uuid.lower()))
 
     def _mark(self, world: World, seen: Seen, decision: Decision) -> Seen:
         self._keeper.mark(world, decision.recovery, anew=seen.cut)

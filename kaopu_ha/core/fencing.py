@@ -193,3 +193,11 @@ def fenced_clusters(orders: Iterable[model.FenceOrder]) -> frozenset[str]:
 def awaited_clusters(orders: Iterable[model.FenceOrder]) -> frozenset[str]:
     """The clusters that the host may not be cut off from yet."""
     return frozenset(order.cluster for order in orders if not order.addresses and order.held)
+
+
+def safe_clusters(recovery: model.Recovery) -> frozenset[str]:
+    """The clusters to which the host can't write any more: by its fence, or by a person's word."""
+    fenced = fenced_clusters(recovery.orders)
+    if recovery.word is None:
+        return fenced
+    return fenced | {image.cluster for instance in recovery.instances for image in instance.images}

@@ -48,6 +48,8 @@ class Fact(enum.Enum):
     PROVEN = ('fence proven', 'info')
     FENCE_GROWS = ('fence grows', 'warning')
     FENCE_MENDED = ('fence mended', 'error')
+    WORD_GIVEN = ('goes on by a person\'s word', 'warning')
+    WORD_ENDED = ('a person\'s word ended', 'error')
     PLANNED = ('planned', 'info')
     EVACUATING = ('evacuating', 'info')
     WAITS = ('instance waits', 'warning')

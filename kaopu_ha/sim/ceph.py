@@ -71,6 +71,10 @@ class Ceph:
         self.kernel, self.fsid = kernel, fsid
         self.node = Node(f'ceph {fsid}')
         self.quorum, self.hung = True, False
+        # The monitors take no command that changes the blocklist: for ever, or until mended.
+        self.refuses = self.refuses_for_ever = False
+        # Addresses at which a monitor of it is: what is there must not be cut.
+        self.monitors_at: set[str] = set()
         # Hosts of which no driver can make anything: it raises what no port promises.
         self.chokes: set[str] = set()
         # Set by whatever may change who can write; whoever judges that clears it.
@@ -324,14 +328,17 @@ class SimBlocklist(ports.Fence):
 
     def forbidden(self, order: model.FenceOrder, limit: float) -> Mapping[str, str]:
         """As promised; the false monitors have addresses of their own."""
-        self._reach(order, limit)
+        cluster = self._reach(order, limit)
         found = {model.Client(entry, 0, False).ip for entry in order.addresses}
-        return {ip: 'it is in no client network' for ip in sorted(found)
-                if not lies_in(ip, self._networks)}
+        outside = [ip for ip in sorted(found) if not lies_in(ip, self._networks)]
+        return {**dict.fromkeys(sorted(found & cluster.monitors_at), 'a monitor is there'),
+                **dict.fromkeys(outside, 'it is in no client network')}
 
     def cut(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """As promised."""
         cluster = self._leave(order, permit)
+        if cluster.refuses:
+            raise ports.PortError('the monitors refuse it: permission denied')
         for entry in _entries(order):
             cluster.add_to_blocklist(entry, self.expiry)
 
@@ -354,7 +361,10 @@ class SimBlocklist(ports.Fence):
     def mend(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """As promised."""
         cluster = self._leave(order, permit)
-        for entry in _entries(order):
+        listed = [entry for entry in _entries(order) if entry in cluster.blocklist]
+        if cluster.refuses and listed:
+            raise ports.PortError('the monitors refuse it: permission denied')
+        for entry in listed:
             cluster.remove_from_blocklist(entry)
 
     def close(self) -> None:

@@ -55,6 +55,13 @@ def could_not_tell(world: World, client: Client) -> bool:
     return since > told_until(world, case) and (young or not lies_in(client.ip, [NETWORK]))
 
 
+def is_vouched_for(world: World, host: str) -> bool:
+    """True if a person's word stands for the host's fence, and the host is off."""
+    case = world.case(host)
+    found = world.record(Recovery, records.RECOVERY + case.recovery) if case is not None else None
+    return found is not None and found.word is not None and not world.machines[host].node.powered
+
+
 class Fences:
     """Nobody is fenced at a living host's address; a host is fenced at each that it tells of; and
     nobody's lie holds a fence up.
@@ -95,7 +102,7 @@ class Fences:
     def _unfenced(self) -> Iterator[str]:
         """Addresses that a fenced host told of, and truly has, at which it is not fenced."""
         for recovery, machine in self._recoveries():
-            if records.PROOF + recovery.id not in self._world.etcd.entries:
+            if records.PROOF + recovery.id not in self._world.etcd.entries or recovery.word:
                 continue
             told = self._world.record(Inventory, records.INVENTORY + machine.name)
             for address in set(told.storage_addresses if told else ()) & set(machine.addresses):
@@ -109,7 +116,7 @@ class Fences:
         for recovery, machine in self._recoveries():
             if recovery.stage is RecoveryStage.FENCING and recovery.refused and all(
                     self._sole(machine, address) and lies_in(address, [NETWORK])
-                    for address in machine.had):
+                    and not self._a_monitors(address) for address in machine.had):
                 yield f'{machine.name} is not fenced: {recovery.refused[0]}'
 
     def _recoveries(self) -> Iterator[tuple[Recovery, Machine]]:
@@ -122,6 +129,9 @@ class Fences:
     def _sole(self, machine: Machine, address: str) -> bool:
         return not any(address in other.had for other in self._world.machines.values()
                        if other is not machine)
+
+    def _a_monitors(self, address: str) -> bool:
+        return any(address in cluster.monitors_at for cluster in self._world.clusters.values())
 
     def _listed(self, address: str) -> bool:
         until = self._world.kernel.now + _FOR_GOOD

@@ -23,6 +23,7 @@ from kaopu_ha.sim.ceph import SimCeph
 from kaopu_ha.sim.libvirt import SimLibvirt
 from kaopu_ha.sim.machine import Libvirtd
 from kaopu_ha.sim.sentences import UnknownWords, Vocabulary
+from kaopu_ha.sim.words_fences import stays_off
 from kaopu_ha.sim.world import World
 
 WORDS = Vocabulary()
@@ -65,6 +66,9 @@ def _power_off(world: World, host: str) -> None:
 
 @WORDS.take('power on {host}')
 def _power_on(world: World, host: str) -> None:
+    if stays_off(world, host):
+        world.note('world', f'{host} stays off: a person has given his word')
+        return
     machine = world.machines[host]
     if machine.node.powered:
         _power_off(world, host)

@@ -69,9 +69,13 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Record:
-    """The evacuation as read, and the conditions under which it may go on."""
+    """The evacuation as read, and the conditions under which it may go on.
+
+    Without a proof it is only looked at: nothing is called for, or reset.
+    """
 
     item: Evacuation
+    proven: bool
     compares: tuple[ports.Compare, ...]
     inventory: model.Inventory | None
     case: model.Case | None = None
@@ -240,13 +244,13 @@ class Worker:
             return None
         if stage not in (RecoveryStage.PLANNED, RecoveryStage.EVACUATING):
             raise ports.PortError(f'the recovery is {stage.value}')
-        if proof is None:
-            raise ports.PortError('no fresh proof of the fence')
+        if proof is None and item.phase is Phase.QUEUED:
+            raise ports.PortError(_UNPROVEN)
         compares = (task.claim, ports.Compare(task.key, modified=entry.modified),
                     ports.Compare(case_key, modified=case_entry.modified),
-                    ports.Compare(keys[3], created=proof.created))
+                    ports.Compare(keys[3], created=proof.created if proof is not None else 0))
         inventory = records.decode(model.Inventory, target.value, target.key) if target else None
-        return _Record(item, compares, inventory, case,
+        return _Record(item, proof is not None, compares, inventory, case,
                        returned(case, more.get(records.INVENTORY + item.source)))
 
     # ------------------------------------------------------------ act
@@ -254,6 +258,8 @@ class Worker:
     def _act(self, task: _Task, record: _Record, seen: attempt.Seen,
              decision: attempt.Decision) -> None:
         item = record.item
+        if decision.act in _UNDER_PROOF and not record.proven:
+            raise ports.PortError(_UNPROVEN)
         if decision.act is Act.COMMIT:
             self._first_call(task, record, seen, decision.row)
         elif decision.act is Act.CALL:
@@ -283,7 +289,7 @@ class Worker:
             return
         task.attempt, task.since = len(item.attempts), self._clock()
         again = self._read(task)
-        if again is not None and not there:
+        if again is not None and again.proven and not there:
             self._call(task, again)
 
     def _call_again(self, task: _Task, record: _Record, decision: attempt.Decision) -> None:
@@ -299,7 +305,7 @@ class Worker:
                                                         f'{decision.reason}'))
         task.since, task.times = self._clock(), Times()
         again = self._read(task)
-        if again is not None:
+        if again is not None and again.proven:
             self._call(task, again)
 
     def _call(self, task: _Task, record: _Record) -> None:
@@ -395,5 +401,7 @@ class Worker:
         return permits.LeasePermit(self._store, self.claims.left, record.compares, _CALL_SECONDS)
 
 
+_UNPROVEN = 'no fresh proof of the fence'
+_UNDER_PROOF = (Act.COMMIT, Act.CALL, Act.RESET)
 _ENDS = {Act.DONE: Phase.DONE, Act.LEFT: Phase.LEFT, Act.REFUSED: Phase.REFUSED,
          Act.FAILED: Phase.FAILED}

@@ -332,7 +332,7 @@ class TheRoads(unittest.TestCase):
                 self.assertTrue(all(order.index(stage) > order.index(before) for stage in after))
         # What a person asks for again stands on the proof that was kept.
         self.assertEqual({RecoveryStage.EVACUATING}, roads.RECOVERY[RecoveryStage.FINISHED])
-        self.assertEqual({PROVEN}, roads.RECOVERY[FENCING])
+        self.assertEqual({PROVEN, FINISHED}, roads.RECOVERY[FENCING])
 
     def test_confirmed_is_come_to_from_the_last_look_and_left_by_people(self):
         # From ADMITTING only while it is fenced: it died again.

@@ -49,3 +49,13 @@ def was_proven(recovery: Recovery) -> bool:
         # A person may have ended it before, and have had it taken up again since.
         return any(step.stage == RecoveryStage.PROVEN.value for step in recovery.road)
     return recovery.stage is not RecoveryStage.FENCING
+
+
+def taken_up(recovery: Recovery) -> RecoveryStage:
+    """The stage to which a finished recovery goes back for an instance of it.
+
+    One that a person ended before its plan has to be fenced, and its service forced down, first.
+    """
+    planned = not recovery.road or any(
+        step.stage == RecoveryStage.PLANNED.value for step in recovery.road)
+    return RecoveryStage.EVACUATING if planned else RecoveryStage.FENCING

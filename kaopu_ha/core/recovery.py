@@ -33,10 +33,12 @@ from collections.abc import Iterable, Sequence
 import dataclasses
 
 from kaopu_ha.core import admission, evacuation, fencing, holding, model
+from kaopu_ha.core.holding import cutting as _fencing
 from kaopu_ha.core.holding import kept as _kept
 from kaopu_ha.core.kept import dead_hosts as dead_hosts
 from kaopu_ha.core.kept import is_open as is_open
 from kaopu_ha.core.kept import keeps_its_fence as keeps_its_fence
+from kaopu_ha.core.kept import taken_up
 from kaopu_ha.core.model import Evacuation, Phase, Recovery, RecoveryStage
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.recovering import Act as Act
@@ -60,7 +62,7 @@ def advance(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     """Decide the next act of a recovery that keeps its fence.  Asked twice, it gives the same."""
     held = holding.doubted(recovery, seen) or holding.ordered(recovery, seen)
     if held is None and recovery.stage is RecoveryStage.FENCING:
-        return holding.cutting(recovery, seen)
+        return _fencing(recovery, seen)
     held = held or _kept(recovery, seen)
     if held is None or (held.act in (Act.WAIT, Act.REST) and _is_over(recovery, seen)):
         return _ROADS[recovery.stage](recovery, seen, rules)
@@ -69,7 +71,8 @@ def advance(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
 
 def failed(recovery: Recovery, act: Act, reason: str) -> Decision:
     """What to do when an act failed: wait for the fence, or for the cloud."""
-    return holding.waits_for_it(recovery, reason) if act in _FENCE_ACTS else _waits(recovery, reason)
+    waits = holding.waits_for_it if act in _FENCE_ACTS else _waits
+    return waits(recovery, reason)
 
 
 def goes_on(recovery: Recovery, seen: Seen, act: Act, reason: str) -> Seen | None:
@@ -102,7 +105,10 @@ def _proven(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
         return Decision(Act.FORCE_DOWN, recovery)
     if seen.servers is None or seen.candidates is None:
         return Decision(Act.LIST, recovery)
-    made = _listed(recovery, seen.servers, seen)
+    given_up = {item.instance for item in seen.evacuations
+                if item.recovery == recovery.id and item.given_up}
+    made = tuple(item for item in _listed(recovery, seen.servers, seen)
+                 if item.instance not in given_up)
     others = [item for item in seen.evacuations if item.recovery != recovery.id]
     changed = evacuation.planned(_ready(recovery, [*made, *others]), _look(seen), rules, seen.dead)
     mine = {item.instance: item for item in changed if item.recovery == recovery.id}
@@ -189,7 +195,7 @@ def _finished(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     mine = [item for item in seen.evacuations if item.recovery == recovery.id]
     if all(item.phase.ended for item in mine):
         return _waits(recovery, '')
-    return _go(recovery, RecoveryStage.EVACUATING, seen, 'taken up again: an instance is open',
+    return _go(recovery, taken_up(recovery), seen, 'taken up again: an instance is open',
                News(Fact.EVACUATING, recovery.host, counted(mine)))
 
 

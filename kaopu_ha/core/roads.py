@@ -50,7 +50,7 @@ RECOVERY: Mapping[RecoveryStage, frozenset[RecoveryStage]] = {
     RecoveryStage.PLANNED: frozenset({RecoveryStage.EVACUATING, RecoveryStage.FINISHED}),
     RecoveryStage.EVACUATING: frozenset({RecoveryStage.FINISHED}),
     # A person asked to try one of its instances again.
-    RecoveryStage.FINISHED: frozenset({RecoveryStage.EVACUATING}),
+    RecoveryStage.FINISHED: frozenset({RecoveryStage.EVACUATING, RecoveryStage.FENCING}),
 }
 
 # What else is told in the road of a recovery; its stage stays.

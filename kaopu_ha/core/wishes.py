@@ -44,14 +44,16 @@ Before anything is planned, and of the recovery as a whole::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 import dataclasses
-from dataclasses import dataclass
-import enum
 
-from kaopu_ha.core import evacuation, fencing, recovery, restart, roads, texts
+from kaopu_ha.core import evacuation, fencing, kept, recovery, restart, roads
+from kaopu_ha.core.asked import Answer as Answer
+from kaopu_ha.core.asked import Seen as Seen
+from kaopu_ha.core.asked import State as State
+from kaopu_ha.core.asked import Verb as Verb
+from kaopu_ha.core.asked import Wish as Wish
 from kaopu_ha.core.model import (
-    Case,
     Evacuation,
     Phase,
     Recovery,
@@ -71,83 +73,6 @@ _NAMES_MAX = 10
 # a target on which something may be left.
 _STEPS_KEPT = 30
 _ATTEMPTS_MAX = 300
-
-
-class Verb(enum.Enum):
-    """What is asked."""
-
-    RETRY = 'retry'
-    GIVE_UP = 'give up'
-    END = 'end'
-    GO_ON = 'go on'
-
-
-class State(enum.Enum):
-    """What came of it."""
-
-    ASKED = 'asked'
-    DONE = 'done'
-    REFUSED = 'refused'
-
-
-@dataclass(frozen=True)
-class Wish:
-    """The value of ``wish/<verb>/<subject>``: who asked what, when and why, and the answer.
-
-    ``recovery``: the one that is meant, and no later one; '' for a start in place, which is meant
-    by the boot ``boot_id`` of its host.  ``instance`` is a UUID; '' where all are meant.
-    ``destroyed``: of one who asks to go on, see ``Word``.
-    """
-
-    verb: Verb
-    host: str
-    who: str
-    at: str
-    why: str
-    recovery: str = ''
-    boot_id: str = ''
-    instance: str = ''
-    name: str = ''
-    state: State = State.ASKED
-    answer: str = ''
-    destroyed: bool = False
-
-    @property
-    def by(self) -> str:
-        """Who asks, and why."""
-        return texts.bounded(f'{self.who}: {self.why}', texts.LINE_BYTES_MAX)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the leader saw.  ``evacuations``: of the recovery; ``unreadable``: there are more, which
-    can't be read.  ``ends``: wishes to end the recovery, which wait.  ``proven``: its proof is
-    shown; ``beats``: its host does; ``inventory_revision``: of what that told last.
-    """
-
-    at: str
-    by: str
-    case: Case | None = None
-    recovery: Recovery | None = None
-    evacuations: Sequence[Evacuation] = ()
-    unreadable: bool = False
-    restart: restart.Restart | None = None
-    ends: Sequence[Wish] = ()
-    proven: bool = False
-    beats: bool = False
-    inventory_revision: int = 0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The wish with its answer, and what is to be written with it in one transaction, then told."""
-
-    wish: Wish
-    recovery: Recovery | None = None
-    evacuations: tuple[Evacuation, ...] = ()
-    restart: restart.Restart | None = None
-    withdrawn: tuple[Wish, ...] = ()
-    news: tuple[News, ...] = ()
 
 
 def answered(wish: Wish, seen: Seen, rules: Rules) -> Answer:
@@ -174,7 +99,7 @@ def _why_over(wish: Wish, seen: Seen) -> str:
     if case is None or seen.recovery is None or case.recovery != wish.recovery:
         return (f'this recovery of {wish.host} is over: the host was admitted or forgotten since'
                 f'{_by_nova(wish)}')
-    if case.stage is Stage.ADMITTING and wish.verb is not Verb.RETRY:
+    if case.stage is Stage.ADMITTING and wish.verb in (Verb.GIVE_UP, Verb.END):
         return ''
     if case.stage is not Stage.CONFIRMED:
         return f'{wish.host} is being taken back: its case is {case.stage.value}{_by_nova(wish)}'
@@ -221,7 +146,8 @@ def _go_on(wish: Wish, seen: Seen) -> Answer:
 
 def _end(wish: Wish, seen: Seen) -> Answer:
     """Give up what is not under way; the wish waits for the rest."""
-    given = [_given_up(wish, item, seen) for item in (*seen.evacuations, *_unplanned(seen))
+    every = (*seen.evacuations, *_unplanned(seen))
+    given = [_given_up(wish, item, seen) for item in every
              if item.phase in _MAY_BE_GIVEN_UP and not item.given_up]
     busy = [item for item in seen.evacuations if item.phase in _CALLED]
     news = _news_of(wish, given[:_TOGETHER_MAX], seen)
@@ -231,8 +157,7 @@ def _end(wish: Wish, seen: Seen) -> Answer:
             'a record of it can\'t be read' if seen.unreadable else 'it goes on'
         return Answer(dataclasses.replace(wish, answer=text),
                       evacuations=tuple(given[:_TOGETHER_MAX]), news=news)
-    names = _names(item.name for item in (*seen.evacuations, *given)
-                   if item.given_up or item.phase in _MAY_BE_GIVEN_UP)
+    names = _names(item.name for item in every if item.given_up or item.phase in _MAY_BE_GIVEN_UP)
     text = f'every instance of it has ended; given up: {names}' if names else \
         'every instance of it has ended, and none had to be given up'
     return Answer(_done(wish, text), _finished(wish, seen), tuple(given),
@@ -294,7 +219,7 @@ def _retry(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
     if not recovery.is_open(seen.recovery):
         taken_up = roads.step_of_recovery(
             dataclasses.replace(seen.recovery, road=_shortened(seen.recovery.road)),
-            RecoveryStage.EVACUATING, seen.at, seen.by,
+            kept.taken_up(seen.recovery), seen.at, seen.by,
             f'taken up again, to try {item.name} again for {wish.by}')
     withdrawn = tuple(dataclasses.replace(
         end, state=State.REFUSED, answer=f'withdrawn: {wish.who} asked to try {item.name} again')

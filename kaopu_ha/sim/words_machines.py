@@ -69,6 +69,12 @@ def _power_on(world: World, host: str) -> None:
     if stays_off(world, host):
         world.note('world', f'{host} stays off: a person has given his word')
         return
+    power_on(world, host)
+
+
+@WORDS.take('{host} is switched on against a person\'s word')
+def power_on(world: World, host: str) -> None:
+    """Switch it on, whatever people have said of it."""
     machine = world.machines[host]
     if machine.node.powered:
         _power_off(world, host)

@@ -21,9 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 import concurrent.futures
 import dataclasses
-from dataclasses import dataclass
 import logging
-import math
 
 from kaopu_ha import permits, ports, records
 from kaopu_ha.core import attempt, evacuation, model
@@ -33,6 +31,8 @@ from kaopu_ha.core.news import Fact, News
 from kaopu_ha.worker.claims import Claims
 from kaopu_ha.worker.looker import NOVA_SECONDS, Looker, Times, returned
 from kaopu_ha.worker.resting import Resting
+from kaopu_ha.worker.tasks import Record as _Record
+from kaopu_ha.worker.tasks import Task as _Task
 
 LOG = logging.getLogger(__name__)
 
@@ -43,43 +43,6 @@ _TICK_SECONDS = 0.2
 _IDLE_SECONDS = 5.0
 # Of the attempt's limit: after this, what is waited for is told.
 _PATIENCE_SHARE = 0.25
-
-
-@dataclass
-class _Task:
-    """An evacuation that this worker has claimed.
-
-    ``since``: when it first saw the present attempt, or gave up to wait for Nova's answer;
-    ``began``: when it claimed it; ``troubled``: since when each of its steps has failed.
-    ``step``: the step under way, ``due`` when the next one may begin, ``asked`` when Nova was.
-    """
-
-    key: str
-    claim: ports.Compare
-    attempt: int = -1
-    since: float = 0.0
-    over: bool = False
-    step: concurrent.futures.Future[Exception | None] | None = None
-    due: float = 0.0
-    asked: float = -math.inf
-    began: float = 0.0
-    troubled: float | None = None
-    times: Times = dataclasses.field(default_factory=Times)
-
-
-@dataclass(frozen=True)
-class _Record:
-    """The evacuation as read, and the conditions under which it may go on.
-
-    Without a proof it is only looked at: nothing is called for, or reset.
-    """
-
-    item: Evacuation
-    proven: bool
-    compares: tuple[ports.Compare, ...]
-    inventory: model.Inventory | None
-    case: model.Case | None = None
-    source_returned: bool = False
 
 
 class Worker:

@@ -31,7 +31,7 @@ from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.rests import Rests
 from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import evacuation, model, restart
+from kaopu_ha.core import evacuation, fencing, model, restart
 from kaopu_ha.core import recovery as road
 from kaopu_ha.core.model import Evacuation, Phase, Recovery
 from kaopu_ha.core.news import Fact, News
@@ -41,6 +41,7 @@ _ACT_SECONDS = 4.0
 # etcd takes 128 operations in one transaction.
 _CHUNK = 60
 _STEPS_IN_A_TURN = 8
+_SERVICE = 'If it was admitted since: openstack compute service set --up'
 
 
 class Recoverer:
@@ -198,9 +199,11 @@ class Recoverer:
         return dataclasses.replace(seen, forbidden=self._keeper.forbidden(decision.recovery))
 
     def _fence(self, world: World, seen: Seen, decision: Decision) -> Seen:
-        permit = self._permit(world, decision.recovery)
-        return dataclasses.replace(seen, cut=True,
-                                   proofs=self._keeper.cut(decision.recovery, permit))
+        item = decision.recovery
+        permit = self._permit(world, item)
+        with self._leadership.telling_if_late(item.host, 'may have fenced it',
+                                              fencing.remedy(item.orders)):
+            return dataclasses.replace(seen, cut=True, proofs=self._keeper.cut(item, permit))
 
     def _read_back(self, world: World, seen: Seen, decision: Decision) -> Seen:
         return dataclasses.replace(seen, proofs=self._keeper.read_back(decision.recovery))
@@ -231,8 +234,9 @@ class Recoverer:
         return dataclasses.replace(seen, services=self._cloud.services())
 
     def _force_down(self, world: World, seen: Seen, decision: Decision) -> Seen:
-        self._cloud.force_down(decision.recovery.host, True,
-                               self._permit(world, decision.recovery))
+        host, permit = decision.recovery.host, self._permit(world, decision.recovery)
+        with self._leadership.telling_if_late(host, 'may have forced its service down', _SERVICE):
+            self._cloud.force_down(host, True, permit)
         return dataclasses.replace(seen, forced=True)
 
     def _list(self, world: World, seen: Seen, decision: Decision) -> Seen:

@@ -201,3 +201,10 @@ def safe_clusters(recovery: model.Recovery) -> frozenset[str]:
     if recovery.word is None:
         return fenced
     return fenced | {image.cluster for instance in recovery.instances for image in instance.images}
+
+
+def remedy(orders: Iterable[model.FenceOrder]) -> str:
+    """What a person does about a fence that came too late."""
+    entries = sorted({entry for order in orders for entry in order.addresses})
+    return (f'If it was admitted since, no case is open on it, and its guests hang: ceph osd '
+            f'blocklist rm {", ".join(entries) or "its address"}, then start them anew')

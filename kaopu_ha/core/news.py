@@ -50,6 +50,7 @@ class Fact(enum.Enum):
     FENCE_MENDED = ('fence mended', 'error')
     WORD_GIVEN = ('goes on by a person\'s word', 'warning')
     WORD_ENDED = ('a person\'s word ended', 'error')
+    ACTED_LATE = ('acted too late', 'error')
     PLANNED = ('planned', 'info')
     EVACUATING = ('evacuating', 'info')
     WAITS = ('instance waits', 'warning')

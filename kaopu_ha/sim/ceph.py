@@ -336,7 +336,7 @@ class SimBlocklist(ports.Fence):
 
     def cut(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """As promised."""
-        cluster = self._leave(order, permit)
+        cluster = self._leave(order, permit, 'fence')
         if cluster.refuses:
             raise ports.PortError('the monitors refuse it: permission denied')
         for entry in _entries(order):
@@ -360,7 +360,7 @@ class SimBlocklist(ports.Fence):
 
     def mend(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """As promised."""
-        cluster = self._leave(order, permit)
+        cluster = self._leave(order, permit, 'unfence')
         listed = [entry for entry in _entries(order) if entry in cluster.blocklist]
         if cluster.refuses and listed:
             raise ports.PortError('the monitors refuse it: permission denied')
@@ -380,11 +380,11 @@ class SimBlocklist(ports.Fence):
             raise ports.PortError('the monitors do not answer')
         return cluster
 
-    def _leave(self, order: model.FenceOrder, permit: ports.Permit) -> Ceph:
+    def _leave(self, order: model.FenceOrder, permit: ports.Permit, act: str) -> Ceph:
         """The cluster, if the permit holds and its deadline is not over."""
         leave = Leave(self.kernel, permit)
         cluster = self._reach(order, leave.seconds)
-        leave.take()
+        leave.take(act)
         self.kernel.sleep(self.kernel.chance.uniform(0.04, 0.9))
         leave.insist()
         return cluster

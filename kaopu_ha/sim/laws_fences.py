@@ -26,6 +26,7 @@ from kaopu_ha.core.addresses import lies_in
 from kaopu_ha.core.model import Inventory, Recovery, RecoveryStage
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.ceph import Client
+from kaopu_ha.sim.laws_late import fenced_too_late
 from kaopu_ha.sim.laws_life import told_until
 from kaopu_ha.sim.machine import Machine
 from kaopu_ha.sim.world import NETWORK, World
@@ -74,7 +75,7 @@ class Fences:
         world.kernel.after(_LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
-        for what in self._hurt():
+        for what in () if fenced_too_late(self._world) else self._hurt():
             self._say('the living are not fenced', what)
         self._last('fenced where it is', self._unfenced(), _GROWN_SECONDS)
         self._last('no lie holds a fence up', self._held_up(), _HELD_UP_SECONDS)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from kaopu_ha import records
 from kaopu_ha.core.kept import is_open
-from kaopu_ha.core.model import Case, Recovery
+from kaopu_ha.core.model import Case, Recovery, Stage
 from kaopu_ha.core.wishes import State, Verb, Wish
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.words_wishes import ask_all
@@ -91,10 +91,26 @@ def _vouch(world: World, host: str, *, destroyed: bool) -> None:
 
 
 def put_right(world: World) -> None:
-    """Have every cluster be fenced on that was not to refuse it for ever."""
+    """Have every cluster be fenced on that was not to refuse it for ever, and nobody that lives."""
+    if any(act == 'fence' for _, act, _ in world.late):
+        for host in world.machines:
+            _take_off(world, host)
     for cluster in world.clusters.values():
         cluster.refuses = cluster.refuses_for_ever
         cluster.monitors_at.clear()
+
+
+def _take_off(world: World, host: str) -> None:
+    """As people are told to when a host was fenced too late; its users start their guests anew."""
+    case, machine = world.case(host), world.machines[host]
+    if case is not None and case.stage in (Stage.CONFIRMED, Stage.ADMITTING):
+        return
+    for cluster in world.clusters.values():
+        for address in machine.used:
+            cluster.remove_from_blocklist(f'{address}:0/0')
+    for uuid, guest in machine.guests.items():
+        if any(client.spoiled for client in guest.clients):
+            world.excused[uuid] = 'its host was fenced too late: its user starts it anew'
 
 
 def stays_off(world: World, host: str) -> bool:

@@ -56,6 +56,7 @@ def _mend_everything(world: World) -> None:
             eye.sick = False
     world.hangs.let_go()
     world.stops_at_act.clear()
+    world.pauses_at_act.clear()
     put_right(world)
     for each in world.daemons():
         _mend_links(each.node)

@@ -292,7 +292,10 @@ class Worker:
             task.since = self._clock()
             raise
         else:
-            self._went(task, record, Phase.MOVING, 'Nova took the call')
+            if self._went(task, record, Phase.MOVING, 'Nova took the call') is None:
+                # Another has it by now: a machine that was paused before the act acts too late.
+                self._tell(News(Fact.ACTED_LATE, item.source, f'{self.name} called for {item.name} '
+                                f'to {item.target}, though its record or claim had changed'))
 
     def _waits(self, task: _Task, record: _Record, decision: attempt.Decision) -> None:
         """Write down and tell what is waited for, once it takes long; then put it aside."""

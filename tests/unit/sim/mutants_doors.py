@@ -12,6 +12,9 @@
 
 """Mutants of words in the place of a proof, and of ends before a plan.  See ``mutants``."""
 
+import contextlib
+
+from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.core import holding, kept, wishes
 from tests.unit.sim.mutants import mutant, put
 
@@ -39,3 +42,9 @@ def taken_up_unfenced():
 @mutant('everybody\'s word is taken for granted')
 def word_for_everybody():
     return [put(holding, 'by_word', lambda recovery: True)]
+
+
+@mutant('nobody says that an act came too late')
+def late_untold():
+    return [put(Leadership, 'telling_if_late',
+                lambda lead, host, what, remedy: contextlib.nullcontext())]

@@ -155,9 +155,10 @@ def _deciders(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequenc
     detector = Detector(its_store, lead, minded('detector', *probes), its_cloud,
                         minded('detector', *fences), rules, given.clock, given.tell,
                         turns.pool('detector', given.pool(8, 'ask')))
-    its_store, its_cloud, its_usage, its_queue = minded('recoverer', store, cloud, usage, queue)
+    its_store, its_cloud, its_usage, its_queue, its_libvirt = minded(
+        'recoverer', store, cloud, usage, queue, libvirt)
     recoverer = Recoverer(its_store, lead, minded('recoverer', *fences), its_cloud, its_usage,
-                          its_queue, rules, given.clock, given.tell,
+                          its_queue, its_libvirt, rules, given.clock, given.tell,
                           turns.pool('recoverer', given.pool(6, 'recover')))
     its_store, its_cloud, its_libvirt = minded('admitter', store, cloud, libvirt)
     admitter = Admitter(its_store, lead, minded('admitter', *fences), its_cloud, its_libvirt,

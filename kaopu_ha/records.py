@@ -255,11 +255,15 @@ class Request:
 
 @dataclasses.dataclass(frozen=True)
 class ProofMark:
-    """The value of ``proof/<recovery>``: the fence was read back whole less than a lease ago."""
+    """The value of ``proof/<recovery>``: the fence was read back whole less than a lease ago.
+
+    ``word``: of the person who vouches for it, '' if nobody had to.
+    """
 
     by: str
     at: str
     clusters: tuple[str, ...] = ()
+    word: str = ''
 
 
 @dataclasses.dataclass(frozen=True)

@@ -199,7 +199,8 @@ def _recovered(done: Recovery) -> Iterator[_Told]:
             orders = '; '.join(recovery.order_text(order) for order in done.orders) or 'nothing'
             yield step.at, _DONE, f'{step.by} began recovery {done.id}. To be cut off: {orders}.'
         elif step.stage == RecoveryStage.PROVEN.value:
-            yield step.at, _DONE, f'The fence is proven: {step.reason}.'
+            how = 'is proven' if done.word is None else 'counts as proven'
+            yield step.at, _DONE, f'The fence {how}: {step.reason}.'
         elif step.stage == RecoveryStage.PLANNED.value:
             forced = ' (Nova\'s service was forced down by us)' if done.forced_by_us else ''
             yield step.at, _DONE, f'Its instances are planned{forced}: {step.reason}.'

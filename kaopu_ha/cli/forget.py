@@ -29,7 +29,7 @@ from kaopu_ha import ports, records, shelf
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, Trouble, who
 from kaopu_ha.cli.picture import Picture
-from kaopu_ha.core import admission, aftercare, model
+from kaopu_ha.core import admission, aftercare, kept, model
 from kaopu_ha.core.model import Power, RecoveryStage, Stage, Verdict
 
 # etcd takes 128 operations in one transaction.
@@ -78,7 +78,7 @@ class HostForget(Command):
                            'still_fenced': stays})
         else:
             self.say([f'{host} is forgotten. If its agent starts again, it is known again.',
-                      *_told(host, stays)])
+                      *_doubted(found, ended), *_told(host, stays)])
         return 0
 
     def _without_openstack(self, host: str) -> list[str]:
@@ -111,6 +111,15 @@ def fenced(found: Picture, case: model.Case) -> list[dict[str, Any]]:
     recovery = found.recoveries.get(case.recovery)
     return [{'cluster': order.cluster, 'addresses': [*order.addresses, *order.clients]}
             for order in (recovery.orders if recovery else ())]
+
+
+def _doubted(found: Picture, case: model.Case | None) -> list[str]:
+    """Of a host whose fence has never held, only its absence keeps it from writing."""
+    recovery = found.recoveries.get(case.recovery) if case is not None else None
+    if recovery is None or (kept.was_proven(recovery) and recovery.word is None):
+        return []
+    return ['Its fence was not proven: nothing but your word keeps that machine from writing. See '
+            'that it never starts again.']
 
 
 def _told(host: str, stays: Sequence[dict[str, Any]]) -> list[str]:
@@ -151,8 +160,17 @@ def _not_destroyed(found: Picture, host: str) -> str:
         return ('--destroyed is for a host that is confirmed dead: what is not fenced could '
                 'still write.')
     recovery = found.recoveries.get(case.recovery)
-    if recovery is None or recovery.stage is not RecoveryStage.FINISHED:
-        return f'its recovery is not finished: kaopu-ha recovery show {case.recovery}.'
+    if recovery is None:
+        # What is there and can't be read was complained of.
+        found.insist(records.RECOVERY + case.recovery)
+    elif recovery.stage in (RecoveryStage.FENCING, RecoveryStage.PROVEN):
+        return (f'its recovery is {recovery.stage.value}, and waits for: '
+                f'{recovery.waiting_for or "its next step"}. To have its instances moved by your '
+                f'word: kaopu-ha recovery go-on {host} --destroyed --why ...; to give them up: '
+                f'kaopu-ha recovery end {host} --why ... Then forget it.')
+    elif recovery.stage is not RecoveryStage.FINISHED:
+        return (f'its recovery is not finished: kaopu-ha recovery show {case.recovery}. To give up '
+                f'what is not under way: kaopu-ha recovery end {host} --why ...')
     if not all(item.phase.ended for item in found.evacuations(case.recovery)):
         return f'its recovery is taken up again: kaopu-ha recovery show {case.recovery}.'
     return ''

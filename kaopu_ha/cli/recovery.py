@@ -158,4 +158,6 @@ def _proof(found: Picture, item: Recovery) -> str:
     mark = found.proofs.get(item.id)
     if mark is None:
         return 'none within the last seconds'
+    if mark.word:
+        return f'none is asked for: {mark.word}'
     return f'the fence was read back within the last seconds (by {mark.by})'

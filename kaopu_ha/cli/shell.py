@@ -54,6 +54,7 @@ COMMANDS = {
     'recovery retry': 'wish:RecoveryRetry',
     'recovery give-up': 'wish:RecoveryGiveUp',
     'recovery end': 'wish:RecoveryEnd',
+    'recovery go-on': 'wish:RecoveryGoOn',
     'explain': 'explain:Explain',
     'watch': 'watch:Watch',
     'drivers': 'drivers:Drivers',

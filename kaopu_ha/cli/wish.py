@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""``kaopu-ha recovery retry``, ``give-up``, ``end``: what people ask of a recovery.
+"""``kaopu-ha recovery retry``, ``give-up``, ``end``, ``go-on``: what people ask of a recovery.
 
 They ask, and the leader answers: see ``core.wishes`` for what may be asked when.
 """
@@ -54,11 +54,15 @@ class _Asking(Command):
     def meant(self, found: Picture, subject: str) -> Wish:
         """The wish about this subject, without its words.  Raises Trouble if nothing is meant."""
 
+    def wished(self, wish: Wish, args: argparse.Namespace) -> Wish:
+        """The wish, with what else was said on the command line."""
+        return wish
+
     def answer(self, args: argparse.Namespace) -> int:
         """0 when it was done, 1 when it was refused, or not done in time."""
         found = self.look(records.WISH)
         wish = dataclasses.replace(
-            self.meant(found, args.subject), who=who(), at=layout.now(),
+            self.wished(self.meant(found, args.subject), args), who=who(), at=layout.now(),
             why=texts.bounded(args.why, texts.LINE_BYTES_MAX))
         key = records.wish(wish)
         before = found.wishes.get(key[len(records.WISH):])
@@ -134,11 +138,9 @@ class RecoveryGiveUp(_Asking):
         return _instance(found, self.verb, subject)
 
 
-class RecoveryEnd(_Asking):
-    """Give every instance of a host's recovery up that is not under way, and wait for the others.
-    """
+class _OfAll(_Asking):
+    """Asks about the recovery of a host as a whole."""
 
-    verb = Verb.END
     subject, subject_help = 'HOST', 'the host that is confirmed dead'
 
     def meant(self, found: Picture, subject: str) -> Wish:
@@ -156,6 +158,38 @@ class RecoveryEnd(_Asking):
         hint = (f' What is started in place is waved off: kaopu-ha host wave-off {subject} '
                 f'--why ...') if record is not None and record.unsettled else ''
         raise Trouble(f'{subject} has no open recovery.{hint}')
+
+
+class RecoveryEnd(_OfAll):
+    """Give every instance of a host's recovery up that is not under way, and wait for the others.
+    Where its fence can't hold, nothing is planned: then all of them are.
+    """
+
+    verb = Verb.END
+
+
+class RecoveryGoOn(_OfAll):
+    """Have a recovery go on whose fence does not hold, by your word that its host is off.
+
+    Whoever is wrong has two writers on each disk.  The host must stay off until the recovery is
+    finished; if it is heard of before, the word counts no more.
+    """
+
+    verb = Verb.GO_ON
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """The same, and what exactly the person says."""
+        super().arguments(parser)
+        word = parser.add_mutually_exclusive_group(required=True)
+        word.add_argument('--switched-off', action='store_true',
+                          help='I have seen that it has no power, and it stays so until its '
+                               'recovery is finished')
+        word.add_argument('--destroyed', action='store_true',
+                          help='it will never run again')
+
+    def wished(self, wish: Wish, args: argparse.Namespace) -> Wish:
+        """With what the person says of it."""
+        return dataclasses.replace(wish, destroyed=args.destroyed)
 
 
 # ---------------------------------------------------------------- which instance is meant

@@ -31,6 +31,10 @@ from kaopu_ha.core.news import Fact, News
 
 ADMIT = 'admit'
 _ACT_SECONDS = 4.0
+# What is to be done if these were done too late.
+_FENCE = ('If it is confirmed dead again, the leader fences it anew within seconds: see that its '
+          'proof is there')
+_SERVICE = 'If it is confirmed dead again: openstack compute service set --down'
 # etcd takes 128 operations in one transaction.
 _TOGETHER_MAX = 100
 
@@ -211,7 +215,7 @@ class Admitter:
                        [ports.Delete(records.LOCK + case.host)])
         else:
             if decision.act is Act.UNFORCE:
-                self._cloud.force_down(case.host, False, self._permit(world, case))
+                self._unforce(world, case)
             assert decision.did is not None
             self._note(world, case, decision.did, decision.reason, [])
 
@@ -228,8 +232,16 @@ class Admitter:
             fence = self._fences.get(order.fence)
             if fence is None:
                 raise ports.PortError(f'the fence driver {order.fence} is not configured any more')
-            fence.mend(order, self._permit(world, case))
+            permit = self._permit(world, case)
+            with self._leadership.telling_if_late(case.host, 'may have taken its fence back',
+                                                  _FENCE):
+                fence.mend(order, permit)
         self._note(world, case, admission.Did.UNFENCED, 'its absence was read back', [])
+
+    def _unforce(self, world: World, case: Case) -> None:
+        permit = self._permit(world, case)
+        with self._leadership.telling_if_late(case.host, 'may have set its service up', _SERVICE):
+            self._cloud.force_down(case.host, False, permit)
 
     def _ask_agent(self, world: World, case: Case, decision: admission.Decision) -> None:
         inventory = world.inventories[case.host]

@@ -42,7 +42,7 @@ class Answerer:
             if not _waiting(World(self._store.read(records.WISH), self._tell)):
                 return 5.0
             world = World(self._store.read(*RANGES, records.RECOVERY, records.EVACUATION,
-                                           records.WISH), self._tell)
+                                           records.PROOF, records.WISH), self._tell)
             asked = _waiting(world)
             for host in self.alone.last(asked):
                 self.alone.tries(host, 'what people ask of it', functools.partial(
@@ -69,6 +69,9 @@ class Answerer:
             evacuations=tuple(moves.values()),
             unreadable=len(moves) < len(world.snapshot.under(records.EVACUATION + mine)),
             restart=world.restarts.get(wish.host),
+            proven=world.has(records.PROOF + wish.recovery),
+            beats=world.has(records.ALIVE + wish.host),
+            inventory_revision=world.modified(records.INVENTORY + wish.host),
             ends=tuple(other for other in asked.values() if other.verb is Verb.END
                        and other.recovery == wish.recovery))
 
@@ -81,7 +84,7 @@ class Answerer:
         writes: list[ports.Put | ports.Delete] = [
             ports.Put(name, records.encode(move)) for name, move in moves.items()]
         writes += [_kept(world, name, each) for name, each in {key: wish, **ends}.items()]
-        looked = [key, *ends, *moves, records.CASE + wish.host]
+        looked = [key, *ends, *moves, records.CASE + wish.host, records.ALIVE + wish.host]
         if answer.recovery is not None:
             writes.append(ports.Put(records.RECOVERY + wish.recovery,
                                     records.encode(answer.recovery)))

@@ -90,7 +90,8 @@ class FenceKeeper:
         """The write that shows the proof, under a lease of ``proof_seconds``."""
         self._read_at[recovery.id] = self._clock()
         mark = records.ProofMark(self._leadership.name, self._leadership.now(),
-                                 tuple(sorted(fencing.fenced_clusters(recovery.orders))))
+                                 tuple(sorted(fencing.safe_clusters(recovery))),
+                                 recovery.word.text if recovery.word is not None else '')
         lease = self._store.grant(math.floor(self._rules.proof_seconds))
         return ports.Put(records.PROOF + recovery.id, records.encode(mark), lease)
 

@@ -18,7 +18,8 @@ it, so a write of a deposed leader is refused; for acts outside of the store the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+import contextlib
 import logging
 
 from kaopu_ha import permits, ports, records
@@ -93,6 +94,23 @@ class Leadership:
         """Leave for an outside act of at most ``most`` seconds, while the keys stay as read."""
         return permits.LeasePermit(self._store, self.seconds, (*self.compares(), *compares), most)
 
+    @contextlib.contextmanager
+    def telling_if_late(self, host: str, what: str, remedy: str) -> Iterator[None]:
+        """Tell of the act in this block if this one leads no more by its end.
+
+        A machine that was paused between the permit and the act, its clocks with it, acts too
+        late.  What was done is not undone: whoever leads may rely on it by now.
+        """
+        try:
+            yield
+        except ports.NotPermitted:
+            raise
+        except Exception:
+            # Some of it may have been done.
+            self._tell_if_late(host, what, remedy)
+            raise
+        self._tell_if_late(host, what, remedy)
+
     def resign(self) -> None:
         """Give the office up, so that another need not wait for the lease to lapse."""
         lease, self._lease, self.epoch = self._lease, 0, 0
@@ -159,6 +177,15 @@ class Leadership:
         if self._free_since is None:
             self._free_since = now
         return now - self._free_since >= 2 * self._ttl
+
+    def _tell_if_late(self, host: str, what: str, remedy: str) -> None:
+        try:
+            entry = self._store.read(records.LEADER).get(records.LEADER)
+        except ports.PortError:
+            return
+        if entry is None or entry.created != self.epoch:
+            self._tell(News(Fact.ACTED_LATE, host, f'{self.name} leads no more, and {what} all the '
+                                                   f'same: was its machine paused? {remedy}'))
 
     def _drop(self, reason: str) -> None:
         if self.epoch:

@@ -31,7 +31,7 @@ from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.rests import Rests
 from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import evacuation, model, restart
+from kaopu_ha.core import evacuation, fencing, model, users
 from kaopu_ha.core import recovery as road
 from kaopu_ha.core.model import Evacuation, Phase, Recovery
 from kaopu_ha.core.news import Fact, News
@@ -41,6 +41,7 @@ _ACT_SECONDS = 4.0
 # etcd takes 128 operations in one transaction.
 _CHUNK = 60
 _STEPS_IN_A_TURN = 8
+_SERVICE = 'If it was admitted since: openstack compute service set --up'
 
 
 class Recoverer:
@@ -48,11 +49,11 @@ class Recoverer:
 
     def __init__(self, store: ports.Store, leadership: Leadership, fences: Sequence[ports.Fence],
                  cloud: ports.Cloud, usage: ports.UsageSource, queue: ports.Queue,
-                 rules: model.Rules, clock: Callable[[], float], tell: Callable[[News], None],
-                 pool: concurrent.futures.Executor) -> None:
+                 libvirt: ports.LibvirtEye, rules: model.Rules, clock: Callable[[], float],
+                 tell: Callable[[News], None], pool: concurrent.futures.Executor) -> None:
         self._store, self._leadership, self._cloud, self._queue = store, leadership, cloud, queue
         self._rules, self._clock, self._tell = rules, clock, tell
-        self._pool = pool
+        self._pool, self._libvirt = pool, libvirt
         self._planned: dict[str, tuple[road.Standing, float]] = {}
         self._told = 0
         self.alone = Alone(store, clock, tell)
@@ -60,7 +61,8 @@ class Recoverer:
         self._targets, self._rests = Targets(cloud, usage, rules, pool, clock), Rests(clock)
         self._acts: dict[Act, Callable[[World, Seen, Decision], Seen]] = {
             Act.ASK_FORBIDDEN: self._ask_forbidden, Act.FENCE: self._fence,
-            Act.READ_BACK: self._read_back, Act.MARK: self._mark, Act.UNMARK: self._unmark,
+            Act.READ_BACK: self._read_back, Act.ASK_HOST: self._ask_host,
+            Act.MARK: self._mark, Act.UNMARK: self._unmark,
             Act.ASK_SERVICES: self._ask_services, Act.FORCE_DOWN: self._force_down,
             Act.LIST: self._list, Act.ASK_TARGETS: self._ask_targets, Act.REPLAN: self._replan}
 
@@ -138,7 +140,10 @@ class Recoverer:
             except ports.StoreError:
                 raise
             except ports.PortError as failure:
-                return self._end(world, item, road.failed(item, last, str(failure)), last)
+                found = road.goes_on(item, seen, last, str(failure))
+                if found is None:
+                    return self._end(world, item, road.failed(item, last, str(failure)), last)
+                seen = found
             except Exception as failure:
                 # A driver broke its promise: what waits is written down, and it is told, too.
                 self._end(world, item, road.failed(item, last, words(failure)), last)
@@ -152,7 +157,8 @@ class Recoverer:
             claimed=world.claimed, claims=world.claims, evacuations=world.evacuations, dead=dead,
             marked=world.has(records.PROOF + item.id), fresh=self._keeper.is_fresh(item),
             told=self._told, rested=self._rests.seconds(world.evacuations),
-            planned=(planned[0], self._clock() - planned[1]) if planned else None)
+            planned=(planned[0], self._clock() - planned[1]) if planned else None,
+            inventory_revision=world.modified(records.INVENTORY + item.host))
 
     def _end(self, world: World, item: Recovery, decision: Decision, last: Act | None) -> None:
         if decision.act is Act.COMMIT:
@@ -192,12 +198,25 @@ class Recoverer:
         return dataclasses.replace(seen, forbidden=self._keeper.forbidden(decision.recovery))
 
     def _fence(self, world: World, seen: Seen, decision: Decision) -> Seen:
-        permit = self._permit(world, decision.recovery)
-        return dataclasses.replace(seen, cut=True,
-                                   proofs=self._keeper.cut(decision.recovery, permit))
+        item = decision.recovery
+        permit = self._permit(world, item)
+        with self._leadership.telling_if_late(item.host, 'may have fenced it',
+                                              fencing.remedy(item.orders)):
+            return dataclasses.replace(seen, cut=True, proofs=self._keeper.cut(item, permit))
 
     def _read_back(self, world: World, seen: Seen, decision: Decision) -> Seen:
         return dataclasses.replace(seen, proofs=self._keeper.read_back(decision.recovery))
+
+    def _ask_host(self, world: World, seen: Seen, decision: Decision) -> Seen:
+        """Whether its libvirt answers: then it is not off, whatever a person says."""
+        inventory = seen.inventory
+        if inventory is None or not inventory.management_uri:
+            return dataclasses.replace(seen, answers=False)
+        uri = inventory.management_uri
+        said = self._libvirt.contact([uri], self._rules.ask_limit)[uri]
+        return dataclasses.replace(seen, answers=(
+            said.contact is model.Contact.ANSWERED
+            and said.host_uuid.lower() == inventory.host_uuid.lower()))
 
     def _mark(self, world: World, seen: Seen, decision: Decision) -> Seen:
         self._keeper.mark(world, decision.recovery, anew=seen.cut)
@@ -214,8 +233,9 @@ class Recoverer:
         return dataclasses.replace(seen, services=self._cloud.services())
 
     def _force_down(self, world: World, seen: Seen, decision: Decision) -> Seen:
-        self._cloud.force_down(decision.recovery.host, True,
-                               self._permit(world, decision.recovery))
+        host, permit = decision.recovery.host, self._permit(world, decision.recovery)
+        with self._leadership.telling_if_late(host, 'may have forced its service down', _SERVICE):
+            self._cloud.force_down(host, True, permit)
         return dataclasses.replace(seen, forced=True)
 
     def _list(self, world: World, seen: Seen, decision: Decision) -> Seen:
@@ -229,7 +249,7 @@ class Recoverer:
         asked = {uuid: self._pool.submit(self._cloud.actions, uuid)
                  for uuid in evacuation.doubtful(item, servers)}
         return frozenset(uuid for uuid, actions in asked.items()
-                         if restart.stopped_by_user(actions.result()))
+                         if users.stopped_by_user(actions.result()))
 
     def _ask_targets(self, world: World, seen: Seen, decision: Decision) -> Seen:
         return dataclasses.replace(seen, candidates=self._targets.candidates(world))

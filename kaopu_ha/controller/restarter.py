@@ -26,7 +26,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone, words
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import addresses, certain, elsewhere, model, restart
+from kaopu_ha.core import addresses, certain, elsewhere, model, restart, users
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.restart import Act, Decision, Phase, Restart, Start
 
@@ -168,7 +168,7 @@ class Restarter:
         start = decision.start
         try:
             # A user may have had a word since the look.
-            if restart.stopped_by_user(self._cloud.actions(start.instance)):
+            if users.stopped_by_user(self._cloud.actions(start.instance)):
                 raise ports.PortError('its user wanted it off just now')
             self._cloud.start(start.instance, permit, anew=decision.act is Act.START_ANEW)
         except ports.OutcomeUnknown:

@@ -64,6 +64,11 @@ class World:
         """True if there is such a key."""
         return self.snapshot.get(key) is not None
 
+    def modified(self, key: str) -> int:
+        """The revision at which the key was written last, 0 if it is not there."""
+        entry = self.snapshot.get(key)
+        return entry.modified if entry else 0
+
     @functools.cached_property
     def inventories(self) -> dict[str, model.Inventory]:
         """What each known host told of itself.  One in another host's name can't be read."""

@@ -102,6 +102,10 @@ def refusal(case: Case, seen: Seen) -> str:
     """Why an admission may not begin now; empty if it may."""
     if case.stage is not Stage.CONFIRMED:
         return f'it is not confirmed dead: its case is {case.stage.value}'
+    if seen.recovery in (RecoveryStage.FENCING, RecoveryStage.PROVEN):
+        return (f'its recovery is {seen.recovery.value}: none of its instances is planned yet. If '
+                f'its fence can\'t hold: kaopu-ha recovery end {case.host} --why ... first; they '
+                f'start where they were, then')
     if seen.attempts_open or seen.recovery is not RecoveryStage.FINISHED:
         return 'its recovery is not finished: an attempt may still be under way'
     return _no_libvirt(seen) or _contested(seen)

@@ -177,6 +177,15 @@ def listed(recovery: model.Recovery, servers: Sequence[model.Server],
     return tuple(made)
 
 
+def unplanned(recovery: model.Recovery, at: str, by: str) -> tuple[Evacuation, ...]:
+    """What was on when the host was confirmed, before Nova is asked for the plan."""
+    return tuple(Evacuation(
+        recovery.id, instance.uuid, instance.name, recovery.host, Phase.WAITING,
+        power=instance.power, images=instance.images,
+        road=(model.Step(at, by, Phase.WAITING.value, 'was on: to be moved'),))
+        for instance in recovery.instances if instance.power is not Power.OFF)
+
+
 def doubtful(recovery: model.Recovery, servers: Iterable[model.Server]) -> tuple[str, ...]:
     """The servers that were on and that Nova shows stopped: by their users, or with their host?"""
     on = {instance.uuid for instance in recovery.instances if instance.power is not Power.OFF}

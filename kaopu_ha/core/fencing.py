@@ -196,3 +196,18 @@ def fenced_clusters(orders: Iterable[model.FenceOrder]) -> frozenset[str]:
 def awaited_clusters(orders: Iterable[model.FenceOrder]) -> frozenset[str]:
     """The clusters that the host may not be cut off from yet."""
     return frozenset(order.cluster for order in orders if not order.addresses and order.held)
+
+
+def safe_clusters(recovery: model.Recovery) -> frozenset[str]:
+    """The clusters to which the host can't write any more: by its fence, or by a person's word."""
+    fenced = fenced_clusters(recovery.orders)
+    if recovery.word is None:
+        return fenced
+    return fenced | {image.cluster for instance in recovery.instances for image in instance.images}
+
+
+def remedy(orders: Iterable[model.FenceOrder]) -> str:
+    """What a person does about a fence that came too late."""
+    entries = sorted({entry for order in orders for entry in order.addresses})
+    return (f'If it was admitted since, no case is open on it, and its guests hang: ceph osd '
+            f'blocklist rm {", ".join(entries) or "its address"}, then start them anew')

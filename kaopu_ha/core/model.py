@@ -39,6 +39,8 @@ from kaopu_ha.core.cloud import Server as Server
 from kaopu_ha.core.cloud import Share as Share
 from kaopu_ha.core.cloud import Usage as Usage
 from kaopu_ha.core.phase import Phase as Phase
+from kaopu_ha.core.proofs import Proof as Proof
+from kaopu_ha.core.proofs import Word as Word
 from kaopu_ha.core.rules import Rules as Rules
 from kaopu_ha.core.signs import Network as Network
 from kaopu_ha.core.signs import Sign as Sign
@@ -290,22 +292,12 @@ class FenceOrder:
 
 
 @dataclass(frozen=True)
-class Proof:
-    """What was read back of a fence.  ``holds`` only if nothing of the order is missing."""
-
-    fence: str
-    cluster: str
-    holds: bool
-    reason: str
-
-
-@dataclass(frozen=True)
 class Recovery:
     """What is done about one confirmed failure; it outlives every leader.
 
     ``told_on``, ``told_off``: the instances of which Nova told so over its bus; its list decides.
     ``checked``: it was asked of everything in the orders whether it may be cut.  ``refused``: why
-    something in them may not be cut now.
+    something in them may not be cut now.  ``word``: a person's, in the place of a proof.
     """
 
     id: str
@@ -320,6 +312,7 @@ class Recovery:
     forced_by_us: bool = False
     waiting_for: str = ''
     road: tuple[Step, ...] = ()
+    word: Word | None = None
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class Reason(enum.Enum):
     """Why something is not protected."""
 
     NO_AGENT = 'no agent'
-    NO_INVENTORY = 'no inventory that can be read'
+    NO_INVENTORY = 'no readable inventory'
     NO_SERVICE = 'no compute service'
     NO_ADDRESS = 'no storage address'
     OUTSIDE = 'address in no client network'

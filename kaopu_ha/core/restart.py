@@ -34,7 +34,7 @@ import dataclasses
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import model, roads
+from kaopu_ha.core import model, roads, users
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.texts import bounded
 
@@ -44,10 +44,6 @@ _CARRIED = 'was to be started before its host was booted once more'
 # After the pauses of the rules it has failed; from then on each is twice the last one, up to this.
 _PAUSE_SECONDS_MAX = 3600.0
 _DOUBLED_MAX = 16
-# What a user asks for and by which a server is on afterwards, in Nova's words; and what ends it.
-_ON = frozenset({'create', 'evacuate', 'live-migration', 'reboot', 'rebuild', 'resume', 'restore',
-                 'start', 'unpause', 'unrescue', 'unshelve'})
-_OFF = frozenset({'stop'})
 
 
 class Phase(enum.Enum):
@@ -147,17 +143,6 @@ class Decision:
 _Applies = Callable[[Start, Seen, model.Rules], bool]
 _Then = Callable[[Start, Seen, model.Rules], Decision]
 _Row = tuple[str, _Applies, _Then]
-
-
-def stopped_by_user(actions: Sequence[model.Action]) -> bool:
-    """True if the last word of a user on the power of a server was that it be off.
-
-    A stop without a user is Nova's own: it found the guest off, and its host may have been why.
-    """
-    for action in actions:
-        if action.user and action.kind in _ON | _OFF:
-            return action.kind in _OFF
-    return False
 
 
 def opened(inventory: model.Inventory, before: Restart | None, at: str, by: str) -> Restart | None:
@@ -370,7 +355,8 @@ _ROWS: tuple[_Row, ...] = (
      _left('Nova has no such server')),
     ('something forbids it', lambda start, seen, rules: bool(seen.barred), _barred),
     ('its user stopped it', lambda start, seen, rules: _task(seen) == ''
-     and _state(seen) == 'stopped' and stopped_by_user(seen.actions), _left('its user stopped it')),
+     and _state(seen) == 'stopped' and users.stopped_by_user(seen.actions),
+     _left('its user stopped it')),
     ('a call is under way', lambda start, seen, rules: start.phase is Phase.STARTING
      and seen.seconds < rules.attempt_limit, _waits('it is being started')),
     ('a call led to nothing', lambda start, seen, rules: start.phase is Phase.STARTING, _lost),

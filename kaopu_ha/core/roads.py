@@ -42,16 +42,20 @@ CASE: Mapping[Stage, frozenset[Stage]] = {
 }
 
 # There is no way back before the plan: a fenced guest does not recover, so stopping half-way only
-# loses it.
+# loses it.  A person may end it there all the same, if its fence can't hold.
 RECOVERY: Mapping[RecoveryStage, frozenset[RecoveryStage]] = {
-    RecoveryStage.FENCING: frozenset({RecoveryStage.PROVEN}),
-    RecoveryStage.PROVEN: frozenset({RecoveryStage.PLANNED}),
+    RecoveryStage.FENCING: frozenset({RecoveryStage.PROVEN, RecoveryStage.FINISHED}),
+    RecoveryStage.PROVEN: frozenset({RecoveryStage.PLANNED, RecoveryStage.FINISHED}),
     # Where nothing is to be moved, nothing is ever under way.
     RecoveryStage.PLANNED: frozenset({RecoveryStage.EVACUATING, RecoveryStage.FINISHED}),
     RecoveryStage.EVACUATING: frozenset({RecoveryStage.FINISHED}),
     # A person asked to try one of its instances again.
-    RecoveryStage.FINISHED: frozenset({RecoveryStage.EVACUATING}),
+    RecoveryStage.FINISHED: frozenset({RecoveryStage.EVACUATING, RecoveryStage.FENCING}),
 }
+
+# What else is told in the road of a recovery; its stage stays.
+WORD_GIVEN = 'going on by a person\'s word'
+WORD_ENDED = 'waiting for its fence again'
 
 
 # Of a record that outlives what it is of: hosts are booted and taken back for years.

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""What people ask of a recovery: to try an instance again, to give one up, to end it.
+"""What people ask of a recovery: to try an instance again, to give one up, to end it, to go on.
 
 A person asks and the leader answers; question and answer are one record.  What may be asked of an
 instance is decided by how far its move is::
@@ -27,18 +27,33 @@ failed and is given up stays as it is; people are not reminded of it any more.
 
 A recovery that is finished is taken up again by a retry, as long as its host is confirmed: its
 fence was kept.  The newest word of a person counts: a retry withdraws an end that waits.
+
+Before anything is planned, and of the recovery as a whole::
+
+                   fencing, proven    planned, evacuating       finished
+    retry          no                 as above                  as above
+    give up        no                 as above                  as above
+    end            yes: nothing is    as above                  it has ended
+                   moved
+    go on          yes, while its     yes, while its fence      no
+                   fence is not       was not read back
+                   proven
+
+*go on*: a person says that the host is off, in the place of a proof.  Refused while it beats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 import dataclasses
-from dataclasses import dataclass
-import enum
 
-from kaopu_ha.core import evacuation, fencing, recovery, restart, roads, texts
+from kaopu_ha.core import evacuation, fencing, kept, recovery, restart, roads
+from kaopu_ha.core.asked import Answer as Answer
+from kaopu_ha.core.asked import Seen as Seen
+from kaopu_ha.core.asked import State as State
+from kaopu_ha.core.asked import Verb as Verb
+from kaopu_ha.core.asked import Wish as Wish
 from kaopu_ha.core.model import (
-    Case,
     Evacuation,
     Phase,
     Recovery,
@@ -46,6 +61,7 @@ from kaopu_ha.core.model import (
     Rules,
     Stage,
     Step,
+    Word,
 )
 from kaopu_ha.core.news import Fact, News
 
@@ -59,85 +75,16 @@ _STEPS_KEPT = 30
 _ATTEMPTS_MAX = 300
 
 
-class Verb(enum.Enum):
-    """What is asked."""
-
-    RETRY = 'retry'
-    GIVE_UP = 'give up'
-    END = 'end'
-
-
-class State(enum.Enum):
-    """What came of it."""
-
-    ASKED = 'asked'
-    DONE = 'done'
-    REFUSED = 'refused'
-
-
-@dataclass(frozen=True)
-class Wish:
-    """The value of ``wish/<verb>/<subject>``: who asked what, when and why, and the answer.
-
-    ``recovery``: the one that is meant, and no later one; '' for a start in place, which is meant
-    by the boot ``boot_id`` of its host.  ``instance`` is a UUID; '' where all are meant.
-    """
-
-    verb: Verb
-    host: str
-    who: str
-    at: str
-    why: str
-    recovery: str = ''
-    boot_id: str = ''
-    instance: str = ''
-    name: str = ''
-    state: State = State.ASKED
-    answer: str = ''
-
-    @property
-    def by(self) -> str:
-        """Who asks, and why."""
-        return texts.bounded(f'{self.who}: {self.why}', texts.LINE_BYTES_MAX)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the leader saw.  ``evacuations``: of the recovery; ``unreadable``: there are more, which
-    can't be read.  ``ends``: wishes to end the recovery, which wait.
-    """
-
-    at: str
-    by: str
-    case: Case | None = None
-    recovery: Recovery | None = None
-    evacuations: Sequence[Evacuation] = ()
-    unreadable: bool = False
-    restart: restart.Restart | None = None
-    ends: Sequence[Wish] = ()
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The wish with its answer, and what is to be written with it in one transaction, then told."""
-
-    wish: Wish
-    recovery: Recovery | None = None
-    evacuations: tuple[Evacuation, ...] = ()
-    restart: restart.Restart | None = None
-    withdrawn: tuple[Wish, ...] = ()
-    news: tuple[News, ...] = ()
-
-
 def answered(wish: Wish, seen: Seen, rules: Rules) -> Answer:
     """Decide what becomes of a wish that waits.  Asked twice, it gives the same."""
     if not wish.recovery:
         return _start(wish, seen, rules)
-    reason = _why_over(wish, seen) or _why_early(seen)
+    reason = _why_over(wish, seen)
     if reason:
         return _refused(wish, reason)
-    if wish.verb is Verb.END:
-        return _end(wish, seen)
+    row = _OF_ALL.get(wish.verb) or (_not_planned if _is_early(seen) else None)
+    if row is not None:
+        return row(wish, seen)
     item = next((item for item in seen.evacuations if item.instance == wish.instance), None)
     if item is None:
         return _refused(wish, 'it is not in this recovery, or its record can\'t be read')
@@ -152,7 +99,7 @@ def _why_over(wish: Wish, seen: Seen) -> str:
     if case is None or seen.recovery is None or case.recovery != wish.recovery:
         return (f'this recovery of {wish.host} is over: the host was admitted or forgotten since'
                 f'{_by_nova(wish)}')
-    if case.stage is Stage.ADMITTING and wish.verb is not Verb.RETRY:
+    if case.stage is Stage.ADMITTING and wish.verb in (Verb.GIVE_UP, Verb.END):
         return ''
     if case.stage is not Stage.CONFIRMED:
         return f'{wish.host} is being taken back: its case is {case.stage.value}{_by_nova(wish)}'
@@ -164,18 +111,43 @@ def _by_nova(wish: Wish) -> str:
             f'{wish.instance or "UUID"}')
 
 
-def _why_early(seen: Seen) -> str:
+def _is_early(seen: Seen) -> bool:
+    """True if none of its instances is planned yet."""
     assert seen.recovery is not None
-    if seen.recovery.stage in (RecoveryStage.FENCING, RecoveryStage.PROVEN):
-        waits = seen.recovery.waiting_for or 'its next step'
-        return (f'none of its instances is planned yet: the recovery is '
-                f'{seen.recovery.stage.value} and waits for: {waits}')
-    return ''
+    return seen.recovery.stage in (RecoveryStage.FENCING, RecoveryStage.PROVEN)
+
+
+def _not_planned(wish: Wish, seen: Seen) -> Answer:
+    assert seen.recovery is not None
+    waits = seen.recovery.waiting_for or 'its next step'
+    return _refused(wish, f'none of its instances is planned yet: the recovery is '
+                          f'{seen.recovery.stage.value} and waits for: {waits}. If its fence '
+                          f'can\'t hold: kaopu-ha recovery go-on or end {wish.host}')
+
+
+def _go_on(wish: Wish, seen: Seen) -> Answer:
+    """Have a person's word stand for the fence."""
+    found = seen.recovery
+    assert found is not None
+    if not recovery.is_open(found):
+        return _refused(wish, 'its recovery is finished: nothing waits for its fence')
+    if seen.beats:
+        return _refused(wish, f'{wish.host} beats: it is not off')
+    if seen.proven:
+        return _refused(wish, 'its fence was read back within the last seconds: nothing waits for '
+                              'a word')
+    word = Word(wish.who, seen.at, wish.why, wish.destroyed, seen.inventory_revision)
+    step = Step(seen.at, seen.by, roads.WORD_GIVEN, word.text)
+    after = dataclasses.replace(found, word=word, road=(*_shortened(found.road), step))
+    return Answer(_done(wish, 'its instances are moved without a proof of the fence, by your word '
+                              'that it is off'), after,
+                  news=(News(Fact.WORD_GIVEN, wish.host, word.text),))
 
 
 def _end(wish: Wish, seen: Seen) -> Answer:
     """Give up what is not under way; the wish waits for the rest."""
-    given = [_given_up(wish, item, seen) for item in seen.evacuations
+    every = (*seen.evacuations, *_unplanned(seen))
+    given = [_given_up(wish, item, seen) for item in every
              if item.phase in _MAY_BE_GIVEN_UP and not item.given_up]
     busy = [item for item in seen.evacuations if item.phase in _CALLED]
     news = _news_of(wish, given[:_TOGETHER_MAX], seen)
@@ -185,12 +157,30 @@ def _end(wish: Wish, seen: Seen) -> Answer:
             'a record of it can\'t be read' if seen.unreadable else 'it goes on'
         return Answer(dataclasses.replace(wish, answer=text),
                       evacuations=tuple(given[:_TOGETHER_MAX]), news=news)
-    names = _names(item.name for item in seen.evacuations
-                   if item.given_up or item.phase in _MAY_BE_GIVEN_UP)
+    names = _names(item.name for item in every if item.given_up or item.phase in _MAY_BE_GIVEN_UP)
     text = f'every instance of it has ended; given up: {names}' if names else \
         'every instance of it has ended, and none had to be given up'
-    return Answer(_done(wish, text), evacuations=tuple(given),
+    return Answer(_done(wish, text), _finished(wish, seen), tuple(given),
                   news=(*news, News(Fact.ENDED, wish.host, f'{wish.by}: {text}')))
+
+
+def _unplanned(seen: Seen) -> tuple[Evacuation, ...]:
+    """What would have been moved, had the plan been made."""
+    assert seen.recovery is not None
+    if not _is_early(seen):
+        return ()
+    known = {item.instance for item in seen.evacuations}
+    return tuple(item for item in evacuation.unplanned(seen.recovery, seen.at, seen.by)
+                 if item.instance not in known)
+
+
+def _finished(wish: Wish, seen: Seen) -> Recovery | None:
+    """A recovery without a plan is finished here: its fence may never hold."""
+    assert seen.recovery is not None
+    if not _is_early(seen):
+        return None
+    return roads.step_of_recovery(seen.recovery, RecoveryStage.FINISHED, seen.at, seen.by,
+                                  f'ended before its plan, for {wish.by}')
 
 
 # ---------------------------------------------------------------- of one instance
@@ -229,7 +219,7 @@ def _retry(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
     if not recovery.is_open(seen.recovery):
         taken_up = roads.step_of_recovery(
             dataclasses.replace(seen.recovery, road=_shortened(seen.recovery.road)),
-            RecoveryStage.EVACUATING, seen.at, seen.by,
+            kept.taken_up(seen.recovery), seen.at, seen.by,
             f'taken up again, to try {item.name} again for {wish.by}')
     withdrawn = tuple(dataclasses.replace(
         end, state=State.REFUSED, answer=f'withdrawn: {wish.who} asked to try {item.name} again')
@@ -244,7 +234,7 @@ def _retry_if_its_disks_may(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
     assert seen.recovery is not None
     instance = next((one for one in seen.recovery.instances if one.uuid == item.instance), None)
     stays = 'its host never told of its disks' if instance is None else evacuation.why_stays(
-        instance, fencing.fenced_clusters(seen.recovery.orders))
+        instance, fencing.safe_clusters(seen.recovery))
     return _refused(wish, f'it can\'t be moved: {stays}') if stays else _retry(wish, item, seen)
 
 
@@ -267,6 +257,8 @@ def _over(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
     reason = f': {item.reason}' if item.reason else ''
     return _refused(wish, f'its move has ended: {item.phase.value}{reason}')
 
+
+_OF_ALL: Mapping[Verb, Callable[[Wish, Seen], Answer]] = {Verb.END: _end, Verb.GO_ON: _go_on}
 
 _Row = Callable[[Wish, Evacuation, Seen], Answer]
 
@@ -348,7 +340,7 @@ def _news_of(wish: Wish, given: Collection[Evacuation], seen: Seen) -> tuple[New
         return ()
     before = {item.instance: item for item in seen.evacuations}
     ended = tuple(evacuation.outcome(item, seen.case) for item in given
-                  if not before[item.instance].phase.ended)
+                  if item.instance not in before or not before[item.instance].phase.ended)
     return (News(Fact.GIVEN_UP, wish.host, f'{_names(item.name for item in given)}: {wish.by}',
                  ended),)
 

@@ -25,14 +25,12 @@ import functools
 
 from kaopu_ha import ports
 from kaopu_ha.core import evidence, model
-from kaopu_ha.core.addresses import NONE_KNOWN, Known, lies_in
+from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.sim.kernel import Kernel
-from kaopu_ha.sim.leave import Leave
 from kaopu_ha.sim.network import Node, reaches
 
-FENCE = 'ceph_blocklist'
 _WATCHER_SECONDS = (25.6, 29.1)
-_LATENCY = 0.003
+LATENCY = 0.003
 
 
 @dataclass(eq=False)
@@ -71,6 +69,10 @@ class Ceph:
         self.kernel, self.fsid = kernel, fsid
         self.node = Node(f'ceph {fsid}')
         self.quorum, self.hung = True, False
+        # The monitors take no command that changes the blocklist: for ever, or until mended.
+        self.refuses = self.refuses_for_ever = False
+        # Addresses at which a monitor of it is: what is there must not be cut.
+        self.monitors_at: set[str] = set()
         # Hosts of which no driver can make anything: it raises what no port promises.
         self.chokes: set[str] = set()
         self._changed = True
@@ -219,7 +221,7 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
             limit: float, known: Known = NONE_KNOWN) -> Mapping[str, model.Evidence]:
         """As promised."""
-        _choke(self._clusters, [*suspects, *peers])
+        choke(self._clusters, [*suspects, *peers])
         images = sorted({image for suspect in suspects for image in suspect.images})
         answered = self._is_answered()
         answers = self.clients(images, limit)
@@ -238,11 +240,11 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
     def clients(self, images: Sequence[model.Image],
                 limit: float) -> Mapping[model.Image, model.ImageAnswer]:
         """As promised: silence takes the whole limit, life some milliseconds."""
-        self.kernel.sleep(_LATENCY)
+        self.kernel.sleep(LATENCY)
         answers = {image: self._clients_of(image) for image in images}
         if any(answer.error or any(not client.acknowledged for client in answer.clients)
                for answer in answers.values()):
-            self.kernel.sleep(limit - _LATENCY)
+            self.kernel.sleep(limit - LATENCY)
         return answers
 
     def _is_answered(self) -> bool:
@@ -291,11 +293,11 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
     def _read(self, fsid: str, limit: float) -> Ceph:
         only = next(iter(self._clusters)) if len(self._clusters) == 1 else ''
         cluster = self._clusters.get(fsid or only)
-        self.kernel.sleep(_LATENCY)
+        self.kernel.sleep(LATENCY)
         if cluster is None:
             raise ports.PortError(f'no access to cluster {fsid} is configured')
         if not cluster.answers(self._node):
-            self.kernel.sleep(limit - _LATENCY)
+            self.kernel.sleep(limit - LATENCY)
             raise ports.PortError('timed out')
         if self._is_refused(cluster):
             raise ports.PortError('this client is on the blocklist')
@@ -311,89 +313,8 @@ class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
         """Nothing is held."""
 
 
-class SimBlocklist(ports.Fence):
-    """The fence of the false Ceph, at a machine."""
-
-    name = FENCE
-    gives_proof = True
-    expiry = 3.15e8
-
-    def __init__(self, clusters: Mapping[str, Ceph], node: Node,
-                 networks: Sequence[str] = ('0.0.0.0/0',)) -> None:
-        self._clusters, self._node, self._networks = dict(clusters), node, networks
-        self.kernel = next(iter(clusters.values())).kernel
-
-    def orders(self, inventory: model.Inventory, clusters: Iterable[str],
-               clients: Sequence[str]) -> tuple[model.FenceOrder, ...]:
-        """As promised."""
-        _choke(self._clusters, [inventory])
-        addresses = tuple(sorted(f'{ip}:0/0' for ip in inventory.storage_addresses))
-        return tuple(model.FenceOrder(self.name, cluster, addresses, tuple(sorted(set(clients))))
-                     for cluster in sorted(set(clusters)))
-
-    def forbidden(self, order: model.FenceOrder, limit: float) -> Mapping[str, str]:
-        """As promised; the false monitors have addresses of their own."""
-        self._reach(order, limit)
-        found = {model.Client(entry, 0, False).ip for entry in order.addresses}
-        return {ip: 'it is in no client network' for ip in sorted(found)
-                if not lies_in(ip, self._networks)}
-
-    def cut(self, order: model.FenceOrder, permit: ports.Permit) -> None:
-        """As promised."""
-        cluster = self._leave(order, permit)
-        for entry in _entries(order):
-            cluster.add_to_blocklist(entry, self.expiry)
-
-    def prove(self, order: model.FenceOrder, limit: float) -> model.Proof:
-        """As promised."""
-        if not order.addresses:
-            return model.Proof(self.name, order.cluster, False, 'there is nothing to cut')
-        try:
-            cluster = self._reach(order, limit)
-        except ports.PortError as failure:
-            return model.Proof(self.name, order.cluster, False, f'not read back: {failure}')
-        if cluster.hung:
-            self.kernel.sleep(limit - _LATENCY)
-            return model.Proof(self.name, order.cluster, False, 'no OSD answered')
-        missing = [entry for entry in _entries(order)
-                   if cluster.blocklist.get(entry, 0.0) <= self.kernel.now]
-        return model.Proof(self.name, order.cluster, not missing,
-                           f'{missing[0]} is not listed' if missing else 'read back')
-
-    def mend(self, order: model.FenceOrder, permit: ports.Permit) -> None:
-        """As promised."""
-        cluster = self._leave(order, permit)
-        for entry in _entries(order):
-            cluster.remove_from_blocklist(entry)
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-    def _reach(self, order: model.FenceOrder, limit: float) -> Ceph:
-        cluster = self._clusters.get(order.cluster)
-        self.kernel.sleep(_LATENCY)
-        if cluster is None:
-            raise ports.PortError(f'no access to cluster {order.cluster} is configured')
-        if not cluster.quorum or not reaches(self._node, cluster.node, 'storage'):
-            self.kernel.sleep(limit - _LATENCY)
-            raise ports.PortError('the monitors do not answer')
-        return cluster
-
-    def _leave(self, order: model.FenceOrder, permit: ports.Permit) -> Ceph:
-        """The cluster, if the permit holds and its deadline is not over."""
-        leave = Leave(self.kernel, permit)
-        cluster = self._reach(order, leave.seconds)
-        leave.take()
-        self.kernel.sleep(self.kernel.chance.uniform(0.04, 0.9))
-        leave.insist()
-        return cluster
-
-
-def _entries(order: model.FenceOrder) -> list[str]:
-    return sorted({*order.addresses, *order.clients})
-
-
-def _choke(clusters: Mapping[str, Ceph], inventories: Iterable[model.Inventory]) -> None:
+def choke(clusters: Mapping[str, Ceph], inventories: Iterable[model.Inventory]) -> None:
+    """Raise what no port promises, if one of these hosts is odd."""
     odd = {host for cluster in clusters.values() for host in cluster.chokes}
     for inventory in inventories:
         if inventory.host in odd:

@@ -38,7 +38,8 @@ from kaopu_ha.sim import daemon, laws_growth
 from kaopu_ha.sim.laws_alone import Led, LookedAt, Sees
 from kaopu_ha.sim.laws_books import Used, misbelieved
 from kaopu_ha.sim.laws_brake import Braked
-from kaopu_ha.sim.laws_fences import Fences, could_not_tell
+from kaopu_ha.sim.laws_fences import Fences, could_not_tell, is_vouched_for
+from kaopu_ha.sim.laws_late import Late, came_too_late
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_moves import Moves, written_twice
 from kaopu_ha.sim.laws_news import Tellers
@@ -94,6 +95,7 @@ class Checkers:
         LookedAt(world, self._say)
         Fences(world, self._say)
         SaidOfTheLiving(world, self._say)
+        Late(world, self._say)
         self._braked = Braked(world, self._say)
         self._wished = Wished(world, self._say, calls.fenced)
         moves, tellers = Moves(world, self._say), Tellers(world, self._say)
@@ -183,6 +185,8 @@ class Calls:
 
     def asked(self, row: Row, target: str) -> None:
         """The API was asked to evacuate a server."""
+        if came_too_late(self._world, f'evacuate {row.uuid}'):
+            return
         case = self._world.record(Case, records.CASE + row.host)
         if case is None or case.stage is not Stage.CONFIRMED:
             self._say('no call unconfirmed', f'{row.name} of {row.host}, whose case is '
@@ -208,8 +212,11 @@ class Calls:
     def fenced(self, host: str, cluster: str) -> bool:
         """True if every client at any of the host's addresses is refused there for good.
 
-        So it counts if somebody took it away less than a proof's age ago.
+        So it counts if somebody took it away less than a proof's age ago; and if a person has said
+        that it is off, which it is.
         """
+        if is_vouched_for(self._world, host):
+            return True
         found, now = self._world.clusters[cluster], self._world.kernel.now
         young = self._world.setup.times.rules.proof_seconds
         entries = [f'{address}:0/0' for address in self._counting(host)]

@@ -56,6 +56,7 @@ class Daemon:
         self._process: Process | None = None
         # For how long the clock of its machine stood still, and since when it does.
         self._stood_still, self._paused_at = 0.0, -1.0
+        self._unaware = False
 
     @property
     def runs(self) -> bool:
@@ -104,11 +105,19 @@ class Daemon:
             self._paused_at = self.kernel.now
             self.freeze()
 
+    def pause_unaware(self) -> None:
+        """The same, where no clock of it is set right when it goes on."""
+        self.pause()
+        self._unaware = self._paused_at >= 0.0
+
     def thaw(self) -> None:
         """Let it go on where it stood."""
         if self._paused_at >= 0.0:
-            self._stood_still += self.kernel.now - self._paused_at
-            self._paused_at = -1.0
+            stood = self.kernel.now - self._paused_at
+            self._stood_still += stood
+            if self._unaware and self._process is not None:
+                self._process.unaware_seconds += stood
+            self._paused_at, self._unaware = -1.0, False
         if self._process is not None:
             self._process.thaw()
 

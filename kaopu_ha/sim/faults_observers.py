@@ -48,6 +48,17 @@ def _paused(chance: random.Random, setup: Setup, at: float, lasts: float) -> Ite
     yield Event(at + lasts, f'the machine of {role} goes on')
 
 
+def _paused_at_act(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+    """The same where it was about to act, and no clock tells it: it acts when all has changed."""
+    role = chance.choice(('controller', 'controller', 'worker'))
+    seconds = chance.choice((8, 30, 60, 90))
+    yield Event(at, f'the machine of a {role} is paused at its next act for {seconds} s')
+    if role == 'controller' and chance.random() < 0.5:
+        host = setup.hosts[0]
+        yield Event(at + 45.0, f'power on {host}')
+        yield Event(at + 55.0, f'admit {host}')
+
+
 def _many(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
     """Several hosts are cut off from management for long: suspects that live, all at once."""
     for host in chance.sample(setup.hosts, min(len(setup.hosts), chance.randint(3, 4))):
@@ -56,4 +67,4 @@ def _many(chance: random.Random, setup: Setup, at: float, lasts: float) -> Itera
         yield Event(begins + lasts + 30.0, f'mend {host} management')
 
 
-FAULTS: tuple[tuple[int, Fault], ...] = ((2, _blind), (3, _paused), (2, _many))
+FAULTS: tuple[tuple[int, Fault], ...] = ((2, _blind), (3, _paused), (2, _paused_at_act), (2, _many))

@@ -66,6 +66,8 @@ class Process:
     def __init__(self, name: str) -> None:
         self.name = name
         self.alive, self.frozen, self.thawing = True, False, False
+        # For how long its machine stood still without that any clock of it shows that.
+        self.unaware_seconds = 0.0
         self._tasks: dict[_Task, None] = {}
         self._held: list[Callable[[], None]] = []
 
@@ -145,6 +147,8 @@ class Kernel:
         self.stirred = True
         # Told which process is about to act outside of the store, and what it will do.
         self.before_act: Callable[[Process, str], None] | None = None
+        # Told which process acted after its time, and what it did.
+        self.at_late_act: Callable[[str, str], None] | None = None
         # Of the innermost ``run``: its time, and what is enough for it.
         self._run_ends: tuple[float, Callable[[], int]] = (0.0, lambda: True)
         self._due: list[tuple[float, int, Callable[[], None]]] = []
@@ -198,6 +202,17 @@ class Kernel:
         task = self._tasks.get(greenlet.getcurrent())
         if task is not None and self.before_act is not None:
             self.before_act(task.process, act)
+
+    def clock(self) -> float:
+        """The time as the process of the present task has it."""
+        task = self._tasks.get(greenlet.getcurrent())
+        return self.now - (task.process.unaware_seconds if task is not None else 0.0)
+
+    def acted_late(self, act: str) -> None:
+        """Say that the process of the present task acts later than it knows."""
+        task = self._tasks.get(greenlet.getcurrent())
+        if task is not None and self.at_late_act is not None:
+            self.at_late_act(task.process.name, act)
 
     def run(self, until: float, enough: Callable[[], int] = lambda: False) -> bool:
         """Do what is due until a time, or until it is enough (not 0); True if it was."""

@@ -26,6 +26,7 @@ from kaopu_ha.core.addresses import lies_in
 from kaopu_ha.core.model import Recovery, RecoveryStage
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.ceph import Client
+from kaopu_ha.sim.laws_late import fenced_too_late
 from kaopu_ha.sim.laws_life import told_until
 from kaopu_ha.sim.machine import Machine
 from kaopu_ha.sim.world import NETWORK, World
@@ -56,6 +57,13 @@ def could_not_tell(world: World, client: Client) -> bool:
     return since > told_until(world, case) and (young or not lies_in(client.ip, [NETWORK]))
 
 
+def is_vouched_for(world: World, host: str) -> bool:
+    """True if a person's word stands for the host's fence, and the host is off."""
+    case = world.case(host)
+    found = world.record(Recovery, records.RECOVERY + case.recovery) if case is not None else None
+    return found is not None and found.word is not None and not world.machines[host].node.powered
+
+
 class Fences:
     """Nobody is fenced at a living host's address; a host is fenced at each that it tells of; and
     nobody's lie holds a fence up.
@@ -70,7 +78,7 @@ class Fences:
         world.kernel.after(_LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
-        for what in self._hurt():
+        for what in () if fenced_too_late(self._world) else self._hurt():
             self._say('the living are not fenced', what)
         recoveries = list(self._recoveries())
         self._last('fenced where it is', self._unfenced(recoveries), _GROWN_SECONDS)
@@ -103,7 +111,7 @@ class Fences:
     def _unfenced(self, recoveries: Iterable[_Kept]) -> Iterator[str]:
         """Addresses that a fenced host told of, and truly has, at which it is not fenced."""
         for recovery, machine in recoveries:
-            if records.PROOF + recovery.id not in self._world.etcd.entries:
+            if records.PROOF + recovery.id not in self._world.etcd.entries or recovery.word:
                 continue
             told = self._world.told_by(machine.name)
             for address in set(told.storage_addresses if told else ()) & set(machine.addresses):
@@ -117,7 +125,7 @@ class Fences:
         for recovery, machine in recoveries:
             if recovery.stage is RecoveryStage.FENCING and recovery.refused and all(
                     self._sole(machine, address) and lies_in(address, [NETWORK])
-                    for address in machine.had):
+                    and not self._a_monitors(address) for address in machine.had):
                 yield f'{machine.name} is not fenced: {recovery.refused[0]}'
 
     def _recoveries(self) -> Iterator[_Kept]:
@@ -130,6 +138,9 @@ class Fences:
     def _sole(self, machine: Machine, address: str) -> bool:
         return not any(address in other.had for other in self._world.machines.values()
                        if other is not machine)
+
+    def _a_monitors(self, address: str) -> bool:
+        return any(address in cluster.monitors_at for cluster in self._world.clusters.values())
 
     def _listed(self) -> set[str]:
         """The addresses at which every client is refused for good."""

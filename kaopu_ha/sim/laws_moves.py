@@ -22,6 +22,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.core.model import Case, Evacuation, Phase, Stage
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.ceph import Disk
+from kaopu_ha.sim.laws_late import came_too_late, fenced_too_late
 from kaopu_ha.sim.nova import Row
 from kaopu_ha.sim.world import World, case_of
 
@@ -66,6 +67,8 @@ class Moves:
 
     def asked(self, row: Row, target: str) -> None:
         """The API was asked to evacuate a server: by somebody whose leave was not over."""
+        if came_too_late(self._world, f'evacuate {row.uuid}'):
+            return
         now, leaves = self._world.kernel.now, self._leaves.get(f'evacuate {row.uuid}', [])
         if leaves and not any(now - at <= lasts + _WAY_SECONDS for at, lasts in leaves):
             self._say('an act comes in time', f'{row.name} is called for {now - leaves[-1][0]:.1f} '
@@ -104,7 +107,7 @@ class Moves:
         hurt = set(_hurt(world))
         self._hurt = {one: self._hurt.get(one, now) for one in hurt}
         for (host, entry), since in sorted(self._hurt.items()):
-            if now - since > _LATELY_SECONDS:
+            if now - since > _LATELY_SECONDS and not fenced_too_late(world):
                 self._say('only the dead are fenced', f'{host} lives, and {entry} is listed since '
                                                       f'{since:.1f} s')
         world.kernel.after(_TICK_SECONDS, self._tick)

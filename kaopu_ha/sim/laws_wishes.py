@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from kaopu_ha import ports, records
-from kaopu_ha.core.model import Evacuation, Recovery
+from kaopu_ha.core.model import Evacuation, Recovery, RecoveryStage
 from kaopu_ha.core.restart import Restart
 from kaopu_ha.core.wishes import State, Verb, Wish
 from kaopu_ha.sim.nova import Row
@@ -73,6 +73,8 @@ class Wished:
                                               f'{wish.instance}')
         if wish.verb is Verb.END:
             self._ended(wish)
+        elif wish.verb is Verb.GO_ON:
+            self._vouched(wish)
         elif wish.verb is Verb.GIVE_UP:
             if item is None or not item.phase.ended:
                 self._lie(wish, f'it is {item.phase.value if item else "in no record"}')
@@ -83,11 +85,19 @@ class Wished:
             self._started_again(wish)
 
     def _ended(self, wish: Wish) -> None:
+        recovery = self._world.record(Recovery, records.RECOVERY + wish.recovery)
+        if recovery is not None and recovery.stage in (RecoveryStage.FENCING, RecoveryStage.PROVEN):
+            self._lie(wish, f'its recovery is {recovery.stage.value}')
         for item in self._world.every(Evacuation, f'{records.EVACUATION}{wish.recovery}/'):
             if not item.phase.ended:
                 self._lie(wish, f'{item.name} is {item.phase.value}')
             if item.given_up:
                 self._leave_alone(wish, item.instance)
+
+    def _vouched(self, wish: Wish) -> None:
+        recovery = self._world.record(Recovery, records.RECOVERY + wish.recovery)
+        if recovery is None or recovery.word is None:
+            self._lie(wish, 'no word stands for its fence')
 
     def _tried_again(self, wish: Wish, item: Evacuation | None) -> None:
         self._given_up.pop(wish.instance, None)

@@ -33,6 +33,7 @@ class Leave:
         self._kernel, self._permit = kernel, permit
         self.seconds = permit.seconds()
         self._over = kernel.now + self.seconds
+        self._over_here, self._act, self._is_late = kernel.clock() + self.seconds, '', False
         if self.seconds <= 0:
             raise ports.NotPermitted('no time is left')
 
@@ -40,11 +41,18 @@ class Leave:
         """Ask the permit for the act.  Raises NotPermitted if it does not hold."""
         if not self._permit.holds():
             raise ports.NotPermitted('the permit does not hold any more')
+        self._act = act
         self._kernel.about_to_act(act)
         self._kernel.sleep(_GO_SECONDS)
         self.insist()
 
     def insist(self) -> None:
-        """Raises OutcomeUnknown if the deadline is over: the child was ended."""
-        if self._kernel.now > self._over:
+        """Raises OutcomeUnknown if the deadline is over: the child was ended.
+
+        By its own machine's clocks: where they stood still with it, it acts, too late.
+        """
+        if self._kernel.clock() > self._over_here:
             raise ports.OutcomeUnknown('it took too long')
+        if self._kernel.now > self._over and not self._is_late:
+            self._is_late = True
+            self._kernel.acted_late(self._act)

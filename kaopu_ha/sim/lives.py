@@ -39,6 +39,7 @@ import time
 from kaopu_ha.sim import (
     faults_addresses,
     faults_books,
+    faults_doors,
     faults_fences,
     faults_hangs,
     faults_links,
@@ -155,6 +156,8 @@ def _healing(at: float) -> Iterator[Event]:
     yield Event(at, 'mend everything')
     for later in (1.0, 12.0, 24.0, 36.0, 50.0, 65.0):
         yield Event(at + later, 'release the brake')
+    for later in (8.0, 30.0, 55.0):
+        yield Event(at + later, 'people end what can never be fenced')
     for later in (15.0, 40.0, 66.0):
         yield Event(at + later, 'admit every confirmed host')
 
@@ -320,6 +323,7 @@ def _people(chance: random.Random, setup: Setup, at: float, lasts: float) -> Ite
 
 _TOPICS = (*faults_addresses.FAULTS,
            *faults_books.FAULTS,
+           *faults_doors.FAULTS,
            *faults_fences.FAULTS,
            *faults_hangs.FAULTS,
            *faults_links.FAULTS,

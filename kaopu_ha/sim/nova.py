@@ -287,7 +287,7 @@ class SimNova(ports.Cloud):
 
     def force_down(self, host: str, down: bool, permit: ports.Permit) -> None:
         """As promised."""
-        self._act(permit, lambda: self.nova.force_down(host, down))
+        self._act(permit, lambda: self.nova.force_down(host, down), f'force {host}')
 
     def evacuate(self, instance: str, target: str, permit: ports.Permit) -> None:
         """As promised."""
@@ -295,7 +295,8 @@ class SimNova(ports.Cloud):
 
     def reset_state(self, instance: str, state: str, permit: ports.Permit) -> None:
         """As promised."""
-        self._act(permit, lambda: self.nova.reset_state(instance, state))
+        self._act(permit, lambda: self.nova.reset_state(instance, state),
+                  f'reset {instance}')
 
     def start(self, instance: str, permit: ports.Permit, *, anew: bool = False) -> None:
         """As promised."""

@@ -51,6 +51,12 @@ def _pause(world: World, process: str) -> None:
     a_daemon(world, process).pause()
 
 
+@WORDS.take('the machine of a {role} is paused at its next act for {seconds} s')
+def _pause_at_act(world: World, role: str, seconds: str) -> None:
+    """Between the permit's yes and the act; no clock of it is set right when it goes on."""
+    world.pauses_at_act[role] = float(seconds)
+
+
 @WORDS.take('the machine of {process} goes on')
 def _resume(world: World, process: str) -> None:
     a_daemon(world, process).thaw()

@@ -22,6 +22,7 @@ from kaopu_ha.sim.ceph import SimCeph
 from kaopu_ha.sim.libvirt import SimLibvirt
 from kaopu_ha.sim.machine import Libvirtd
 from kaopu_ha.sim.sentences import UnknownWords, Vocabulary
+from kaopu_ha.sim.words_fences import stays_off
 from kaopu_ha.sim.world import World
 
 WORDS = Vocabulary()
@@ -56,6 +57,15 @@ def _power_off(world: World, host: str) -> None:
 
 @WORDS.take('power on {host}')
 def _power_on(world: World, host: str) -> None:
+    if stays_off(world, host):
+        world.note('world', f'{host} stays off: a person has given his word')
+        return
+    power_on(world, host)
+
+
+@WORDS.take('{host} is switched on against a person\'s word')
+def power_on(world: World, host: str) -> None:
+    """Switch it on, whatever people have said of it."""
     machine = world.machines[host]
     if machine.node.powered:
         _power_off(world, host)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import brake
-from kaopu_ha.sim import daemon, words_books, words_thief
+from kaopu_ha.sim import daemon, words_books, words_fences, words_thief
 from kaopu_ha.sim.machine import Libvirtd
 from kaopu_ha.sim.network import Node
 from kaopu_ha.sim.sentences import Vocabulary
@@ -56,10 +56,12 @@ def _mend_everything(world: World) -> None:
             eye.sick = False
     world.hangs.let_go()
     world.stops_at_act.clear()
+    world.pauses_at_act.clear()
     put_right(world)
     for each in world.daemons():
         _mend_links(each.node)
     thaw_all(world)
+    words_fences.put_right(world)
     start_all(world)
 
 

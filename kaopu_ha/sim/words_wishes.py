@@ -14,6 +14,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from kaopu_ha import ports, records
 from kaopu_ha.core.model import Case, Evacuation
 from kaopu_ha.core.restart import Restart
@@ -39,9 +41,16 @@ def _give_up(world: World, instance: str) -> None:
 
 @WORDS.take('a person ends the recovery of {host}')
 def _end(world: World, host: str) -> None:
+    ask_all(world, Verb.END, host)
+
+
+def ask_all(world: World, verb: Verb, host: str, *, destroyed: bool = False) -> bool:
+    """Ask something of the recovery of a host's open case; True if it is asked now."""
     case = world.case(host)
-    if case is not None and case.recovery:
-        _ask(world, _wish(world, Verb.END, host, recovery=case.recovery))
+    if case is None or not case.recovery:
+        return False
+    wish = _wish(world, verb, host, recovery=case.recovery)
+    return _ask(world, dataclasses.replace(wish, destroyed=destroyed))
 
 
 def _ask_about(world: World, verb: Verb, name: str) -> None:
@@ -67,11 +76,12 @@ def _wish(world: World, verb: Verb, host: str, instance: str = '', name: str = '
                 boot_id, instance, name)
 
 
-def _ask(world: World, wish: Wish) -> None:
-    """Write it down, unless the same is asked and not answered yet."""
+def _ask(world: World, wish: Wish) -> bool:
+    """Write it down, unless the same is asked and not answered yet; True if it was written."""
     before = world.record(Wish, records.wish(wish))
     if world.etcd.away or (before is not None and before.state is State.ASKED and (
             before.recovery, before.boot_id) == (wish.recovery, wish.boot_id)):
-        return
+        return False
     world.etcd.commit([], [ports.Put(records.wish(wish), records.encode(wish),
                                      world.etcd.grant(_KEPT_SECONDS))], 'people')
+    return True

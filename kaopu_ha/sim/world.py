@@ -32,8 +32,9 @@ from kaopu_ha.core.model import Case, Image, Inventory, Stage
 from kaopu_ha.core.news import News
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.sim import hangs
+from kaopu_ha.sim.blocklist import SimBlocklist
 from kaopu_ha.sim.bus import Bus, SimEvents
-from kaopu_ha.sim.ceph import Ceph, Client, SimBlocklist, SimCeph
+from kaopu_ha.sim.ceph import Ceph, Client, SimCeph
 from kaopu_ha.sim.compute import Compute
 from kaopu_ha.sim.daemon import Daemon, Surroundings
 from kaopu_ha.sim.kernel import Kernel, Process
@@ -133,6 +134,10 @@ class World:
         self.unwatched: dict[str, set[str]] = {}
         # What people named as the networks of Ceph's clients: only there a fence may cut.
         self.client_networks = [NETWORK]
+        # Hosts of which people said that they are off, for which recovery; and those that never
+        # run again.
+        self.vouched: dict[str, str] = {}
+        self.destroyed: set[str] = set()
         # Hosts that were stolen, each with what throws its thief out.
         self.thieves: dict[str, Callable[[], None]] = {}
         # What people opened with tools of their own, to be closed by them.
@@ -146,7 +151,12 @@ class World:
         self.spoiled: dict[str, str] = {}
         # Processes that stop at their next act, by the beginning of their names: for how long.
         self.stops_at_act: dict[str, float] = {}
+        # The same of processes whose machines are paused there, their clocks with them.
+        self.pauses_at_act: dict[str, float] = {}
+        # What was done too late, unawares: who did what, and when.
+        self.late: list[tuple[str, str, float]] = []
         self.kernel.before_act = self._before_act
+        self.kernel.at_late_act = self._acted_late
         self.hangs = hangs.Hangs(self.kernel)
         self.hangs.noted = lambda who, call: self.note('world', f'{who} hangs at its {call}')
         self.eyes: dict[str, tuple[SimLibvirt, SimCeph]] = {}
@@ -349,6 +359,16 @@ class World:
             process.freeze()
             self.kernel.after(self.stops_at_act.pop(role), process.thaw)
             self.note('world', f'{process.name} stops where it was about to act')
+
+        for role in [role for role in self.pauses_at_act if process.name.startswith(role)]:
+            daemon = next(each for each in self.daemons() if each.name == process.name)
+            daemon.pause_unaware()
+            self.kernel.after(self.pauses_at_act.pop(role), daemon.thaw)
+            self.note('world', f'the machine of {process.name} is paused where it was about to act')
+
+    def _acted_late(self, who: str, act: str) -> None:
+        self.late.append((who, act, self.kernel.now))
+        self.note('world', f'{who} acts too late, and does not know: {act or "an act"}')
 
     def _heard(self, host: str, true: bool) -> None:
         self.life_heard[host] = self.kernel.now

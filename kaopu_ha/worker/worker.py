@@ -21,9 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 import concurrent.futures
 import dataclasses
-from dataclasses import dataclass
 import logging
-import math
 
 from kaopu_ha import permits, ports, records
 from kaopu_ha.core import attempt, evacuation, model
@@ -33,6 +31,8 @@ from kaopu_ha.core.news import Fact, News
 from kaopu_ha.worker.claims import Claims
 from kaopu_ha.worker.looker import NOVA_SECONDS, Looker, Times, returned
 from kaopu_ha.worker.resting import Resting
+from kaopu_ha.worker.tasks import Record as _Record
+from kaopu_ha.worker.tasks import Task as _Task
 
 LOG = logging.getLogger(__name__)
 
@@ -43,39 +43,6 @@ _TICK_SECONDS = 0.2
 _IDLE_SECONDS = 5.0
 # Of the attempt's limit: after this, what is waited for is told.
 _PATIENCE_SHARE = 0.25
-
-
-@dataclass
-class _Task:
-    """An evacuation that this worker has claimed.
-
-    ``since``: when it first saw the present attempt, or gave up to wait for Nova's answer;
-    ``began``: when it claimed it; ``troubled``: since when each of its steps has failed.
-    ``step``: the step under way, ``due`` when the next one may begin, ``asked`` when Nova was.
-    """
-
-    key: str
-    claim: ports.Compare
-    attempt: int = -1
-    since: float = 0.0
-    over: bool = False
-    step: concurrent.futures.Future[Exception | None] | None = None
-    due: float = 0.0
-    asked: float = -math.inf
-    began: float = 0.0
-    troubled: float | None = None
-    times: Times = dataclasses.field(default_factory=Times)
-
-
-@dataclass(frozen=True)
-class _Record:
-    """The evacuation as read, and the conditions under which it may go on."""
-
-    item: Evacuation
-    compares: tuple[ports.Compare, ...]
-    inventory: model.Inventory | None
-    case: model.Case | None = None
-    source_returned: bool = False
 
 
 class Worker:
@@ -240,13 +207,13 @@ class Worker:
             return None
         if stage not in (RecoveryStage.PLANNED, RecoveryStage.EVACUATING):
             raise ports.PortError(f'the recovery is {stage.value}')
-        if proof is None:
-            raise ports.PortError('no fresh proof of the fence')
+        if proof is None and item.phase is Phase.QUEUED:
+            raise ports.PortError(_UNPROVEN)
         compares = (task.claim, ports.Compare(task.key, modified=entry.modified),
                     ports.Compare(case_key, modified=case_entry.modified),
-                    ports.Compare(keys[3], created=proof.created))
+                    ports.Compare(keys[3], created=proof.created if proof is not None else 0))
         inventory = records.decode(model.Inventory, target.value, target.key) if target else None
-        return _Record(item, compares, inventory, case,
+        return _Record(item, proof is not None, compares, inventory, case,
                        returned(case, more.get(records.INVENTORY + item.source)))
 
     # ------------------------------------------------------------ act
@@ -254,6 +221,8 @@ class Worker:
     def _act(self, task: _Task, record: _Record, seen: attempt.Seen,
              decision: attempt.Decision) -> None:
         item = record.item
+        if decision.act in _UNDER_PROOF and not record.proven:
+            raise ports.PortError(_UNPROVEN)
         if decision.act is Act.COMMIT:
             self._first_call(task, record, seen, decision.row)
         elif decision.act is Act.CALL:
@@ -283,7 +252,7 @@ class Worker:
             return
         task.attempt, task.since = len(item.attempts), self._clock()
         again = self._read(task)
-        if again is not None and not there:
+        if again is not None and again.proven and not there:
             self._call(task, again)
 
     def _call_again(self, task: _Task, record: _Record, decision: attempt.Decision) -> None:
@@ -299,7 +268,7 @@ class Worker:
                                                         f'{decision.reason}'))
         task.since, task.times = self._clock(), Times()
         again = self._read(task)
-        if again is not None:
+        if again is not None and again.proven:
             self._call(task, again)
 
     def _call(self, task: _Task, record: _Record) -> None:
@@ -323,7 +292,10 @@ class Worker:
             task.since = self._clock()
             raise
         else:
-            self._went(task, record, Phase.MOVING, 'Nova took the call')
+            if self._went(task, record, Phase.MOVING, 'Nova took the call') is None:
+                # Another has it by now: a machine that was paused before the act acts too late.
+                self._tell(News(Fact.ACTED_LATE, item.source, f'{self.name} called for {item.name} '
+                                f'to {item.target}, though its record or claim had changed'))
 
     def _waits(self, task: _Task, record: _Record, decision: attempt.Decision) -> None:
         """Write down and tell what is waited for, once it takes long; then put it aside."""
@@ -395,5 +367,7 @@ class Worker:
         return permits.LeasePermit(self._store, self.claims.left, record.compares, _CALL_SECONDS)
 
 
+_UNPROVEN = 'no fresh proof of the fence'
+_UNDER_PROOF = (Act.COMMIT, Act.CALL, Act.RESET)
 _ENDS = {Act.DONE: Phase.DONE, Act.LEFT: Phase.LEFT, Act.REFUSED: Phase.REFUSED,
          Act.FAILED: Phase.FAILED}

@@ -86,9 +86,14 @@ class Handlers:
         return _unanswered(cluster, self._settings.get('pools') or cluster.pool_names(), deadline)
 
     def mend(self, fsid: str, entries: Sequence[str]) -> None:
-        """Remove every entry, and read their absence back."""
+        """Remove every entry that is listed, and read their absence back.
+
+        Where none is, nothing has to be allowed that changes the blocklist.
+        """
         cluster = self._cluster(fsid)
-        _each(entries, lambda entry: cluster.command(
+        listed = _listed(cluster)
+        _each([entry for entry in entries if ceph_address.parse(entry) in listed],
+              lambda entry: cluster.command(
             'osd blocklist', blocklistop='rm', addr=entry))
         cluster.await_latest_map()
         left = set(_listed(cluster)) & {ceph_address.parse(entry) for entry in entries}

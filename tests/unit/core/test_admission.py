@@ -77,8 +77,12 @@ class Refusal(unittest.TestCase):
         other = 'another host answers at its address: its UUID is not the inventory\'s'
         # what is different -> the reason
         table = [({'attempts_open': True}, unfinished), ({'recovery': None}, unfinished)]
-        table += [({'recovery': stage}, unfinished) for stage in RecoveryStage
-                  if stage is not RecoveryStage.FINISHED]
+        table += [({'recovery': stage}, unfinished)
+                  for stage in (RecoveryStage.PLANNED, RecoveryStage.EVACUATING)]
+        table += [({'recovery': stage}, f'its recovery is {stage.value}: none of its instances is '
+                   f'planned yet. If its fence can\'t hold: kaopu-ha recovery end c1 --why ... '
+                   f'first; they start where they were, then')
+                  for stage in (RecoveryStage.FENCING, RecoveryStage.PROVEN)]
         table += [({'libvirt': a_libvirt(contact=contact)},
                    f'its libvirt does not answer ({contact.value})') for contact in Contact
                   if contact is not Contact.ANSWERED]

@@ -15,7 +15,7 @@
 import dataclasses
 import unittest
 
-from kaopu_ha.core import model, recovery, roads
+from kaopu_ha.core import fencing, model, recovery, roads
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.recovery import Act, Seen
@@ -120,6 +120,73 @@ class TheFence(unittest.TestCase):
             found = recovery.failed(at(PROVEN), act, 'no answer')
             self.assertEqual([fact], [item.fact for item in found.news])
             self.assertEqual('no answer', found.recovery.waiting_for)
+
+
+class APersonsWord(unittest.TestCase):
+
+    WORD = model.Word('ann@m1', AT, 'I pulled its plugs', inventory=7)
+
+    def said(self, stage, **changes):
+        return at(stage, word=self.WORD, **changes)
+
+    def heard(self, **changes):
+        return look(**{'answers': False, 'inventory_revision': 7, 'marked': False,
+                       'fresh': False} | changes)
+
+    def test_its_libvirt_is_asked_before_the_word_counts(self):
+        for stage in (FENCING, PROVEN, EVACUATING):
+            self.assertIs(Act.ASK_HOST, advance(self.said(stage), self.heard(answers=None)).act)
+
+    def test_where_the_fence_does_not_hold_the_word_takes_the_place_of_the_proof(self):
+        self.assertIs(Act.FENCE, advance(self.said(FENCING), self.heard()).act)
+        for lacks in ({'proofs': GONE, 'cut': True}, {'unfenced': 'permission denied'}):
+            found = advance(self.said(FENCING), self.heard(**lacks))
+            self.assertEqual((Act.COMMIT, PROVEN, True), (
+                found.act, found.recovery.stage, found.proven))
+            self.assertIn('ann@m1 says that it is switched off (I pulled its plugs)',
+                          found.recovery.road[-1].reason)
+            kept = advance(self.said(EVACUATING), self.heard(**lacks))
+            self.assertIs(Act.MARK, kept.act)
+
+    def test_no_address_need_be_known(self):
+        none = self.said(FENCING, orders=())
+        self.assertIs(PROVEN, advance(none, self.heard()).recovery.stage)
+        self.assertEqual({'ceph-1'}, fencing.safe_clusters(none))
+        self.assertEqual(frozenset(), fencing.safe_clusters(at(FENCING, orders=())))
+
+    def test_the_word_counts_no_more_once_the_host_is_heard_of(self):
+        for stage in (FENCING, PROVEN, PLANNED, EVACUATING):
+            for signs in ({'answers': True}, {'inventory_revision': 8}):
+                found = advance(self.said(stage), self.heard(unfenced='no', **signs))
+                self.assertEqual((Act.COMMIT, None, True, False), (
+                    found.act, found.recovery.word, found.unproven, found.proven))
+                self.assertIs(stage, found.recovery.stage)
+                self.assertEqual([Fact.WORD_ENDED], [item.fact for item in found.news])
+
+    def test_what_it_tells_ends_the_word_even_while_the_proof_is_fresh(self):
+        found = advance(self.said(EVACUATING), self.heard(
+            marked=True, fresh=True, inventory_revision=8))
+        self.assertIsNone(found.recovery.word)
+
+    def test_a_failed_act_of_the_fence_ends_the_turn_only_without_a_word(self):
+        seen = self.heard()
+        for act in (Act.ASK_FORBIDDEN, Act.FENCE, Act.READ_BACK):
+            self.assertIsNone(recovery.goes_on(at(FENCING), seen, act, 'denied'))
+            self.assertEqual('denied', recovery.goes_on(self.said(FENCING), seen, act,
+                                                        'denied').unfenced)
+        self.assertIsNone(recovery.goes_on(self.said(PROVEN), seen, Act.FORCE_DOWN, 'away'))
+
+    def test_a_host_that_is_switched_off_may_still_take_up_what_came_to_it(self):
+        self.assertEqual(frozenset(), recovery.dead_hosts([self.said(PLANNED)]))
+        gone = dataclasses.replace(self.WORD, destroyed=True)
+        self.assertEqual({'c1'}, recovery.dead_hosts([at(PLANNED, word=gone)]))
+
+    def test_what_is_over_needs_no_fence(self):
+        seen = look(marked=False, fresh=False, unfenced='denied',
+                    evacuations=(under_way(Phase.DONE),))
+        self.assertIs(FINISHED, advance(at(EVACUATING), seen).recovery.stage)
+        still = dataclasses.replace(seen, evacuations=(under_way(),))
+        self.assertIs(Act.WAIT, advance(at(EVACUATING), still).act)
 
 
 class BeforeThePlan(unittest.TestCase):
@@ -331,8 +398,8 @@ class TheRoads(unittest.TestCase):
             if before is not RecoveryStage.FINISHED:
                 self.assertTrue(all(order.index(stage) > order.index(before) for stage in after))
         # What a person asks for again stands on the proof that was kept.
-        self.assertEqual({RecoveryStage.EVACUATING}, roads.RECOVERY[RecoveryStage.FINISHED])
-        self.assertEqual({PROVEN}, roads.RECOVERY[FENCING])
+        self.assertEqual({EVACUATING, FENCING}, roads.RECOVERY[FINISHED])
+        self.assertEqual({PROVEN, FINISHED}, roads.RECOVERY[FENCING])
 
     def test_confirmed_is_come_to_from_the_last_look_and_left_by_people(self):
         # From ADMITTING only while it is fenced: it died again.

@@ -15,7 +15,7 @@
 import dataclasses
 import unittest
 
-from kaopu_ha.core import restart
+from kaopu_ha.core import restart, users
 from kaopu_ha.core.model import Action, Power
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.restart import Act, Phase
@@ -169,7 +169,7 @@ class LastWord(unittest.TestCase):
             ((Action('changePassword', 'joe'), Action('stop', 'joe')), True),
         ]
         for actions, stopped in table:
-            self.assertIs(stopped, restart.stopped_by_user(actions), actions)
+            self.assertIs(stopped, users.stopped_by_user(actions), actions)
 
 
 class Opened(unittest.TestCase):

@@ -14,7 +14,7 @@
 import dataclasses
 import unittest
 
-from kaopu_ha.core import model, recovery, restart, waiting, wishes
+from kaopu_ha.core import model, recovery, restart, roads, waiting, wishes
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.wishes import State, Verb, Wish
@@ -25,7 +25,7 @@ CALLED = (Phase.CALLING, Phase.MOVING)
 
 
 def a_wish(verb=Verb.GIVE_UP, **changes):
-    named = {} if verb is Verb.END else {'instance': 'i1', 'name': 'web'}
+    named = {} if verb in (Verb.END, Verb.GO_ON) else {'instance': 'i1', 'name': 'web'}
     return Wish(verb, 'c1', 'ann@admin1', values.AT, 'its owner is told',
                 **{'recovery': 'c1-7'} | named | changes)
 
@@ -107,9 +107,10 @@ class TestGiveUp(Refusals, unittest.TestCase):
             look = a_look(stage=stage)
             look = dataclasses.replace(look, recovery=dataclasses.replace(
                 look.recovery, waiting_for='a monitor is mute'))
-            for verb in Verb:
-                self.assertIn('a monitor is mute', self.refused(
-                    wishes.answered(a_wish(verb), look, values.rules())))
+            for verb in (Verb.RETRY, Verb.GIVE_UP):
+                reason = self.refused(wishes.answered(a_wish(verb), look, values.rules()))
+                self.assertIn('a monitor is mute', reason)
+                self.assertIn('recovery go-on or end c1', reason)
 
     def test_once_the_host_is_admitted_the_recovery_is_over(self):
         for changes in ({'case': None}, {'case': values.a_case(Stage.CONFIRMED, recovery='c1-9')},
@@ -180,6 +181,60 @@ class TestRetry(Refusals, unittest.TestCase):
         self.assertLess(len(item.road), 100)
         many = dataclasses.replace(item, attempts=a_move(Phase.MOVING).attempts * 300)
         self.assertIn('300 times', self.refused(answered(Verb.RETRY, many)))
+
+
+class TestBeforeThePlan(Refusals, unittest.TestCase):
+
+    def early(self, verb, stage, *moves, **look):
+        on = values.an_instance('i2'), values.an_instance('i3', power=model.Power.OFF)
+        found = values.a_recovery(stage=stage, instances=(values.an_instance(), *on))
+        return answered(verb, *moves, **{'recovery': found} | look)
+
+    def test_an_end_gives_up_what_was_on_and_finishes_it(self):
+        for stage in (RecoveryStage.FENCING, RecoveryStage.PROVEN):
+            answer = self.early(Verb.END, stage)
+            self.assertEqual((State.DONE, RecoveryStage.FINISHED), (
+                answer.wish.state, answer.recovery.stage))
+            self.assertEqual([('i1', Phase.FAILED, 'ann@admin1'), ('i2', Phase.FAILED,
+                                                                   'ann@admin1')],
+                             [(item.instance, item.phase, item.given_up)
+                              for item in answer.evacuations])
+            self.assertIn('ann@admin1', answer.recovery.road[-1].reason)
+            self.assertEqual(frozenset(), recovery.dead_hosts([answer.recovery])
+                             if stage is RecoveryStage.FENCING else frozenset())
+
+    def test_an_end_of_many_takes_several_turns_and_finishes_with_the_last(self):
+        many = tuple(values.an_instance(f'i{number}') for number in range(100))
+        found = values.a_recovery(stage=RecoveryStage.FENCING, instances=many)
+        first = answered(Verb.END, recovery=found)
+        self.assertEqual((State.ASKED, None), (first.wish.state, first.recovery))
+        last = answered(Verb.END, *first.evacuations, recovery=found)
+        self.assertEqual((State.DONE, 100), (
+            last.wish.state, len({*first.evacuations, *last.evacuations})))
+        self.assertIs(RecoveryStage.FINISHED, last.recovery.stage)
+
+    def test_what_was_ended_before_its_plan_is_fenced_before_it_is_tried_again(self):
+        ended = self.early(Verb.END, RecoveryStage.FENCING)
+        answer = answered(Verb.RETRY, *ended.evacuations, recovery=ended.recovery)
+        self.assertIs(RecoveryStage.FENCING, answer.recovery.stage)
+
+    def test_a_word_stands_for_the_fence_and_is_kept_with_who_and_why(self):
+        for stage in (RecoveryStage.FENCING, RecoveryStage.PROVEN, RecoveryStage.EVACUATING):
+            answer = self.early(Verb.GO_ON, stage, inventory_revision=9)
+            word = answer.recovery.word
+            self.assertEqual((State.DONE, 'ann@admin1', 'its owner is told', 9), (
+                answer.wish.state, word.who, word.why, word.inventory))
+            self.assertIs(stage, answer.recovery.stage)
+            self.assertEqual((roads.WORD_GIVEN, word.text), (
+                answer.recovery.road[-1].stage, answer.recovery.road[-1].reason))
+            self.assertEqual([Fact.WORD_GIVEN], [item.fact for item in answer.news])
+
+    def test_no_word_is_taken_of_who_beats_or_is_fenced_or_done_with(self):
+        for changes, reason in (({'beats': True}, 'c1 beats'), ({'proven': True}, 'read back'),
+                                ({'stage': RecoveryStage.FINISHED}, 'is finished'),
+                                ({'case': Stage.ADMITTING}, 'being taken back')):
+            stage = changes.pop('stage', RecoveryStage.FENCING)
+            self.assertIn(reason, self.refused(self.early(Verb.GO_ON, stage, **changes)))
 
 
 class TestEnd(Refusals, unittest.TestCase):

@@ -35,7 +35,7 @@ from kaopu_ha.core import (
     roads,
 )
 from kaopu_ha.core.model import Phase, Sign, Stage, Verdict
-from kaopu_ha.sim.ceph import SimBlocklist
+from kaopu_ha.sim.blocklist import SimBlocklist
 from kaopu_ha.sim.leave import Leave
 from kaopu_ha.sim.store import SimStore
 from kaopu_ha.worker.worker import Worker, _Record

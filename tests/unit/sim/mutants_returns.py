@@ -17,7 +17,7 @@ import dataclasses
 from kaopu_ha.agent import leaving
 from kaopu_ha.controller import restarter as restarters
 from kaopu_ha.controller.restarter import Restarter
-from kaopu_ha.core import admission, casefile, elsewhere, restart
+from kaopu_ha.core import admission, casefile, elsewhere, restart, users
 from tests.unit.sim.mutants import mutant, put
 
 
@@ -28,7 +28,7 @@ def nothing_restarted():
 
 @mutant('what its user stopped is started again')
 def stopped_is_started():
-    return [put(restart, 'stopped_by_user', lambda actions: False)]
+    return [put(users, 'stopped_by_user', lambda actions: False)]
 
 
 @mutant('what went off just before the end is forgotten')

@@ -17,7 +17,8 @@ import unittest
 
 from kaopu_ha import ports
 from kaopu_ha.core import model
-from kaopu_ha.sim.ceph import Ceph, SimBlocklist, SimCeph
+from kaopu_ha.sim.blocklist import SimBlocklist
+from kaopu_ha.sim.ceph import Ceph, SimCeph
 from kaopu_ha.sim.kernel import Kernel
 from kaopu_ha.sim.network import Node
 from kaopu_ha.testing import fence, probe

@@ -23,6 +23,7 @@ from tests.unit.sim import (  # noqa: F401  they add their own
     mutants_alone,
     mutants_books,
     mutants_brake,
+    mutants_doors,
     mutants_fences,
     mutants_growth,
     mutants_moves,
@@ -89,4 +90,4 @@ class TestTheList(unittest.TestCase):
         self.assertEqual(frozenset(), SOON - MUTANTS.keys())
 
     def test_none_is_left_out(self):
-        self.assertEqual(71, len(MUTANTS))
+        self.assertEqual(76, len(MUTANTS))

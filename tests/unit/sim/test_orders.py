@@ -17,7 +17,7 @@ import unittest
 
 import fixtures
 
-from kaopu_ha.sim import ceph, libvirt, story
+from kaopu_ha.sim import blocklist, libvirt, story
 
 DIES = '''
 title: a host dies
@@ -68,7 +68,7 @@ class TestNoIsAskedAgain(Played):
             fence._reach(order, limit)
             barred = since <= fence.kernel.now < until
             return {'10.91.0.11': 'an active manager of Ceph is there'} if barred else {}
-        self.put(ceph.SimBlocklist, 'forbidden', forbidden)
+        self.put(blocklist.SimBlocklist, 'forbidden', forbidden)
 
     def test_a_manager_that_fails_over_later_lets_the_recovery_go_on_by_itself(self):
         self.forbid(0, 70)
@@ -156,13 +156,13 @@ class TestOrdersGrow(Played):
 class TestAlone(Played):
 
     def test_a_driver_that_breaks_over_one_host_stops_no_other_recovery(self):
-        real = ceph.SimBlocklist.cut
+        real = blocklist.SimBlocklist.cut
 
         def cut(fence, order, permit):
             if '10.91.0.11:0/0' in order.addresses:
                 raise ValueError('nonsense')
             return real(fence, order, permit)
-        self.put(ceph.SimBlocklist, 'cut', cut)
+        self.put(blocklist.SimBlocklist, 'cut', cut)
         log = self.play('20 power off c1', '60 power off c3', '70 release the brake',
                         '150 expect db runs elsewhere', '150 end')
         self.assertIn('c1: host passed over: its recovery failed, and the other hosts go on', log)

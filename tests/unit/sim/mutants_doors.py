@@ -1,0 +1,50 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Mutants of words in the place of a proof, and of ends before a plan.  See ``mutants``."""
+
+import contextlib
+
+from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.core import holding, kept, wishes
+from tests.unit.sim.mutants import mutant, put
+
+
+@mutant('a word is told as taken, and is not kept')
+def word_not_kept():
+    real = wishes._go_on
+
+    def go_on(wish, seen):
+        answer = real(wish, seen)
+        return wishes.dataclasses.replace(answer, recovery=None)
+    return [put(wishes, '_OF_ALL', {**wishes._OF_ALL, wishes.Verb.GO_ON: go_on})]
+
+
+@mutant('an end before the plan leaves its recovery open')
+def end_leaves_it_open():
+    return [put(wishes, '_finished', lambda wish, seen: None)]
+
+
+@mutant('a recovery that was ended before its plan is not fenced when it is taken up')
+def taken_up_unfenced():
+    return [put(wishes.kept, 'taken_up', lambda recovery: kept.RecoveryStage.EVACUATING)]
+
+
+@mutant('everybody\'s word is taken for granted')
+def word_for_everybody():
+    return [put(holding, 'by_word', lambda recovery: True)]
+
+
+@mutant('nobody says that an act came too late')
+def late_untold():
+    return [put(Leadership, 'telling_if_late',
+                lambda lead, host, what, remedy: contextlib.nullcontext())]

@@ -21,6 +21,7 @@ from kaopu_ha.core import model, restart
 from kaopu_ha.core.events import Hint
 from kaopu_ha.core.keys import Entry
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
+from kaopu_ha.core.proofs import Word
 from kaopu_ha.core.protection import Reason, Unprotected
 from kaopu_ha.core.wishes import State, Verb, Wish
 from tests.unit.core.values import (
@@ -71,13 +72,15 @@ FULL = [
         behind='libvirt is mute', clients=('10.1.0.1:0/7',), recovery='c1-7',
         admit=model.AdmitProgress('joe', 'boot-2', ('nova-compute restarted',), True, 'Nova')),
     a_recovery(orders=(ORDER,), checked=True, refused=('10.1.0.9: why',), forced_by_us=True,
-               told_on=('i1',), told_off=('i2',), waiting_for='ceph', road=(STEP,)),
+               told_on=('i1',), told_off=('i2',), waiting_for='ceph', road=(STEP,),
+               word=Word('joe', AT, 'why', True, 7)),
     Hint('c1', 'instance.power_off.end', AT, an_instance(images=(DISK,))),
     under_way(Phase.MOVING, seen_before=('m1',), tried=('c3',), reason='why', road=(STEP,),
               project='p1', opted_in=True, epoch=9, power=model.Power.PAUSED, row='arrived',
               passed_over=('c3',), failures=1, rounds=2, set_aside=3, waited=4.5,
               given_up='joe'),
-    Wish(Verb.RETRY, 'c1', 'joe', AT, 'why', 'c1-7', 'boot-2', 'i1', 'web', State.REFUSED, 'no'),
+    Wish(Verb.RETRY, 'c1', 'joe', AT, 'why', 'c1-7', 'boot-2', 'i1', 'web', State.REFUSED, 'no',
+         True),
 ]
 # The same kinds with no more than they need.
 BARE = [a_case(), an_evacuation(), an_inventory(instances=()), a_recovery(instances=()),

@@ -190,8 +190,9 @@ UNDER_WAY = (
         Act.RESET, 'its source was booted, and Nova shows it stopped: it will run again', 'active'),
     Row('no trace of the call', lambda it: it.calling, Act.CALL, 'Nova has no trace of the call'),
     # A source that boots completes its records, also that of a call which got lost.
-    Row('the call was lost', lambda it: it.long and it.nobody_there
-        and (it.unfinished or it.lost) and it.ended_unseen, Act.CALL,
+    # A client at its own address is a sibling's there, or a tool's.
+    Row('the call was lost', lambda it: it.long and it.absent_there and not it.unasked
+        and not it.stranger and (it.unfinished or it.lost) and it.ended_unseen, Act.CALL,
         'nothing of it is on {target} after {limit}'),
     # A nova-compute that hangs begins with it when it goes on: a second call would spoil both.
     Row('the call may still begin',

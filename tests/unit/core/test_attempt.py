@@ -519,6 +519,14 @@ class TooLong(unittest.TestCase):
         self.assertEqual(Decision(Act.CALL, 'nothing of it is on c2 after 120 s'),
                          decided(moving(), seen, rules()))
 
+    def test_a_sibling_on_the_target_does_not_keep_a_lost_call_from_being_repeated(self):
+        there = {'libvirt': a_libvirt(), 'images': (an_answer(a_client()),)}
+        seen = work_look(a_server(task_state='rebuilding'), seconds=LONG, up_seconds=60.0,
+                         migrations=[a_migration()], **there)
+        self.assertIs(Act.CALL, act(moving(), seen))
+        for images in (None, (an_answer(a_client('10.1.0.99:0/1')),)):
+            self.assertIs(Act.WAIT, act(moving(), dataclasses.replace(seen, images=images)))
+
     def test_with_nobody_there_a_record_that_the_sources_boot_completed_is_no_end(self):
         for statuses, wanted in ((('completed',), Act.CALL),
                                  (('completed', 'failed'), Act.REFUSED)):

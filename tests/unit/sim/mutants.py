@@ -217,8 +217,8 @@ def not_checked():
         target = worker._store.read(records.INVENTORY + item.target).get(
             records.INVENTORY + item.target)
         inventory = records.decode(model.Inventory, target.value) if target else None
-        return _Record(item, (task.claim, ports.Compare(task.key, modified=entry.modified),
-                              task.claim), inventory)
+        return _Record(item, True, (task.claim, ports.Compare(task.key, modified=entry.modified),
+                                    task.claim), inventory)
     return [put(Worker, '_read', read)]
 
 

@@ -40,8 +40,9 @@ def _refused(chance: random.Random, setup: Setup, at: float, lasts: float) -> It
         yield Event(begins, f'a monitor of {cluster} is at the address of {host}')
     if chance.random() < 0.5:
         yield Event(at + chance.uniform(0.0, 2.0), f'power off {host}')
-    if chance.random() < 0.3:
-        yield Event(at + chance.uniform(15.0, 30.0), f'somebody takes {host} off the blocklist')
+        # Only then: who lives writes at once, and no program could prevent it.
+        if chance.random() < 0.5:
+            yield Event(at + chance.uniform(15.0, 30.0), f'somebody takes {host} off the blocklist')
     yield from _said(chance, setup, at + _CONFIRMED_SECONDS, lasts)
 
 

@@ -65,6 +65,8 @@ class Tellers:
                   before: Mapping[str, ports.Entry]) -> None:
         """Something was committed: what has to be told of it."""
         now = self._world.kernel.now
+        if not self._answers():
+            return
         for write in writes:
             entry = before.get(write.key)
             if isinstance(write, ports.Delete):
@@ -90,15 +92,17 @@ class Tellers:
                 self._say('what is told is so', f'of {news.host}: {news.fact.title}: {news.text}')
         able = {each.name for each in self._world.daemons() if each.goes_on
                 and each.name not in self._world.hangs.since}
-        etcd = self._world.etcd
-        # Who got no answer to its commit does not know that it has ended.
-        calm = not etcd.away and not etcd.lost_answers
+        calm = self._answers()
         self._due = [due for due in self._due if due.who in able and calm]
         for due in self._due:
             if now - due.at > _TOLD_SECONDS:
                 self._say('ends are told', f'{due.who} ended {due.word or "the case"} of '
                                            f'{due.host} at {due.at:.1f} s, and does not tell it')
         self._world.kernel.after(_TICK_SECONDS, self._tick)
+
+    def _answers(self) -> bool:
+        """Who got no answer to its commit does not know that it has ended."""
+        return not self._world.etcd.away and not self._world.etcd.lost_answers
 
     def _is_so(self, news: News) -> bool:
         """True if a record of an instance of this name and host ended in this way."""

@@ -34,13 +34,17 @@ PROGRAMS = ('agent', 'controller', 'worker')
 END_SECONDS = 60
 # A program whose turn never ends, with far more time for it than the process has for its end.
 HUNG = """
+import sys
 import threading
 from kaopu_ha import wiring
 from kaopu_ha.cmd import process
 from kaopu_ha.programs import Loop
 process._TURNS_SECONDS = 3600
 never = threading.Event()
-hung = wiring.Woken(Loop('hung', lambda: float(never.wait())))
+def turn():
+    print('its turn hangs', file=sys.stderr, flush=True)
+    return float(never.wait())
+hung = wiring.Woken(Loop('hung', turn))
 process.main('kaopu-ha-hung', lambda conf: wiring.Program((hung,), lambda: None))
 """
 # A program that logs far more than a pipe holds, and says so when it has.
@@ -196,6 +200,7 @@ class TestSignals(ProcessCase):
 
     def test_one_whose_time_to_end_runs_out_ends_well_all_the_same(self):
         process, log = self.started('hung', [sys.executable, '-c', HUNG])
+        self.await_words(log, 'its turn hangs')
         process.terminate()
         self.assertEqual(0, process.wait(timeout=END_SECONDS), log.read_text())
         self.assertIn('its time to end has run out', log.read_text())

@@ -25,7 +25,6 @@ from kaopu_ha.core.waiting import Kind
 
 # A step that goes well takes less: what is under way is no trouble yet.
 _A_WHILE_SECONDS = 60.0
-_BEFORE_THE_PLAN = (RecoveryStage.FENCING, RecoveryStage.PROVEN)
 
 
 def points(found: Picture, storm: Storm) -> list[tuple[str, str]]:
@@ -71,8 +70,8 @@ def _waiting(found: Picture) -> Iterator[tuple[str, str]]:
         if item.kind not in (Kind.LOST, Kind.OFF) and span is not None and span < _A_WHILE_SECONDS:
             continue
         if item.kind is Kind.RECOVERY:
-            early = found.recoveries_of(item.host)[-1:]
-            door = ('' if not early or early[0].stage not in _BEFORE_THE_PLAN else
+            latest = found.recoveries_of(item.host)[-1:]
+            door = ('' if not latest or not latest[0].stage.early else
                     f'. If its fence can\'t hold: kaopu-ha recovery go-on or end {item.host}')
             yield 'error', f'The recovery of {item.host} waits: {item.reason}{door}'
         elif item.kind is Kind.ADMISSION:

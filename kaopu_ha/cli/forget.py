@@ -163,7 +163,7 @@ def _not_destroyed(found: Picture, host: str) -> str:
     if recovery is None:
         # What is there and can't be read was complained of.
         found.insist(records.RECOVERY + case.recovery)
-    elif recovery.stage in (RecoveryStage.FENCING, RecoveryStage.PROVEN):
+    elif recovery.stage.early:
         return (f'its recovery is {recovery.stage.value}, and waits for: '
                 f'{recovery.waiting_for or "its next step"}. To have its instances moved by your '
                 f'word: kaopu-ha recovery go-on {host} --destroyed --why ...; to give them up: '

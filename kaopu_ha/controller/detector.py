@@ -261,9 +261,10 @@ class Detector:
                 decision = dataclasses.replace(decision, news=(*decision.news, *more))
         else:
             writes.append(ports.Put(records.CASE + host, records.encode(decision.case)))
-        if (looked is not None and self._is_old(looked)) or (
-                # A call for it was held up: what was seen by then is not what is so now.
-                self._store.commit(compares, writes) is None):
+        if looked is not None and self._is_old(looked):
+            # A call for it was held up: what was seen by then is not what is so now.
+            return False
+        if self._store.commit(compares, writes) is None:
             return False
         if decision.confirm:
             self._brake.condemned(host)

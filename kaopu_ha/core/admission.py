@@ -102,7 +102,7 @@ def refusal(case: Case, seen: Seen) -> str:
     """Why an admission may not begin now; empty if it may."""
     if case.stage is not Stage.CONFIRMED:
         return f'it is not confirmed dead: its case is {case.stage.value}'
-    if seen.recovery in (RecoveryStage.FENCING, RecoveryStage.PROVEN):
+    if seen.recovery is not None and seen.recovery.early:
         return (f'its recovery is {seen.recovery.value}: none of its instances is planned yet. If '
                 f'its fence can\'t hold: kaopu-ha recovery end {case.host} --why ... first; they '
                 f'start where they were, then')

@@ -47,7 +47,7 @@ def was_proven(recovery: Recovery) -> bool:
     """True if its fence has held, or a person's word stood for it."""
     if recovery.stage in (RecoveryStage.EVACUATING, RecoveryStage.FINISHED) and recovery.road:
         # A person may have ended it before, and have had it taken up again since.
-        return any(step.stage == RecoveryStage.PROVEN.value for step in recovery.road)
+        return _was(recovery, RecoveryStage.PROVEN)
     return recovery.stage is not RecoveryStage.FENCING
 
 
@@ -56,6 +56,9 @@ def taken_up(recovery: Recovery) -> RecoveryStage:
 
     One that a person ended before its plan has to be fenced, and its service forced down, first.
     """
-    planned = not recovery.road or any(
-        step.stage == RecoveryStage.PLANNED.value for step in recovery.road)
+    planned = not recovery.road or _was(recovery, RecoveryStage.PLANNED)
     return RecoveryStage.EVACUATING if planned else RecoveryStage.FENCING
+
+
+def _was(recovery: Recovery, stage: RecoveryStage) -> bool:
+    return any(step.stage == stage.value for step in recovery.road)

@@ -68,6 +68,11 @@ class RecoveryStage(enum.Enum):
     EVACUATING = 'evacuating'
     FINISHED = 'finished'
 
+    @property
+    def early(self) -> bool:
+        """True while nothing is planned yet: the host is still to be fenced."""
+        return self in (RecoveryStage.FENCING, RecoveryStage.PROVEN)
+
 
 class Power(enum.Enum):
     """The power of an instance, as its host's libvirt knows it."""

@@ -114,7 +114,7 @@ def _by_nova(wish: Wish) -> str:
 def _is_early(seen: Seen) -> bool:
     """True if none of its instances is planned yet."""
     assert seen.recovery is not None
-    return seen.recovery.stage in (RecoveryStage.FENCING, RecoveryStage.PROVEN)
+    return seen.recovery.stage.early
 
 
 def _not_planned(wish: Wish, seen: Seen) -> Answer:

@@ -191,7 +191,7 @@ class Kernel:
             resume = task.waker()
             wake = functools.partial(self.at, self.now, resume)
             signal._waiters.append(wake)
-            heapq.heappush(self._due, (over, next(self._numbers), resume))
+            self.at(over, resume)
             task.wait()
             if not signal.is_set:
                 signal.forget(wake)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from kaopu_ha import ports, records
-from kaopu_ha.core.model import Evacuation, Recovery, RecoveryStage
+from kaopu_ha.core.model import Evacuation, Recovery
 from kaopu_ha.core.restart import Restart
 from kaopu_ha.core.wishes import State, Verb, Wish
 from kaopu_ha.sim.nova import Row
@@ -86,7 +86,7 @@ class Wished:
 
     def _ended(self, wish: Wish) -> None:
         recovery = self._world.record(Recovery, records.RECOVERY + wish.recovery)
-        if recovery is not None and recovery.stage in (RecoveryStage.FENCING, RecoveryStage.PROVEN):
+        if recovery is not None and recovery.stage.early:
             self._lie(wish, f'its recovery is {recovery.stage.value}')
         for item in self._world.every(Evacuation, f'{records.EVACUATION}{wish.recovery}/'):
             if not item.phase.ended:

@@ -31,8 +31,7 @@ from kaopu_ha.core.news import Fact, News
 from kaopu_ha.worker.claims import Claims
 from kaopu_ha.worker.looker import NOVA_SECONDS, Looker, Times, returned
 from kaopu_ha.worker.resting import Resting
-from kaopu_ha.worker.tasks import Record as _Record
-from kaopu_ha.worker.tasks import Task as _Task
+from kaopu_ha.worker.tasks import Record, Task
 
 LOG = logging.getLogger(__name__)
 
@@ -58,7 +57,7 @@ class Worker:
         self._rules, self._clock, self._tell = rules, clock, tell
         self._now, self._most = now, concurrency
         self.claims = Claims(store, name, claim_ttl, clock)
-        self._tasks: list[_Task] = []
+        self._tasks: list[Task] = []
         self._pool = pool
         self._claim_at = 0.0
         self._resting = Resting(store, clock)
@@ -105,7 +104,7 @@ class Worker:
             self._claim_at = 0.0
         self._drop(over)
 
-    def _judge(self, task: _Task, trouble: Exception | None) -> None:
+    def _judge(self, task: Task, trouble: Exception | None) -> None:
         """What fails for long gives its place to another one: its own trouble is not theirs."""
         if trouble is None:
             task.troubled = None
@@ -130,7 +129,7 @@ class Worker:
             _, recovery, instance = key.rsplit('/', 2)
             claim = self._claims_it(instance, recovery)
             if claim is not None:
-                self._tasks.append(_Task(key, claim, began=self._clock()))
+                self._tasks.append(Task(key, claim, began=self._clock()))
             else:
                 # Another was faster: there may be more, and it has its hands full now.
                 self._claim_at = 0.0
@@ -141,7 +140,7 @@ class Worker:
         except ports.OutcomeUnknown:
             return None
 
-    def _drop(self, tasks: list[_Task]) -> None:
+    def _drop(self, tasks: list[Task]) -> None:
         for task in tasks:
             self._tasks.remove(task)
             try:
@@ -151,7 +150,7 @@ class Worker:
 
     # ------------------------------------------------------------ one step
 
-    def _step_safely(self, task: _Task) -> Exception | None:
+    def _step_safely(self, task: Task) -> Exception | None:
         try:
             self._step(task)
         except (ports.PortError, records.RecordError) as failure:
@@ -162,7 +161,7 @@ class Worker:
             return failure
         return None
 
-    def _step(self, task: _Task) -> None:
+    def _step(self, task: Task) -> None:
         record = self._read(task)
         if record is None:
             task.over = True
@@ -183,7 +182,7 @@ class Worker:
         decision = attempt.advance(item, seen, self._rules)
         self._act(task, record, seen, decision)
 
-    def _read(self, task: _Task) -> _Record | None:
+    def _read(self, task: Task) -> Record | None:
         """The evacuation, if claim, case, proof and epoch let it go on; None if it is not ours."""
         _, recovery, _instance = task.key.rsplit('/', 2)
         keys = (task.key, task.claim.key, records.RECOVERY + recovery, records.PROOF + recovery)
@@ -213,12 +212,12 @@ class Worker:
                     ports.Compare(case_key, modified=case_entry.modified),
                     ports.Compare(keys[3], created=proof.created if proof is not None else 0))
         inventory = records.decode(model.Inventory, target.value, target.key) if target else None
-        return _Record(item, proof is not None, compares, inventory, case,
-                       returned(case, more.get(records.INVENTORY + item.source)))
+        return Record(item, proof is not None, compares, inventory, case,
+                      returned(case, more.get(records.INVENTORY + item.source)))
 
     # ------------------------------------------------------------ act
 
-    def _act(self, task: _Task, record: _Record, seen: attempt.Seen,
+    def _act(self, task: Task, record: Record, seen: attempt.Seen,
              decision: attempt.Decision) -> None:
         item = record.item
         if decision.act in _UNDER_PROOF and not record.proven:
@@ -237,7 +236,7 @@ class Worker:
         elif decision.act in _ENDS:
             self._end(task, record, _ENDS[decision.act], decision.reason, decision.row)
 
-    def _first_call(self, task: _Task, record: _Record, seen: attempt.Seen, row: str) -> None:
+    def _first_call(self, task: Task, record: Record, seen: attempt.Seen, row: str) -> None:
         """Persist the attempt, then read it back with the rest, then call."""
         item = record.item
         known = tuple(migration.id for migration in seen.migrations)
@@ -255,7 +254,7 @@ class Worker:
         if again is not None and again.proven and not there:
             self._call(task, again)
 
-    def _call_again(self, task: _Task, record: _Record, decision: attempt.Decision) -> None:
+    def _call_again(self, task: Task, record: Record, decision: attempt.Decision) -> None:
         """Count the call in the record, read it back with the rest, then call."""
         before = record.item
         assert before.attempt is not None
@@ -271,7 +270,7 @@ class Worker:
         if again is not None and again.proven:
             self._call(task, again)
 
-    def _call(self, task: _Task, record: _Record) -> None:
+    def _call(self, task: Task, record: Record) -> None:
         item = record.item
         try:
             self._cloud.evacuate(item.instance, item.target, self._permit(record))
@@ -297,7 +296,7 @@ class Worker:
                 self._tell(News(Fact.ACTED_LATE, item.source, f'{self.name} called for {item.name} '
                                 f'to {item.target}, though its record or claim had changed'))
 
-    def _waits(self, task: _Task, record: _Record, decision: attempt.Decision) -> None:
+    def _waits(self, task: Task, record: Record, decision: attempt.Decision) -> None:
         """Write down and tell what is waited for, once it takes long; then put it aside."""
         reason = decision.reason
         if self._has_its_time(task, record.item):
@@ -313,7 +312,7 @@ class Worker:
     def _patience(self) -> float:
         return self._rules.attempt_limit * _PATIENCE_SHARE
 
-    def _has_its_time(self, task: _Task, item: Evacuation) -> bool:
+    def _has_its_time(self, task: Task, item: Evacuation) -> bool:
         """True if it only waits, and its place is better used for another one.
 
         A call has as long as it may take by itself; what is taken up again, as long as it takes to
@@ -327,7 +326,7 @@ class Worker:
         return (waited >= least + self._rules.settle_seconds
                 and held >= self._rules.settle_seconds + 2 * NOVA_SECONDS)
 
-    def _put_aside(self, task: _Task, record: _Record, decision: attempt.Decision) -> None:
+    def _put_aside(self, task: Task, record: Record, decision: attempt.Decision) -> None:
         """Give its place and its claim back; who takes it up again goes on with its time."""
         item = record.item
         waited = item.waited + self._clock() - task.since
@@ -342,7 +341,7 @@ class Worker:
             self._tell(News(Fact.WAITS, item.source,
                             f'{item.name} to {item.target}: {decision.reason}'))
 
-    def _end(self, task: _Task, record: _Record, phase: Phase, reason: str,
+    def _end(self, task: Task, record: Record, phase: Phase, reason: str,
              row: str = '') -> None:
         item = self._went(task, record, phase, reason, row)
         if item is None:
@@ -353,7 +352,7 @@ class Worker:
         ended = (evacuation.outcome(item, record.case),) if phase.ended else ()
         self._tell(News(fact, item.source, f'{item.name} to {item.target}: {reason}', ended))
 
-    def _went(self, task: _Task, record: _Record, phase: Phase, reason: str,
+    def _went(self, task: Task, record: Record, phase: Phase, reason: str,
               row: str = '', *, calls: bool = False) -> Evacuation | None:
         """The evacuation as it was committed in its next phase; None if that was refused."""
         item = evacuation.went(record.item, phase, self._now(), self.name, reason, row)
@@ -363,7 +362,7 @@ class Worker:
         done = self._store.commit(compares, [ports.Put(task.key, records.encode(item))])
         return None if done is None else item
 
-    def _permit(self, record: _Record) -> ports.Permit:
+    def _permit(self, record: Record) -> ports.Permit:
         return permits.LeasePermit(self._store, self.claims.left, record.compares, _CALL_SECONDS)
 
 

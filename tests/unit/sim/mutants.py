@@ -38,7 +38,8 @@ from kaopu_ha.core.model import Phase, Sign, Stage, Verdict
 from kaopu_ha.sim.blocklist import SimBlocklist
 from kaopu_ha.sim.leave import Leave
 from kaopu_ha.sim.store import SimStore
-from kaopu_ha.worker.worker import Worker, _Record
+from kaopu_ha.worker.tasks import Record
+from kaopu_ha.worker.worker import Worker
 
 Switch = Callable[[], list[fixtures.MonkeyPatch]]
 MUTANTS: dict[str, Switch] = {}
@@ -217,8 +218,8 @@ def not_checked():
         target = worker._store.read(records.INVENTORY + item.target).get(
             records.INVENTORY + item.target)
         inventory = records.decode(model.Inventory, target.value) if target else None
-        return _Record(item, True, (task.claim, ports.Compare(task.key, modified=entry.modified),
-                                    task.claim), inventory)
+        return Record(item, True, (task.claim, ports.Compare(task.key, modified=entry.modified),
+                                   task.claim), inventory)
     return [put(Worker, '_read', read)]
 
 

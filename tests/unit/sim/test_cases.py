@@ -27,11 +27,10 @@ from kaopu_ha import ports, records
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Evacuation
-from kaopu_ha.sim import libvirt, story
+from kaopu_ha.sim import story
 from kaopu_ha.sim.store import REQUEST_BYTES_MAX
 from tests.unit.core import values
-
-VIRTUAL = '10.91.0.200'
+from tests.unit.sim import virtual_address
 
 
 def setUpModule():
@@ -82,24 +81,13 @@ class AGuestThatCameToAHostWithoutAgent(unittest.TestCase):
 class AVirtualAddressThatMovesWhenItsHolderDies(unittest.TestCase):
 
     def test_its_holder_is_recovered_and_taken_back(self):
-        real = libvirt.SimLocal.addresses
-
-        def addresses(local, networks):
-            holder = 'c1' if local.kernel.now < 24 else 'c2'
-            more = {VIRTUAL} if local._machine.name == holder else set()
-            return tuple(sorted({*real(local, networks), *more}))
-        self.put(libvirt.SimLocal, 'addresses', addresses)
+        virtual_address.moves(self)
         played = play('web: c1', '20 power off c1', '120 expect web runs elsewhere',
                       '120 power on c1', '180 admit c1', '400 expect c1 beats', '400 end')
         self.assertEqual((), played.wrong)
         left = [entry for cluster in played.world.clusters.values() for entry in cluster.blocklist
                 if entry.endswith(':0/0')]
         self.assertEqual([], left)
-
-    def put(self, owner, name, value):
-        patch = fixtures.MonkeyPatch(f'{owner.__module__}.{owner.__name__}.{name}', value)
-        patch.setUp()
-        self.addCleanup(patch.cleanUp)
 
 
 class NovaThatHoldsEachCall(unittest.TestCase):

@@ -17,7 +17,8 @@ import unittest
 
 import fixtures
 
-from kaopu_ha.sim import blocklist, libvirt, story
+from kaopu_ha.sim import blocklist, story
+from tests.unit.sim import virtual_address
 
 DIES = '''
 title: a host dies
@@ -27,7 +28,6 @@ instances:
   db: c3
 story:
 '''
-VIRTUAL = '10.91.0.200'
 
 
 def setUpModule():
@@ -80,16 +80,10 @@ class TestNoIsAskedAgain(Played):
         self.assertEqual([], self.listed('10.91.0.11:0/0'))
 
     def test_a_virtual_address_that_moved_ends_nothing_and_its_new_holder_keeps_its_own(self):
-        real = libvirt.SimLocal.addresses
-
-        def addresses(local, networks):
-            holder = 'c1' if local.kernel.now < 24 else 'c2'
-            more = {VIRTUAL} if local._machine.name == holder else set()
-            return tuple(sorted({*real(local, networks), *more}))
-        self.put(libvirt.SimLocal, 'addresses', addresses)
+        virtual_address.moves(self)
         self.play('20 power off c1', '100 expect web runs elsewhere', '100 end')
         # The dead host claimed it first, and clients of its may come up there.
-        self.assertTrue(self.listed(f'{VIRTUAL}:0/0'))
+        self.assertTrue(self.listed(f'{virtual_address.VIRTUAL}:0/0'))
         self.assertTrue(self.listed('10.91.0.11:0/0'))
         self.assertEqual([], self.listed('10.91.0.12:0/0'))
 

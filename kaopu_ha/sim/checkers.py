@@ -107,6 +107,8 @@ class Checkers:
         world.kernel.after_each = OneWriter(world, self._say).look
         world.heard_falsely = lambda host: self._say(
             'life is an answer', f'{host} was said to live, but no client of it answered')
+        world.terms.mixed = lambda who, key: self._say(
+            'one turn, one term', f'{who} wrote {key} in a term that began after the turn')
         world.stop = self.found.__len__
 
     def _say(self, law: str, what: str) -> None:

@@ -22,6 +22,7 @@ from kaopu_ha import ports, records, shelf
 from kaopu_ha.controller import returns
 from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import admission, aftercare, model
 from kaopu_ha.core.admission import Act
@@ -53,7 +54,8 @@ class Admitter:
     def __init__(self, store: ports.Store, leadership: Leadership, fences: Sequence[ports.Fence],
                  cloud: ports.Cloud, libvirt: ports.LibvirtEye, rules: model.Rules,
                  clock: Callable[[], float], tell: Callable[[News], None]) -> None:
-        self._store, self._leadership, self._cloud = store, leadership, cloud
+        self._store, self._cloud = store, cloud
+        self._term = Term(leadership, self._forget)
         self._fences = {fence.name: fence for fence in fences}
         self._libvirt, self._rules, self._clock, self._tell = libvirt, rules, clock, tell
         # Since when a host that is taken back is mute, and does not beat, as this leader saw it.
@@ -63,8 +65,7 @@ class Admitter:
 
     def turn(self) -> float:
         """Take up new requests, advance admissions; seconds until the next turn."""
-        if not self._leadership.leads():
-            self._mute, self._beatless = {}, {}
+        if not self._term.begins():
             return 0.5
         try:
             asked = self._asked()
@@ -78,6 +79,9 @@ class Admitter:
             self._tell(News(Fact.STORE_AWAY, '', f'admissions wait: {failure}'))
             return 1.0
         return 0.5
+
+    def _forget(self) -> None:
+        self._mute, self._beatless = {}, {}
 
     def _asked(self) -> dict[str, Wish]:
         """What people ask, by host.
@@ -233,34 +237,33 @@ class Admitter:
             if fence is None:
                 raise ports.PortError(f'the fence driver {order.fence} is not configured any more')
             permit = self._permit(world, case)
-            with self._leadership.telling_if_late(case.host, 'may have taken its fence back',
+            with self._term.telling_if_late(case.host, 'may have taken its fence back',
                                                   _FENCE):
                 fence.mend(order, permit)
         self._note(world, case, admission.Did.UNFENCED, 'its absence was read back', [])
 
     def _unforce(self, world: World, case: Case) -> None:
         permit = self._permit(world, case)
-        with self._leadership.telling_if_late(case.host, 'may have set its service up', _SERVICE):
+        with self._term.telling_if_late(case.host, 'may have set its service up', _SERVICE):
             self._cloud.force_down(case.host, False, permit)
 
     def _ask_agent(self, world: World, case: Case, decision: admission.Decision) -> None:
         inventory = world.inventories[case.host]
         given = decision.given or (_an_image(inventory) if decision.act is Act.ASK_READ else ())
-        request = records.Request(decision.act.value, case.host, self._leadership.name,
-                                  self._leadership.now(), given=given, boot_id=inventory.boot_id)
+        request = records.Request(decision.act.value, case.host, self._term.name,
+                                  self._term.now(), given=given, boot_id=inventory.boot_id)
         key = records.request_to(case.host, decision.act.value)
         self._commit(world, case, [ports.Put(key, records.encode(request))])
 
     def _enter(self, world: World, name: str, request: records.Request, case: Case) -> None:
-        entered = admission.entered(case, request.who, self._leadership.now(),
-                                    self._leadership.name)
+        entered = admission.entered(case, request.who, self._term.now(), self._term.name)
         # A person may have had its recovery taken up again at this moment.
         if self._commit(world, case, [_put(entered), *_forgotten(case)],
                         records.RECOVERY + case.recovery):
             self._tell(News(Fact.STAGE, case.host, f'admitting: {entered.road[-1].reason}'))
 
     def _close(self, world: World, name: str, request: records.Request, case: Case) -> None:
-        ended = admission.closed(case, self._leadership.now(), self._leadership.name)
+        ended = admission.closed(case, self._term.now(), self._term.name)
         answer = dataclasses.replace(request, state='done', answer='admitted')
         if self._commit(world, case, [
                 *shelf.put_away(self._store, ended, world.snapshot.revision,
@@ -277,14 +280,14 @@ class Admitter:
         begun = aftercare.begun(
             world.every(Aftercare, records.AFTERCARE).get(case.host), case.host, evacuations,
             admission.may_be_left(case.host, case.recovery, evacuations),
-            self._leadership.now(), self._leadership.name)
+            self._term.now(), self._term.name)
         return [ports.Put(records.AFTERCARE + case.host, records.encode(begun))] if begun else []
 
     def _lost(self, world: World, name: str, request: records.Request, case: Case,
               decision: admission.Decision) -> None:
         """It died again while it was taken back."""
         key, reason = records.REQUEST + name, decision.reason
-        at, by = self._leadership.now(), self._leadership.name
+        at, by = self._term.now(), self._term.name
         writes: list[ports.Put | ports.Delete]
         if decision.act is Act.FALL_BACK:
             answer = dataclasses.replace(request, state='failed', answer=reason)
@@ -303,14 +306,14 @@ class Admitter:
     def _refuse(self, world: World, name: str, request: records.Request, reason: str) -> None:
         key = records.REQUEST + name
         answer = dataclasses.replace(request, state='refused', answer=reason)
-        if self._store.commit([*self._leadership.compares(), *world.compare(key)],
+        if self._store.commit([*self._term.compares(), *world.compare(key)],
                               [ports.Put(key, records.encode(answer))]) is not None:
             self._tell(News(Fact.ADMIT_REFUSED, request.host, reason))
 
     def _note(self, world: World, case: Case, did: admission.Did, reason: str,
               writes: Sequence[ports.Put | ports.Delete]) -> None:
         noted = admission.noted(case, did)
-        step = self._leadership.step(did.value, reason)
+        step = self._term.step(did.value, reason)
         noted = dataclasses.replace(noted, road=(*noted.road, step))
         if self._commit(world, case, [_put(noted), *writes], records.LOCK + case.host):
             self._tell(News(Fact.ADMIT_STEP, case.host, f'{did.value}: {reason}'))
@@ -322,11 +325,11 @@ class Admitter:
         self._commit(world, case, [_put(dataclasses.replace(case, admit=admit))])
 
     def _permit(self, world: World, case: Case) -> ports.Permit:
-        return self._leadership.permit(world.compare(records.CASE + case.host), _ACT_SECONDS)
+        return self._term.permit(world.compare(records.CASE + case.host), _ACT_SECONDS)
 
     def _commit(self, world: World, case: Case, writes: Sequence[ports.Put | ports.Delete],
                 *keys: str) -> bool:
-        compares = [*self._leadership.compares(), *world.compare(records.CASE + case.host, *keys)]
+        compares = [*self._term.compares(), *world.compare(records.CASE + case.host, *keys)]
         return self._store.commit(compares, writes) is not None
 
 

@@ -24,7 +24,7 @@ import math
 from typing import TypeVar
 
 from kaopu_ha import ports, records
-from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import fencing, model
 from kaopu_ha.core.model import Recovery
@@ -39,10 +39,10 @@ T = TypeVar('T')
 class FenceKeeper:
     """Keeps the fences of all open recoveries."""
 
-    def __init__(self, store: ports.Store, leadership: Leadership, fences: Sequence[ports.Fence],
+    def __init__(self, store: ports.Store, term: Term, fences: Sequence[ports.Fence],
                  rules: model.Rules, clock: Callable[[], float],
                  pool: concurrent.futures.Executor) -> None:
-        self._store, self._leadership = store, leadership
+        self._store, self._term = store, term
         self._fences = {fence.name: fence for fence in fences}
         self._rules, self._clock, self._pool = rules, clock, pool
         self._read_at: dict[str, float] = {}
@@ -89,7 +89,7 @@ class FenceKeeper:
     def proof(self, recovery: Recovery) -> ports.Put:
         """The write that shows the proof, under a lease of ``proof_seconds``."""
         self._read_at[recovery.id] = self._clock()
-        mark = records.ProofMark(self._leadership.name, self._leadership.now(),
+        mark = records.ProofMark(self._term.name, self._term.now(),
                                  tuple(sorted(fencing.safe_clusters(recovery))),
                                  recovery.word.text if recovery.word is not None else '')
         lease = self._store.grant(math.floor(self._rules.proof_seconds))
@@ -103,12 +103,12 @@ class FenceKeeper:
         if entry is not None and self._store.renew(entry.lease, 1.0):
             return
         keys = (records.CASE + recovery.host, *(() if anew else (key,)))
-        self._store.commit([*self._leadership.compares(), *world.compare(*keys)],
+        self._store.commit([*self._term.compares(), *world.compare(*keys)],
                            [self.proof(recovery)])
 
     def unmark(self, recovery: Recovery) -> None:
         """End the proof: until it is shown again, no worker calls Nova."""
-        self._store.commit(self._leadership.compares(),
+        self._store.commit(self._term.compares(),
                            [ports.Delete(records.PROOF + recovery.id)])
 
     # ------------------------------------------------------------ private

@@ -14,7 +14,7 @@
 
 import contextlib
 
-from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.term import Term
 from kaopu_ha.core import holding, kept, wishes
 from tests.unit.sim.mutants import mutant, put
 
@@ -46,5 +46,5 @@ def word_for_everybody():
 
 @mutant('nobody says that an act came too late')
 def late_untold():
-    return [put(Leadership, 'telling_if_late',
-                lambda lead, host, what, remedy: contextlib.nullcontext())]
+    return [put(Term, 'telling_if_late',
+                lambda term, host, what, remedy: contextlib.nullcontext())]

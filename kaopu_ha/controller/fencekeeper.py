@@ -13,7 +13,7 @@
 """Cuts a dead host off, reads the fence back, shows the proof; ``core.recovery`` says when.
 
 ``proof/<recovery>`` is there while the fence was read back less than ``proof_seconds`` ago: it
-stands under a lease that is renewed only by another reading.  No worker calls Nova without it.
+stands under a lease that is renewed only by another reading, and counts from when that began.  No worker calls Nova without it.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ class FenceKeeper:
         self._fences = {fence.name: fence for fence in fences}
         self._rules, self._clock, self._pool = rules, clock, pool
         self._read_at: dict[str, float] = {}
+        # When the newest reading of each began.
+        self._began: dict[str, float] = {}
 
     def wanted(self, world: World, recovery: Recovery) -> tuple[model.FenceOrder, ...]:
         """What is to be cut of the host by what is known of it now: the newest of everything."""
@@ -59,6 +61,7 @@ class FenceKeeper:
     def forget_others(self, recoveries: Collection[str]) -> None:
         """Remember only when the fences of these were read back."""
         self._read_at = {name: at for name, at in self._read_at.items() if name in recoveries}
+        self._began = {name: at for name, at in self._began.items() if name in recoveries}
 
     def forbidden(self, recovery: Recovery) -> dict[str, str]:
         """Addresses that must not be cut on any of the clusters, with the reasons."""
@@ -77,6 +80,7 @@ class FenceKeeper:
 
     def read_back(self, recovery: Recovery) -> tuple[model.Proof, ...]:
         """What the clusters say of every order."""
+        self._began[recovery.id] = self._clock()
         asks = [self._pool.submit(self._fence(order).prove, order, _READ_SECONDS)
                 for order in recovery.orders if order.addresses]
         return tuple(_within(ask, _READ_SECONDS) for ask in asks)
@@ -92,7 +96,8 @@ class FenceKeeper:
         mark = records.ProofMark(self._term.name, self._term.now(),
                                  tuple(sorted(fencing.safe_clusters(recovery))),
                                  recovery.word.text if recovery.word is not None else '')
-        lease = self._store.grant(math.floor(self._rules.proof_seconds))
+        left = math.floor(self._rules.proof_seconds) - self._age(recovery)
+        lease = self._store.grant(max(math.ceil(left), 1))
         return ports.Put(records.PROOF + recovery.id, records.encode(mark), lease)
 
     def mark(self, world: World, recovery: Recovery, *, anew: bool) -> None:
@@ -100,7 +105,9 @@ class FenceKeeper:
         key = records.PROOF + recovery.id
         entry = None if anew else world.snapshot.get(key)
         self._read_at[recovery.id] = self._clock()
-        if entry is not None and self._store.renew(entry.lease, 1.0):
+        # Of a turn that was held up the reading is old: under a lease of its own it ends in time.
+        young = self._age(recovery) <= self._rules.proof_seconds / 4
+        if entry is not None and young and self._store.renew(entry.lease, 1.0):
             return
         keys = (records.CASE + recovery.host, *(() if anew else (key,)))
         self._store.commit([*self._term.compares(), *world.compare(*keys)],
@@ -112,6 +119,11 @@ class FenceKeeper:
                            [ports.Delete(records.PROOF + recovery.id)])
 
     # ------------------------------------------------------------ private
+
+    def _age(self, recovery: Recovery) -> float:
+        """The seconds since the newest reading of its fence began; 0 if there was none."""
+        now = self._clock()
+        return now - self._began.get(recovery.id, now)
 
     def _fence(self, order: model.FenceOrder) -> ports.Fence:
         """The driver of an order.  Raises PortError if it was taken out of the configuration."""

@@ -24,9 +24,10 @@ from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import admission, aftercare, model
+from kaopu_ha.core import admission, aftercare, fencing, model
 from kaopu_ha.core.admission import Act
 from kaopu_ha.core.aftercare import Aftercare
+from kaopu_ha.core.kept import keeps_its_fence
 from kaopu_ha.core.model import Case, Recovery, Stage
 from kaopu_ha.core.news import Fact, News
 
@@ -61,6 +62,8 @@ class Admitter:
         # Since when a host that is taken back is mute, and does not beat, as this leader saw it.
         self._mute: dict[str, float] = {}
         self._beatless: dict[str, float] = {}
+        # Of each answer of an agent: its revision, and since when this leader knows it.
+        self._answered: dict[str, tuple[int, float]] = {}
         self.alone = Alone(store, clock, tell)
 
     def turn(self) -> float:
@@ -81,7 +84,7 @@ class Admitter:
         return 0.5
 
     def _forget(self) -> None:
-        self._mute, self._beatless = {}, {}
+        self._mute, self._beatless, self._answered = {}, {}, {}
 
     def _asked(self) -> dict[str, Wish]:
         """What people ask, by host.
@@ -189,13 +192,22 @@ class Admitter:
         keys = {records.request_to(case.host, verb): verb for verb in records.ASKABLE}
         found = {}
         for key, entry in self._store.read(*keys).entries.items():
+            age = self._known_for(key, entry)
             try:
                 request = records.decode(records.Request, entry.value, key)
             except records.RecordError as failure:
-                found[keys[key]] = admission.Answered('failed', str(failure))
+                found[keys[key]] = admission.Answered('failed', str(failure), age)
             else:
-                found[keys[key]] = admission.Answered(request.state, request.answer)
+                found[keys[key]] = admission.Answered(request.state, request.answer, age)
         return found
+
+    def _known_for(self, key: str, entry: ports.Entry) -> float:
+        """For how many seconds this leader has known that it stands there as it is."""
+        modified, since = self._answered.get(key, (0, 0.0))
+        if modified != entry.modified:
+            since = self._clock()
+        self._answered[key] = entry.modified, since
+        return self._clock() - since
 
     def _recovery(self, world: World, case: Case) -> Recovery | None:
         return world.every(Recovery, records.RECOVERY).get(case.recovery)
@@ -231,7 +243,7 @@ class Admitter:
             self._commit(world, case, [_put(dataclasses.replace(case, admit=admit)),
                                        ports.Delete(records.PROOF + case.recovery)])
             return
-        recovery = self._recovery(world, case)
+        recovery, others = self._recovery(world, case), self._others(world, case)
         for order in recovery.orders if recovery else ():
             fence = self._fences.get(order.fence)
             if fence is None:
@@ -239,8 +251,15 @@ class Admitter:
             permit = self._permit(world, case)
             with self._term.telling_if_late(case.host, 'may have taken its fence back',
                                                   _FENCE):
-                fence.mend(order, permit)
+                fence.mend(fencing.taken_back(order, others), permit)
         self._note(world, case, admission.Did.UNFENCED, 'its absence was read back', [])
+
+    def _others(self, world: World, case: Case) -> tuple[model.FenceOrder, ...]:
+        """What keeps other hosts cut off."""
+        return tuple(order for item in world.every(Recovery, records.RECOVERY).values()
+                     if item.id != case.recovery
+                     and keeps_its_fence(world.cases.get(item.host), item)
+                     for order in item.orders)
 
     def _unforce(self, world: World, case: Case) -> None:
         permit = self._permit(world, case)

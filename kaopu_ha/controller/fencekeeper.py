@@ -13,7 +13,8 @@
 """Cuts a dead host off, reads the fence back, shows the proof; ``core.recovery`` says when.
 
 ``proof/<recovery>`` is there while the fence was read back less than ``proof_seconds`` ago: it
-stands under a lease that is renewed only by another reading, and counts from when that began.  No worker calls Nova without it.
+stands under a lease that is renewed only by another reading, and counts from when that began.  No
+worker calls Nova without it.
 """
 
 from __future__ import annotations

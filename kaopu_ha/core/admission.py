@@ -27,6 +27,9 @@ import enum
 from kaopu_ha.core import detection, model, roads
 from kaopu_ha.core.model import Case, Contact, Phase, RecoveryStage, Stage
 
+# Before its agent is asked once more for what it could not do.
+_ASK_AGAIN_SECONDS = 5.0
+
 
 class Did(enum.Enum):
     """The steps, in their order, in the words that are shown and kept."""
@@ -59,10 +62,13 @@ class Act(enum.Enum):
 
 @dataclass(frozen=True)
 class Answered:
-    """What the host's agent answered to a request of this admission."""
+    """What the host's agent answered to a request of this admission, and for how long this leader
+    has known of that.
+    """
 
     state: str
     answer: str
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -303,7 +309,7 @@ _STEPS = {Did.COMPUTE: _compute, Did.RECORDS: _records, Did.DOMAINS: _domains,
 
 
 def _by_agent(seen: Seen, act: Act, did: Did | None, given: tuple[str, ...] = ()) -> Decision:
-    """Have the host's agent do it; a failure is told and asked again."""
+    """Have the host's agent do it; a failure is told, and asked again after a while."""
     answered = seen.answers.get(act.value)
     if answered is None or (answered.state == 'done' and did is None):
         return Decision(act, 'asked of its agent', did, given)
@@ -311,4 +317,8 @@ def _by_agent(seen: Seen, act: Act, did: Did | None, given: tuple[str, ...] = ()
         return Decision(Act.NOTE, answered.answer, did)
     if answered.state == 'asked':
         return Decision(Act.WAIT, f'its agent has to {act.value}')
+    if answered.seconds < _ASK_AGAIN_SECONDS:
+        # Each question and each answer is a write; what hinders it may stay for hours.
+        return Decision(Act.WAIT, f'its agent was asked to {act.value}: {answered.answer}; asked '
+                                  f'again every {_ASK_AGAIN_SECONDS:g} s')
     return Decision(act, f'asked again; its agent said: {answered.answer}', did, given)

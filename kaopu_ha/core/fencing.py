@@ -53,6 +53,21 @@ def whole(order: model.FenceOrder) -> model.FenceOrder:
         clients=_with(order.clients, order.held_clients), held_clients=())
 
 
+def taken_back(order: model.FenceOrder,
+               others: Iterable[model.FenceOrder]) -> model.FenceOrder:
+    """What is to be removed when the host of the order is admitted: all that was ever cut of it.
+
+    What is held may have been cut before an address was forbidden that came later.  What another
+    order has, whose host stays fenced, stays listed.
+    """
+    every, place = whole(order), (order.fence, order.cluster)
+    kept = {entry for other in others if (other.fence, other.cluster) == place
+            for entry in (*other.addresses, *other.clients)}
+    return dataclasses.replace(
+        every, addresses=tuple(entry for entry in every.addresses if entry not in kept),
+        clients=tuple(entry for entry in every.clients if entry not in kept))
+
+
 def grown(orders: Sequence[model.FenceOrder],
           wanted: Iterable[model.FenceOrder]) -> tuple[model.FenceOrder, ...]:
     """The orders, with what else is wanted by now held in them.  They never shrink.

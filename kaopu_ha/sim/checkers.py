@@ -44,7 +44,14 @@ from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_moves import Moves, written_twice
 from kaopu_ha.sim.laws_news import Tellers
 from kaopu_ha.sim.laws_protection import SaidOfTheLiving
-from kaopu_ha.sim.laws_returns import Starts, Watched, never_told, still_to_start, why_not_started
+from kaopu_ha.sim.laws_returns import (
+    Starts,
+    Watched,
+    never_told,
+    not_taken_back,
+    still_to_start,
+    why_not_started,
+)
 from kaopu_ha.sim.laws_telling import Told
 from kaopu_ha.sim.laws_verdicts import Grounds
 from kaopu_ha.sim.laws_wishes import Wished
@@ -367,7 +374,7 @@ def unhealed(world: World) -> list[str]:
     found += [f'the recovery of {one.host} is {one.stage.value}: {one.waiting_for}'
               for one in world.every(Recovery, records.RECOVERY)
               if one.stage is not RecoveryStage.FINISHED and one.id not in by_hand]
-    return found + misbelieved(world) + still_to_start(world)
+    return found + misbelieved(world) + still_to_start(world) + not_taken_back(world)
 
 
 def _runs(world: World, row: Row) -> bool:

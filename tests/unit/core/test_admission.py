@@ -48,8 +48,8 @@ def unfenced(case):
     return dataclasses.replace(case, admit=dataclasses.replace(case.admit, unfenced=True))
 
 
-def answered(act, state, answer=''):
-    return {'answers': {act.value: Answered(state, answer)}}
+def answered(act, state, answer='', seconds=60.0):
+    return {'answers': {act.value: Answered(state, answer, seconds)}}
 
 
 def on_to_c3(phase):
@@ -219,6 +219,13 @@ class Compute(unittest.TestCase):
             with self.subTest(state=state):
                 self.assertEqual(expected, advance(Did.COMPUTE, inventory=SAME_BOOT,
                                                    **answered(Act.ASK_RESTART, state, answer)))
+
+    def test_what_it_could_not_do_is_not_asked_of_it_again_at_once(self):
+        # seconds -> the act
+        for seconds, act in ((0.0, Act.WAIT), (4.9, Act.WAIT), (5.0, Act.ASK_RESTART)):
+            found = advance(Did.COMPUTE, inventory=SAME_BOOT,
+                            **answered(Act.ASK_RESTART, 'failed', 'no unit', seconds))
+            self.assertEqual((act, True), (found.act, 'no unit' in found.reason), seconds)
 
     def test_without_its_libvirt_it_waits_even_after_a_reboot(self):
         found = advance(Did.COMPUTE, libvirt=a_libvirt(contact=Contact.MUTE))

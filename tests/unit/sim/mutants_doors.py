@@ -15,7 +15,7 @@
 import contextlib
 
 from kaopu_ha.controller.term import Term
-from kaopu_ha.core import holding, kept, wishes
+from kaopu_ha.core import fencing, holding, kept, wishes
 from tests.unit.sim.mutants import mutant, put
 
 
@@ -48,3 +48,8 @@ def word_for_everybody():
 def late_untold():
     return [put(Term, 'telling_if_late',
                 lambda term, host, what, remedy: contextlib.nullcontext())]
+
+
+@mutant('an admission takes back only what is not held')
+def held_stays_listed():
+    return [put(fencing, 'taken_back', lambda order, others: order)]

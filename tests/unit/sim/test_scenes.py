@@ -19,7 +19,7 @@ import logging
 import unittest
 
 from kaopu_ha.sim import lives
-from kaopu_ha.sim.scenes_moves import SCENES
+from kaopu_ha.sim.scenes_fences import SCENES
 from tests.unit.sim import test_mutants  # noqa: F401  it imports all of them
 from tests.unit.sim.mutants import MUTANTS
 
@@ -101,6 +101,10 @@ CAUGHT = (
     ('a verdict is not told', 'Nova is slow', ('ends are told',)),
     ('each end is told as a move', 'guests start on few hosts', (TOLD,)),
     ('who waits is told without a name', 'nobody may be a target for minutes', (SILENT,)),
+    ('an admission takes back only what is not held',
+     'some of it is fenced before no more of it may be', (RUNS, 'the living are not fenced')),
+    ('a turn writes in whatever term it wakes', 'a turn goes on in the next term',
+     ('one turn, one term',)),
     ('what waits is told once only', 'nobody may be a target for minutes', (SILENT,)),
 )
 

@@ -56,8 +56,9 @@ class FenceKeeper:
         if inventory is None or case is None:
             return ()
         clusters = fencing.clusters(inventory, world.evacuations)
+        clients = fencing.all_clients(case, world.evacuations)
         return tuple(order for fence in self._fences.values() for order in fence.orders(
-            inventory, clusters, fencing.known_clients(case)))
+            inventory, clusters, clients))
 
     def forget_others(self, recoveries: Collection[str]) -> None:
         """Remember only when the fences of these were read back."""

@@ -46,6 +46,19 @@ def known_clients(case: model.Case) -> tuple[str, ...]:
     return tuple(sorted({*kept, *case.clients}))
 
 
+def all_clients(case: model.Case, evacuations: Iterable[model.Evacuation]) -> tuple[str, ...]:
+    """Those, and the silent ones of nobody that workers found before they called."""
+    found = {client for move in evacuations if move.recovery == case.recovery
+             for client in move.clients}
+    return tuple(sorted({*known_clients(case), *found}))
+
+
+def cuts(orders: Iterable[model.FenceOrder], cluster: str, client: model.Client) -> bool:
+    """True if the client is refused there by what is in the orders, by its nonce or altogether."""
+    return any(client.address in order.clients or client.ip in map(_ip, order.addresses)
+               for order in orders if order.cluster == cluster)
+
+
 def whole(order: model.FenceOrder) -> model.FenceOrder:
     """The order with what is held: everything that it is to come to."""
     return dataclasses.replace(

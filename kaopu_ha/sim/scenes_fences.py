@@ -47,6 +47,31 @@ def _held_later(chance: random.Random, setup: Setup, at: float) -> Iterator[Even
     yield Event(ends + 30.0, 'time passes')
 
 
+def _untold(chance: random.Random, setup: Setup) -> Setup:
+    """With one worker, and disks that two may write at one time."""
+    setup = quick(chance, setup)
+    return dataclasses.replace(setup, workers=1, instances=tuple(
+        dataclasses.replace(vm, exclusive_lock=False) for vm in setup.instances))
+
+
+@scene('a guest begins after the verdict where nobody told', _untold, beside_max=0)
+def _begins_untold(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """The agent is dead, and the cables of its host are back for a while."""
+    host = setup.hosts[0]
+    yield Event(at - 2.0, 'kill worker-1')
+    yield Event(at - 1.0, f'kill agent-{host}')
+    yield Event(at, f'cut {host} both')
+    back = at + chance.uniform(18.0, 24.0)
+    yield Event(back, f'{host} is renumbered to 10.91.4.{chance.randrange(9, 99)}')
+    yield Event(back, f'mend {host} both')
+    for vm in setup.instances:
+        yield Event(back + chance.uniform(1.0, 3.0), f'reboot {vm.name}')
+    again = back + chance.uniform(8.0, 10.0)
+    yield Event(again, f'cut {host} both')
+    yield Event(again + chance.uniform(1.0, 4.0), 'start worker-1')
+    yield Event(again + 45.0, f'mend {host} both')
+
+
 def _alone(chance: random.Random, setup: Setup) -> Setup:
     """With one controller: who loses the office has it again at once."""
     return dataclasses.replace(quick(chance, setup), controllers=1)

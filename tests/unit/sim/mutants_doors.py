@@ -15,7 +15,7 @@
 import contextlib
 
 from kaopu_ha.controller.term import Term
-from kaopu_ha.core import fencing, holding, kept, wishes
+from kaopu_ha.core import certain, fencing, holding, kept, wishes
 from tests.unit.sim.mutants import mutant, put
 
 
@@ -53,3 +53,8 @@ def late_untold():
 @mutant('an admission takes back only what is not held')
 def held_stays_listed():
     return [put(fencing, 'taken_back', lambda order, others: order)]
+
+
+@mutant('silent clients of nobody are not fenced before the first call')
+def silent_not_fenced():
+    return [put(certain, 'silent_of_nobody', lambda seen: ())]

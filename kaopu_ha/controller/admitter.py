@@ -164,6 +164,7 @@ class Admitter:
             answers=self._answers(case), forced_by_us=bool(recovery
                                                                   and recovery.forced_by_us),
             moved_on=admission.moved_on(case.host, case.recovery, every),
+            told_since=_is_of_its_boot(world, case.host),
             mute_seconds=self._for(self._mute, case.host,
                                    libvirt.contact is not model.Contact.ANSWERED),
             beatless_seconds=self._for(self._beatless, case.host,
@@ -350,6 +351,11 @@ class Admitter:
                 *keys: str) -> bool:
         compares = [*self._term.compares(), *world.compare(records.CASE + case.host, *keys)]
         return self._store.commit(compares, writes) is not None
+
+
+def _is_of_its_boot(world: World, host: str) -> bool:
+    beat, inventory = world.beats.get(host), world.inventories.get(host)
+    return beat is not None and inventory is not None and beat.boot_id == inventory.boot_id
 
 
 def _put(case: Case) -> ports.Put:

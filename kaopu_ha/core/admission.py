@@ -76,7 +76,8 @@ class Seen:
     """What the leader saw.  ``servers`` are the UUIDs that Nova has on the host, ``uncompleted``
     the evacuations from it that its nova-compute has not cleaned up; None if Nova did not answer.
     ``moved_on``: see the function.  ``mute_seconds``, ``beatless_seconds``: for how long its
-    libvirt has not answered, and it has not beaten, by this leader's count.
+    libvirt has not answered, and it has not beaten, by this leader's count.  ``told_since``: its
+    inventory is of the boot that beats.
     """
 
     recovery: RecoveryStage | None
@@ -92,6 +93,7 @@ class Seen:
     moved_on: Mapping[str, model.Evacuation] = dataclasses.field(default_factory=dict)
     mute_seconds: float = 0.0
     beatless_seconds: float = 0.0
+    told_since: bool = False
 
 
 @dataclass(frozen=True)
@@ -284,7 +286,22 @@ def _unfenced(case: Case, seen: Seen) -> Decision:
 
 
 def _storage(case: Case, seen: Seen) -> Decision:
+    if seen.beat:
+        # It was lost without its fence and came back: without a lock its agent takes no requests,
+        # and tells of its storage like any other.
+        return _by_its_inventory(seen)
     return _by_agent(seen, Act.ASK_READ, Did.STORAGE)
+
+
+def _by_its_inventory(seen: Seen) -> Decision:
+    """What the agent of a host that beats tells of its storage, once it is of the present boot."""
+    if seen.inventory is None or not seen.told_since:
+        return Decision(Act.WAIT, 'its inventory of the present boot is awaited')
+    away = [cluster for cluster, sign in sorted(seen.inventory.storage.items())
+            if sign is not model.Sign.LIFE]
+    if away:
+        return Decision(Act.WAIT, f'it does not reach its storage: {", ".join(away)}')
+    return Decision(Act.NOTE, 'its agent, which beats, tells that it does', Did.STORAGE)
 
 
 def _unlocked(case: Case, seen: Seen) -> Decision:

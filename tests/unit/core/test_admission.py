@@ -15,7 +15,7 @@
 import dataclasses
 import unittest
 
-from kaopu_ha.core import admission
+from kaopu_ha.core import admission, model
 from kaopu_ha.core.admission import Act, Answered, Decision, Did
 from kaopu_ha.core.model import Contact, Phase, RecoveryStage, Stage
 from tests.unit.core.values import (
@@ -123,8 +123,10 @@ class TheOrder(unittest.TestCase):
 
     def test_a_host_that_was_rebooted_goes_through_them(self):
         case, seen, acts = an_admitting(), an_admit_look(), []
-        seen = dataclasses.replace(seen, **answered(Act.ASK_READ, 'done', 'read'))
+        answer = answered(Act.ASK_READ, 'done', 'read')
         for did in Did:
+            # It beats when its lock is gone.
+            seen = dataclasses.replace(seen, beat=Did.UNLOCKED.value in case.admit.steps, **answer)
             choice = admission.advance(case, seen, RULES)
             self.assertIs(did, choice.did)
             acts.append(choice.act)
@@ -328,13 +330,24 @@ class TheRest(unittest.TestCase):
                 Act.ASK_READ, 'asked again; its agent said: EBLOCKLISTED', Did.STORAGE)),
         ]
         self.assertEqual(Decision(Act.ASK_READ, 'asked of its agent', Did.STORAGE),
-                         advance(Did.STORAGE))
+                         advance(Did.STORAGE, beat=False))
         for state, answer, expected in table:
-            self.assertEqual(expected,
-                             advance(Did.STORAGE, **answered(Act.ASK_READ, state, answer)))
+            self.assertEqual(expected, advance(Did.STORAGE, beat=False,
+                                               **answered(Act.ASK_READ, state, answer)))
+
+    def test_of_a_host_that_beats_its_inventory_says_whether_it_reads(self):
+        # signs, told since its boot -> the act
+        life, silence = model.Sign.LIFE, model.Sign.SILENCE
+        table = [({'ceph-1': life}, True, Act.NOTE), ({'ceph-1': life}, False, Act.WAIT),
+                 ({'ceph-1': life, 'ceph-2': silence}, True, Act.WAIT)]
+        for storage, told_since, act in table:
+            found = advance(Did.STORAGE, beat=True, told_since=told_since,
+                            inventory=an_inventory(storage=storage))
+            self.assertIs(act, found.act, (storage, told_since))
+        self.assertEqual(Decision(Act.WAIT, 'it does not reach its storage: ceph-2'), found)
 
     def test_the_answer_to_one_request_is_none_to_another(self):
-        found = advance(Did.STORAGE, **answered(Act.ASK_RESTART, 'done', 'restarted'))
+        found = advance(Did.STORAGE, beat=False, **answered(Act.ASK_RESTART, 'done', 'restarted'))
         self.assertIs(Act.ASK_READ, found.act)
 
     def test_then_the_lock_is_deleted(self):

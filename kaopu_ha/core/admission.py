@@ -29,6 +29,8 @@ from kaopu_ha.core.model import Case, Contact, Phase, RecoveryStage, Stage
 
 # Before its agent is asked once more for what it could not do.
 _ASK_AGAIN_SECONDS = 5.0
+# A nova-compute cleans up when it starts, within seconds; one that is busy is given more.
+_START_AGAIN_SECONDS = 60.0
 
 
 class Did(enum.Enum):
@@ -260,10 +262,12 @@ def _records(case: Case, seen: Seen) -> Decision:
         return Decision(Act.WAIT, 'Nova does not answer')
     if seen.uncompleted:
         restarted = seen.answers.get(Act.ASK_RESTART.value)
-        if restarted is not None and restarted.state == 'done':
-            return Decision(Act.WAIT,
-                          f'its nova-compute has to clean up {seen.uncompleted} evacuations; '
-                          f'of two of one instance a start of it takes one')
+        if restarted is not None and restarted.state == 'done' and (
+                restarted.seconds < _START_AGAIN_SECONDS):
+            return Decision(
+                Act.WAIT, f'its nova-compute has to clean up {seen.uncompleted} evacuations; of '
+                          f'two of one instance a start of it takes one: it is started again '
+                          f'every {_START_AGAIN_SECONDS:g} s')
         # It cleans up only when it starts: a host that was booted while its instances were still
         # being moved started its nova-compute too early for those that arrived later.
         return _by_agent(seen, Act.ASK_RESTART, None)

@@ -251,15 +251,21 @@ class Records(unittest.TestCase):
         for uncompleted, expected in table:
             self.assertEqual(expected, advance(Did.RECORDS, uncompleted=uncompleted))
 
-    def test_a_nova_compute_that_started_before_the_last_was_moved_is_restarted_once(self):
-        # what its agent answered to a restart -> act
-        table = [('asked', Act.WAIT), ('failed', Act.ASK_RESTART), ('refused', Act.ASK_RESTART),
-                 ('done', Act.WAIT)]
-        for state, act in table:
-            choice = advance(Did.RECORDS, uncompleted=2, **answered(Act.ASK_RESTART, state))
-            self.assertIs(act, choice.act, state)
-        self.assertEqual('its nova-compute has to clean up 2 evacuations; of two of one instance '
-                         'a start of it takes one', choice.reason)
+    def test_a_nova_compute_that_started_before_the_last_was_moved_is_restarted(self):
+        # state of the request, for how long -> act
+        table = [('asked', 0.0, Act.WAIT), ('done', 0.0, Act.WAIT), ('done', 59.9, Act.WAIT),
+                 # Of two records of one instance each start takes one.
+                 ('done', 60.0, Act.ASK_RESTART), ('failed', 60.0, Act.ASK_RESTART)]
+        for state, seconds, act in table:
+            choice = advance(Did.RECORDS, uncompleted=2,
+                             **answered(Act.ASK_RESTART, state, seconds=seconds))
+            self.assertIs(act, choice.act, (state, seconds))
+
+    def test_while_it_cleans_up_the_reason_says_so(self):
+        choice = advance(Did.RECORDS, uncompleted=2,
+                         **answered(Act.ASK_RESTART, 'done', seconds=1.0))
+        self.assertEqual('its nova-compute has to clean up 2 evacuations; of two of one instance a '
+                         'start of it takes one: it is started again every 60 s', choice.reason)
 
 
 class Domains(unittest.TestCase):

@@ -38,7 +38,7 @@ from kaopu_ha.sim import daemon, laws_growth
 from kaopu_ha.sim.laws_alone import Led, LookedAt, Sees
 from kaopu_ha.sim.laws_books import Used, misbelieved
 from kaopu_ha.sim.laws_brake import Braked
-from kaopu_ha.sim.laws_fences import Fences, could_not_tell, is_vouched_for
+from kaopu_ha.sim.laws_fences import Fences, could_not_tell, is_vouched_for, untold_clients
 from kaopu_ha.sim.laws_late import Late, came_too_late
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_moves import Moves, written_twice
@@ -229,6 +229,7 @@ class Calls:
         found, now = self._world.clusters[cluster], self._world.kernel.now
         young = self._world.setup.times.rules.proof_seconds
         entries = [f'{address}:0/0' for address in self._counting(host)]
+        entries += untold_clients(self._world, host, found)
         return all(found.blocklist.get(entry, 0.0) > now + _FOR_GOOD or (
             now - found.removed_at.get(entry, -young) < young) for entry in entries)
 
@@ -237,9 +238,9 @@ class Calls:
         machine, case = self._world.machines[host], self._world.case(host)
         until = told_until(self._world, case) if case is not None else self._world.kernel.now
         clients = set(machine.used) - set(machine.addresses)
-        return [address for address in machine.used if address in clients or (
-            address.startswith(NETWORK_STARTS)
-            and machine.address_since.get(address, -math.inf) < until)]
+        return [address for address in machine.used
+                if machine.address_since.get(address, -math.inf) < until
+                and (address in clients or address.startswith(NETWORK_STARTS))]
 
     def _second(self, row: Row, first: Record, target: str) -> None:
         now = self._world.kernel.now

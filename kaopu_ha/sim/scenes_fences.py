@@ -72,6 +72,25 @@ def _begins_untold(chance: random.Random, setup: Setup, at: float) -> Iterator[E
     yield Event(again + 45.0, f'mend {host} both')
 
 
+@scene('a guest begins where only some may be fenced', _untold, beside_max=0)
+def _begins_beside_a_monitor(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Its host was cut off while it was rebooted, and comes back when all was moved: first to where
+    a monitor is, then with its storage to another address.
+    """
+    host, place = setup.hosts[0], chance.randrange(9, 99)
+    for vm in setup.instances:
+        yield Event(at - chance.uniform(0.2, 1.1), f'reboot {vm.name}')
+    yield Event(at, f'cut {host} both')
+    back = at + chance.uniform(45.0, 60.0)
+    yield Event(back - 1.0, f'{host} is renumbered to 10.91.7.{place}')
+    yield Event(back - 1.0, f'a monitor of a is at the address of {host}')
+    yield Event(back, f'mend {host} management')
+    back += chance.uniform(4.0, 8.0)
+    yield Event(back, f'{host} is renumbered to 10.91.8.{place}')
+    yield Event(back, f'mend {host} both')
+    yield Event(back + 30.0, 'time passes')
+
+
 def _alone(chance: random.Random, setup: Setup) -> Setup:
     """With one controller: who loses the office has it again at once."""
     return dataclasses.replace(quick(chance, setup), controllers=1)

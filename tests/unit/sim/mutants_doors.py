@@ -58,3 +58,8 @@ def held_stays_listed():
 @mutant('silent clients of nobody are not fenced before the first call')
 def silent_not_fenced():
     return [put(certain, 'silent_of_nobody', lambda seen: ())]
+
+
+@mutant('while more is held, nothing else of a cut order is cut')
+def nothing_else_is_cut():
+    return [put(fencing, '_as_far_as_may_be', lambda order, claimed, forbidden: order)]

@@ -105,6 +105,8 @@ CAUGHT = (
      'some of it is fenced before no more of it may be', (RUNS, 'the living are not fenced')),
     ('silent clients of nobody are not fenced before the first call',
      'a guest begins after the verdict where nobody told', ('one writer',)),
+    ('while more is held, nothing else of a cut order is cut',
+     'a guest begins where only some may be fenced', ('one writer',)),
     ('a turn writes in whatever term it wakes', 'a turn goes on in the next term',
      ('one turn, one term',)),
     ('what waits is told once only', 'nobody may be a target for minutes', (SILENT,)),

@@ -89,6 +89,7 @@ class Recoverer:
     def _forget(self) -> None:
         self._planned = {}
         self._keeper.forget_others(())
+        self._targets.forget()
         self._targets.outdated()
 
     def _rest(self, kept: Sequence[Recovery]) -> float:

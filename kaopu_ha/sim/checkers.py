@@ -201,7 +201,7 @@ class Calls:
             self._say('no call unconfirmed', f'{row.name} of {row.host}, whose case is '
                                              f'{case.stage.value if case else "not there"}')
         for image in row.images:
-            if not self.fenced(row.host, image.cluster):
+            if not self.fenced(row.host, image.cluster, image.header):
                 self._say('no call unfenced', f'{row.name}: {row.host} is not fenced on cluster '
                                               f'{image.cluster}')
         for record in self._world.nova.records:
@@ -218,8 +218,9 @@ class Calls:
         if case is None or records.PROOF + case.recovery not in self._world.etcd.entries:
             self._say('no call unproven', f'{who} calls for {row.name}, and no proof is there')
 
-    def fenced(self, host: str, cluster: str) -> bool:
-        """True if every client at any of the host's addresses is refused there for good.
+    def fenced(self, host: str, cluster: str, header: str = '') -> bool:
+        """True if every client at any of the host's addresses is refused there for good, and each
+        of this image at one that it had no time to tell.
 
         So it counts if somebody took it away less than a proof's age ago; and if a person has said
         that it is off, which it is.
@@ -229,7 +230,7 @@ class Calls:
         found, now = self._world.clusters[cluster], self._world.kernel.now
         young = self._world.setup.times.rules.proof_seconds
         entries = [f'{address}:0/0' for address in self._counting(host)]
-        entries += untold_clients(self._world, host, found)
+        entries += untold_clients(self._world, host, found, header)
         return all(found.blocklist.get(entry, 0.0) > now + _FOR_GOOD or (
             now - found.removed_at.get(entry, -young) < young) for entry in entries)
 

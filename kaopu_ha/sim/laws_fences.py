@@ -57,16 +57,16 @@ def could_not_tell(world: World, client: Client) -> bool:
     return since > told_until(world, case) and (young or not lies_in(client.ip, [NETWORK]))
 
 
-def untold_clients(world: World, host: str, cluster: Ceph) -> list[str]:
-    """The clients of its guests at addresses that it had no time to tell: each is to be refused by
-    its nonce, if not with its address (decision 0035).  Not those that may begin unseen: see
-    ``could_not_tell``.
+def untold_clients(world: World, host: str, cluster: Ceph, header: str) -> list[str]:
+    """The host's clients of the image at addresses that it had no time to tell: each is to be
+    refused by its nonce, if not with its address (decision 0035).  Not those that may begin
+    unseen: see ``could_not_tell``.
     """
-    machine, case = world.machines[host], world.case(host)
-    if case is None:
+    machine, case, disk = world.machines[host], world.case(host), cluster.disks.get(header)
+    if case is None or disk is None:
         return []
     until = told_until(world, case)
-    return sorted({client.address for disk in cluster.disks.values() for client in disk.clients
+    return sorted({client.address for client in disk.clients
                    if client.node.name == host and not could_not_tell(world, client)
                    and f'{client.ip}:0/0' not in cluster.blocklist
                    and machine.address_since.get(client.ip, -math.inf) >= until})

@@ -122,6 +122,11 @@ class Facts:
         return certain.stranger(self.seen)
 
     @functools.cached_property
+    def silent(self) -> str:
+        """A client of nobody's that does not answer, and is not fenced."""
+        return min((one.address for one in certain.silent_of_nobody(self.seen)), default='')
+
+    @functools.cached_property
     def restarted(self) -> bool:
         """The nova-compute that was called has ended."""
         return certain.restarted(self.item, self.seen)
@@ -217,5 +222,5 @@ class Facts:
             state=f'{server.vm_state}/{server.task_state}',
             task=f'{server.vm_state}/{server.task_state or "no task"}',
             fault=server.fault, vm_state=server.vm_state, elsewhere=self.running_on,
-            stranger=self.stranger,
+            stranger=self.stranger, silent=self.silent,
             limit=f'{self.rules.attempt_limit:g} s')

@@ -38,13 +38,20 @@ from kaopu_ha.sim import daemon, laws_growth
 from kaopu_ha.sim.laws_alone import Led, LookedAt, Sees
 from kaopu_ha.sim.laws_books import Used, misbelieved
 from kaopu_ha.sim.laws_brake import Braked
-from kaopu_ha.sim.laws_fences import Fences, could_not_tell, is_vouched_for
+from kaopu_ha.sim.laws_fences import Fences, could_not_tell, is_vouched_for, untold_clients
 from kaopu_ha.sim.laws_late import Late, came_too_late
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_moves import Moves, written_twice
 from kaopu_ha.sim.laws_news import Tellers
 from kaopu_ha.sim.laws_protection import SaidOfTheLiving
-from kaopu_ha.sim.laws_returns import Starts, Watched, never_told, still_to_start, why_not_started
+from kaopu_ha.sim.laws_returns import (
+    Starts,
+    Watched,
+    never_told,
+    not_taken_back,
+    still_to_start,
+    why_not_started,
+)
 from kaopu_ha.sim.laws_telling import Told
 from kaopu_ha.sim.laws_verdicts import Grounds
 from kaopu_ha.sim.laws_wishes import Wished
@@ -107,6 +114,8 @@ class Checkers:
         world.kernel.after_each = OneWriter(world, self._say).look
         world.heard_falsely = lambda host: self._say(
             'life is an answer', f'{host} was said to live, but no client of it answered')
+        world.terms.mixed = lambda who, key: self._say(
+            'one turn, one term', f'{who} wrote {key} in a term that began after the turn')
         world.stop = self.found.__len__
 
     def _say(self, law: str, what: str) -> None:
@@ -192,7 +201,7 @@ class Calls:
             self._say('no call unconfirmed', f'{row.name} of {row.host}, whose case is '
                                              f'{case.stage.value if case else "not there"}')
         for image in row.images:
-            if not self.fenced(row.host, image.cluster):
+            if not self.fenced(row.host, image.cluster, image.header):
                 self._say('no call unfenced', f'{row.name}: {row.host} is not fenced on cluster '
                                               f'{image.cluster}')
         for record in self._world.nova.records:
@@ -209,8 +218,9 @@ class Calls:
         if case is None or records.PROOF + case.recovery not in self._world.etcd.entries:
             self._say('no call unproven', f'{who} calls for {row.name}, and no proof is there')
 
-    def fenced(self, host: str, cluster: str) -> bool:
-        """True if every client at any of the host's addresses is refused there for good.
+    def fenced(self, host: str, cluster: str, header: str = '') -> bool:
+        """True if every client at any of the host's addresses is refused there for good, and each
+        of this image at one that it had no time to tell.
 
         So it counts if somebody took it away less than a proof's age ago; and if a person has said
         that it is off, which it is.
@@ -220,6 +230,7 @@ class Calls:
         found, now = self._world.clusters[cluster], self._world.kernel.now
         young = self._world.setup.times.rules.proof_seconds
         entries = [f'{address}:0/0' for address in self._counting(host)]
+        entries += untold_clients(self._world, host, found, header)
         return all(found.blocklist.get(entry, 0.0) > now + _FOR_GOOD or (
             now - found.removed_at.get(entry, -young) < young) for entry in entries)
 
@@ -228,9 +239,9 @@ class Calls:
         machine, case = self._world.machines[host], self._world.case(host)
         until = told_until(self._world, case) if case is not None else self._world.kernel.now
         clients = set(machine.used) - set(machine.addresses)
-        return [address for address in machine.used if address in clients or (
-            address.startswith(NETWORK_STARTS)
-            and machine.address_since.get(address, -math.inf) < until)]
+        return [address for address in machine.used
+                if machine.address_since.get(address, -math.inf) < until
+                and (address in clients or address.startswith(NETWORK_STARTS))]
 
     def _second(self, row: Row, first: Record, target: str) -> None:
         now = self._world.kernel.now
@@ -365,7 +376,7 @@ def unhealed(world: World) -> list[str]:
     found += [f'the recovery of {one.host} is {one.stage.value}: {one.waiting_for}'
               for one in world.every(Recovery, records.RECOVERY)
               if one.stage is not RecoveryStage.FINISHED and one.id not in by_hand]
-    return found + misbelieved(world) + still_to_start(world)
+    return found + misbelieved(world) + still_to_start(world) + not_taken_back(world)
 
 
 def _runs(world: World, row: Row) -> bool:

@@ -79,15 +79,15 @@ class Watched:
     def __init__(self, world: World, say: Say) -> None:
         self._world, self._say = world, say
         self._since: dict[str, float] = {}
-        self._leader = ''
+        self._epoch = 0
         world.kernel.after(_LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
         world, now = self._world, self._world.kernel.now
-        leader = world.record(records.Leader, records.LEADER)
-        name = leader.name if leader else ''
-        calm = name and name == self._leader and not (world.etcd.away or world.etcd.lost_answers)
-        self._leader = name
+        entry = world.etcd.entries.get(records.LEADER)
+        epoch = entry.created if entry else 0
+        calm = epoch and epoch == self._epoch and not (world.etcd.away or world.etcd.lost_answers)
+        self._epoch = epoch
         lost = {case.host for case in world.every(Case, records.CASE)
                 if case.stage is Stage.ADMITTING and not world.machines[case.host].node.powered}
         self._since = {host: self._since.get(host, now) for host in lost} if calm else {}
@@ -97,6 +97,20 @@ class Watched:
             self._say('an admitting host is watched', f'{host} is off since '
                                                       f'{self._since[host]:.0f} s, and admitting')
         world.kernel.after(_LOOK_SECONDS, self._look)
+
+
+def not_taken_back(world: World) -> list[str]:
+    """Hosts that people take back, and that are not there yet, though nothing is amiss any more.
+
+    What has to be mended by hand is told, and nobody mends it here.  Nor a cluster that refuses to
+    change its blocklist.
+    """
+    if any(cluster.refuses for cluster in world.clusters.values()):
+        return []
+    waits = [(case.host, case.admit.waiting_for if case.admit else '')
+             for case in world.every(Case, records.CASE) if case.stage is Stage.ADMITTING]
+    return [f'{host} is still being taken back: {why or "it does not say why"}'
+            for host, why in waits if 'by hand' not in why and host not in world.destroyed]
 
 
 def why_not_started(world: World, row: Row) -> str:

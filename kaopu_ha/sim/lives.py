@@ -48,7 +48,7 @@ from kaopu_ha.sim import (
     faults_returns,
     faults_thief,
     faults_wishes,
-    scenes_moves,
+    scenes_fences,
 )
 from kaopu_ha.sim.checkers import Violation, unhealed
 from kaopu_ha.sim.shrink import shrunk
@@ -104,7 +104,7 @@ def scene_life(name: str, number: int) -> Story:
 def _scene(chance: random.Random, setup: Setup, begin: float,
            name: str = '') -> tuple[Setup, list[Event], int]:
     """A scene by chance in the place of a death, and how many faults come beside it at most."""
-    found = scenes_moves.SCENES[name or chance.choice(sorted(scenes_moves.SCENES))]
+    found = scenes_fences.SCENES[name or chance.choice(sorted(scenes_fences.SCENES))]
     setup = found.stage(chance, setup)
     return setup, list(found.events(chance, setup, begin)), found.beside_max
 

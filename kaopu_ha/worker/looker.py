@@ -57,7 +57,7 @@ class Looker:
             None, images=tuple(images.values()), target_addresses=target.storage_addresses))
 
     def seen(self, item: Evacuation, target: model.Inventory | None, times: Times, *,
-             source_returned: bool) -> attempt.Seen:
+             source_returned: bool, orders: tuple[model.FenceOrder, ...]) -> attempt.Seen:
         """What Nova shows, and what the target says where that matters.  Raises PortError."""
         seconds = times.seconds
         server = self._cloud.server(item.instance)
@@ -67,7 +67,7 @@ class Looker:
                 or server.host not in (item.source, item.target))):
             migrations = self._cloud.migrations(instance=item.instance)
         seen = attempt.Seen(server, migrations, seconds, source_returned=source_returned,
-                            up_seconds=self._up_seconds(times, item))
+                            orders=orders, up_seconds=self._up_seconds(times, item))
         if target is None or not attempt.must_ask(item, server, seconds, self._rules):
             return seen
         return self._asked(item, target, seen)

@@ -172,6 +172,38 @@ class TheFirstCall(unittest.TestCase):
             self.assertIs(expected, act(queued(), dataclasses.replace(
                 seen, known=Known(tools=tools))), tools)
 
+    def silent(self, *orders, known=NONE_KNOWN):
+        """The decision where a client at an address of nobody is listed, and says nothing."""
+        silent = an_answer(a_client('10.1.0.99:0/9', acknowledged=False))
+        return act(queued(), first_look(images=(silent,), known=known, orders=orders))
+
+    def test_a_silent_client_of_nobody_is_fenced_before_the_first_call(self):
+        self.assertIs(Act.HAVE_FENCED, self.silent())
+        # by its nonce, or by its address; not on another cluster, nor with another nonce
+        table = [(DISK.cluster, (), ('10.1.0.99:0/9',), Act.COMMIT),
+                 (DISK.cluster, ('10.1.0.99:0/0',), (), Act.COMMIT),
+                 (DATA.cluster, (), ('10.1.0.99:0/9',), Act.HAVE_FENCED),
+                 (DISK.cluster, ('10.1.0.9:0/0',), ('10.1.0.99:0/8',), Act.HAVE_FENCED)]
+        for cluster, addresses, clients, expected in table:
+            order = model.FenceOrder('ceph_blocklist', cluster, addresses, clients)
+            self.assertIs(expected, self.silent(order), order)
+
+    def test_one_that_is_held_is_not_fenced(self):
+        order = model.FenceOrder('ceph_blocklist', DISK.cluster, (),
+                                 held_clients=('10.1.0.99:0/9',))
+        self.assertIs(Act.HAVE_FENCED, self.silent(order))
+
+    def test_a_silent_client_of_a_tool_or_another_host_is_not_fenced(self):
+        for known in (Known(tools=('10.1.0.99',)), Known({'10.1.0.99': frozenset(['c3'])})):
+            self.assertIs(Act.COMMIT, self.silent(known=known))
+
+    def test_what_is_to_be_fenced_grows_and_is_bounded(self):
+        images = (an_answer(*(a_client(f'10.1.0.99:0/{number}', acknowledged=False)
+                              for number in range(40))),)
+        named = attempt.to_be_fenced(queued(clients=('10.1.0.1:0/1',)), first_look(images=images))
+        self.assertIn('10.1.0.1:0/1', named)
+        self.assertEqual(16, len(named))
+
     def test_nor_is_it_called_again_while_a_client_of_nobody_has_it_open(self):
         lost = a_migration(status='completed')
         for clients, expected in (((), Act.CALL), ((a_client('10.1.0.99:0/9'),), Act.WAIT)):
@@ -637,7 +669,8 @@ def some_looks(count):
             libvirt=chance.choice((None, a_libvirt(), a_libvirt('i1'),
                                    runs_there()['libvirt'])),
             images=chance.choice((None, *[tuple(an_answer(
-                *chance.choice(((), (a_client(),), (a_client('10.1.0.9:0/1'),))), image=image,
+                *chance.choice(((), (a_client(),), (a_client('10.1.0.9:0/1'),),
+                                (a_client('10.1.0.8:0/3', False),))), image=image,
                 error=chance.choice(('', '', '', 'mute'))) for image in item.images)] * 9)),
             target_started=chance.choice(('', 'boot-1/7', 'boot-2/1')),
             elsewhere=chance.choice(({}, {}, {'c9': True}, {'c9': False})),

@@ -50,7 +50,8 @@ from kaopu_ha.sim import (
     faults_wishes,
     scenes_moves,
 )
-from kaopu_ha.sim.checkers import Violation, unhealed
+from kaopu_ha.sim.checkers import Violation
+from kaopu_ha.sim.healed import unhealed
 from kaopu_ha.sim.shrink import shrunk
 from kaopu_ha.sim.story import Event, Played, Story, play, written
 from kaopu_ha.sim.world import PACES, Setup, Vm

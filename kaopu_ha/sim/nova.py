@@ -102,6 +102,7 @@ class Nova:
         self.disabled: set[str] = set()
         self.asked: Callable[[Row, str], None] = lambda row, target: None
         self.asked_to_start: Callable[[Row], None] = lambda row: None
+        self.asked_to_reset: Callable[[Row], None] = lambda row: None
         self._lost_at: dict[str, float] = {}
 
     # ------------------------------------------------------------ what the API does
@@ -140,6 +141,7 @@ class Nova:
     def reset_state(self, uuid: str, state: str) -> None:
         """Have Nova show another state, and no task."""
         row = self.row(uuid)
+        self.asked_to_reset(row)
         row.vm_state, row.task_state = state, ''
 
     def start(self, uuid: str, anew: bool) -> None:

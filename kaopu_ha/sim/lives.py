@@ -48,10 +48,10 @@ from kaopu_ha.sim import (
     faults_returns,
     faults_thief,
     faults_wishes,
-    scenes_moves,
 )
 from kaopu_ha.sim.checkers import Violation
 from kaopu_ha.sim.healed import unhealed
+from kaopu_ha.sim.scenes_doubts import SCENES
 from kaopu_ha.sim.shrink import shrunk
 from kaopu_ha.sim.story import Event, Played, Story, play, written
 from kaopu_ha.sim.world import PACES, Setup, Vm
@@ -105,7 +105,7 @@ def scene_life(name: str, number: int) -> Story:
 def _scene(chance: random.Random, setup: Setup, begin: float,
            name: str = '') -> tuple[Setup, list[Event], int]:
     """A scene by chance in the place of a death, and how many faults come beside it at most."""
-    found = scenes_moves.SCENES[name or chance.choice(sorted(scenes_moves.SCENES))]
+    found = SCENES[name or chance.choice(sorted(SCENES))]
     setup = found.stage(chance, setup)
     return setup, list(found.events(chance, setup, begin)), found.beside_max
 

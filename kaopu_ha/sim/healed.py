@@ -35,17 +35,22 @@ def unhealed(world: World) -> list[str]:
         if row.wanted and not reason and not world.writing_on(row):
             found.append(f'{row.name} does not run; Nova: {row.vm_state}/{row.task_state} on '
                          f'{row.host}')
-    waiting = [item for item in world.every(Evacuation, records.EVACUATION)
-               if not item.phase.ended]
     # Each excuses itself, and its recovery, which is not finished before; no other one.
-    for_people = [item for item in waiting if _needs_a_person(world, item)]
-    found += [f'{item.name} is {item.phase.value}: {item.reason}' for item in waiting
-              if item not in for_people]
-    held_up = {item.recovery for item in for_people}
+    excused = for_people(world)
+    found += [f'{item.name} is {item.phase.value}: {item.reason}'
+              for item in world.every(Evacuation, records.EVACUATION)
+              if not item.phase.ended and item not in excused]
+    held_up = {item.recovery for item in excused}
     found += [f'the recovery of {one.host} is {one.stage.value}: {one.waiting_for}'
               for one in world.every(Recovery, records.RECOVERY)
               if one.stage is not RecoveryStage.FINISHED and one.id not in held_up]
     return found + misbelieved(world) + still_to_start(world)
+
+
+def for_people(world: World) -> list[Evacuation]:
+    """What waits for a person to mend it by hand, and says so."""
+    return [item for item in world.every(Evacuation, records.EVACUATION)
+            if not item.phase.ended and _needs_a_person(world, item)]
 
 
 def _needs_a_person(world: World, item: Evacuation) -> bool:
@@ -57,7 +62,8 @@ def _needs_a_person(world: World, item: Evacuation) -> bool:
     row = world.nova.rows.get(item.instance)
     if row is None or _FOR_A_PERSON not in item.reason:
         return False
-    places = world.running_on(row.uuid)
+    # A guest that is left on a fenced host runs, and writes nothing.
+    places = world.writing_on(row)
     target = world.machines.get(item.target)
     in_the_way = (target is not None and row.uuid in target.guests
                   and not target.runs(row.uuid))

@@ -72,11 +72,21 @@ def _needs_a_person(world: World, item: Evacuation) -> bool:
 
 def _told(world: World, row: Row) -> str:
     """Why the instance does not run, by the newest record of it; '' if none says so."""
-    ended = [item.reason for item in world.every(Evacuation, records.EVACUATION)
-             if item.instance == row.uuid and (
-                 _FOR_A_PERSON in item.reason or 'stopped there' in item.reason or item.phase in (
-                     Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE))]
-    if row.local_disks and not ended:
+    # What an older one ended with says nothing of the last time that its host died.
+    newest = max((item for item in world.every(Evacuation, records.EVACUATION)
+                  if item.instance == row.uuid), key=_begun, default=None)
+    if newest is not None and _says_why(newest):
+        return newest.reason
+    if row.local_disks and newest is None:
         return 'on local disk'
-    return ended[-1] if ended else (why_not_started(world, row) or never_told(world, row)
-                                    or world.excused.get(row.uuid, ''))
+    return (why_not_started(world, row) or never_told(world, row)
+            or world.excused.get(row.uuid, ''))
+
+
+def _begun(item: Evacuation) -> str:
+    return item.road[0].at if item.road else ''
+
+
+def _says_why(item: Evacuation) -> bool:
+    return (_FOR_A_PERSON in item.reason or 'stopped there' in item.reason
+            or item.phase in (Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE))

@@ -129,10 +129,17 @@ class Wished:
         for uuid, recovery in self._given_up.items():
             row = self._world.nova.rows.get(uuid)
             case = self._world.case(row.host) if row is not None else None
-            if row is not None and case is not None and case.recovery == recovery and (
-                    set(self._world.writing_on(row)) - {row.host}):
-                self._say('given up is left alone', f'{row.name} was given up, and came up on '
-                                                    f'{self._world.writing_on(row)[0]}')
+            if row is None or case is None or case.recovery != recovery:
+                continue
+            for place in sorted(set(self._world.writing_on(row)) - {row.host}):
+                if not self._migrated(uuid, place):
+                    self._say('given up is left alone', f'{row.name} was given up, and came up on '
+                                                        f'{place}')
+
+    def _migrated(self, uuid: str, place: str) -> bool:
+        """True if its user had it migrated there: it goes on where a host was never fenced."""
+        return any((record.instance, record.kind, record.target) == (uuid, 'live-migration', place)
+                   for record in self._world.nova.records)
 
     def _lie(self, wish: Wish, truth: str) -> None:
         self._say('people are told the truth', f'{wish.verb.value} {wish.name or wish.host}: '

@@ -161,6 +161,10 @@ UNDER_WAY = (
     Row('arrived, shown stopped',
         lambda it: it.on_target and it.shows('stopped') and it.open_there, Act.RESET,
         'it runs on {target}, but Nova shows it stopped', 'active'),
+    # A target that was given up ended late, or its user's reboot failed, while it went on.
+    Row('arrived, shown in error',
+        lambda it: it.on_target and it.shows('error') and it.runs_there and it.over,
+        Act.RESET, 'it runs on {target}, but Nova shows it in error', 'active'),
     # Or Nova stopped it: its source was booted just then, and had it shown stopped before the call.
     Row('arrived, and stopped, maybe by Nova',
         lambda it: it.on_target and it.shows('stopped') and it.seen.source_returned, Act.FAILED,
@@ -171,10 +175,13 @@ UNDER_WAY = (
     Row('arrived, and changed', lambda it: it.changed_there, Act.DONE,
         'it came to {target}, and its user has it {vm_state} there'),
     Row('runs, shown in another state',
-        lambda it: it.long and it.runs_there and not it.shows('active'), Act.RESET,
+        lambda it: it.long and it.runs_there and not it.shows('active') and it.over, Act.RESET,
         'it runs on {target}, but Nova shows {state}', 'active'),
     Row('its target was restarted', lambda it: it.long and it.off_there and it.restarted,
         Act.REFUSED, '{target} was restarted while it received it'),
+    Row('runs, and Nova does not know yet', lambda it: it.long and it.runs_there and not it.over,
+        Act.WAIT, 'it runs on {target}, and nova-compute there has still to tell Nova: if it is '
+                  'down, start it'),
     # Its nova-compute ended between the two writes.  No call mends that, and if the source came
     # back while Nova shows it there, a second copy could be started: so it stays open.
     Row('runs, shown on its source', lambda it: it.long and it.runs_there and it.on_source,

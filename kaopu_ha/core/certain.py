@@ -37,7 +37,8 @@ class Seen:
     says there of the domain: True if it knows it, False if it does not, None if it did not say.
     ``there``: the instance as the target's agent tells of it (None: it does not), and ``now``: the
     answers of the disks that it has there (None: not told).
-    ``up_seconds``: for so long the target's nova-compute was seen up, at each look.
+    ``up_seconds``: for so long the target's nova-compute was seen up, at each look;
+    ``runs_seconds``: for so long it certainly ran there, at each look.
     ``orders``: those by which the source is fenced, while that is proven.
     ``source_returned``: the source was booted since it was confirmed: Nova may have found it off.
     """
@@ -55,6 +56,7 @@ class Seen:
     there: model.Instance | None = None
     now: Sequence[model.ImageAnswer] | None = None
     up_seconds: float = 0.0
+    runs_seconds: float = 0.0
     source_returned: bool = False
     orders: tuple[model.FenceOrder, ...] = ()
 

@@ -142,6 +142,19 @@ class Facts:
         return any(migration.unfinished for migration in self.fresh)
 
     @property
+    def over(self) -> bool:
+        """Nova does nothing more of the attempt, though it may not have ended its record.
+
+        A nova-compute that hung with the call brings the instance up when it goes on, and one that
+        was started anew when it finds the call in its queue.  Until it has written that down, a
+        state that is set spoils it: Nova would show it on its source for ever.  (A record may be
+        completed before: by a source that boots.)
+        """
+        settle_seconds = self.rules.settle_seconds
+        return not (self.unfinished or self.lost) or (
+            self.seen.runs_seconds >= settle_seconds and self.seen.up_seconds >= settle_seconds)
+
+    @property
     def by_scheduler(self) -> bool:
         """It was Nova's scheduler that said no, and no host: it ends a record in error."""
         return bool(self.server.fault) and all(

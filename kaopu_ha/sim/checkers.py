@@ -24,19 +24,10 @@ import math
 from typing import TypeVar
 
 from kaopu_ha import ports, records
-from kaopu_ha.core.model import (
-    Case,
-    Evacuation,
-    Phase,
-    Recovery,
-    RecoveryStage,
-    Sign,
-    Stage,
-    Verdict,
-)
+from kaopu_ha.core.model import Case, Sign, Stage, Verdict
 from kaopu_ha.sim import daemon, laws_growth
 from kaopu_ha.sim.laws_alone import Led, LookedAt, Sees
-from kaopu_ha.sim.laws_books import Used, misbelieved
+from kaopu_ha.sim.laws_books import Used
 from kaopu_ha.sim.laws_brake import Braked
 from kaopu_ha.sim.laws_fences import Fences, could_not_tell, is_vouched_for, untold_clients
 from kaopu_ha.sim.laws_late import Late, came_too_late
@@ -44,14 +35,8 @@ from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_moves import Moves, written_twice
 from kaopu_ha.sim.laws_news import Tellers
 from kaopu_ha.sim.laws_protection import SaidOfTheLiving
-from kaopu_ha.sim.laws_returns import (
-    Starts,
-    Watched,
-    never_told,
-    not_taken_back,
-    still_to_start,
-    why_not_started,
-)
+from kaopu_ha.sim.laws_resets import Resets
+from kaopu_ha.sim.laws_returns import Starts, Watched
 from kaopu_ha.sim.laws_telling import Told
 from kaopu_ha.sim.laws_verdicts import Grounds
 from kaopu_ha.sim.laws_wishes import Wished
@@ -97,6 +82,7 @@ class Checkers:
         Watched(world, self._say)
         world.nova.placement.released = Used(world, self._say).released
         world.nova.asked_to_start = Starts(world, self._say).asked
+        world.nova.asked_to_reset = Resets(world, self._say).asked
         Led(world, self._say)
         Sees(world, self._say)
         LookedAt(world, self._say)
@@ -351,45 +337,3 @@ class Verdicts:
             self._say('life spares', f'{case.host} answered during the last look')
         if records.ALIVE + case.host in world.etcd.entries:
             self._say('life spares', f'{case.host} beats')
-
-
-# ---------------------------------------------------------------- in the end
-
-
-def unhealed(world: World) -> list[str]:
-    """What can run and does not, after everything was mended; empty if all is well.
-
-    An instance that was on runs, or the program says why it does not.
-    """
-    found = []
-    for row in world.nova.rows.values():
-        reason = _told(world, row)
-        if row.wanted and not reason and not _runs(world, row):
-            found.append(f'{row.name} does not run; Nova: {row.vm_state}/{row.task_state} on '
-                         f'{row.host}')
-    waiting = [item for item in world.every(Evacuation, records.EVACUATION)
-               if not item.phase.ended]
-    # Nothing that the program may do mends it; it is told, and the host is not admitted.
-    by_hand = {item.recovery for item in waiting if 'by hand' in item.reason}
-    found += [f'{item.name} is {item.phase.value}: {item.reason}' for item in waiting
-              if item.recovery not in by_hand]
-    found += [f'the recovery of {one.host} is {one.stage.value}: {one.waiting_for}'
-              for one in world.every(Recovery, records.RECOVERY)
-              if one.stage is not RecoveryStage.FINISHED and one.id not in by_hand]
-    return found + misbelieved(world) + still_to_start(world) + not_taken_back(world)
-
-
-def _runs(world: World, row: Row) -> bool:
-    return bool(world.writing_on(row))
-
-
-def _told(world: World, row: Row) -> str:
-    """Why the instance does not run, by the newest record of it; '' if none says so."""
-    ended = [item.reason for item in world.every(Evacuation, records.EVACUATION)
-             if item.instance == row.uuid and (
-                 'by hand' in item.reason or 'stopped there' in item.reason or item.phase in (
-                     Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE))]
-    if row.local_disks and not ended:
-        return 'on local disk'
-    return ended[-1] if ended else (why_not_started(world, row) or never_told(world, row)
-                                    or world.excused.get(row.uuid, ''))

@@ -142,7 +142,8 @@ def still_to_start(world: World) -> list[str]:
 
 
 def never_told(world: World, row: Row) -> str:
-    """Why nothing is done for an instance that no agent of its host ever told of; '' if one did.
+    """Why nothing is done for an instance of a host of which no agent told what is needed; '' if
+    one did.
 
     It counts only while that host is off, and if people were told of it.
     """
@@ -150,6 +151,10 @@ def never_told(world: World, row: Row) -> str:
             news.host == row.host and news.fact in (Fact.UNPROTECTED, Fact.STILL_WAITS)
             for _, news in world.told):
         return ''
-    inventory = world.told_by(row.host)
+    inventory, case = world.told_by(row.host), world.case(row.host)
     told = {instance.uuid for instance in (inventory.instances if inventory else ())}
-    return '' if row.uuid in told else 'no agent of its host ever told of it'
+    if row.uuid not in told:
+        return 'no agent of its host ever told of it'
+    # What its libvirt told of while its agent was dead: nobody knows the disks (decision 0036).
+    ran = set(case.guests) if case is not None and case.guests_at else set()
+    return 'nobody knows the disks of most that ran there' if 2 * len(ran - told) > len(ran) else ''

@@ -443,6 +443,17 @@ class Done(unittest.TestCase):
         self.assertEqual(Decision(Act.RESET, 'it runs on c2, but Nova shows it stopped', 'active'),
                          decided(moving(), seen, rules()))
 
+    def test_shown_in_error_there_though_it_runs_its_state_is_reset_at_once(self):
+        # Another target, which was given up, ended late, and Nova believed it.
+        seen = work_look(a_server(host='c2', vm_state='error'),
+                         migrations=[a_migration(status='done')], **runs_there())
+        self.assertEqual(Decision(Act.RESET, 'it runs on c2, but Nova shows it in error', 'active'),
+                         decided(moving(), seen, rules()))
+        for less in ({'migrations': [a_migration()]}, {'libvirt': a_libvirt('i1')},
+                     {'images': (an_answer(error='mute'),)}, {'server': a_server(
+                         host='c2', vm_state='error', task_state='rebuilding')}):
+            self.assertIs(Act.WAIT, act(moving(), dataclasses.replace(seen, **less)), less)
+
     def test_shown_active_there_though_nothing_of_it_runs_it_has_failed_in_the_end(self):
         seen = work_look(a_server(host='c2'), seconds=LONG, **nobody_there())
         self.assertEqual(Decision(Act.FAILED, 'Nova shows it active on c2, but nothing of it runs '
@@ -521,6 +532,30 @@ class TooLong(unittest.TestCase):
             decision = decided(moving(), work_look(server, seconds=LONG, **runs_there()),
                                      rules())
             self.assertEqual((Act.RESET, 'active'), (decision.act, decision.state))
+
+    def test_while_nova_may_still_write_down_that_it_runs_there_its_state_is_left_alone(self):
+        # Its nova-compute hung with the call, and goes on: a state that is set spoils what it does.
+        not_yet, over = 'runs, and Nova does not know yet', {
+            'rebuild_spawning': 'runs, shown in another state', '': 'runs, shown on its source'}
+        item = moving()
+        item = dataclasses.replace(item, attempts=(dataclasses.replace(
+            item.attempt, target_started='boot-1/7'),))
+        at_work = work_look(seconds=LONG, target_started='boot-1/7', **runs_there())
+        long_up = {'up_seconds': 60.0, 'runs_seconds': 60.0}
+        for task, row in over.items():
+            for status, change, expected in (
+                    ('pre-migrating', {}, not_yet), ('accepted', {}, not_yet),
+                    # A source that boots completes it, whatever its target does.
+                    ('completed', {}, not_yet), ('failed', {}, row), ('done', {}, row),
+                    ('pre-migrating', long_up, row),
+                    ('pre-migrating', long_up | {'runs_seconds': 59.0}, not_yet),
+                    ('pre-migrating', long_up | {'up_seconds': 59.0}, not_yet),
+                    # What it finds in its queue it does anew.
+                    ('accepted', {'target_started': 'boot-1/8'}, not_yet)):
+                seen = dataclasses.replace(at_work, server=a_server(task_state=task),
+                                           migrations=[a_migration(status=status)], **change)
+                self.assertEqual(expected, attempt.advance(item, seen, rules()).row,
+                                 (task, status, change))
 
     def test_what_is_shown_active_already_is_not_reset_again_and_again(self):
         seen = work_look(a_server(), seconds=LONG, **runs_there())

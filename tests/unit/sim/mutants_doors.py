@@ -44,6 +44,11 @@ def word_for_everybody():
     return [put(holding, 'by_word', lambda recovery: True)]
 
 
+@mutant('a word counts though its host was heard of')
+def word_never_doubted():
+    return [put(holding, 'doubted', lambda recovery, seen: None)]
+
+
 @mutant('nobody says that an act came too late')
 def late_untold():
     return [put(Term, 'telling_if_late',

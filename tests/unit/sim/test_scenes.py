@@ -19,7 +19,7 @@ import logging
 import unittest
 
 from kaopu_ha.sim import lives
-from kaopu_ha.sim.scenes_fences import SCENES
+from kaopu_ha.sim.scenes_doubts import SCENES
 from tests.unit.sim import test_mutants  # noqa: F401  it imports all of them
 from tests.unit.sim.mutants import MUTANTS
 
@@ -100,6 +100,21 @@ CAUGHT = (
      (TOLD, 'ends are told')),
     ('a verdict is not told', 'Nova is slow', ('ends are told',)),
     ('each end is told as a move', 'guests start on few hosts', (TOLD,)),
+    ('a verdict is written on an old look',
+     'the store hangs between a look and what is written of it',
+     ('a look counts while it is fresh',)),
+    ('a blind leader keeps its office', 'the leader loses its storage link, and a host dies',
+     ('the blind give way',)),
+    ('who died is told to be protected again', 'a host that was told not to be protected dies',
+     (TOLD,)),
+    ('a word counts though its host was heard of',
+     'a host is switched on against a person\'s word', ('no call unfenced', 'one writer')),
+    ('a beat without a lease makes a target', 'a beat that no agent wrote outlives its host',
+     ('a target may be one',)),
+    ('what was to be started is forgotten by the next boot',
+     'booted twice with guests of which no agent told', (RUNS,)),
+    ('a state is set while Nova is at work', 'targets hang with their calls',
+     ('no state is set while Nova is at work',)),
     ('who waits is told without a name', 'nobody may be a target for minutes', (SILENT,)),
     ('an admission takes back only what is not held',
      'some of it is fenced before no more of it may be', (RUNS, 'the living are not fenced')),

@@ -29,7 +29,7 @@ from kaopu_ha import ports, records, shelf
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, Trouble, who
 from kaopu_ha.cli.picture import Picture
-from kaopu_ha.core import admission, aftercare, kept, model
+from kaopu_ha.core import admission, aftercare, fencing, kept, model
 from kaopu_ha.core.model import Power, RecoveryStage, Stage, Verdict
 
 # etcd takes 128 operations in one transaction.
@@ -107,10 +107,10 @@ def _looked_after(found: Picture, case: model.Case) -> list[ports.Put]:
 
 
 def fenced(found: Picture, case: model.Case) -> list[dict[str, Any]]:
-    """The addresses that the host's recovery has on the blocklist of each cluster."""
+    """The addresses that the host's recovery may have on the blocklist of each cluster."""
     recovery = found.recoveries.get(case.recovery)
     return [{'cluster': order.cluster, 'addresses': [*order.addresses, *order.clients]}
-            for order in (recovery.orders if recovery else ())]
+            for order in map(fencing.whole, recovery.orders if recovery else ())]
 
 
 def _doubted(found: Picture, case: model.Case | None) -> list[str]:

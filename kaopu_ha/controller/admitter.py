@@ -22,10 +22,12 @@ from kaopu_ha import ports, records, shelf
 from kaopu_ha.controller import returns
 from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import admission, aftercare, model
+from kaopu_ha.core import admission, aftercare, fencing, model
 from kaopu_ha.core.admission import Act
 from kaopu_ha.core.aftercare import Aftercare
+from kaopu_ha.core.kept import keeps_its_fence
 from kaopu_ha.core.model import Case, Recovery, Stage
 from kaopu_ha.core.news import Fact, News
 
@@ -53,18 +55,20 @@ class Admitter:
     def __init__(self, store: ports.Store, leadership: Leadership, fences: Sequence[ports.Fence],
                  cloud: ports.Cloud, libvirt: ports.LibvirtEye, rules: model.Rules,
                  clock: Callable[[], float], tell: Callable[[News], None]) -> None:
-        self._store, self._leadership, self._cloud = store, leadership, cloud
+        self._store, self._cloud = store, cloud
+        self._term = Term(leadership, self._forget)
         self._fences = {fence.name: fence for fence in fences}
         self._libvirt, self._rules, self._clock, self._tell = libvirt, rules, clock, tell
         # Since when a host that is taken back is mute, and does not beat, as this leader saw it.
         self._mute: dict[str, float] = {}
         self._beatless: dict[str, float] = {}
+        # Of each answer of an agent: its revision, and since when this leader knows it.
+        self._answered: dict[str, tuple[int, float]] = {}
         self.alone = Alone(store, clock, tell)
 
     def turn(self) -> float:
         """Take up new requests, advance admissions; seconds until the next turn."""
-        if not self._leadership.leads():
-            self._mute, self._beatless = {}, {}
+        if not self._term.begins():
             return 0.5
         try:
             asked = self._asked()
@@ -78,6 +82,9 @@ class Admitter:
             self._tell(News(Fact.STORE_AWAY, '', f'admissions wait: {failure}'))
             return 1.0
         return 0.5
+
+    def _forget(self) -> None:
+        self._mute, self._beatless, self._answered = {}, {}, {}
 
     def _asked(self) -> dict[str, Wish]:
         """What people ask, by host.
@@ -157,6 +164,7 @@ class Admitter:
             answers=self._answers(case), forced_by_us=bool(recovery
                                                                   and recovery.forced_by_us),
             moved_on=admission.moved_on(case.host, case.recovery, every),
+            told_since=_is_of_its_boot(world, case.host),
             mute_seconds=self._for(self._mute, case.host,
                                    libvirt.contact is not model.Contact.ANSWERED),
             beatless_seconds=self._for(self._beatless, case.host,
@@ -185,13 +193,22 @@ class Admitter:
         keys = {records.request_to(case.host, verb): verb for verb in records.ASKABLE}
         found = {}
         for key, entry in self._store.read(*keys).entries.items():
+            age = self._known_for(key, entry)
             try:
                 request = records.decode(records.Request, entry.value, key)
             except records.RecordError as failure:
-                found[keys[key]] = admission.Answered('failed', str(failure))
+                found[keys[key]] = admission.Answered('failed', str(failure), age)
             else:
-                found[keys[key]] = admission.Answered(request.state, request.answer)
+                found[keys[key]] = admission.Answered(request.state, request.answer, age)
         return found
+
+    def _known_for(self, key: str, entry: ports.Entry) -> float:
+        """For how many seconds this leader has known that it stands there as it is."""
+        modified, since = self._answered.get(key, (0, 0.0))
+        if modified != entry.modified:
+            since = self._clock()
+        self._answered[key] = entry.modified, since
+        return self._clock() - since
 
     def _recovery(self, world: World, case: Case) -> Recovery | None:
         return world.every(Recovery, records.RECOVERY).get(case.recovery)
@@ -227,40 +244,46 @@ class Admitter:
             self._commit(world, case, [_put(dataclasses.replace(case, admit=admit)),
                                        ports.Delete(records.PROOF + case.recovery)])
             return
-        recovery = self._recovery(world, case)
+        recovery, others = self._recovery(world, case), self._others(world, case)
         for order in recovery.orders if recovery else ():
             fence = self._fences.get(order.fence)
             if fence is None:
                 raise ports.PortError(f'the fence driver {order.fence} is not configured any more')
             permit = self._permit(world, case)
-            with self._leadership.telling_if_late(case.host, 'may have taken its fence back',
+            with self._term.telling_if_late(case.host, 'may have taken its fence back',
                                                   _FENCE):
-                fence.mend(order, permit)
+                fence.mend(fencing.taken_back(order, others), permit)
         self._note(world, case, admission.Did.UNFENCED, 'its absence was read back', [])
+
+    def _others(self, world: World, case: Case) -> tuple[model.FenceOrder, ...]:
+        """What keeps other hosts cut off."""
+        return tuple(order for item in world.every(Recovery, records.RECOVERY).values()
+                     if item.id != case.recovery
+                     and keeps_its_fence(world.cases.get(item.host), item)
+                     for order in item.orders)
 
     def _unforce(self, world: World, case: Case) -> None:
         permit = self._permit(world, case)
-        with self._leadership.telling_if_late(case.host, 'may have set its service up', _SERVICE):
+        with self._term.telling_if_late(case.host, 'may have set its service up', _SERVICE):
             self._cloud.force_down(case.host, False, permit)
 
     def _ask_agent(self, world: World, case: Case, decision: admission.Decision) -> None:
         inventory = world.inventories[case.host]
         given = decision.given or (_an_image(inventory) if decision.act is Act.ASK_READ else ())
-        request = records.Request(decision.act.value, case.host, self._leadership.name,
-                                  self._leadership.now(), given=given, boot_id=inventory.boot_id)
+        request = records.Request(decision.act.value, case.host, self._term.name,
+                                  self._term.now(), given=given, boot_id=inventory.boot_id)
         key = records.request_to(case.host, decision.act.value)
         self._commit(world, case, [ports.Put(key, records.encode(request))])
 
     def _enter(self, world: World, name: str, request: records.Request, case: Case) -> None:
-        entered = admission.entered(case, request.who, self._leadership.now(),
-                                    self._leadership.name)
+        entered = admission.entered(case, request.who, self._term.now(), self._term.name)
         # A person may have had its recovery taken up again at this moment.
         if self._commit(world, case, [_put(entered), *_forgotten(case)],
                         records.RECOVERY + case.recovery):
             self._tell(News(Fact.STAGE, case.host, f'admitting: {entered.road[-1].reason}'))
 
     def _close(self, world: World, name: str, request: records.Request, case: Case) -> None:
-        ended = admission.closed(case, self._leadership.now(), self._leadership.name)
+        ended = admission.closed(case, self._term.now(), self._term.name)
         answer = dataclasses.replace(request, state='done', answer='admitted')
         if self._commit(world, case, [
                 *shelf.put_away(self._store, ended, world.snapshot.revision,
@@ -277,14 +300,14 @@ class Admitter:
         begun = aftercare.begun(
             world.every(Aftercare, records.AFTERCARE).get(case.host), case.host, evacuations,
             admission.may_be_left(case.host, case.recovery, evacuations),
-            self._leadership.now(), self._leadership.name)
+            self._term.now(), self._term.name)
         return [ports.Put(records.AFTERCARE + case.host, records.encode(begun))] if begun else []
 
     def _lost(self, world: World, name: str, request: records.Request, case: Case,
               decision: admission.Decision) -> None:
         """It died again while it was taken back."""
         key, reason = records.REQUEST + name, decision.reason
-        at, by = self._leadership.now(), self._leadership.name
+        at, by = self._term.now(), self._term.name
         writes: list[ports.Put | ports.Delete]
         if decision.act is Act.FALL_BACK:
             answer = dataclasses.replace(request, state='failed', answer=reason)
@@ -303,14 +326,14 @@ class Admitter:
     def _refuse(self, world: World, name: str, request: records.Request, reason: str) -> None:
         key = records.REQUEST + name
         answer = dataclasses.replace(request, state='refused', answer=reason)
-        if self._store.commit([*self._leadership.compares(), *world.compare(key)],
+        if self._store.commit([*self._term.compares(), *world.compare(key)],
                               [ports.Put(key, records.encode(answer))]) is not None:
             self._tell(News(Fact.ADMIT_REFUSED, request.host, reason))
 
     def _note(self, world: World, case: Case, did: admission.Did, reason: str,
               writes: Sequence[ports.Put | ports.Delete]) -> None:
         noted = admission.noted(case, did)
-        step = self._leadership.step(did.value, reason)
+        step = self._term.step(did.value, reason)
         noted = dataclasses.replace(noted, road=(*noted.road, step))
         if self._commit(world, case, [_put(noted), *writes], records.LOCK + case.host):
             self._tell(News(Fact.ADMIT_STEP, case.host, f'{did.value}: {reason}'))
@@ -322,12 +345,17 @@ class Admitter:
         self._commit(world, case, [_put(dataclasses.replace(case, admit=admit))])
 
     def _permit(self, world: World, case: Case) -> ports.Permit:
-        return self._leadership.permit(world.compare(records.CASE + case.host), _ACT_SECONDS)
+        return self._term.permit(world.compare(records.CASE + case.host), _ACT_SECONDS)
 
     def _commit(self, world: World, case: Case, writes: Sequence[ports.Put | ports.Delete],
                 *keys: str) -> bool:
-        compares = [*self._leadership.compares(), *world.compare(records.CASE + case.host, *keys)]
+        compares = [*self._term.compares(), *world.compare(records.CASE + case.host, *keys)]
         return self._store.commit(compares, writes) is not None
+
+
+def _is_of_its_boot(world: World, host: str) -> bool:
+    beat, inventory = world.beats.get(host), world.inventories.get(host)
+    return beat is not None and inventory is not None and beat.boot_id == inventory.boot_id
 
 
 def _put(case: Case) -> ports.Put:

@@ -20,6 +20,7 @@ import functools
 from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import model, wishes
 from kaopu_ha.core.news import News
@@ -31,12 +32,13 @@ class Answerer:
 
     def __init__(self, store: ports.Store, leadership: Leadership, rules: model.Rules,
                  clock: Callable[[], float], tell: Callable[[News], None]) -> None:
-        self._store, self._leadership, self._rules, self._tell = store, leadership, rules, tell
+        self._store, self._rules, self._tell = store, rules, tell
+        self._term = Term(leadership)
         self.alone = Alone(store, clock, tell)
 
     def turn(self) -> float:
         """Answer what was asked; seconds until the next turn."""
-        if not self._leadership.leads():
+        if not self._term.begins():
             return 0.5
         try:
             if not _waiting(World(self._store.read(records.WISH), self._tell)):
@@ -64,7 +66,7 @@ class Answerer:
         mine = f'{wish.recovery}/'
         moves = world.every(model.Evacuation, records.EVACUATION + mine)
         return wishes.Seen(
-            self._leadership.now(), self._leadership.name, case=world.cases.get(wish.host),
+            self._term.now(), self._term.name, case=world.cases.get(wish.host),
             recovery=world.every(model.Recovery, records.RECOVERY).get(wish.recovery),
             evacuations=tuple(moves.values()),
             unreadable=len(moves) < len(world.snapshot.under(records.EVACUATION + mine)),
@@ -93,7 +95,7 @@ class Answerer:
         if answer.restart is not None:
             looked.append(records.RESTART + wish.host)
             writes.append(ports.Put(looked[-1], records.encode(answer.restart)))
-        if self._store.commit([*self._leadership.compares(), *world.compare(*looked)],
+        if self._store.commit([*self._term.compares(), *world.compare(*looked)],
                               writes) is not None:
             for item in answer.news:
                 self._tell(item)

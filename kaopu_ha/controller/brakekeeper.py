@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 import dataclasses
 
 from kaopu_ha import ports, records
-from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import brake, model
 from kaopu_ha.core.news import Fact, News
@@ -29,9 +29,9 @@ _MORE_TOLD_SECONDS = 10.0
 class BrakeKeeper:
     """Advances the storm once a turn, tells of it, and says who may be condemned."""
 
-    def __init__(self, store: ports.Store, leadership: Leadership, rules: model.Rules,
+    def __init__(self, store: ports.Store, term: Term, rules: model.Rules,
                  clock: Callable[[], float], tell: Callable[[News], None]) -> None:
-        self._store, self._leadership, self._rules = store, leadership, rules
+        self._store, self._term, self._rules = store, term, rules
         self._clock, self._tell = clock, tell
         self._storm: brake.Storm | None = None
         self._seen = brake.Seen('', '', 0.0, frozenset(), {})
@@ -56,7 +56,7 @@ class BrakeKeeper:
         writes = [*_kept(storm, kept), *_shortened(world, release, brake.still_good(
             release, storm, seen))]
         if writes and self._store.commit(
-                [*self._leadership.compares(), *world.compare(records.BRAKE)], writes) is None:
+                [*self._term.compares(), *world.compare(records.BRAKE)], writes) is None:
             return False
         self._storm, self._seen, self._looked = storm, seen, self._clock()
         self._tells(kept, storm)
@@ -85,7 +85,7 @@ class BrakeKeeper:
                                for host, verdict in fresh.items() if host in world.cases}
         known = world.inventories
         return brake.Seen(
-            self._leadership.now(), self._leadership.name, elapsed, frozenset(known), cases,
+            self._term.now(), self._term.name, elapsed, frozenset(known), cases,
             opened=world.opened,
             beating=frozenset(host for host in known if world.has(records.ALIVE + host)),
             on_hold=world.held, release=release,

@@ -26,6 +26,7 @@ import math
 from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import addresses, aftercare, certain, model
 from kaopu_ha.core.aftercare import Act, Aftercare, Decision, Place, Ward
@@ -46,7 +47,8 @@ class Carer:
     def __init__(self, store: ports.Store, leadership: Leadership, cloud: ports.Cloud,
                  images: ports.ImageEye | None, rules: model.Rules, clock: Callable[[], float],
                  tell: Callable[[News], None]) -> None:
-        self._store, self._leadership, self._cloud = store, leadership, cloud
+        self._store, self._cloud = store, cloud
+        self._term = Term(leadership, self._forget_all)
         self._images, self._rules, self._clock, self._tell = images, rules, clock, tell
         self.alone = Alone(store, clock, tell)
         self._since: dict[tuple[str, ...], float] = {}
@@ -56,12 +58,11 @@ class Carer:
 
     def turn(self) -> float:
         """Look at what is due; seconds until the next turn."""
-        if not self._leadership.leads():
-            self._since, self._looked, self._rested = {}, {}, {}
+        if not self._term.begins():
             return 0.5
         try:
             if not self._store.read(records.AFTERCARE).entries:
-                self._since, self._looked, self._rested = {}, {}, {}
+                self._forget_all()
                 return _IDLE_SECONDS
             world = World(self._store.read(*RANGES, records.EVACUATION, records.AFTERCARE),
                           self._tell)
@@ -106,7 +107,7 @@ class Carer:
             # After Placement's answer: what is begun since shows in Nova, or changes the books.
             server = self._cloud.server(ward.instance)
             seen = self._seen(world, record, ward, aftercare.Seen(
-                self._leadership.now(), server, migrations[ward.instance],
+                self._term.now(), server, migrations[ward.instance],
                 books=_of(ward, migrations[ward.instance], books), unread=unread))
             decisions.append(aftercare.advance(ward, seen, self._rules))
             self._looked[record.host, ward.instance] = self._clock()
@@ -164,6 +165,9 @@ class Carer:
                              target_addresses=inventory.storage_addresses)
         return '' if certain.open_there(found) else 'not each of its disks is open there'
 
+    def _forget_all(self) -> None:
+        self._since, self._looked, self._rested = {}, {}, {}
+
     def _forget(self, host: str) -> None:
         self._since = {key: at for key, at in self._since.items() if key[0] != host}
         self._looked = {key: at for key, at in self._looked.items() if key[0] != host}
@@ -209,7 +213,7 @@ class Carer:
              known: Set[str]) -> None:
         """Make the calls; one that did nothing is told if nobody knows of the trouble yet."""
         key = records.AFTERCARE + record.host
-        permit = self._leadership.permit([ports.Compare(key, modified=revision)], _ACT_SECONDS)
+        permit = self._term.permit([ports.Compare(key, modified=revision)], _ACT_SECONDS)
         failed = []
         for decision in acts:
             ward = decision.ward
@@ -246,7 +250,7 @@ class Carer:
         compares = [ports.Compare(key, modified=modified)] if modified else world.compare(key)
         write: ports.Put | ports.Delete = ports.Put(key, records.encode(record)) if record \
             else ports.Delete(key)
-        return self._store.commit([*self._leadership.compares(), *compares], [write])
+        return self._store.commit([*self._term.compares(), *compares], [write])
 
 
 def _mended(decision: Decision, host: str) -> News:

@@ -28,6 +28,7 @@ from kaopu_ha.controller.asking import Asking
 from kaopu_ha.controller.brakekeeper import BrakeKeeper
 from kaopu_ha.controller.casebook import Casebook
 from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import (
     admission,
@@ -62,26 +63,23 @@ class Detector:
                  cloud: ports.Cloud, fences: Sequence[ports.Fence], rules: model.Rules,
                  clock: Callable[[], float], tell: Callable[[News], None],
                  pool: concurrent.futures.Executor) -> None:
-        self._store, self._leadership, self._cloud = store, leadership, cloud
+        self._store, self._cloud = store, cloud
+        self._term = Term(leadership, self._begin)
         self._fences, self._rules, self._clock, self._tell = fences, rules, clock, tell
         self._pool = pool
         self._book = Casebook(clock)
         self._asking = Asking(probes, pool, rules.ask_limit)
         self.alone = Alone(store, clock, tell)
-        self._brake = BrakeKeeper(store, leadership, rules, clock, tell)
+        self._brake = BrakeKeeper(store, self._term, rules, clock, tell)
         self._known = suspicion.Suspicion()
-        self._epoch = 0
         self._away = False
         # The last round on each suspect that this leader took in this office.
         self.rounds: Mapping[str, model.Round] = {}
 
     def turn(self) -> float:
         """One look at every host; seconds until the next one."""
-        if not self._leadership.leads():
-            self._epoch = 0
+        if not self._term.begins():
             return 0.5
-        if self._leadership.epoch != self._epoch:
-            self._begin()
         try:
             return self._looked_at()
         except ports.PortError as failure:
@@ -93,7 +91,6 @@ class Detector:
     # ------------------------------------------------------------ look
 
     def _begin(self) -> None:
-        self._epoch = self._leadership.epoch
         self._known = suspicion.begun(self._clock(), self._rules)
         self.rounds = {}
         self._brake.begin()
@@ -131,14 +128,13 @@ class Detector:
 
         Whoever was stopped since, and leads again, knows nothing of what others saw meanwhile.
         """
-        return self._leadership.epoch == self._epoch and not any(
-            map(self._is_old, looked.values()))
+        return self._term.lasts() and not any(map(self._is_old, looked.values()))
 
     def _is_old(self, looked: _Looked) -> bool:
         return self._clock() - looked.ended >= self._rules.beat_ttl
 
     def _remember(self, world: World) -> None:
-        before, at = self._known, self._leadership.now()
+        before, at = self._known, self._term.now()
         self._book.forget_closed(world)
         self._known = suspicion.seen(before, {host: suspicion.Sighting(
             world.has(records.ALIVE + host), world.told.get(host, 0), inventory.storage_lost,
@@ -168,7 +164,7 @@ class Detector:
         """Both networks at once; Nova's list beside the last look, if it comes in time."""
         if not hosts:
             return {}
-        at, began, coming = self._leadership.now(), self._clock(), self._evacuations()
+        at, began, coming = self._term.now(), self._clock(), self._evacuations()
         suspects = [evacuation.with_coming(
             confirmed(world.inventories[host], world.cases[host]), coming) for host in hosts]
         known = known_addresses(world.inventories, (*self._rules.tools, *world.tools))
@@ -185,7 +181,7 @@ class Detector:
             management = said[model.Network.MANAGEMENT][host]
             storage = said[model.Network.STORAGE][host]
             verdict, rule = detection.judged(management, storage)
-            item = model.Round(at, self._leadership.name, management, storage, verdict, rule,
+            item = model.Round(at, self._term.name, management, storage, verdict, rule,
                                asked_seconds=round(ended - began, 3))
             looked[host] = _Looked(item, ended, _in_time(lists.get(host)))
             if verdict is not model.Verdict.DEAD:
@@ -231,7 +227,7 @@ class Detector:
         beat = world.beats.get(host)
         since = suspicion.silent_for(self._known, host, looked.ended) if looked else 0.0
         return detection.Seen(
-            self._leadership.now(), self._leadership.name, beat=world.has(records.ALIVE + host),
+            self._term.now(), self._term.name, beat=world.has(records.ALIVE + host),
             beat_boot_id=beat.boot_id if beat else '', round=looked.round if looked else None,
             since_last=since, death=world.has(records.DEATH + host),
             lock=world.has(records.LOCK + host), braked=self._brake.holds(host),
@@ -242,7 +238,7 @@ class Detector:
                 looked: _Looked | None) -> bool:
         if self._book.may_wait(world, decision):
             return True
-        compares = [*self._leadership.compares(), *world.compare(
+        compares = [*self._term.compares(), *world.compare(
             records.CASE + host, records.ALIVE + host, records.DEATH + host, records.LOCK + host,
             records.HOST + host, records.BRAKE)]
         writes: list[ports.Put | ports.Delete] = []
@@ -282,7 +278,7 @@ class Detector:
             if wanted is detection.Key.DELETE:
                 writes.append(ports.Delete(key + host))
             if wanted is detection.Key.WRITE and not decision.confirm:
-                value = records.encode(records.Lock(self._leadership.name, self._leadership.now()))
+                value = records.encode(records.Lock(self._term.name, self._term.now()))
                 left = max(math.ceil(seconds - decision.case.waited), 2)
                 writes.append(ports.Put(key + host, value, self._store.grant(left)))
         return writes
@@ -296,7 +292,7 @@ class Detector:
         wanted = fencing.clusters(inventory, self._evacuations())
         orders = tuple(order for fence in self._fences for order in fence.orders(
             inventory, wanted, fencing.known_clients(case)))
-        step = self._leadership.step(model.RecoveryStage.FENCING.value, 'it is confirmed dead')
+        step = self._term.step(model.RecoveryStage.FENCING.value, 'it is confirmed dead')
         recovery = model.Recovery(
             name, host, model.RecoveryStage.FENCING, orders=orders, road=(step,),
             forced_by_us=self._still_forced(case),
@@ -304,7 +300,7 @@ class Detector:
                                          servers, restart.counts_as_off(world.restarts.get(host))),
             told_on=events.unsettled(hints, servers, model.Power.ON),
             told_off=events.unsettled(hints, servers, model.Power.OFF))
-        lock = records.Lock(self._leadership.name, self._leadership.now(), permanent=True,
+        lock = records.Lock(self._term.name, self._term.now(), permanent=True,
                             recovery=name)
         case = dataclasses.replace(case, recovery=name, admit=None)
         return [ports.Put(records.CASE + host, records.encode(case)),
@@ -332,10 +328,10 @@ class Detector:
 
     def _interrupted(self, world: World, host: str, case: model.Case) -> restart.Restart | None:
         """What ran on it by its libvirt's word, and is off now: its agent can't know of that."""
-        beat, lead = world.beats.get(host), self._leadership
+        beat, term = world.beats.get(host), self._term
         return restart.told_by_libvirt(
             case, world.inventories[host], beat.boot_id if beat else '',
-            world.restarts.get(host), lead.now(), lead.name)
+            world.restarts.get(host), term.now(), term.name)
 
 
 def _in_time(listing: concurrent.futures.Future[tuple[model.Server, ...]] | None

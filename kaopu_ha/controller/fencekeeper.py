@@ -13,7 +13,8 @@
 """Cuts a dead host off, reads the fence back, shows the proof; ``core.recovery`` says when.
 
 ``proof/<recovery>`` is there while the fence was read back less than ``proof_seconds`` ago: it
-stands under a lease that is renewed only by another reading.  No worker calls Nova without it.
+stands under a lease that is renewed only by another reading, and counts from when that began.  No
+worker calls Nova without it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import math
 from typing import TypeVar
 
 from kaopu_ha import ports, records
-from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import fencing, model
 from kaopu_ha.core.model import Recovery
@@ -39,13 +40,15 @@ T = TypeVar('T')
 class FenceKeeper:
     """Keeps the fences of all open recoveries."""
 
-    def __init__(self, store: ports.Store, leadership: Leadership, fences: Sequence[ports.Fence],
+    def __init__(self, store: ports.Store, term: Term, fences: Sequence[ports.Fence],
                  rules: model.Rules, clock: Callable[[], float],
                  pool: concurrent.futures.Executor) -> None:
-        self._store, self._leadership = store, leadership
+        self._store, self._term = store, term
         self._fences = {fence.name: fence for fence in fences}
         self._rules, self._clock, self._pool = rules, clock, pool
         self._read_at: dict[str, float] = {}
+        # When the newest reading of each began.
+        self._began: dict[str, float] = {}
 
     def wanted(self, world: World, recovery: Recovery) -> tuple[model.FenceOrder, ...]:
         """What is to be cut of the host by what is known of it now: the newest of everything."""
@@ -53,12 +56,14 @@ class FenceKeeper:
         if inventory is None or case is None:
             return ()
         clusters = fencing.clusters(inventory, world.evacuations)
+        clients = fencing.all_clients(case, world.evacuations)
         return tuple(order for fence in self._fences.values() for order in fence.orders(
-            inventory, clusters, fencing.known_clients(case)))
+            inventory, clusters, clients))
 
     def forget_others(self, recoveries: Collection[str]) -> None:
         """Remember only when the fences of these were read back."""
         self._read_at = {name: at for name, at in self._read_at.items() if name in recoveries}
+        self._began = {name: at for name, at in self._began.items() if name in recoveries}
 
     def forbidden(self, recovery: Recovery) -> dict[str, str]:
         """Addresses that must not be cut on any of the clusters, with the reasons."""
@@ -77,6 +82,7 @@ class FenceKeeper:
 
     def read_back(self, recovery: Recovery) -> tuple[model.Proof, ...]:
         """What the clusters say of every order."""
+        self._began[recovery.id] = self._clock()
         asks = [self._pool.submit(self._fence(order).prove, order, _READ_SECONDS)
                 for order in recovery.orders if order.addresses]
         return tuple(_within(ask, _READ_SECONDS) for ask in asks)
@@ -89,10 +95,11 @@ class FenceKeeper:
     def proof(self, recovery: Recovery) -> ports.Put:
         """The write that shows the proof, under a lease of ``proof_seconds``."""
         self._read_at[recovery.id] = self._clock()
-        mark = records.ProofMark(self._leadership.name, self._leadership.now(),
+        mark = records.ProofMark(self._term.name, self._term.now(),
                                  tuple(sorted(fencing.safe_clusters(recovery))),
                                  recovery.word.text if recovery.word is not None else '')
-        lease = self._store.grant(math.floor(self._rules.proof_seconds))
+        left = math.floor(self._rules.proof_seconds) - self._age(recovery)
+        lease = self._store.grant(max(math.ceil(left), 1))
         return ports.Put(records.PROOF + recovery.id, records.encode(mark), lease)
 
     def mark(self, world: World, recovery: Recovery, *, anew: bool) -> None:
@@ -100,18 +107,25 @@ class FenceKeeper:
         key = records.PROOF + recovery.id
         entry = None if anew else world.snapshot.get(key)
         self._read_at[recovery.id] = self._clock()
-        if entry is not None and self._store.renew(entry.lease, 1.0):
+        # Of a turn that was held up the reading is old: under a lease of its own it ends in time.
+        young = self._age(recovery) <= self._rules.proof_seconds / 4
+        if entry is not None and young and self._store.renew(entry.lease, 1.0):
             return
         keys = (records.CASE + recovery.host, *(() if anew else (key,)))
-        self._store.commit([*self._leadership.compares(), *world.compare(*keys)],
+        self._store.commit([*self._term.compares(), *world.compare(*keys)],
                            [self.proof(recovery)])
 
     def unmark(self, recovery: Recovery) -> None:
         """End the proof: until it is shown again, no worker calls Nova."""
-        self._store.commit(self._leadership.compares(),
+        self._store.commit(self._term.compares(),
                            [ports.Delete(records.PROOF + recovery.id)])
 
     # ------------------------------------------------------------ private
+
+    def _age(self, recovery: Recovery) -> float:
+        """The seconds since the newest reading of its fence began; 0 if there was none."""
+        now = self._clock()
+        return now - self._began.get(recovery.id, now)
 
     def _fence(self, order: model.FenceOrder) -> ports.Fence:
         """The driver of an order.  Raises PortError if it was taken out of the configuration."""

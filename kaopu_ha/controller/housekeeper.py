@@ -35,6 +35,7 @@ import logging
 from kaopu_ha import ports, records
 from kaopu_ha.controller import history
 from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import model, retention, texts
 from kaopu_ha.core.news import Fact, News
@@ -59,14 +60,14 @@ class Housekeeper:
     def __init__(self, store: ports.Store, leadership: Leadership, rules: model.Rules,
                  clock: Callable[[], float], now: Callable[[], str],
                  tell: Callable[[News], None]) -> None:
-        self._store, self._leadership, self._rules = store, leadership, rules
+        self._store, self._term, self._rules = store, Term(leadership), rules
         self._clock, self._now, self._tell = clock, now, tell
         self._due = clock() + _FIRST_SECONDS
 
     def turn(self) -> float:
         """Remove what is outdated, if it is time; seconds until the next turn."""
         left = self._due - self._clock()
-        if left > 0 or not self._leadership.leads():
+        if left > 0 or not self._term.begins():
             return max(left, 1.0)
         self._due = self._clock() + _INTERVAL_SECONDS
         try:
@@ -110,7 +111,7 @@ class Housekeeper:
     def _remove_junk(self, names: Sequence[str]) -> None:
         """Delete these whatever they hold, and tell it: none of our programs wrote them."""
         for start in range(0, len(names), _CHUNK):
-            self._store.commit(self._leadership.compares(), [
+            self._store.commit(self._term.compares(), [
                 ports.Delete(records.REQUEST + name) for name in names[start:start + _CHUNK]])
         if names:
             few = texts.few(map(texts.bounded, names))
@@ -120,7 +121,7 @@ class Housekeeper:
     def _remove_unread(self, names: Sequence[str]) -> None:
         """Delete these, unless one of the hosts has a case now: then nothing is, until later."""
         no_case = {records.CASE + _host_of(name) for name in names}
-        self._store.commit([*self._leadership.compares(),
+        self._store.commit([*self._term.compares(),
                             *(ports.Compare(key, modified=0) for key in sorted(no_case))],
                            [ports.Delete(records.REQUEST + name) for name in names])
 
@@ -128,7 +129,7 @@ class Housekeeper:
         """Delete keys that are as they were read; what changed meanwhile is another hour's."""
         for start in range(0, len(keys), _CHUNK):
             chunk = keys[start:start + _CHUNK]
-            self._store.commit([*self._leadership.compares(), *world.compare(*chunk)],
+            self._store.commit([*self._term.compares(), *world.compare(*chunk)],
                                [ports.Delete(key) for key in chunk])
 
 

@@ -18,12 +18,10 @@ it, so a write of a deposed leader is refused; for acts outside of the store the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-import contextlib
+from collections.abc import Callable
 import logging
 
-from kaopu_ha import permits, ports, records
-from kaopu_ha.core import model
+from kaopu_ha import ports, records
 from kaopu_ha.core.news import Fact, News
 
 LOG = logging.getLogger(__name__)
@@ -40,8 +38,8 @@ class Leadership:
     def __init__(self, store: ports.Store, name: str, ttl: int, clock: Callable[[], float],
                  tell: Callable[[News], None], now: Callable[[], str],
                  overdue: Callable[[], str] = str) -> None:
-        self._store, self.name, self._ttl = store, name, ttl
-        self._clock, self._tell, self.now = clock, tell, now
+        self.store, self.name, self._ttl = store, name, ttl
+        self._clock, self.tell, self.now = clock, tell, now
         self._overdue = overdue
         self._lease = 0
         self._until = 0.0
@@ -77,45 +75,11 @@ class Leadership:
         """Seconds for which the office is surely ours, without another renewal."""
         return self._until - self._clock()
 
-    def step(self, stage: str, reason: str) -> model.Step:
-        """A step of a record's road, taken by this leader now."""
-        return model.Step(self.now(), self.name, stage, reason)
-
-    def compares(self) -> tuple[ports.Compare, ...]:
-        """What every write of this leader compares.  Raises StoreError if it leads no more.
-
-        An epoch of 0 would compare that there is no leader, which is true while nobody is.
-        """
-        if not self.epoch:
-            raise ports.StoreError(f'{self.name} leads no more')
-        return (ports.Compare(records.LEADER, created=self.epoch),)
-
-    def permit(self, compares: Sequence[ports.Compare], most: float) -> ports.Permit:
-        """Leave for an outside act of at most ``most`` seconds, while the keys stay as read."""
-        return permits.LeasePermit(self._store, self.seconds, (*self.compares(), *compares), most)
-
-    @contextlib.contextmanager
-    def telling_if_late(self, host: str, what: str, remedy: str) -> Iterator[None]:
-        """Tell of the act in this block if this one leads no more by its end.
-
-        A machine that was paused between the permit and the act, its clocks with it, acts too
-        late.  What was done is not undone: whoever leads may rely on it by now.
-        """
-        try:
-            yield
-        except ports.NotPermitted:
-            raise
-        except Exception:
-            # Some of it may have been done.
-            self._tell_if_late(host, what, remedy)
-            raise
-        self._tell_if_late(host, what, remedy)
-
     def resign(self) -> None:
         """Give the office up, so that another need not wait for the lease to lapse."""
         lease, self._lease, self.epoch = self._lease, 0, 0
         if lease:
-            self._store.revoke(lease)
+            self.store.revoke(lease)
 
     # ------------------------------------------------------------ private
 
@@ -135,13 +99,13 @@ class Leadership:
         """
         if self.epoch and self._lets_go != unfit:
             self._lets_go = unfit
-            self._tell(News(Fact.LEADER, '', f'{self.name} lets its lease lapse: {unfit}'))
+            self.tell(News(Fact.LEADER, '', f'{self.name} lets its lease lapse: {unfit}'))
         if self._lease and self.seconds() <= 0:
             self._drop(unfit)
 
     def _keep(self) -> None:
         began = self._clock()
-        left = self._store.renew(self._lease, self._ttl / 4)
+        left = self.store.renew(self._lease, self._ttl / 4)
         if left <= 0:
             self._drop('its lease was lost')
             return
@@ -151,7 +115,7 @@ class Leadership:
 
     def _win(self) -> None:
         began = self._clock()
-        self._lease = self._store.grant(self._ttl)
+        self._lease = self.store.grant(self._ttl)
         self._until = began + self._ttl
         self._claim(began)
 
@@ -159,11 +123,11 @@ class Leadership:
         if self.gives_way_to and not self._is_free_for_long():
             return
         value = records.encode(records.Leader(self.name, self.now()))
-        done = self._store.commit([ports.Compare(records.LEADER, modified=0)],
+        done = self.store.commit([ports.Compare(records.LEADER, modified=0)],
                                   [ports.Put(records.LEADER, value, self._lease)])
         if done is not None:
             self.epoch, self.since, self._free_since = done, began, None
-            self._tell(News(Fact.LEADER, '', f'{self.name} leads, epoch {done}'))
+            self.tell(News(Fact.LEADER, '', f'{self.name} leads, epoch {done}'))
 
     def _is_free_for_long(self) -> bool:
         """True if nobody took the office while whoever sees more could have, twice over.
@@ -171,23 +135,14 @@ class Leadership:
         It may be unable to lead for other reasons, and somebody has to.
         """
         now = self._clock()
-        if self._store.read(records.LEADER).get(records.LEADER) is not None:
+        if self.store.read(records.LEADER).get(records.LEADER) is not None:
             self._free_since = None
             return False
         if self._free_since is None:
             self._free_since = now
         return now - self._free_since >= 2 * self._ttl
 
-    def _tell_if_late(self, host: str, what: str, remedy: str) -> None:
-        try:
-            entry = self._store.read(records.LEADER).get(records.LEADER)
-        except ports.PortError:
-            return
-        if entry is None or entry.created != self.epoch:
-            self._tell(News(Fact.ACTED_LATE, host, f'{self.name} leads no more, and {what} all the '
-                                                   f'same: was its machine paused? {remedy}'))
-
     def _drop(self, reason: str) -> None:
         if self.epoch:
-            self._tell(News(Fact.LEADER, '', f'{self.name} leads no more: {reason}'))
+            self.tell(News(Fact.LEADER, '', f'{self.name} leads no more: {reason}'))
         self._lease, self.epoch, self._until = 0, 0, 0.0

@@ -25,6 +25,7 @@ import math
 from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import addresses, detection, model, protection
 from kaopu_ha.core.news import Fact, News
@@ -48,7 +49,8 @@ class Protector:
     def __init__(self, store: ports.Store, leadership: Leadership, probes: Sequence[ports.Probe],
                  cloud: ports.Cloud, rules: model.Rules, clock: Callable[[], float],
                  tell: Callable[[News], None]) -> None:
-        self._store, self._leadership, self._cloud = store, leadership, cloud
+        self._store, self._cloud = store, cloud
+        self._term = Term(leadership, self._forget)
         self._probes = [probe for probe in probes if probe.network is model.Network.STORAGE]
         self._rules, self._clock, self._tell = rules, clock, tell
         self._services: Mapping[str, model.ComputeService] | None = None
@@ -60,8 +62,7 @@ class Protector:
 
     def turn(self) -> float:
         """Look, tell what is due, write the list down; seconds until the next turn."""
-        if not self._leadership.leads():
-            self._memory, self._samples, self._services_due = {}, {}, math.inf
+        if not self._term.begins():
             return 1.0
         try:
             # Nova may take its time: what follows is of hosts as they are then.
@@ -74,6 +75,9 @@ class Protector:
             # The detector tells that the store is away.
             return _LOOK_SECONDS / 4
         return _LOOK_SECONDS
+
+    def _forget(self) -> None:
+        self._memory, self._samples, self._services_due = {}, {}, math.inf
 
     # ------------------------------------------------------------ what is known
 
@@ -90,7 +94,7 @@ class Protector:
         writes += [ports.Delete(records.CLAIMS + host) for host in world.claims
                    if not world.has(records.INVENTORY + host)]
         for start in range(0, len(writes), _WRITES_MAX):
-            self._store.commit(self._leadership.compares(), writes[start:start + _WRITES_MAX])
+            self._store.commit(self._term.compares(), writes[start:start + _WRITES_MAX])
 
     def _ask_nova(self) -> None:
         if self._services_due == math.inf:
@@ -178,8 +182,8 @@ class Protector:
         before = world.unprotected
         if before is not None and (before.items, before.count) == (new.items, new.count):
             return
-        new = dataclasses.replace(new, by=self._leadership.name, at=self._leadership.now())
-        self._store.commit(self._leadership.compares(),
+        new = dataclasses.replace(new, by=self._term.name, at=self._term.now())
+        self._store.commit(self._term.compares(),
                            [ports.Put(records.UNPROTECTED, records.encode(new))])
 
 

@@ -30,6 +30,7 @@ from kaopu_ha.controller.fencekeeper import FenceKeeper
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.rests import Rests
 from kaopu_ha.controller.targets import Targets
+from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import evacuation, fencing, model, users
 from kaopu_ha.core import recovery as road
@@ -51,13 +52,14 @@ class Recoverer:
                  cloud: ports.Cloud, usage: ports.UsageSource, queue: ports.Queue,
                  libvirt: ports.LibvirtEye, rules: model.Rules, clock: Callable[[], float],
                  tell: Callable[[News], None], pool: concurrent.futures.Executor) -> None:
-        self._store, self._leadership, self._cloud, self._queue = store, leadership, cloud, queue
+        self._store, self._cloud, self._queue = store, cloud, queue
+        self._term = Term(leadership, self._forget)
         self._rules, self._clock, self._tell = rules, clock, tell
         self._pool, self._libvirt = pool, libvirt
         self._planned: dict[str, tuple[road.Standing, float]] = {}
         self._told = 0
         self.alone = Alone(store, clock, tell)
-        self._keeper = FenceKeeper(store, leadership, fences, rules, clock, pool)
+        self._keeper = FenceKeeper(store, self._term, fences, rules, clock, pool)
         self._targets, self._rests = Targets(cloud, usage, rules, pool, clock), Rests(clock)
         self._acts: dict[Act, Callable[[World, Seen, Decision], Seen]] = {
             Act.ASK_FORBIDDEN: self._ask_forbidden, Act.FENCE: self._fence,
@@ -68,7 +70,7 @@ class Recoverer:
 
     def turn(self) -> float:
         """Advance every open recovery as far as it goes; seconds until the next turn."""
-        if not self._leadership.leads():
+        if not self._term.begins():
             return 0.5
         try:
             for _ in range(_STEPS_IN_A_TURN):
@@ -83,6 +85,12 @@ class Recoverer:
             self._tell(News(Fact.STORE_AWAY, '', f'recoveries wait: {failure}'))
             return 1.0
         return 0.05
+
+    def _forget(self) -> None:
+        self._planned = {}
+        self._keeper.forget_others(())
+        self._targets.forget()
+        self._targets.outdated()
 
     def _rest(self, kept: Sequence[Recovery]) -> float:
         interval = self._rules.proof_seconds / 4
@@ -114,7 +122,7 @@ class Recoverer:
             gone = history.keys(world, name)
             for start in range(0, len(gone), _CHUNK):
                 self._store.commit(
-                    [*self._leadership.compares(), *world.compare(records.RECOVERY + name)],
+                    [*self._term.compares(), *world.compare(records.RECOVERY + name)],
                     [ports.Delete(key) for key in gone[start:start + _CHUNK]])
 
     # ------------------------------------------------------------ one recovery
@@ -136,7 +144,7 @@ class Recoverer:
                 return self._end(world, item, decision, last)
             last = decision.act
             try:
-                seen = dataclasses.replace(act(world, seen, decision), at=self._leadership.now())
+                seen = dataclasses.replace(act(world, seen, decision), at=self._term.now())
             except ports.StoreError:
                 raise
             except ports.PortError as failure:
@@ -150,9 +158,9 @@ class Recoverer:
                 raise
 
     def _seen(self, world: World, item: Recovery, dead: frozenset[str]) -> Seen:
-        leader, planned = self._leadership, self._planned.get(item.id)
+        term, planned = self._term, self._planned.get(item.id)
         return Seen(
-            leader.now(), leader.name, leader.epoch, case=world.cases.get(item.host),
+            term.now(), term.name, term.epoch, case=world.cases.get(item.host),
             inventory=world.inventories.get(item.host), wanted=self._keeper.wanted(world, item),
             claimed=world.claimed, claims=world.claims, evacuations=world.evacuations, dead=dead,
             marked=world.has(records.PROOF + item.id), fresh=self._keeper.is_fresh(item),
@@ -200,7 +208,7 @@ class Recoverer:
     def _fence(self, world: World, seen: Seen, decision: Decision) -> Seen:
         item = decision.recovery
         permit = self._permit(world, item)
-        with self._leadership.telling_if_late(item.host, 'may have fenced it',
+        with self._term.telling_if_late(item.host, 'may have fenced it',
                                               fencing.remedy(item.orders)):
             return dataclasses.replace(seen, cut=True, proofs=self._keeper.cut(item, permit))
 
@@ -234,7 +242,7 @@ class Recoverer:
 
     def _force_down(self, world: World, seen: Seen, decision: Decision) -> Seen:
         host, permit = decision.recovery.host, self._permit(world, decision.recovery)
-        with self._leadership.telling_if_late(host, 'may have forced its service down', _SERVICE):
+        with self._term.telling_if_late(host, 'may have forced its service down', _SERVICE):
             self._cloud.force_down(host, True, permit)
         return dataclasses.replace(seen, forced=True)
 
@@ -271,12 +279,12 @@ class Recoverer:
     # ------------------------------------------------------------ private
 
     def _permit(self, world: World, item: Recovery) -> ports.Permit:
-        return self._leadership.permit(world.compare(
+        return self._term.permit(world.compare(
             records.RECOVERY + item.id, records.CASE + item.host), _ACT_SECONDS)
 
     def _write(self, world: World, item: Recovery, writes: Sequence[ports.Put | ports.Delete],
                *keys: str) -> bool:
-        compares = [*self._leadership.compares(), *world.compare(
+        compares = [*self._term.compares(), *world.compare(
             records.RECOVERY + item.id, records.CASE + item.host, *keys)]
         return self._store.commit(compares, writes) is not None
 

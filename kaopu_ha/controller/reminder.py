@@ -25,7 +25,6 @@ from kaopu_ha.core.news import Fact, News
 
 _RANGES = (records.CASE, records.HOST, records.RECOVERY, records.EVACUATION, records.CLAIM,
            records.RESTART, records.AFTERCARE)
-_DOWN = (waiting.Kind.LOST, waiting.Kind.OFF)
 # Of ``remind_after``: between two looks.
 _LOOK_SHARE = 0.1
 _LOOK_SECONDS_MAX = 60.0

@@ -25,6 +25,7 @@ import functools
 from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone, words
 from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import addresses, certain, elsewhere, model, restart, users
 from kaopu_ha.core.news import Fact, News
@@ -40,7 +41,8 @@ class Restarter:
     def __init__(self, store: ports.Store, leadership: Leadership, cloud: ports.Cloud,
                  images: ports.ImageEye | None, libvirt: ports.LibvirtEye, rules: model.Rules,
                  clock: Callable[[], float], tell: Callable[[News], None]) -> None:
-        self._store, self._leadership, self._cloud = store, leadership, cloud
+        self._store, self._cloud = store, cloud
+        self._term = Term(leadership, self._forget)
         self._images, self._libvirt = images, libvirt
         self._rules, self._clock, self._tell = rules, clock, tell
         self._alone = Alone(store, clock, tell)
@@ -49,8 +51,7 @@ class Restarter:
 
     def turn(self) -> float:
         """Take up what hosts tell, advance what is open; seconds until the next turn."""
-        if not self._leadership.leads():
-            self._since = {}
+        if not self._term.begins():
             return 0.5
         try:
             world = World(self._store.read(*RANGES, records.EVACUATION), self._tell)
@@ -63,6 +64,9 @@ class Restarter:
             return 1.0
         self._since = {key: at for key, at in self._since.items() if key[0] in busy}
         return _BUSY_SECONDS if busy else _IDLE_SECONDS
+
+    def _forget(self) -> None:
+        self._since = {}
 
     def _one(self, world: World, host: str, busy: set[str]) -> None:
         """One host; it is ``busy`` while it has something open, or nobody knows."""
@@ -85,7 +89,7 @@ class Restarter:
         if record is not None and again:
             return self._commit(world, host, restart.once_more_on(record, again)) is None
         fresh = _is_back(world, host) and restart.opened(
-            inventory, record, self._leadership.now(), self._leadership.name)
+            inventory, record, self._term.now(), self._term.name)
         if fresh:
             fresh = self._named(fresh)
             if self._commit(world, host, fresh) is not None:
@@ -118,7 +122,7 @@ class Restarter:
             start.phase is Phase.STARTING for start in record.starts)
         for start in named.unsettled:
             seen = restart.Seen(
-                self._leadership.now(), record.host, power=_power(powers, start.instance),
+                self._term.now(), record.host, power=_power(powers, start.instance),
                 server=servers.get(start.instance), service=service, barred=barred,
                 moving=_moving(world, start.instance), seconds=self._seconds(record, start))
             decision = self._looked(world, start, seen, places)
@@ -154,7 +158,7 @@ class Restarter:
         for decision in decisions:
             for item in decision.news:
                 self._tell(dataclasses.replace(item, host=record.host))
-        permit = self._leadership.permit(
+        permit = self._term.permit(
             [ports.Compare(key, modified=revision), *world.compare(records.CASE + record.host)],
             _ACT_SECONDS)
         failed = [self._called(decision, permit) for decision in decisions
@@ -174,7 +178,7 @@ class Restarter:
         except ports.OutcomeUnknown:
             return None
         except ports.PortError as failure:
-            return restart.refused(start, str(failure), self._leadership.now())
+            return restart.refused(start, str(failure), self._term.now())
         return None
 
     # ------------------------------------------------------------ private
@@ -226,7 +230,7 @@ class Restarter:
         key = records.RESTART + host
         compares = [ports.Compare(key, modified=modified)] if modified else world.compare(key)
         return self._store.commit(
-            [*self._leadership.compares(), *compares,
+            [*self._term.compares(), *compares,
              *world.compare(records.CASE + host, records.INVENTORY + host)],
             [ports.Put(key, records.encode(record))])
 

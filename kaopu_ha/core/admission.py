@@ -27,6 +27,11 @@ import enum
 from kaopu_ha.core import detection, model, roads
 from kaopu_ha.core.model import Case, Contact, Phase, RecoveryStage, Stage
 
+# Before its agent is asked once more for what it could not do.
+_ASK_AGAIN_SECONDS = 5.0
+# A nova-compute cleans up when it starts, within seconds; one that is busy is given more.
+_START_AGAIN_SECONDS = 60.0
+
 
 class Did(enum.Enum):
     """The steps, in their order, in the words that are shown and kept."""
@@ -59,10 +64,13 @@ class Act(enum.Enum):
 
 @dataclass(frozen=True)
 class Answered:
-    """What the host's agent answered to a request of this admission."""
+    """What the host's agent answered to a request of this admission, and for how long this leader
+    has known of that.
+    """
 
     state: str
     answer: str
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,8 @@ class Seen:
     """What the leader saw.  ``servers`` are the UUIDs that Nova has on the host, ``uncompleted``
     the evacuations from it that its nova-compute has not cleaned up; None if Nova did not answer.
     ``moved_on``: see the function.  ``mute_seconds``, ``beatless_seconds``: for how long its
-    libvirt has not answered, and it has not beaten, by this leader's count.
+    libvirt has not answered, and it has not beaten, by this leader's count.  ``told_since``: its
+    inventory is of the boot that beats.
     """
 
     recovery: RecoveryStage | None
@@ -86,6 +95,7 @@ class Seen:
     moved_on: Mapping[str, model.Evacuation] = dataclasses.field(default_factory=dict)
     mute_seconds: float = 0.0
     beatless_seconds: float = 0.0
+    told_since: bool = False
 
 
 @dataclass(frozen=True)
@@ -252,10 +262,12 @@ def _records(case: Case, seen: Seen) -> Decision:
         return Decision(Act.WAIT, 'Nova does not answer')
     if seen.uncompleted:
         restarted = seen.answers.get(Act.ASK_RESTART.value)
-        if restarted is not None and restarted.state == 'done':
-            return Decision(Act.WAIT,
-                          f'its nova-compute has to clean up {seen.uncompleted} evacuations; '
-                          f'of two of one instance a start of it takes one')
+        if restarted is not None and restarted.state == 'done' and (
+                restarted.seconds < _START_AGAIN_SECONDS):
+            return Decision(
+                Act.WAIT, f'its nova-compute has to clean up {seen.uncompleted} evacuations; of '
+                          f'two of one instance a start of it takes one: it is started again '
+                          f'every {_START_AGAIN_SECONDS:g} s')
         # It cleans up only when it starts: a host that was booted while its instances were still
         # being moved started its nova-compute too early for those that arrived later.
         return _by_agent(seen, Act.ASK_RESTART, None)
@@ -278,7 +290,22 @@ def _unfenced(case: Case, seen: Seen) -> Decision:
 
 
 def _storage(case: Case, seen: Seen) -> Decision:
+    if seen.beat:
+        # It was lost without its fence and came back: without a lock its agent takes no requests,
+        # and tells of its storage like any other.
+        return _by_its_inventory(seen)
     return _by_agent(seen, Act.ASK_READ, Did.STORAGE)
+
+
+def _by_its_inventory(seen: Seen) -> Decision:
+    """What the agent of a host that beats tells of its storage, once it is of the present boot."""
+    if seen.inventory is None or not seen.told_since:
+        return Decision(Act.WAIT, 'its inventory of the present boot is awaited')
+    away = [cluster for cluster, sign in sorted(seen.inventory.storage.items())
+            if sign is not model.Sign.LIFE]
+    if away:
+        return Decision(Act.WAIT, f'it does not reach its storage: {", ".join(away)}')
+    return Decision(Act.NOTE, 'its agent, which beats, tells that it does', Did.STORAGE)
 
 
 def _unlocked(case: Case, seen: Seen) -> Decision:
@@ -303,7 +330,7 @@ _STEPS = {Did.COMPUTE: _compute, Did.RECORDS: _records, Did.DOMAINS: _domains,
 
 
 def _by_agent(seen: Seen, act: Act, did: Did | None, given: tuple[str, ...] = ()) -> Decision:
-    """Have the host's agent do it; a failure is told and asked again."""
+    """Have the host's agent do it; a failure is told, and asked again after a while."""
     answered = seen.answers.get(act.value)
     if answered is None or (answered.state == 'done' and did is None):
         return Decision(act, 'asked of its agent', did, given)
@@ -311,4 +338,8 @@ def _by_agent(seen: Seen, act: Act, did: Did | None, given: tuple[str, ...] = ()
         return Decision(Act.NOTE, answered.answer, did)
     if answered.state == 'asked':
         return Decision(Act.WAIT, f'its agent has to {act.value}')
+    if answered.seconds < _ASK_AGAIN_SECONDS:
+        # Each question and each answer is a write; what hinders it may stay for hours.
+        return Decision(Act.WAIT, f'its agent was asked to {act.value}: {answered.answer}; asked '
+                                  f'again every {_ASK_AGAIN_SECONDS:g} s')
     return Decision(act, f'asked again; its agent said: {answered.answer}', did, given)

@@ -26,7 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import evacuation, model
+from kaopu_ha.core import certain, evacuation, model
 from kaopu_ha.core.certain import Seen as Seen
 from kaopu_ha.core.evacuation import Way
 from kaopu_ha.core.facts import Facts as Facts
@@ -34,12 +34,15 @@ from kaopu_ha.core.model import Evacuation, Phase
 
 # A nova-compute that finds an instance off has Nova stop it within a few seconds.
 _STOP_SECONDS = 20.0
+# Of one instance that are fenced by the word of a worker: one or two, if nobody plays with it.
+_CLIENTS_MAX = 16
 
 
 class Act(enum.Enum):
     """What the worker does now."""
 
     COMMIT = 'commit the attempt, then call'
+    HAVE_FENCED = 'have clients fenced before the call'
     CALL = 'call again'
     RESET = 'reset the state'
     MOVING = 'it moves'
@@ -86,6 +89,14 @@ def _table(facts: Facts) -> tuple[Row, ...]:
     return FIRST if facts.queued else UNDER_WAY
 
 
+def to_be_fenced(item: Evacuation, seen: Seen) -> tuple[str, ...]:
+    """The clients that are to be fenced before the first call, with those that were before; not
+    more at a time than a cluster lists of well-kept images.
+    """
+    found = (client.address for client in certain.silent_of_nobody(seen))
+    return tuple(sorted({*item.clients, *found}))[:_CLIENTS_MAX]
+
+
 def _otherwise(facts: Facts) -> bool:
     return True
 
@@ -127,6 +138,10 @@ FIRST = (
         'it on {source}: if it runs there, its record has to be mended by hand'),
     Row('live elsewhere', lambda it: it.may_move and bool(it.running_on), Act.WAIT,
         'a live client on {elsewhere} has its disk open'),
+    # It may wake and write again: nothing but the fence keeps it from that.
+    Row('silent at an address of nobody', lambda it: it.may_move and bool(it.silent),
+        Act.HAVE_FENCED, 'a client at an address of nobody has its disk open and does not answer: '
+        '{silent} is fenced first'),
     Row('first call', lambda it: it.way[0] is Way.EVACUATE, Act.COMMIT),
     Row('reset before the call', lambda it: it.way[0] is Way.RESET, Act.RESET, '{why}', 'active'),
     Row('not to be called yet', lambda it: it.way[0] is Way.WAIT, Act.WAIT, '{why}'),
@@ -146,6 +161,10 @@ UNDER_WAY = (
     Row('arrived, shown stopped',
         lambda it: it.on_target and it.shows('stopped') and it.open_there, Act.RESET,
         'it runs on {target}, but Nova shows it stopped', 'active'),
+    # A target that was given up ended late, or its user's reboot failed, while it went on.
+    Row('arrived, shown in error',
+        lambda it: it.on_target and it.shows('error') and it.runs_there and it.over,
+        Act.RESET, 'it runs on {target}, but Nova shows it in error', 'active'),
     # Or Nova stopped it: its source was booted just then, and had it shown stopped before the call.
     Row('arrived, and stopped, maybe by Nova',
         lambda it: it.on_target and it.shows('stopped') and it.seen.source_returned, Act.FAILED,
@@ -156,10 +175,13 @@ UNDER_WAY = (
     Row('arrived, and changed', lambda it: it.changed_there, Act.DONE,
         'it came to {target}, and its user has it {vm_state} there'),
     Row('runs, shown in another state',
-        lambda it: it.long and it.runs_there and not it.shows('active'), Act.RESET,
+        lambda it: it.long and it.runs_there and not it.shows('active') and it.over, Act.RESET,
         'it runs on {target}, but Nova shows {state}', 'active'),
     Row('its target was restarted', lambda it: it.long and it.off_there and it.restarted,
         Act.REFUSED, '{target} was restarted while it received it'),
+    Row('runs, and Nova does not know yet', lambda it: it.long and it.runs_there and not it.over,
+        Act.WAIT, 'it runs on {target}, and nova-compute there has still to tell Nova: if it is '
+                  'down, start it'),
     # Its nova-compute ended between the two writes.  No call mends that, and if the source came
     # back while Nova shows it there, a second copy could be started: so it stays open.
     Row('runs, shown on its source', lambda it: it.long and it.runs_there and it.on_source,

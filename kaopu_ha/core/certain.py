@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kaopu_ha.core import model
+from kaopu_ha.core import fencing, model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known, spelling
 from kaopu_ha.core.model import Contact, Evacuation
 
@@ -37,7 +37,9 @@ class Seen:
     says there of the domain: True if it knows it, False if it does not, None if it did not say.
     ``there``: the instance as the target's agent tells of it (None: it does not), and ``now``: the
     answers of the disks that it has there (None: not told).
-    ``up_seconds``: for so long the target's nova-compute was seen up, at each look.
+    ``up_seconds``: for so long the target's nova-compute was seen up, at each look;
+    ``runs_seconds``: for so long it certainly ran there, at each look.
+    ``orders``: those by which the source is fenced, while that is proven.
     ``source_returned``: the source was booted since it was confirmed: Nova may have found it off.
     """
 
@@ -54,7 +56,9 @@ class Seen:
     there: model.Instance | None = None
     now: Sequence[model.ImageAnswer] | None = None
     up_seconds: float = 0.0
+    runs_seconds: float = 0.0
     source_returned: bool = False
+    orders: tuple[model.FenceOrder, ...] = ()
 
 
 def open_there(seen: Seen) -> bool:
@@ -89,6 +93,18 @@ def stranger(seen: Seen) -> str:
     """
     return min((client.ip for client in foreign_clients(seen)
                 if seen.known.is_nobodys(client.ip)), default='')
+
+
+def silent_of_nobody(seen: Seen) -> tuple[model.Client, ...]:
+    """The clients that are listed, do not answer, and may write again: nobody's, and not fenced.
+
+    One may be a guest of the source, begun after its verdict at an address that nobody told.  If it
+    was somebody else's, it is dead by now, and one client is refused (decision 0035).
+    """
+    return tuple(client for answer in seen.images or () for client in answer.clients
+                 if not client.acknowledged and not _is_of_target(client, seen)
+                 and seen.known.is_nobodys(client.ip)
+                 and not fencing.cuts(seen.orders, answer.image.cluster, client))
 
 
 def knows(answer: model.LibvirtAnswer, host_uuid: str, instance: str) -> bool | None:

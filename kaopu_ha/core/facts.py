@@ -122,6 +122,11 @@ class Facts:
         return certain.stranger(self.seen)
 
     @functools.cached_property
+    def silent(self) -> str:
+        """A client of nobody's that does not answer, and is not fenced."""
+        return min((one.address for one in certain.silent_of_nobody(self.seen)), default='')
+
+    @functools.cached_property
     def restarted(self) -> bool:
         """The nova-compute that was called has ended."""
         return certain.restarted(self.item, self.seen)
@@ -135,6 +140,19 @@ class Facts:
     def unfinished(self) -> bool:
         """Nova may still act on the attempt."""
         return any(migration.unfinished for migration in self.fresh)
+
+    @property
+    def over(self) -> bool:
+        """Nova does nothing more of the attempt, though it may not have ended its record.
+
+        A nova-compute that hung with the call brings the instance up when it goes on, and one that
+        was started anew when it finds the call in its queue.  Until it has written that down, a
+        state that is set spoils it: Nova would show it on its source for ever.  (A record may be
+        completed before: by a source that boots.)
+        """
+        settle_seconds = self.rules.settle_seconds
+        return not (self.unfinished or self.lost) or (
+            self.seen.runs_seconds >= settle_seconds and self.seen.up_seconds >= settle_seconds)
 
     @property
     def by_scheduler(self) -> bool:
@@ -217,5 +235,5 @@ class Facts:
             state=f'{server.vm_state}/{server.task_state}',
             task=f'{server.vm_state}/{server.task_state or "no task"}',
             fault=server.fault, vm_state=server.vm_state, elsewhere=self.running_on,
-            stranger=self.stranger,
+            stranger=self.stranger, silent=self.silent,
             limit=f'{self.rules.attempt_limit:g} s')

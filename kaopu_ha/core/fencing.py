@@ -46,11 +46,39 @@ def known_clients(case: model.Case) -> tuple[str, ...]:
     return tuple(sorted({*kept, *case.clients}))
 
 
+def all_clients(case: model.Case, evacuations: Iterable[model.Evacuation]) -> tuple[str, ...]:
+    """Those, and the silent ones of nobody that workers found before they called."""
+    found = {client for move in evacuations if move.recovery == case.recovery
+             for client in move.clients}
+    return tuple(sorted({*known_clients(case), *found}))
+
+
+def cuts(orders: Iterable[model.FenceOrder], cluster: str, client: model.Client) -> bool:
+    """True if the client is refused there by what is in the orders, by its nonce or altogether."""
+    return any(client.address in order.clients or client.ip in map(_ip, order.addresses)
+               for order in orders if order.cluster == cluster)
+
+
 def whole(order: model.FenceOrder) -> model.FenceOrder:
     """The order with what is held: everything that it is to come to."""
     return dataclasses.replace(
         order, addresses=_with(order.addresses, order.held), held=(),
         clients=_with(order.clients, order.held_clients), held_clients=())
+
+
+def taken_back(order: model.FenceOrder,
+               others: Iterable[model.FenceOrder]) -> model.FenceOrder:
+    """What is to be removed when the host of the order is admitted: all that was ever cut of it.
+
+    What is held may have been cut before an address was forbidden that came later.  What another
+    order has, whose host stays fenced, stays listed.
+    """
+    every, place = whole(order), (order.fence, order.cluster)
+    kept = {entry for other in others if (other.fence, other.cluster) == place
+            for entry in (*other.addresses, *other.clients)}
+    return dataclasses.replace(
+        every, addresses=tuple(entry for entry in every.addresses if entry not in kept),
+        clients=tuple(entry for entry in every.clients if entry not in kept))
 
 
 def grown(orders: Sequence[model.FenceOrder],
@@ -119,7 +147,8 @@ def settled(order: model.FenceOrder, claimed: Mapping[str, Collection[str]],
     order was cut already, and stays so.
 
     An address that must not be cut holds the whole order: the proof would say nothing of clients
-    there.  One that a neighbour claims, too, is the neighbour's: it must not be hurt, so only the
+    there.  Of an order that was cut, what else may be cut is, at once: instances may have been
+    moved.  One that a neighbour claims, too, is the neighbour's: it must not be hurt, so only the
     host's known clients are cut there, by their nonces.  But where no other address of the host is
     left, all of it is held.  To cut one client by its nonce hurts nobody else, wherever it is.
     """
@@ -127,15 +156,17 @@ def settled(order: model.FenceOrder, claimed: Mapping[str, Collection[str]],
     asked = [address for address in every.addresses if not cut or address not in order.addresses]
     reasons = frozenset(f'{_ip(address)}: {forbidden[_ip(address)]}' for address in asked
                         if _ip(address) in forbidden)
+    if reasons and cut and order.addresses:
+        return _as_far_as_may_be(order, claimed, forbidden), reasons
     if reasons:
-        return _all_held(order, cut), reasons
+        return _all_held(order), reasons
     shared = tuple(address for address in asked if claimed.get(_ip(address)))
     left = tuple(sorted(set(every.addresses) - set(shared)))
     known = ': only its known clients are cut there' if left else ''
     reasons = frozenset(f'{_ip(address)}: it is claimed by {_hosts(claimed[_ip(address)])}, too'
                         f'{known}' for address in shared)
     if not left:
-        return _all_held(order, cut), reasons
+        return order if cut and order.addresses else _all_held(order), reasons
     return dataclasses.replace(every, addresses=left, held=shared), reasons
 
 
@@ -149,9 +180,17 @@ def _addresses(order: model.FenceOrder) -> set[str]:
     return {*order.addresses, *order.held}
 
 
-def _all_held(order: model.FenceOrder, cut: bool) -> model.FenceOrder:
-    if cut and order.addresses:
-        return order
+def _as_far_as_may_be(order: model.FenceOrder, claimed: Mapping[str, Collection[str]],
+                      forbidden: Mapping[str, str]) -> model.FenceOrder:
+    """What was cut already, with what else may be; the rest is held, and nothing is proven."""
+    every = whole(order)
+    held = tuple(address for address in every.addresses if address not in order.addresses
+                 and (_ip(address) in forbidden or claimed.get(_ip(address))))
+    return dataclasses.replace(every, held=held, addresses=tuple(
+        address for address in every.addresses if address not in held))
+
+
+def _all_held(order: model.FenceOrder) -> model.FenceOrder:
     every = whole(order)
     return dataclasses.replace(every, addresses=(), clients=(), held=every.addresses,
                                held_clients=every.clients)

@@ -86,7 +86,20 @@ def ordered(recovery: Recovery, seen: Seen) -> Decision | None:
         return _changed(recovery, after)
     if after.checked or by_word(recovery):
         return None
-    return waits(recovery, f'it may not be fenced yet: {"; ".join(reasons)}', Fact.FENCE_WAITS)
+    still = _still_cut(recovery, seen) if cut else None
+    return still or waits(recovery, f'it may not be fenced yet: {"; ".join(reasons)}',
+                          Fact.FENCE_WAITS)
+
+
+def _still_cut(recovery: Recovery, seen: Seen) -> Decision | None:
+    """What was cut stays cut while more of it is held: read back, and cut again if it is gone."""
+    if not any(order.addresses for order in recovery.orders):
+        return None
+    if seen.proofs is None:
+        return Decision(Act.READ_BACK, recovery)
+    if fencing.missing(recovery.orders, seen.proofs) and not seen.cut:
+        return Decision(Act.FENCE, recovery)
+    return None
 
 
 def _waits_beyond(recovery: Recovery, seen: Seen, more: Sequence[str]) -> Decision:

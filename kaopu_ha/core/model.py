@@ -348,7 +348,8 @@ class Evacuation:
     in this round; ``failures``: of hosts in this round; ``rounds``: how many ended without success.
     ``set_aside``: how often it was put aside in this phase, for it only waited, and ``waited``: the
     seconds that its workers saw it wait for the present call.  ``given_up``: the person who said
-    that it need not be moved any more.
+    that it need not be moved any more.  ``clients``: at addresses of nobody, listed and silent
+    before the first call; they are to be fenced with the source.
     """
 
     recovery: str
@@ -375,6 +376,7 @@ class Evacuation:
     set_aside: int = 0
     waited: float = 0.0
     given_up: str = ''
+    clients: tuple[str, ...] = ()
 
     @property
     def attempt(self) -> Attempt | None:

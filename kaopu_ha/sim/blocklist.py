@@ -23,6 +23,9 @@ from kaopu_ha.sim.ceph import LATENCY, Ceph, choke
 from kaopu_ha.sim.leave import Leave
 from kaopu_ha.sim.network import Node, reaches
 
+# An entry with less to go does not last.
+_EARLY_SECONDS = 365 * 86400.0
+
 
 class SimBlocklist(ports.Fence):
     """The fence of the false Ceph, at a machine."""
@@ -73,8 +76,11 @@ class SimBlocklist(ports.Fence):
             return model.Proof(self.name, order.cluster, False, 'no OSD answered')
         missing = [entry for entry in _entries(order)
                    if cluster.blocklist.get(entry, 0.0) <= self.kernel.now]
-        return model.Proof(self.name, order.cluster, not missing,
-                           f'{missing[0]} is not listed' if missing else 'read back')
+        if missing:
+            return model.Proof(self.name, order.cluster, False, f'{missing[0]} is not listed')
+        early = self._early(order, cluster)
+        return model.Proof(self.name, order.cluster, not early,
+                           f'expires too early: {early[0]}' if early else 'read back')
 
     def mend(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """As promised."""
@@ -97,6 +103,13 @@ class SimBlocklist(ports.Fence):
             self.kernel.sleep(limit - LATENCY)
             raise ports.PortError('the monitors do not answer')
         return cluster
+
+    def _early(self, order: model.FenceOrder, cluster: Ceph) -> list[str]:
+        """Entries that end soon, and that no lasting one for their whole address covers."""
+        lasting = {entry for entry in _entries(order)
+                   if cluster.blocklist[entry] > self.kernel.now + _EARLY_SECONDS}
+        return [entry for entry in _entries(order) if entry not in lasting
+                and f'{model.Client(entry, 0, False).ip}:0/0' not in lasting]
 
     def _leave(self, order: model.FenceOrder, permit: ports.Permit, act: str) -> Ceph:
         """The cluster, if the permit holds and its deadline is not over."""

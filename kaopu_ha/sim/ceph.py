@@ -121,8 +121,14 @@ class Ceph:
             self.changed = True
 
     def add_to_blocklist(self, entry: str, seconds: float) -> None:
-        """List an address with nonce, or with ``0/0`` for every client at it."""
-        self.blocklist[entry] = self.kernel.now + seconds
+        """List an address with nonce, or with ``0/0`` for every client at it.
+
+        Whoever lists it again says anew until when: who breaks a dead client's lock, for an hour.
+        """
+        until = self.kernel.now + seconds
+        if until < self.blocklist.get(entry, 0.0):
+            self.removed_at[entry] = self.kernel.now
+        self.blocklist[entry] = until
         self.changed = True
         self.kernel.after(seconds, self._is_over)
 

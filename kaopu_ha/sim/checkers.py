@@ -24,27 +24,19 @@ import math
 from typing import TypeVar
 
 from kaopu_ha import ports, records
-from kaopu_ha.core.model import (
-    Case,
-    Evacuation,
-    Phase,
-    Recovery,
-    RecoveryStage,
-    Sign,
-    Stage,
-    Verdict,
-)
+from kaopu_ha.core.model import Case, Sign, Stage, Verdict
 from kaopu_ha.sim import daemon, laws_growth
 from kaopu_ha.sim.laws_alone import Led, LookedAt, Sees
-from kaopu_ha.sim.laws_books import Used, misbelieved
+from kaopu_ha.sim.laws_books import Used
 from kaopu_ha.sim.laws_brake import Braked
-from kaopu_ha.sim.laws_fences import Fences, could_not_tell, is_vouched_for
+from kaopu_ha.sim.laws_fences import Fences, could_not_tell, is_vouched_for, untold_clients
 from kaopu_ha.sim.laws_late import Late, came_too_late
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_moves import Moves, written_twice
 from kaopu_ha.sim.laws_news import Tellers
 from kaopu_ha.sim.laws_protection import SaidOfTheLiving
-from kaopu_ha.sim.laws_returns import Starts, Watched, never_told, still_to_start, why_not_started
+from kaopu_ha.sim.laws_resets import Resets
+from kaopu_ha.sim.laws_returns import Starts, Watched
 from kaopu_ha.sim.laws_telling import Told
 from kaopu_ha.sim.laws_verdicts import Grounds
 from kaopu_ha.sim.laws_wishes import Wished
@@ -90,6 +82,7 @@ class Checkers:
         Watched(world, self._say)
         world.nova.placement.released = Used(world, self._say).released
         world.nova.asked_to_start = Starts(world, self._say).asked
+        world.nova.asked_to_reset = Resets(world, self._say).asked
         Led(world, self._say)
         Sees(world, self._say)
         LookedAt(world, self._say)
@@ -107,6 +100,8 @@ class Checkers:
         world.kernel.after_each = OneWriter(world, self._say).look
         world.heard_falsely = lambda host: self._say(
             'life is an answer', f'{host} was said to live, but no client of it answered')
+        world.terms.mixed = lambda who, key: self._say(
+            'one turn, one term', f'{who} wrote {key} in a term that began after the turn')
         world.stop = self.found.__len__
 
     def _say(self, law: str, what: str) -> None:
@@ -192,7 +187,7 @@ class Calls:
             self._say('no call unconfirmed', f'{row.name} of {row.host}, whose case is '
                                              f'{case.stage.value if case else "not there"}')
         for image in row.images:
-            if not self.fenced(row.host, image.cluster):
+            if not self.fenced(row.host, image.cluster, image.header):
                 self._say('no call unfenced', f'{row.name}: {row.host} is not fenced on cluster '
                                               f'{image.cluster}')
         for record in self._world.nova.records:
@@ -209,8 +204,9 @@ class Calls:
         if case is None or records.PROOF + case.recovery not in self._world.etcd.entries:
             self._say('no call unproven', f'{who} calls for {row.name}, and no proof is there')
 
-    def fenced(self, host: str, cluster: str) -> bool:
-        """True if every client at any of the host's addresses is refused there for good.
+    def fenced(self, host: str, cluster: str, header: str = '') -> bool:
+        """True if every client at any of the host's addresses is refused there for good, and each
+        of this image at one that it had no time to tell.
 
         So it counts if somebody took it away less than a proof's age ago; and if a person has said
         that it is off, which it is.
@@ -220,6 +216,7 @@ class Calls:
         found, now = self._world.clusters[cluster], self._world.kernel.now
         young = self._world.setup.times.rules.proof_seconds
         entries = [f'{address}:0/0' for address in self._counting(host)]
+        entries += untold_clients(self._world, host, found, header)
         return all(found.blocklist.get(entry, 0.0) > now + _FOR_GOOD or (
             now - found.removed_at.get(entry, -young) < young) for entry in entries)
 
@@ -228,9 +225,9 @@ class Calls:
         machine, case = self._world.machines[host], self._world.case(host)
         until = told_until(self._world, case) if case is not None else self._world.kernel.now
         clients = set(machine.used) - set(machine.addresses)
-        return [address for address in machine.used if address in clients or (
-            address.startswith(NETWORK_STARTS)
-            and machine.address_since.get(address, -math.inf) < until)]
+        return [address for address in machine.used
+                if machine.address_since.get(address, -math.inf) < until
+                and (address in clients or address.startswith(NETWORK_STARTS))]
 
     def _second(self, row: Row, first: Record, target: str) -> None:
         now = self._world.kernel.now
@@ -340,45 +337,3 @@ class Verdicts:
             self._say('life spares', f'{case.host} answered during the last look')
         if records.ALIVE + case.host in world.etcd.entries:
             self._say('life spares', f'{case.host} beats')
-
-
-# ---------------------------------------------------------------- in the end
-
-
-def unhealed(world: World) -> list[str]:
-    """What can run and does not, after everything was mended; empty if all is well.
-
-    An instance that was on runs, or the program says why it does not.
-    """
-    found = []
-    for row in world.nova.rows.values():
-        reason = _told(world, row)
-        if row.wanted and not reason and not _runs(world, row):
-            found.append(f'{row.name} does not run; Nova: {row.vm_state}/{row.task_state} on '
-                         f'{row.host}')
-    waiting = [item for item in world.every(Evacuation, records.EVACUATION)
-               if not item.phase.ended]
-    # Nothing that the program may do mends it; it is told, and the host is not admitted.
-    by_hand = {item.recovery for item in waiting if 'by hand' in item.reason}
-    found += [f'{item.name} is {item.phase.value}: {item.reason}' for item in waiting
-              if item.recovery not in by_hand]
-    found += [f'the recovery of {one.host} is {one.stage.value}: {one.waiting_for}'
-              for one in world.every(Recovery, records.RECOVERY)
-              if one.stage is not RecoveryStage.FINISHED and one.id not in by_hand]
-    return found + misbelieved(world) + still_to_start(world)
-
-
-def _runs(world: World, row: Row) -> bool:
-    return bool(world.writing_on(row))
-
-
-def _told(world: World, row: Row) -> str:
-    """Why the instance does not run, by the newest record of it; '' if none says so."""
-    ended = [item.reason for item in world.every(Evacuation, records.EVACUATION)
-             if item.instance == row.uuid and (
-                 'by hand' in item.reason or 'stopped there' in item.reason or item.phase in (
-                     Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE))]
-    if row.local_disks and not ended:
-        return 'on local disk'
-    return ended[-1] if ended else (why_not_started(world, row) or never_told(world, row)
-                                    or world.excused.get(row.uuid, ''))

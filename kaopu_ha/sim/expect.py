@@ -19,7 +19,7 @@ import re
 
 from kaopu_ha import records
 from kaopu_ha.core.model import Evacuation, Recovery
-from kaopu_ha.sim.checkers import unhealed
+from kaopu_ha.sim.healed import unhealed
 from kaopu_ha.sim.nova import Row
 from kaopu_ha.sim.words import UnknownWords
 from kaopu_ha.sim.world import World

@@ -49,4 +49,15 @@ def _nonsense(chance: random.Random, setup: Setup, at: float, lasts: float) -> I
     yield Event(at, f'{host} writes {chance.choice(tuple(NONSENSE))} as its inventory')
 
 
-FAULTS: tuple[tuple[int, Fault], ...] = ((3, _hang), (2, _nonsense))
+def _between_terms(chance: random.Random, setup: Setup, at: float,
+                   lasts: float) -> Iterator[Event]:
+    """A turn hangs, its leader loses the office, may have it again, and the turn goes on."""
+    role = f'controller-{chance.randint(1, setup.controllers)}'
+    for _ in range(chance.randint(1, 3)):
+        call = chance.choice(hangs.CALLS)
+        yield Event(at, f'{role} hangs at its next {call} for {chance.uniform(2.0, 15.0):.1f} s')
+        yield Event(at + chance.uniform(0.3, 4.0), 'etcd loses the keys of all leases')
+        at += chance.uniform(5.0, 20.0)
+
+
+FAULTS: tuple[tuple[int, Fault], ...] = ((3, _hang), (2, _nonsense), (2, _between_terms))

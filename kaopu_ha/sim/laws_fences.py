@@ -25,7 +25,7 @@ from kaopu_ha import records
 from kaopu_ha.core.addresses import lies_in
 from kaopu_ha.core.model import Recovery, RecoveryStage
 from kaopu_ha.sim import daemon
-from kaopu_ha.sim.ceph import Client
+from kaopu_ha.sim.ceph import Ceph, Client
 from kaopu_ha.sim.laws_late import fenced_too_late
 from kaopu_ha.sim.laws_life import told_until
 from kaopu_ha.sim.machine import Machine
@@ -55,6 +55,21 @@ def could_not_tell(world: World, client: Client) -> bool:
     since = machine.address_since.get(client.ip, -math.inf)
     young = world.kernel.now - client.since < _GROWN_SECONDS
     return since > told_until(world, case) and (young or not lies_in(client.ip, [NETWORK]))
+
+
+def untold_clients(world: World, host: str, cluster: Ceph, header: str) -> list[str]:
+    """The host's clients of the image at addresses that it had no time to tell: each is to be
+    refused by its nonce, if not with its address (decision 0035).  Not those that may begin
+    unseen: see ``could_not_tell``.
+    """
+    machine, case, disk = world.machines[host], world.case(host), cluster.disks.get(header)
+    if case is None or disk is None:
+        return []
+    until = told_until(world, case)
+    return sorted({client.address for client in disk.clients
+                   if client.node.name == host and not could_not_tell(world, client)
+                   and f'{client.ip}:0/0' not in cluster.blocklist
+                   and machine.address_since.get(client.ip, -math.inf) >= until})
 
 
 def is_vouched_for(world: World, host: str) -> bool:

@@ -94,7 +94,7 @@ class Moves:
         world, now = self._world, self._world.kernel.now
         entries = world.etcd.entries
         barred = [host for host in world.machines
-                  if records.ALIVE + host not in entries or records.LOCK + host in entries
+                  if not _beats(entries.get(records.ALIVE + host)) or records.LOCK + host in entries
                   or records.HOST + host in entries or host in world.nova.disabled]
         self._barred = {host: self._barred.get(host, now) for host in barred}
         lost = [(host, name) for host, machine in world.machines.items()
@@ -160,6 +160,11 @@ class Moves:
                     not self._touched(guest.name, was.host)):
                 self._say('a host is taken back clean', f'{was.host} is unfenced, and has the '
                                                         f'domain of {guest.name}, which was moved')
+
+
+def _beats(beat: ports.Entry | None) -> bool:
+    """True if it lapses when its host dies; who else wrote it may have no such host."""
+    return beat is not None and bool(beat.lease)
 
 
 def _hurt(world: World) -> Iterator[tuple[str, str]]:

@@ -79,15 +79,15 @@ class Watched:
     def __init__(self, world: World, say: Say) -> None:
         self._world, self._say = world, say
         self._since: dict[str, float] = {}
-        self._leader = ''
+        self._epoch = 0
         world.kernel.after(_LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
         world, now = self._world, self._world.kernel.now
-        leader = world.record(records.Leader, records.LEADER)
-        name = leader.name if leader else ''
-        calm = name and name == self._leader and not (world.etcd.away or world.etcd.lost_answers)
-        self._leader = name
+        entry = world.etcd.entries.get(records.LEADER)
+        epoch = entry.created if entry else 0
+        calm = epoch and epoch == self._epoch and not (world.etcd.away or world.etcd.lost_answers)
+        self._epoch = epoch
         lost = {case.host for case in world.every(Case, records.CASE)
                 if case.stage is Stage.ADMITTING and not world.machines[case.host].node.powered}
         self._since = {host: self._since.get(host, now) for host in lost} if calm else {}
@@ -97,6 +97,20 @@ class Watched:
             self._say('an admitting host is watched', f'{host} is off since '
                                                       f'{self._since[host]:.0f} s, and admitting')
         world.kernel.after(_LOOK_SECONDS, self._look)
+
+
+def not_taken_back(world: World) -> list[str]:
+    """Hosts that people take back, and that are not there yet, though nothing is amiss any more.
+
+    What has to be mended by hand is told, and nobody mends it here.  Nor a cluster that refuses to
+    change its blocklist.
+    """
+    if any(cluster.refuses for cluster in world.clusters.values()):
+        return []
+    waits = [(case.host, case.admit.waiting_for if case.admit else '')
+             for case in world.every(Case, records.CASE) if case.stage is Stage.ADMITTING]
+    return [f'{host} is still being taken back: {why or "it does not say why"}'
+            for host, why in waits if 'by hand' not in why and host not in world.destroyed]
 
 
 def why_not_started(world: World, row: Row) -> str:
@@ -128,7 +142,8 @@ def still_to_start(world: World) -> list[str]:
 
 
 def never_told(world: World, row: Row) -> str:
-    """Why nothing is done for an instance that no agent of its host ever told of; '' if one did.
+    """Why nothing is done for an instance of a host of which no agent told what is needed; '' if
+    one did.
 
     It counts only while that host is off, and if people were told of it.
     """
@@ -136,6 +151,10 @@ def never_told(world: World, row: Row) -> str:
             news.host == row.host and news.fact in (Fact.UNPROTECTED, Fact.STILL_WAITS)
             for _, news in world.told):
         return ''
-    inventory = world.told_by(row.host)
+    inventory, case = world.told_by(row.host), world.case(row.host)
     told = {instance.uuid for instance in (inventory.instances if inventory else ())}
-    return '' if row.uuid in told else 'no agent of its host ever told of it'
+    if row.uuid not in told:
+        return 'no agent of its host ever told of it'
+    # What its libvirt told of while its agent was dead: nobody knows the disks (decision 0036).
+    ran = set(case.guests) if case is not None and case.guests_at else set()
+    return 'nobody knows the disks of most that ran there' if 2 * len(ran - told) > len(ran) else ''

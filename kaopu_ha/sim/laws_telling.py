@@ -44,7 +44,7 @@ class Told:
         self._since: dict[_Open, float] = {}
         self._told: dict[_Open, float] = {}
         self._read = 0
-        self._leader = ''
+        self._epoch = 0
         self._calm_since = 0.0
         world.kernel.after(_LOOK_SECONDS, self._look)
 
@@ -59,12 +59,13 @@ class Told:
         self._world.kernel.after(_LOOK_SECONDS, self._look)
 
     def _notice_leader(self, now: float) -> None:
-        leader = self._world.record(records.Leader, records.LEADER)
-        name = leader.name if leader else ''
         etcd = self._world.etcd
-        if not name or name != self._leader or etcd.away or etcd.lost_answers:
+        entry = etcd.entries.get(records.LEADER)
+        # A controller that leads again counts anew, too.
+        epoch = entry.created if entry else 0
+        if not epoch or epoch != self._epoch or etcd.away or etcd.lost_answers:
             self._calm_since = now
-        self._leader = name
+        self._epoch = epoch
 
     def _open(self) -> Iterator[_Open]:
         world = self._world

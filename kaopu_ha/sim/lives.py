@@ -48,11 +48,11 @@ from kaopu_ha.sim import (
     faults_returns,
     faults_thief,
     faults_wishes,
-    scenes_moves,
 )
-from kaopu_ha.sim.checkers import Violation, unhealed
+from kaopu_ha.sim.healing import heal, healing
+from kaopu_ha.sim.scenes_doubts import SCENES
 from kaopu_ha.sim.shrink import shrunk
-from kaopu_ha.sim.story import Event, Played, Story, play, written
+from kaopu_ha.sim.story import Event, Story, play, written
 from kaopu_ha.sim.world import PACES, Setup, Vm
 
 # An attempt is looked into sooner than on a real cloud, a host whose kernel answered waits for
@@ -66,11 +66,8 @@ LIFE_TIMES = dataclasses.replace(PACES['fast'], rules=dataclasses.replace(
 # With stages that take several looks, as the patent's do.
 LONGER_TIMES = dataclasses.replace(LIFE_TIMES, rules=dataclasses.replace(
     LIFE_TIMES.rules, death_seconds=10.0, lock_seconds=6.0))
-HEALED_WITHIN = 240.0
-_CALM_STEP = 5.0
 # So many of the lives begin with a scene.
 _SCENES_SHARE = 0.5
-HEALED = 'expect everything that can run runs'
 
 _Fault = Callable[[random.Random, Setup, float, float], Iterator[Event]]
 
@@ -104,7 +101,7 @@ def scene_life(name: str, number: int) -> Story:
 def _scene(chance: random.Random, setup: Setup, begin: float,
            name: str = '') -> tuple[Setup, list[Event], int]:
     """A scene by chance in the place of a death, and how many faults come beside it at most."""
-    found = scenes_moves.SCENES[name or chance.choice(sorted(scenes_moves.SCENES))]
+    found = SCENES[name or chance.choice(sorted(SCENES))]
     setup = found.stage(chance, setup)
     return setup, list(found.events(chance, setup, begin)), found.beside_max
 
@@ -114,8 +111,8 @@ def live(story: Story) -> tuple[Story, tuple[str, ...]]:
 
     Gives the story to its end, and what was wrong with it.
     """
-    healing = tuple(_healing(max((event.at for event in story.events), default=0.0) + 5.0))
-    story = dataclasses.replace(story, events=story.events + healing, end=healing[-1].at)
+    mended = tuple(healing(max((event.at for event in story.events), default=0.0) + 5.0))
+    story = dataclasses.replace(story, events=story.events + mended, end=mended[-1].at)
     # A world's cycles end with it and not before: to look for them in between took a third of the
     # time.  All that it leaves is among the young; what was missed would stay for thousands of
     # lives.
@@ -128,38 +125,15 @@ def live(story: Story) -> tuple[Story, tuple[str, ...]]:
 
 
 def _lived(story: Story) -> tuple[Story, tuple[str, ...]]:
+    by_hand: list[Event] = []
     try:
         played = play(story)
-        wrong = played.wrong or _heal(played)
+        wrong = played.wrong or heal(played, by_hand)
     except RuntimeError as failure:
         return story, (f'no turn fails: {failure.__cause__!r} in {failure}',)
     end = played.world.kernel.now
     played.world.kernel.close()
-    return dataclasses.replace(story, end=round(end, 1)), wrong
-
-
-def _heal(played: Played) -> tuple[str, ...]:
-    """Let the world go on until it is healed; what is not healed in time."""
-    world, limit = played.world, played.world.kernel.now + HEALED_WITHIN
-    while world.kernel.now < limit:
-        world.run(world.kernel.now + _CALM_STEP)
-        if world.stop():
-            return tuple(str(each) for each in played.checkers.found)
-        if not unhealed(world):
-            return ()
-    return tuple(str(Violation(world.kernel.now, 'what can run runs', each))
-                 for each in unhealed(world))
-
-
-def _healing(at: float) -> Iterator[Event]:
-    """What people do in the end, as the manual tells them."""
-    yield Event(at, 'mend everything')
-    for later in (1.0, 12.0, 24.0, 36.0, 50.0, 65.0):
-        yield Event(at + later, 'release the brake')
-    for later in (8.0, 30.0, 55.0):
-        yield Event(at + later, 'people end what can never be fenced')
-    for later in (15.0, 40.0, 66.0):
-        yield Event(at + later, 'admit every confirmed host')
+    return dataclasses.replace(story, events=(*story.events, *by_hand), end=round(end, 1)), wrong
 
 
 # ---------------------------------------------------------------- the world

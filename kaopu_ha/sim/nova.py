@@ -63,6 +63,10 @@ class Row:
     opted_in: bool = False
     actions: list[model.Action] = field(default_factory=list)
 
+    def reset(self, state: str) -> None:
+        """Show this state, and no task."""
+        self.vm_state, self.task_state = state, ''
+
     def asked_for(self, kind: str, user: str = 'user', at: str = '') -> None:
         """Keep what was asked for it, by whom and when; '' is Nova itself."""
         self.actions.append(model.Action(kind, user, at))
@@ -102,6 +106,7 @@ class Nova:
         self.disabled: set[str] = set()
         self.asked: Callable[[Row, str], None] = lambda row, target: None
         self.asked_to_start: Callable[[Row], None] = lambda row: None
+        self.asked_to_reset: Callable[[Row], None] = lambda row: None
         self._lost_at: dict[str, float] = {}
 
     # ------------------------------------------------------------ what the API does
@@ -118,9 +123,13 @@ class Nova:
         self.placement.drop(uuid)
 
     def evacuate(self, uuid: str, target: str) -> None:
-        """Take an evacuation, or raise Refused."""
+        """Take an evacuation that the program asks for, or raise Refused."""
         row = self.row(uuid)
         self.asked(row, target)
+        self.evacuate_for_a_person(row, target)
+
+    def evacuate_for_a_person(self, row: Row, target: str) -> None:
+        """The same, whoever asks: what people do is no act of the program's."""
         if row.vm_state not in _EVACUABLE:
             raise ports.Refused(f'409: cannot evacuate while it is in vm_state {row.vm_state}')
         if self.is_up(row.host):
@@ -129,7 +138,7 @@ class Nova:
             raise ports.Refused(f'400: {target} is no target')
         # Whatever its task was: a rebuild that is under way is not stopped, and is preempted.
         row.task_state = 'rebuilding'
-        record = self.record(uuid, 'evacuation', row.host, target)
+        record = self.record(row.uuid, 'evacuation', row.host, target)
         if self.calls_to_lose > 0:
             self.calls_to_lose -= 1
             return
@@ -140,7 +149,8 @@ class Nova:
     def reset_state(self, uuid: str, state: str) -> None:
         """Have Nova show another state, and no task."""
         row = self.row(uuid)
-        row.vm_state, row.task_state = state, ''
+        self.asked_to_reset(row)
+        row.reset(state)
 
     def start(self, uuid: str, anew: bool) -> None:
         """Start a server where it is: as its user would, or by a hard reboot."""

@@ -126,8 +126,10 @@ def _looks(small: Small) -> Iterator[Move]:
 
 def _seen(small: Small, item: model.Evacuation, seconds: float) -> Iterator[attempt.Seen]:
     """Every look that is possible now: Nova's answer, and those of the networks if they matter."""
-    # That a nova-compute which is seen up has no message before it is not relied upon here.
-    seen = attempt.Seen(server(small), migrations(small), seconds, up_seconds=seconds)
+    # That a nova-compute which is seen up has no message before it is not relied upon here, nor
+    # that it soon writes down what runs.
+    seen = attempt.Seen(server(small), migrations(small), seconds, up_seconds=seconds,
+                        runs_seconds=seconds)
     if not attempt.must_ask(item, seen.server, seconds, RULES):
         yield seen
         return

@@ -125,7 +125,7 @@ def _boot(world: World, instance: str) -> None:
 
 
 @WORDS.take('reboot {instance}')
-def _reboot(world: World, instance: str) -> None:
+def reboot(world: World, instance: str) -> None:
     row = _row(world, instance)
     # Who has stopped it starts it.
     if _spoils(world, row) or not row.wanted:

@@ -34,6 +34,7 @@ def _mend_everything(world: World) -> None:
     words_thief.throw_out(world)
     world.etcd.away, world.etcd.lost_answers = False, 0.0
     world.etcd.quota_bytes = QUOTA_BYTES
+    words_thief.end_lasting_beats(world)
     world.nova.away, world.nova.slow_seconds, world.nova.calls_to_lose = False, 0.0, 0
     world.nova.disabled.clear()
     words_books.put_right(world)

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from kaopu_ha import ports, records
 from kaopu_ha.sim.sentences import UnknownWords, Vocabulary
 from kaopu_ha.sim.thief import TEXTS, Thief
 from kaopu_ha.sim.world import World
@@ -41,6 +42,14 @@ def _thrown_out(world: World, host: str) -> None:
     _excuse(world, host)
 
 
+@WORDS.take('somebody writes a beat of {host} that does not end')
+def _lasting_beat(world: World, host: str) -> None:
+    """Without a lease, as no agent writes it; it stays when the host is off."""
+    machine = world.machines[host]
+    beat = records.Beat(machine.host_uuid, machine.boot_id, 'somebody')
+    world.etcd.commit([], [ports.Put(records.ALIVE + host, records.encode(beat))], 'somebody')
+
+
 @WORDS.take('etcd may take {number} KiB')
 def _quota(world: World, number: str) -> None:
     world.etcd.quota_bytes = int(number) * 1024
@@ -50,6 +59,13 @@ def throw_out(world: World) -> None:
     """Take every host back from its thief."""
     for host in sorted(world.thieves):
         _thrown_out(world, host)
+
+
+def end_lasting_beats(world: World) -> None:
+    """Delete each beat that no agent wrote, as people are told to; an agent writes its own anew."""
+    for key in [key for key, entry in world.etcd.entries.items()
+                if key.startswith(records.ALIVE) and not entry.lease]:
+        world.etcd.commit([], [ports.Delete(key)], 'people')
 
 
 def _steal(world: World, host: str, *kinds: str) -> None:

@@ -44,6 +44,7 @@ from kaopu_ha.sim.network import Node
 from kaopu_ha.sim.nova import Nova, Row, SimNova, SimUsage
 from kaopu_ha.sim.queue import Broker, SimQueue
 from kaopu_ha.sim.store import Etcd
+from kaopu_ha.sim.terms import Terms
 
 T = TypeVar('T')
 
@@ -163,6 +164,7 @@ class World:
         # The same for what a controller looks at beside its detector.
         self.observers: dict[str, tuple[SimLibvirt, SimCeph]] = {}
         self.etcd = Etcd(kernel, Node('etcd'))
+        self.terms = Terms(self.etcd)
         self.broker, self.bus = Broker(kernel), Bus()
         self.nova = Nova(kernel, Node('nova'))
         self.clusters = {name: Ceph(kernel, name) for name in setup.clusters}
@@ -327,7 +329,8 @@ class World:
 
             def gate(port: T, calls: Mapping[str, str]) -> T:
                 return self.hangs.gate(around.name, port, calls)
-            store, management = gate(around.store, hangs.STORE), gate(libvirt, hangs.MANAGEMENT)
+            store = self.terms.store(around.name, gate(around.store, hangs.STORE))
+            management = gate(libvirt, hangs.MANAGEMENT)
             loops, _ = programs.controller(
                 store, [management, gate(ceph, hangs.STORAGE)],
                 [gate(SimBlocklist(self.clusters, node, self.client_networks), hangs.FENCE)],
@@ -339,7 +342,7 @@ class World:
                 images=gate(SimCeph(self.clusters, node), hangs.STORAGE),
                 observing=[gate(observing[0], hangs.MANAGEMENT),
                            gate(observing[1], hangs.STORAGE)])
-            return loops
+            return self.terms.loops(loops)
         return Daemon(self.kernel, self.etcd, role, node, make, self._tell)
 
     def _worker(self, number: int) -> Daemon:

@@ -31,11 +31,12 @@ NOVA_SECONDS = 5.0
 @dataclass
 class Times:
     """``seconds``: for which the present call was waited for; ``up_since``: since when the target's
-    nova-compute was seen up at each look.
+    nova-compute was seen up at each look, ``runs_since`` that the instance certainly runs there.
     """
 
     seconds: float = 0.0
     up_since: float | None = None
+    runs_since: float | None = None
 
 
 class Looker:
@@ -57,7 +58,7 @@ class Looker:
             None, images=tuple(images.values()), target_addresses=target.storage_addresses))
 
     def seen(self, item: Evacuation, target: model.Inventory | None, times: Times, *,
-             source_returned: bool) -> attempt.Seen:
+             source_returned: bool, orders: tuple[model.FenceOrder, ...]) -> attempt.Seen:
         """What Nova shows, and what the target says where that matters.  Raises PortError."""
         seconds = times.seconds
         server = self._cloud.server(item.instance)
@@ -67,10 +68,12 @@ class Looker:
                 or server.host not in (item.source, item.target))):
             migrations = self._cloud.migrations(instance=item.instance)
         seen = attempt.Seen(server, migrations, seconds, source_returned=source_returned,
-                            up_seconds=self._up_seconds(times, item))
+                            orders=orders, up_seconds=self._up_seconds(times, item))
         if target is None or not attempt.must_ask(item, server, seconds, self._rules):
+            times.runs_since = None
             return seen
-        return self._asked(item, target, seen)
+        seen = self._asked(item, target, seen)
+        return dataclasses.replace(seen, runs_seconds=self._runs_seconds(times, seen))
 
     # ------------------------------------------------------------ private
 
@@ -86,6 +89,15 @@ class Looker:
         if times.up_since is None:
             times.up_since = self._clock()
         return self._clock() - times.up_since
+
+    def _runs_seconds(self, times: Times, seen: attempt.Seen) -> float:
+        """For how long the instance was seen to run on its target."""
+        if not certain.runs_there(seen):
+            times.runs_since = None
+            return 0.0
+        if times.runs_since is None:
+            times.runs_since = self._clock()
+        return self._clock() - times.runs_since
 
     def _asked(self, item: Evacuation, target: model.Inventory,
                seen: attempt.Seen) -> attempt.Seen:

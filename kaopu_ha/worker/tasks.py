@@ -51,7 +51,8 @@ class Task:
 class Record:
     """The evacuation as read, and the conditions under which it may go on.
 
-    Without a proof it is only looked at: nothing is called for, or reset.
+    Without a proof it is only looked at: nothing is called for, or reset.  ``orders``: by which its
+    source is fenced, as they were proven.
     """
 
     item: Evacuation
@@ -60,3 +61,4 @@ class Record:
     inventory: model.Inventory | None
     case: model.Case | None = None
     source_returned: bool = False
+    orders: tuple[model.FenceOrder, ...] = ()

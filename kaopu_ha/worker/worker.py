@@ -178,7 +178,7 @@ class Worker:
             task.attempt, task.since = number, self._resting.since(task.key, item)
         task.times.seconds = item.waited + self._clock() - task.since
         seen = self._looker.seen(item, record.inventory, task.times,
-                                 source_returned=record.source_returned)
+                                 source_returned=record.source_returned, orders=record.orders)
         decision = attempt.advance(item, seen, self._rules)
         self._act(task, record, seen, decision)
 
@@ -201,7 +201,8 @@ class Worker:
         if found is None or case_entry is None:
             return None
         case = records.decode(model.Case, case_entry.value, case_key)
-        stage = records.decode(model.Recovery, found.value, found.key).stage
+        whole = records.decode(model.Recovery, found.value, found.key)
+        stage = whole.stage
         if case.recovery != recovery or case.stage is not Stage.CONFIRMED:
             return None
         if stage not in (RecoveryStage.PLANNED, RecoveryStage.EVACUATING):
@@ -213,7 +214,8 @@ class Worker:
                     ports.Compare(keys[3], created=proof.created if proof is not None else 0))
         inventory = records.decode(model.Inventory, target.value, target.key) if target else None
         return Record(item, proof is not None, compares, inventory, case,
-                      returned(case, more.get(records.INVENTORY + item.source)))
+                      returned(case, more.get(records.INVENTORY + item.source)),
+                      whole.orders if proof is not None else ())
 
     # ------------------------------------------------------------ act
 
@@ -231,6 +233,8 @@ class Worker:
             self._tell(News(Fact.STATE_RESET, item.source, f'{item.name}: {decision.reason}'))
         elif decision.act is Act.MOVING:
             self._went(task, record, Phase.MOVING, decision.reason, decision.row)
+        elif decision.act is Act.HAVE_FENCED:
+            self._have_fenced(task, record, seen, decision)
         elif decision.act is Act.WAIT:
             self._waits(task, record, decision)
         elif decision.act in _ENDS:
@@ -295,6 +299,20 @@ class Worker:
                 # Another has it by now: a machine that was paused before the act acts too late.
                 self._tell(News(Fact.ACTED_LATE, item.source, f'{self.name} called for {item.name} '
                                 f'to {item.target}, though its record or claim had changed'))
+
+    def _have_fenced(self, task: Task, record: Record, seen: attempt.Seen,
+                     decision: attempt.Decision) -> None:
+        """Name the clients to the leader, which has the proof end until they are fenced, too."""
+        item = record.item
+        named = attempt.to_be_fenced(item, seen)
+        if named == item.clients:
+            self._waits(task, record, decision)
+            return
+        item = dataclasses.replace(item, clients=named, reason=decision.reason, row=decision.row)
+        if self._store.commit(record.compares[:3],
+                              [ports.Put(task.key, records.encode(item))]) is not None:
+            self._tell(News(Fact.WAITS, item.source,
+                            f'{item.name} to {item.target}: {decision.reason}'))
 
     def _waits(self, task: Task, record: Record, decision: attempt.Decision) -> None:
         """Write down and tell what is waited for, once it takes long; then put it aside."""

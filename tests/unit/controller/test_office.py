@@ -15,7 +15,9 @@
 import unittest
 
 from kaopu_ha import ports, records
+from kaopu_ha.controller.term import Term
 from kaopu_ha.core.model import Stage
+from kaopu_ha.core.news import Fact
 from kaopu_ha.drivers.store import etcd
 from tests import etcd_single
 from tests.unit.controller import scene
@@ -32,31 +34,91 @@ class Office(unittest.TestCase):
         self.clock = scene.Clock()
         self.leader = scene.a_leader(self.store, 'controller-1', self.clock)
         self.leader.turn()
+        self.term = Term(self.leader)
 
     def another_takes_over(self):
         self.store.commit([], [ports.Delete(records.LEADER)])
         scene.a_leader(self.store, 'controller-2', self.clock).turn()
 
-    def book(self, leader):
-        return self.store.commit(leader.compares(), [ports.Put(BOOK, '1')])
+    def book(self, term):
+        return self.store.commit(term.compares(), [ports.Put(BOOK, '1')])
 
     # ------------------------------------------------------------ writes
 
     def test_a_leader_writes(self):
-        self.assertIsNotNone(self.book(self.leader))
+        self.assertTrue(self.term.begins())
+        self.assertIsNotNone(self.book(self.term))
 
     def test_a_deposed_leader_that_does_not_know_it_writes_nothing(self):
+        self.term.begins()
         self.another_takes_over()
-        self.assertIsNone(self.book(self.leader))
+        self.assertIsNone(self.book(self.term))
 
     def test_a_deposed_leader_writes_nothing_while_nobody_leads(self):
+        self.term.begins()
         self.store.commit([], [ports.Delete(records.LEADER)])
-        self.assertIsNone(self.book(self.leader))
+        self.assertIsNone(self.book(self.term))
 
     def test_whoever_knows_that_it_leads_no_more_has_nothing_to_compare(self):
         # An epoch of 0 would compare that there is no leader: true, just then.
+        self.term.begins()
         self.leader.resign()
-        self.assertRaises(ports.StoreError, self.leader.compares)
+        self.assertRaises(ports.StoreError, self.term.compares)
+
+    def test_a_turn_that_has_not_begun_has_nothing_to_compare(self):
+        self.assertRaises(ports.StoreError, self.term.compares)
+
+    # ------------------------------------------------------------ a turn that wakes in a new term
+
+    def leads_again(self):
+        self.store.commit([], [ports.Delete(records.LEADER)])
+        self.leader.resign()
+        self.leader.turn()
+        self.assertTrue(self.leader.leads())
+
+    def test_a_turn_that_began_in_a_former_term_writes_nothing(self):
+        self.term.begins()
+        self.leads_again()
+        self.assertIsNone(self.book(self.term))
+        self.assertFalse(self.term.lasts())
+
+    def test_the_next_turn_writes_again(self):
+        self.term.begins()
+        self.leads_again()
+        self.term.begins()
+        self.assertIsNotNone(self.book(self.term))
+
+    def test_a_permit_of_a_former_term_does_not_hold(self):
+        self.term.begins()
+        permit = self.term.permit([], 4.0)
+        self.assertTrue(permit.holds())
+        self.leads_again()
+        self.assertFalse(permit.holds())
+        # Nor one that the same turn takes now.
+        self.assertFalse(self.term.permit([], 4.0).holds())
+
+    def test_what_was_remembered_is_forgotten_once_in_a_new_term(self):
+        forgotten = []
+        term = Term(self.leader, lambda: forgotten.append(self.leader.epoch))
+        term.begins()
+        term.begins()
+        self.assertEqual([self.leader.epoch], forgotten)
+        self.leads_again()
+        term.begins()
+        self.assertEqual(self.leader.epoch, forgotten[-1])
+        self.assertEqual(2, len(forgotten))
+
+    def test_an_act_that_ended_in_another_term_is_told(self):
+        told = []
+        self.leader.tell = told.append
+        self.term.begins()
+        with self.term.telling_if_late('c1', 'may have fenced it', 'Look.'):
+            pass
+        self.assertEqual([], told)
+        with self.term.telling_if_late('c1', 'may have fenced it', 'Look.'):
+            self.leads_again()
+        late = [news for news in told if news.fact is Fact.ACTED_LATE]
+        self.assertIn('did not lead for a while, and may have fenced it', late[0].text)
 
     # ------------------------------------------------------------ rounds
 

@@ -15,7 +15,7 @@
 import dataclasses
 import unittest
 
-from kaopu_ha.core import admission
+from kaopu_ha.core import admission, model
 from kaopu_ha.core.admission import Act, Answered, Decision, Did
 from kaopu_ha.core.model import Contact, Phase, RecoveryStage, Stage
 from tests.unit.core.values import (
@@ -48,8 +48,8 @@ def unfenced(case):
     return dataclasses.replace(case, admit=dataclasses.replace(case.admit, unfenced=True))
 
 
-def answered(act, state, answer=''):
-    return {'answers': {act.value: Answered(state, answer)}}
+def answered(act, state, answer='', seconds=60.0):
+    return {'answers': {act.value: Answered(state, answer, seconds)}}
 
 
 def on_to_c3(phase):
@@ -123,8 +123,10 @@ class TheOrder(unittest.TestCase):
 
     def test_a_host_that_was_rebooted_goes_through_them(self):
         case, seen, acts = an_admitting(), an_admit_look(), []
-        seen = dataclasses.replace(seen, **answered(Act.ASK_READ, 'done', 'read'))
+        answer = answered(Act.ASK_READ, 'done', 'read')
         for did in Did:
+            # It beats when its lock is gone.
+            seen = dataclasses.replace(seen, beat=Did.UNLOCKED.value in case.admit.steps, **answer)
             choice = admission.advance(case, seen, RULES)
             self.assertIs(did, choice.did)
             acts.append(choice.act)
@@ -220,6 +222,13 @@ class Compute(unittest.TestCase):
                 self.assertEqual(expected, advance(Did.COMPUTE, inventory=SAME_BOOT,
                                                    **answered(Act.ASK_RESTART, state, answer)))
 
+    def test_what_it_could_not_do_is_not_asked_of_it_again_at_once(self):
+        # seconds -> the act
+        for seconds, act in ((0.0, Act.WAIT), (4.9, Act.WAIT), (5.0, Act.ASK_RESTART)):
+            found = advance(Did.COMPUTE, inventory=SAME_BOOT,
+                            **answered(Act.ASK_RESTART, 'failed', 'no unit', seconds))
+            self.assertEqual((act, True), (found.act, 'no unit' in found.reason), seconds)
+
     def test_without_its_libvirt_it_waits_even_after_a_reboot(self):
         found = advance(Did.COMPUTE, libvirt=a_libvirt(contact=Contact.MUTE))
         self.assertEqual(Decision(Act.WAIT, 'its libvirt does not answer (mute)'), found)
@@ -242,15 +251,21 @@ class Records(unittest.TestCase):
         for uncompleted, expected in table:
             self.assertEqual(expected, advance(Did.RECORDS, uncompleted=uncompleted))
 
-    def test_a_nova_compute_that_started_before_the_last_was_moved_is_restarted_once(self):
-        # what its agent answered to a restart -> act
-        table = [('asked', Act.WAIT), ('failed', Act.ASK_RESTART), ('refused', Act.ASK_RESTART),
-                 ('done', Act.WAIT)]
-        for state, act in table:
-            choice = advance(Did.RECORDS, uncompleted=2, **answered(Act.ASK_RESTART, state))
-            self.assertIs(act, choice.act, state)
-        self.assertEqual('its nova-compute has to clean up 2 evacuations; of two of one instance '
-                         'a start of it takes one', choice.reason)
+    def test_a_nova_compute_that_started_before_the_last_was_moved_is_restarted(self):
+        # state of the request, for how long -> act
+        table = [('asked', 0.0, Act.WAIT), ('done', 0.0, Act.WAIT), ('done', 59.9, Act.WAIT),
+                 # Of two records of one instance each start takes one.
+                 ('done', 60.0, Act.ASK_RESTART), ('failed', 60.0, Act.ASK_RESTART)]
+        for state, seconds, act in table:
+            choice = advance(Did.RECORDS, uncompleted=2,
+                             **answered(Act.ASK_RESTART, state, seconds=seconds))
+            self.assertIs(act, choice.act, (state, seconds))
+
+    def test_while_it_cleans_up_the_reason_says_so(self):
+        choice = advance(Did.RECORDS, uncompleted=2,
+                         **answered(Act.ASK_RESTART, 'done', seconds=1.0))
+        self.assertEqual('its nova-compute has to clean up 2 evacuations; of two of one instance a '
+                         'start of it takes one: it is started again every 60 s', choice.reason)
 
 
 class Domains(unittest.TestCase):
@@ -321,13 +336,24 @@ class TheRest(unittest.TestCase):
                 Act.ASK_READ, 'asked again; its agent said: EBLOCKLISTED', Did.STORAGE)),
         ]
         self.assertEqual(Decision(Act.ASK_READ, 'asked of its agent', Did.STORAGE),
-                         advance(Did.STORAGE))
+                         advance(Did.STORAGE, beat=False))
         for state, answer, expected in table:
-            self.assertEqual(expected,
-                             advance(Did.STORAGE, **answered(Act.ASK_READ, state, answer)))
+            self.assertEqual(expected, advance(Did.STORAGE, beat=False,
+                                               **answered(Act.ASK_READ, state, answer)))
+
+    def test_of_a_host_that_beats_its_inventory_says_whether_it_reads(self):
+        # signs, told since its boot -> the act
+        life, silence = model.Sign.LIFE, model.Sign.SILENCE
+        table = [({'ceph-1': life}, True, Act.NOTE), ({'ceph-1': life}, False, Act.WAIT),
+                 ({'ceph-1': life, 'ceph-2': silence}, True, Act.WAIT)]
+        for storage, told_since, act in table:
+            found = advance(Did.STORAGE, beat=True, told_since=told_since,
+                            inventory=an_inventory(storage=storage))
+            self.assertIs(act, found.act, (storage, told_since))
+        self.assertEqual(Decision(Act.WAIT, 'it does not reach its storage: ceph-2'), found)
 
     def test_the_answer_to_one_request_is_none_to_another(self):
-        found = advance(Did.STORAGE, **answered(Act.ASK_RESTART, 'done', 'restarted'))
+        found = advance(Did.STORAGE, beat=False, **answered(Act.ASK_RESTART, 'done', 'restarted'))
         self.assertIs(Act.ASK_READ, found.act)
 
     def test_then_the_lock_is_deleted(self):

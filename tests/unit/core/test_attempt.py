@@ -172,6 +172,38 @@ class TheFirstCall(unittest.TestCase):
             self.assertIs(expected, act(queued(), dataclasses.replace(
                 seen, known=Known(tools=tools))), tools)
 
+    def silent(self, *orders, known=NONE_KNOWN):
+        """The decision where a client at an address of nobody is listed, and says nothing."""
+        silent = an_answer(a_client('10.1.0.99:0/9', acknowledged=False))
+        return act(queued(), first_look(images=(silent,), known=known, orders=orders))
+
+    def test_a_silent_client_of_nobody_is_fenced_before_the_first_call(self):
+        self.assertIs(Act.HAVE_FENCED, self.silent())
+        # by its nonce, or by its address; not on another cluster, nor with another nonce
+        table = [(DISK.cluster, (), ('10.1.0.99:0/9',), Act.COMMIT),
+                 (DISK.cluster, ('10.1.0.99:0/0',), (), Act.COMMIT),
+                 (DATA.cluster, (), ('10.1.0.99:0/9',), Act.HAVE_FENCED),
+                 (DISK.cluster, ('10.1.0.9:0/0',), ('10.1.0.99:0/8',), Act.HAVE_FENCED)]
+        for cluster, addresses, clients, expected in table:
+            order = model.FenceOrder('ceph_blocklist', cluster, addresses, clients)
+            self.assertIs(expected, self.silent(order), order)
+
+    def test_one_that_is_held_is_not_fenced(self):
+        order = model.FenceOrder('ceph_blocklist', DISK.cluster, (),
+                                 held_clients=('10.1.0.99:0/9',))
+        self.assertIs(Act.HAVE_FENCED, self.silent(order))
+
+    def test_a_silent_client_of_a_tool_or_another_host_is_not_fenced(self):
+        for known in (Known(tools=('10.1.0.99',)), Known({'10.1.0.99': frozenset(['c3'])})):
+            self.assertIs(Act.COMMIT, self.silent(known=known))
+
+    def test_what_is_to_be_fenced_grows_and_is_bounded(self):
+        images = (an_answer(*(a_client(f'10.1.0.99:0/{number}', acknowledged=False)
+                              for number in range(40))),)
+        named = attempt.to_be_fenced(queued(clients=('10.1.0.1:0/1',)), first_look(images=images))
+        self.assertIn('10.1.0.1:0/1', named)
+        self.assertEqual(16, len(named))
+
     def test_nor_is_it_called_again_while_a_client_of_nobody_has_it_open(self):
         lost = a_migration(status='completed')
         for clients, expected in (((), Act.CALL), ((a_client('10.1.0.99:0/9'),), Act.WAIT)):
@@ -411,6 +443,17 @@ class Done(unittest.TestCase):
         self.assertEqual(Decision(Act.RESET, 'it runs on c2, but Nova shows it stopped', 'active'),
                          decided(moving(), seen, rules()))
 
+    def test_shown_in_error_there_though_it_runs_its_state_is_reset_at_once(self):
+        # Another target, which was given up, ended late, and Nova believed it.
+        seen = work_look(a_server(host='c2', vm_state='error'),
+                         migrations=[a_migration(status='done')], **runs_there())
+        self.assertEqual(Decision(Act.RESET, 'it runs on c2, but Nova shows it in error', 'active'),
+                         decided(moving(), seen, rules()))
+        for less in ({'migrations': [a_migration()]}, {'libvirt': a_libvirt('i1')},
+                     {'images': (an_answer(error='mute'),)}, {'server': a_server(
+                         host='c2', vm_state='error', task_state='rebuilding')}):
+            self.assertIs(Act.WAIT, act(moving(), dataclasses.replace(seen, **less)), less)
+
     def test_shown_active_there_though_nothing_of_it_runs_it_has_failed_in_the_end(self):
         seen = work_look(a_server(host='c2'), seconds=LONG, **nobody_there())
         self.assertEqual(Decision(Act.FAILED, 'Nova shows it active on c2, but nothing of it runs '
@@ -489,6 +532,30 @@ class TooLong(unittest.TestCase):
             decision = decided(moving(), work_look(server, seconds=LONG, **runs_there()),
                                      rules())
             self.assertEqual((Act.RESET, 'active'), (decision.act, decision.state))
+
+    def test_while_nova_may_still_write_down_that_it_runs_there_its_state_is_left_alone(self):
+        # Its nova-compute hung with the call, and goes on: a state that is set spoils what it does.
+        not_yet, over = 'runs, and Nova does not know yet', {
+            'rebuild_spawning': 'runs, shown in another state', '': 'runs, shown on its source'}
+        item = moving()
+        item = dataclasses.replace(item, attempts=(dataclasses.replace(
+            item.attempt, target_started='boot-1/7'),))
+        at_work = work_look(seconds=LONG, target_started='boot-1/7', **runs_there())
+        long_up = {'up_seconds': 60.0, 'runs_seconds': 60.0}
+        for task, row in over.items():
+            for status, change, expected in (
+                    ('pre-migrating', {}, not_yet), ('accepted', {}, not_yet),
+                    # A source that boots completes it, whatever its target does.
+                    ('completed', {}, not_yet), ('failed', {}, row), ('done', {}, row),
+                    ('pre-migrating', long_up, row),
+                    ('pre-migrating', long_up | {'runs_seconds': 59.0}, not_yet),
+                    ('pre-migrating', long_up | {'up_seconds': 59.0}, not_yet),
+                    # What it finds in its queue it does anew.
+                    ('accepted', {'target_started': 'boot-1/8'}, not_yet)):
+                seen = dataclasses.replace(at_work, server=a_server(task_state=task),
+                                           migrations=[a_migration(status=status)], **change)
+                self.assertEqual(expected, attempt.advance(item, seen, rules()).row,
+                                 (task, status, change))
 
     def test_what_is_shown_active_already_is_not_reset_again_and_again(self):
         seen = work_look(a_server(), seconds=LONG, **runs_there())
@@ -637,7 +704,8 @@ def some_looks(count):
             libvirt=chance.choice((None, a_libvirt(), a_libvirt('i1'),
                                    runs_there()['libvirt'])),
             images=chance.choice((None, *[tuple(an_answer(
-                *chance.choice(((), (a_client(),), (a_client('10.1.0.9:0/1'),))), image=image,
+                *chance.choice(((), (a_client(),), (a_client('10.1.0.9:0/1'),),
+                                (a_client('10.1.0.8:0/3', False),))), image=image,
                 error=chance.choice(('', '', '', 'mute'))) for image in item.images)] * 9)),
             target_started=chance.choice(('', 'boot-1/7', 'boot-2/1')),
             elsewhere=chance.choice(({}, {}, {'c9': True}, {'c9': False})),

@@ -36,6 +36,41 @@ def a_proof(cluster='ceph-1', holds=True, reason='', fence='ceph_blocklist'):
     return model.Proof(fence, cluster, holds, reason)
 
 
+class TakenBack(unittest.TestCase):
+    """What is removed when a host is admitted."""
+
+    def test_all_of_the_order(self):
+        order = an_order('10.0.0.1:0/0', clients=('10.0.0.1:0/7',))
+        self.assertEqual(order, fencing.taken_back(order, ()))
+
+    def test_also_what_was_cut_and_is_held_since(self):
+        cut = an_order('10.0.0.1:0/0', clients=('10.0.0.1:0/7',))
+        more = an_order('10.0.0.1:0/0', '10.0.0.2:0/0')
+        held, reasons = fencing.settled(fencing.grown([cut], [more])[0], {},
+                                        {'10.0.0.2': 'a monitor is there'}, cut=False)
+        self.assertEqual(((), 1), (held.addresses, len(reasons)))
+        back = fencing.taken_back(held, ())
+        self.assertLessEqual(set(cut.addresses), set(back.addresses))
+        self.assertLessEqual(set(cut.clients), set(back.clients))
+
+    def test_not_what_another_host_is_cut_off_by(self):
+        order = an_order('10.0.0.1:0/0', '10.0.0.2:0/0', clients=('10.0.0.9:0/7', '10.0.0.9:0/8'))
+        other = an_order('10.0.0.2:0/0', clients=('10.0.0.9:0/8',))
+        self.assertEqual(an_order('10.0.0.1:0/0', clients=('10.0.0.9:0/7',)),
+                         fencing.taken_back(order, [other]))
+
+    def test_what_another_order_only_holds_keeps_nobody_away(self):
+        order = an_order('10.0.0.1:0/0')
+        other = dataclasses.replace(an_order(), held=order.addresses)
+        self.assertEqual(order, fencing.taken_back(order, [other]))
+
+    def test_what_is_cut_elsewhere_is_another_matter(self):
+        order = an_order('10.0.0.1:0/0')
+        for other in (an_order('10.0.0.1:0/0', cluster='ceph-2'),
+                      an_order('10.0.0.1:0/0', fence='another')):
+            self.assertEqual(order, fencing.taken_back(order, [other]))
+
+
 class Clusters(unittest.TestCase):
 
     def test_every_cluster_with_a_disk_of_the_host_is_fenced(self):

@@ -333,11 +333,30 @@ class TheOrdersGrow(unittest.TestCase):
         first = advance(item, seen)
         self.assertEqual((Act.COMMIT, False), (first.act, first.recovery.checked))
         self.assertEqual([Fact.NOT_FENCED], [each.fact for each in first.news])
-        self.assertIs(Act.WAIT, advance(first.recovery, seen).act)
+        for proofs in (HOLDS, GONE):
+            self.assertIs(Act.WAIT, advance(first.recovery, dataclasses.replace(
+                seen, proofs=proofs, cut=True)).act)
         self.assertIs(Act.ASK_FORBIDDEN, advance(first.recovery, dataclasses.replace(
             seen, forbidden=None)).act)
         later = advance(first.recovery, dataclasses.replace(seen, forbidden={}))
         self.assertEqual((self.MORE,), later.recovery.orders)
+
+    def test_while_more_of_it_is_held_what_was_cut_is_kept_and_what_may_be_is_cut(self):
+        more = dataclasses.replace(ORDER, addresses=(
+            '10.1.0.1:0/0', '10.1.0.7:0/0', '10.1.0.8:0/0'), clients=('10.9.0.9:0/4',))
+        monitor = {'10.1.0.7': 'a monitor of Ceph is there'}
+        for stage in (PROVEN, PLANNED, EVACUATING, FINISHED):
+            seen = look(wanted=(more,), marked=False, fresh=False, forbidden=monitor)
+            grown = advance(at(stage), look(wanted=(more,))).recovery
+            item = advance(grown, seen).recovery
+            order = item.orders[0]
+            self.assertEqual((('10.1.0.1:0/0', '10.1.0.8:0/0'), ('10.1.0.7:0/0',)),
+                             (order.addresses, order.held))
+            self.assertIn('10.9.0.9:0/4', order.clients)
+            self.assertIs(Act.READ_BACK, advance(item, seen).act)
+            self.assertIs(Act.FENCE, advance(item, dataclasses.replace(seen, proofs=GONE)).act)
+            # It holds, as far as it goes, and proves nothing.
+            self.assertIs(Act.WAIT, advance(item, dataclasses.replace(seen, proofs=HOLDS)).act)
 
     def test_what_a_neighbour_claims_is_left_to_it_and_asked_again_when_it_does_not(self):
         claimed = {'10.1.0.1': {'c1'}, '10.1.0.7': {'c1', 'c2'}}

@@ -14,8 +14,8 @@
 
 import contextlib
 
-from kaopu_ha.controller.leadership import Leadership
-from kaopu_ha.core import holding, kept, wishes
+from kaopu_ha.controller.term import Term
+from kaopu_ha.core import certain, fencing, holding, kept, wishes
 from tests.unit.sim.mutants import mutant, put
 
 
@@ -44,7 +44,27 @@ def word_for_everybody():
     return [put(holding, 'by_word', lambda recovery: True)]
 
 
+@mutant('a word counts though its host was heard of')
+def word_never_doubted():
+    return [put(holding, 'doubted', lambda recovery, seen: None)]
+
+
 @mutant('nobody says that an act came too late')
 def late_untold():
-    return [put(Leadership, 'telling_if_late',
-                lambda lead, host, what, remedy: contextlib.nullcontext())]
+    return [put(Term, 'telling_if_late',
+                lambda term, host, what, remedy: contextlib.nullcontext())]
+
+
+@mutant('an admission takes back only what is not held')
+def held_stays_listed():
+    return [put(fencing, 'taken_back', lambda order, others: order)]
+
+
+@mutant('silent clients of nobody are not fenced before the first call')
+def silent_not_fenced():
+    return [put(certain, 'silent_of_nobody', lambda seen: ())]
+
+
+@mutant('while more is held, nothing else of a cut order is cut')
+def nothing_else_is_cut():
+    return [put(fencing, '_as_far_as_may_be', lambda order, claimed, forbidden: order)]

@@ -28,3 +28,8 @@ def disks_of_the_old_host():
             any(client.acknowledged and client.ip in seen.target_addresses
                 for client in answer.clients) for answer in seen.images)
     return [put(certain, 'open_there', open_there)]
+
+
+@mutant('a state is set while Nova is at work')
+def set_at_work():
+    return [put(attempt.Facts, 'over', True)]

@@ -69,3 +69,15 @@ def stopped_for_ever():
 @mutant('who shares a volume keeps the other one off')
 def shared_keeps_off():
     return [put(elsewhere, 'why_not', lambda hosts, said: 'somebody has it open' if hosts else '')]
+
+
+@mutant('what was to be started is forgotten by the next boot')
+def former_boot_dropped():
+    real = restart._added
+
+    def added(before, host, boot_id, *given):
+        if before is not None and before.boot_id != boot_id:
+            before = dataclasses.replace(before, starts=tuple(
+                start for start in before.starts if start.phase.settled))
+        return real(before, host, boot_id, *given)
+    return [put(restart, '_added', added)]

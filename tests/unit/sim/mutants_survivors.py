@@ -12,7 +12,12 @@
 
 """Mutants that lives did not find for long, and one of the shared volume: see ``mutants``."""
 
+import dataclasses
+import math
+
 from kaopu_ha.controller.brakekeeper import BrakeKeeper
+from kaopu_ha.controller.detector import Detector
+from kaopu_ha.controller.world import World
 from kaopu_ha.core import (
     admission,
     attempt,
@@ -58,6 +63,16 @@ def blind_is_silence():
         inventory, answer, True))]
 
 
+@mutant('a verdict is written on an old look')
+def old_look_written():
+    real = Detector._commit
+
+    def commit(detector, world, host, decision, looked):
+        fresh = looked and dataclasses.replace(looked, ended=math.inf)
+        return real(detector, world, host, decision, fresh)
+    return [put(Detector, '_commit', commit)]
+
+
 @mutant('a dying target is not asked about what comes to it')
 def coming_unasked():
     return [put(evacuation, 'with_coming', lambda inventory, evacuations: inventory)]
@@ -77,6 +92,11 @@ def ineligible():
         return 'it is the source' if candidate.host == item.source else selection.fits(
             candidate.usage, item)
     return [put(selection, 'why_not', why_not)]
+
+
+@mutant('a beat without a lease makes a target')
+def lasting_beat_counts():
+    return [put(World, 'beats_truly', lambda world, host: host in world.beats)]
 
 
 @mutant('nothing is ever evacuated')

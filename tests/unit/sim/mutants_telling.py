@@ -17,7 +17,7 @@ import dataclasses
 import math
 
 from kaopu_ha.controller.detector import Detector
-from kaopu_ha.core import reminding, waiting
+from kaopu_ha.core import protection, reminding, waiting
 from kaopu_ha.core.news import Fact
 from kaopu_ha.worker.worker import Worker
 from tests.unit.sim.mutants import mutant, put
@@ -77,3 +77,10 @@ def told_once():
     real = reminding.reminded
     return [put(reminding, 'reminded', lambda memory, found, now, *, ripe, again_seconds: real(
         memory, found, now, ripe=ripe, again_seconds=math.inf))]
+
+
+@mutant('who died is told to be protected again')
+def protected_by_death():
+    real = protection.telling
+    return [put(protection, 'telling', lambda memory, found, now, rules, away=(): real(
+        memory, found, now, rules))]

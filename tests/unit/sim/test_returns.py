@@ -23,7 +23,7 @@ from kaopu_ha.core.model import Stage
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.restart import Restart
 from kaopu_ha.sim import libvirt, story, words
-from kaopu_ha.sim.checkers import unhealed
+from kaopu_ha.sim.healed import unhealed
 
 TEXT = """
 title: c1 dies again while it is taken back

@@ -19,7 +19,7 @@ import logging
 import unittest
 
 from kaopu_ha.sim import lives
-from kaopu_ha.sim.scenes_moves import SCENES
+from kaopu_ha.sim.scenes_doubts import SCENES
 from tests.unit.sim import test_mutants  # noqa: F401  it imports all of them
 from tests.unit.sim.mutants import MUTANTS
 
@@ -45,7 +45,7 @@ CAUGHT = (
      (UNKNOWN, 'the living are spared')),
     ('a client of nobody counts as silence',
      'its guests are known at an address that it does not tell',
-     ('one writer', 'the living are spared')),
+     ('one writer', 'the living are spared', 'no call unfenced')),
     ('the answer of a kernel is ignored', 'a kernel lives behind a libvirtd that does not',
      ('a kernel that answers has the long waits',)),
     ('one suspect is looked at in each turn', 'suspects that live, many at once', (TURN,)),
@@ -100,7 +100,30 @@ CAUGHT = (
      (TOLD, 'ends are told')),
     ('a verdict is not told', 'Nova is slow', ('ends are told',)),
     ('each end is told as a move', 'guests start on few hosts', (TOLD,)),
+    ('a verdict is written on an old look',
+     'the store hangs between a look and what is written of it',
+     ('a look counts while it is fresh',)),
+    ('a blind leader keeps its office', 'the leader loses its storage link, and a host dies',
+     ('the blind give way',)),
+    ('who died is told to be protected again', 'a host that was told not to be protected dies',
+     (TOLD,)),
+    ('a word counts though its host was heard of',
+     'a host is switched on against a person\'s word', ('no call unfenced', 'one writer')),
+    ('a beat without a lease makes a target', 'a beat that no agent wrote outlives its host',
+     ('a target may be one',)),
+    ('what was to be started is forgotten by the next boot',
+     'booted twice with guests of which no agent told', (RUNS,)),
+    ('a state is set while Nova is at work', 'targets hang with their calls',
+     ('no state is set while Nova is at work',)),
     ('who waits is told without a name', 'nobody may be a target for minutes', (SILENT,)),
+    ('an admission takes back only what is not held',
+     'some of it is fenced before no more of it may be', (RUNS, 'the living are not fenced')),
+    ('silent clients of nobody are not fenced before the first call',
+     'a guest begins after the verdict where nobody told', ('no call unfenced', 'one writer')),
+    ('while more is held, nothing else of a cut order is cut',
+     'a guest begins where only some may be fenced', ('one writer',)),
+    ('a turn writes in whatever term it wakes', 'a turn goes on in the next term',
+     ('one turn, one term',)),
     ('what waits is told once only', 'nobody may be a target for minutes', (SILENT,)),
 )
 

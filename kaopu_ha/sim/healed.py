@@ -1,0 +1,97 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What has to be well once everything was mended: what can run runs, or it is said why not."""
+
+from __future__ import annotations
+
+from kaopu_ha import records
+from kaopu_ha.core.model import Evacuation, Phase, Recovery, RecoveryStage
+from kaopu_ha.sim.laws_books import misbelieved
+from kaopu_ha.sim.laws_returns import (
+    never_told,
+    not_taken_back,
+    still_to_start,
+    why_not_started,
+)
+from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.world import World
+
+_FOR_A_PERSON = 'by hand'
+
+
+def unhealed(world: World) -> list[str]:
+    """What can run and does not, after everything was mended; empty if all is well.
+
+    An instance that was on runs, or the program says why it does not.
+    """
+    found = []
+    for row in world.nova.rows.values():
+        reason = _told(world, row)
+        if row.wanted and not reason and not world.writing_on(row):
+            found.append(f'{row.name} does not run; Nova: {row.vm_state}/{row.task_state} on '
+                         f'{row.host}')
+    # Each excuses itself, and its recovery, which is not finished before; no other one.
+    excused = for_people(world)
+    found += [f'{item.name} is {item.phase.value}: {item.reason}'
+              for item in world.every(Evacuation, records.EVACUATION)
+              if not item.phase.ended and item not in excused]
+    held_up = {item.recovery for item in excused}
+    found += [f'the recovery of {one.host} is {one.stage.value}: {one.waiting_for}'
+              for one in world.every(Recovery, records.RECOVERY)
+              if one.stage is not RecoveryStage.FINISHED and one.id not in held_up]
+    return found + misbelieved(world) + still_to_start(world) + not_taken_back(world)
+
+
+def for_people(world: World) -> list[Evacuation]:
+    """What waits for a person to mend it by hand, and says so."""
+    return [item for item in world.every(Evacuation, records.EVACUATION)
+            if not item.phase.ended and _needs_a_person(world, item)]
+
+
+def _needs_a_person(world: World, item: Evacuation) -> bool:
+    """True if it says that it has to be mended by hand, and nothing that the program may do would.
+
+    It runs where Nova does not show it; or its domain lies on its target, off, and Nova rebuilds
+    nothing over that.
+    """
+    row = world.nova.rows.get(item.instance)
+    if row is None or _FOR_A_PERSON not in item.reason:
+        return False
+    # A guest that is left on a fenced host runs, and writes nothing.
+    places = world.writing_on(row)
+    target = world.machines.get(item.target)
+    in_the_way = (target is not None and row.uuid in target.guests
+                  and not target.runs(row.uuid))
+    return in_the_way or bool(places) and row.host not in places
+
+
+def _told(world: World, row: Row) -> str:
+    """Why the instance does not run, by the newest record of it; '' if none says so."""
+    # What an older one ended with says nothing of the last time that its host died.
+    newest = max((item for item in world.every(Evacuation, records.EVACUATION)
+                  if item.instance == row.uuid), key=_begun, default=None)
+    if newest is not None and _says_why(newest):
+        return newest.reason
+    if row.local_disks and newest is None:
+        return 'on local disk'
+    return (why_not_started(world, row) or never_told(world, row)
+            or world.excused.get(row.uuid, ''))
+
+
+def _begun(item: Evacuation) -> str:
+    return item.road[0].at if item.road else ''
+
+
+def _says_why(item: Evacuation) -> bool:
+    return (_FOR_A_PERSON in item.reason or 'stopped there' in item.reason
+            or item.phase in (Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE))

@@ -1,0 +1,97 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Scenes of what was true and is no more: a look, a word, a beat, a boot; and of who sees nothing.
+
+See ``scenes``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import random
+
+from kaopu_ha.sim.scenes import alive_everywhere, on_the_first, scene, two_leaders
+from kaopu_ha.sim.scenes_fences import SCENES as SCENES
+from kaopu_ha.sim.scenes_moves import quick
+from kaopu_ha.sim.story import Event
+from kaopu_ha.sim.world import Setup
+
+
+@scene('the store hangs between a look and what is written of it', two_leaders)
+def _old_look(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Each stage of a death asks for a lease; the leader keeps its office meanwhile."""
+    yield Event(at, f'power off {setup.hosts[0]}')
+    yield Event(at + chance.uniform(3.0, 9.0),
+                f'the leader hangs at its next grant for {chance.uniform(7.0, 14.0):.1f} s')
+    yield Event(at + 40.0, 'time passes')
+
+
+@scene('the leader loses its storage link, and a host dies', two_leaders)
+def _blind_leader(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Another one could ask; the link of the first comes back after it had to give way."""
+    yield Event(at - chance.uniform(0.0, 2.0), 'cut controller-1 storage')
+    yield Event(at, f'power off {setup.hosts[0]}')
+    yield Event(at + chance.uniform(60.0, 70.0), 'mend controller-1 storage')
+
+
+@scene('a host that was told not to be protected dies', alive_everywhere, beside_max=0)
+def _unprotected_dies(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Ceph sees its guests in a network of which nobody had told."""
+    host = setup.hosts[0]
+    yield Event(2.0, f'{host} is renumbered to 10.92.0.{chance.randrange(100, 200)}')
+    for vm in setup.instances:
+        if vm.host == host:
+            yield Event(3.0, f'reboot {vm.name}')
+    dies = chance.uniform(50.0, 80.0)
+    yield Event(dies, chance.choice((f'power off {host}', f'cut {host} both', f'freeze {host}')))
+    yield Event(dies + 60.0, 'time passes')
+
+
+@scene('a host is switched on against a person\'s word', quick, beside_max=0)
+def _word_broken(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Its fence never held, and most of what it had on waits for a target."""
+    host = setup.hosts[0]
+    yield Event(1.0, 'the monitors of a refuse to fence for ever')
+    for other in setup.hosts[1:]:
+        yield Event(1.0, f'disable {other}')
+        yield Event(at + 60.0, f'enable {other}')
+    yield Event(at, f'power off {host}')
+    yield Event(at + 18.0, f'a person says that {host} is switched off')
+    yield Event(at + chance.uniform(24.0, 40.0),
+                f'{host} is switched on against a person\'s word')
+
+
+@scene('a beat that no agent wrote outlives its host', quick, beside_max=0)
+def _lasting_beat(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """While another host dies, and no other one has room."""
+    host = setup.hosts[-1]
+    for other in setup.hosts[1:-1]:
+        yield Event(1.0, f'{other} has 0 cores')
+        yield Event(at + 60.0, f'{other} has 16 cores')
+    yield Event(2.0, f'kill agent-{host}')
+    yield Event(2.1, f'somebody writes a beat of {host} that does not end')
+    yield Event(chance.uniform(2.5, 4.5), f'power off {host}')
+    yield Event(at, f'power off {setup.hosts[0]}')
+
+
+@scene('booted twice with guests of which no agent told', on_the_first)
+def _booted_twice(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Only its libvirt told of them, to who asked; the second boot comes before any start."""
+    host, moved = setup.hosts[-1], setup.instances[:3]
+    yield Event(2.0, f'kill agent-{host}')
+    for vm in moved:
+        yield Event(at + chance.uniform(3.0, 6.0), f'migrate {vm.name} to {host}')
+    boots = at + chance.uniform(24.0, 30.0)
+    yield Event(boots, f'power on {host}')
+    yield Event(boots + chance.uniform(0.5, 2.5), f'power on {host}')
+    yield Event(boots + 40.0, 'time passes')

@@ -1,0 +1,78 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Nothing is excused in the end but what a person has to mend, and by itself only."""
+
+import dataclasses
+import logging
+import unittest
+
+from kaopu_ha import ports, records
+from kaopu_ha.core.model import Evacuation, Phase
+from kaopu_ha.sim import scenarios, story
+from kaopu_ha.sim.healed import for_people, unhealed
+
+STORY = 'late-end-of-a-given-up-attempt-ends-the-next'
+BY_HAND = 'its record has to be mended by hand'
+
+
+class TestHealed(unittest.TestCase):
+
+    def setUp(self):
+        logging.disable(logging.CRITICAL)
+        self.addCleanup(logging.disable, logging.NOTSET)
+        told = story.read(scenarios.text(STORY))
+        # Until i2 waits for a person, and nobody has mended anything.
+        told = dataclasses.replace(told, end=110.0, events=tuple(
+            event for event in told.events if event.at < 110.0))
+        self.world = story.play(told).world
+        self.addCleanup(self.world.kernel.close)
+
+    def change(self, name, **changes):
+        """Have the record of a move say something else."""
+        item = next(one for one in self.world.every(Evacuation, records.EVACUATION)
+                    if one.name == name)
+        self.world.etcd.commit([], [ports.Put(
+            f'{records.EVACUATION}{item.recovery}/{item.instance}',
+            records.encode(dataclasses.replace(item, **changes)))])
+
+    def test_what_waits_for_a_person_excuses_itself_and_its_recovery(self):
+        self.assertEqual(['i2'], [item.name for item in for_people(self.world)])
+        self.assertEqual([], unhealed(self.world))
+
+    def test_it_excuses_no_other_move_of_its_recovery(self):
+        self.change('i5', phase=Phase.MOVING, reason='Nova failed; is it on c2?')
+        self.assertEqual(['i5 is moving: Nova failed; is it on c2?'], unhealed(self.world))
+
+    def test_what_is_not_so_excuses_nothing(self):
+        self.change('i5', phase=Phase.MOVING, reason=BY_HAND)
+        self.assertEqual([f'i5 is moving: {BY_HAND}'], unhealed(self.world))
+
+    def test_what_an_older_move_ended_with_does_not_say_why_it_is_off_now(self):
+        row = self.world.row('i4')
+        self.world.machines[row.host].remove(row.uuid)
+        off = [f'i4 does not run; Nova: active/ on {row.host}']
+        self.assertEqual(off, unhealed(self.world))
+        self.change('i4', phase=Phase.FAILED, reason='every other host was tried')
+        self.assertEqual([], unhealed(self.world))
+        newest = next(one for one in self.world.every(Evacuation, records.EVACUATION)
+                      if one.name == 'i4')
+        later = dataclasses.replace(newest.road[0], at='2026-01-01T01:00:00.000+00:00')
+        again = dataclasses.replace(newest, recovery='a-1', phase=Phase.DONE, reason='active on c2',
+                                    road=(later,))
+        self.world.etcd.commit([], [ports.Put(f'{records.EVACUATION}a-1/{again.instance}',
+                                              records.encode(again))])
+        self.assertEqual(off, unhealed(self.world))
+
+
+if __name__ == '__main__':
+    unittest.main()

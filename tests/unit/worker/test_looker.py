@@ -1,0 +1,83 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""For how long something was so, at each look."""
+
+import unittest
+
+from kaopu_ha.core.model import Phase
+from kaopu_ha.worker.looker import Looker, Times
+from tests.unit.core import values
+
+LIMIT = values.rules().attempt_limit
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+class World:
+    """Nova, Ceph and libvirt: the instance is on its way to c2, and ``runs`` there or does not."""
+
+    runs = True
+
+    def server(self, uuid):
+        return values.a_server(uuid, task_state='rebuild_spawning')
+
+    def migrations(self, **query):
+        return (values.a_migration(status='pre-migrating'),)
+
+    def services(self):
+        return {'c2': values.a_service()}
+
+    def clients(self, images, limit):
+        return {image: values.an_answer(*([values.a_client()] if self.runs else []), image=image)
+                for image in images}
+
+    def contact(self, uris, limit):
+        there = values.runs_there() if self.runs else values.nobody_there()
+        return dict.fromkeys(uris, there['libvirt'])
+
+
+class TestForHowLongItRuns(unittest.TestCase):
+
+    def setUp(self):
+        self.clock, self.world, self.times = Clock(), World(), Times()
+        self.looker = Looker(None, self.world, self.world, self.world, values.rules(), self.clock)
+
+    def look(self, passed, *, runs=True, seconds=LIMIT):
+        """Look after so many seconds, at an attempt of that age; for how long it has run there."""
+        self.clock.now += passed
+        self.world.runs, self.times.seconds = runs, seconds
+        target = values.an_inventory('c2', storage_addresses=('10.1.0.2',))
+        return self.looker.seen(values.under_way(Phase.MOVING), target, self.times,
+                                source_returned=False, orders=()).runs_seconds
+
+    def test_it_counts_from_the_first_look_at_which_it_ran(self):
+        self.assertEqual([0.0, 0.0, 5.0, 12.0], [
+            self.look(5.0, runs=False), self.look(5.0), self.look(5.0), self.look(7.0)])
+
+    def test_a_look_at_which_it_did_not_run_begins_anew(self):
+        self.look(5.0)
+        self.assertEqual([7.0, 0.0, 0.0, 3.0], [
+            self.look(7.0), self.look(1.0, runs=False), self.look(1.0), self.look(3.0)])
+
+    def test_so_does_one_at_which_nobody_was_asked(self):
+        self.look(5.0)
+        self.assertEqual([0.0, 0.0], [self.look(5.0, seconds=LIMIT - 1.0), self.look(5.0)])
+
+
+if __name__ == '__main__':
+    unittest.main()

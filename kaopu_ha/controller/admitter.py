@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 import dataclasses
 import functools
 
@@ -155,12 +155,12 @@ class Admitter:
         libvirt = self._libvirt.contact([uri], self._rules.ask_limit)[uri] if uri else \
             model.LibvirtAnswer(model.Contact.ERROR, reason='it has no inventory')
         evacuated = admission.may_be_left(case.host, case.recovery, every)
-        servers, uncompleted = self._nova(case.host, evacuated)
+        servers, uncompleted, elsewhere = self._nova(case.host, evacuated, libvirt.domains)
         return admission.Seen(
             recovery.stage if recovery else None,
             attempts_open=any(not item.phase.ended for item in mine), libvirt=libvirt,
             inventory=inventory, servers=servers, uncompleted=uncompleted,
-            evacuated=evacuated, beat=world.has(records.ALIVE + case.host),
+            left_over=evacuated | elsewhere, beat=world.has(records.ALIVE + case.host),
             answers=self._answers(case), forced_by_us=bool(recovery
                                                                   and recovery.forced_by_us),
             moved_on=admission.moved_on(case.host, case.recovery, every),
@@ -177,16 +177,21 @@ class Admitter:
             return 0.0
         return self._clock() - since.setdefault(host, self._clock())
 
-    def _nova(self, host: str,
-              evacuated: frozenset[str]) -> tuple[frozenset[str] | None, int | None]:
+    def _nova(self, host: str, evacuated: frozenset[str], domains: Collection[str]
+              ) -> tuple[frozenset[str] | None, int | None, frozenset[str]]:
+        """What Nova has on the host, how many records are open, what it has on another host."""
         try:
             servers = frozenset(server.uuid for server in self._cloud.servers(host))
             open_records = [item for item in self._cloud.migrations(host=host)
                             if item.source == host and item.kind == 'evacuation'
                             and item.status == 'done' and item.instance in evacuated]
+            others = sorted(set(domains) - servers - evacuated)
+            shown = {server.uuid: server.host for server in map(self._cloud.server, others)
+                     if server is not None}
         except ports.PortError:
-            return None, None
-        return servers, len(open_records)
+            return None, None, frozenset()
+        return servers, len(open_records), frozenset(
+            uuid for uuid, place in shown.items() if place not in ('', host))
 
     def _answers(self, case: Case) -> dict[str, admission.Answered]:
         """What the host's agent answered; it may have written anything there."""

@@ -122,9 +122,12 @@ class Protector:
         batch = self._batch(beating)
         known = addresses.known(world.inventories, (*self._rules.tools, *world.tools))
         for probe in self._probes if batch else ():
-            for host, found in self._said(probe, batch, known).items():
-                self._samples[host] = protection.Sample(
-                    found.strangers, silent=found.sign is model.Sign.SILENCE)
+            said = self._said(probe, batch, known)
+            for inventory in batch:
+                host, nothing = inventory.host, protection.Sample()
+                if host in said:
+                    self._samples[host] = protection.sample(
+                        inventory, said[host], self._samples.get(host, nothing))
 
     def _said(self, probe: ports.Probe, batch: Sequence[model.Inventory],
               known: addresses.Known) -> Mapping[str, model.Evidence]:

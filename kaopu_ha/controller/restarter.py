@@ -27,10 +27,11 @@ from kaopu_ha.controller.alone import Alone, words
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import addresses, certain, elsewhere, model, restart, users
+from kaopu_ha.core import addresses, certain, elsewhere, kept, model, restart, users
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.restart import Act, Decision, Phase, Restart, Start
 
+_READ = (*RANGES, records.EVACUATION, records.RECOVERY)
 _ACT_SECONDS = 4.0
 _BUSY_SECONDS, _IDLE_SECONDS = 1.0, 5.0
 
@@ -54,7 +55,7 @@ class Restarter:
         if not self._term.begins():
             return 0.5
         try:
-            world = World(self._store.read(*RANGES, records.EVACUATION), self._tell)
+            world = World(self._store.read(*_READ), self._tell)
             busy: set[str] = set()
             for host in self._alone.last(_hosts(world)):
                 self._alone.tries(host, 'to start its instances',
@@ -206,13 +207,24 @@ class Restarter:
             return ''
         known = addresses.known(world.inventories, (*self._rules.tools, *world.tools))
         found = elsewhere.found(self._images.clients(images, self._rules.ask_limit), host, known)
-        if found.reason or not found.hosts:
+        hosts = {**self._migrated_to(world, host, instance), **found.hosts}
+        if found.reason or not hosts:
             return found.reason
-        others = [world.inventories[other] for other in sorted(found.hosts)]
+        others = [world.inventories[other] for other in sorted(hosts)
+                  if other in world.inventories]
         said = self._libvirt.contact([other.management_uri for other in others],
                                      self._rules.ask_limit)
-        return elsewhere.why_not(found.hosts, {other.host: certain.knows(
+        return elsewhere.why_not(hosts, {other.host: certain.knows(
             said[other.management_uri], other.host_uuid, instance) for other in others})
+
+    def _migrated_to(self, world: World, host: str, instance: str) -> Mapping[str, str]:
+        """Where a live migration of it may have come to; not if that host is fenced, or gone."""
+        found = elsewhere.migrated_to(self._cloud.migrations(instance=instance), host)
+        recoveries = world.every(model.Recovery, records.RECOVERY)
+        return {other: sign for other, sign in found.items()
+                if (other in world.inventories or other in self._cloud.services())
+                and not any(kept.is_cut(world.cases.get(other), recovery)
+                            for recovery in recoveries.values() if recovery.host == other)}
 
     def _note(self, world: World, host: str, reason: str) -> None:
         record = world.restarts.get(host)

@@ -77,9 +77,10 @@ class Answered:
 class Seen:
     """What the leader saw.  ``servers`` are the UUIDs that Nova has on the host, ``uncompleted``
     the evacuations from it that its nova-compute has not cleaned up; None if Nova did not answer.
-    ``moved_on``: see the function.  ``mute_seconds``, ``beatless_seconds``: for how long its
-    libvirt has not answered, and it has not beaten, by this leader's count.  ``told_since``: its
-    inventory is of the boot that beats.
+    ``left_over``: see ``may_be_left``, with what its libvirt knows and Nova has on another host: a
+    live migration may have brought that before the host died.  ``moved_on``: see the function.
+    ``mute_seconds``, ``beatless_seconds``: for how long its libvirt has not answered, and it has
+    not beaten, by this leader's count.  ``told_since``: its inventory is of the boot that beats.
     """
 
     recovery: RecoveryStage | None
@@ -88,7 +89,7 @@ class Seen:
     inventory: model.Inventory | None
     servers: frozenset[str] | None
     uncompleted: int | None
-    evacuated: frozenset[str]
+    left_over: frozenset[str]
     answers: Mapping[str, Answered]
     beat: bool
     forced_by_us: bool
@@ -279,7 +280,7 @@ def _domains(case: Case, seen: Seen) -> Decision:
     if trouble or seen.servers is None:
         return Decision(Act.WAIT, trouble or 'Nova does not answer')
     left = tuple(sorted(uuid for uuid in seen.libvirt.domains
-                        if uuid in seen.evacuated and uuid not in seen.servers))
+                        if uuid in seen.left_over and uuid not in seen.servers))
     if not left:
         return Decision(Act.NOTE, 'its libvirt knows none that was evacuated', Did.DOMAINS)
     return _by_agent(seen, Act.ASK_REMOVE, None, left)

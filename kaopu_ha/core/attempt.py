@@ -138,6 +138,10 @@ FIRST = (
         'it on {source}: if it runs there, its record has to be mended by hand'),
     Row('live elsewhere', lambda it: it.may_move and bool(it.running_on), Act.WAIT,
         'a live client on {elsewhere} has its disk open'),
+    # Its own fence, or its word, keeps it from writing again; nothing else does.
+    Row('silent elsewhere', lambda it: it.may_move and bool(it.may_run_on), Act.WAIT,
+        'it may run on {unseen}, where no client of it answers: until {unseen} says that it does '
+        'not, or is fenced; a domain that is left there is undefined by hand'),
     # It may wake and write again: nothing but the fence keeps it from that.
     Row('silent at an address of nobody', lambda it: it.may_move and bool(it.silent),
         Act.HAVE_FENCED, 'a client at an address of nobody has its disk open and does not answer: '

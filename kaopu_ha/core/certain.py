@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kaopu_ha.core import fencing, model
+from kaopu_ha.core import elsewhere, fencing, model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known, spelling
 from kaopu_ha.core.model import Contact, Evacuation
 
@@ -33,8 +33,9 @@ class Seen:
     ``seconds``: since this worker first saw the attempt; late after a takeover, never early.
     ``libvirt`` and ``images``: the target's, asked only when they matter (None: not asked).
     ``known``: whose the address of a live client is that is none of the target.
-    ``elsewhere``: the hosts at whose addresses a live client has an image open, with what libvirt
-    says there of the domain: True if it knows it, False if it does not, None if it did not say.
+    ``elsewhere``: the hosts at whose addresses a client has an image open, or to which Nova was
+    migrating it, with what libvirt says there of the domain: True if it knows it, False if it does
+    not, None if it did not say.  ``harmless``: those that are fenced, or are no hosts any more.
     ``there``: the instance as the target's agent tells of it (None: it does not), and ``now``: the
     answers of the disks that it has there (None: not told).
     ``up_seconds``: for so long the target's nova-compute was seen up, at each look;
@@ -53,6 +54,7 @@ class Seen:
     target_started: str = ''
     known: Known = NONE_KNOWN
     elsewhere: Mapping[str, bool | None] = field(default_factory=dict)
+    harmless: frozenset[str] = frozenset()
     there: model.Instance | None = None
     now: Sequence[model.ImageAnswer] | None = None
     up_seconds: float = 0.0
@@ -194,6 +196,27 @@ def running_on(seen: Seen) -> str:
     """
     return next((host for host in live_clients_on(seen)
                  if seen.elsewhere.get(host) is not False), '')
+
+
+def silent_on(item: Evacuation, seen: Seen) -> tuple[str, ...]:
+    """Every host on which it may run unseen, and write again, sorted.
+
+    A client of that host is listed, does not answer, and is not fenced; or Nova shows that the
+    instance was being migrated there when its source died.  Nova writes the end of that down after
+    the guest is over, and Ceph lists a client that it does not hear for half a minute only.
+    """
+    clients = {host for answer in seen.images or () for client in answer.clients
+               if not client.acknowledged
+               and not fencing.cuts(seen.orders, answer.image.cluster, client)
+               for host in seen.known.whose(client.ip)}
+    clients.update(elsewhere.migrated_to(seen.migrations, item.source))
+    return tuple(sorted(clients - {item.source, item.target}))
+
+
+def may_run_on(item: Evacuation, seen: Seen) -> str:
+    """One of the hosts that are silent with it, and do not say that they have it not; or ''."""
+    return next((host for host in silent_on(item, seen) if host not in seen.harmless
+                 and seen.elsewhere.get(host) is not False), '')
 
 
 def fresh_migrations(item: Evacuation, seen: Seen) -> tuple[model.Migration, ...]:

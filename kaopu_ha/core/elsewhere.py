@@ -12,13 +12,15 @@
 
 """May an instance run elsewhere, whose host came back and has it off?
 
-Its disks are asked for live clients.  One at an address of another host is news only if that host's
-libvirt knows the instance: what shares a volume with it has that open, and tools read.
+Its disks are asked for clients.  One at an address of another host is news only if that host's
+libvirt knows the instance: what shares a volume with it has that open, and tools read.  One that
+does not answer may write again while Ceph lists it; that ends half a minute after it was heard of
+last.  So Nova is asked, too: was the instance being migrated when its host went down?
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kaopu_ha.core import model
@@ -29,7 +31,7 @@ from kaopu_ha.core.addresses import Known
 class Found:
     """What its disks say.  ``reason``: why it may not be started, whatever any libvirt says.
 
-    ``hosts``: those at whose addresses a live client has a disk open, with the name of that disk.
+    ``hosts``: those that have to say that it is not there, each with what speaks for it.
     """
 
     reason: str = ''
@@ -37,7 +39,7 @@ class Found:
 
 
 def found(answers: Mapping[model.Image, model.ImageAnswer], host: str, known: Known) -> Found:
-    """Say whose the live clients are that are none of its host's."""
+    """Say whose the clients are that are none of its host's."""
     hosts: dict[str, str] = {}
     for image, answer in answers.items():
         if answer.error:
@@ -46,9 +48,27 @@ def found(answers: Mapping[model.Image, model.ImageAnswer], host: str, known: Kn
             if client.acknowledged and known.is_nobodys(client.ip):
                 return Found(f'a client at {client.ip} has {image.name} open, an address of '
                              f'nobody: if it is a tool\'s: kaopu-ha tool add')
-            if client.acknowledged:
-                hosts |= dict.fromkeys(known.whose(client.ip) - {host}, image.name)
+            if known.is_nobodys(client.ip):
+                return Found(f'a client at {client.ip} has {image.name} open, an address of '
+                             f'nobody, and does not answer: until Ceph lists it no more')
+            hosts |= {other: f'a client of {other} has {image.name} open'
+                      for other in known.whose(client.ip) - {host}}
     return Found('', hosts)
+
+
+def migrated_to(migrations: Sequence[model.Migration], host: str) -> dict[str, str]:
+    """Where the instance may have come to, if its newest record is a live migration cut short.
+
+    ``migrations``: newest first; evacuations from the host came after its death.  A guest is over
+    before Nova writes that down, and a source that boots then ends the record in error, and shows
+    the instance where it was (read in Nova).
+    """
+    last = next((each for each in migrations
+                 if each.kind != 'evacuation' or each.source != host), None)
+    if (last is None or last.kind != 'live-migration' or last.source != host
+            or not (last.unfinished or last.status == 'error')):
+        return {}
+    return {last.target: f'it was being migrated to {last.target}'}
 
 
 def why_not(hosts: Mapping[str, str], said: Mapping[str, bool | None]) -> str:
@@ -56,8 +76,8 @@ def why_not(hosts: Mapping[str, str], said: Mapping[str, bool | None]) -> str:
 
     ``said``: does the libvirt of each know the instance?  None, or not there: it did not say.
     """
-    for host, image in sorted(hosts.items()):
+    for host, sign in sorted(hosts.items()):
         if said.get(host) is not False:
             does = 'knows it' if said.get(host) else 'does not say whether it knows it'
-            return f'a client of {host} has {image} open, and the libvirt there {does}'
+            return f'{sign}, and the libvirt there {does}'
     return ''

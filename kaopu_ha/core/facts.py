@@ -111,6 +111,11 @@ class Facts:
         """Another host on which it may run."""
         return certain.running_on(self.seen)
 
+    @functools.cached_property
+    def may_run_on(self) -> str:
+        """Another host on which it may run unseen."""
+        return certain.may_run_on(self.item, self.seen)
+
     @property
     def known_elsewhere(self) -> bool:
         """A live client on another host has its disk open, and libvirt there knows its domain."""
@@ -235,5 +240,5 @@ class Facts:
             state=f'{server.vm_state}/{server.task_state}',
             task=f'{server.vm_state}/{server.task_state or "no task"}',
             fault=server.fault, vm_state=server.vm_state, elsewhere=self.running_on,
-            stranger=self.stranger, silent=self.silent,
+            stranger=self.stranger, silent=self.silent, unseen=self.may_run_on,
             limit=f'{self.rules.attempt_limit:g} s')

@@ -28,6 +28,11 @@ def keeps_its_fence(case: Case | None, recovery: Recovery) -> bool:
     return case.stage is Stage.CONFIRMED
 
 
+def is_cut(case: Case | None, recovery: Recovery | None) -> bool:
+    """True if nothing of the recovery's host can write: its fence was proven, and is kept."""
+    return recovery is not None and keeps_its_fence(case, recovery) and was_proven(recovery)
+
+
 def is_open(recovery: Recovery) -> bool:
     """True while something is still to be done besides keeping the fence."""
     return recovery.stage is not RecoveryStage.FINISHED

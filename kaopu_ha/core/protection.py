@@ -39,6 +39,7 @@ class Reason(enum.Enum):
     CLAIMED_TWICE = 'address claimed twice'
     STRANGER = 'client of nobody'
     UNSEEN = 'clients do not answer'
+    WITHOUT_DISK = 'guest without its disk'
     LASTING_BEAT = 'beat without an end'
     NOT_KEPT_UP = 'inventory not kept up'
     UNKNOWN_IMAGE = 'image unknown'
@@ -58,11 +59,25 @@ class Unprotected:
 class Sample:
     """What Ceph said of a host that beats.  ``strangers``: live clients at addresses of nobody.
 
-    ``silent``: its instances are on, and no client of its acknowledged.
+    ``silent``: its instances are on, and no client of its acknowledged.  ``mute``: the names of
+    those of its instances that are on and of which none did, ``long_mute`` in the last two samples.
     """
 
     strangers: tuple[str, ...] = ()
     silent: bool = False
+    mute: frozenset[str] = frozenset()
+    long_mute: tuple[str, ...] = ()
+
+
+def sample(inventory: model.Inventory, said: model.Evidence, before: Sample) -> Sample:
+    """What Ceph said now.  An instance that is just started or stopped is mute once, not twice."""
+    silent = {line.asked for line in said.answers if line.sign is model.Sign.SILENCE}
+    mute = frozenset(
+        instance.name for instance in inventory.instances
+        if instance.power is not Power.OFF and instance.images
+        and all(f'{image.pool}/{image.name}' in silent for image in instance.images))
+    return Sample(said.strangers, said.sign is model.Sign.SILENCE, mute,
+                  tuple(sorted(mute & before.mute)))
 
 
 @dataclass(frozen=True)
@@ -195,6 +210,11 @@ def _sampled(host: str, sample: Sample) -> Iterator[Unprotected]:
     if sample.silent:
         yield Unprotected(host, Reason.UNSEEN, 'its instances are on, but Ceph sees no live '
                           'client of it: management alone would judge it')
+    elif sample.long_mute:
+        names = sample.long_mute
+        yield Unprotected(host, Reason.WITHOUT_DISK, f'on, but Ceph sees no live client of it at '
+                          f'this host: {texts.few(names)}: if it came while another host was '
+                          f'fenced, it was fenced, too: reboot it (hard)', names)
 
 
 # ---------------------------------------------------------------- when it is told

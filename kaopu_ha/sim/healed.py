@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from kaopu_ha import records
 from kaopu_ha.core.model import Evacuation, Phase, Recovery, RecoveryStage
+from kaopu_ha.core.protection import Reason
 from kaopu_ha.sim.laws_books import misbelieved
 from kaopu_ha.sim.laws_returns import (
     never_told,
@@ -36,7 +37,7 @@ def unhealed(world: World) -> list[str]:
     """
     found = []
     for row in world.nova.rows.values():
-        reason = _told(world, row)
+        reason = _told(world, row) or row in to_reboot(world)
         if row.wanted and not reason and not world.writing_on(row):
             found.append(f'{row.name} does not run; Nova: {row.vm_state}/{row.task_state} on '
                          f'{row.host}')
@@ -72,7 +73,32 @@ def _needs_a_person(world: World, item: Evacuation) -> bool:
     target = world.machines.get(item.target)
     in_the_way = (target is not None and row.uuid in target.guests
                   and not target.runs(row.uuid))
-    return in_the_way or bool(places) and row.host not in places
+    return in_the_way or bool(left_on(world, item)) or bool(places) and row.host not in places
+
+
+def left_on(world: World, item: Evacuation) -> list[str]:
+    """The hosts on which a guest of it is left that runs, and writes nothing: it was fenced."""
+    row = world.nova.rows[item.instance]
+    writing = world.writing_on(row)
+    return [host for host, machine in world.machines.items()
+            if machine.runs(row.uuid) and host not in (*writing, item.source, item.target)
+            and f'it may run on {host}' in item.reason]
+
+
+def to_reboot(world: World) -> list[Row]:
+    """What runs and writes nothing, and people are told that its clients, or its host's, are mute.
+
+    A guest that came to a host without an agent may be fenced with the host that it came from.
+    """
+    entry = world.etcd.entries.get(records.UNPROTECTED)
+    told = records.decode(records.UnprotectedList, entry.value, entry.key) if entry else None
+    items = told.items if told else ()
+    hosts = {one.host for one in items if one.reason is Reason.UNSEEN}
+    names = {(one.host, name) for one in items for name in one.instances
+             if one.reason is Reason.WITHOUT_DISK}
+    return [row for row in world.nova.rows.values() if row.wanted
+            and (row.host in hosts or (row.host, row.name) in names)
+            and world.machines[row.host].runs(row.uuid) and not world.writing_on(row)]
 
 
 def _told(world: World, row: Row) -> str:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from kaopu_ha.core.model import Evacuation
 from kaopu_ha.sim import words
 from kaopu_ha.sim.checkers import Violation
-from kaopu_ha.sim.healed import for_people, unhealed
+from kaopu_ha.sim.healed import for_people, to_reboot, unhealed
 from kaopu_ha.sim.story import Event, Played
 
 _HEALED_SECONDS = 240.0
@@ -39,7 +39,7 @@ def heal(played: Played, by_hand: list[Event]) -> tuple[str, ...]:
             return tuple(str(each) for each in played.checkers.found)
         if unhealed(world):
             continue
-        if not for_people(world):
+        if not for_people(world) and not to_reboot(world):
             return ()
         if not by_hand:
             limit = world.kernel.now + _HEALED_SECONDS

@@ -164,7 +164,15 @@ def _source_dies(chance: random.Random, setup: Setup, at: float) -> Iterator[Eve
         yield Event(0.0, f'kill agent-{target}')
     for vm in setup.instances:
         yield Event(at, f'migrate {vm.name} to {target}')
-    yield Event(at + chance.uniform(5.0, 9.5), f'power off {setup.hosts[0]}')
+    over = at + chance.uniform(5.0, 9.5)
+    yield Event(over, f'power off {setup.hosts[0]}')
+    if chance.random() < 0.4:
+        # With what came to it; Ceph lists its clients for half a minute.
+        begin = over + chance.uniform(-1.0, 25.0)
+        yield Event(begin, f'cut {target} {chance.choice(("storage", "both"))}')
+        yield Event(begin + chance.uniform(20.0, 70.0), f'mend {target} both')
+    if chance.random() < 0.3:
+        yield Event(over + chance.uniform(3.0, 12.0), f'power on {setup.hosts[0]}')
 
 
 @scene('another claims the address at which a guest came to run', _without_lock, beside_max=0)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import contextlib
 
 from kaopu_ha import ports
-from kaopu_ha.sim.healed import for_people
+from kaopu_ha.sim.healed import for_people, left_on, to_reboot
 from kaopu_ha.sim.nova import Row
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.words_cloud import reboot
@@ -29,11 +29,16 @@ WORDS = Vocabulary()
 
 @WORDS.take('people mend by hand what has to be')
 def _by_hand(world: World) -> None:
-    """They end what runs where Nova does not show it, and undefine what is in the way."""
+    """They end what runs where Nova does not show it, and undefine what is in the way.
+
+    What runs where Nova shows it, and was fenced there, they reboot.
+    """
+    for row in to_reboot(world):
+        reboot(world, row.name)
     for item in for_people(world):
         row = world.nova.rows[item.instance]
         places = world.writing_on(row)
-        for host in places or [item.target]:
+        for host in places or left_on(world, item) or [item.target]:
             world.machines[host].remove(row.uuid)
         if places and row.host != item.source:
             _move(world, row, places)

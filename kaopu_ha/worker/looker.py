@@ -14,12 +14,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 from dataclasses import dataclass
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import addresses, attempt, certain, model
+from kaopu_ha.core import addresses, attempt, certain, kept, model
 from kaopu_ha.core.model import Evacuation, Phase
 
 _ASK_SECONDS = 3.0
@@ -119,7 +119,7 @@ class Looker:
     def _asked_elsewhere(self, item: Evacuation, seen: attempt.Seen) -> attempt.Seen:
         """What was seen, with whose each live client is that is none of the target.
 
-        Before the first call each host that claims such an address is asked for the domain.
+        Before the first call each host that may have it is asked for the domain.
         """
         if item.phase is not Phase.QUEUED and not certain.foreign_clients(seen):
             return seen
@@ -127,13 +127,32 @@ class Looker:
         known = records.readable(model.Inventory, snapshot.under(records.INVENTORY))
         seen = dataclasses.replace(seen, known=addresses.known(
             known, (*self._rules.tools, *snapshot.under(records.TOOL))))
-        asked = [known[host] for host in certain.live_clients_on(seen) if host != item.source]
-        if not asked or item.phase is not Phase.QUEUED:
+        silent = certain.silent_on(item, seen)
+        asked = [known[host] for host in sorted({*certain.live_clients_on(seen), *silent})
+                 if host in known and host != item.source]
+        if item.phase is not Phase.QUEUED or not (asked or silent):
             return seen
         said = self._libvirt.contact([each.management_uri for each in asked], _ASK_SECONDS)
-        return dataclasses.replace(seen, elsewhere={
+        return dataclasses.replace(seen, harmless=self._harmless(silent, known), elsewhere={
             each.host: certain.knows(said[each.management_uri], each.host_uuid, item.instance)
             for each in asked})
+
+    def _harmless(self, hosts: Sequence[str],
+                  known: Mapping[str, model.Inventory]) -> frozenset[str]:
+        """Those of the hosts that are fenced, or that nobody knows as a host any more."""
+        strange = set(hosts).difference(known)
+        gone = strange.difference(self._cloud.services()) if strange else strange
+        return frozenset(gone | {host for host in hosts if self._is_fenced(host)})
+
+    def _is_fenced(self, host: str) -> bool:
+        entry = self._store.read(records.CASE + host).get(records.CASE + host)
+        if entry is None:
+            return False
+        case = records.decode(model.Case, entry.value, entry.key)
+        key = records.RECOVERY + case.recovery
+        found = self._store.read(key).get(key) if case.recovery else None
+        return kept.is_cut(case, records.decode(
+            model.Recovery, found.value, found.key) if found is not None else None)
 
 
 def _told(target: model.Inventory, instance: str) -> model.Instance | None:

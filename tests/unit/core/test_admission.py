@@ -283,7 +283,7 @@ class Domains(unittest.TestCase):
         for domains, servers, given in table:
             with self.subTest(domains=domains, servers=servers):
                 choice = advance(Did.DOMAINS, libvirt=a_libvirt(*domains),
-                                 servers=frozenset(servers), evacuated=frozenset({'i1', 'i2'}))
+                                 servers=frozenset(servers), left_over=frozenset({'i1', 'i2'}))
                 if given:
                     self.assertEqual(Decision(Act.ASK_REMOVE, 'asked of its agent', None, given),
                                      choice)
@@ -310,7 +310,7 @@ class Domains(unittest.TestCase):
                  (Phase.DONE, ('i1',), (), Act.ASK_REMOVE), (Phase.DONE, (), (), Act.NOTE)]
         for phase, domains, servers, act in table:
             found = advance(Did.DOMAINS, libvirt=a_libvirt(*domains), servers=frozenset(servers),
-                            evacuated=frozenset({'i1'}), moved_on={'i1': on_to_c3(phase)})
+                            left_over=frozenset({'i1'}), moved_on={'i1': on_to_c3(phase)})
             self.assertIs(act, found.act, (phase, domains, servers))
 
     def test_without_nova_or_libvirt_it_waits(self):

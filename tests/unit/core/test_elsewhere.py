@@ -31,21 +31,42 @@ def found(*clients, error=''):
 
 class FoundTest(unittest.TestCase):
 
-    def test_its_own_clients_dead_ones_and_tools_are_nobody_else(self):
+    def test_its_own_clients_and_tools_are_nobody_else(self):
         self.assertEqual(elsewhere.Found(), found(
-            ('10.0.0.1', True), ('10.0.0.2', False), ('10.0.0.9', True)))
+            ('10.0.0.1', True), ('10.0.0.1', False), ('10.0.0.9', True), ('10.0.0.9', False)))
 
     def test_another_hosts_client_is_asked_about(self):
-        self.assertEqual({'c2': 'disk'}, found(('10.0.0.2', True)).hosts)
+        # One that does not answer may write again, as long as Ceph lists it.
+        for answers in (True, False):
+            self.assertEqual({'c2': 'a client of c2 has disk open'},
+                             found(('10.0.0.2', answers)).hosts)
 
     def test_nobodys_client_and_no_answer_forbid_it(self):
         self.assertIn('address of nobody', found(('10.0.0.77', True)).reason)
+        self.assertIn('lists it no more', found(('10.0.0.77', False)).reason)
         self.assertIn('no OSD answered', found(error='no OSD answered').reason)
+
+
+def moved(kind='live-migration', status='running', source='c1', target='c2'):
+    return model.Migration('7', 'i', kind, status, source, target)
+
+
+class MigratedToTest(unittest.TestCase):
+
+    def test_where_its_newest_migration_was_cut_short(self):
+        for status in ('running', 'post-migrating', 'error'):
+            self.assertEqual({'c2': 'it was being migrated to c2'},
+                             elsewhere.migrated_to([moved(status=status), moved()], 'c1'))
+
+    def test_nowhere_else(self):
+        for newest in (moved('evacuation'), moved(status='completed'), moved(source='c3')):
+            self.assertEqual({}, elsewhere.migrated_to([newest, moved()], 'c1'))
+        self.assertEqual({}, elsewhere.migrated_to([], 'c1'))
 
 
 class SaidTest(unittest.TestCase):
 
-    HOSTS = {'c2': 'disk', 'c3': 'disk'}
+    HOSTS = {'c2': 'a client of c2 has disk open', 'c3': 'it was being migrated to c3'}
 
     def test_every_host_has_to_say_that_it_does_not_know_it(self):
         self.assertEqual('', elsewhere.why_not(self.HOSTS, {'c2': False, 'c3': False}))

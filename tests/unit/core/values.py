@@ -203,5 +203,5 @@ def an_admit_look(**changes):
     return dataclasses.replace(
         admission.Seen(model.RecoveryStage.FINISHED, attempts_open=False, libvirt=a_libvirt(),
                        inventory=an_inventory(boot_id='boot-2'), servers=frozenset(),
-                       uncompleted=0, evacuated=frozenset({'i1'}), answers={}, beat=True,
+                       uncompleted=0, left_over=frozenset({'i1'}), answers={}, beat=True,
                        forced_by_us=True), **changes)

@@ -193,9 +193,25 @@ class TheFirstCall(unittest.TestCase):
                                  held_clients=('10.1.0.99:0/9',))
         self.assertIs(Act.HAVE_FENCED, self.silent(order))
 
-    def test_a_silent_client_of_a_tool_or_another_host_is_not_fenced(self):
-        for known in (Known(tools=('10.1.0.99',)), Known({'10.1.0.99': frozenset(['c3'])})):
-            self.assertIs(Act.COMMIT, self.silent(known=known))
+    def test_one_of_a_tool_is_not_fenced(self):
+        self.assertIs(Act.COMMIT, self.silent(known=Known(tools=('10.1.0.99',))))
+
+    def test_a_host_that_is_silent_with_it_says_that_it_has_it_not_or_is_fenced(self):
+        silent = an_answer(a_client('10.1.0.3:0/9', acknowledged=False))
+        over = model.Migration('7', 'i1', 'live-migration', 'running', 'c1', 'c3')
+        order = model.FenceOrder('ceph_blocklist', DISK.cluster, ('10.1.0.3:0/0',))
+        doubts = (first_look(images=(silent,), known=claimed('c3')),
+                  first_look(migrations=(over,)))
+        for seen in doubts:
+            for changes, expected in (
+                    ({}, Act.WAIT), ({'elsewhere': {'c3': None}}, Act.WAIT),
+                    ({'elsewhere': {'c3': True}}, Act.WAIT),
+                    ({'elsewhere': {'c3': False}}, Act.COMMIT),
+                    ({'harmless': frozenset({'c3'})}, Act.COMMIT)):
+                self.assertIs(expected, act(queued(), dataclasses.replace(seen, **changes)))
+        # What the source's own fence refuses is no doubt; that the guest came over is one.
+        fenced = [act(queued(), dataclasses.replace(seen, orders=(order,))) for seen in doubts]
+        self.assertEqual([Act.COMMIT, Act.WAIT], fenced)
 
     def test_what_is_to_be_fenced_grows_and_is_bounded(self):
         images = (an_answer(*(a_client(f'10.1.0.99:0/{number}', acknowledged=False)
@@ -705,6 +721,7 @@ def some_looks(count):
                                    runs_there()['libvirt'])),
             images=chance.choice((None, *[tuple(an_answer(
                 *chance.choice(((), (a_client(),), (a_client('10.1.0.9:0/1'),),
+                                (a_client('10.1.0.9:0/2', False),),
                                 (a_client('10.1.0.8:0/3', False),))), image=image,
                 error=chance.choice(('', '', '', 'mute'))) for image in item.images)] * 9)),
             target_started=chance.choice(('', 'boot-1/7', 'boot-2/1')),

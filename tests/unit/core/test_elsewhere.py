@@ -58,8 +58,13 @@ class MigratedToTest(unittest.TestCase):
             self.assertEqual({'c2': 'it was being migrated to c2'},
                              elsewhere.migrated_to([moved(status=status), moved()], 'c1'))
 
+    def test_an_evacuation_from_its_host_came_after_that(self):
+        attempt = moved('evacuation', 'failed', target='c4')
+        self.assertEqual(['c2'], [*elsewhere.migrated_to([attempt, moved()], 'c1')])
+
     def test_nowhere_else(self):
-        for newest in (moved('evacuation'), moved(status='completed'), moved(source='c3')):
+        came = moved('evacuation', 'done', source='c3', target='c1')
+        for newest in (came, moved(status='completed'), moved(source='c3')):
             self.assertEqual({}, elsewhere.migrated_to([newest, moved()], 'c1'))
         self.assertEqual({}, elsewhere.migrated_to([], 'c1'))
 

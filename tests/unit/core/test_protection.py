@@ -94,6 +94,34 @@ class TestUnprotected(unittest.TestCase):
         self.assertEqual([('c2', Reason.UNSEEN)],
                          found(samples=samples, beating=frozenset({'c2'})))
 
+    def test_guests_whose_disks_nobody_has_open_are_named_when_that_was_seen_twice(self):
+        def said(**signs):
+            return dataclasses.replace(
+                values.evidence_of(model.Network.STORAGE, model.Sign.LIFE), answers=tuple(
+                    model.Answer(f'vms/{name}', '', sign) for name, sign in signs.items()))
+        alive, silent = model.Sign.LIFE, model.Sign.SILENCE
+        image = {name: model.Image('ceph-1', 'vms', name, name) for name in ('a', 'b', 'x')}
+        host = values.an_inventory('c1', instances=(
+            values.an_instance('i1', name='web', images=(image['a'], image['b'])),
+            values.an_instance('i2', name='db', images=(image['x'],))))
+        samples = [Sample()]
+        one_of_two = {'a': silent, 'b': alive, 'x': silent}
+        for signs in ({'a': silent, 'b': silent, 'x': alive}, one_of_two, one_of_two,
+                      {'x': model.Sign.UNKNOWN}):
+            samples.append(protection.sample(host, said(**signs), samples[-1]))
+        self.assertEqual([(), (), (), ('db',), ()], [one.long_mute for one in samples])
+        item, = protection.unprotected(protection.Seen(
+            HOSTS, frozenset(HOSTS), samples={'c1': samples[3]}), RULES)
+        self.assertEqual((Reason.WITHOUT_DISK, ('db',)), (item.reason, item.instances))
+
+    def test_what_is_off_or_has_no_image_is_not_missed(self):
+        for changes in ({'power': Power.OFF}, {'images': ()}):
+            host = values.an_inventory('c1', instances=(values.an_instance(**changes),))
+            silent = dataclasses.replace(
+                values.evidence_of(model.Network.STORAGE, model.Sign.LIFE), answers=(
+                    model.Answer('vms/disk', '', model.Sign.SILENCE),))
+            self.assertEqual(frozenset(), protection.sample(host, silent, Sample()).mute)
+
     def test_a_beat_that_would_outlive_its_host_is_told(self):
         self.assertEqual([('c2', Reason.LASTING_BEAT)], found(lasting=frozenset({'c2', 'c9'})))
 

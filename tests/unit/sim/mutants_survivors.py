@@ -33,7 +33,8 @@ from kaopu_ha.core.evacuation import Way
 from kaopu_ha.core.model import Phase
 from tests.unit.sim.mutants import mutant, put
 
-_ASKING = ('images not asked', 'live at an address of nobody', 'runs elsewhere', 'live elsewhere')
+_ASKING = ('images not asked', 'live at an address of nobody', 'runs elsewhere', 'live elsewhere',
+           'silent elsewhere')
 
 
 # ---------------------------------------------------------------- the verdict

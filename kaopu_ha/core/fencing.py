@@ -91,7 +91,7 @@ def grown(orders: Sequence[model.FenceOrder],
     for more in wanted:
         key = more.fence, more.cluster
         before = found.get(key, model.FenceOrder(more.fence, more.cluster, ()))
-        known, clients = _addresses(before), {*before.clients, *before.held_clients}
+        known, clients = addresses_of([before]), {*before.clients, *before.held_clients}
         came = sorted(set(more.addresses) - known)
         after = dataclasses.replace(
             before, held=_with(before.held, came[:max(ADDRESSES_MAX - len(known), 0)]),
@@ -108,7 +108,7 @@ def beyond(orders: Iterable[model.FenceOrder],
     A host that has another address each minute must not fill the blocklist of everybody: what is
     beyond is its own trouble, and without a proof nothing of it is moved.
     """
-    known = {(order.fence, order.cluster): _addresses(order) for order in orders}
+    known = {(order.fence, order.cluster): addresses_of([order]) for order in orders}
     return tuple(sorted({address for more in wanted for address in more.addresses
                          if address not in known.get((more.fence, more.cluster), set())}))
 
@@ -172,12 +172,12 @@ def settled(order: model.FenceOrder, claimed: Mapping[str, Collection[str]],
 
 def ips(orders: Iterable[model.FenceOrder]) -> frozenset[str]:
     """Every IP address in the orders, also of what is held."""
-    return frozenset(_ip(address) for order in orders for address in _addresses(order))
+    return frozenset(map(_ip, addresses_of(orders)))
 
 
-def _addresses(order: model.FenceOrder) -> set[str]:
-    """Those of the order, also of what is held."""
-    return {*order.addresses, *order.held}
+def addresses_of(orders: Iterable[model.FenceOrder]) -> frozenset[str]:
+    """Every address in the orders, also of what is held."""
+    return frozenset(address for order in orders for address in (*order.addresses, *order.held))
 
 
 def _as_far_as_may_be(order: model.FenceOrder, claimed: Mapping[str, Collection[str]],

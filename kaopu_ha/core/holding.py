@@ -120,9 +120,7 @@ def _changed(before: Recovery, after: Recovery) -> Decision:
                  if reason not in before.refused)
     if after.orders == before.orders or before.stage is RecoveryStage.FENCING:
         return Decision(Act.COMMIT, after, news=news)
-    came = sorted({address for order in after.orders for address in fencing.whole(order).addresses}
-                  - {address for order in before.orders
-                     for address in fencing.whole(order).addresses})
+    came = sorted(fencing.addresses_of(after.orders) - fencing.addresses_of(before.orders))
     if came:
         news += (News(Fact.FENCE_GROWS, after.host, f'it has other addresses than when it was '
                       f'confirmed: {", ".join(came)} is to be fenced, too'),)

@@ -35,7 +35,7 @@ class Seen:
     ``known``: whose the address of a live client is that is none of the target.
     ``elsewhere``: the hosts at whose addresses a client has an image open, or to which Nova was
     migrating it, with what libvirt says there of the domain: True if it knows it, False if it does
-    not, None if it did not say.  ``harmless``: those that are fenced, or are no hosts any more.
+    not, None if it did not say.  ``harmless``: those that are fenced, or have no agent.
     ``there``: the instance as the target's agent tells of it (None: it does not), and ``now``: the
     answers of the disks that it has there (None: not told).
     ``up_seconds``: for so long the target's nova-compute was seen up, at each look;

@@ -139,10 +139,8 @@ class Looker:
 
     def _harmless(self, hosts: Sequence[str],
                   known: Mapping[str, model.Inventory]) -> frozenset[str]:
-        """Those of the hosts that are fenced, or that nobody knows as a host any more."""
-        strange = set(hosts).difference(known)
-        gone = strange.difference(self._cloud.services()) if strange else strange
-        return frozenset(gone | {host for host in hosts if self._is_fenced(host)})
+        """Those of the hosts that are fenced, or have no agent: their clients are nobody's."""
+        return frozenset(host for host in hosts if host not in known or self._is_fenced(host))
 
     def _is_fenced(self, host: str) -> bool:
         entry = self._store.read(records.CASE + host).get(records.CASE + host)

@@ -180,7 +180,7 @@ class Detector:
         for host in hosts:
             management = said[model.Network.MANAGEMENT][host]
             storage = said[model.Network.STORAGE][host]
-            verdict, rule = detection.judged(management, storage)
+            verdict, rule = detection.judged(management, storage, world.cases[host].word)
             item = model.Round(at, self._term.name, management, storage, verdict, rule,
                                asked_seconds=round(ended - began, 3))
             looked[host] = _Looked(item, ended, _in_time(lists.get(host)))
@@ -232,7 +232,8 @@ class Detector:
             since_last=since, death=world.has(records.DEATH + host),
             lock=world.has(records.LOCK + host), braked=self._brake.holds(host),
             held=host in world.held, inventory=world.inventories.get(host),
-            beat_at=self._known.of(host).beat_at, behind=_behind(self._known.of(host).said))
+            beat_at=self._known.of(host).beat_at, behind=_behind(self._known.of(host).said),
+            inventory_revision=world.modified(records.INVENTORY + host))
 
     def _commit(self, world: World, host: str, decision: detection.Decision,
                 looked: _Looked | None) -> bool:

@@ -43,6 +43,7 @@ from kaopu_ha.core import (
 from kaopu_ha.core.addresses import known as known_addresses
 from kaopu_ha.core.evidence import confirmed
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.unanswered import Untold
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Detector:
         self._pool = pool
         self._book = Casebook(clock)
         self._asking = Asking(probes, pool, rules.ask_limit)
-        self.alone = Alone(store, clock, tell)
+        self.alone, self._untold = Alone(store, clock, tell), Untold(store, tell)
         self._brake = BrakeKeeper(store, self._term, rules, clock, tell)
         self._known = suspicion.Suspicion()
         self._away = False
@@ -78,6 +79,7 @@ class Detector:
 
     def turn(self) -> float:
         """One look at every host; seconds until the next one."""
+        self._untold.look()
         if not self._term.begins():
             return 0.5
         try:
@@ -261,8 +263,12 @@ class Detector:
         if looked is not None and self._is_old(looked):
             # A call for it was held up: what was seen by then is not what is so now.
             return False
-        if self._store.commit(compares, writes) is None:
-            return False
+        stored = world.cases.get(host)
+        news = decision.news if stored is None or stored.road != decision.case.road else ()
+        with self._untold.keeping(records.CASE + host, world.modified(records.CASE + host),
+                                  decision.case, news):
+            if self._store.commit(compares, writes) is None:
+                return False
         if decision.confirm:
             self._brake.condemned(host)
         for item in decision.news:

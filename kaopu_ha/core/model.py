@@ -301,8 +301,8 @@ class Recovery:
     """What is done about one confirmed failure; it outlives every leader.
 
     ``told_on``, ``told_off``: the instances of which Nova told so over its bus; its list decides.
-    ``checked``: it was asked of all in the orders whether it may be cut.  ``refused``: why something
-    in them may not be cut now.  ``word``: a person's, in the place of a proof.
+    ``checked``: it was asked of everything in the orders whether it may be cut.  ``refused``: why
+    something in them may not be cut now.  ``word``: a person's, in the place of a proof.
     """
 
     id: str

@@ -57,6 +57,16 @@ def _unprotected_dies(chance: random.Random, setup: Setup, at: float) -> Iterato
     yield Event(dies + 60.0, 'time passes')
 
 
+@scene('the store loses answers while ends are written', quick, beside_max=0)
+def _lost_answers(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """What was committed then is told all the same, and once."""
+    yield Event(at, f'power off {setup.hosts[0]}')
+    begins = at + chance.uniform(8.0, 24.0)
+    yield Event(begins, f'etcd loses {chance.choice((30, 50))} % of its answers')
+    yield Event(begins + chance.uniform(4.0, 20.0), 'etcd loses 0 % of its answers')
+    yield Event(begins + 60.0, 'time passes')
+
+
 @scene('most of what a host has on nobody has seen, and it loses its power', alive_everywhere)
 def _unseen_dies(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
     """Its agent is dead while guests come to it; only people know that it is off."""

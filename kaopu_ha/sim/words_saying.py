@@ -31,15 +31,18 @@ WORDS = Vocabulary()
 @WORDS.take('people say what is off and not judged')
 def _say_all(world: World) -> None:
     """As the manual has it, where they are told that a host waits, see that it has no power, and
-    miss a guest of it.  What is never told they never mend.
+    miss a guest of it.  What is never told they never mend, unless no agent ever told of a guest.
     """
     told = {news.host for _, news in world.told if news.fact in (
         Fact.STILL_WAITS, Fact.UNPROTECTED)}
     for case in world.every(Case, records.CASE):
+        inventory = world.told_by(case.host)
+        known = {one.uuid for one in inventory.instances} if inventory else set()
         missed = any(row.host == case.host and row.wanted and not world.writing_on(row)
+                     and (case.host in told or row.uuid not in known)
                      for row in world.nova.rows.values())
         doubted = case.stage in detection.JUDGING and case.verdict is Verdict.UNDECIDED
-        if missed and doubted and case.host in told:
+        if missed and doubted:
             vouch(world, case.host, destroyed=False)
 
 

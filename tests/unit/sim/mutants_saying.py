@@ -9,10 +9,11 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""Mutants of what a person says of a host that is judged."""
+"""Mutants of what a person says of a judged host, and of what is told though no answer came."""
 
 import dataclasses
 
+from kaopu_ha import unanswered
 from kaopu_ha.core import detection, saying, wishes
 from tests.unit.sim.mutants import mutant, put
 
@@ -46,3 +47,17 @@ def unheard():
     real = detection.judged
     return [put(detection, 'judged', lambda management, storage, word=None:
                 real(management, storage))]
+
+
+@mutant('what got no answer is told by nobody')
+def untold():
+    return [put(unanswered.Untold, 'look', lambda untold: None)]
+
+
+@mutant('what got no answer is told at each look')
+def told_again():
+    real = unanswered.Untold._is_open
+
+    def is_open(untold, one, entry):
+        return real(untold, one, entry) or entry is not None
+    return [put(unanswered.Untold, '_is_open', is_open)]

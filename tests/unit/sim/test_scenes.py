@@ -31,6 +31,7 @@ TURN = 'looked at in its turn'
 UNKNOWN = 'unknown is no silence'
 REASONS = 'reasons are true'
 TOLD = 'what is told is so'
+LOST = 'the store loses answers while ends are written'
 UNSEEN = 'most of what a host has on nobody has seen, and it loses its power'
 WRONG = 'a person is wrong about a host of which the storage does not say'
 
@@ -116,6 +117,8 @@ CAUGHT = (
     ('a word stands against a live client of nobody', WRONG,
      ('no word against a live client', 'the living are spared', 'one writer')),
     ('what is said of a judged host outlives a sign of life', WRONG, ('life ends a word',)),
+    ('what got no answer is told by nobody', LOST, ('ends are told',)),
+    ('what got no answer is told at each look', LOST, ('an end is told once',)),
     ('a beat without a lease makes a target', 'a beat that no agent wrote outlives its host',
      ('a target may be one',)),
     ('what was to be started is forgotten by the next boot',

@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.cli.storm import Storm
-from kaopu_ha.core import model, protection
-from kaopu_ha.core.model import RecoveryStage, Sign, Stage
+from kaopu_ha.core import detection, model, protection
+from kaopu_ha.core.model import RecoveryStage, Sign, Stage, Verdict
 from kaopu_ha.core.waiting import Kind
 
 # A step that goes well takes less: what is under way is no trouble yet.
@@ -113,7 +113,11 @@ def _silent(host: str, case: model.Case | None) -> str:
     if case.stage is Stage.CONFIRMED:
         return f'{host} is confirmed dead. When it is repaired: kaopu-ha host admit {host}'
     rule = f': {case.rounds[-1].rule}' if case.rounds else ''
-    return f'{host} does not beat; its case is {case.stage.value}{rule}. kaopu-ha explain {host}'
+    door = ('' if case.stage not in detection.JUDGING or not case.rounds
+            or case.verdict is not Verdict.UNDECIDED else
+            f'. If you have seen that it is off: kaopu-ha recovery go-on {host} --switched-off')
+    return (f'{host} does not beat; its case is {case.stage.value}{rule}{door}. '
+            f'kaopu-ha explain {host}')
 
 
 def _beats_again(found: Picture, host: str, case: model.Case | None) -> Iterator[tuple[str, str]]:

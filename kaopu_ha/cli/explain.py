@@ -23,8 +23,17 @@ from kaopu_ha.cli import case as cases
 from kaopu_ha.cli import layout, recovery
 from kaopu_ha.cli.command import Command, Trouble, plain
 from kaopu_ha.cli.picture import Picture
-from kaopu_ha.core import model
-from kaopu_ha.core.model import Case, Evacuation, Phase, Power, Recovery, RecoveryStage, Stage
+from kaopu_ha.core import detection, model, roads
+from kaopu_ha.core.model import (
+    Case,
+    Evacuation,
+    Phase,
+    Power,
+    Recovery,
+    RecoveryStage,
+    Stage,
+    Verdict,
+)
 from kaopu_ha.core.restart import Restart
 from kaopu_ha.core.wishes import Wish
 
@@ -70,6 +79,8 @@ def story(found: Picture, case: Case) -> list[str]:
     if done is not None:
         lines += ['', *_instances(found, done), *_asked(found.asked(done.id))]
     started = found.restarts.get(case.host)
+    if not case.recovery:
+        lines += _said(found, case)
     if started is not None and not case.recovery:
         lines += ['', *_restart(started), *_asked(found.asked('', started.boot_id))]
     return [*lines, '', *_now(found, case)]
@@ -169,6 +180,8 @@ def _road(case: Case) -> Iterator[_Told]:
     for place, step in enumerate(case.road):
         if place == 0:
             yield step.at, _ASKED - 1, f'{step.by} opened a case: {step.reason}.'
+        elif step.stage in roads.WORDS:
+            yield step.at, _FOLLOWED, f'It is {step.stage}: {step.reason}.'
         elif step.stage not in stages:
             yield step.at, _FOLLOWED, f'Admission: {step.stage} ({step.reason}).'
         else:
@@ -232,6 +245,14 @@ def _asked(asked: Iterable[Wish]) -> Iterator[str]:
                f'({wish.why}): {_came(wish)}')
 
 
+def _said(found: Picture, case: Case) -> list[str]:
+    """What people asked of the host while it is judged, if they did."""
+    entry = found.entry(records.CASE + case.host)
+    judged = entry is not None and case.stage in detection.JUDGING
+    asked = found.asked('', opened=entry.created) if entry and judged else ()
+    return ['', *_asked(asked)] if asked else []
+
+
 def _came(wish: Wish) -> str:
     return f'{wish.state.value}: {wish.answer}' if wish.answer else 'not answered yet'
 
@@ -288,3 +309,13 @@ def _now(found: Picture, case: Case) -> Iterator[str]:
         yield f'Its admission was asked by {case.admit.asked_by} and waits for: {waits}.'
     else:
         yield 'Any sign of life ends this; its beat closes the case.'
+        yield from _door(case)
+
+
+def _door(case: Case) -> Iterator[str]:
+    """What a person may say of a host that nobody can judge."""
+    if case.word is not None:
+        yield f'Until then {case.word.text}: what can\'t be asked is taken for silent.'
+    elif case.rounds and case.verdict is Verdict.UNDECIDED:
+        yield (f'If you have seen that it is off: kaopu-ha recovery go-on {case.host} '
+               f'--switched-off --why ...')

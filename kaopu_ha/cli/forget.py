@@ -29,7 +29,7 @@ from kaopu_ha import ports, records, shelf
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, Trouble, who
 from kaopu_ha.cli.picture import Picture
-from kaopu_ha.core import admission, aftercare, fencing, kept, model
+from kaopu_ha.core import admission, aftercare, detection, fencing, kept, model
 from kaopu_ha.core.model import Power, RecoveryStage, Stage, Verdict
 
 # etcd takes 128 operations in one transaction.
@@ -156,6 +156,9 @@ def refusal(found: Picture, host: str, destroyed: bool = False) -> str:
 def _not_destroyed(found: Picture, host: str) -> str:
     found.insist(records.CASE + host)
     case = found.cases.get(host)
+    if case is not None and case.stage in detection.JUDGING:
+        return (f'it is not confirmed dead: what is not fenced could still write. If it can\'t be '
+                f'judged: kaopu-ha recovery go-on {host} --destroyed --why ... Then forget it.')
     if case is None or case.stage is not Stage.CONFIRMED:
         return ('--destroyed is for a host that is confirmed dead: what is not fenced could '
                 'still write.')
@@ -183,7 +186,8 @@ def _still_on(found: Picture, host: str) -> str:
     if not on:
         return ''
     return (f'by its inventory {layout.number(len(on), "instance")} of it may still run '
-            f'({", ".join(on)}). Move them away first, with its agent running.')
+            f'({", ".join(on)}). Move them away first, with its agent running; or, if it is off '
+            f'and can\'t be judged: kaopu-ha recovery go-on {host} --switched-off --why ...')
 
 
 def _by(found: Picture, host: str) -> str:

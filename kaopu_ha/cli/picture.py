@@ -109,10 +109,10 @@ class Picture:
         return tuple(sorted(mine, key=lambda item: self.snapshot.entries[
             records.RECOVERY + item.id].created))
 
-    def asked(self, recovery: str, boot_id: str = '') -> tuple[wishes.Wish, ...]:
-        """What people asked lately of a recovery, or of a restart, in its order."""
+    def asked(self, recovery: str, boot_id: str = '', opened: int = 0) -> tuple[wishes.Wish, ...]:
+        """What people asked lately of a recovery, of a restart, or of a case, in its order."""
         mine = [wish for wish in self.wishes.values()
-                if (wish.recovery, wish.boot_id) == (recovery, boot_id)]
+                if (wish.recovery, wish.boot_id, wish.opened) == (recovery, boot_id, opened)]
         return tuple(sorted(mine, key=lambda wish: wish.at))
 
     def waiting(self) -> tuple[waiting.Waiting, ...]:

@@ -24,7 +24,7 @@ import functools
 from typing import TypeVar
 
 from kaopu_ha import records
-from kaopu_ha.core import brake, model, wishes
+from kaopu_ha.core import brake, model, roads, wishes
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
 
 T = TypeVar('T')
@@ -166,6 +166,8 @@ def _step(host: str, step: model.Step) -> Line:
     if step.stage in stages:
         return Line('case', host, f'the case is {step.stage.upper()}: {step.reason}',
                     _STAGE_LEVELS.get(step.stage, 'info'), step.at)
+    if step.stage in roads.WORDS:
+        return Line('case', host, f'it is {step.stage}: {step.reason}', 'warning', step.at)
     return Line('admit', host, f'admit: {step.stage} ({step.reason})', 'info', step.at)
 
 

@@ -27,7 +27,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, Trouble, plain, who
 from kaopu_ha.cli.picture import Picture
-from kaopu_ha.core import model, restart, texts
+from kaopu_ha.core import detection, model, restart, texts
 from kaopu_ha.core.wishes import State, Verb, Wish
 
 _POLL_SECONDS = 0.3
@@ -67,7 +67,8 @@ class _Asking(Command):
         key = records.wish(wish)
         before = found.wishes.get(key[len(records.WISH):])
         if before is not None and before.state is State.ASKED and (
-                (before.recovery, before.boot_id) == (wish.recovery, wish.boot_id)):
+                (before.recovery, before.boot_id, before.opened)
+                == (wish.recovery, wish.boot_id, wish.opened)):
             self._say(f'{before.who} asked for it at {layout.date_and_clock(before.at)}, and it '
                       f'is not answered yet.')
         else:
@@ -99,8 +100,9 @@ class _Asking(Command):
                 self._say(f'  {said}')
             if time.monotonic() >= end:
                 waits = wish.answer or 'no leader has answered: is one there, of this release?'
+                shown = 'explain' if wish.opened else 'recovery show'
                 raise Trouble(f'It is not done after {limit:g} s: {waits} It stays asked for a '
-                              f'day. To see it: kaopu-ha recovery show {wish.host}')
+                              f'day. To see it: kaopu-ha {shown} {wish.host}')
             time.sleep(_POLL_SECONDS)
 
     def _end(self, wish: Wish) -> int:
@@ -169,13 +171,24 @@ class RecoveryEnd(_OfAll):
 
 
 class RecoveryGoOn(_OfAll):
-    """Have a recovery go on whose fence does not hold, by your word that its host is off.
+    """Have what waits go on by your word that a host is off: the verdict of one that can't be
+    judged, or a recovery whose fence does not hold.
 
-    Whoever is wrong has two writers on each disk.  The host must stay off until the recovery is
-    finished; if it is heard of before, the word counts no more.
+    Where no fence holds, whoever is wrong has two writers on each disk.  The host must stay off
+    until the recovery is finished; if it is heard of before, the word counts no more.
     """
 
     verb = Verb.GO_ON
+    subject_help = 'the host that you have seen off'
+
+    def meant(self, found: Picture, subject: str) -> Wish:
+        """Its case while it is judged, later the recovery of that."""
+        key = records.CASE + subject
+        found.insist(key)
+        case, entry = found.cases.get(subject), found.entry(key)
+        if case is not None and entry is not None and case.stage in detection.JUDGING:
+            return Wish(self.verb, subject, '', '', '', opened=entry.created)
+        return super().meant(found, subject)
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         """The same, and what exactly the person says."""

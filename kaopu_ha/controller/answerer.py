@@ -74,6 +74,7 @@ class Answerer:
             proven=world.has(records.PROOF + wish.recovery),
             beats=world.has(records.ALIVE + wish.host),
             inventory_revision=world.modified(records.INVENTORY + wish.host),
+            opened=world.opened.get(wish.host, 0), held=wish.host in world.held,
             ends=tuple(other for other in asked.values() if other.verb is Verb.END
                        and other.recovery == wish.recovery))
 
@@ -90,6 +91,10 @@ class Answerer:
         if answer.recovery is not None:
             writes.append(ports.Put(records.RECOVERY + wish.recovery,
                                     records.encode(answer.recovery)))
+        if answer.case is not None:
+            # What an agent tells now would end the word at once.
+            looked += [records.INVENTORY + wish.host, records.HOST + wish.host]
+            writes.append(ports.Put(records.CASE + wish.host, records.encode(answer.case)))
         if wish.recovery:
             looked.append(records.RECOVERY + wish.recovery)
         if answer.restart is not None:

@@ -43,6 +43,7 @@ from kaopu_ha.core import (
 from kaopu_ha.core.addresses import known as known_addresses
 from kaopu_ha.core.evidence import confirmed
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.unanswered import Untold
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Detector:
         self._pool = pool
         self._book = Casebook(clock)
         self._asking = Asking(probes, pool, rules.ask_limit)
-        self.alone = Alone(store, clock, tell)
+        self.alone, self._untold = Alone(store, clock, tell), Untold(store, tell)
         self._brake = BrakeKeeper(store, self._term, rules, clock, tell)
         self._known = suspicion.Suspicion()
         self._away = False
@@ -78,6 +79,7 @@ class Detector:
 
     def turn(self) -> float:
         """One look at every host; seconds until the next one."""
+        self._untold.look()
         if not self._term.begins():
             return 0.5
         try:
@@ -180,7 +182,7 @@ class Detector:
         for host in hosts:
             management = said[model.Network.MANAGEMENT][host]
             storage = said[model.Network.STORAGE][host]
-            verdict, rule = detection.judged(management, storage)
+            verdict, rule = detection.judged(management, storage, world.cases[host].word)
             item = model.Round(at, self._term.name, management, storage, verdict, rule,
                                asked_seconds=round(ended - began, 3))
             looked[host] = _Looked(item, ended, _in_time(lists.get(host)))
@@ -232,7 +234,8 @@ class Detector:
             since_last=since, death=world.has(records.DEATH + host),
             lock=world.has(records.LOCK + host), braked=self._brake.holds(host),
             held=host in world.held, inventory=world.inventories.get(host),
-            beat_at=self._known.of(host).beat_at, behind=_behind(self._known.of(host).said))
+            beat_at=self._known.of(host).beat_at, behind=_behind(self._known.of(host).said),
+            inventory_revision=world.modified(records.INVENTORY + host))
 
     def _commit(self, world: World, host: str, decision: detection.Decision,
                 looked: _Looked | None) -> bool:
@@ -260,8 +263,12 @@ class Detector:
         if looked is not None and self._is_old(looked):
             # A call for it was held up: what was seen by then is not what is so now.
             return False
-        if self._store.commit(compares, writes) is None:
-            return False
+        stored = world.cases.get(host)
+        news = decision.news if stored is None or stored.road != decision.case.road else ()
+        with self._untold.keeping(records.CASE + host, world.modified(records.CASE + host),
+                                  decision.case, news):
+            if self._store.commit(compares, writes) is None:
+                return False
         if decision.confirm:
             self._brake.condemned(host)
         for item in decision.news:

@@ -37,6 +37,7 @@ from kaopu_ha.core import recovery as road
 from kaopu_ha.core.model import Evacuation, Phase, Recovery
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.recovery import Act, Decision, Seen
+from kaopu_ha.unanswered import Untold
 
 _ACT_SECONDS = 4.0
 # etcd takes 128 operations in one transaction.
@@ -58,7 +59,7 @@ class Recoverer:
         self._pool, self._libvirt = pool, libvirt
         self._planned: dict[str, tuple[road.Standing, float]] = {}
         self._told = 0
-        self.alone = Alone(store, clock, tell)
+        self.alone, self._untold = Alone(store, clock, tell), Untold(store, tell)
         self._keeper = FenceKeeper(store, self._term, fences, rules, clock, pool)
         self._targets, self._rests = Targets(cloud, usage, rules, pool, clock), Rests(clock)
         self._acts: dict[Act, Callable[[World, Seen, Decision], Seen]] = {
@@ -70,6 +71,7 @@ class Recoverer:
 
     def turn(self) -> float:
         """Advance every open recovery as far as it goes; seconds until the next turn."""
+        self._untold.look()
         if not self._term.begins():
             return 0.5
         try:
@@ -192,8 +194,11 @@ class Recoverer:
             writes.append(self._keeper.proof(item))
         if decision.unproven:
             writes.append(ports.Delete(records.PROOF + item.id))
-        if not self._write(world, item, writes):
-            return
+        key, went = records.RECOVERY + item.id, decision.recovery.road != item.road
+        with self._untold.keeping(key, world.modified(key), decision.recovery,
+                                  decision.news if went else ()):
+            if not self._write(world, item, writes):
+                return
         self._tell_all(decision.news)
         queued = [_key(move) for move in decision.evacuations if move.phase is Phase.QUEUED]
         if queued:
@@ -266,13 +271,15 @@ class Recoverer:
         """Each instance is written for itself: a worker may have gone on with another one."""
         item, stands = decision.recovery, road.standing(seen)
         for move in decision.evacuations:
-            if not self._write(world, item, [_put_evacuation(move)], _key(move)):
-                continue
+            failed = [News(Fact.NOT_MOVED, move.source, f'{move.name}: {move.reason}',
+                           (evacuation.outcome(move, seen.case),))
+                      ] if move.phase is Phase.FAILED else []
+            with self._untold.keeping(_key(move), world.modified(_key(move)), move, failed):
+                if not self._write(world, item, [_put_evacuation(move)], _key(move)):
+                    continue
             if move.phase is Phase.QUEUED:
                 self._queue.offer([_key(move)])
-            if move.phase is Phase.FAILED:
-                self._tell(News(Fact.NOT_MOVED, move.source, f'{move.name}: {move.reason}',
-                                (evacuation.outcome(move, seen.case),)))
+            self._tell_all(failed)
         self._planned[item.id] = stands, self._clock()
         return dataclasses.replace(seen, planned=(stands, 0.0))
 

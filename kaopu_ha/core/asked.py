@@ -46,7 +46,8 @@ class Wish:
 
     ``recovery``: the one that is meant, and no later one; '' for a start in place, which is meant
     by the boot ``boot_id`` of its host.  ``instance`` is a UUID; '' where all are meant.
-    ``destroyed``: of one who asks to go on, see ``Word``.
+    ``destroyed``: of one who asks to go on, see ``Word``.  ``opened``: of one who asks that of a
+    host that is judged, the revision at which the case was opened that is meant.
     """
 
     verb: Verb
@@ -61,6 +62,7 @@ class Wish:
     state: State = State.ASKED
     answer: str = ''
     destroyed: bool = False
+    opened: int = 0
 
     @property
     def by(self) -> str:
@@ -72,7 +74,8 @@ class Wish:
 class Seen:
     """What the leader saw.  ``evacuations``: of the recovery; ``unreadable``: there are more, which
     can't be read.  ``ends``: wishes to end the recovery, which wait.  ``proven``: its proof is
-    shown; ``beats``: its host does; ``inventory_revision``: of what that told last.
+    shown; ``beats``: its host does; ``inventory_revision``: of what that told last.  ``opened``:
+    at which revision its case was; ``held``: people hold it.
     """
 
     at: str
@@ -86,6 +89,8 @@ class Seen:
     proven: bool = False
     beats: bool = False
     inventory_revision: int = 0
+    opened: int = 0
+    held: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,5 +101,6 @@ class Answer:
     recovery: Recovery | None = None
     evacuations: tuple[Evacuation, ...] = ()
     restart: restart.Restart | None = None
+    case: Case | None = None
     withdrawn: tuple[Wish, ...] = ()
     news: tuple[News, ...] = ()

@@ -132,6 +132,9 @@ def too_many(count: int, hosts: int, rules: model.Rules) -> bool:
 
 
 def _nothing_to_ask(case: model.Case, host: str, empty: Collection[str]) -> bool:
+    if case.word is not None:
+        # It is judged all the same.
+        return False
     if case.rounds:
         return case.rounds[-1].storage.rule in evidence.NOTHING_TO_ASK
     return host in empty

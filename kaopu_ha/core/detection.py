@@ -25,6 +25,9 @@
 CONFIRMED.  A round that is UNDECIDED changes nothing and counts no time.  So does every round
 under the brake or on hold.  Only the first answer of the host's kernel, in whichever round, takes
 the case back to DYING: from then on the waits are the patent's.
+
+A round that does not say is DEAD by the word of a person that the host is off, until the host is
+heard of (``core.saying``).
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ import dataclasses
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import casefile, evidence, model, roads, texts
+from kaopu_ha.core import casefile, evidence, model, roads, saying, texts
 from kaopu_ha.core.model import Case, Sign, Stage, Verdict
 from kaopu_ha.core.news import Fact, News
 
@@ -60,6 +63,7 @@ class Seen:
     ``since_last`` are the seconds since this leader's last look with the verdict DEAD, 0 if it
     took none or if another verdict came in between.  ``beat_at``: when it saw the beat last, for
     people ('': never), and ``behind``: why the inventory was not kept up by then.
+    ``inventory_revision``: of what the host told last.
     """
 
     at: str
@@ -75,6 +79,7 @@ class Seen:
     inventory: model.Inventory | None = None
     beat_at: str = ''
     behind: str = ''
+    inventory_revision: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,19 +107,32 @@ def opened(inventory: model.Inventory, seen: Seen) -> Case:
     return dataclasses.replace(_beat_kept(case, seen), road=(step,))
 
 
-def judged(management: model.Evidence, storage: model.Evidence) -> tuple[Verdict, str]:
-    """The evidence table of DESIGN section 2, for a host whose beat is gone."""
+def judged(management: model.Evidence, storage: model.Evidence,
+           word: model.Word | None = None) -> tuple[Verdict, str]:
+    """The evidence table of DESIGN section 2, for a host whose beat is gone.
+
+    ``word``: a person's, that it is off; it decides where the networks do not say.
+    """
     if management.sign is Sign.LIFE:
         return Verdict.ALIVE, 'its libvirt answers: only the agent is lost'
     if storage.sign is Sign.LIFE:
         return Verdict.ALIVE, 'its instances answer over the storage network: it is cut off from us'
+    doubt = _doubt(management, storage)
+    if not doubt:
+        return Verdict.DEAD, 'etcd, management and storage are silent'
+    if word is not None and not storage.strangers:
+        return Verdict.DEAD, f'{word.text}; without that: {doubt}'
+    return Verdict.UNDECIDED, doubt
+
+
+def _doubt(management: model.Evidence, storage: model.Evidence) -> str:
     if management.sign is Sign.UNKNOWN:
-        return Verdict.UNDECIDED, 'the management network could not be asked'
+        return 'the management network could not be asked'
     if storage.rule in evidence.NOTHING_TO_ASK:
-        return Verdict.UNDECIDED, storage.rule
+        return storage.rule
     if storage.sign is Sign.UNKNOWN:
-        return Verdict.UNDECIDED, f'the storage network does not say: {storage.rule}'
-    return Verdict.DEAD, 'etcd, management and storage are silent'
+        return f'the storage network does not say: {storage.rule}'
+    return ''
 
 
 def advance(case: Case, seen: Seen, rules: model.Rules) -> Decision:
@@ -124,6 +142,8 @@ def advance(case: Case, seen: Seen, rules: model.Rules) -> Decision:
         return _closed(case, seen)
     if seen.round is None:
         return Decision(case, again=rules.look_interval)
+    if case.word is not None and seen.inventory_revision > case.word.inventory:
+        return _heard_of(case, seen, 'its agent has told of it since', rules)
     before = case
     case = _filed(casefile.with_guests(_beat_kept(case, seen), seen.round, seen.inventory, rules),
                   seen.round, rules)
@@ -198,7 +218,9 @@ def _locked(case: Case, seen: Seen, rules: model.Rules) -> Decision:
 
 def _last_look(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     assert seen.round is not None
-    case = _go(case, Stage.CONFIRMED, seen, f'last look: {seen.round.rule}')
+    # The word of a person has done what it was given for: the fence is proven by itself.
+    case = _go(dataclasses.replace(case, word=None), Stage.CONFIRMED, seen,
+               f'last look: {seen.round.rule}')
     return Decision(case, confirm=True, lock=Key.WRITE,
                     death=Key.DELETE if seen.death else Key.KEEP,
                     news=(News(Fact.CONFIRMED, case.host, seen.round.rule),))
@@ -216,7 +238,8 @@ def _closed(case: Case, seen: Seen) -> Decision:
         return _taken_back(case, seen)
     rebooted = bool(seen.beat_boot_id) and seen.beat_boot_id != case.boot_id
     reason = 'its beat is back' + (', after a reboot' if rebooted else '')
-    news = [News(Fact.CASE_CLOSED, case.host, reason)]
+    case, told = saying.ended(case, 'its beat is back', seen.at, seen.by)
+    news = [*told, News(Fact.CASE_CLOSED, case.host, reason)]
     off = _off_now(case, seen)
     if rebooted and off:
         news.append(News(Fact.REBOOTED, case.host,
@@ -229,8 +252,9 @@ def _closed(case: Case, seen: Seen) -> Decision:
 def _taken_back(case: Case, seen: Seen) -> Decision:
     """It was lost while it was taken back, and beats: that goes on behind its last step."""
     reason = 'its beat is back: its admission goes on'
-    return Decision(_go(case, Stage.ADMITTING, seen, reason),
-                    news=(News(Fact.STAGE, case.host, f'{Stage.ADMITTING.value}: {reason}'),),
+    case, told = saying.ended(case, 'its beat is back', seen.at, seen.by)
+    news = News(Fact.STAGE, case.host, f'{Stage.ADMITTING.value}: {reason}')
+    return Decision(_go(case, Stage.ADMITTING, seen, reason), news=(*told, news),
                     death=Key.DELETE if seen.death else Key.KEEP,
                     lock=Key.DELETE if seen.lock else Key.KEEP)
 
@@ -247,9 +271,17 @@ def _spared(before: Case, case: Case, seen: Seen, rules: model.Rules) -> Decisio
     assert seen.round is not None
     fact = (Fact.AGENT_LOST if seen.round.management.sign is Sign.LIFE else Fact.CUT_OFF)
     news = _changed(before, seen.round, fact)
+    return _heard_of(case, seen, seen.round.rule, rules, news)
+
+
+def _heard_of(case: Case, seen: Seen, how: str, rules: model.Rules,
+              news: tuple[News, ...] = ()) -> Decision:
+    """Whatever was waited and said ends: the case begins anew."""
+    case, told = saying.ended(case, how, seen.at, seen.by)
+    news += told
     if case.stage is not Stage.SUSPECTED:
-        case = _go(case, Stage.SUSPECTED, seen, seen.round.rule)
-        news += (News(Fact.LIFE_SPARED, case.host, seen.round.rule),)
+        case = _go(case, Stage.SUSPECTED, seen, how)
+        news += (News(Fact.LIFE_SPARED, case.host, how),)
     return Decision(dataclasses.replace(case, waited=0.0), news=news, again=rules.look_interval,
                     death=Key.DELETE if seen.death else Key.KEEP,
                     lock=Key.DELETE if seen.lock else Key.KEEP)

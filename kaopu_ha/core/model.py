@@ -254,9 +254,8 @@ class Case:
     ``waited``: seconds of silence that count for the stage.  ``clients``: all that its looks saw.
     ``guests``: the domains that ran when its libvirt answered last, at ``guests_at`` ('': never).
     ``beat_at``: when a leader saw its beat last, for people ('': not known), and ``behind``: why
-    its inventory was not kept up by then, as that beat said.
-    ``went_off``: those that ran before and that it tells no more, each with the number of its
-    answers that said so: after a while they are forgotten.
+    its inventory was not kept up by then, as that beat said.  ``went_off``: those that ran before
+    and that it tells no more, each with how many answers said so.  ``word``: a person's.
     """
 
     host: str
@@ -276,6 +275,7 @@ class Case:
     went_off: dict[str, int] = field(default_factory=dict, hash=False)
     recovery: str = ''
     admit: AdmitProgress | None = None
+    word: Word | None = None
 
 
 # ---------------------------------------------------------------- the recovery

@@ -29,11 +29,12 @@ class Proof:
 
 @dataclass(frozen=True)
 class Word:
-    """A person says that a confirmed host is off, and stays off until it is admitted.
+    """A person says that a host is off, and stays off until it is admitted.
 
-    It takes the place of the proof where the fence does not hold, until the host is heard of:
-    ``inventory`` is the revision of what it had told last when the word was given.  ``destroyed``:
-    it will never run again, so what was on its way there is free of it, too.
+    In a case it takes the place of what could not be asked, in a recovery that of the proof where
+    the fence does not hold; in both until the host is heard of: ``inventory`` is the revision of
+    what it had told last when the word was given.  ``destroyed``: it will never run again, so what
+    was on its way there is free of it, too.
     """
 
     who: str

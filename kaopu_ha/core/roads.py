@@ -53,9 +53,12 @@ RECOVERY: Mapping[RecoveryStage, frozenset[RecoveryStage]] = {
     RecoveryStage.FINISHED: frozenset({RecoveryStage.EVACUATING, RecoveryStage.FENCING}),
 }
 
-# What else is told in the road of a recovery; its stage stays.
+# What else is told in the road of a recovery; its stage stays.  The first one also in a case's.
 WORD_GIVEN = 'going on by a person\'s word'
 WORD_ENDED = 'waiting for its fence again'
+# And in the road of a case.
+WORD_PAST = 'judged by what is seen again'
+WORDS = (WORD_GIVEN, WORD_PAST)
 
 
 # Of a record that outlives what it is of: hosts are booted and taken back for years.

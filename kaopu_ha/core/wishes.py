@@ -39,7 +39,8 @@ Before anything is planned, and of the recovery as a whole::
                    fence is not       was not read back
                    proven
 
-*go on*: a person says that the host is off, in the place of a proof.  Refused while it beats.
+*go on*: a person says that the host is off, in the place of a proof.  Refused while it beats.  Said
+of a host that is still judged, it takes the place of what could not be asked (``core.saying``).
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 import dataclasses
 
-from kaopu_ha.core import evacuation, fencing, kept, recovery, restart, roads
+from kaopu_ha.core import detection, evacuation, fencing, kept, recovery, restart, roads, saying
 from kaopu_ha.core.asked import Answer as Answer
 from kaopu_ha.core.asked import Seen as Seen
 from kaopu_ha.core.asked import State as State
@@ -77,6 +78,8 @@ _ATTEMPTS_MAX = 300
 
 def answered(wish: Wish, seen: Seen, rules: Rules) -> Answer:
     """Decide what becomes of a wish that waits.  Asked twice, it gives the same."""
+    if wish.opened:
+        return _say_it_is_off(wish, seen)
     if not wish.recovery:
         return _start(wish, seen, rules)
     reason = _why_over(wish, seen)
@@ -136,12 +139,33 @@ def _go_on(wish: Wish, seen: Seen) -> Answer:
     if seen.proven:
         return _refused(wish, 'its fence was read back within the last seconds: nothing waits for '
                               'a word')
-    word = Word(wish.who, seen.at, wish.why, wish.destroyed, seen.inventory_revision)
+    word = _word(wish, seen)
     step = Step(seen.at, seen.by, roads.WORD_GIVEN, word.text)
     after = dataclasses.replace(found, word=word, road=(*_shortened(found.road), step))
     return Answer(_done(wish, 'its instances are moved without a proof of the fence, by your word '
                               'that it is off'), after,
                   news=(News(Fact.WORD_GIVEN, wish.host, word.text),))
+
+
+def _say_it_is_off(wish: Wish, seen: Seen) -> Answer:
+    """Have a person's word stand for what could not be asked of a host that is judged."""
+    case = seen.case
+    if case is None or seen.opened != wish.opened:
+        return _refused(wish, f'the case on {wish.host} that was meant is over')
+    if case.stage not in detection.JUDGING:
+        return _refused(wish, f'{wish.host} is judged: its case is {case.stage.value}')
+    reason = 'it beats: it is not off' if seen.beats else saying.why_not(case, held=seen.held)
+    if reason:
+        return _refused(wish, reason)
+    word = _word(wish, seen)
+    return Answer(_done(wish, 'it is taken for silent by your word, until it is heard of; the '
+                              'waits, the brake and the fence come as always'),
+                  case=saying.given(case, word, seen.at, seen.by),
+                  news=(News(Fact.WORD_GIVEN, wish.host, word.text),))
+
+
+def _word(wish: Wish, seen: Seen) -> Word:
+    return Word(wish.who, seen.at, wish.why, wish.destroyed, seen.inventory_revision)
 
 
 def _end(wish: Wish, seen: Seen) -> Answer:

@@ -37,6 +37,7 @@ from kaopu_ha.sim.laws_news import Tellers
 from kaopu_ha.sim.laws_protection import SaidOfTheLiving
 from kaopu_ha.sim.laws_resets import Resets
 from kaopu_ha.sim.laws_returns import Starts, Watched
+from kaopu_ha.sim.laws_saying import Said, is_said_off
 from kaopu_ha.sim.laws_telling import Told
 from kaopu_ha.sim.laws_verdicts import Grounds
 from kaopu_ha.sim.laws_wishes import Wished
@@ -92,8 +93,8 @@ class Checkers:
         self._braked = Braked(world, self._say)
         self._wished = Wished(world, self._say, calls.fenced)
         moves, tellers = Moves(world, self._say), Tellers(world, self._say)
-        self._more = (self._grounds.committed, self._wished.committed, moves.committed,
-                      tellers.committed)
+        self._more = (Said(world, self._say).committed, self._grounds.committed,
+                      self._wished.committed, moves.committed, tellers.committed)
         world.nova.asked = _each(self._asked, moves.asked)
         world.acts = _each(calls.sent, moves.sent)
         world.etcd.committed = self._committed
@@ -329,9 +330,10 @@ class Verdicts:
         if self._silent.get(case.host, 0.0) < wait - _SLACK_SECONDS:
             self._say('late, never early', f'{case.host} was silent for '
                                            f'{self._silent.get(case.host, 0.0):.1f} of {wait:g} s')
-        if (look.management.sign, look.storage.sign) != (Sign.SILENCE, Sign.SILENCE):
+        said = is_said_off(world, case.host)
+        if not said and (look.management.sign, look.storage.sign) != (Sign.SILENCE, Sign.SILENCE):
             self._say('unknown is no silence', f'{case.host}: {look.rule}')
-        if not all(eye.could_ask for eye in world.eyes[who.split('/')[0]]):
+        if not said and not all(eye.could_ask for eye in world.eyes[who.split('/')[0]]):
             self._say('unknown is no silence', f'{case.host}: {who} could not ask')
         if world.life_heard.get(case.host, -1.0) > daemon.seconds(look.at):
             self._say('life spares', f'{case.host} answered during the last look')

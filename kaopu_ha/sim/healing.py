@@ -54,7 +54,9 @@ def healing(at: float) -> Iterator[Event]:
     yield Event(at, 'mend everything')
     for later in (1.0, 12.0, 24.0, 36.0, 50.0, 65.0):
         yield Event(at + later, 'release the brake')
-    for later in (8.0, 30.0, 55.0):
+    for later in (5.0, 25.0, 45.0):
+        yield Event(at + later, 'people say what is off and not judged')
+    for later in (8.0, 30.0, 55.0, 66.5):
         yield Event(at + later, 'people end what can never be fenced')
     for later in (15.0, 40.0, 66.0):
         yield Event(at + later, 'admit every confirmed host')

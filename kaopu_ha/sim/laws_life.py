@@ -58,6 +58,8 @@ class LivingHosts:
                 self._condemned(who, case)
 
     def _condemned(self, who: str, case: Case) -> None:
+        if case.host in self._world.said_wrongly:
+            return
         if self._world.changed_at >= daemon.seconds(case.rounds[-1].at):
             # It may have come back, or the eye, when the answers were in.
             return

@@ -14,7 +14,8 @@
 what is told is so.
 
 From what was committed and what was told.  Who is killed, stopped or hangs between the two tells
-nothing; what stays open is told again by others (``laws_telling``).
+nothing; what stays open is told again by others (``laws_telling``).  Who got no answer to its
+commit tells it once it reads the store again; and nobody tells an end twice.
 """
 
 from __future__ import annotations
@@ -25,12 +26,16 @@ from dataclasses import dataclass
 from kaopu_ha import ports, records
 from kaopu_ha.core.model import Evacuation, Phase, Stage
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.sim.daemon import Daemon
+from kaopu_ha.sim.network import reaches
 from kaopu_ha.sim.world import World, case_of
 
 Say = Callable[[str, str], None]
 
 _TICK_SECONDS = 1.0
 _TOLD_SECONDS = 3.0
+# Of a commit without an answer: it is looked for again, by who may be waiting for another answer.
+_FOUND_SECONDS = 15.0
 _ENDS = {Fact.MOVED: (Phase.DONE,), Fact.LEFT: (Phase.LEFT,),
          Fact.NOT_MOVED: (Phase.FAILED, Phase.NOT_RECOVERABLE)}
 
@@ -58,6 +63,10 @@ class Tellers:
     def __init__(self, world: World, say: Say) -> None:
         self._world, self._say = world, say
         self._due: list[_Due] = []
+        # What was told of an instance, and when that had ended.
+        self._ended: set[tuple[str, str]] = set()
+        # When each process was last without the store.
+        self._without: dict[str, float] = {}
         self._read = 0
         self._tick()
 
@@ -65,8 +74,6 @@ class Tellers:
                   before: Mapping[str, ports.Entry]) -> None:
         """Something was committed: what has to be told of it."""
         now = self._world.kernel.now
-        if not self._answers():
-            return
         for write in writes:
             entry = before.get(write.key)
             if isinstance(write, ports.Delete):
@@ -88,21 +95,32 @@ class Tellers:
         told, self._read = self._world.told[self._read:], len(self._world.told)
         for at, news in told:
             self._due = [due for due in self._due if not due.is_met(at, news)]
+            self._once(news)
             if news.fact in _ENDS and not self._is_so(news):
                 self._say('what is told is so', f'of {news.host}: {news.fact.title}: {news.text}')
-        able = {each.name for each in self._world.daemons() if each.goes_on
+        able = {each.name: each for each in self._world.daemons() if each.goes_on
                 and each.name not in self._world.hangs.since}
-        calm = self._answers()
-        self._due = [due for due in self._due if due.who in able and calm]
+        self._without |= {name: now for name, each in able.items() if not self._answers(each)}
+        self._due = [due for due in self._due if due.who in able]
         for due in self._due:
-            if now - due.at > _TOLD_SECONDS:
+            without = self._without.get(due.who, 0.0)
+            calm = without < due.at - _TOLD_SECONDS
+            if now - (due.at if calm else without) > (_TOLD_SECONDS if calm else _FOUND_SECONDS):
                 self._say('ends are told', f'{due.who} ended {due.word or "the case"} of '
                                            f'{due.host} at {due.at:.1f} s, and does not tell it')
         self._world.kernel.after(_TICK_SECONDS, self._tick)
 
-    def _answers(self) -> bool:
-        """Who got no answer to its commit does not know that it has ended."""
-        return not self._world.etcd.away and not self._world.etcd.lost_answers
+    def _answers(self, one: Daemon) -> bool:
+        """Who got no answer to its commit does not know that it has ended, until it reads again."""
+        etcd = self._world.etcd
+        return not (etcd.away or etcd.lost_answers) and reaches(one.node, etcd.node, 'management')
+
+    def _once(self, news: News) -> None:
+        """Nobody tells the same end of an instance again."""
+        for one in news.outcomes if news.fact in _ENDS else ():
+            if (one.instance, one.ended_at) in self._ended:
+                self._say('an end is told once', f'{one.name} of {news.host} was told again')
+            self._ended.add((one.instance, one.ended_at))
 
     def _is_so(self, news: News) -> bool:
         """True if a record of an instance of this name and host ended in this way."""

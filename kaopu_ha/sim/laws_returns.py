@@ -142,19 +142,13 @@ def still_to_start(world: World) -> list[str]:
 
 
 def never_told(world: World, row: Row) -> str:
-    """Why nothing is done for an instance of a host of which no agent told what is needed; '' if
-    one did.
+    """Why nothing is done for an instance of a host that never had an agent; '' if it had one.
 
-    It counts only while that host is off, and if people were told of it.
+    It counts only while that host is off, and if people were told of it.  Who is known and not
+    judged is judged by the word of people.
     """
-    if world.machines[row.host].node.powered or not any(
+    if world.machines[row.host].node.powered or world.told_by(row.host) is not None or not any(
             news.host == row.host and news.fact in (Fact.UNPROTECTED, Fact.STILL_WAITS)
             for _, news in world.told):
         return ''
-    inventory, case = world.told_by(row.host), world.case(row.host)
-    told = {instance.uuid for instance in (inventory.instances if inventory else ())}
-    if row.uuid not in told:
-        return 'no agent of its host ever told of it'
-    # What its libvirt told of while its agent was dead: nobody knows the disks (decision 0036).
-    ran = set(case.guests) if case is not None and case.guests_at else set()
-    return 'nobody knows the disks of most that ran there' if 2 * len(ran - told) > len(ran) else ''
+    return 'no agent of its host ever told of it'

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from kaopu_ha import ports, records
 from kaopu_ha.core.model import Case, Stage
 from kaopu_ha.sim import daemon
+from kaopu_ha.sim.laws_saying import is_said_off
 from kaopu_ha.sim.world import World, case_of
 
 Say = Callable[[str, str], None]
@@ -99,7 +100,8 @@ class Grounds:
 
     def _confirmed(self, who: str, case: Case, opened: int) -> Iterator[tuple[str, str]]:
         rules, (libvirt, _) = self._world.setup.times.rules, self._world.eyes[who.split('/')[0]]
-        if case.host in libvirt.alone_with:
+        said = is_said_off(self._world, case.host)
+        if not said and case.host in libvirt.alone_with:
             yield 'unknown is no silence', f'{who} reached nobody else over management'
         dying = [step.at for step in case.road if step.stage == Stage.DYING.value]
         waited = self._world.kernel.now - daemon.seconds(dying[-1]) if dying else 0.0
@@ -107,7 +109,7 @@ class Grounds:
         if self._kernels.get(case.host) == opened and waited < wait - _WAIT_SLACK_SECONDS:
             yield 'a kernel that answers has the long waits', f'it had {waited:.1f} of {wait:g} s'
         answered, on = self._answered_for(who, case)
-        if 2 * answered < on:
+        if not said and 2 * answered < on:
             yield 'unknown is no silence', f'of {on} instances {answered} could be asked about'
 
     def _answered_for(self, who: str, case: Case) -> tuple[int, int]:

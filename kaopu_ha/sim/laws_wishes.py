@@ -95,8 +95,11 @@ class Wished:
                 self._leave_alone(wish, item.instance)
 
     def _vouched(self, wish: Wish) -> None:
+        case = self._world.case(wish.host)
+        if wish.opened and (case is None or case.word is None):
+            self._lie(wish, 'no word stands in its case')
         recovery = self._world.record(Recovery, records.RECOVERY + wish.recovery)
-        if recovery is None or recovery.word is None:
+        if not wish.opened and (recovery is None or recovery.word is None):
             self._lie(wish, 'no word stands for its fence')
 
     def _tried_again(self, wish: Wish, item: Evacuation | None) -> None:

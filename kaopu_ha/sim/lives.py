@@ -46,6 +46,7 @@ from kaopu_ha.sim import (
     faults_moves,
     faults_observers,
     faults_returns,
+    faults_saying,
     faults_thief,
     faults_wishes,
 )
@@ -304,6 +305,7 @@ _TOPICS = (*faults_addresses.FAULTS,
            *faults_moves.FAULTS,
            *faults_observers.FAULTS,
            *faults_returns.FAULTS,
+           *faults_saying.FAULTS,
            *faults_thief.FAULTS,
            *faults_wishes.FAULTS)
 _FAULTS: tuple[_Fault, ...] = (_host, _process, _eye, _etcd, _ceph, _nova, _user, _people,

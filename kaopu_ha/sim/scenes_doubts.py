@@ -57,6 +57,52 @@ def _unprotected_dies(chance: random.Random, setup: Setup, at: float) -> Iterato
     yield Event(dies + 60.0, 'time passes')
 
 
+@scene('the store loses answers while ends are written', quick, beside_max=0)
+def _lost_answers(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """What was committed then is told all the same, and once."""
+    yield Event(at, f'power off {setup.hosts[0]}')
+    begins = at + chance.uniform(8.0, 24.0)
+    yield Event(begins, f'etcd loses {chance.choice((30, 50))} % of its answers')
+    yield Event(begins + chance.uniform(4.0, 20.0), 'etcd loses 0 % of its answers')
+    yield Event(begins + 60.0, 'time passes')
+
+
+@scene('most of what a host has on nobody has seen, and it loses its power', alive_everywhere)
+def _unseen_dies(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Its agent is dead while guests come to it; only people know that it is off."""
+    host = setup.hosts[0]
+    yield Event(2.2, f'kill agent-{host}')
+    for number, vm in enumerate(setup.instances):
+        if vm.host != host:
+            yield Event(8.5 + number, f'migrate {vm.name} to {host}')
+    dies = 24.0 + chance.uniform(0.0, 6.0)
+    yield Event(dies, f'power off {host}')
+    yield Event(dies + chance.uniform(1.0, 10.0), f'a person says that {host} is switched off')
+    if chance.random() < 0.3:
+        yield Event(dies + chance.uniform(2.0, 20.0), f'power on {host}')
+    yield Event(dies + 30.0, 'time passes')
+
+
+@scene('a person is wrong about a host of which the storage does not say', alive_everywhere,
+       beside_max=0)
+def _wrong_word(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """It lives, at its address or at one of nobody; then the storage is heard again."""
+    host = setup.hosts[0]
+    yield Event(2.5, f'kill agent-{host}')
+    if chance.random() < 0.5:
+        yield Event(2.6, f'{host} is renumbered to 10.91.0.{chance.randrange(100, 200)}')
+        for vm in setup.instances:
+            if vm.host == host:
+                yield Event(2.8, f'reboot {vm.name}')
+    for cluster in setup.clusters:
+        yield Event(at, f'cluster {cluster} hangs')
+    yield Event(at, f'cut {host} management')
+    yield Event(at + 10.0, f'a person is wrong, and says that {host} is switched off')
+    for cluster in setup.clusters:
+        yield Event(at + chance.uniform(11.0, 16.0), f'cluster {cluster} goes on')
+    yield Event(at + 40.0, f'mend {host} management')
+
+
 @scene('a host is switched on against a person\'s word', quick, beside_max=0)
 def _word_broken(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
     """Its fence never held, and most of what it had on waits for a target."""

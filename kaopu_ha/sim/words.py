@@ -31,6 +31,7 @@ from kaopu_ha.sim import (
     words_nonsense,
     words_people,
     words_returns,
+    words_saying,
     words_thief,
     words_upgrade,
     words_wishes,
@@ -52,6 +53,7 @@ WORDS = Vocabulary({
     **words_nonsense.WORDS,
     **words_people.WORDS,
     **words_returns.WORDS,
+    **words_saying.WORDS,
     **words_thief.WORDS,
     **words_upgrade.WORDS,
     **words_wishes.WORDS})

@@ -23,7 +23,7 @@ from kaopu_ha.core.kept import is_open
 from kaopu_ha.core.model import Case, Recovery, Stage
 from kaopu_ha.core.wishes import State, Verb, Wish
 from kaopu_ha.sim.sentences import Vocabulary
-from kaopu_ha.sim.words_wishes import ask_all
+from kaopu_ha.sim.words_wishes import ask_all, say_off
 from kaopu_ha.sim.world import World
 
 WORDS = Vocabulary()
@@ -57,12 +57,12 @@ def _no_monitor(world: World, cluster: str, host: str) -> None:
 
 @WORDS.take('a person says that {host} is switched off')
 def _switched_off(world: World, host: str) -> None:
-    _vouch(world, host, destroyed=False)
+    vouch(world, host, destroyed=False)
 
 
 @WORDS.take('a person says that {host} is destroyed')
 def _destroyed(world: World, host: str) -> None:
-    _vouch(world, host, destroyed=True)
+    vouch(world, host, destroyed=True)
 
 
 @WORDS.take('people end what can never be fenced')
@@ -77,13 +77,17 @@ def _end_all(world: World) -> None:
         if world.machines[case.host].node.powered:
             ask_all(world, Verb.END, case.host)
         else:
-            _vouch(world, case.host, destroyed=False)
+            vouch(world, case.host, destroyed=False)
 
 
-def _vouch(world: World, host: str, *, destroyed: bool) -> None:
+def vouch(world: World, host: str, *, destroyed: bool) -> None:
+    """Say that a host is off, for its verdict or for its fence; unless it has power."""
     if world.machines[host].node.powered:
         return
-    if ask_all(world, Verb.GO_ON, host, destroyed=destroyed):
+    if say_off(world, host, destroyed=destroyed):
+        if destroyed:
+            world.destroyed.add(host)
+    elif ask_all(world, Verb.GO_ON, host, destroyed=destroyed):
         case = world.case(host)
         world.vouched[host] = case.recovery if case is not None else ''
         if destroyed:

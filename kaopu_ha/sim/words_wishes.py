@@ -17,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 
 from kaopu_ha import ports, records
+from kaopu_ha.core import detection
 from kaopu_ha.core.model import Case, Evacuation
 from kaopu_ha.core.restart import Restart
 from kaopu_ha.core.wishes import State, Verb, Wish
@@ -42,6 +43,19 @@ def _give_up(world: World, instance: str) -> None:
 @WORDS.take('a person ends the recovery of {host}')
 def _end(world: World, host: str) -> None:
     ask_all(world, Verb.END, host)
+
+
+def say_off(world: World, host: str, *, destroyed: bool = False) -> bool:
+    """Say that a host is off while its case is judged; True if it is asked now."""
+    case, entry = world.case(host), world.etcd.entries.get(records.CASE + host)
+    if case is None or entry is None or case.stage not in detection.JUDGING:
+        return False
+    wish = dataclasses.replace(_wish(world, Verb.GO_ON, host), destroyed=destroyed,
+                               opened=entry.created)
+    if not _ask(world, wish):
+        return False
+    world.said_off[host] = entry.created
+    return True
 
 
 def ask_all(world: World, verb: Verb, host: str, *, destroyed: bool = False) -> bool:
@@ -80,7 +94,8 @@ def _ask(world: World, wish: Wish) -> bool:
     """Write it down, unless the same is asked and not answered yet; True if it was written."""
     before = world.record(Wish, records.wish(wish))
     if world.etcd.away or (before is not None and before.state is State.ASKED and (
-            before.recovery, before.boot_id) == (wish.recovery, wish.boot_id)):
+            before.recovery, before.boot_id, before.opened) == (
+                wish.recovery, wish.boot_id, wish.opened)):
         return False
     world.etcd.commit([], [ports.Put(records.wish(wish), records.encode(wish),
                                      world.etcd.grant(_KEPT_SECONDS))], 'people')

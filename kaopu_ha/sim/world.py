@@ -135,10 +135,10 @@ class World:
         self.unwatched: dict[str, set[str]] = {}
         # What people named as the networks of Ceph's clients: only there a fence may cut.
         self.client_networks = [NETWORK]
-        # Hosts of which people said that they are off, for which recovery; and those that never
-        # run again.
+        # Hosts that people said to be off: of which recovery, or case; wrongly; for ever.
         self.vouched: dict[str, str] = {}
-        self.destroyed: set[str] = set()
+        self.said_off: dict[str, int] = {}
+        self.said_wrongly, self.destroyed = set[str](), set[str]()
         # Hosts that were stolen, each with what throws its thief out.
         self.thieves: dict[str, Callable[[], None]] = {}
         # What people opened with tools of their own, to be closed by them.

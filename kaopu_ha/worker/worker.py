@@ -28,6 +28,7 @@ from kaopu_ha.core import attempt, evacuation, model
 from kaopu_ha.core.attempt import Act
 from kaopu_ha.core.model import Evacuation, Phase, RecoveryStage, Stage
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.unanswered import Untold
 from kaopu_ha.worker.claims import Claims
 from kaopu_ha.worker.looker import NOVA_SECONDS, Looker, Times, returned
 from kaopu_ha.worker.resting import Resting
@@ -60,7 +61,7 @@ class Worker:
         self._tasks: list[Task] = []
         self._pool = pool
         self._claim_at = 0.0
-        self._resting = Resting(store, clock)
+        self._resting, self._untold = Resting(store, clock), Untold(store, tell)
         # Why nothing was taken in the last turn, '' if that is not so.
         self.trouble = ''
 
@@ -70,6 +71,7 @@ class Worker:
         Waits for no step: one that is slow holds back its own evacuation only.
         """
         self._collect()
+        self._untold.look()
         try:
             self._claim()
             self.trouble = ''
@@ -79,7 +81,8 @@ class Worker:
         for task in self._tasks:
             if task.step is None and self._clock() >= task.due:
                 task.step = self._pool.submit(self._step_safely, task)
-        return _TICK_SECONDS if self._tasks or not self._claim_at else _IDLE_SECONDS
+        busy = self._tasks or self._untold.waits or not self._claim_at
+        return _TICK_SECONDS if busy else _IDLE_SECONDS
 
     def listen(self, wake: Callable[[], None]) -> None:
         """Have ``wake`` called when the queue has a task; the next turn then takes it at once."""
@@ -361,14 +364,16 @@ class Worker:
 
     def _end(self, task: Task, record: Record, phase: Phase, reason: str,
              row: str = '') -> None:
-        item = self._went(task, record, phase, reason, row)
-        if item is None:
-            return
-        task.over = True
+        item = evacuation.went(record.item, phase, self._now(), self.name, reason, row)
         fact = {Phase.DONE: Fact.MOVED, Phase.REFUSED: Fact.REFUSED,
                 Phase.LEFT: Fact.LEFT}.get(phase, Fact.NOT_MOVED)
         ended = (evacuation.outcome(item, record.case),) if phase.ended else ()
-        self._tell(News(fact, item.source, f'{item.name} to {item.target}: {reason}', ended))
+        news = News(fact, item.source, f'{item.name} to {item.target}: {reason}', ended)
+        with self._untold.keeping(task.key, record.compares[1].modified or 0, item, [news]):
+            if not self._write(task, record, item):
+                return
+        task.over = True
+        self._tell(news)
 
     def _went(self, task: Task, record: Record, phase: Phase, reason: str,
               row: str = '', *, calls: bool = False) -> Evacuation | None:
@@ -376,9 +381,12 @@ class Worker:
         item = evacuation.went(record.item, phase, self._now(), self.name, reason, row)
         # The proof permits calls; the result of one is written down even if it lapsed meanwhile.
         calls = calls or phase is Phase.CALLING
+        return item if self._write(task, record, item, calls=calls) else None
+
+    def _write(self, task: Task, record: Record, item: Evacuation, *, calls: bool = False) -> bool:
         compares = record.compares if calls else record.compares[:3]
         done = self._store.commit(compares, [ports.Put(task.key, records.encode(item))])
-        return None if done is None else item
+        return done is not None
 
     def _permit(self, record: Record) -> ports.Permit:
         return permits.LeasePermit(self._store, self.claims.left, record.compares, _CALL_SECONDS)

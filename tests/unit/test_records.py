@@ -70,7 +70,8 @@ FULL = [
                     elsewhere=('10.1.0.9:0/1',), strangers=('10.1.0.9:0/1',)))),
         road=(STEP,), was_on=('web',), guests=('i1',), guests_at=AT, beat_at=AT,
         behind='libvirt is mute', clients=('10.1.0.1:0/7',), recovery='c1-7',
-        admit=model.AdmitProgress('joe', 'boot-2', ('nova-compute restarted',), True, 'Nova')),
+        admit=model.AdmitProgress('joe', 'boot-2', ('nova-compute restarted',), True, 'Nova'),
+        word=Word('joe', AT, 'why', True, 7), went_off={'i2': 3}),
     a_recovery(orders=(ORDER,), checked=True, refused=('10.1.0.9: why',), forced_by_us=True,
                told_on=('i1',), told_off=('i2',), waiting_for='ceph', road=(STEP,),
                word=Word('joe', AT, 'why', True, 7)),
@@ -80,7 +81,7 @@ FULL = [
               passed_over=('c3',), failures=1, rounds=2, set_aside=3, waited=4.5,
               given_up='joe', clients=('10.1.0.99:0/7',)),
     Wish(Verb.RETRY, 'c1', 'joe', AT, 'why', 'c1-7', 'boot-2', 'i1', 'web', State.REFUSED, 'no',
-         True),
+         True, 7),
 ]
 # The same kinds with no more than they need.
 BARE = [a_case(), an_evacuation(), an_inventory(instances=()), a_recovery(instances=()),

@@ -29,6 +29,7 @@ from tests.unit.sim import (  # noqa: F401  they add their own
     mutants_migrations,
     mutants_moves,
     mutants_returns,
+    mutants_saying,
     mutants_survivors,
     mutants_telling,
     mutants_terms,
@@ -92,4 +93,4 @@ class TestTheList(unittest.TestCase):
         self.assertEqual(frozenset(), SOON - MUTANTS.keys())
 
     def test_none_is_left_out(self):
-        self.assertEqual(90, len(MUTANTS))
+        self.assertEqual(96, len(MUTANTS))

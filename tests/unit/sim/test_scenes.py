@@ -31,6 +31,9 @@ TURN = 'looked at in its turn'
 UNKNOWN = 'unknown is no silence'
 REASONS = 'reasons are true'
 TOLD = 'what is told is so'
+LOST = 'the store loses answers while ends are written'
+UNSEEN = 'most of what a host has on nobody has seen, and it loses its power'
+WRONG = 'a person is wrong about a host of which the storage does not say'
 
 # mutant, its scene, the laws of which one finds it
 CAUGHT = (
@@ -116,6 +119,13 @@ CAUGHT = (
      (TOLD,)),
     ('a word counts though its host was heard of',
      'a host is switched on against a person\'s word', ('no call unfenced', 'one writer')),
+    ('what is said of a judged host is not kept', UNSEEN, ('people are told the truth',)),
+    ('nobody\'s word is heard of a host that is judged', UNSEEN, (RUNS,)),
+    ('a word stands against a live client of nobody', WRONG,
+     ('no word against a live client', 'the living are spared', 'one writer')),
+    ('what is said of a judged host outlives a sign of life', WRONG, ('life ends a word',)),
+    ('what got no answer is told by nobody', LOST, ('ends are told',)),
+    ('what got no answer is told at each look', LOST, ('an end is told once',)),
     ('a beat without a lease makes a target', 'a beat that no agent wrote outlives its host',
      ('a target may be one',)),
     ('what was to be started is forgotten by the next boot',

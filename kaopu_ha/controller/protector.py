@@ -167,7 +167,7 @@ class Protector:
             world.inventories, frozenset(world.beats),
             {host: beat.behind for host, beat in world.beats.items() if beat.behind},
             self._services, world.claims, self._samples, world.lasting_beats,
-            frozenset(world.snapshot.under(records.INVENTORY)) - world.inventories.keys(),
+            frozenset(world.snapshot.under(records.INVENTORY)) - frozenset(world.inventories),
             world.cases), self._rules)
         self._write(world, found)
         told = protection.telling(self._memory, found, self._clock(), self._rules,

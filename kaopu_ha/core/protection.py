@@ -169,7 +169,7 @@ def _without_inventory(seen: Seen) -> Iterator[Unprotected]:
         yield Unprotected(host, Reason.NO_INVENTORY, 'what its agent wrote of it can\'t be read '
                           '(the news "unreadable record" say why): it is not judged, fenced or '
                           'recovered')
-    for host in sorted(seen.beating - seen.unreadable - seen.inventories.keys()):
+    for host in sorted(seen.beating - seen.unreadable - frozenset(seen.inventories)):
         yield Unprotected(host, Reason.NO_INVENTORY, 'its agent beats, but has written nothing of '
                           'it (its log says why): it is not judged, fenced or recovered')
 

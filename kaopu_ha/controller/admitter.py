@@ -24,7 +24,7 @@ from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import admission, aftercare, fencing, model
+from kaopu_ha.core import admission, aftercare, fencing, model, restart, unseen
 from kaopu_ha.core.admission import Act
 from kaopu_ha.core.aftercare import Aftercare
 from kaopu_ha.core.kept import keeps_its_fence
@@ -290,14 +290,20 @@ class Admitter:
     def _close(self, world: World, name: str, request: records.Request, case: Case) -> None:
         ended = admission.closed(case, self._term.now(), self._term.name)
         answer = dataclasses.replace(request, state='done', answer='admitted')
+        before = world.restarts.get(case.host)
+        again = unseen.to_start(case, world.inventories[case.host], world.evacuations, before,
+                                ended.road[-1].at, self._term.name)
         if self._commit(world, case, [
                 *shelf.put_away(self._store, ended, world.snapshot.revision,
                                 self._rules.closed_kept), *_forgotten(case),
                 *returns.came_back(self._store, world, ended.road[-1], case.host, self._rules),
-                *self._looked_after(world, case),
+                *self._looked_after(world, case), *_started(again),
                 ports.Put(records.REQUEST + name, records.encode(answer))],
-                records.REQUEST + name, records.AFTERCARE + case.host):
+                records.REQUEST + name, records.AFTERCARE + case.host,
+                records.RESTART + case.host):
             self._tell(News(Fact.ADMITTED, case.host, 'it may receive instances again'))
+            for item in restart.told(again, before) if again else ():
+                self._tell(item)
 
     def _looked_after(self, world: World, case: Case) -> list[ports.Put]:
         """What Nova and Placement may still have wrong once the host is back, to be written."""
@@ -361,6 +367,10 @@ class Admitter:
 def _is_of_its_boot(world: World, host: str) -> bool:
     beat, inventory = world.beats.get(host), world.inventories.get(host)
     return beat is not None and inventory is not None and beat.boot_id == inventory.boot_id
+
+
+def _started(again: restart.Restart | None) -> list[ports.Put]:
+    return [ports.Put(records.RESTART + again.host, records.encode(again))] if again else []
 
 
 def _put(case: Case) -> ports.Put:

@@ -21,7 +21,7 @@ from kaopu_ha.cli.command import who
 from kaopu_ha.controller.answerer import Answerer
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.core import model, restart
-from kaopu_ha.core.model import Phase, RecoveryStage, Stage
+from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage, Verdict
 from kaopu_ha.core.wishes import State, Verb, Wish
 from tests.unit.cli import scene
 from tests.unit.core import values
@@ -29,7 +29,7 @@ from tests.unit.core import values
 _WHY = ('--why', 'its owner agrees')
 
 
-class Asked(scene.Scene):
+class Led(scene.Scene):
 
     @contextlib.contextmanager
     def a_leader(self):
@@ -61,6 +61,9 @@ class Asked(scene.Scene):
 
     def stage(self):
         return self.get(model.Recovery, records.RECOVERY + 'c1-1234').stage
+
+
+class Asked(Led):
 
     # ------------------------------------------------------------ give up
 
@@ -186,6 +189,43 @@ class Asked(scene.Scene):
             self.shown('recovery', 'end', 'c1', *_WHY)
         self.assertEqual(entry.lease, self.store.read(records.WISH).get(
             records.WISH + 'end/c1').lease)
+
+
+class SaidOff(Led):
+    """A host that nobody can judge, and the person who has seen it."""
+
+    def setUp(self):
+        super().setUp()
+        self.there_is(scene.an_inventory('c1'), scene.a_case(
+            stage=Stage.SUSPECTED, verdict=Verdict.UNDECIDED,
+            rounds=(scene.a_round(storage=Sign.UNKNOWN, verdict=Verdict.UNDECIDED),)))
+
+    def test_it_is_asked_of_the_case_that_is_open(self):
+        with self.a_leader():
+            self.assertIn('taken for silent by your word', self.shown(
+                'recovery', 'go-on', 'c1', '--switched-off', *_WHY))
+        case = self.get(model.Case, records.CASE + 'c1')
+        self.assertEqual((who(), 'its owner agrees', Stage.SUSPECTED), (
+            case.word.who, case.word.why, case.stage))
+        told = self.shown('explain', 'c1')
+        self.assertIn('says that it is switched off (its owner agrees)', told)
+        self.assertIn('asked to go on', told)
+        self.assertNotIn('Admission:', told)
+
+    def test_it_is_refused_while_people_hold_the_host(self):
+        self.put(records.HOST + 'c1', records.HostSetting(True, 'joe', scene.at(1), 'mine'))
+        with self.a_leader():
+            self.assertIn('kaopu-ha host release c1', self.refused(
+                'recovery', 'go-on', 'c1', '--destroyed', *_WHY))
+        self.assertIsNone(self.get(model.Case, records.CASE + 'c1').word)
+
+    def test_whoever_looks_is_told_the_command(self):
+        command = 'kaopu-ha recovery go-on c1 --switched-off'
+        self.assertIn(command, self.shown('explain', 'c1'))
+        self.assertIn(command, ' '.join(self.shown('status').split()))
+        self.assertIn(command, self.refused('host', 'forget', 'c1'))
+        self.assertIn('recovery go-on c1 --destroyed',
+                      self.refused('host', 'forget', 'c1', '--destroyed'))
 
 
 class OnlyPeople(scene.Scene):

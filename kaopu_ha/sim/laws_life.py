@@ -83,5 +83,8 @@ class LivingHosts:
 def told_until(world: World, case: Case) -> float:
     """What was so on the host by then, its agent has told, on a machine that was well."""
     rules = world.setup.times.rules
-    beat = daemon.seconds(case.road[0].at) - detection.grace(rules) - rules.beat_ttl
-    return beat - _PUBLISHED_SECONDS
+    opened = daemon.seconds(case.road[0].at)
+    # A leader that took office since opens the case later: for it the grace begins then.
+    lapsed = min(world.etcd.gone_at.get(records.ALIVE + case.host, opened),
+                 opened - detection.grace(rules))
+    return lapsed - rules.beat_ttl - _PUBLISHED_SECONDS

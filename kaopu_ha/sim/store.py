@@ -68,6 +68,8 @@ class Etcd:
         self.written_bytes = 0
         self.refused: Callable[[str, str], None] = lambda who, why: None
         self._history: list[ports.Change] = []
+        # When each key that is not there was deleted, or lapsed; of one that is, the last time.
+        self.gone_at: dict[str, float] = {}
         self._compacted = 0
         self._watches: list[_Watching] = []
 
@@ -219,6 +221,7 @@ class Etcd:
         else:
             del self.entries[write.key]
             self._keys.remove(write.key)
+            self.gone_at[write.key] = self.kernel.now
         self.bytes += _bytes(write)
         self.written_bytes += _bytes(write)
         if isinstance(write, ports.Delete):

@@ -237,8 +237,12 @@ UNDER_WAY = (
 
 
 def _failed(it: Facts) -> bool:
-    """Nova says that the attempt failed, and nothing of it is unfinished."""
-    return it.shows('error') and bool(it.fresh) and not it.unfinished
+    """Nova says that the attempt failed, and nothing of it is unfinished.
+
+    A source that boots completes the records of calls that may still begin, and what its user asks
+    of it there fails: that error is not the attempt's.
+    """
+    return it.shows('error') and bool(it.fresh) and not it.unfinished and not it.lost
 
 
 def must_ask(item: Evacuation, server: model.Server | None, seconds: float,

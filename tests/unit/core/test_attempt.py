@@ -352,6 +352,13 @@ class Error(unittest.TestCase):
             self.assertEqual(Decision(Act.REFUSED, 'no valid host'),
                              decided(item, self.seen(**nobody_there()), rules()))
 
+    def test_of_a_call_that_a_source_completed_when_it_was_booted_it_says_nothing(self):
+        # The call may still lie in the target's queue.
+        seen = self.seen(migrations=[a_migration(status='completed')], **nobody_there())
+        self.assertIs(Act.WAIT, act(moving(), seen))
+        seen = dataclasses.replace(seen, seconds=LONG, up_seconds=9999.0)
+        self.assertIs(Act.CALL, act(moving(), seen))
+
     def test_with_its_domain_off_there_for_long_the_target_is_refused(self):
         there = {'libvirt': a_libvirt('i1'), 'images': (an_answer(),)}
         self.assertEqual(Decision(Act.REFUSED, 'c2 has its domain, off: no valid host'),

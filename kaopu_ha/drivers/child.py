@@ -49,12 +49,12 @@ import time
 from typing import Any
 
 from kaopu_ha import ports
+from kaopu_ha.drivers.undead import Undead
 
 # The child dies by its own alarm first; the parent's limit is for a child that cannot even start.
 _GRACE = 0.3
-# A process that was killed ends at once, or when the kernel has done what it waits for.
-_END_SECONDS = 0.5
-_UNDEAD: list[subprocess.Popen[bytes]] = []
+# So many processes of one child may be left that can't be killed; each may hold 50 MiB.
+_UNDEAD_MAX = 4
 # So much may one clock go on more than another between the deadline and the act: they are read
 # one after the other, and NTP slews.
 _STILL_SECONDS = 0.5
@@ -76,6 +76,7 @@ class Child:
         self._settings = dict(settings)
         self._start_limit = start_limit
         self._mutex = threading.Lock()
+        self._undead = Undead(_UNDEAD_MAX)
         self._process: subprocess.Popen[bytes] | None = None
         self._link: socket.socket | None = None
         self._rest = b''
@@ -152,6 +153,7 @@ class Child:
         if self._process is not None and self._process.poll() is None:
             return
         self._kill()
+        self._undead.check()
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -186,17 +188,10 @@ class Child:
 
     def _kill(self) -> None:
         if self._process is not None:
-            self._process.kill()
-            try:
-                self._process.wait(timeout=_END_SECONDS)
-            except subprocess.TimeoutExpired:
-                # It waits in the kernel for a device, and can't be killed until that answers.  It
-                # acts no more: it is dead before its next instruction.
-                _UNDEAD.append(self._process)
+            self._undead.end(self._process)
         if self._link is not None:
             self._link.close()
         self._process = self._link = None
-        _UNDEAD[:] = [each for each in _UNDEAD if each.poll() is None]
 
     def _exchange(self, message: dict[str, Any], deadline: float) -> Any:
         assert self._link is not None

@@ -156,6 +156,30 @@ class Starting(Base):
             self.child.ask('pid', 0.3)
         self.assertNotEqual(pid, self.child.ask('pid', 5))
 
+    def test_children_that_cannot_be_killed_do_not_fill_the_machine(self):
+        late = subprocess.TimeoutExpired('child', 0.5)
+        started, begin = [], subprocess.Popen
+
+        def popen(*given, **options):
+            started.append(begin(*given, **options))
+            return started[-1]
+
+        def ask_and_hang():
+            pid = self.child.ask('pid', 5)
+            os.kill(pid, signal.SIGSTOP)
+            self.child.ask('pid', 0.1)
+
+        with mock.patch('subprocess.Popen', popen), \
+                mock.patch.object(begin, 'wait', side_effect=late), \
+                mock.patch.object(begin, 'poll', return_value=None):
+            for _ in range(8):
+                with self.assertRaises(ports.PortError) as raised:
+                    ask_and_hang()
+        self.assertLess(len(started), 6)
+        self.assertRegex(str(raised.exception), 'killed and wait in the kernel')
+        # Their device has answered: they are dead now.
+        self.assertTrue(self.child.ask('pid', 5))
+
     def test_a_module_that_is_not_there_is_an_error(self):
         absent = child.Child('tests.unit.no_such_module', {})
         with self.assertRaises(child.ChildDied):

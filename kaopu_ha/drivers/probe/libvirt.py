@@ -31,14 +31,13 @@ in ``open`` never returns from a libvirtd that hangs.  One loop waits for all of
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-import contextlib
 from dataclasses import dataclass
 import errno
 import ipaddress
 import json
 import os
+import pathlib
 import selectors
-import signal
 import socket
 import subprocess
 import sys
@@ -50,7 +49,7 @@ from kaopu_ha import ports
 from kaopu_ha.core import evidence, model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.core.model import Contact, LibvirtAnswer
-from kaopu_ha.drivers import extras, libvirt_uri
+from kaopu_ha.drivers import extras, libvirt_uri, undead
 
 # The child needs it; to say so at the start is better than an ask that fails each time.
 extras.need('libvirt', 'libvirt')
@@ -61,8 +60,10 @@ _PEERS_MAX = 3
 _FAIR_SHARE = 0.4
 # Answers of the network that say: the host is not there.  Others speak of our own machine.
 _NOTHING = (errno.EHOSTUNREACH, errno.ETIMEDOUT, errno.EHOSTDOWN)
-# A process that was killed ends at once, or when the kernel has done what it waits for.
-_END_SECONDS = 0.5
+# A child ends by itself if we are late to end it: first it is looked at.
+_ALARM_SECONDS = 0.5
+# The states of a process that sleeps until something comes, or is just about to.
+_WAITS_FOR_AN_ANSWER = 'SR'
 _REACHED = (Contact.ANSWERED, Contact.REFUSED, Contact.MUTE)
 
 
@@ -187,8 +188,9 @@ class _Round:
 
     def _ask(self, place: Place, uri: libvirt_uri.Uri) -> None:
         try:
+            _undead.check()
             asking = _Asking(uri.shown(self._pki_path), self._deadline)
-        except (OSError, ValueError) as failure:
+        except (OSError, ValueError, ports.PortError) as failure:
             self.answers[place] = _error(f'our own process could not be started: {failure}')
             return
         self._children[place] = asking
@@ -208,8 +210,15 @@ class _Round:
         fair_share = _FAIR_SHARE * (self._deadline - self._began)
         for place, asking in self._children.items():
             self.answers[place] = asking.answer(fair_share)
-            asking.close()
+            asking.kill()
+        until = time.monotonic() + undead.END_SECONDS
+        for asking in self._children.values():
+            asking.close(until - time.monotonic())
         self._selector.close()
+
+
+# Of all asks of this process: a storm asks some dozens of hosts at one time.
+_undead = undead.Undead(64)
 
 
 class _Asking:
@@ -217,7 +226,8 @@ class _Asking:
 
     def __init__(self, uri: str, deadline: float) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, '-m', _CHILD, uri, f'{deadline - time.monotonic():.3f}'],
+            [sys.executable, '-m', _CHILD, uri,
+             f'{deadline + _ALARM_SECONDS - time.monotonic():.3f}'],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert self._process.stdout is not None
         self.pipe = self._process.stdout
@@ -245,7 +255,7 @@ class _Asking:
         said = [json.loads(line) for line in self._text.split(b'\n')[:-1]]
         if said and ('host_uuid' in said[-1] or 'error' in said[-1]):
             return _said(said[-1])
-        if self._ended and self._process.wait(_END_SECONDS) != -signal.SIGALRM:
+        if self._ended:
             return _error('our own process failed')
         if not said:
             return _error('our own process did not come to ask')
@@ -254,16 +264,25 @@ class _Asking:
         waited = time.monotonic() - self._asks_since
         if waited < fair_share:
             return _error(f'our own process could wait for {waited:.1f} s only')
+        state = _state(self._process.pid)
+        if state not in _WAITS_FOR_AN_ANSWER:
+            # For a device of ours (D), for whoever stopped it: it may never have asked.
+            return _error(f'our own process waits for something of this machine (state {state})')
         return LibvirtAnswer(Contact.MUTE, reason='connected, then nothing')
 
-    def close(self) -> None:
-        """End the child."""
+    def kill(self) -> None:
+        """Have the child end, without waiting for that."""
         self._process.kill()
-        # One that waits in the kernel for a device can't be killed until that answers: it says
-        # nothing more, and is taken away when another one is started.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_END_SECONDS)
+
+    def close(self, seconds: float) -> None:
+        """Take the child away, within so many seconds if it ends in time."""
         self.pipe.close()
+        _undead.end(self._process, seconds)
+
+
+def _state(pid: int) -> str:
+    """The state of a process of ours, as ps shows it."""
+    return pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0]
 
 
 def _said(said: Mapping[str, Any]) -> LibvirtAnswer:

@@ -31,6 +31,7 @@ from kaopu_ha.core.model import Power
 # A definition is some 4 to 10 KiB; etcd takes 1.5 MiB in one transaction.
 _XML_MAX = 128 * 1024
 _TOGETHER_MAX = 8
+_NOTHING = records.Domain('', Power.OFF)
 
 
 class DomainPublisher:
@@ -120,7 +121,8 @@ class DomainPublisher:
         key = records.SERVER + uuid
         owner = self._store.read(key).get(key)
         unchanged = ports.Compare(key, modified=owner.modified if owner else 0)
-        last = records.decode(records.Domain, before.value, before.key)
+        # Whoever had this host's account may have left what is no record.
+        last = records.readable(records.Domain, {uuid: before}).get(uuid) or _NOTHING
         if owner is None or not self._is_settled_here(owner):
             self._commit([*compares, unchanged], [ports.Delete(before.key)])
         elif not last.gone:

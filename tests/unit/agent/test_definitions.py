@@ -14,7 +14,7 @@
 
 import dataclasses
 
-from kaopu_ha import records
+from kaopu_ha import ports, records
 from kaopu_ha.agent.domains import DomainPublisher
 from kaopu_ha.core.model import Power
 from tests.unit.agent.case import HOST, AgentCase, ScriptedHost, domain
@@ -70,3 +70,12 @@ class LeavingTest(AgentCase):
     def test_while_nothing_goes_off_nothing_is_asked(self):
         self.look(ONE, TWO)
         self.assertEqual(0, self.host.asked_why)
+
+    def test_what_cannot_be_read_is_written_anew_or_taken_away(self):
+        key = f'{records.DOMAIN}{HOST}/'
+        junk = dict.fromkeys(('a', ONE.uuid, 'settled', 'z'), 'z')
+        self.put(records.SERVER + 'settled', records.Owner(HOST))
+        self.store.commit([], [ports.Put(key + uuid, text) for uuid, text in junk.items()])
+        self.look(ONE)
+        self.assertEqual({ONE.uuid: Power.ON, 'settled': Power.OFF}, self.powers())
+        self.assertEqual('', self.publisher.trouble)

@@ -69,14 +69,15 @@ def everyone(layout: Layout) -> list[judge.Expected]:
 def _where(layout: Layout, made: dict[str, dict[str, str]]) -> dict[str, str]:
     """The host of each instance: as it was decided, else where it is told of, else where it began.
 
-    A decision is forgotten when no other host tells of the instance any more.
+    A decision is forgotten when no other host tells of the instance any more.  What a host tells
+    need not be what an agent would write: trials have one stolen.
     """
     if not made:
         return {}
     where = {one: made[one]['host'] for one in made}
     for key, domain in kaopu.records(layout, 'domain/').items():
         host, _, one = key.partition('/')
-        if one in made and not domain['gone']:
+        if one in made and not domain.get('gone'):
             where[one] = host
     decided = kaopu.records(layout, 'server/')
     return where | {one: owner['host'] for one, owner in decided.items() if one in made}

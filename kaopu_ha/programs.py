@@ -87,11 +87,12 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
                cloud: ports.Cloud, libvirt: ports.LibvirtEye, usage: ports.UsageSource,
                queue: ports.Queue, rules: Rules, leader_ttl: int, given: Surroundings,
                events: ports.Events | None = None, images: ports.ImageEye | None = None,
-               observing: Sequence[ports.Probe] = ()
+               observing: Sequence[ports.Probe] = (), fences_asked: Sequence[ports.Fence] = ()
                ) -> tuple[tuple[Loop, ...], Callable[[], None]]:
     """The loops of a controller, and what gives its office up.
 
-    ``observing``: probes of its own that ask beside the detector's.
+    ``observing`` and ``fences_asked``: probes and fences of its own that are asked beside those of
+    the detector and the recoverer.
     """
     tell = Repeated(given.tell, given.clock)
     turns = Turns(given.clock, rules.turn_step_seconds)
@@ -112,7 +113,8 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
     observer = Observer(turns.minded('observer', store), lead,
                         [turns.minded('observer', probe) for probe in observing],
                         lambda: detector.rounds, rules, tell,
-                        turns.pool('observer', given.pool(4, 'observe')))
+                        turns.pool('observer', given.pool(4, 'observe')),
+                        [turns.minded('observer', fence) for fence in fences_asked])
     def loop(name: str, doer: Any, *woken_by: str) -> Loop:
         return Loop(name, turns.watched(name, doer.turn), woken_by,
                     trouble=functools.partial(_trouble, turns, name, doer))

@@ -22,6 +22,7 @@ from collections.abc import Callable
 import logging
 
 from kaopu_ha import ports, records
+from kaopu_ha.core import sight
 from kaopu_ha.core.news import Fact, News
 
 LOG = logging.getLogger(__name__)
@@ -45,8 +46,9 @@ class Leadership:
         self._until = 0.0
         self._lets_go = ''
         self._free_since: float | None = None
-        # The name of a controller that sees more than this one, '' if none does.
+        # The name of a controller that sees more than this one, '' if none does, and what it does.
         self.gives_way_to = ''
+        self.which_does = sight.lacks(sight.Sight())
         self.epoch = 0
         self.since = 0.0
 
@@ -89,7 +91,7 @@ class Leadership:
         if hangs:
             return f'its {hangs} hangs'
         if self.epoch and self.gives_way_to:
-            return f'{self.gives_way_to} sees hosts of which a network tells it nothing'
+            return f'{self.gives_way_to} {self.which_does}'
         return ''
 
     def _let_lapse(self, unfit: str) -> None:

@@ -34,7 +34,11 @@ from kaopu_ha.core.news import News
 _RANGES = (records.ALIVE, records.CASE, records.INVENTORY, records.RECOVERY, records.PROOF,
            records.TOOL, records.CONTROLLER)
 
+# A thread may have to wait for its turn; whoever needs longer hangs.
+_BEYOND_SECONDS = 2.0
+
 Rounds = Mapping[str, model.Round]
+Forbidden = concurrent.futures.Future[Mapping[str, str]]
 
 
 class Observer:
@@ -42,7 +46,10 @@ class Observer:
 
     def __init__(self, store: ports.Store, leadership: Leadership, probes: Sequence[ports.Probe],
                  rounds: Callable[[], Rounds], rules: model.Rules,
-                 tell: Callable[[News], None], pool: concurrent.futures.Executor) -> None:
+                 tell: Callable[[News], None], pool: concurrent.futures.Executor,
+                 fences: Sequence[ports.Fence] = ()) -> None:
+        """``rounds``: the last ones of a leader.  Of ``fences`` only is asked what they may cut."""
+        self._pool, self._fences = pool, {fence.name: fence for fence in fences}
         self._store, self._leadership, self._rules, self._tell = store, leadership, rules, tell
         self._asking, self._rounds = Asking(probes, pool, rules.ask_limit), rounds
         self._told, self._lease = sight.Sight(), 0
@@ -65,6 +72,7 @@ class Observer:
         # A look or two may be lost by chance.
         self._blind_looks = self._blind_looks + 1 if sight.blind(mine) else 0
         is_sure = not self._leadership.epoch or self._blind_looks >= self._rules.blind_looks
+        self._leadership.which_does = sight.lacks(mine)
         self._leadership.gives_way_to = sight.better(mine, others) if is_sure else ''
         self._publish(mine)
 
@@ -88,13 +96,35 @@ class Observer:
             not self._leadership.epoch or world.cases[host].stage is model.Stage.CONFIRMED)]
         if not asked:
             return sight.seen(found)
+        fences = self._begun(world, asked)
         suspects = [confirmed(world.inventories[host], world.cases[host]) for host in asked]
         peers = [world.inventories[host] for host in sorted(world.beats)
                  if host in world.inventories and host not in hosts]
         known = known_addresses(world.inventories, (*self._rules.tools, *world.tools))
         said = self._asking.ask(suspects, peers, known)
         return sight.seen(found | {host: {network: said[network][host] for network in said}
-                                   for host in asked})
+                                   for host in asked},
+                          {host: all(map(self._answers, asks)) for host, asks in fences.items()})
+
+    def _begun(self, world: World, hosts: Sequence[str]) -> dict[str, list[Forbidden]]:
+        """Ask the fences of those that are to be fenced what they may not cut: it changes
+        nothing."""
+        recoveries = world.every(model.Recovery, records.RECOVERY)
+        orders = {host: recoveries[world.cases[host].recovery].orders for host in hosts
+                  if world.cases[host].stage is model.Stage.CONFIRMED
+                  and world.cases[host].recovery in recoveries}
+        asks = {host: [self._pool.submit(self._fences[order.fence].forbidden, order,
+                                         self._rules.ask_limit)
+                       for order in found if order.addresses and order.fence in self._fences]
+                for host, found in orders.items()}
+        return {host: found for host, found in asks.items() if found}
+
+    def _answers(self, ask: Forbidden) -> bool:
+        try:
+            ask.result(timeout=self._rules.ask_limit + _BEYOND_SECONDS)
+        except Exception:  # noqa: BLE001  whatever came, it is no answer of the fence
+            return False
+        return True
 
     def _publish(self, mine: sight.Sight) -> None:
         """Have it known while it is so; written again only when it changes."""

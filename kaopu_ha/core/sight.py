@@ -13,7 +13,8 @@
 """Does another controller see what the leader does not?
 
 A network that can't be asked makes every verdict on it UNKNOWN: nobody is condemned, and nobody is
-saved.  If the fault is the leader's own (its cable, its keyring), another controller may see.  Each
+saved.  If the fault is the leader's own (its cable, its keyring), another controller may see.  Nor
+does a host come back that its leader can't fence, for its disk hangs, and another one could.  Each
 controller tells what it sees of the hosts in doubt; the leader gives way to one that sees more,
 and whoever sees less lets the others go first when the office is free.
 """
@@ -22,11 +23,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from kaopu_ha.core import detection, evidence, model
 
 # So many are enough to know whether somebody sees.
 ASKED_MAX = 4
+FENCE = 'fence'
+NO_FENCES: Mapping[str, bool] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,9 @@ class Sight:
     asked: tuple[str, ...] = ()
     management: tuple[str, ...] = ()
     storage: tuple[str, ...] = ()
+    # Of which hosts the fence was asked what it may cut, and of which it answered.
+    fences_asked: tuple[str, ...] = ()
+    fences: tuple[str, ...] = ()
 
     def spoke(self, network: model.Network, hosts: Collection[str]) -> int:
         """Of how many of these hosts the network said something."""
@@ -64,11 +71,17 @@ def _unknown(case: model.Case) -> bool:
         model.Sign.UNKNOWN in (last.management.sign, last.storage.sign))
 
 
-def seen(said: Mapping[str, Mapping[model.Network, model.Evidence]]) -> Sight:
-    """What was seen, from what each network said of each host that was asked about."""
+def seen(said: Mapping[str, Mapping[model.Network, model.Evidence]],
+         fences: Mapping[str, bool] = NO_FENCES) -> Sight:
+    """What was seen, from what each network said of each host that was asked about.
+
+    ``fences``: whether the fences of those that are to be fenced answered.
+    """
     def of(network: model.Network) -> tuple[str, ...]:
         return tuple(sorted(host for host, found in said.items() if _spoke(found[network])))
-    return Sight(tuple(sorted(said)), of(model.Network.MANAGEMENT), of(model.Network.STORAGE))
+    answered = tuple(sorted(host for host, answers in fences.items() if answers))
+    return Sight(tuple(sorted(said)), of(model.Network.MANAGEMENT), of(model.Network.STORAGE),
+                 tuple(sorted(fences)), answered)
 
 
 def _spoke(found: model.Evidence) -> bool:
@@ -77,18 +90,34 @@ def _spoke(found: model.Evidence) -> bool:
     return found.sign is not model.Sign.UNKNOWN
 
 
-def blind(mine: Sight) -> tuple[model.Network, ...]:
-    """The networks that say nothing of any host that was asked about."""
-    return tuple(network for network in model.Network
-                 if mine.asked and not mine.spoke(network, mine.asked))
+def blind(mine: Sight) -> tuple[str, ...]:
+    """The networks that say nothing of any host that was asked about, and the fence likewise."""
+    dark = [network.value for network in model.Network
+            if mine.asked and not mine.spoke(network, mine.asked)]
+    return (*dark, FENCE) if mine.fences_asked and not mine.fences else tuple(dark)
 
 
 def better(mine: Sight, others: Mapping[str, Sight]) -> str:
-    """Who sees on a network on which I see nothing, and no less on the other; '' if nobody."""
+    """Who sees where I see nothing, and no less elsewhere; '' if nobody."""
     for name in sorted(others):
-        both = set(mine.asked) & set(others[name].asked)
-        more = {network: others[name].spoke(network, both) - mine.spoke(network, both)
-                for network in model.Network}
-        if min(more.values()) >= 0 and any(more[network] > 0 for network in blind(mine)):
+        more = _more(mine, others[name])
+        if min(more.values()) >= 0 and any(more[way] > 0 for way in blind(mine)):
             return name
     return ''
+
+
+def lacks(mine: Sight) -> str:
+    """What who gives way lacks, in words that follow the name of the other one."""
+    if blind(mine) == (FENCE,):
+        return 'can fence hosts that this one can not'
+    return 'sees hosts of which a network tells it nothing'
+
+
+def _more(mine: Sight, other: Sight) -> dict[str, int]:
+    """Of how many more of the hosts of which both asked the other one was told something."""
+    both = set(mine.asked) & set(other.asked)
+    more = {network.value: other.spoke(network, both) - mine.spoke(network, both)
+            for network in model.Network}
+    fenced = set(mine.fences_asked) & set(other.fences_asked)
+    more[FENCE] = len(fenced & set(other.fences)) - len(fenced & set(mine.fences))
+    return more

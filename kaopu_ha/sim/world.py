@@ -341,7 +341,8 @@ class World:
                 SimEvents(self.bus, around.process) if self.setup.events else None,
                 images=gate(SimCeph(self.clusters, node), hangs.STORAGE),
                 observing=[gate(observing[0], hangs.MANAGEMENT),
-                           gate(observing[1], hangs.STORAGE)])
+                           gate(observing[1], hangs.STORAGE)],
+                fences_asked=[SimBlocklist(self.clusters, node, self.client_networks)])
             return self.terms.loops(loops)
         return Daemon(self.kernel, self.etcd, role, node, make, self._tell)
 

@@ -136,9 +136,12 @@ def controller(conf: cfg.ConfigOpts) -> Program:
         # Of its own: whoever asks for long must not keep a suspect's look waiting.
         images = kept(drivers.make(conf, 'probe', conf.probe.storage))
         observing = [management, kept(drivers.make(conf, 'probe', conf.probe.storage))]
+        # Nor must a cut that takes long look like a fence that does not answer.
+        fences_asked = [kept(drivers.make(conf, 'fence', fence)) for fence in conf.fence.drivers]
         loops, resign = programs.controller(kv, probes, fences, cloud, management, usage, queue,
                                             given, conf.controller.leader_ttl, around, told,
-                                            images=images, observing=observing)
+                                            images=images, observing=observing,
+                                            fences_asked=fences_asked)
         held.callback(resign)
         return program(held, kv, measures.loops(loops))
 

@@ -48,7 +48,10 @@ class ObserverCase(unittest.TestCase):
         pool = concurrent.futures.ThreadPoolExecutor(4)
         self.addCleanup(pool.shutdown)
         return office, Observer(self.store, office, list(eyes.values()), lambda: self.rounds, RULES,
-                                lambda news: None, pool), eyes
+                                lambda news: None, pool, self.fences_of(name)), eyes
+
+    def fences_of(self, name):
+        return ()
 
     def round(self, management, storage, stage=Stage.SUSPECTED):
         """What the leader's last look at c1 found."""
@@ -133,3 +136,56 @@ class TestObserver(ObserverCase):
 
 if __name__ == '__main__':
     unittest.main()
+
+
+class AFence:
+    """A fence that answers, or does not within its time."""
+
+    name = 'ceph_blocklist'
+
+    def __init__(self):
+        self.answers = True
+
+    def forbidden(self, order, limit):
+        if not self.answers:
+            raise ports.PortError('did not answer')
+        return {}
+
+
+class TestFences(ObserverCase):
+    """c1 is confirmed dead, and its fence is not proven."""
+
+    def setUp(self):
+        self.fences = []
+        super().setUp()
+        self.round(Sign.SILENCE, Sign.SILENCE, Stage.CONFIRMED)
+        order = model.FenceOrder('ceph_blocklist', 'cluster', ('10.91.0.11:0/0',))
+        self.put(records.RECOVERY + 'r', values.a_recovery(
+            id='r', host='c1', stage=model.RecoveryStage.FENCING, orders=(order,)))
+
+    def fences_of(self, name):
+        self.fences.append(AFence())
+        return self.fences[-1:]
+
+    def test_a_leader_whose_fence_does_not_answer_gives_way_to_one_whose_does(self):
+        self.fences[0].answers = False
+        self.look(RULES.blind_looks)
+        self.assertEqual(OTHER, self.leader.gives_way_to)
+        self.assertIn('fence', self.leader.which_does)
+
+    def test_not_if_no_fence_answers(self):
+        for fence in self.fences:
+            fence.answers = False
+        self.look(RULES.blind_looks + 3)
+        self.assertEqual('', self.leader.gives_way_to)
+
+    def test_who_can_fence_keeps_the_office(self):
+        self.fences[1].answers = False
+        self.look(RULES.blind_looks + 3)
+        self.assertEqual('', self.leader.gives_way_to)
+
+    def test_when_the_fence_is_proven_nobody_is_asked(self):
+        self.fences[0].answers = False
+        self.put(records.PROOF + 'r', records.ProofMark('controller-1', 'now', ()))
+        self.look(RULES.blind_looks + 3)
+        self.assertEqual('', self.leader.gives_way_to)

@@ -12,6 +12,7 @@
 
 """Who sees more of the hosts in doubt, and so is to lead."""
 
+import dataclasses
 import unittest
 
 from kaopu_ha.core import sight
@@ -49,7 +50,7 @@ class TestSight(unittest.TestCase):
 
     def test_a_network_that_says_something_of_one_host_is_not_dark(self):
         self.assertEqual((), sight.blind(a_sight((SILENCE, UNKNOWN), (UNKNOWN, LIFE))))
-        self.assertEqual((Network.STORAGE,), sight.blind(a_sight((SILENCE, UNKNOWN))))
+        self.assertEqual((Network.STORAGE.value,), sight.blind(a_sight((SILENCE, UNKNOWN))))
         self.assertEqual((), sight.blind(Sight()))
 
     def test_the_blind_gives_way_to_who_sees(self):
@@ -69,3 +70,34 @@ class TestSight(unittest.TestCase):
     def test_only_hosts_that_both_asked_about_are_compared(self):
         mine, other = Sight(('c1',), ('c1',), ()), Sight(('c2',), ('c2',), ('c2',))
         self.assertEqual('', sight.better(mine, {'two': other}))
+
+
+class TestFences(unittest.TestCase):
+
+    def a_sight(self, *answers, storage=SILENCE):
+        said = {Network.MANAGEMENT: Evidence(Network.MANAGEMENT, SILENCE, 'why'),
+                Network.STORAGE: Evidence(Network.STORAGE, storage, 'why')}
+        hosts = {f'c{number + 1}': answer for number, answer in enumerate(answers)}
+        return sight.seen(dict.fromkeys(hosts, said), hosts)
+
+    def test_who_cannot_fence_gives_way_to_who_can(self):
+        mine, other = self.a_sight(False), self.a_sight(True)
+        self.assertEqual('two', sight.better(mine, {'two': other}))
+        self.assertEqual('', sight.better(other, {'two': mine}))
+        self.assertIn('fence', sight.lacks(mine))
+
+    def test_not_to_who_does_not_see(self):
+        other = self.a_sight(True, storage=UNKNOWN)
+        self.assertEqual('', sight.better(self.a_sight(False), {'two': other}))
+
+    def test_nobody_gives_way_while_nobody_can_fence(self):
+        self.assertEqual('', sight.better(self.a_sight(False), {'two': self.a_sight(False)}))
+
+    def test_a_fence_that_answers_for_one_host_is_none_that_hangs(self):
+        self.assertEqual('', sight.better(self.a_sight(False, True),
+                                          {'two': self.a_sight(True, True)}))
+
+    def test_an_older_controller_asks_no_fence_and_is_given_no_way_to(self):
+        older = dataclasses.replace(self.a_sight(True), fences_asked=(), fences=())
+        self.assertEqual('', sight.better(self.a_sight(False), {'two': older}))
+        self.assertEqual('', sight.better(older, {'two': self.a_sight(True)}))

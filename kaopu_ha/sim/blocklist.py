@@ -99,6 +99,9 @@ class SimBlocklist(ports.Fence):
         self.kernel.sleep(LATENCY)
         if cluster is None:
             raise ports.PortError(f'no access to cluster {order.cluster} is configured')
+        if self._node.disk_hangs:
+            self.kernel.sleep(limit - LATENCY)
+            raise ports.PortError('the child has not started yet')
         if not cluster.quorum or not reaches(self._node, cluster.node, 'storage'):
             self.kernel.sleep(limit - LATENCY)
             raise ports.PortError('the monitors do not answer')

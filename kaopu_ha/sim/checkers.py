@@ -26,7 +26,7 @@ from typing import TypeVar
 from kaopu_ha import ports, records
 from kaopu_ha.core.model import Case, Sign, Stage, Verdict
 from kaopu_ha.sim import daemon, laws_growth
-from kaopu_ha.sim.laws_alone import Led, LookedAt, Sees
+from kaopu_ha.sim.laws_alone import CanFence, Led, LookedAt, Sees
 from kaopu_ha.sim.laws_books import Used
 from kaopu_ha.sim.laws_brake import Braked
 from kaopu_ha.sim.laws_fences import Fences, could_not_tell, is_vouched_for, untold_clients
@@ -86,6 +86,7 @@ class Checkers:
         world.nova.asked_to_reset = Resets(world, self._say).asked
         Led(world, self._say)
         Sees(world, self._say)
+        CanFence(world, self._say)
         LookedAt(world, self._say)
         Fences(world, self._say)
         SaidOfTheLiving(world, self._say)

@@ -60,4 +60,12 @@ def _between_terms(chance: random.Random, setup: Setup, at: float,
         at += chance.uniform(5.0, 20.0)
 
 
-FAULTS: tuple[tuple[int, Fault], ...] = ((3, _hang), (2, _nonsense), (2, _between_terms))
+def _disk(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+    """The disk of a controller hangs for longer than its recovery should take."""
+    role = f'controller-{chance.randint(1, setup.controllers)}'
+    yield Event(at, f'the disk of {role} hangs')
+    yield Event(at + chance.uniform(*_LONG_SECONDS), f'the disk of {role} answers')
+
+
+FAULTS: tuple[tuple[int, Fault], ...] = (
+    (3, _hang), (2, _nonsense), (2, _between_terms), (2, _disk))

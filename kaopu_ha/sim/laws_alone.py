@@ -21,7 +21,7 @@ import math
 
 from kaopu_ha import records
 from kaopu_ha.core import detection, evidence
-from kaopu_ha.core.model import Case, Inventory
+from kaopu_ha.core.model import Case, Inventory, Recovery, RecoveryStage
 from kaopu_ha.sim.daemon import Daemon
 from kaopu_ha.sim.world import World
 
@@ -115,6 +115,52 @@ class Sees:
                     and records.ALIVE + case.host not in self._world.etcd.entries):
                 return True
         return False
+
+
+class CanFence:
+    """A leader that can't fence a confirmed host, for its disk hangs, gives way in time to who can.
+
+    The time counts while both stay so, and etcd is well.
+    """
+
+    def __init__(self, world: World, say: Say) -> None:
+        self._world, self._say = world, say
+        self._since: tuple[str, float] = '', 0.0
+        world.kernel.after(_LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        world, now, rules = self._world, self._world.kernel.now, self._world.setup.times.rules
+        leader = world.record(records.Leader, records.LEADER)
+        name = leader.name if leader else ''
+        cannot = [each for each in world.controllers
+                  if each.name == name and each.node.disk_hangs]
+        others = [each for each in world.controllers if each.name != name and self._could(each)]
+        if not cannot or not others or not self._waits() or (
+                world.etcd.away or world.etcd.lost_answers):
+            self._since = '', now
+        elif self._since[0] != name:
+            self._since = name, now
+        looks = (rules.blind_looks + 1) * (rules.look_interval + 2 * rules.ask_limit)
+        limit = looks + 2 * world.setup.times.leader_ttl + _SEES_SLACK_SECONDS
+        if self._since[0] and now - self._since[1] > limit:
+            self._say('the blind give way', f'{name} leads since {self._since[1]:.0f} s and can\'t '
+                      f'fence, and {others[0].name} could')
+        world.kernel.after(_LOOK_SECONDS, self._look)
+
+    def _could(self, controller: Daemon) -> bool:
+        world, node = self._world, controller.node
+        return (controller.goes_on and controller.name not in world.hangs.since
+                and not node.disk_hangs and node.on('management')
+                and not any(eye.sick for eye in world.observers[controller.role])
+                and all(cluster.answers(node) and not cluster.refuses and not cluster.chokes
+                        for cluster in world.clusters.values()))
+
+    def _waits(self) -> bool:
+        """True if some confirmed host's fence is not proven, and something is to be cut."""
+        return any(item.stage is RecoveryStage.FENCING and item.orders
+                   and all(order.addresses for order in item.orders)
+                   and records.PROOF + item.id not in self._world.etcd.entries
+                   for item in self._world.every(Recovery, records.RECOVERY))
 
 
 class LookedAt:

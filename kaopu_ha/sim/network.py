@@ -19,7 +19,8 @@ class Node:
     """A machine: its power, its links, and whether its kernel stands still.
 
     ``rejects`` are the networks on which a firewall refuses whoever comes; ``deaf`` those on which
-    it hears nothing any more, though what it says arrives.
+    it hears nothing any more, though what it says arrives.  While its ``disk_hangs`` nothing new is
+    started on it: what runs goes on, but its fence was never needed before.
     """
 
     def __init__(self, name: str) -> None:
@@ -28,6 +29,7 @@ class Node:
         self.links = {'management': True, 'storage': True}
         self.rejects: set[str] = set()
         self.deaf: set[str] = set()
+        self.disk_hangs = False
 
     def __repr__(self) -> str:
         return self.name

@@ -60,3 +60,14 @@ def _pause_at_act(world: World, role: str, seconds: str) -> None:
 @WORDS.take('the machine of {process} goes on')
 def _resume(world: World, process: str) -> None:
     a_daemon(world, process).thaw()
+
+
+@WORDS.take('the disk of {node} hangs')
+def _disk_hangs(world: World, node: str) -> None:
+    """The child that is to fence does not start there; who has asked the networks goes on."""
+    world.node(node).disk_hangs = True
+
+
+@WORDS.take('the disk of {node} answers')
+def _disk_answers(world: World, node: str) -> None:
+    world.node(node).disk_hangs = False

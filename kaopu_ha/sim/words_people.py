@@ -61,6 +61,7 @@ def _mend_everything(world: World) -> None:
     put_right(world)
     for each in world.daemons():
         _mend_links(each.node)
+        each.node.disk_hangs = False
     thaw_all(world)
     words_fences.put_right(world)
     start_all(world)

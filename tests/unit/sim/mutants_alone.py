@@ -17,6 +17,7 @@ import json
 
 from kaopu_ha import codec
 from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.observer import Observer
 from kaopu_ha.controller.turns import Turns
 from kaopu_ha.core import addresses, suspicion
 from tests.unit.sim.mutants import mutant, put
@@ -30,6 +31,11 @@ def renewed_in_any_case():
 @mutant('a blind leader keeps its office')
 def blind_leader():
     return [put(Leadership, '_unfit', lambda leader: leader._overdue() and 'it hangs')]
+
+
+@mutant('who cannot fence keeps the office')
+def fence_unasked():
+    return [put(Observer, '_begun', lambda *given: {})]
 
 
 @mutant('one suspect is looked at in each turn')

@@ -13,7 +13,8 @@
 
 ``TRIAL_CALLS`` names them, MODULE:QUALIFIED.NAME[@PROGRAM], with commas between; with a program,
 only where that module is what Python runs.  ``TRIAL_DISK`` is a file: while its file system is
-frozen, each of these calls waits in the kernel and can't be killed.
+frozen, each of these calls waits in the kernel and can't be killed.  ``TRIAL_NOTES`` is a file on
+another file system: each call writes its name there first, so that it is known when it began.
 """
 
 import functools
@@ -23,9 +24,11 @@ import os
 import sys
 
 
-def _touched(function):
+def _touched(function, name):
     @functools.wraps(function)
     def first(*args, **options):
+        with open(os.environ['TRIAL_NOTES'], 'a') as notes:
+            notes.write(name + '\n')
         with open(os.environ['TRIAL_DISK'], 'a') as disk:
             disk.write('.')
         return function(*args, **options)
@@ -49,7 +52,7 @@ class _Finder(importlib.abc.MetaPathFinder):
                 for each in names:
                     holder, _, last = each.rpartition('.')
                     owner = getattr(module, holder) if holder else module
-                    setattr(owner, last, _touched(getattr(owner, last)))
+                    setattr(owner, last, _touched(getattr(owner, last), f'{name}:{each}'))
             spec.loader.exec_module = exec_module
         return spec
 

@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kaopu_ha import records
-from kaopu_ha.core.model import Case, Stage
+from kaopu_ha.core.kept import is_cut
+from kaopu_ha.core.model import Case, Recovery, Stage
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.restart import Phase, Restart
 from kaopu_ha.sim import daemon
@@ -51,10 +52,16 @@ class Starts:
         if elsewhere:
             self._say('one place', f'{row.name} is started on {row.host}, and runs on '
                                    f'{elsewhere[0]}')
-        if any(record.instance == row.uuid and record.lies_at
+        # What still lies with a fenced host comes to nothing there, and goes when it is taken back.
+        if any(record.instance == row.uuid and record.lies_at and not self._is_cut(record.lies_at)
                for record in self._world.nova.records if record.kind == 'evacuation'):
             self._say('one place', f'{row.name} is started on {row.host}, and an evacuation of it '
                                    f'is under way')
+
+    def _is_cut(self, host: str) -> bool:
+        case = self._world.case(host)
+        recovery = self._world.record(Recovery, records.RECOVERY + case.recovery) if case else None
+        return is_cut(case, recovery)
 
     def _just_stopped(self, row: Row) -> bool:
         """Nova takes no start under a condition: the last word may cross it on the way."""

@@ -33,8 +33,11 @@ _FOR_A_PERSON = 'by hand'
 def unhealed(world: World) -> list[str]:
     """What can run and does not, after everything was mended; empty if all is well.
 
-    An instance that was on runs, or the program says why it does not.
+    An instance that was on runs, or the program says why it does not.  Where every host is off
+    (nobody switches on what died), nothing can.
     """
+    if not any(machine.node.powered for machine in world.machines.values()):
+        return []
     found = []
     for row in world.nova.rows.values():
         reason = _told(world, row) or row in to_reboot(world)

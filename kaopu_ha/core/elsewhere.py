@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+import itertools
 
 from kaopu_ha.core import model
 from kaopu_ha.core.addresses import Known
@@ -57,18 +58,17 @@ def found(answers: Mapping[model.Image, model.ImageAnswer], host: str, known: Kn
 
 
 def migrated_to(migrations: Sequence[model.Migration], host: str) -> dict[str, str]:
-    """Where the instance may have come to, if its newest record is a live migration cut short.
+    """Where the instance may have come to: its newest records are live migrations cut short.
 
     ``migrations``: newest first; evacuations from the host came after its death.  A guest is over
     before Nova writes that down, and a source that boots then ends the record in error, and shows
-    the instance where it was (read in Nova).
+    the instance where it was (read in Nova).  One that was asked for while it went may be newer.
     """
-    last = next((each for each in migrations
-                 if each.kind != 'evacuation' or each.source != host), None)
-    if (last is None or last.kind != 'live-migration' or last.source != host
-            or not (last.unfinished or last.status == 'error')):
-        return {}
-    return {last.target: f'it was being migrated to {last.target}'}
+    came = itertools.takewhile(
+        lambda each: each.kind == 'live-migration' and each.source == host
+        and (each.unfinished or each.status == 'error'),
+        (each for each in migrations if each.kind != 'evacuation' or each.source != host))
+    return {each.target: f'it was being migrated to {each.target}' for each in came}
 
 
 def why_not(hosts: Mapping[str, str], said: Mapping[str, bool | None]) -> str:

@@ -83,8 +83,6 @@ class LivingHosts:
 def told_until(world: World, case: Case) -> float:
     """What was so on the host by then, its agent has told, on a machine that was well."""
     rules = world.setup.times.rules
-    opened = daemon.seconds(case.road[0].at)
-    # A leader that took office since opens the case later: for it the grace begins then.
-    lapsed = min(world.etcd.gone_at.get(records.ALIVE + case.host, opened),
-                 opened - detection.grace(rules))
-    return lapsed - rules.beat_ttl - _PUBLISHED_SECONDS
+    beat = daemon.seconds(case.road[0].at) - detection.grace(rules) - rules.beat_ttl
+    # A leader that took office since opens the case later, and so does one whose store was away.
+    return min(beat, world.etcd.heard_at.get(records.ALIVE + case.host, beat)) - _PUBLISHED_SECONDS

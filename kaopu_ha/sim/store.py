@@ -68,8 +68,8 @@ class Etcd:
         self.written_bytes = 0
         self.refused: Callable[[str, str], None] = lambda who, why: None
         self._history: list[ports.Change] = []
-        # When each key that is not there was deleted, or lapsed; of one that is, the last time.
-        self.gone_at: dict[str, float] = {}
+        # When each key was put last, or its lease renewed.
+        self.heard_at: dict[str, float] = {}
         self._compacted = 0
         self._watches: list[_Watching] = []
 
@@ -133,6 +133,7 @@ class Etcd:
         if found is None:
             return 0
         found.until = self.kernel.now + found.ttl
+        self.heard_at.update(dict.fromkeys(found.keys, self.kernel.now))
         return found.ttl
 
     def revoke(self, lease: int) -> None:
@@ -214,6 +215,7 @@ class Etcd:
             if before is None:
                 bisect.insort(self._keys, write.key)
             self.entries[write.key] = entry
+            self.heard_at[write.key] = self.kernel.now
             if write.lease:
                 self._leases[write.lease].keys.add(write.key)
         elif before is None:
@@ -221,7 +223,6 @@ class Etcd:
         else:
             del self.entries[write.key]
             self._keys.remove(write.key)
-            self.gone_at[write.key] = self.kernel.now
         self.bytes += _bytes(write)
         self.written_bytes += _bytes(write)
         if isinstance(write, ports.Delete):

@@ -58,6 +58,11 @@ class MigratedToTest(unittest.TestCase):
             self.assertEqual({'c2': 'it was being migrated to c2'},
                              elsewhere.migrated_to([moved(status=status), moved()], 'c1'))
 
+    def test_of_several_in_a_row_each_target_counts(self):
+        row = [moved(status='error', target='c3'), moved(status='error'), moved(status='completed'),
+               moved(target='c4')]
+        self.assertEqual(['c3', 'c2'], [*elsewhere.migrated_to(row, 'c1')])
+
     def test_an_evacuation_from_its_host_came_after_that(self):
         attempt = moved('evacuation', 'failed', target='c4')
         self.assertEqual(['c2'], [*elsewhere.migrated_to([attempt, moved()], 'c1')])

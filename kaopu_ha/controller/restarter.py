@@ -214,7 +214,7 @@ class Restarter:
                   if other in world.inventories]
         said = self._libvirt.contact([other.management_uri for other in others],
                                      self._rules.ask_limit)
-        return elsewhere.why_not(hosts, {other.host: certain.knows(
+        return elsewhere.why_not(hosts, {other.host: certain.runs_by(
             said[other.management_uri], other.host_uuid, instance) for other in others})
 
     def _migrated_to(self, world: World, host: str, instance: str) -> Mapping[str, str]:

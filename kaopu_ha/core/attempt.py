@@ -134,7 +134,7 @@ FIRST = (
         'kaopu-ha tool add'),
     # A live migration was over when its source died, and Nova had not written that down yet.
     Row('runs elsewhere', lambda it: it.may_move and it.known_elsewhere, Act.WAIT,
-        '{elsewhere} knows its domain, and a live client there has its disk open, but Nova shows '
+        '{elsewhere} has its domain on, and a live client there has its disk open, but Nova shows '
         'it on {source}: if it runs there, its record has to be mended by hand'),
     Row('live elsewhere', lambda it: it.may_move and bool(it.running_on), Act.WAIT,
         'a live client on {elsewhere} has its disk open'),

@@ -34,8 +34,8 @@ class Seen:
     ``libvirt`` and ``images``: the target's, asked only when they matter (None: not asked).
     ``known``: whose the address of a live client is that is none of the target.
     ``elsewhere``: the hosts at whose addresses a client has an image open, or to which Nova was
-    migrating it, with what libvirt says there of the domain: True if it knows it, False if it does
-    not, None if it did not say.  ``harmless``: those that are fenced, or have no agent.
+    migrating it, with what libvirt says there of the domain: is it on, None if it did not say.
+    ``harmless``: those that are fenced, or have no agent.
     ``there``: the instance as the target's agent tells of it (None: it does not), and ``now``: the
     answers of the disks that it has there (None: not told).
     ``up_seconds``: for so long the target's nova-compute was seen up, at each look;
@@ -114,6 +114,15 @@ def knows(answer: model.LibvirtAnswer, host_uuid: str, instance: str) -> bool | 
     if answer.contact is not Contact.ANSWERED or answer.host_uuid.lower() != host_uuid.lower():
         return None
     return instance in answer.domains
+
+
+def runs_by(answer: model.LibvirtAnswer, host_uuid: str, instance: str) -> bool | None:
+    """Is the instance's domain on there?  None if the host itself did not say.
+
+    One that is known and off is left there, and writes nothing; what receives a migration is on.
+    """
+    known = knows(answer, host_uuid, instance)
+    return instance in answer.running if known and answer.running is not None else known
 
 
 def nobody_there(seen: Seen) -> bool:

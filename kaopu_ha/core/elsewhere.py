@@ -13,7 +13,7 @@
 """May an instance run elsewhere, whose host came back and has it off?
 
 Its disks are asked for clients.  One at an address of another host is news only if that host's
-libvirt knows the instance: what shares a volume with it has that open, and tools read.  One that
+libvirt has the instance on: what shares a volume with it has that open, and tools read.  One that
 does not answer may write again while Ceph lists it; that ends half a minute after it was heard of
 last.  So Nova is asked, too: was the instance being migrated when its host went down?
 """
@@ -74,10 +74,10 @@ def migrated_to(migrations: Sequence[model.Migration], host: str) -> dict[str, s
 def why_not(hosts: Mapping[str, str], said: Mapping[str, bool | None]) -> str:
     """Why it may run on one of these hosts; empty if every one of them said that it does not.
 
-    ``said``: does the libvirt of each know the instance?  None, or not there: it did not say.
+    ``said``: is it on, as the libvirt of each says?  None, or not there: it did not say.
     """
     for host, sign in sorted(hosts.items()):
         if said.get(host) is not False:
-            does = 'knows it' if said.get(host) else 'does not say whether it knows it'
+            does = 'has it on' if said.get(host) else 'does not say whether it has it'
             return f'{sign}, and the libvirt there {does}'
     return ''

@@ -118,7 +118,7 @@ class Facts:
 
     @property
     def known_elsewhere(self) -> bool:
-        """A live client on another host has its disk open, and libvirt there knows its domain."""
+        """A live client on another host has its disk open, and libvirt has its domain on there."""
         return bool(self.running_on) and self.seen.elsewhere.get(self.running_on) is True
 
     @functools.cached_property

@@ -45,6 +45,10 @@ class SaidOfTheLiving:
 
     def _tick(self) -> None:
         now, told = self._world.kernel.now, self._world.told
+        judged = [case.host for case in self._world.every(Case, records.CASE)
+                  if case.verdict is not Verdict.ALIVE]
+        # Of who is not judged any more, that was told after it.
+        self._since = {host: at for host, at in self._since.items() if host in judged}
         for at, news in told[self._read:]:
             since = self._since.get(news.host)
             if news.fact in _FACTS and since is not None and (
@@ -54,8 +58,6 @@ class SaidOfTheLiving:
         self._read = len(told)
         if not self._calm():
             self._calm_since = now
-        judged = [case.host for case in self._world.every(Case, records.CASE)
-                  if case.verdict is not Verdict.ALIVE]
         self._since = {host: self._since.get(host, now) for host in judged}
         self._world.kernel.after(_TICK_SECONDS, self._tick)
 

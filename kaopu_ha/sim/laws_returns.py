@@ -22,6 +22,7 @@ from kaopu_ha.core.model import Case, Recovery, Stage
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.restart import Phase, Restart
 from kaopu_ha.sim import daemon
+from kaopu_ha.sim.laws_late import came_too_late
 from kaopu_ha.sim.nova import Row
 from kaopu_ha.sim.world import World
 
@@ -42,9 +43,15 @@ class Starts:
 
     def __init__(self, world: World, say: Say) -> None:
         self._world, self._say = world, say
+        self._late: set[str] = set()
 
     def asked(self, row: Row) -> None:
         """The API was asked to start a server where it is."""
+        if came_too_late(self._world, f'start {row.uuid}'):
+            # What it undid is not to be seen in Nova: it was on at the next boot.
+            self._late.add(row.uuid)
+        if row.uuid in self._late:
+            return
         if not row.wanted and not _started(row) and not self._just_stopped(row):
             self._say('what was stopped stays off', f'{row.name} is started, and its user had '
                                                     f'stopped it')

@@ -97,6 +97,8 @@ class Grounds:
         if case.stage is Stage.CONFIRMED and was.stage is not Stage.CONFIRMED:
             for law, what in self._confirmed(who, case, opened):
                 self._say(law, f'{case.host} was condemned, but {what}')
+            # One that is taken back and lost again is judged anew, in the same case.
+            self._kernels.pop(case.host, None)
 
     def _confirmed(self, who: str, case: Case, opened: int) -> Iterator[tuple[str, str]]:
         rules, (libvirt, _) = self._world.setup.times.rules, self._world.eyes[who.split('/')[0]]

@@ -134,7 +134,7 @@ class Looker:
             return seen
         said = self._libvirt.contact([each.management_uri for each in asked], _ASK_SECONDS)
         return dataclasses.replace(seen, harmless=self._harmless(silent, known), elsewhere={
-            each.host: certain.knows(said[each.management_uri], each.host_uuid, item.instance)
+            each.host: certain.runs_by(said[each.management_uri], each.host_uuid, item.instance)
             for each in asked})
 
     def _harmless(self, hosts: Sequence[str],

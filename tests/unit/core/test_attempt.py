@@ -137,7 +137,7 @@ class TheFirstCall(unittest.TestCase):
         seen = first_look(a_server(task_state='migrating'), known=claimed('c3'),
                           images=(an_answer(a_client('10.1.0.3:0/9')),), elsewhere={'c3': True})
         self.assertEqual(
-            Decision(Act.WAIT, 'c3 knows its domain, and a live client there has its disk open, '
+            Decision(Act.WAIT, 'c3 has its domain on, and a live client there has its disk open, '
                                'but Nova shows it on c1: if it runs there, its record has to be '
                                'mended by hand'), decided(queued(), seen, rules()))
 

@@ -139,12 +139,14 @@ def reboot(world: World, instance: str) -> None:
 def _spoils(world: World, row: Row) -> bool:
     """Nova's API refuses it while it migrates; after that it would start a second copy.
 
-    Where a live migration went over and its source died before the record, or a host that is
-    confirmed dead lives, and has an address of which its agent can't tell: no program could prevent
+    Where a live migration went over and its source died before the record, or it is being moved
+    and its host lives, with an address of which its agent can't tell: no program could prevent
     that, so no user asks for it.
     """
     told = world.told_by(row.host)
-    untold = world.confirmed(row.host) and not set(world.machines[row.host].addresses) <= set(
+    moves = any((record.instance, record.kind) == (row.uuid, 'evacuation')
+                and record.status in ('accepted', 'pre-migrating') for record in world.nova.records)
+    untold = moves and not set(world.machines[row.host].addresses) <= set(
         told.storage_addresses if told is not None else ())
     return row.task_state == 'migrating' or untold or any(
         machine.runs(row.uuid) for name, machine in world.machines.items() if name != row.host)

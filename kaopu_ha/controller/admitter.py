@@ -301,6 +301,8 @@ class Admitter:
                 ports.Put(records.REQUEST + name, records.encode(answer))],
                 records.REQUEST + name, records.AFTERCARE + case.host,
                 records.RESTART + case.host):
+            for verb in records.ASKABLE:
+                self._answered.pop(records.request_to(case.host, verb), None)
             self._tell(News(Fact.ADMITTED, case.host, 'it may receive instances again'))
             for item in restart.told(again, before) if again else ():
                 self._tell(item)

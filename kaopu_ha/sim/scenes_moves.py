@@ -175,6 +175,19 @@ def _source_dies(chance: random.Random, setup: Setup, at: float) -> Iterator[Eve
         yield Event(over + chance.uniform(3.0, 12.0), f'power on {setup.hosts[0]}')
 
 
+@scene('a guest that came unseen is fenced with its new host', _without_lock, beside_max=0)
+def _fenced_unseen(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Its source is booted, and has it started there; then the new host is taken back."""
+    source, target = setup.hosts[:2]
+    for vm in setup.instances:
+        yield Event(at, f'migrate {vm.name} to {target}')
+    over = at + chance.uniform(7.0, 9.0)
+    yield Event(over, f'power off {source}')
+    yield Event(over + 4.0, f'power on {source}')
+    yield Event(over + chance.uniform(1.0, 8.0), f'cut {target} both')
+    yield Event(over + 50.0, f'mend {target} both')
+
+
 @scene('another claims the address at which a guest came to run', _without_lock, beside_max=0)
 def _claimed(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
     """Its libvirt knows nothing of the guest, whose host is the second."""
@@ -205,6 +218,8 @@ def _arrives_late(chance: random.Random, setup: Setup, at: float) -> Iterator[Ev
     # Its QEMU opens the disk when the monitors take clients again, and before they are told.
     yield Event(back + 5.0 - chance.uniform(0.3, 1.0), f'migrate late to {host}')
     yield Event(back + 5.0, 'the monitors of a have a quorum')
+    # Nobody takes it back: only the recovery brings what came.
+    yield Event(back + 20.0, f'power off {host}')
     # The recovery does not end before.
     for other in setup.hosts[1:]:
         yield Event(at, f'guests do not start on {other}')

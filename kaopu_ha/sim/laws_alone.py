@@ -16,6 +16,7 @@ is blind gives way, and each suspect is looked at in its turn."""
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable
 import math
 
@@ -70,11 +71,13 @@ class Led:
                 and controller.node.on('management'))
 
 
-class Sees:
-    """A leader that can't ask the storage network of a suspect gives way in time to who can.
+class _GivesWay(abc.ABC):
+    """A leader that can't do something gives way in time to who can.
 
-    The time counts while both stay so, and etcd is well.
+    The time counts while both stay so, the cluster needs it, and etcd is well.
     """
+
+    what = ''
 
     def __init__(self, world: World, say: Say) -> None:
         self._world, self._say = world, say
@@ -82,31 +85,60 @@ class Sees:
         world.kernel.after(_LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
-        world, now, rules = self._world, self._world.kernel.now, self._world.setup.times.rules
+        world, now = self._world, self._world.kernel.now
         leader = world.record(records.Leader, records.LEADER)
         name = leader.name if leader else ''
-        blind = [each for each in world.controllers if each.name == name and not self._sees(each)]
-        others = [each for each in world.controllers if self._sees(each)]
-        if not blind or not others or not self._in_doubt() or (
+        unable = [each for each in world.controllers
+                  if each.name == name and self._cannot(each)]
+        others = [each for each in world.controllers if each.name != name and self._can(each)]
+        if not unable or not others or not self._matters() or (
                 world.etcd.away or world.etcd.lost_answers):
             self._since = '', now
         elif self._since[0] != name:
             self._since = name, now
-        # The case has to be opened, and each look takes an ask.
-        looks = (rules.blind_looks + 2) * (rules.look_interval + rules.ask_limit)
-        limit = looks + 2 * world.setup.times.leader_ttl + rules.beat_ttl + _SEES_SLACK_SECONDS
+        limit = self._looks() + 2 * world.setup.times.leader_ttl + _SEES_SLACK_SECONDS
         if self._since[0] and now - self._since[1] > limit:
             self._say('the blind give way', f'{name} leads since {self._since[1]:.0f} s and can\'t '
-                      f'ask the storage network, and {others[0].name} could')
+                      f'{self.what}, and {others[0].name} could')
         world.kernel.after(_LOOK_SECONDS, self._look)
 
-    def _sees(self, controller: Daemon) -> bool:
+    @abc.abstractmethod
+    def _cannot(self, controller: Daemon) -> bool:
+        """Is it unable now?"""
+
+    @abc.abstractmethod
+    def _can(self, controller: Daemon) -> bool:
+        """Could it, as a leader?"""
+
+    @abc.abstractmethod
+    def _matters(self) -> bool:
+        """Does anything wait for it?"""
+
+    @abc.abstractmethod
+    def _looks(self) -> float:
+        """Seconds of the looks that it takes to be sure."""
+
+
+class Sees(_GivesWay):
+    """A leader that can't ask the storage network of a suspect gives way in time to who can."""
+
+    what = 'ask the storage network'
+
+    def _looks(self) -> float:
+        # The case has to be opened, and each look takes an ask.
+        rules = self._world.setup.times.rules
+        return rules.beat_ttl + (rules.blind_looks + 2) * (rules.look_interval + rules.ask_limit)
+
+    def _cannot(self, controller: Daemon) -> bool:
+        return not self._can(controller)
+
+    def _can(self, controller: Daemon) -> bool:
         world, node = self._world, controller.node
         return (controller.goes_on and controller.name not in world.hangs.since
                 and node.on('management') and not world.observers[controller.role][1].sick
                 and all(cluster.answers(node) for cluster in world.clusters.values()))
 
-    def _in_doubt(self) -> bool:
+    def _matters(self) -> bool:
         """True if of some suspect no image at all could be asked."""
         for case in self._world.every(Case, records.CASE):
             last = case.rounds[-1].storage if case.rounds else None
@@ -117,37 +149,20 @@ class Sees:
         return False
 
 
-class CanFence:
+class CanFence(_GivesWay):
     """A leader that can't fence a confirmed host, for its disk hangs, gives way in time to who can.
-
-    The time counts while both stay so, and etcd is well.
     """
 
-    def __init__(self, world: World, say: Say) -> None:
-        self._world, self._say = world, say
-        self._since: tuple[str, float] = '', 0.0
-        world.kernel.after(_LOOK_SECONDS, self._look)
+    what = 'fence'
 
-    def _look(self) -> None:
-        world, now, rules = self._world, self._world.kernel.now, self._world.setup.times.rules
-        leader = world.record(records.Leader, records.LEADER)
-        name = leader.name if leader else ''
-        cannot = [each for each in world.controllers
-                  if each.name == name and each.node.disk_hangs]
-        others = [each for each in world.controllers if each.name != name and self._could(each)]
-        if not cannot or not others or not self._waits() or (
-                world.etcd.away or world.etcd.lost_answers):
-            self._since = '', now
-        elif self._since[0] != name:
-            self._since = name, now
-        looks = (rules.blind_looks + 1) * (rules.look_interval + 2 * rules.ask_limit)
-        limit = looks + 2 * world.setup.times.leader_ttl + _SEES_SLACK_SECONDS
-        if self._since[0] and now - self._since[1] > limit:
-            self._say('the blind give way', f'{name} leads since {self._since[1]:.0f} s and can\'t '
-                      f'fence, and {others[0].name} could')
-        world.kernel.after(_LOOK_SECONDS, self._look)
+    def _looks(self) -> float:
+        rules = self._world.setup.times.rules
+        return (rules.blind_looks + 1) * (rules.look_interval + 2 * rules.ask_limit)
 
-    def _could(self, controller: Daemon) -> bool:
+    def _cannot(self, controller: Daemon) -> bool:
+        return controller.node.disk_hangs
+
+    def _can(self, controller: Daemon) -> bool:
         world, node = self._world, controller.node
         return (controller.goes_on and controller.name not in world.hangs.since
                 and not node.disk_hangs and node.on('management')
@@ -155,7 +170,7 @@ class CanFence:
                 and all(cluster.answers(node) and not cluster.refuses and not cluster.chokes
                         for cluster in world.clusters.values()))
 
-    def _waits(self) -> bool:
+    def _matters(self) -> bool:
         """True if some confirmed host's fence is not proven, and something is to be cut."""
         return any(item.stage is RecoveryStage.FENCING and item.orders
                    and all(order.addresses for order in item.orders)

@@ -44,6 +44,14 @@ def _blind_leader(chance: random.Random, setup: Setup, at: float) -> Iterator[Ev
     yield Event(at + chance.uniform(60.0, 70.0), 'mend controller-1 storage')
 
 
+@scene('the disk of the leader hangs, and a host dies', two_leaders, beside_max=0)
+def _disk_hangs(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """It judges, and the child that is to fence never starts; another controller could."""
+    yield Event(at - chance.uniform(0.0, 2.0), 'the disk of controller-1 hangs')
+    yield Event(at, f'power off {setup.hosts[0]}')
+    yield Event(at + chance.uniform(80.0, 100.0), 'the disk of controller-1 answers')
+
+
 @scene('a host that was told not to be protected dies', alive_everywhere, beside_max=0)
 def _unprotected_dies(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
     """Ceph sees its guests in a network of which nobody had told."""

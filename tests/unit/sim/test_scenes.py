@@ -115,6 +115,8 @@ CAUGHT = (
      ('a look counts while it is fresh',)),
     ('a blind leader keeps its office', 'the leader loses its storage link, and a host dies',
      ('the blind give way',)),
+    ('who cannot fence keeps the office', 'the disk of the leader hangs, and a host dies',
+     ('the blind give way',)),
     ('who died is told to be protected again', 'a host that was told not to be protected dies',
      (TOLD,)),
     ('a word counts though its host was heard of',

@@ -43,6 +43,8 @@ _ACT_SECONDS = 4.0
 # etcd takes 128 operations in one transaction.
 _CHUNK = 60
 _STEPS_IN_A_TURN = 8
+# For so long what was read of hosts says which of them may be targets.
+_FRESH_SECONDS = 2.0
 _SERVICE = 'If it was admitted since: openstack compute service set --up'
 
 
@@ -58,7 +60,7 @@ class Recoverer:
         self._rules, self._clock, self._tell = rules, clock, tell
         self._pool, self._libvirt = pool, libvirt
         self._planned: dict[str, tuple[road.Standing, float]] = {}
-        self._told = 0
+        self._told, self._read_at = 0, 0.0
         self.alone, self._untold = Alone(store, clock, tell), Untold(store, tell)
         self._keeper = FenceKeeper(store, self._term, fences, rules, clock, pool)
         self._targets, self._rests = Targets(cloud, usage, rules, pool, clock), Rests(clock)
@@ -76,6 +78,7 @@ class Recoverer:
             return 0.5
         try:
             for _ in range(_STEPS_IN_A_TURN):
+                self._read_at = self._clock()
                 world = World(self._store.read(*RANGES, records.RECOVERY, records.EVACUATION,
                                                records.PROOF, records.CLAIMS), self._tell)
                 self._hear(world)
@@ -255,7 +258,13 @@ class Recoverer:
         servers = self._cloud.servers(decision.recovery.host)
         return dataclasses.replace(seen, servers=servers,
                                    stopped=self._stopped(decision.recovery, servers),
-                                   candidates=self._targets.candidates(world))
+                                   candidates=self._targets.candidates(self._as_now(world)))
+
+    def _as_now(self, world: World) -> World:
+        """The world as it was read, or read anew: a target may have died while Nova was asked."""
+        if self._clock() - self._read_at < _FRESH_SECONDS:
+            return world
+        return World(self._store.read(*RANGES), self._tell)
 
     def _stopped(self, item: Recovery, servers: Sequence[model.Server]) -> frozenset[str]:
         """Those that were on, that Nova shows stopped, and of which a user had wanted that."""
@@ -265,7 +274,7 @@ class Recoverer:
                          if users.stopped_by_user(actions.result()))
 
     def _ask_targets(self, world: World, seen: Seen, decision: Decision) -> Seen:
-        return dataclasses.replace(seen, candidates=self._targets.candidates(world))
+        return dataclasses.replace(seen, candidates=self._targets.candidates(self._as_now(world)))
 
     def _replan(self, world: World, seen: Seen, decision: Decision) -> Seen:
         """Each instance is written for itself: a worker may have gone on with another one."""

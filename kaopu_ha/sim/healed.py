@@ -38,10 +38,10 @@ def unhealed(world: World) -> list[str]:
     """
     if not any(machine.node.powered for machine in world.machines.values()):
         return []
-    found = []
+    found, for_reboot = [], to_reboot(world)
     for row in world.nova.rows.values():
-        reason = _told(world, row) or row in to_reboot(world)
-        if row.wanted and not reason and not world.writing_on(row):
+        reason = _told(world, row)
+        if row.wanted and not reason and row not in for_reboot and not world.writing_on(row):
             found.append(f'{row.name} does not run; Nova: {row.vm_state}/{row.task_state} on '
                          f'{row.host}')
     # Each excuses itself, and its recovery, which is not finished before; no other one.

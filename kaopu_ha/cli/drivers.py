@@ -26,6 +26,8 @@ from kaopu_ha.wiring import catalogue
 class Drivers(Command):
     """List the drivers that are installed, with their options; it asks nobody."""
 
+    sections = ()
+
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         """Which ones, and how much of them."""
         parser.add_argument('port', nargs='?', choices=sorted(catalogue.CHOSEN_BY),

@@ -84,6 +84,8 @@ class Shell(app.App):
         super().__init__('What Kaopu HA knows and does, and what a person may tell it.',
                          version.installed(), Commands(), stdout=stdout, stderr=stderr,
                          deferred_help=True)
+        self.sections: tuple[str, ...] = ()
+        self.misconfigured = False
 
     def build_option_parser(self, description: str | None, version: str | None,
                             argparse_kwargs: dict[str, Any] | None = None
@@ -126,10 +128,22 @@ class Shell(app.App):
         begun = [name for name in COMMANDS if name.partition(' ')[0] == cmd]
         return begun or super().get_fuzzy_matches(cmd)
 
+    def prepare_to_run_command(self, cmd: Any) -> None:
+        """Keep what it reads of the configuration."""
+        self.sections = getattr(cmd, 'sections', ())
+
     def clean_up(self, cmd: Any, result: int, err: BaseException | None) -> None:
-        """Close the store, if it was opened."""
+        """Close the store, if it was opened; keep what kind of failure there was."""
         if 'store' in self.__dict__:
             self.store.close()
+        from kaopu_ha.cli.command import Misconfigured
+        from kaopu_ha.conf.errors import ConfigError
+        self.misconfigured = isinstance(err, Misconfigured | ConfigError)
+
+    def run(self, argv: list[str]) -> int:
+        """Run a command; 2 if it can't be run like this, as for a wrong word."""
+        result = super().run(argv)
+        return 2 if self.misconfigured else result
 
     # ------------------------------------------------------------ what the commands share
 
@@ -137,7 +151,7 @@ class Shell(app.App):
     def conf(self) -> cfg.ConfigOpts:
         """The configuration.  Raises Trouble if its files can't be read."""
         from kaopu_ha.cli import settings
-        return settings.conf(self.options, _CONFIG_FILE)
+        return settings.conf(self.options, _CONFIG_FILE, self.sections)
 
     @functools.cached_property
     def store(self) -> ports.Store:

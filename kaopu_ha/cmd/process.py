@@ -37,8 +37,9 @@ from oslo_service import service
 from kaopu_ha import conf as options
 from kaopu_ha import version, wiring
 from kaopu_ha.cmd import logs, loops
-from kaopu_ha.conf import secrecy
+from kaopu_ha.conf import reading, secrecy, sound
 from kaopu_ha.conf.errors import ConfigError
+from kaopu_ha.wiring import spelling
 
 LOG = logging.getLogger(__name__)
 
@@ -154,23 +155,27 @@ def configure(name: str, argv: Sequence[str]) -> cfg.ConfigOpts:
     service_options.register_service_opts(conf)
     conf.set_default('graceful_shutdown_timeout', _EXIT_SECONDS)
     options.register(conf)
-    try:
+    with reading.in_words():
         conf(list(argv), project='kaopu-ha', prog=name, version=version.installed(),
              default_config_files=default_files(argv))
-    except cfg.ConfigFilesNotFoundError as failure:
-        raise ConfigError(f'no configuration: {", ".join(failure.config_files)} is not there; '
-                          f'name a file with --config-file') from failure
-    except cfg.ConfigFilesPermissionDeniedError as failure:
-        raise ConfigError(f'{", ".join(failure.config_files)} may not be read by this '
-                          f'user') from failure
-    options.check_values(conf)
-    log.setup(conf, 'kaopu-ha', version.installed())
+    sound.check(conf, name.rpartition('-')[2])
+    spelling.check(conf)
+    _set_up_log(conf)
     for handler in logging.getLogger().handlers:
         if isinstance(handler.formatter, formatters.ContextFormatter):
             handler.setFormatter(_Sentences(handler.formatter))
     for warning in secrecy.exposed(conf, options.list_opts()):
         LOG.warning('%s', warning)
     return conf
+
+
+def _set_up_log(conf: cfg.ConfigOpts) -> None:
+    """Begin to log.  Raises ConfigError where the configuration names no place for it."""
+    try:
+        log.setup(conf, 'kaopu-ha', version.installed())
+    except (log.LogConfigError, OSError) as failure:
+        raise ConfigError(f'the log can\'t be written: {one_line(failure)}.  Look at log_file, '
+                          f'log_dir and log_config_append in [DEFAULT]') from failure
 
 
 class _Sentences(logging.Formatter):

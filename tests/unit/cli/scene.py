@@ -148,10 +148,10 @@ class Commands(unittest.TestCase):
     def shown_json(self, *words):
         return json.loads(self.shown(*words, '--json'))
 
-    def refused(self, *words):
-        """The one line with which a command fails."""
-        code, out, err = self.run_command(*words)
-        self.assertEqual((1, '', 1), (code, out, err.count('\n')), err)
+    def refused(self, *words, code=1):
+        """The one line with which a command fails; 2 for a wrong configuration."""
+        ended, out, err = self.run_command(*words)
+        self.assertEqual((code, '', 1), (ended, out, err.count('\n')), err)
         return err
 
 

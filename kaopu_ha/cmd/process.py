@@ -13,7 +13,8 @@
 """What the processes share: command line and configuration, start, signals, end.
 
 SIGTERM ends a process within two seconds, with exit code 0 however busy the machine is; SIGINT
-ends it at once; SIGHUP reads again those options that may change while a process runs (of logging).
+ends it at once, with 130; SIGHUP reads again those options that may change while a process runs
+(of logging).
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ import time
 from types import FrameType
 from typing import Any
 
+from kaopu_ha import threads  # noqa: F401  before anything of oslo is imported
+
+# isort: split
+
 from oslo_config import cfg
 from oslo_log import formatters, log
 from oslo_service import opts as service_options
@@ -36,7 +41,7 @@ from oslo_service import service
 
 from kaopu_ha import conf as options
 from kaopu_ha import version, wiring
-from kaopu_ha.cmd import logs, loops
+from kaopu_ha.cmd import interrupts, logs, loops
 from kaopu_ha.conf import reading, secrecy, sound
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.wiring import spelling
@@ -66,11 +71,12 @@ class Process(service.ServiceBase):
         self._runner = loops.Runner(program.loops)
 
     def start(self) -> None:
-        """Start the loops, with handlers of our own in place of two of oslo.service's.
+        """Start the loops, with handlers of our own in place of three of oslo.service's.
 
-        Its handler of SIGHUP would end the main thread, and that of SIGALRM (its end took too
-        long) the process as a failure.
+        Its handler of SIGHUP would end the main thread, those of SIGALRM (its end took too long)
+        and SIGINT the process as a failure.
         """
+        signal.signal(signal.SIGINT, self._interrupted)
         signal.signal(signal.SIGHUP, self._reload)
         signal.signal(signal.SIGALRM, self._out_of_time)
         LOG.info('%s %s starts on %s', self._name, version.installed(), self._conf.host)
@@ -117,6 +123,12 @@ class Process(service.ServiceBase):
         LOG.info('%s ends: its time to end has run out', self._name)
         logs.drained(_LOG_SECONDS)
         os._exit(0)
+
+    def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        """End now; what did not end is left to lapse."""
+        LOG.info('%s ends: interrupted', self._name)
+        logs.drained(_LOG_SECONDS)
+        os._exit(interrupts.EXIT)
 
     def _reload(self, number: int, frame: FrameType | None) -> None:
         try:

@@ -70,7 +70,7 @@ class Command(command.Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Do it, and put foreign failures into words."""
-        self.as_json = parsed_args.json
+        self.as_json = parsed_args.json or self.app.options.json
         try:
             return self.answer(parsed_args)
         except ports.OutcomeUnknown as failure:

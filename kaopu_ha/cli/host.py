@@ -19,34 +19,37 @@ from typing import Any
 
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, plain
+from kaopu_ha.cli.listing import Cell, Listing
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Power, Sign
 
 
-class HostList(Command):
+class HostList(Listing):
     """List the hosts: beat, case, hold, storage, and their instances."""
 
-    def answer(self, args: argparse.Namespace) -> int:
-        """One row for each host that the store knows."""
-        found = self.look()
-        if self.as_json:
-            self.say_json([_summary(found, host) for host in found.hosts])
-            return 0
-        rows = [self._row(_summary(found, host)) for host in found.hosts]
-        self.say(layout.table(('host', 'beat', 'case', 'hold', 'storage', 'on', 'paused', 'off',
-                               'boot'), rows))
-        return 0
+    heading = ('host', 'beat', 'case', 'hold', 'storage', 'on', 'paused', 'off')
+    nothing = 'No host is known: does an agent run anywhere?'
 
-    def _row(self, host: dict[str, Any]) -> list[str]:
+    def records(self, args: argparse.Namespace) -> list[dict[str, Any]]:
+        """What each host is in short."""
+        found = self.look()
+        return [_summary(found, host) for host in found.hosts]
+
+    def rows(self, args: argparse.Namespace) -> list[list[Any]]:
+        """One row for each host that the store knows."""
+        return [self._row(host) for host in self.records(args)]
+
+    def _row(self, host: dict[str, Any]) -> list[Any]:
         life = host['storage'] in (Sign.LIFE.value, '')
         return [host['host'],
-                self.ink('good', 'yes') if host['beat'] else self.ink('error', 'NO'),
-                self.ink('warning', host['case']) or '-',
-                self.ink('warning', 'hold') if host['hold'] else '-',
-                self.ink('' if life else 'warning', host['storage']) or '-',
-                *(str(host['instances'][power.value]) for power in Power),
-                layout.short(host['boot_id']) or '-']
+                Cell(host['beat'], self.ink('good', 'yes') if host['beat']
+                     else self.ink('error', 'NO')),
+                Cell(host['case'], self.ink('warning', host['case']) or '-'),
+                Cell(host['hold'], self.ink('warning', 'hold') if host['hold'] else '-'),
+                Cell(host['storage'],
+                     self.ink('' if life else 'warning', host['storage']) or '-'),
+                *(host['instances'][power.value] for power in Power)]
 
 
 class HostShow(Command):

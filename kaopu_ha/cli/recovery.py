@@ -15,10 +15,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from kaopu_ha import records
 from kaopu_ha.cli import layout, picture
 from kaopu_ha.cli.command import Command, Trouble, plain
+from kaopu_ha.cli.listing import Listing
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core.model import Evacuation, FenceOrder, Phase, Recovery, RecoveryStage
 from kaopu_ha.core.wishes import Wish
@@ -27,22 +29,20 @@ PHASE_LEVELS = {Phase.DONE: 'good', Phase.FAILED: 'error', Phase.NOT_RECOVERABLE
                 Phase.REFUSED: 'warning', Phase.WAITING: 'warning'}
 
 
-class RecoveryList(Command):
+class RecoveryList(Listing):
     """List the recoveries, newest last."""
 
-    def answer(self, args: argparse.Namespace) -> int:
+    heading = ('recovery', 'host', 'stage', 'ended', 'began', 'waits for')
+    nothing = 'There is no recovery.'
+
+    def records(self, args: argparse.Namespace) -> Any:
+        """The recoveries whole."""
+        return [plain(item) for item in _in_order(self.look())]
+
+    def rows(self, args: argparse.Namespace) -> list[list[str]]:
         """One row for each."""
         found = self.look()
-        recoveries = sorted(found.recoveries.values(), key=lambda item: (
-            item.road[0].at if item.road else '', item.id))
-        if self.as_json:
-            self.say_json([plain(item) for item in recoveries])
-        elif not recoveries:
-            self.say('There is no recovery.')
-        else:
-            self.say(layout.table(('recovery', 'host', 'stage', 'ended', 'began', 'waits for'),
-                                  [_row(found, item) for item in recoveries]))
-        return 0
+        return [_row(found, item) for item in _in_order(found)]
 
 
 class RecoveryShow(Command):
@@ -131,6 +131,11 @@ def span(item: Evacuation) -> float | None:
 
 
 # ---------------------------------------------------------------- private
+
+
+def _in_order(found: Picture) -> list[Recovery]:
+    return sorted(found.recoveries.values(), key=lambda item: (
+        item.road[0].at if item.road else '', item.id))
 
 
 def _row(found: Picture, item: Recovery) -> list[str]:

@@ -99,6 +99,7 @@ class Shell(app.App):
                             help='read the *.conf files of this folder after the files')
         parser.add_argument('--endpoints', metavar='HOST:PORT[,...]',
                             help='members of etcd, instead of the configured ones')
+        parser.add_argument('--json', action='store_true', help='answer with JSON')
         parser.add_argument('-v', '--verbose', action='store_true', help='tell more')
         parser.add_argument('--debug', action='store_true', help='show tracebacks and all logs')
         parser.add_argument('--version', action='version', version=f'{self.NAME} {version}')

@@ -125,6 +125,12 @@ def an_evacuation(uuid=WEB, name='web-1', phase=Phase.DONE, target='c2', source=
         attempts=tuple(model.Attempt(n + 1, target) for n in range(attempts)), road=road)
 
 
+def cells(table):
+    """The cells of each line of a table, its heading first."""
+    return [[cell.strip() for cell in line.strip('|').split('|')]
+            for line in table.splitlines() if line.startswith('|')]
+
+
 class Commands(unittest.TestCase):
     """Runs commands with the configuration file ``config``."""
 

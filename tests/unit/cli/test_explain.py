@@ -34,21 +34,21 @@ class Cases(scene.Scene):
         self.there_is(scene.a_case('c1', waited=120.4), scene.a_case('c2', Stage.LOCKED,
                                                                      waited=8.0))
         shown = self.shown('case', 'list')
-        self.assertRegex(shown, 'c1 +dying +120 of 300 s +dead')
-        self.assertRegex(shown, 'c2 +locked +8 of 30 s +dead')
+        self.assertRegex(shown, r'c1 +\| dying +\| 120 of 300 s +\| dead')
+        self.assertRegex(shown, r'c2 +\| locked +\| 8 of 30 s +\| dead')
 
     def test_the_configured_waits_are_shown_and_a_kernel_that_answered_lengthens_them(self):
         self.config.write_text(self.config.read_text() + '[detection]\npace = fast\n')
         self.there_is(scene.a_case('c1', waited=1.0),
                       scene.a_case('c2', waited=1.0, kernel_answered=True))
         shown = self.shown('case', 'list')
-        self.assertRegex(shown, 'c1 +dying +1 of 2 s')
-        self.assertRegex(shown, 'c2 +dying +1 of 300 s')
+        self.assertRegex(shown, r'c1 +\| dying +\| 1 of 2 s')
+        self.assertRegex(shown, r'c2 +\| dying +\| 1 of 300 s')
 
     def test_closed_cases_are_listed_when_asked_for(self):
         self.put(records.CLOSED + 'c1/0000000000000042', closed(scene.a_case()))
         self.assertEqual('No case is open.\n', self.shown('case', 'list'))
-        self.assertRegex(self.shown('case', 'list', '--all'), 'c1 +closed')
+        self.assertRegex(self.shown('case', 'list', '--all'), r'c1 +\| closed')
 
     def test_the_evidence_is_a_table_with_signs_rules_and_counts(self):
         self.there_is(scene.a_case(rounds=(scene.a_round(), scene.a_round(6, 4, count=58))))
@@ -87,7 +87,7 @@ class Recoveries(scene.Scene):
 
     def test_a_recovery_is_found_by_its_id_and_by_its_host(self):
         self.a_dead_host()
-        self.assertRegex(self.shown('recovery', 'list'), 'c1-1234 +c1 +evacuating +3/3')
+        self.assertRegex(self.shown('recovery', 'list'), r'c1-1234 +\| c1 +\| evacuating +\| 3/3')
         for name in ('c1', 'c1-1234'):
             self.assertRegex(self.shown('recovery', 'show', name), 'recovery +c1-1234')
 
@@ -107,7 +107,7 @@ class Recoveries(scene.Scene):
 
     def test_before_the_plan_the_instances_that_were_on_are_counted(self):
         self.there_is(scene.a_recovery(stage=RecoveryStage.FENCING))
-        self.assertRegex(self.shown('recovery', 'list'), 'c1-1234 +c1 +fencing +0/2')
+        self.assertRegex(self.shown('recovery', 'list'), r'c1-1234 +\| c1 +\| fencing +\| 0/2')
 
     def test_one_that_is_not_there_is_refused_with_those_that_are(self):
         self.a_dead_host()

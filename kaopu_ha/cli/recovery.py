@@ -65,7 +65,9 @@ class RecoveryShow(Command):
             return 0
         ended, all_of_them = picture.progress(found, item)
         self.say(layout.facts([
-            ('recovery', item.id), ('host', item.host), ('stage', item.stage.value),
+            ('recovery', item.id), ('host', item.host),
+            ('began', layout.date_and_clock(item.road[0].at) if item.road else ''),
+            ('note', self._later(found, item)), ('stage', item.stage.value),
             ('instances', f'{ended} of {all_of_them} ended'),
             (_took(item), layout.seconds(_span(item))), ('waits for', item.waiting_for),
             ('forced down', 'by us' if item.forced_by_us else ''),
@@ -74,14 +76,24 @@ class RecoveryShow(Command):
         if evacuations:
             self.say(['', *self._instances(evacuations)])
         self.say(['', *layout.table(('at', 'by', 'stage', 'because'), [
-            (layout.clock(step.at), step.by, step.stage, step.reason) for step in item.road])])
+            (layout.date_and_clock(step.at), step.by, step.stage, step.reason)
+            for step in item.road])])
         self._wishes(found.asked(item.id))
         return 0
 
+    def _later(self, found: Picture, item: Recovery) -> str:
+        """That the host is in another case by now, of which this recovery is not."""
+        case = found.cases.get(item.host)
+        if case is None or case.recovery == item.id:
+            return ''
+        return self.ink('warning', f'of a former death: {item.host} is {case.stage.value} again '
+                                   f'now (kaopu-ha explain {item.host})')
+
     def _wishes(self, asked: tuple[Wish, ...]) -> None:
         if asked:
-            rows = [(layout.clock(wish.at), wish.who, f'{wish.verb.value} {wish.name}'.strip(),
-                     wish.why, wish.state.value, wish.answer or '-') for wish in asked]
+            rows = [(layout.date_and_clock(wish.at), wish.who,
+                     f'{wish.verb.value} {wish.name}'.strip(), wish.why,
+                     wish.state.value, wish.answer or '-') for wish in asked]
             self.say(['', *layout.table(('at', 'who', 'asked', 'why', 'state', 'answer'), rows)])
 
     def _fences(self, item: Recovery) -> list[str]:

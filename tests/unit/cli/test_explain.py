@@ -91,6 +91,16 @@ class Recoveries(scene.Scene):
         for name in ('c1', 'c1-1234'):
             self.assertRegex(self.shown('recovery', 'show', name), 'recovery +c1-1234')
 
+    def test_one_of_a_former_death_has_its_date_and_says_so(self):
+        self.a_dead_host()
+        shown = self.shown('recovery', 'show', 'c1')
+        self.assertRegex(shown, 'began +2026-11-24 00:06:45')
+        self.assertRegex(shown, '2026-11-24 00:06:45 +ctl-1 +fencing')
+        self.assertNotIn('former death', shown)
+        self.there_is(scene.a_case('c1', Stage.DYING))
+        self.assertIn('of a former death: c1 is dying again now (kaopu-ha explain c1)',
+                      self.shown('recovery', 'show', 'c1'))
+
     def test_its_instances_have_phase_way_attempts_seconds_and_reason(self):
         self.a_dead_host()
         shown = self.shown('recovery', 'show', 'c1')

@@ -58,8 +58,8 @@ class Checks(upgradecheck.UpgradeCommands):
             wiring.rules(self._conf)
             ceph.client_networks(self._conf)
         except (ConfigError, cfg.Error, OSError) as failure:
-            return _failure(f'{process.one_line(failure)} No process of this release would start '
-                            f'like this.')
+            return _failure(f'{process.one_line(failure).rstrip(".")}. No process of this release '
+                            f'would start like this.')
         return _success()
 
     def drivers(self) -> Result:

@@ -111,6 +111,7 @@ def _is_registered(conf: cfg.ConfigOpts, group: str, name: str) -> bool:
 @functools.cache
 def _everything() -> Known:
     """Every option that a process could read, by section."""
+    from kaopu_ha import threads  # noqa: F401  before libraries of oslo that would choose others
     known: Known = {'DEFAULT': set(_OWN)}
     with warnings.catch_warnings():
         # They come one upon another from what oslo.messaging loads, and are not for this reader.

@@ -15,6 +15,8 @@
 import contextlib
 import io
 import pathlib
+import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -216,6 +218,29 @@ class TestRefusals(FirstContact):
             for program in PROGRAMS:
                 with self.subTest(after, program=program):
                     process.configure(f'kaopu-ha-{program}', ['--config-file', str(self.conf)])
+
+
+class TestTheProcesses(FirstContact):
+    """As they are run: with what the interpreter and libraries say on the error stream."""
+
+    def run_it(self, *words):
+        done = subprocess.run([sys.executable, '-m', *words], capture_output=True, text=True,
+                              timeout=60)
+        self.assertEqual((2, '', 1), (done.returncode, done.stdout, done.stderr.count('\n')),
+                         done.stderr)
+        return done.stderr
+
+    def test_one_line_is_all(self):
+        for before, after, words in (
+                ('timeout = 0.5', 'tiemout = 0.5', 'tiemout in '),
+                ('timeout = 0.5', TLS + 'cert = {folder}/c1.crt', '[store] cert is set, but key')):
+            self.write(GOOD.replace(before, after))
+            given = ('--config-file', str(self.conf))
+            for program in PROGRAMS:
+                with self.subTest(words, program=program):
+                    self.assertIn(words, self.run_it(f'kaopu_ha.cmd.{program}', *given))
+            with self.subTest(words, program='kaopu-ha'):
+                self.assertIn(words, self.run_it('kaopu_ha.cli.shell', *given, 'status'))
 
 
 class TestFilesThatCanNotBeRead(FirstContact):

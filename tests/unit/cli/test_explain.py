@@ -50,6 +50,19 @@ class Cases(scene.Scene):
         self.assertEqual('No case is open.\n', self.shown('case', 'list'))
         self.assertRegex(self.shown('case', 'list', '--all'), r'c1 +\| closed')
 
+    def test_an_image_that_could_not_be_asked_is_named_once(self):
+        round_ = scene.a_round(storage=model.Sign.UNKNOWN)
+        other = dataclasses.replace(scene.DISK, name='db-1_disk')
+        evidence = dataclasses.replace(
+            round_.storage, unasked=(scene.DISK, other),
+            answers=(model.Answer('vms/web-1_disk', 'timed out', model.Sign.UNKNOWN),))
+        self.there_is(scene.an_inventory(), scene.a_case(
+            rounds=(dataclasses.replace(round_, storage=evidence),)))
+        shown = self.shown('explain', 'c1')
+        self.assertEqual(1, shown.count('vms/web-1_disk: timed out'))
+        self.assertNotIn('web-1_disk could not', shown)
+        self.assertIn('vms/db-1_disk could not be asked', shown)
+
     def test_the_evidence_is_a_table_with_signs_rules_and_counts(self):
         self.there_is(scene.a_case(rounds=(scene.a_round(), scene.a_round(6, 4, count=58))))
         shown = self.shown('case', 'show', 'c1')

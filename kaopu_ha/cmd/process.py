@@ -133,12 +133,15 @@ class Process(service.ServiceBase):
     def _reload(self, number: int, frame: FrameType | None) -> None:
         try:
             changed = self._conf.mutate_config_files()
+            wrong = list(spelling.misspelled(self._conf))
         except Exception as failure:  # noqa: BLE001  a bad file must not end a running process
             LOG.error('the configuration was not read again: %s', one_line(failure))
             return
         # Another log may be named in it.
         logs.hand_over()
         LOG.info('the configuration was read again: %d options changed', len(changed))
+        for word in wrong:
+            LOG.warning('the next start would be refused: %s', word)
 
 
 def main(name: str, make: Callable[[cfg.ConfigOpts], wiring.Program],

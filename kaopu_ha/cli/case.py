@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from typing import Any
 
 from kaopu_ha import records
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, Trouble, plain
+from kaopu_ha.cli.listing import Cell, Listing
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Case, Sign, Stage, Verdict
@@ -29,35 +31,39 @@ SIGN_LEVELS = {Sign.LIFE: 'good', Sign.SILENCE: 'error', Sign.UNKNOWN: 'warning'
 VERDICT_LEVELS = {Verdict.ALIVE: 'good', Verdict.DEAD: 'error', Verdict.UNDECIDED: 'warning'}
 
 
-class CaseList(Command):
+class CaseList(Listing):
     """List the open cases."""
+
+    heading = ('host', 'stage', 'waited', 'verdict', 'opened', 'last change', 'because')
+    nothing = 'No case is open.'
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         """Which cases."""
         parser.add_argument('--all', action='store_true', help='the closed ones that are kept, too')
 
-    def answer(self, args: argparse.Namespace) -> int:
+    def records(self, args: argparse.Namespace) -> Any:
+        """The cases whole."""
+        return [plain(case) for case in self._cases(args)]
+
+    def rows(self, args: argparse.Namespace) -> list[list[Any]]:
         """One row for each case; closed ones below."""
+        return [self._row(case) for case in self._cases(args)]
+
+    def _cases(self, args: argparse.Namespace) -> list[Case]:
         found = self.look(*[records.CLOSED] * args.all)
         cases = [found.cases[host] for host in sorted(found.cases)]
         if args.all:
             cases += [case for host in _shelves(found) for case in found.closed(host)]
-        if self.as_json:
-            self.say_json([plain(case) for case in cases])
-        elif not cases:
-            self.say('No case is open.')
-        else:
-            self.say(layout.table(('host', 'stage', 'waited', 'verdict', 'opened', 'last change',
-                                   'because'), [self._row(case) for case in cases]))
-        return 0
+        return cases
 
-    def _row(self, case: Case) -> list[str]:
+    def _row(self, case: Case) -> list[Any]:
         first, last = (case.road[0], case.road[-1]) if case.road else (None, None)
-        return [case.host, self.ink('error' if case.recovery else '', case.stage.value),
+        stage, verdict = case.stage.value, case.verdict.value
+        return [case.host, Cell(stage, self.ink('error' if case.recovery else '', stage)),
                 _waited(case, self.app.rules) or '-',
-                self.ink(VERDICT_LEVELS[case.verdict], case.verdict.value),
+                Cell(verdict, self.ink(VERDICT_LEVELS[case.verdict], verdict)),
                 layout.date_and_clock(first.at) if first else '-',
-                layout.clock(last.at) if last else '-', last.reason if last else '-']
+                layout.date_and_clock(last.at) if last else '-', last.reason if last else '-']
 
 
 class CaseShow(Command):

@@ -40,11 +40,17 @@ class Trouble(Exception):
     """Why a command failed: one line that says what to do."""
 
 
+class Misconfigured(Trouble):
+    """The configuration is wrong: a command ends with 2 as the services do."""
+
+
 class Command(command.Command):
     """A command.  ``answer`` does it and returns the exit code; PortError and RecordError that
     it lets go become one line and exit code 1."""
 
     app: shell.Shell
+    # The sections of the configuration that it reads; () for all, which takes longer.
+    sections: tuple[str, ...] = ('default', 'store', 'detection', 'ceph')
 
     # Without the parameter cmd_name cliff looks for no plugins of the command: that is slow.
     def __init__(self, app: shell.Shell, app_args: argparse.Namespace | None) -> None:
@@ -64,7 +70,7 @@ class Command(command.Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Do it, and put foreign failures into words."""
-        self.as_json = parsed_args.json
+        self.as_json = parsed_args.json or self.app.options.json
         try:
             return self.answer(parsed_args)
         except ports.OutcomeUnknown as failure:

@@ -164,8 +164,11 @@ def _round(case: Case, item: model.Round) -> Iterator[str]:
         yield f'            {network} says {evidence.sign.value.upper()}: {evidence.rule}'
         for line in evidence.answers:
             yield f'              {line.asked}: {line.came}'
-        for image in evidence.unasked:
-            yield f'              {image.pool}/{image.name} could not be asked'
+        # One that was tried has its answer above, with the reason.
+        named = {line.asked for line in evidence.answers}
+        for place in (f'{image.pool}/{image.name}' for image in evidence.unasked):
+            if place not in named:
+                yield f'              {place} could not be asked'
         if evidence.unasked_more:
             yield f'              {evidence.unasked_more} more could not be asked'
         for address in evidence.elsewhere:

@@ -19,34 +19,37 @@ from typing import Any
 
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, plain
+from kaopu_ha.cli.listing import Cell, Listing
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Power, Sign
 
 
-class HostList(Command):
+class HostList(Listing):
     """List the hosts: beat, case, hold, storage, and their instances."""
 
-    def answer(self, args: argparse.Namespace) -> int:
-        """One row for each host that the store knows."""
-        found = self.look()
-        if self.as_json:
-            self.say_json([_summary(found, host) for host in found.hosts])
-            return 0
-        rows = [self._row(_summary(found, host)) for host in found.hosts]
-        self.say(layout.table(('host', 'beat', 'case', 'hold', 'storage', 'on', 'paused', 'off',
-                               'boot'), rows))
-        return 0
+    heading = ('host', 'beat', 'case', 'hold', 'storage', 'on', 'paused', 'off')
+    nothing = 'No host is known: does an agent run anywhere?'
 
-    def _row(self, host: dict[str, Any]) -> list[str]:
+    def records(self, args: argparse.Namespace) -> list[dict[str, Any]]:
+        """What each host is in short."""
+        found = self.look()
+        return [_summary(found, host) for host in found.hosts]
+
+    def rows(self, args: argparse.Namespace) -> list[list[Any]]:
+        """One row for each host that the store knows."""
+        return [self._row(host) for host in self.records(args)]
+
+    def _row(self, host: dict[str, Any]) -> list[Any]:
         life = host['storage'] in (Sign.LIFE.value, '')
         return [host['host'],
-                self.ink('good', 'yes') if host['beat'] else self.ink('error', 'NO'),
-                self.ink('warning', host['case']) or '-',
-                self.ink('warning', 'hold') if host['hold'] else '-',
-                self.ink('' if life else 'warning', host['storage']) or '-',
-                *(str(host['instances'][power.value]) for power in Power),
-                layout.short(host['boot_id']) or '-']
+                Cell(host['beat'], self.ink('good', 'yes') if host['beat']
+                     else self.ink('error', 'NO')),
+                Cell(host['case'], self.ink('warning', host['case']) or '-'),
+                Cell(host['hold'], self.ink('warning', 'hold') if host['hold'] else '-'),
+                Cell(host['storage'],
+                     self.ink('' if life else 'warning', host['storage']) or '-'),
+                *(host['instances'][power.value] for power in Power)]
 
 
 class HostShow(Command):
@@ -64,10 +67,11 @@ class HostShow(Command):
         if self.as_json:
             self.say_json(_everything(found, host))
             return 0
-        self.say(layout.facts(_facts(found, host)))
         inventory = found.inventories.get(host)
+        self.say(layout.facts([*_facts(found, host),
+                               *(_boots(found, host) if self.verbose else [])]))
         if inventory is not None and inventory.instances:
-            self.say(['', *_instances(inventory)])
+            self.say(['', *_instances(found, inventory)])
         return 0
 
 
@@ -106,7 +110,7 @@ def _facts(found: Picture, host: str) -> list[tuple[str, str]]:
     return [('host', host),
             ('beat', _beat(found, host)),
             ('agent', beat.agent if beat else ''),
-            *(_of_inventory(inventory) if inventory else []),
+            *(_of_inventory(found, inventory) if inventory else []),
             ('hold', _hold(found, host)),
             ('came back', _returns(found, host)),
             ('case', _case(case) if case else 'none open'),
@@ -118,21 +122,22 @@ def _beat(found: Picture, host: str) -> str:
     beat = found.beats.get(host)
     if beat is None:
         return 'there, but it can\'t be read' if found.beats_now(host) else 'NO'
-    return f'there (boot {beat.boot_id})'
+    return 'there'
 
 
-def _of_inventory(inventory: model.Inventory) -> list[tuple[str, str]]:
+def _of_inventory(found: Picture, inventory: model.Inventory) -> list[tuple[str, str]]:
+    mine = {item.uuid for item in inventory.instances}
+    names = found.names
+    others = [names.get(uuid, uuid) for uuid in inventory.domains if uuid not in mine]
     signs = ', '.join(f'{cluster}: {sign.value}'
                       for cluster, sign in sorted(inventory.storage.items()))
-    return [('host uuid', inventory.host_uuid), ('boot id', inventory.boot_id),
+    return [('host uuid', inventory.host_uuid),
             ('management', inventory.management_uri),
             ('storage addresses', ', '.join(inventory.storage_addresses)),
             ('storage', signs or 'no cluster told'),
             ('cores', str(inventory.cores or '')), ('memory MB', str(inventory.memory_mb or '')),
-            ('compute started', layout.date_and_clock(inventory.compute_started)
-             if inventory.compute_started else ''),
             ('note', inventory.note),
-            ('other domains', ', '.join(inventory.domains))]
+            ('other domains', ', '.join(others))]
 
 
 def _hold(found: Picture, host: str) -> str:
@@ -169,8 +174,18 @@ def _lock(found: Picture, lock: Any) -> str:
     return f'{kind}by {lock.by} since {layout.date_and_clock(lock.at)}'
 
 
-def _instances(inventory: model.Inventory) -> list[str]:
-    rows = [(item.name, item.uuid, item.power.value,
+def _boots(found: Picture, host: str) -> list[tuple[str, str]]:
+    """Which boot its records speak of: what the leader compares, and people seldom need."""
+    beat, inventory = found.beats.get(host), found.inventories.get(host)
+    return [('boot of the beat', beat.boot_id if beat else ''),
+            ('boot it told of', inventory.boot_id if inventory else ''),
+            ('nova-compute', f'process {inventory.compute_started}'
+             if inventory and inventory.compute_started else '')]
+
+
+def _instances(found: Picture, inventory: model.Inventory) -> list[str]:
+    names = found.names
+    rows = [(names.get(item.uuid, item.name), item.uuid, item.power.value,
              ', '.join([f'{image.pool}/{image.name}' for image in item.images]
                        + [f'local {disk}' for disk in item.local_disks]) or '-')
             for item in inventory.instances]

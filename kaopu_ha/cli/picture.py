@@ -103,6 +103,16 @@ class Picture:
         """The moves of all recoveries."""
         return tuple(self._evacuations.values())
 
+    @functools.cached_property
+    def names(self) -> Mapping[str, str]:
+        """The names of instances by uuid: Nova's where a move or a start tells it."""
+        told = {item.uuid: item.name for inventory in self.inventories.values()
+                for item in inventory.instances}
+        moved = {item.instance: item.name for item in self._evacuations.values() if item.name}
+        started = {item.instance: item.name for one in self.restarts.values()
+                   for item in one.starts if item.name}
+        return {**told, **started, **moved}
+
     def recoveries_of(self, host: str) -> tuple[model.Recovery, ...]:
         """The recoveries of a host, oldest first."""
         mine = [item for item in self.recoveries.values() if item.host == host]

@@ -15,10 +15,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from kaopu_ha import records
 from kaopu_ha.cli import layout, picture
 from kaopu_ha.cli.command import Command, Trouble, plain
+from kaopu_ha.cli.listing import Listing
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core.model import Evacuation, FenceOrder, Phase, Recovery, RecoveryStage
 from kaopu_ha.core.wishes import Wish
@@ -27,22 +29,20 @@ PHASE_LEVELS = {Phase.DONE: 'good', Phase.FAILED: 'error', Phase.NOT_RECOVERABLE
                 Phase.REFUSED: 'warning', Phase.WAITING: 'warning'}
 
 
-class RecoveryList(Command):
+class RecoveryList(Listing):
     """List the recoveries, newest last."""
 
-    def answer(self, args: argparse.Namespace) -> int:
+    heading = ('recovery', 'host', 'stage', 'ended', 'began', 'waits for')
+    nothing = 'There is no recovery.'
+
+    def records(self, args: argparse.Namespace) -> Any:
+        """The recoveries whole."""
+        return [plain(item) for item in _in_order(self.look())]
+
+    def rows(self, args: argparse.Namespace) -> list[list[str]]:
         """One row for each."""
         found = self.look()
-        recoveries = sorted(found.recoveries.values(), key=lambda item: (
-            item.road[0].at if item.road else '', item.id))
-        if self.as_json:
-            self.say_json([plain(item) for item in recoveries])
-        elif not recoveries:
-            self.say('There is no recovery.')
-        else:
-            self.say(layout.table(('recovery', 'host', 'stage', 'ended', 'began', 'waits for'),
-                                  [_row(found, item) for item in recoveries]))
-        return 0
+        return [_row(found, item) for item in _in_order(found)]
 
 
 class RecoveryShow(Command):
@@ -65,7 +65,9 @@ class RecoveryShow(Command):
             return 0
         ended, all_of_them = picture.progress(found, item)
         self.say(layout.facts([
-            ('recovery', item.id), ('host', item.host), ('stage', item.stage.value),
+            ('recovery', item.id), ('host', item.host),
+            ('began', layout.date_and_clock(item.road[0].at) if item.road else ''),
+            ('note', self._later(found, item)), ('stage', item.stage.value),
             ('instances', f'{ended} of {all_of_them} ended'),
             (_took(item), layout.seconds(_span(item))), ('waits for', item.waiting_for),
             ('forced down', 'by us' if item.forced_by_us else ''),
@@ -74,14 +76,24 @@ class RecoveryShow(Command):
         if evacuations:
             self.say(['', *self._instances(evacuations)])
         self.say(['', *layout.table(('at', 'by', 'stage', 'because'), [
-            (layout.clock(step.at), step.by, step.stage, step.reason) for step in item.road])])
+            (layout.date_and_clock(step.at), step.by, step.stage, step.reason)
+            for step in item.road])])
         self._wishes(found.asked(item.id))
         return 0
 
+    def _later(self, found: Picture, item: Recovery) -> str:
+        """That the host is in another case by now, of which this recovery is not."""
+        case = found.cases.get(item.host)
+        if case is None or case.recovery == item.id:
+            return ''
+        return self.ink('warning', f'of a former death: {item.host} is {case.stage.value} again '
+                                   f'now (kaopu-ha explain {item.host})')
+
     def _wishes(self, asked: tuple[Wish, ...]) -> None:
         if asked:
-            rows = [(layout.clock(wish.at), wish.who, f'{wish.verb.value} {wish.name}'.strip(),
-                     wish.why, wish.state.value, wish.answer or '-') for wish in asked]
+            rows = [(layout.date_and_clock(wish.at), wish.who,
+                     f'{wish.verb.value} {wish.name}'.strip(), wish.why,
+                     wish.state.value, wish.answer or '-') for wish in asked]
             self.say(['', *layout.table(('at', 'who', 'asked', 'why', 'state', 'answer'), rows)])
 
     def _fences(self, item: Recovery) -> list[str]:
@@ -131,6 +143,11 @@ def span(item: Evacuation) -> float | None:
 
 
 # ---------------------------------------------------------------- private
+
+
+def _in_order(found: Picture) -> list[Recovery]:
+    return sorted(found.recoveries.values(), key=lambda item: (
+        item.road[0].at if item.road else '', item.id))
 
 
 def _row(found: Picture, item: Recovery) -> list[str]:

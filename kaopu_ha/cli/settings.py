@@ -15,40 +15,54 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 import os
 
 from oslo_config import cfg
 
 from kaopu_ha import conf as options
-from kaopu_ha.cli.command import Trouble
+from kaopu_ha.cli.command import Misconfigured
+from kaopu_ha.conf import reading, store
 from kaopu_ha.conf import rules as times
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.rules import Rules
 
 
-def conf(given: argparse.Namespace, default_file: str) -> cfg.ConfigOpts:
+def conf(given: argparse.Namespace, default_file: str, sections: Sequence[str]) -> cfg.ConfigOpts:
     """The options of the files that were given, or of the default file if it is there.
 
-    Raises Trouble, naming the file, if one can't be read.
+    ``sections``: those that the command reads, () for all.  Raises Misconfigured, naming the file.
     """
+    from kaopu_ha.wiring import spelling
     files = given.config_file or [default_file] * os.path.exists(default_file)
     for name in files:
         if not os.access(name, os.R_OK):
             missing = 'is not there' if not os.path.exists(name) else (
                 'may not be read by this user: run as root or as the service\'s user')
-            raise Trouble(f'The configuration file {name} {missing}.')
+            raise Misconfigured(f'The configuration file {name} {missing}.')
     made = cfg.ConfigOpts()
-    options.register(made)
+    options.register(made, *sections)
     try:
-        made(args=[], project='kaopu-ha', default_config_files=files,
-             default_config_dirs=given.config_dir or [])
+        with reading.in_words():
+            made(args=[], project='kaopu-ha', default_config_files=files,
+                 default_config_dirs=given.config_dir or [])
         if given.endpoints:
             made.set_override('endpoints', _split(given.endpoints), group='store')
-        options.check_values(made)
-    except (cfg.Error, ValueError) as failure:
-        raise Trouble(f'The configuration ({", ".join(files) or "defaults"}) is wrong: '
-                      f'{failure}') from failure
+        options.check_values(made, *sections)
+        spelling.check(made, _others(sections))
+        if made.store.driver in ('etcd', 'etcd3'):
+            store.access(made)
+    except (cfg.Error, ValueError, OSError) as failure:
+        told = ' '.join(str(failure).split())
+        raise Misconfigured(f'The configuration ({", ".join(files) or "defaults"}) is wrong: '
+                            f'{told}') from failure
     return made
+
+
+def _others(sections: Sequence[str]) -> frozenset[str]:
+    """The sections that are read by the services, and told of by these."""
+    return frozenset(options.SECTIONS).difference(sections) | {'DEFAULT'} if sections else (
+        frozenset())
 
 
 def endpoints(made: cfg.ConfigOpts) -> list[str]:
@@ -64,7 +78,7 @@ def rules(made: cfg.ConfigOpts) -> Rules:
     try:
         chosen = times.times(made)
     except ConfigError as failure:
-        raise Trouble(f'The configuration is wrong: {failure}') from failure
+        raise Misconfigured(f'The configuration is wrong: {failure}') from failure
     return Rules(death_seconds=float(chosen.death_ttl), lock_seconds=float(chosen.lock_ttl),
                  storm_hosts=made.detection.storm_hosts, storm_share=made.detection.storm_share)
 

@@ -84,6 +84,8 @@ class Shell(app.App):
         super().__init__('What Kaopu HA knows and does, and what a person may tell it.',
                          version.installed(), Commands(), stdout=stdout, stderr=stderr,
                          deferred_help=True)
+        self.sections: tuple[str, ...] = ()
+        self.misconfigured = False
 
     def build_option_parser(self, description: str | None, version: str | None,
                             argparse_kwargs: dict[str, Any] | None = None
@@ -97,6 +99,7 @@ class Shell(app.App):
                             help='read the *.conf files of this folder after the files')
         parser.add_argument('--endpoints', metavar='HOST:PORT[,...]',
                             help='members of etcd, instead of the configured ones')
+        parser.add_argument('--json', action='store_true', help='answer with JSON')
         parser.add_argument('-v', '--verbose', action='store_true', help='tell more')
         parser.add_argument('--debug', action='store_true', help='show tracebacks and all logs')
         parser.add_argument('--version', action='version', version=f'{self.NAME} {version}')
@@ -126,10 +129,22 @@ class Shell(app.App):
         begun = [name for name in COMMANDS if name.partition(' ')[0] == cmd]
         return begun or super().get_fuzzy_matches(cmd)
 
+    def prepare_to_run_command(self, cmd: Any) -> None:
+        """Keep what it reads of the configuration."""
+        self.sections = getattr(cmd, 'sections', ())
+
     def clean_up(self, cmd: Any, result: int, err: BaseException | None) -> None:
-        """Close the store, if it was opened."""
+        """Close the store, if it was opened; keep what kind of failure there was."""
         if 'store' in self.__dict__:
             self.store.close()
+        from kaopu_ha.cli.command import Misconfigured
+        from kaopu_ha.conf.errors import ConfigError
+        self.misconfigured = isinstance(err, Misconfigured | ConfigError)
+
+    def run(self, argv: list[str]) -> int:
+        """Run a command; 2 if it can't be run like this, as for a wrong word."""
+        result = super().run(argv)
+        return 2 if self.misconfigured else result
 
     # ------------------------------------------------------------ what the commands share
 
@@ -137,7 +152,7 @@ class Shell(app.App):
     def conf(self) -> cfg.ConfigOpts:
         """The configuration.  Raises Trouble if its files can't be read."""
         from kaopu_ha.cli import settings
-        return settings.conf(self.options, _CONFIG_FILE)
+        return settings.conf(self.options, _CONFIG_FILE, self.sections)
 
     @functools.cached_property
     def store(self) -> ports.Store:

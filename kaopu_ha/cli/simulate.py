@@ -25,7 +25,7 @@ import time
 from typing import TYPE_CHECKING
 
 from kaopu_ha import wiring
-from kaopu_ha.cli.command import Command, Trouble
+from kaopu_ha.cli.command import Command, Misconfigured, Trouble
 from kaopu_ha.conf import rules as conf_rules
 from kaopu_ha.conf.errors import ConfigError
 
@@ -40,6 +40,8 @@ _OWN = 'own'
 
 class Simulate(Command):
     """Play a story in a false world: what would Kaopu HA do, and when, with your times?"""
+
+    sections = ()
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         """What to play, with which times and which chance."""
@@ -106,7 +108,8 @@ class Simulate(Command):
         try:
             files = [*self.app.conf.default_config_files, *(self.app.options.config_dir or ())]
         except Trouble as failure:
-            raise Trouble(f'{failure} With --pace fast or --pace patent none is read.') from failure
+            raise type(failure)(f'{failure} With --pace fast or --pace patent none is '
+                                'read.') from failure
         if files:
             return self._configured(), f'those of {", ".join(files)}'
         if pace == _OWN:
@@ -126,7 +129,7 @@ class Simulate(Command):
                 leader_ttl=conf.controller.leader_ttl, claim_ttl=conf.worker.claim_ttl,
                 inventory_interval=conf.agent.inventory_interval)
         except ConfigError as failure:
-            raise Trouble(f'The configuration is wrong: {failure}') from failure
+            raise Misconfigured(f'The configuration is wrong: {failure}') from failure
 
     def _play(self, told: Story, basis: str) -> int:
         from kaopu_ha.cli.outcome import Outcome

@@ -131,7 +131,8 @@ def _case(host: str, before: model.Case | None, after: model.Case | None) -> Ite
     if after.admit is not None:
         waits = after.admit.waiting_for
         if waits and (was is None or was.waiting_for != waits):
-            yield Line('admit', host, f'admit waits: {waits}', 'warning')
+            # Every admission waits for one thing after the other; one that lasts is reminded of.
+            yield Line('admit', host, f'admit waits: {waits}')
 
 
 def _rounds(host: str, before: tuple[model.Round, ...],

@@ -19,10 +19,12 @@ import datetime
 import ipaddress
 import math
 import re
+from typing import Any
 
 from kaopu_ha import ports, records
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, Trouble, plain, who
+from kaopu_ha.cli.listing import Listing
 from kaopu_ha.core import addresses
 
 _UNITS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400}
@@ -67,26 +69,22 @@ class ToolAdd(Command):
         return 0
 
 
-class ToolList(Command):
+class ToolList(Listing):
     """Show the addresses that are tools': those of the configuration, and those people named."""
 
-    def arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Nothing."""
+    heading = ('address', 'named by', 'until', 'why')
+    nothing = 'No address is named as a tool\'s.'
 
-    def answer(self, args: argparse.Namespace) -> int:
-        """Both kinds; an empty list is no failure."""
-        tools = self.look(records.TOOL).tools
-        configured = list(self.app.conf.ceph.tools)
-        if self.as_json:
-            self.say_json({'configured': configured,
-                           'named': [plain(tool) for tool in tools.values()]})
-            return 0
-        rows = [(address, 'the configuration', '', '') for address in configured]
-        rows += [(tool.address, tool.who, layout.date_and_clock(tool.until), tool.why)
-                 for tool in tools.values()]
-        self.say(layout.table(('address', 'named by', 'until', 'why'), rows) if rows
-                 else 'No address is named as a tool\'s.')
-        return 0
+    def records(self, args: argparse.Namespace) -> Any:
+        """Both kinds."""
+        return {'configured': list(self.app.conf.ceph.tools),
+                'named': [plain(tool) for tool in self.look(records.TOOL).tools.values()]}
+
+    def rows(self, args: argparse.Namespace) -> list[tuple[str, str, str, str]]:
+        """Those of the configuration first."""
+        rows = [(address, 'the configuration', '', '') for address in self.app.conf.ceph.tools]
+        return rows + [(tool.address, tool.who, layout.date_and_clock(tool.until), tool.why)
+                       for tool in self.look(records.TOOL).tools.values()]
 
 
 class ToolRemove(Command):

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+import dataclasses
 import queue
 import time
 
@@ -24,7 +25,7 @@ from kaopu_ha.cli import layout, picture
 from kaopu_ha.cli.command import Command, Trouble, plain
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.cli.story import Line, told
-from kaopu_ha.core.model import Phase, RecoveryStage
+from kaopu_ha.core.model import Phase, RecoveryStage, Stage
 
 # A watch that says nothing may be a store that is away: so it is asked now and then.
 _CHECK_SECONDS = 10.0
@@ -152,7 +153,18 @@ class Follower:
         old = self._entries.pop(key, None)
         if entry is not None:
             self._entries[key] = entry
-        return told(old.value if old else None, entry.value if entry else None, key)
+        lines = told(old.value if old else None, entry.value if entry else None, key)
+        return [self._calmed(line) for line in lines]
+
+    def _calmed(self, line: Line) -> Line:
+        """The line, unless it is no trouble where it comes: the proof ends with an admission."""
+        if line.kind != 'fence' or line.level != 'warning':
+            return line
+        case = self.picture().cases.get(line.host)
+        if case is not None and case.stage is not Stage.ADMITTING:
+            return line
+        return dataclasses.replace(line, level='detail', text='the fence is read back no more: the '
+                                                              'host is taken back')
 
     def _relist(self) -> Iterator[Line]:
         """Events were lost: what differs from what is known is what changed."""

@@ -11,5 +11,3 @@
 #    under the License.
 
 """Entry points of processes."""
-
-from kaopu_ha import threads  # noqa: F401  before anything of oslo is imported

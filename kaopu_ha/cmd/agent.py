@@ -16,13 +16,16 @@ from __future__ import annotations
 
 import sys
 
-from kaopu_ha import wiring
-from kaopu_ha.cmd import process
+from kaopu_ha.cmd import interrupts
 
 
 def main() -> int:
     """Run until a signal ends the process."""
-    return process.main('kaopu-ha-agent', wiring.agent)
+    with interrupts.in_one_line('kaopu-ha-agent'):
+        # Not at the top: loading takes a while, in which a person may think again.
+        from kaopu_ha import threads, wiring  # noqa: F401  threads before anything of oslo
+        from kaopu_ha.cmd import process
+        return process.main('kaopu-ha-agent', wiring.agent)
 
 
 if __name__ == '__main__':

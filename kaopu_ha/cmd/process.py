@@ -13,7 +13,8 @@
 """What the processes share: command line and configuration, start, signals, end.
 
 SIGTERM ends a process within two seconds, with exit code 0 however busy the machine is; SIGINT
-ends it at once; SIGHUP reads again those options that may change while a process runs (of logging).
+ends it at once, with 130; SIGHUP reads again those options that may change while a process runs
+(of logging).
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ import time
 from types import FrameType
 from typing import Any
 
+from kaopu_ha import threads  # noqa: F401  before anything of oslo is imported
+
+# isort: split
+
 from oslo_config import cfg
 from oslo_log import formatters, log
 from oslo_service import opts as service_options
@@ -36,9 +41,10 @@ from oslo_service import service
 
 from kaopu_ha import conf as options
 from kaopu_ha import version, wiring
-from kaopu_ha.cmd import logs, loops
-from kaopu_ha.conf import secrecy
+from kaopu_ha.cmd import interrupts, logs, loops
+from kaopu_ha.conf import reading, secrecy, sound
 from kaopu_ha.conf.errors import ConfigError
+from kaopu_ha.wiring import spelling
 
 LOG = logging.getLogger(__name__)
 
@@ -65,11 +71,12 @@ class Process(service.ServiceBase):
         self._runner = loops.Runner(program.loops)
 
     def start(self) -> None:
-        """Start the loops, with handlers of our own in place of two of oslo.service's.
+        """Start the loops, with handlers of our own in place of three of oslo.service's.
 
-        Its handler of SIGHUP would end the main thread, and that of SIGALRM (its end took too
-        long) the process as a failure.
+        Its handler of SIGHUP would end the main thread, those of SIGALRM (its end took too long)
+        and SIGINT the process as a failure.
         """
+        signal.signal(signal.SIGINT, self._interrupted)
         signal.signal(signal.SIGHUP, self._reload)
         signal.signal(signal.SIGALRM, self._out_of_time)
         LOG.info('%s %s starts on %s', self._name, version.installed(), self._conf.host)
@@ -117,15 +124,24 @@ class Process(service.ServiceBase):
         logs.drained(_LOG_SECONDS)
         os._exit(0)
 
+    def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        """End now; what did not end is left to lapse."""
+        LOG.info('%s ends: interrupted', self._name)
+        logs.drained(_LOG_SECONDS)
+        os._exit(interrupts.EXIT)
+
     def _reload(self, number: int, frame: FrameType | None) -> None:
         try:
             changed = self._conf.mutate_config_files()
+            wrong = list(spelling.misspelled(self._conf))
         except Exception as failure:  # noqa: BLE001  a bad file must not end a running process
             LOG.error('the configuration was not read again: %s', one_line(failure))
             return
         # Another log may be named in it.
         logs.hand_over()
         LOG.info('the configuration was read again: %d options changed', len(changed))
+        for word in wrong:
+            LOG.warning('the next start would be refused: %s', word)
 
 
 def main(name: str, make: Callable[[cfg.ConfigOpts], wiring.Program],
@@ -154,23 +170,27 @@ def configure(name: str, argv: Sequence[str]) -> cfg.ConfigOpts:
     service_options.register_service_opts(conf)
     conf.set_default('graceful_shutdown_timeout', _EXIT_SECONDS)
     options.register(conf)
-    try:
+    with reading.in_words():
         conf(list(argv), project='kaopu-ha', prog=name, version=version.installed(),
              default_config_files=default_files(argv))
-    except cfg.ConfigFilesNotFoundError as failure:
-        raise ConfigError(f'no configuration: {", ".join(failure.config_files)} is not there; '
-                          f'name a file with --config-file') from failure
-    except cfg.ConfigFilesPermissionDeniedError as failure:
-        raise ConfigError(f'{", ".join(failure.config_files)} may not be read by this '
-                          f'user') from failure
-    options.check_values(conf)
-    log.setup(conf, 'kaopu-ha', version.installed())
+    sound.check(conf, name.rpartition('-')[2])
+    spelling.check(conf)
+    _set_up_log(conf)
     for handler in logging.getLogger().handlers:
         if isinstance(handler.formatter, formatters.ContextFormatter):
             handler.setFormatter(_Sentences(handler.formatter))
     for warning in secrecy.exposed(conf, options.list_opts()):
         LOG.warning('%s', warning)
     return conf
+
+
+def _set_up_log(conf: cfg.ConfigOpts) -> None:
+    """Begin to log.  Raises ConfigError where the configuration names no place for it."""
+    try:
+        log.setup(conf, 'kaopu-ha', version.installed())
+    except (log.LogConfigError, OSError) as failure:
+        raise ConfigError(f'the log can\'t be written: {one_line(failure)}.  Look at log_file, '
+                          f'log_dir and log_config_append in [DEFAULT]') from failure
 
 
 class _Sentences(logging.Formatter):

@@ -31,10 +31,10 @@ from kaopu_ha import conf as options
 from kaopu_ha import ports, records, wiring
 from kaopu_ha.cli import picture
 from kaopu_ha.cmd import process
-from kaopu_ha.conf import ceph
+from kaopu_ha.conf import ceph, reading, sound
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.model import RecoveryStage
-from kaopu_ha.wiring import catalogue, drivers
+from kaopu_ha.wiring import catalogue, drivers, spelling
 
 _NAME = 'kaopu-ha-status'
 _BROKEN = 255
@@ -52,12 +52,14 @@ class Checks(upgradecheck.UpgradeCommands):
     def configuration(self) -> Result:
         """Every value is allowed, and the rules that are made of them hold."""
         try:
-            options.check_values(self._conf)
+            for name in ('controller', 'worker', 'agent'):
+                sound.check(self._conf, name)
+            spelling.check(self._conf)
             wiring.rules(self._conf)
             ceph.client_networks(self._conf)
         except (ConfigError, cfg.Error, OSError) as failure:
-            return _failure(f'{process.one_line(failure)} No process of this release would start '
-                            f'like this.')
+            return _failure(f'{process.one_line(failure).rstrip(".")}. No process of this release '
+                            f'would start like this.')
         return _success()
 
     def drivers(self) -> Result:
@@ -173,9 +175,10 @@ def main(given: Sequence[str] | None = None) -> int:
     options.register(conf)
     argv = list(sys.argv[1:] if given is None else given)
     try:
-        return upgradecheck.main(conf, 'kaopu-ha', Checks(conf), argv,
-                                 process.default_files(argv))
-    except cfg.Error as failure:
+        with reading.in_words():
+            return upgradecheck.main(conf, 'kaopu-ha', Checks(conf), argv,
+                                     process.default_files(argv))
+    except (cfg.Error, ConfigError) as failure:
         print(f'{_NAME}: {process.one_line(failure)}', file=sys.stderr)
         return _BROKEN
 

@@ -18,52 +18,37 @@ What a decision uses is made from it once, in ``rules``.
 
 from __future__ import annotations
 
+import importlib
+
 from oslo_config import cfg
 
-from kaopu_ha.conf import (
-    agent,
-    ceph,
-    cloud,
-    controller,
-    default,
-    detection,
-    evacuation,
-    events,
-    fence,
-    libvirt,
-    metrics,
-    notifier,
-    nova,
-    probe,
-    queue,
-    restart,
-    store,
-    usage,
-    worker,
-)
 from kaopu_ha.conf.errors import ConfigError
 
-_GROUPS = (default, store, detection, probe, libvirt, agent, ceph, fence, cloud, nova, usage,
-           queue, evacuation, restart, controller, worker, events, notifier, metrics)
+# A module for each section of this name.  Loaded when asked for: that of Nova takes a while.
+SECTIONS = ('default', 'store', 'detection', 'probe', 'libvirt', 'agent', 'ceph', 'fence', 'cloud',
+            'nova', 'usage', 'queue', 'evacuation', 'restart', 'controller', 'worker', 'events',
+            'notifier', 'metrics')
 
 
-def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
-    """All options by group, for oslo-config-generator and the documentation."""
-    return [(module.GROUP, list(module.OPTS)) for module in _GROUPS]
+def list_opts(*sections: str) -> list[tuple[str, list[cfg.Opt]]]:
+    """The options of these sections, or of all, for oslo-config-generator and the documentation."""
+    modules = [importlib.import_module(f'kaopu_ha.conf.{name}') for name in sections or SECTIONS]
+    return [(module.GROUP, list(module.OPTS)) for module in modules]
 
 
-def register(conf: cfg.ConfigOpts) -> None:
-    """Add the options to ``conf``; harmless if they are there."""
-    for group, opts in list_opts():
+def register(conf: cfg.ConfigOpts, *sections: str) -> None:
+    """Add the options of these sections, or of all, to ``conf``; harmless if they are there."""
+    for group, opts in list_opts(*sections):
         conf.register_opts(opts, group=None if group == 'DEFAULT' else group)
 
 
-def check_values(conf: cfg.ConfigOpts) -> None:
-    """Read every option once.  Raises ConfigError for the first value that is not allowed.
+def check_values(conf: cfg.ConfigOpts, *sections: str) -> None:
+    """Read every option of these sections, or of all, once.
 
+    Raises ConfigError for the first value that is not allowed:
     oslo.config looks at a value when it is read: a bad one would end a process hours later.
     """
-    for group, opts in list_opts():
+    for group, opts in list_opts(*sections):
         for opt in opts:
             try:
                 (conf if group == 'DEFAULT' else conf[group])[opt.dest]

@@ -14,7 +14,13 @@
 
 from __future__ import annotations
 
+from typing import Any, NoReturn
+from urllib import parse
+
 from oslo_config import cfg
+
+from kaopu_ha.conf import files
+from kaopu_ha.conf.errors import ConfigError
 
 GROUP = 'store'
 
@@ -44,3 +50,67 @@ OPTS = [
     cfg.StrOpt('key', default='',
                help='PEM file with the private key of the certificate.'),
 ]
+
+
+def access(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    """How the members are reached, checked.  Holds the password: never log it.
+
+    Raises ConfigError.  gRPC takes nearly everything, and then fails for ever, or ends the process.
+    """
+    group = conf[GROUP]
+    if not group.endpoints:
+        raise ConfigError('[store] endpoints is empty: name the members of etcd, host:port each')
+    places = [_endpoint(endpoint) for endpoint in group.endpoints]
+    _check_tls(group, {scheme for scheme, _ in places})
+    return {'endpoints': [f'https://{place}' if scheme == 'https' else place
+                          for scheme, place in places],
+            **{name: group[name] for name in ('timeout', 'user', 'password', 'ca', 'cert', 'key')}}
+
+
+def _endpoint(given: str) -> tuple[str, str]:
+    """The scheme of an endpoint, '' if it has none, and its host:port."""
+    scheme, found, rest = given.strip().rpartition('://')
+    scheme = scheme.lower()
+    if found and scheme not in ('http', 'https'):
+        _refuse(given, 'has no scheme that etcd speaks', 'host:port, or http:// or https:// and '
+                                                         'these')
+    rest = rest.rstrip('/')
+    if '@' in rest:
+        # Not quoted: there may be a password in it.
+        raise ConfigError('[store] endpoints: one has a user in it, with its password perhaps: '
+                          'write host:port, and set [store] user and password')
+    try:
+        parts = parse.urlsplit(f'//{rest}')
+        host, port = parts.hostname or '', parts.port
+    except ValueError:
+        host, port = '', None
+    bare = rest.count(':') > 1 and '[' not in rest
+    if not host or bare or parse.quote(rest, safe=':[]%') != rest:
+        _refuse(given, 'is no host:port', 'names or addresses like etcd1:2379, an IPv6 address '
+                                          'in brackets')
+    if not port:
+        _refuse(given, 'has no port', f'{rest.rstrip(":")}:2379 if etcd\'s own is meant')
+    return scheme, rest
+
+
+def _refuse(given: str, what: str, instead: str) -> NoReturn:
+    raise ConfigError(f'[store] endpoints: {given} {what}: write {instead}')
+
+
+def _check_tls(group: Any, schemes: set[str]) -> None:
+    """Refuse what speaks TLS by half: files without it, or a member without it."""
+    files.both_or_none(GROUP, ('cert', 'key'), (group.cert, group.key))
+    if 'http' in schemes and 'https' in schemes:
+        raise ConfigError('[store] endpoints: some begin with http:// and some with https://: '
+                          'write the same for all members')
+    named = [name for name in ('ca', 'cert') if group[name]]
+    if 'http' in schemes and named:
+        raise ConfigError(f'[store] {named[0]} is set, but endpoints begin with http://: write '
+                          f'https:// where etcd speaks TLS, or take {" and ".join(named)} out')
+    if group.cert and not group.ca and 'https' not in schemes:
+        raise ConfigError('[store] cert is set, but nothing asks for TLS: set ca, or write '
+                          'https:// before each of the endpoints')
+    if group.ca:
+        files.certificates('[store] ca', group.ca)
+    if group.cert:
+        files.pair('[store] cert', group.cert, '[store] key', group.key)

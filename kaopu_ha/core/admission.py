@@ -266,9 +266,10 @@ def _records(case: Case, seen: Seen) -> Decision:
         if restarted is not None and restarted.state == 'done' and (
                 restarted.seconds < _START_AGAIN_SECONDS):
             return Decision(
-                Act.WAIT, f'its nova-compute has to clean up {seen.uncompleted} evacuations; of '
-                          f'two of one instance a start of it takes one: it is started again '
-                          f'every {_START_AGAIN_SECONDS:g} s')
+                Act.WAIT, f'its nova-compute has to clean up {seen.uncompleted} evacuations, which '
+                          f'it does when it starts; it is started again every '
+                          f'{_START_AGAIN_SECONDS:g} s, for at one start it cleans up only one '
+                          f'of those of the same instance')
         # It cleans up only when it starts: a host that was booted while its instances were still
         # being moved started its nova-compute too early for those that arrived later.
         return _by_agent(seen, Act.ASK_RESTART, None)

@@ -160,7 +160,8 @@ class Child:
                 self._process = subprocess.Popen(
                     [sys.executable, '-m', self._module, str(theirs.fileno())],
                     pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL)
+                    # Not in our group: Ctrl-C is for us alone, and would be told by each of them.
+                    stdout=subprocess.DEVNULL, process_group=0)
             except OSError as failure:
                 ours.close()
                 raise ports.PortError(f'{self._module} could not be started: '
@@ -291,7 +292,9 @@ def serve(make: Callable[[dict[str, Any]], Mapping[str, Handler]]) -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     link = socket.socket(fileno=int(sys.argv[1]))
     handlers: dict[str, Handler] = {}
-    with link, link.makefile('rwb') as lines:
+    # A parent that is gone while it is answered is no failure: it is what ends a child.
+    gone = contextlib.suppress(BrokenPipeError, ConnectionResetError)
+    with gone, link, link.makefile('rwb') as lines:
         for line in lines:
             answer = _reply(json.loads(line), handlers, make)
             if _leaves:

@@ -39,6 +39,7 @@ from kaopu_ha.drivers import openstack_calls
 # Reads that hang at one time, each in a thread that can't be ended before its socket gives up.
 _HANGING_MAX = 16
 
+_NAMES = {'compute': 'Nova', 'placement': 'Placement'}
 _NOT_PLUGIN = ('auth_type', 'region_name', 'interface', 'cafile', 'certfile', 'keyfile', 'insecure')
 
 Result = TypeVar('Result')
@@ -71,7 +72,10 @@ class Api(openstack_calls.Calls):
             self._connection.session.invalidate()
             raise
         except sdk_errors.SDKException as failure:
-            raise ports.PortError(f'{self._service}: {failure}') from failure
+            # Its own words are of proxies and discovery, and of no use at night.
+            name = _NAMES.get(self._service, self._service)
+            raise ports.PortError(f'{name} does not answer at its endpoint, or Keystone\'s catalog '
+                                  f'has none for it ([nova] region_name, interface)') from failure
 
 
 def within(limit: float, work: Callable[[], Result]) -> Result:

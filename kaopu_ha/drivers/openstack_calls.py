@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 import contextlib
+import re
 import ssl
 import time
 from typing import Any
@@ -38,6 +39,8 @@ import urllib3
 
 from kaopu_ha import ports
 
+# What the system or the TLS library said, inside of what urllib3 and requests make of it.
+_CAUSE = re.compile(r'(?:\[Errno -?\d+\] |\[SSL: [A-Z_]+\] )([^"\')]+)')
 _DECISIONS = (400, 403, 404, 409)
 _SHAPES = (LookupError, TypeError, ValueError, AttributeError)
 _FAILURES = (keystone_errors.ClientException, requests.RequestException, OSError)
@@ -114,8 +117,8 @@ class Handed(Calls):
                 timeout=self._limit)
         except _FAILURES as failure:
             if _never_sent(failure):
-                raise ports.PortError(f'{self._service} {path}: {failure}') from failure
-            raise ports.OutcomeUnknown(f'{self._service} {path}: {failure}') from failure
+                raise ports.PortError(f'{self._service} {path}: {plain(failure)}') from failure
+            raise ports.OutcomeUnknown(f'{self._service} {path}: {plain(failure)}') from failure
         _judge(answer)
 
 
@@ -139,13 +142,24 @@ def reason(answer: requests.Response) -> str:
     return f'{message} (HTTP {answer.status_code})'
 
 
+def plain(failure: object) -> str:
+    """What a failure says to people: without the pools and retries of the libraries."""
+    told, pool, inside = ' '.join(str(failure).split()).partition('HTTPConnectionPool(')
+    if not pool:
+        told, pool, inside = told.partition('HTTPSConnectionPool(')
+    cause = _CAUSE.search(inside)
+    # A reason of the TLS library's ends with a place in its source.
+    return f'{told}{cause[1].partition(" (_")[0]}' if cause else (
+        told.rstrip(': ') or f'{pool}{inside}')
+
+
 @contextlib.contextmanager
 def translated(what: str) -> Iterator[None]:
     """Make a PortError of each failure of the libraries, and of answers of another shape."""
     try:
         yield
     except _FAILURES as failure:
-        raise ports.PortError(f'{what}: {failure}') from failure
+        raise ports.PortError(f'{what}: {plain(failure)}') from failure
     except _SHAPES as failure:
         raise ports.PortError(f'{what}: not understood: {failure!r}') from failure
 

@@ -38,7 +38,7 @@ from kaopu_ha.conf import rules as conf_rules
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.news import News
 from kaopu_ha.core.rules import Rules
-from kaopu_ha.wiring import drivers, measured, standing
+from kaopu_ha.wiring import contact, drivers, measured, standing
 from kaopu_ha.wiring.telling import Telling, notifiers
 
 LOG = logging.getLogger(__name__)
@@ -108,7 +108,8 @@ def agent(conf: cfg.ConfigOpts) -> Program:
             kv, conf.host, local, interval=conf.agent.inventory_interval, tell=_tell_text,
             ask_limit=times.ask_limit) if bare else None
         loops = programs.agent(conf.host, turn, publisher, runner, definitions, beating.unsent)
-        return program(held, kv, measures.loops(loops))
+        meeting = _meeting(conf, kv, records.LOCK + conf.host, keeps=False)
+        return program(held, kv, [meeting, *measures.loops(loops)])
 
 
 def controller(conf: cfg.ConfigOpts) -> Program:
@@ -143,7 +144,8 @@ def controller(conf: cfg.ConfigOpts) -> Program:
                                             images=images, observing=observing,
                                             fences_asked=fences_asked)
         held.callback(resign)
-        return program(held, kv, measures.loops(loops))
+        meeting = _meeting(conf, kv, records.LEADER, keeps=True)
+        return program(held, kv, [meeting, *measures.loops(loops)])
 
 
 def worker(conf: cfg.ConfigOpts) -> Program:
@@ -165,7 +167,8 @@ def worker(conf: cfg.ConfigOpts) -> Program:
         loops, give_back = programs.worker(kv, cloud, queue, images, libvirt, given,
                                            conf.worker.claim_ttl, conf.worker.concurrency, around)
         held.callback(give_back)
-        return program(held, kv, measures.loops(loops))
+        meeting = _meeting(conf, kv, records.LEADER, keeps=True)
+        return program(held, kv, [meeting, *measures.loops(loops)])
 
 
 # ---------------------------------------------------------------- parts that commands use too
@@ -268,13 +271,14 @@ def program(held: contextlib.ExitStack, kv: ports.Store,
     woken = tuple(Woken(loop) for loop in loops)
     for each in woken:
         each.loop.listen(each.wake.set)
-        for prefix in each.loop.woken_by:
-            held.callback(kv.watch(prefix, _waking(each.wake)).close)
+    held.callback(contact.Wakes(kv, [(each.wake, each.loop.woken_by) for each in woken]).close)
     return Program(woken, held.pop_all().close)
 
 
-def _waking(wake: threading.Event) -> Callable[[ports.Change], None]:
-    return lambda _: wake.set()
+def _meeting(conf: cfg.ConfigOpts, kv: ports.Store, key: str, *, keeps: bool) -> programs.Loop:
+    """The loop that says when the store does not answer, by a key that the process may read."""
+    meeting = contact.Contact(lambda: kv.read(key), ', '.join(conf.store.endpoints), keeps=keeps)
+    return programs.Loop('contact', meeting.turn)
 
 
 def _name(conf: cfg.ConfigOpts) -> str:

@@ -30,7 +30,7 @@ from stevedore import driver as stevedore_driver
 from stevedore import exception as stevedore_errors
 
 from kaopu_ha import ports
-from kaopu_ha.conf import ceph, libvirt, notifier, nova
+from kaopu_ha.conf import ceph, libvirt, notifier, store
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.drivers import libvirt_uri
 from kaopu_ha.worker.queue import CarriedQueue, RecordQueue
@@ -107,8 +107,7 @@ def joined(conf: cfg.ConfigOpts, port: str, name: str, kv: ports.Store) -> Any:
 
 
 def _etcd(conf: cfg.ConfigOpts) -> dict[str, Any]:
-    return {name: conf.store[name] for name in ('endpoints', 'timeout', 'user', 'password', 'ca',
-                                                'cert', 'key')}
+    return store.access(conf)
 
 
 def _libvirt(conf: cfg.ConfigOpts) -> dict[str, Any]:
@@ -130,6 +129,7 @@ def _ceph_blocklist(conf: cfg.ConfigOpts) -> dict[str, Any]:
 
 
 def _nova(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    from kaopu_ha.conf import nova
     return {'auth': nova.auth(conf), 'limit': conf.nova.timeout,
             'children': conf.worker.concurrency}
 
@@ -138,6 +138,7 @@ def _placement(conf: cfg.ConfigOpts) -> dict[str, Any]:
     if conf.cloud.driver == 'libvirt':
         raise ConfigError('[usage] driver is placement, but [cloud] driver is libvirt: without '
                           'OpenStack set [usage] driver = inventory')
+    from kaopu_ha.conf import nova
     return {'auth': nova.auth(conf), 'limit': conf.nova.timeout}
 
 

@@ -181,8 +181,12 @@ class TestCommandLine(ProcessCase):
         self.assertIn('set [usage] driver = inventory', told.stderr)
 
     def test_a_folder_will_do_instead_of_a_file(self):
-        self.conf.write_text(self.conf.read_text().replace('client_networks', '#'))
-        self.assert_refused('client_networks is empty', 'agent', '--config-dir', self.folder)
+        folder = self.folder / 'kaopu-ha.conf.d'
+        folder.mkdir()
+        inside = folder / 'all.conf'
+        inside.write_text(self.conf.read_text().replace('client_networks', '#'))
+        inside.chmod(0o640)
+        self.assert_refused('client_networks is empty', 'agent', '--config-dir', folder)
 
 
 class TestSignals(ProcessCase):
@@ -220,6 +224,9 @@ class TestSignals(ProcessCase):
         self.conf.write_text(self.conf.read_text().replace('debug = true', 'debug = false'))
         process.send_signal(signal.SIGHUP)
         self.await_words(log, 'was read again: 1 options changed')
+        self.conf.write_text(self.conf.read_text().replace('timeout', 'tiemout'))
+        process.send_signal(signal.SIGHUP)
+        self.await_words(log, 'the next start would be refused: [store] tiemout in ')
         self.conf.write_text('no configuration')
         process.send_signal(signal.SIGHUP)
         self.await_words(log, 'the configuration was not read again')
@@ -231,10 +238,72 @@ class TestSignals(ProcessCase):
         self.assertNotIn('kaopu_ha.ports.', log.read_text().split('WARNING kaopu_ha.news')[1])
 
     def test_no_green_threads_come_in(self):
-        code = ('import sys, kaopu_ha.cmd.worker; from oslo_service import backend as b; '
+        code = ('import sys; from kaopu_ha import threads, wiring; '
+                'from kaopu_ha.cmd import process; from oslo_service import backend as b; '
                 'assert b.get_backend_type() is b.BackendType.THREADING; '
                 'assert sys.modules["eventlet"] is None; assert "greenlet" not in sys.modules')
         subprocess.run([sys.executable, '-c', code], check=True, timeout=60)
+
+
+class TestInterrupts(ProcessCase):
+
+    def interrupted(self, program, words):
+        """What a process says that is interrupted when it said these words; '' for at once."""
+        log = self.folder / 'log'
+        with log.open('w') as out:
+            # A group of its own, as a terminal gives it: an interrupt goes to all of the group.
+            process = subprocess.Popen([*self.command(program), '--config-file', str(self.conf)],
+                                       stdout=out, stderr=out, process_group=0)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        if words:
+            self.await_words(log, words)
+        else:
+            self.await_handler(process.pid)
+        os.killpg(process.pid, signal.SIGINT)
+        self.assertEqual(130, process.wait(timeout=END_SECONDS), log.read_text())
+        return log.read_text()
+
+    def await_handler(self, pid):
+        """Wait until the process catches SIGINT, as Python itself does not from the first on."""
+        bit = 1 << signal.SIGINT - 1
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            status = pathlib.Path(f'/proc/{pid}/status').read_text()
+            maps = pathlib.Path(f'/proc/{pid}/maps').read_text()
+            caught = int(status.partition('SigCgt:')[2].split()[0], 16)
+            # What is loaded first in main(), after the handler is there.
+            if caught & bit and '_ssl' in maps:
+                return
+            time.sleep(0.005)
+
+    def test_at_the_start_it_is_one_line(self):
+        for program in PROGRAMS:
+            with self.subTest(program):
+                told = self.interrupted(program, '')
+                self.assertEqual(f'kaopu-ha-{program}: interrupted at its start\n', told)
+
+    def test_later_it_is_a_line_of_the_log(self):
+        for program in PROGRAMS:
+            with self.subTest(program):
+                told = self.interrupted(program, ' starts on c1')
+                self.assertIn(f'kaopu-ha-{program} ends: interrupted', told.splitlines()[-1])
+                for word in ('CRITICAL', 'Traceback', 'KeyboardInterrupt'):
+                    self.assertNotIn(word, told)
+
+
+class TestWithoutAStore(ProcessCase):
+
+    def test_each_says_so_with_the_way_out_and_goes_on(self):
+        self.conf.write_text(self.conf.read_text().replace('timeout = 0.5', 'timeout = 30'))
+        for program in PROGRAMS:
+            with self.subTest(program):
+                process, log = self.started(program)
+                self.await_words(log, 'the store does not answer at 127.0.0.1:9.')
+                told = log.read_text().partition('does not answer at 127.0.0.1:9.')
+                self.assertIn('WARNING kaopu_ha.wiring.contact', told[0].splitlines()[-1])
+                self.assertIn('Check that etcd runs', told[2])
+                self.assertIsNone(process.poll())
 
 
 class TestALogThatTakesNothing(ProcessCase):

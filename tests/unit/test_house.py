@@ -54,8 +54,8 @@ MAY_IMPORT = {
             'wiring', 'sim'},
     'sim': {'access', 'core', 'ports', 'records', 'permits', 'controller', 'worker', 'agent',
             'testing', 'programs'},
-    'wiring': {'core', 'ports', 'records', 'permits', 'notices', 'version', 'conf', 'agent',
-               'worker', 'programs', 'drivers'},
+    'wiring': {'core', 'ports', 'records', 'permits', 'notices', 'threads', 'version', 'conf',
+               'agent', 'worker', 'programs', 'drivers'},
     'cmd': {'core', 'ports', 'records', 'threads', 'version', 'conf', 'wiring', 'cli'},
     'wsgi': {'api', 'conf', 'wiring'},
 }

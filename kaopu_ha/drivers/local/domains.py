@@ -44,10 +44,19 @@ def parse(text: str, *, power: model.Power, run: str, anew: Sequence[str] = ()) 
         else:
             local.append(where)
     return ports.Domain(uuid=(root.findtext('uuid') or '').lower(),
-                        name=root.findtext('name') or '', power=power, run=run,
+                        name=_name(root), power=power, run=run,
                         disks=tuple(disks), local_disks=tuple(local),
                         cores=int(root.findtext('vcpu') or 1), memory_mb=_memory_mb(root),
                         definition=_without_passwords(*anew) if anew else '')
+
+
+def _name(root: ElementTree.Element) -> str:
+    """Nova's name of the instance, by which people know it; else libvirt's.
+
+    Whatever version the namespace of Nova's metadata has.
+    """
+    told = root.findtext('metadata/{*}instance/{*}name') or ''
+    return told.strip() or root.findtext('name') or ''
 
 
 def _memory_mb(root: ElementTree.Element) -> int:

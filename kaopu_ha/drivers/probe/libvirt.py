@@ -228,7 +228,8 @@ class _Asking:
         self._process = subprocess.Popen(
             [sys.executable, '-m', _CHILD, uri,
              f'{deadline + _ALARM_SECONDS - time.monotonic():.3f}'],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            process_group=0)
         assert self._process.stdout is not None
         self.pipe = self._process.stdout
         self._text = b''

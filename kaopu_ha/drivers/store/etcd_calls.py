@@ -169,7 +169,7 @@ class Calls:
         self._pid = os.getpid()
         # Clients with the same list of members spread over them.
         self._member = random.randrange(len(members)) if first is None else first % len(members)
-        self._mutex = threading.Lock()
+        self._mutex, self._logging_in = threading.Lock(), threading.Lock()
         self._position = Position()
         self._heard = [-_RECENT_SECONDS] * len(members)
         self._closed = threading.Event()
@@ -360,13 +360,19 @@ class Calls:
     def _log_in(self, member: int, limit: float) -> None:
         if not self._login.is_due():
             return
+        # One for all: etcd makes each of them slow on purpose, and a start brings many at once.
+        if not self._logging_in.acquire(timeout=limit):
+            raise Failed(After.NOT_DONE, 'the log-in takes long')
         try:
-            self._login.take(self._unary(member, wire.AUTHENTICATE, self._login.request(),
-                                         limit).token)
+            if self._login.is_due():
+                self._login.take(self._unary(member, wire.AUTHENTICATE, self._login.request(),
+                                             limit).token)
         except Failed as failed:
             if 'authentication is not enabled' not in str(failed):
                 raise
             self._login.take('')
+        finally:
+            self._logging_in.release()
 
     def _rouse(self, member: int, limit: float) -> None:
         """Make sure that a member not heard lately is there.  Raises Failed; nothing was done."""

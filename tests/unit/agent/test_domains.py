@@ -36,10 +36,16 @@ class DomainsTest(unittest.TestCase):
 
     def test_a_domain_of_nova_has_its_rbd_disk_with_its_monitors(self):
         self.assertEqual(
-            ports.Domain(uuid=UUID, name='instance-00000001', power=Power.ON, run='1',
+            ports.Domain(uuid=UUID, name='d042-0', power=Power.ON, run='1',
                          disks=(ports.Disk('vms', f'{UUID}_disk', ('10.91.0.2',)),), cores=1,
                          memory_mb=128),
             parse(NOVA))
+
+    def test_a_domain_that_nova_has_not_named_has_libvirts_name(self):
+        for metadata in ('', '<metadata/>', '<metadata><instance xmlns="urn:x"><name> </name>'
+                         '</instance></metadata>'):
+            found = parse(f'<domain><name>n</name><uuid>{UUID}</uuid>{metadata}</domain>')
+            self.assertEqual('n', found.name)
 
     def test_a_local_disk_is_named_by_its_path(self):
         for source in ('file="/a/disk"', 'dev="/a/disk"', 'path="/a/disk"'):

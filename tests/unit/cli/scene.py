@@ -125,6 +125,12 @@ def an_evacuation(uuid=WEB, name='web-1', phase=Phase.DONE, target='c2', source=
         attempts=tuple(model.Attempt(n + 1, target) for n in range(attempts)), road=road)
 
 
+def cells(table):
+    """The cells of each line of a table, its heading first."""
+    return [[cell.strip() for cell in line.strip('|').split('|')]
+            for line in table.splitlines() if line.startswith('|')]
+
+
 class Commands(unittest.TestCase):
     """Runs commands with the configuration file ``config``."""
 
@@ -148,10 +154,10 @@ class Commands(unittest.TestCase):
     def shown_json(self, *words):
         return json.loads(self.shown(*words, '--json'))
 
-    def refused(self, *words):
-        """The one line with which a command fails."""
-        code, out, err = self.run_command(*words)
-        self.assertEqual((1, '', 1), (code, out, err.count('\n')), err)
+    def refused(self, *words, code=1):
+        """The one line with which a command fails; 2 for a wrong configuration."""
+        ended, out, err = self.run_command(*words)
+        self.assertEqual((code, '', 1), (ended, out, err.count('\n')), err)
         return err
 
 

@@ -34,21 +34,34 @@ class Cases(scene.Scene):
         self.there_is(scene.a_case('c1', waited=120.4), scene.a_case('c2', Stage.LOCKED,
                                                                      waited=8.0))
         shown = self.shown('case', 'list')
-        self.assertRegex(shown, 'c1 +dying +120 of 300 s +dead')
-        self.assertRegex(shown, 'c2 +locked +8 of 30 s +dead')
+        self.assertRegex(shown, r'c1 +\| dying +\| 120 of 300 s +\| dead')
+        self.assertRegex(shown, r'c2 +\| locked +\| 8 of 30 s +\| dead')
 
     def test_the_configured_waits_are_shown_and_a_kernel_that_answered_lengthens_them(self):
         self.config.write_text(self.config.read_text() + '[detection]\npace = fast\n')
         self.there_is(scene.a_case('c1', waited=1.0),
                       scene.a_case('c2', waited=1.0, kernel_answered=True))
         shown = self.shown('case', 'list')
-        self.assertRegex(shown, 'c1 +dying +1 of 2 s')
-        self.assertRegex(shown, 'c2 +dying +1 of 300 s')
+        self.assertRegex(shown, r'c1 +\| dying +\| 1 of 2 s')
+        self.assertRegex(shown, r'c2 +\| dying +\| 1 of 300 s')
 
     def test_closed_cases_are_listed_when_asked_for(self):
         self.put(records.CLOSED + 'c1/0000000000000042', closed(scene.a_case()))
         self.assertEqual('No case is open.\n', self.shown('case', 'list'))
-        self.assertRegex(self.shown('case', 'list', '--all'), 'c1 +closed')
+        self.assertRegex(self.shown('case', 'list', '--all'), r'c1 +\| closed')
+
+    def test_an_image_that_could_not_be_asked_is_named_once(self):
+        round_ = scene.a_round(storage=model.Sign.UNKNOWN)
+        other = dataclasses.replace(scene.DISK, name='db-1_disk')
+        evidence = dataclasses.replace(
+            round_.storage, unasked=(scene.DISK, other),
+            answers=(model.Answer('vms/web-1_disk', 'timed out', model.Sign.UNKNOWN),))
+        self.there_is(scene.an_inventory(), scene.a_case(
+            rounds=(dataclasses.replace(round_, storage=evidence),)))
+        shown = self.shown('explain', 'c1')
+        self.assertEqual(1, shown.count('vms/web-1_disk: timed out'))
+        self.assertNotIn('web-1_disk could not', shown)
+        self.assertIn('vms/db-1_disk could not be asked', shown)
 
     def test_the_evidence_is_a_table_with_signs_rules_and_counts(self):
         self.there_is(scene.a_case(rounds=(scene.a_round(), scene.a_round(6, 4, count=58))))
@@ -87,9 +100,19 @@ class Recoveries(scene.Scene):
 
     def test_a_recovery_is_found_by_its_id_and_by_its_host(self):
         self.a_dead_host()
-        self.assertRegex(self.shown('recovery', 'list'), 'c1-1234 +c1 +evacuating +3/3')
+        self.assertRegex(self.shown('recovery', 'list'), r'c1-1234 +\| c1 +\| evacuating +\| 3/3')
         for name in ('c1', 'c1-1234'):
             self.assertRegex(self.shown('recovery', 'show', name), 'recovery +c1-1234')
+
+    def test_one_of_a_former_death_has_its_date_and_says_so(self):
+        self.a_dead_host()
+        shown = self.shown('recovery', 'show', 'c1')
+        self.assertRegex(shown, 'began +2026-11-24 00:06:45')
+        self.assertRegex(shown, '2026-11-24 00:06:45 +ctl-1 +fencing')
+        self.assertNotIn('former death', shown)
+        self.there_is(scene.a_case('c1', Stage.DYING))
+        self.assertIn('of a former death: c1 is dying again now (kaopu-ha explain c1)',
+                      self.shown('recovery', 'show', 'c1'))
 
     def test_its_instances_have_phase_way_attempts_seconds_and_reason(self):
         self.a_dead_host()
@@ -107,7 +130,7 @@ class Recoveries(scene.Scene):
 
     def test_before_the_plan_the_instances_that_were_on_are_counted(self):
         self.there_is(scene.a_recovery(stage=RecoveryStage.FENCING))
-        self.assertRegex(self.shown('recovery', 'list'), 'c1-1234 +c1 +fencing +0/2')
+        self.assertRegex(self.shown('recovery', 'list'), r'c1-1234 +\| c1 +\| fencing +\| 0/2')
 
     def test_one_that_is_not_there_is_refused_with_those_that_are(self):
         self.a_dead_host()

@@ -57,15 +57,16 @@ class Failures(scene.Scene):
 
     def test_a_configuration_file_that_is_not_there_is_named(self):
         code, _, err = self.run_command('--config-file', '/no/such/file', 'status', config=False)
-        self.assertEqual((1, 'The configuration file /no/such/file is not there.\n'), (code, err))
+        self.assertEqual((2, 'The configuration file /no/such/file is not there.\n'), (code, err))
 
     def test_a_value_that_is_not_allowed_is_named(self):
         self.config.write_text('[store]\ntimeout = soon\n')
-        self.assertIn('soon', self.refused('status'))
+        self.assertIn('soon', self.refused('status', code=2))
 
     def test_a_store_driver_that_does_not_exist_is_named(self):
         self.config.write_text('[store]\ndriver = stone\n')
-        self.assertIn('there is no store driver "stone"', self.refused('status'))
+        self.assertIn('there is no store driver "stone"',
+                      self.refused('status', code=2))
 
     def test_wrong_usage_is_told_apart_from_failure(self):
         for words in ((), ('host',), ('nonsense',), ('status', '--nonsense'), ('host', 'show')):
@@ -107,7 +108,7 @@ class Failures(scene.Scene):
                                str(secret), 'status'], capture_output=True, text=True, timeout=60)
         if 'No module named' in done.stderr or 'Permission denied' in done.stderr:
             self.skipTest('another user may not read this checkout')
-        self.assertEqual(1, done.returncode)
+        self.assertEqual(2, done.returncode)
         self.assertIn('may not be read by this user', done.stderr)
 
 

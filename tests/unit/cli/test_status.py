@@ -164,9 +164,9 @@ class Hosts(scene.Scene):
 
     def test_each_host_has_a_row(self):
         self.a_dead_host()
-        lines = self.shown('host', 'list').splitlines()
-        self.assertRegex(lines[1], r'^c1 +NO +confirmed +- +life +1 +1 +1 +b0071d00$')
-        self.assertRegex(lines[2], r'^c2 +yes +- +- +life +0 +0 +0 +b0071d00$')
+        lines = scene.cells(self.shown('host', 'list'))
+        self.assertEqual(['c1', 'NO', 'confirmed', '-', 'life', '1', '1', '1'], lines[1])
+        self.assertEqual(['c2', 'yes', '-', '-', 'life', '0', '0', '0'], lines[2])
 
     def test_a_host_that_only_beats_is_listed_too(self):
         self.beats('c9')
@@ -186,6 +186,30 @@ class Hosts(scene.Scene):
                         r'case +confirmed since', r'lock +permanent, by ctl-1',
                         r'db-1 +\S+ +paused +vms/web-1_disk'):
             self.assertRegex(shown, pattern)
+
+    def test_its_own_instances_are_no_other_domains(self):
+        mine = scene.an_inventory('c1')
+        told = dataclasses.replace(mine, domains=tuple(item.uuid for item in mine.instances))
+        self.there_is(told)
+        self.assertNotIn('other domains', self.shown('host', 'show', 'c1'))
+        self.there_is(dataclasses.replace(told, domains=(*told.domains, 'somebody-elses')))
+        self.assertRegex(self.shown('host', 'show', 'c1'), 'other domains +somebody-elses')
+
+    def test_boot_ids_and_ticks_are_told_when_more_is_asked_for(self):
+        self.there_is(dataclasses.replace(scene.an_inventory('c1'), compute_started='b/4711'))
+        self.beats('c1')
+        shown, more = self.shown('host', 'show', 'c1'), self.shown('host', 'show', 'c1', '-v')
+        for word in ('b0071d00', '4711'):
+            self.assertNotIn(word, shown)
+            self.assertIn(word, more)
+
+    def test_an_instance_has_novas_name_where_a_move_tells_it(self):
+        self.a_dead_host()
+        self.there_is(scene.an_inventory('c2', instances=(
+            model.Instance(scene.WEB, 'instance-00000001', model.Power.ON),)))
+        shown = self.shown('host', 'show', 'c2')
+        self.assertRegex(shown, f'web-1 +{scene.WEB}')
+        self.assertNotIn('instance-00000001', shown)
 
     def test_the_records_of_a_host_are_whole_for_machines(self):
         self.a_dead_host()

@@ -127,6 +127,7 @@ class Cases(unittest.TestCase):
                                     admit=model.AdmitProgress('ann', waiting_for='its beat'))
         self.assertEqual(['admit: lock deleted (it reads its storage)', 'admit waits: its beat'],
                          texts(before, after, self.KEY))
+        self.assertEqual({'info'}, {line.level for line in tell(before, after, self.KEY)})
 
     def test_only_a_lock_that_is_permanent_is_more_than_a_detail(self):
         passing, lasting = records.Lock('ctl-1', ''), records.Lock('ctl-1', '', permanent=True)

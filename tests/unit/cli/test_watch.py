@@ -40,6 +40,16 @@ class Watch(scene.Scene):
         thread.join()
         return code, out.splitlines(), err
 
+    def test_a_normal_admission_is_no_trouble(self):
+        mark = records.ProofMark('ctl-1', scene.at(7))
+        for stage, told in ((Stage.ADMITTING, False), (Stage.CONFIRMED, True)):
+            self.there_is(scene.an_inventory('c1'), scene.a_case('c1', stage))
+            self.put(records.PROOF + 'c1-1234', mark)
+            _, lines, _ = self.while_watched(lambda: self.delete(records.PROOF + 'c1-1234'),
+                                             '--timeout', '2', '--json')
+            levels = {json.loads(line)['level'] for line in lines[1:]}
+            self.assertEqual({'warning'} if told else set(), levels)
+
     def test_what_happens_is_told_line_by_line(self):
         self.there_leads()
         self.there_is(scene.an_inventory('c1'))

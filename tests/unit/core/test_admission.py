@@ -264,8 +264,9 @@ class Records(unittest.TestCase):
     def test_while_it_cleans_up_the_reason_says_so(self):
         choice = advance(Did.RECORDS, uncompleted=2,
                          **answered(Act.ASK_RESTART, 'done', seconds=1.0))
-        self.assertEqual('its nova-compute has to clean up 2 evacuations; of two of one instance a '
-                         'start of it takes one: it is started again every 60 s', choice.reason)
+        self.assertEqual('its nova-compute has to clean up 2 evacuations, which it does when it '
+                         'starts; it is started again every 60 s, for at one start it cleans up '
+                         'only one of those of the same instance', choice.reason)
 
 
 class Domains(unittest.TestCase):

@@ -13,6 +13,7 @@
 """What the etcd store makes of answers that no healthy cluster gives: by members that we play."""
 
 from concurrent import futures
+import time
 import unittest
 
 import grpc
@@ -27,7 +28,8 @@ class FakeMember:
 
     def __init__(self, *, cluster=7, term=3, revision=10, error=None):
         self.cluster, self.term, self.revision, self.error = cluster, term, revision, error
-        self.asked = 0
+        self.asked = self.logged_in = 0
+        self.log_in_seconds = 0.0
         self._server = grpc.server(futures.ThreadPoolExecutor(2))
         self._server.add_generic_rpc_handlers((self,))
         self.endpoint = f'127.0.0.1:{self._server.add_insecure_port("127.0.0.1:0")}'
@@ -35,7 +37,8 @@ class FakeMember:
 
     def service(self, details):
         """Handle Txn and Status; what gRPC asks a handler for."""
-        method = {wire.TXN.path: wire.TXN, wire.STATUS.path: wire.STATUS}[details.method]
+        method = {one.path: one for one in (wire.TXN, wire.STATUS, wire.AUTHENTICATE)}[
+            details.method]
 
         def answer(_request, context):
             if method is wire.TXN:
@@ -48,6 +51,10 @@ class FakeMember:
             reply.header.revision = self.revision
             if method is wire.TXN:
                 reply.succeeded = True
+            if method is wire.AUTHENTICATE:
+                self.logged_in += 1
+                time.sleep(self.log_in_seconds)
+                reply.token = f'token {self.logged_in}'
             return reply
 
         return grpc.unary_unary_rpc_method_handler(
@@ -84,6 +91,17 @@ class EtcdCallsTest(unittest.TestCase):
         made.read('/a')
         first.cluster, first.revision = 8, 100
         self.assertEqual(11, made.read('/a').revision)
+
+    def test_many_calls_at_once_log_in_once(self):
+        """etcd makes a log-in slow on purpose: one for each loop would outlast every limit."""
+        member = FakeMember()
+        member.log_in_seconds = 0.2
+        self.addCleanup(member.close)
+        made = self.kind([member.endpoint], timeout=20.0, try_limit=5.0, user='ha', password='x')
+        self.addCleanup(made.close)
+        with futures.ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _: made.read('/a').revision, range(8)))
+        self.assertEqual(([10] * 8, 1), (found, member.logged_in))
 
     def test_members_that_all_fell_behind_are_no_answer(self):
         made, first, second = self.members({}, {})

@@ -80,6 +80,26 @@ class Base(unittest.TestCase):
         return str(raised.exception)
 
 
+class Away(Base):
+    """What is told to people of a Nova or a Keystone that does not answer."""
+
+    def test_nova_without_an_endpoint_that_answers_is_told_by_its_name(self):
+        with socket.create_server(('127.0.0.1', 0)) as closed:
+            self.nova.compute = f'http://127.0.0.1:{closed.getsockname()[1]}/v2.1'
+        told = self.assert_unreachable(self.a_cloud(limit=2.0).services)
+        self.assertIn('Nova does not answer at its endpoint', told)
+        self.assertIn('[nova] region_name, interface', told)
+        self.assertNotIn('proxy', told)
+
+    def test_a_connection_that_is_refused_is_told_without_the_libraries_inside(self):
+        self.nova.stop()
+        told = self.assert_unreachable(self.a_cloud(limit=2.0).services)
+        self.assertIn('Unable to establish connection to http://127.0.0.1:', told)
+        self.assertIn('Connection refused', told)
+        for word in ('Pool', 'retries', 'object at', 'Errno'):
+            self.assertNotIn(word, told)
+
+
 class Acting(Base):
 
     def setUp(self):

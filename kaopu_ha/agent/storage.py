@@ -20,10 +20,11 @@ failed sooner is trouble of our own, UNKNOWN.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 import time
 
 from kaopu_ha import ports
+from kaopu_ha.agent.owners import Cluster as Cluster
+from kaopu_ha.agent.owners import Owners
 from kaopu_ha.core import model
 
 # An image that nobody has: that the cluster says so is an answer.
@@ -32,19 +33,6 @@ _NOBODY = 'kaopu-ha'
 _SILENCE_SHARE = 0.5
 # An id belongs to one image for ever, but a rebuilt instance has a new image of the old name.
 _FRESH_SECONDS = 600.0
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """A Ceph cluster of the configuration.
-
-    ``fsid`` may be '' if there is one only; ``pool`` is read while the host has no image there;
-    ``monitors`` (addresses without ports) tell whose a disk is if there are several clusters.
-    """
-
-    fsid: str = ''
-    pool: str = 'vms'
-    monitors: tuple[str, ...] = ()
 
 
 class OwnStorage:
@@ -56,6 +44,7 @@ class OwnStorage:
         self._reader, self._clusters = reader, tuple(clusters)
         self._limit, self._clock = limit, clock
         self._fsid = ''
+        self._owners = Owners(reader, clusters, limit=limit, clock=clock)
         self._headers: dict[tuple[str, str, str], str] = {}
         self._read_for: dict[tuple[str, str, str], tuple[str, float]] = {}
 
@@ -76,12 +65,12 @@ class OwnStorage:
         """
         found, lost = [], []
         for disk in domain.disks:
-            fsid = self._cluster_of(disk)
-            key = fsid, disk.pool, disk.image
-            if fsid:
+            cluster = self._owners.of(disk)
+            key = self._known(cluster) if cluster else '', disk.pool, disk.image
+            if key[0]:
                 found.append(model.Image(*key, self._headers.get(key, '')))
             else:
-                lost.append(f'rbd:{disk.pool}/{disk.image} (its cluster is not known)')
+                lost.append(f'rbd:{disk.pool}/{disk.image} ({_why_lost(cluster, disk)})')
         return tuple(sorted(found)), tuple(lost)
 
     def signs(self, domains: Iterable[ports.Domain]) -> dict[str, model.Sign]:
@@ -90,6 +79,8 @@ class OwnStorage:
         signs = {}
         for cluster in self._clusters:
             sign = self._sign(cluster, images)
+            if sign is model.Sign.LIFE:
+                self._owners.ask(cluster, cluster.fsid)
             if self._known(cluster):
                 signs[self._known(cluster)] = sign
         return signs
@@ -105,6 +96,8 @@ class OwnStorage:
                     names = wanted.setdefault((image.cluster, image.pool), {})
                     names[image.name] = domain.run
         self._forget_others(used)
+        self._owners.forget_others({(disk.pool, disk.image)
+                                    for domain in domains for disk in domain.disks})
         for (fsid, pool), runs in sorted(wanted.items()):
             self._read(fsid, pool, runs)
 
@@ -123,14 +116,6 @@ class OwnStorage:
 
     def _known(self, cluster: Cluster) -> str:
         return cluster.fsid or self._fsid
-
-    def _cluster_of(self, disk: ports.Disk) -> str:
-        if len(self._clusters) == 1:
-            return self._known(self._clusters[0])
-        for cluster in self._clusters:
-            if set(cluster.monitors) & set(disk.monitors):
-                return self._known(cluster)
-        return ''
 
     def _sign(self, cluster: Cluster, images: Sequence[model.Image]) -> model.Sign:
         # Twice: the first failure may be of an image that is gone, or of a broken connection.
@@ -165,3 +150,9 @@ class OwnStorage:
     def _forget_others(self, used: set[tuple[str, str, str]]) -> None:
         self._headers = {key: self._headers[key] for key in self._headers if key in used}
         self._read_for = {key: self._read_for[key] for key in self._read_for if key in used}
+
+
+def _why_lost(cluster: Cluster | None, disk: ports.Disk) -> str:
+    if cluster is None and disk.monitors:
+        return f'on no configured cluster: its monitors are {", ".join(disk.monitors)}'
+    return 'its cluster is not known'

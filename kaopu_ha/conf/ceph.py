@@ -14,15 +14,14 @@
 
 from __future__ import annotations
 
-import configparser
 from dataclasses import dataclass
 import ipaddress
 import pathlib
-import re
 
 from oslo_config import cfg
 
 from kaopu_ha.conf.errors import ConfigError
+from kaopu_ha.core import ceph_file
 
 GROUP = 'ceph'
 
@@ -115,27 +114,14 @@ def tools(conf: cfg.ConfigOpts) -> tuple[str, ...]:
 
 def _cluster(path: str, pool: str) -> Cluster:
     try:
-        text = pathlib.Path(path).read_text()
+        text = pathlib.Path(path).read_text('utf-8-sig')
     except (OSError, UnicodeDecodeError) as failure:
         raise ConfigError(f'[ceph] conf: {path} can\'t be read: {failure}') from failure
     try:
-        options = _global(text)
-    except configparser.Error as failure:
-        reason = ' '.join(str(failure).split())
-        raise ConfigError(f'[ceph] conf: {path} is no ceph.conf: {reason}') from failure
-    fsid = options.get('fsid', '').strip().lower()
+        fsid = ceph_file.fsid(text)
+    except ValueError as failure:
+        raise ConfigError(f'[ceph] conf: {path} is no ceph.conf: {failure}') from failure
     if not fsid:
         raise ConfigError(f'[ceph] conf: {path} has no fsid: add "fsid = <what \'ceph fsid\' '
                           f'prints>" under [global]')
     return Cluster(fsid, path, pool)
-
-
-def _global(text: str) -> dict[str, str]:
-    """The section [global]: names with blanks, dashes or underscores, lines indented at will."""
-    parser = configparser.ConfigParser(strict=False, interpolation=None, allow_no_value=True,
-                                       delimiters=('=',), comment_prefixes=('#', ';'),
-                                       inline_comment_prefixes=('#', ';'))
-    lines = [line.strip() for line in text.replace('\\\n', ' ').splitlines()]
-    parser.read_string('\n'.join(['[global]', *lines]))
-    return {re.sub(r'[\s-]+', '_', name.strip()): (value or '').strip('"\' ')
-            for name, value in parser['global'].items()}

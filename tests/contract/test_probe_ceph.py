@@ -209,6 +209,9 @@ class Reading(CephCase, probe.StorageReaderSuite):
         super().setUp()
         self.fsid = self.cluster.fsid
 
+    def test_the_cluster_tells_its_monitors(self):
+        self.assertEqual((self.cluster.monitor_address,), self.reader.monitors(5))
+
     def an_image(self):
         _, (image,) = self.open()
         return image

@@ -172,6 +172,15 @@ class InventoryTest(case.AgentCase):
         published = self.turn(self.a_publisher(clusters=clusters))
         self.assertEqual((), published.instances[0].images)
 
+    def test_a_disk_of_another_cluster_is_not_taken_to_be_on_the_only_one(self):
+        self.storage.mons = ('10.0.0.9',)
+        self.assertEqual((ONE,), self.turn().instances[0].images)
+        self.local.domains = (domain(disks=(ports.Disk('vms', 'one_disk', ('10.7.7.7',)),)),)
+        told = self.later().instances[0]
+        self.assertEqual(((), (
+            'rbd:vms/one_disk (on no configured cluster: its monitors are 10.7.7.7)',)),
+            (told.images, told.local_disks))
+
     def test_an_interface_that_lost_its_address_does_not_unmake_the_fence(self):
         self.turn()
         self.local.own = ()

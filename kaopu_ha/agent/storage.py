@@ -47,6 +47,13 @@ class OwnStorage:
         self._owners = Owners(reader, clusters, limit=limit, clock=clock)
         self._headers: dict[tuple[str, str, str], str] = {}
         self._read_for: dict[tuple[str, str, str], tuple[str, float]] = {}
+        self._unread: dict[tuple[str, str], str] = {}
+
+    @property
+    def unread(self) -> str:
+        """The pools in which images could not be read last, and why; '' if there is none."""
+        return '; '.join(f'in pool {pool} of cluster {fsid}: {why}'
+                         for (fsid, pool), why in sorted(self._unread.items()))
 
     def learn(self, inventory: model.Inventory) -> None:
         """Take over what the former agent knew; it is read again, but kept if it can't be."""
@@ -138,8 +145,10 @@ class OwnStorage:
     def _read(self, fsid: str, pool: str, runs: dict[str, str]) -> None:
         try:
             found = self._reader.header_ids(pool, sorted(runs), self._limit, cluster=fsid)
-        except ports.PortError:
+        except ports.PortError as failure:
+            self._unread[fsid, pool] = str(failure)
             return
+        self._unread.pop((fsid, pool), None)
         for name, run in runs.items():
             key = fsid, pool, name
             self._headers.pop(key, None)
@@ -150,6 +159,8 @@ class OwnStorage:
     def _forget_others(self, used: set[tuple[str, str, str]]) -> None:
         self._headers = {key: self._headers[key] for key in self._headers if key in used}
         self._read_for = {key: self._read_for[key] for key in self._read_for if key in used}
+        pools = {key[:2] for key in used}
+        self._unread = {key: why for key, why in self._unread.items() if key in pools}
 
 
 def _why_lost(cluster: Cluster | None, disk: ports.Disk) -> str:

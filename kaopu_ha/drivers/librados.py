@@ -89,11 +89,12 @@ class Cluster:
         self.fsid = self._fsid()
 
     def pool(self, name: str) -> Pool:
-        """The pool of this name."""
+        """The pool of this name; ``pool/namespace`` is the namespace in it."""
         if name not in self._pools:
-            context = c_void_p()
-            self._check(self._lib.rados_ioctx_create(self._handle, name.encode(), byref(context)),
-                        f'open pool {name}')
+            context, (pool, _, namespace) = c_void_p(), name.partition('/')
+            self._check(self._lib.rados_ioctx_create(self._handle, pool.encode(), byref(context)),
+                        f'open pool {pool}')
+            self._lib.rados_ioctx_set_namespace(context, namespace.encode())
             self._pools[name] = Pool(self._lib, context)
         return self._pools[name]
 

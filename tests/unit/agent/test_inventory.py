@@ -172,6 +172,21 @@ class InventoryTest(case.AgentCase):
         published = self.turn(self.a_publisher(clusters=clusters))
         self.assertEqual((), published.instances[0].images)
 
+    def test_a_pool_that_may_not_be_read_is_told_once_while_the_host_lives(self):
+        self.storage.barred = ('volumes',)
+        self.local.domains = (domain(), domain('two', disks=(
+            ports.Disk('volumes', 'volume-1', ()),)))
+        for _ in range(3):
+            published = self.later()
+        self.assertEqual('', published.instances[1].images[0].header)
+        ((level, text),) = self.told
+        self.assertEqual('warning', level)
+        self.assertIn(f'in pool volumes of cluster {FSID}: Operation not permitted', text)
+        self.assertIn('[ceph] pools', text)
+        self.storage.barred = ()
+        self.later()
+        self.assertEqual('info', self.told[-1][0])
+
     def test_a_disk_of_another_cluster_is_not_taken_to_be_on_the_only_one(self):
         self.storage.mons = ('10.0.0.9',)
         self.assertEqual((ONE,), self.turn().instances[0].images)

@@ -46,10 +46,8 @@ def monitors(text: str) -> tuple[str, ...]:
 
 def sections(text: str) -> Mapping[str, Mapping[str, str]]:
     """The options by section; names in small letters with underscores.  Raises ValueError."""
-    parser = configparser.ConfigParser(
-        strict=False, interpolation=None, allow_no_value=True, delimiters=('=',),
-        comment_prefixes=None, inline_comment_prefixes=None, default_section='\0')
-    parser.optionxform = _name    # type: ignore[method-assign]
+    parser = _Parser(strict=False, interpolation=None, allow_no_value=True, delimiters=('=',),
+                     comment_prefixes=(), default_section='\0')
     lines = re.sub(r'\\\r?\n', ' ', text).splitlines()
     try:
         parser.read_string('\n'.join([f'[{_GLOBAL}]', *filter(None, map(_bare, lines))]))
@@ -62,15 +60,18 @@ def sections(text: str) -> Mapping[str, Mapping[str, str]]:
 # ---------------------------------------------------------------- private
 
 
+class _Parser(configparser.ConfigParser):
+    """Knows an option by its one spelling."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return re.sub(r'[\s_-]+', '_', optionstr.strip()).lower()
+
+
 def _named(found: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     for section, options in found.items():
         yield options.get('mon_host', '')
         if section.partition('.')[0] == 'mon':
             yield options.get('mon_addr', '')
-
-
-def _name(name: str) -> str:
-    return re.sub(r'[\s_-]+', '_', name.strip()).lower()
 
 
 def _bare(line: str) -> str:

@@ -23,7 +23,8 @@ that accepts is enough, and what a single address says is said of that address a
     anything else ............................................ ERROR
 
 Who refused: a kernel without a listener answers with a segment (RST), a packet filter by ICMP,
-unless it was told to forge segments.  The kernel of this machine counts what segments came.
+unless it was told to forge segments.  Linux keeps the ICMP message for whoever asks (5.8 and
+later), and counts the segments that came (4.2).
 """
 
 from __future__ import annotations
@@ -46,8 +47,14 @@ _ADDRESSES_MAX = 8
 _NOTHING = (errno.EHOSTUNREACH, errno.ETIMEDOUT, errno.EHOSTDOWN)
 # This machine has no way there, and had none before: most have IPv6 for their own link only.
 _NO_WAY = (errno.ENETUNREACH, errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
-# Where struct tcp_info has the number of segments that came (Linux 4.2 and later).
+# Where struct tcp_info has the number of segments that came.
 _SEGMENTS_AT = 140
+# Of linux/in.h, in6.h and errqueue.h: to have ICMP messages kept, where they came from, and those
+# by which a filter says no: port or protocol unreachable, prohibited; any other says: not there.
+_KEEP = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
+_MSG_ERRQUEUE = 0x2000
+_ICMP, _ICMP6 = 2, 3
+_FILTERS = {_ICMP: (3, (2, 3, 9, 10, 13)), _ICMP6: (1, (1, 4, 5, 6))}
 
 
 @dataclass(frozen=True)
@@ -149,6 +156,7 @@ def connecting(address: str, port: int) -> socket.socket:
     link = socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET)
     try:
         link.setblocking(False)
+        link.setsockopt(*_KEEP[link.family], 1)
         number = link.connect_ex((address, port))
         if number not in (0, errno.EINPROGRESS):
             raise OSError(number, os.strerror(number))
@@ -158,14 +166,15 @@ def connecting(address: str, port: int) -> socket.socket:
     return link
 
 
-def connected(link: socket.socket) -> Came | None:
+def connected(link: socket.socket, address: str) -> Came | None:
     """What came of a connection that is no longer under way; None if it stands."""
     number = link.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if not number:
         return None
-    if number == errno.ECONNREFUSED and not _segments_came(link):
-        return Came(Contact.ERROR, 'a packet filter refused the connection, no kernel of a host: '
-                                   'allow it')
+    filter_at = _filter_at(link, address)
+    if filter_at or number == errno.ECONNREFUSED and not _segments_came(link):
+        at = f' at {filter_at}' if filter_at else ''
+        return Came(Contact.ERROR, f'a packet filter{at} refused the connection: allow it')
     return failed(number)
 
 
@@ -201,6 +210,29 @@ def _reasons(addresses: Iterable[str], came: Mapping[str, Came]) -> str:
     if len(came) == 1:
         return ''.join(reason for _, reason in told)
     return ', '.join(f'{address}: {reason}' for address, reason in told)
+
+
+def _filter_at(link: socket.socket, address: str) -> str:
+    """Where the filter is that refused by ICMP; '' if none did, or if this machine can't tell.
+
+    Whatever the asked address itself says by ICMP is a filter's there: its host is not away.
+    """
+    try:
+        kept = link.recvmsg(256, 256, _MSG_ERRQUEUE)[1]
+    except (OSError, ValueError):
+        return ''
+    for level, kind, data in kept:
+        if (level, kind) not in _KEEP.values() or len(data) < 24:
+            continue
+        _, origin, icmp_type, code = struct.unpack_from('=IBBB', data)
+        if origin not in _FILTERS:
+            continue
+        sender = data[20:24] if origin == _ICMP else data[24:40]
+        told = str(ipaddress.ip_address(sender)) if len(sender) in (4, 16) else ''
+        wanted_type, codes = _FILTERS[origin]
+        if told and (told == address or icmp_type == wanted_type and code in codes):
+            return told
+    return ''
 
 
 def _segments_came(link: socket.socket) -> bool:

@@ -189,7 +189,7 @@ class _Round:
 
     def _connected(self, place: Place, address: str, link: socket.socket) -> None:
         self._selector.unregister(link)
-        came = connects.connected(link)
+        came = connects.connected(link, address)
         link.close()
         tries = self._tries[place]
         if came is not None:

@@ -13,8 +13,10 @@
 """Every address of a name is tried, and what one says is said of it alone."""
 
 import errno
+import ipaddress
 import os
 import socket
+import struct
 import time
 import unittest
 from unittest import mock
@@ -86,24 +88,68 @@ class OrderTest(unittest.TestCase):
         self.assertEqual(('', 0.0), (self.tries.in_the_way, self.tries.passed_at))
 
 
+def kept(origin, icmp_type, code, sender):
+    """What Linux keeps of an ICMP message: sock_extended_err, then who sent it."""
+    head = struct.pack('=IBBBBII', 111, origin, icmp_type, code, 0, 0, 0)
+    raw = ipaddress.ip_address(sender).packed
+    if len(raw) == 4:
+        return socket.IPPROTO_IP, 11, head + struct.pack('=HH', socket.AF_INET, 0) + raw + bytes(8)
+    return (socket.IPPROTO_IPV6, 25,
+            head + struct.pack('=HHI', socket.AF_INET6, 0, 0) + raw + bytes(4))
+
+
 class RefusalTest(unittest.TestCase):
+    """Who refused."""
+
+    # What was kept, the errno, what that is.
+    ROWS = (
+        ('port unreachable, from a filter on the way', kept(2, 3, 3, '192.0.2.254'),
+         errno.ECONNREFUSED, Contact.ERROR),
+        ('prohibited, from a filter on the way', kept(2, 3, 13, '192.0.2.254'),
+         errno.EHOSTUNREACH, Contact.ERROR),
+        ('host unreachable, from a router', kept(2, 3, 1, '192.0.2.254'),
+         errno.EHOSTUNREACH, Contact.NOTHING),
+        ('host unreachable, from the host itself', kept(2, 3, 1, '192.0.2.1'),
+         errno.EHOSTUNREACH, Contact.ERROR),
+        ('prohibited, IPv6', kept(3, 1, 1, '2001:db8::fe'), errno.EACCES, Contact.ERROR),
+        ('address unreachable, IPv6', kept(3, 1, 3, '2001:db8::fe'), errno.EHOSTUNREACH,
+         Contact.NOTHING),
+        ('too short', (socket.IPPROTO_IP, 11, b'x'), errno.EHOSTUNREACH, Contact.NOTHING),
+    )
+
+    def link(self, number, info=bytes(256), messages=()):
+        link = mock.Mock()
+        link.getsockopt.side_effect = lambda level, name, *size: (
+            number if name == socket.SO_ERROR else info)
+        link.recvmsg.side_effect = [(b'', list(messages), 0, None)] if messages else BlockingIOError
+        return link
+
+    def test_each_message(self):
+        for name, message, number, expected in self.ROWS:
+            with self.subTest(name):
+                came = connects.connected(self.link(number, messages=[message]), '192.0.2.1')
+                self.assertEqual(expected, came.contact)
+
+    def test_the_filter_is_named(self):
+        came = connects.connected(self.link(errno.ECONNREFUSED, messages=[
+            kept(2, 3, 3, '192.0.2.254')]), '192.0.2.1')
+        self.assertEqual('a packet filter at 192.0.2.254 refused the connection: allow it',
+                         came.reason)
 
     def test_a_kernel_without_listener_refuses(self):
         with socket.socket() as closed:
             closed.bind(('127.0.0.1', 0))
             link = connects.connecting('127.0.0.1', closed.getsockname()[1])
         self.addCleanup(link.close)
-        self.assertEqual(REFUSED, connects.connected(link))
+        self.assertEqual(REFUSED, connects.connected(link, '127.0.0.1'))
 
-    def test_a_refusal_without_any_segment_is_a_packet_filters(self):
-        link = mock.Mock()
-        link.getsockopt.side_effect = [errno.ECONNREFUSED, bytes(256)]
-        self.assertEqual(Contact.ERROR, connects.connected(link).contact)
+    def test_a_refusal_without_any_segment_is_a_packet_filters_too(self):
+        self.assertEqual(Contact.ERROR, connects.connected(
+            self.link(errno.ECONNREFUSED), '192.0.2.1').contact)
 
     def test_where_the_kernel_counts_no_segments_a_refusal_is_a_refusal(self):
-        link = mock.Mock()
-        link.getsockopt.side_effect = [errno.ECONNREFUSED, bytes(104)]
-        self.assertEqual(Contact.REFUSED, connects.connected(link).contact)
+        self.assertEqual(Contact.REFUSED, connects.connected(
+            self.link(errno.ECONNREFUSED, bytes(104)), '192.0.2.1').contact)
 
 
 class NameTest(unittest.TestCase):

@@ -135,8 +135,9 @@ def tools(conf: cfg.ConfigOpts) -> tuple[str, ...]:
 
 def _cluster(path: str, pools: tuple[str, ...]) -> Cluster:
     try:
-        text = pathlib.Path(path).read_text('utf-8-sig')
-    except (OSError, UnicodeDecodeError) as failure:
+        # Ceph does not care how the comments in it are encoded.
+        text = pathlib.Path(path).read_text('utf-8-sig', errors='replace')
+    except OSError as failure:
         raise ConfigError(f'[ceph] conf: {path} can\'t be read: {failure}') from failure
     try:
         fsid = ceph_file.fsid(text)

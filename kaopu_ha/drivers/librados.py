@@ -84,7 +84,7 @@ class Cluster:
         self._lib = _library()
         self._pools: dict[str, Pool] = {}
         self._handle = self._begun(settings.get('user') or 'admin', settings)
-        self._set(settings)
+        self._set()
         self._check(self._lib.rados_connect(self._handle), 'connect')
         self.fsid = self._fsid()
 
@@ -133,22 +133,25 @@ class Cluster:
         The name stands for $cluster in paths.  It is that of the file, as for Ceph's own commands;
         "ceph" if the keyring is found under that only.
         """
-        path = settings.get('conf') or ''
+        path, keyring = settings.get('conf') or '', settings.get('keyring') or ''
         named = pathlib.Path(path).stem or 'ceph'
-        handle = self._read(named, user, path)
-        if named == 'ceph' or settings.get('keyring') or self._has_keyring(handle):
+        handle = self._read(named, user, path, keyring)
+        if named == 'ceph' or self._has_keyring(handle):
             return handle
-        other = self._read('ceph', user, path)
+        other = self._read('ceph', user, path, keyring)
         if not self._has_keyring(other):
             handle, other = other, handle
         self._lib.rados_shutdown(handle)
         return other
 
-    def _read(self, named: str, user: str, path: str) -> c_void_p:
+    def _read(self, named: str, user: str, path: str, keyring: str) -> c_void_p:
         handle = c_void_p()
         self._check(self._lib.rados_create2(byref(handle), named.encode(),
                                             f'client.{user}'.encode(), c_uint64(0)), 'create')
         self._check(self._lib.rados_conf_read_file(handle, path.encode() or None), f'read {path}')
+        if keyring:
+            self._check(self._lib.rados_conf_set(handle, b'keyring', keyring.encode()),
+                        'set keyring')
         return handle
 
     def _has_keyring(self, handle: c_void_p) -> bool:
@@ -157,11 +160,9 @@ class Cluster:
             return False
         return any(os.access(name.strip(), os.R_OK) for name in told.value.decode().split(','))
 
-    def _set(self, settings: Mapping[str, Any]) -> None:
+    def _set(self) -> None:
         options = {'client_mount_timeout': str(max(int(child.seconds_left()), 1)),
                    'rados_mon_op_timeout': _OP_SECONDS, 'rados_osd_op_timeout': _OP_SECONDS}
-        if settings.get('keyring'):
-            options['keyring'] = settings['keyring']
         for name, value in options.items():
             self._check(self._lib.rados_conf_set(self._handle, name.encode(), value.encode()),
                         f'set {name}')

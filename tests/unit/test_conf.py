@@ -222,6 +222,13 @@ class TestCephConf(ConfCase):
                      f'    fsid = {FSID}\nrbd default features\n[osd]\nx = %h\n'):
             self.assertEqual(FSID, self.fsid(text), text)
 
+    def test_comments_may_be_in_any_encoding(self):
+        path = pathlib.Path(self.file(''))
+        for text in (f'# Größe\n[global]\nfsid = {FSID}\n'.encode('latin-1'),
+                     f'[global]\nfsid = {FSID}\n'.encode('utf-8-sig')):
+            path.write_bytes(text)
+            self.assertEqual(FSID, ceph.clusters(made(ceph__conf=[str(path)]))[0].fsid)
+
     def test_without_fsid_it_says_to_add_it(self):
         self.assert_refused('has no fsid: add "fsid = ', self.fsid, '[global]\nmon_host = a\n')
         self.assert_refused('has no fsid: add "fsid = ', self.fsid, f'[client]\nfsid = {FSID}\n')

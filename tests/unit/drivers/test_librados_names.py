@@ -62,3 +62,11 @@ class ClusterNameTest(unittest.TestCase):
 
     def test_without_any_keyring_the_name_is_that_of_the_file(self):
         self.assertEqual('site.client.kaopu.keyring', self.keyring())
+
+    def test_a_keyring_of_our_own_configuration_may_have_it_too(self):
+        for name in ('site', 'ceph'):
+            with self.subTest(name):
+                (self.folder / f'{name}.ours').touch()
+                self.assertEqual(f'{name}.ours', self.keyring(
+                    keyring=f'{self.folder}/$cluster.ours'))
+                (self.folder / f'{name}.ours').unlink()

@@ -233,5 +233,5 @@ class InventoryPublisher:
 
 def _with_way_out(unread: str) -> str:
     """Why images are not read, and what helps: without its id no image is asked about or moved."""
-    return f'{unread}; name each pool in [ceph] pools and give the users what kaopu-ha secure ' \
-           f'ceph prints' if unread else ''
+    return unread and (f'{unread}; if that is not permitted, name the pool in [ceph] pools and '
+                       f'give the users what kaopu-ha secure ceph prints')

@@ -165,5 +165,5 @@ class OwnStorage:
 
 def _why_lost(cluster: Cluster | None, disk: ports.Disk) -> str:
     if cluster is None and disk.monitors:
-        return f'on no configured cluster: its monitors are {", ".join(disk.monitors)}'
+        return f'on no cluster of [ceph] conf: its monitors are {", ".join(disk.monitors)}'
     return 'its cluster is not known'

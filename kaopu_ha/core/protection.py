@@ -43,7 +43,7 @@ class Reason(enum.Enum):
     LASTING_BEAT = 'beat without an end'
     NOT_KEPT_UP = 'inventory not kept up'
     UNKNOWN_IMAGE = 'image unknown'
-    OTHER_CLUSTER = 'disk on another cluster'
+    NO_CLUSTER = 'disk on no known cluster'
 
 
 # How an agent begins the name of a disk on RBD of which it knows no cluster.
@@ -230,9 +230,8 @@ def _images(inventory: model.Inventory) -> Iterator[Unprotected]:
         names = tuple(sorted(instance.name for instance in lost))
         disks = tuple(sorted({disk.removeprefix(_RBD) for instance in lost
                               for disk in instance.local_disks if disk.startswith(_RBD)}))
-        yield Unprotected(inventory.host, Reason.OTHER_CLUSTER, f'a disk can\'t be fenced, so '
-                          f'nobody moves {texts.few(names)}: {texts.few(disks)}; name its cluster '
-                          f'in [ceph] conf', names)
+        yield Unprotected(inventory.host, Reason.NO_CLUSTER, f'a disk can\'t be fenced, so '
+                          f'nobody moves {texts.few(names)}: {texts.few(disks)}', names)
 
 
 def _sampled(host: str, sample: Sample) -> Iterator[Unprotected]:

@@ -193,7 +193,7 @@ class InventoryTest(case.AgentCase):
         self.local.domains = (domain(disks=(ports.Disk('vms', 'one_disk', ('10.7.7.7',)),)),)
         told = self.later().instances[0]
         self.assertEqual(((), (
-            'rbd:vms/one_disk (on no configured cluster: its monitors are 10.7.7.7)',)),
+            'rbd:vms/one_disk (on no cluster of [ceph] conf: its monitors are 10.7.7.7)',)),
             (told.images, told.local_disks))
 
     def test_an_interface_that_lost_its_address_does_not_unmake_the_fence(self):

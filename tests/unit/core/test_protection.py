@@ -97,10 +97,11 @@ class TestUnprotected(unittest.TestCase):
 
     def test_a_disk_of_which_no_cluster_is_known_is_told_if_its_instance_is_on(self):
         lost = dataclasses.replace(values.an_instance(name='web'), local_disks=(
-            '/var/lib/x', 'rbd:vms/w_disk (on no configured cluster: its monitors are 10.7.7.7)'))
+            '/var/lib/x',
+            'rbd:vms/w_disk (on no cluster of [ceph] conf: its monitors are 10.7.7.7)'))
         item, = protection.unprotected(protection.Seen(with_c1(instances=(lost,))), RULES)
-        self.assertEqual((Reason.OTHER_CLUSTER, ('web',)), (item.reason, item.instances))
-        self.assertIn('vms/w_disk (on no configured cluster', item.text)
+        self.assertEqual((Reason.NO_CLUSTER, ('web',)), (item.reason, item.instances))
+        self.assertIn('vms/w_disk (on no cluster of [ceph] conf', item.text)
         self.assertNotIn('/var/lib/x', item.text)
         off = dataclasses.replace(lost, power=Power.OFF)
         self.assertEqual([], found(inventories=with_c1(instances=(off,))))

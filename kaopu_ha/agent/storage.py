@@ -33,6 +33,10 @@ _NOBODY = 'kaopu-ha'
 _SILENCE_SHARE = 0.5
 # An id belongs to one image for ever, but a rebuilt instance has a new image of the old name.
 _FRESH_SECONDS = 600.0
+# A pool that is not read for so long, while its cluster answers, may not be read.
+_BARRED_SECONDS = 30.0
+# How the system calls EPERM and EACCES: such a pool is barred, and need not be tried again.
+_BARRED = ('not permitted', 'denied')
 
 
 class OwnStorage:
@@ -47,13 +51,16 @@ class OwnStorage:
         self._owners = Owners(reader, clusters, limit=limit, clock=clock)
         self._headers: dict[tuple[str, str, str], str] = {}
         self._read_for: dict[tuple[str, str, str], tuple[str, float]] = {}
-        self._unread: dict[tuple[str, str], str] = {}
+        # Since when images of a pool are not read though its cluster answers, and why.
+        self._unread: dict[tuple[str, str], tuple[float, str]] = {}
 
     @property
     def unread(self) -> str:
-        """The pools in which images could not be read last, and why; '' if there is none."""
+        """The pools that are not read, though their clusters answer, and why; or ''."""
         return '; '.join(f'in pool {pool} of cluster {fsid}: {why}'
-                         for (fsid, pool), why in sorted(self._unread.items()))
+                         for (fsid, pool), (since, why) in sorted(self._unread.items())
+                         if self._clock() - since >= _BARRED_SECONDS
+                         or any(word in why for word in _BARRED))
 
     def learn(self, inventory: model.Inventory) -> None:
         """Take over what the former agent knew; it is read again, but kept if it can't be."""
@@ -88,6 +95,10 @@ class OwnStorage:
             sign = self._sign(cluster, images)
             if sign is model.Sign.LIFE:
                 self._owners.ask(cluster, cluster.fsid)
+            else:
+                # A cluster that is away is told by its sign.
+                self._unread = {key: one for key, one in self._unread.items()
+                                if key[0] != self._known(cluster)}
             if self._known(cluster):
                 signs[self._known(cluster)] = sign
         return signs
@@ -146,7 +157,8 @@ class OwnStorage:
         try:
             found = self._reader.header_ids(pool, sorted(runs), self._limit, cluster=fsid)
         except ports.PortError as failure:
-            self._unread[fsid, pool] = str(failure)
+            since, _ = self._unread.get((fsid, pool), (self._clock(), ''))
+            self._unread[fsid, pool] = since, str(failure)
             return
         self._unread.pop((fsid, pool), None)
         for name, run in runs.items():
@@ -160,7 +172,7 @@ class OwnStorage:
         self._headers = {key: self._headers[key] for key in self._headers if key in used}
         self._read_for = {key: self._read_for[key] for key in self._read_for if key in used}
         pools = {key[:2] for key in used}
-        self._unread = {key: why for key, why in self._unread.items() if key in pools}
+        self._unread = {key: one for key, one in self._unread.items() if key in pools}
 
 
 def _why_lost(cluster: Cluster | None, disk: ports.Disk) -> str:

@@ -187,6 +187,15 @@ class InventoryTest(case.AgentCase):
         self.later()
         self.assertEqual('info', self.told[-1][0])
 
+    def test_a_pool_that_is_not_read_for_another_reason_is_told_if_that_lasts(self):
+        self.storage.barred, self.storage.why = ('volumes',), 'timed out'
+        self.local.domains = (domain('two', disks=(ports.Disk('volumes', 'volume-1', ()),)),)
+        self.turn()
+        for _ in range(3):
+            self.assertEqual([], self.told)
+            self.later()
+        self.assertEqual(['warning'], [level for level, _ in self.told])
+
     def test_a_disk_of_another_cluster_is_not_taken_to_be_on_the_only_one(self):
         self.storage.mons = ('10.0.0.9',)
         self.assertEqual((ONE,), self.turn().instances[0].images)

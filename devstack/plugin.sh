@@ -80,7 +80,7 @@ function _configure_kaopu_ha_ceph {
     iniset "$KAOPU_HA_CONF" ceph conf "$KAOPU_HA_CEPH_CONF"
     iniset "$KAOPU_HA_CONF" ceph user "$KAOPU_HA_USER"
     iniset "$KAOPU_HA_CONF" ceph keyring "$KAOPU_HA_CEPH_KEYRING"
-    iniset "$KAOPU_HA_CONF" ceph pools "${NOVA_CEPH_POOL:-vms}"
+    iniset "$KAOPU_HA_CONF" ceph pools "${NOVA_CEPH_POOL:-vms}, ${CINDER_CEPH_POOL:-volumes}"
     iniset "$KAOPU_HA_CONF" ceph client_networks "$networks"
 }
 

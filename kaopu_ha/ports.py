@@ -381,6 +381,10 @@ class StorageReader(abc.ABC):
                    cluster: str = '') -> Mapping[str, str]:
         """Header objects of images by name; those not there are left out.  Raises PortError."""
 
+    def monitors(self, limit: float, cluster: str = '') -> tuple[str, ...]:
+        """Addresses of the cluster's monitors, without ports; () if it can't tell.  PortError."""
+        return ()
+
     @abc.abstractmethod
     def touch(self, image: model.Image, limit: float) -> None:
         """Have the storage answer an operation on the image's header.  Raises PortError."""

@@ -42,6 +42,8 @@ _CAPS = {
     'osd.0': {'mon': 'allow profile osd', 'osd': 'allow *', 'mgr': 'allow profile osd'},
     'client.nova': {'mon': 'profile rbd', 'osd': f'profile rbd pool={POOL}'},
     **{f'client.{name}': caps for name, caps in secure_ceph.users([POOL]).items()},
+    # One that may read in a namespace only.
+    'client.kaopu-tenant': secure_ceph.users([f'{POOL}/tenant1'])['kaopu-agent'],
 }
 
 _CONF = """\
@@ -149,6 +151,11 @@ class CephCluster:
         with self.inside('ceph'):
             return self._run('ceph', '-c', self._folder / 'ceph.conf', '--connect-timeout',
                              str(_WAIT_SECONDS), *words)
+
+    def rbd(self, *words):
+        """Run the command ``rbd`` at the monitor's node."""
+        with self.inside('ceph'):
+            return self._run('rbd', '-c', self._folder / 'ceph.conf', *words)
 
     def names(self, count=1):
         """Names for images that nobody has used yet."""

@@ -83,6 +83,7 @@ class InventoryPublisher:
         self._signs: dict[str, model.Sign] = {}
         self._sign_at = float('-inf')
         self._trouble = Trouble(tell, f'the inventory of {host} is', 'published')
+        self._unread = Trouble(tell, f'the ids of images that {host} has open are', 'read')
         self._past = Past(local, tell, host, clock, lately_seconds=lately_seconds)
         self._kept_at, self._kept_date = clock(), date()
 
@@ -200,6 +201,7 @@ class InventoryPublisher:
         # A cluster that is away would cost the time limit for nothing.
         if model.Sign.LIFE in self._signs.values():
             self._storage.read_headers(domains)
+            self._unread.note(_with_way_out(self._storage.unread))
             if not self._mute_since:
                 self._clients.look(domains, lambda domain: self._storage.images(domain)[0])
 
@@ -227,3 +229,9 @@ class InventoryPublisher:
         return model.Instance(uuid=domain.uuid, name=domain.name, power=domain.power,
                               images=images, local_disks=(*domain.local_disks, *lost),
                               cores=domain.cores, memory_mb=domain.memory_mb)
+
+
+def _with_way_out(unread: str) -> str:
+    """Why images are not read, and what helps: without its id no image is asked about or moved."""
+    return unread and (f'{unread}; if that is not permitted, name the pool in [ceph] pools and '
+                       f'give the users what kaopu-ha secure ceph prints')

@@ -20,10 +20,11 @@ failed sooner is trouble of our own, UNKNOWN.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 import time
 
 from kaopu_ha import ports
+from kaopu_ha.agent.owners import Cluster as Cluster
+from kaopu_ha.agent.owners import Owners
 from kaopu_ha.core import model
 
 # An image that nobody has: that the cluster says so is an answer.
@@ -32,19 +33,10 @@ _NOBODY = 'kaopu-ha'
 _SILENCE_SHARE = 0.5
 # An id belongs to one image for ever, but a rebuilt instance has a new image of the old name.
 _FRESH_SECONDS = 600.0
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """A Ceph cluster of the configuration.
-
-    ``fsid`` may be '' if there is one only; ``pool`` is read while the host has no image there;
-    ``monitors`` (addresses without ports) tell whose a disk is if there are several clusters.
-    """
-
-    fsid: str = ''
-    pool: str = 'vms'
-    monitors: tuple[str, ...] = ()
+# A pool that is not read for so long, while its cluster answers, may not be read.
+_BARRED_SECONDS = 30.0
+# How the system calls EPERM and EACCES: such a pool is barred, and need not be tried again.
+_BARRED = ('not permitted', 'denied')
 
 
 class OwnStorage:
@@ -56,8 +48,19 @@ class OwnStorage:
         self._reader, self._clusters = reader, tuple(clusters)
         self._limit, self._clock = limit, clock
         self._fsid = ''
+        self._owners = Owners(reader, clusters, limit=limit, clock=clock)
         self._headers: dict[tuple[str, str, str], str] = {}
         self._read_for: dict[tuple[str, str, str], tuple[str, float]] = {}
+        # Since when images of a pool are not read though its cluster answers, and why.
+        self._unread: dict[tuple[str, str], tuple[float, str]] = {}
+
+    @property
+    def unread(self) -> str:
+        """The pools that are not read, though their clusters answer, and why; or ''."""
+        return '; '.join(f'in pool {pool} of cluster {fsid}: {why}'
+                         for (fsid, pool), (since, why) in sorted(self._unread.items())
+                         if self._clock() - since >= _BARRED_SECONDS
+                         or any(word in why for word in _BARRED))
 
     def learn(self, inventory: model.Inventory) -> None:
         """Take over what the former agent knew; it is read again, but kept if it can't be."""
@@ -76,12 +79,12 @@ class OwnStorage:
         """
         found, lost = [], []
         for disk in domain.disks:
-            fsid = self._cluster_of(disk)
-            key = fsid, disk.pool, disk.image
-            if fsid:
+            cluster = self._owners.of(disk)
+            key = self._known(cluster) if cluster else '', disk.pool, disk.image
+            if key[0]:
                 found.append(model.Image(*key, self._headers.get(key, '')))
             else:
-                lost.append(f'rbd:{disk.pool}/{disk.image} (its cluster is not known)')
+                lost.append(f'rbd:{disk.pool}/{disk.image} ({_why_lost(cluster, disk)})')
         return tuple(sorted(found)), tuple(lost)
 
     def signs(self, domains: Iterable[ports.Domain]) -> dict[str, model.Sign]:
@@ -90,6 +93,12 @@ class OwnStorage:
         signs = {}
         for cluster in self._clusters:
             sign = self._sign(cluster, images)
+            if sign is model.Sign.LIFE:
+                self._owners.ask(cluster, cluster.fsid)
+            else:
+                # A cluster that is away is told by its sign.
+                self._unread = {key: one for key, one in self._unread.items()
+                                if key[0] != self._known(cluster)}
             if self._known(cluster):
                 signs[self._known(cluster)] = sign
         return signs
@@ -105,6 +114,8 @@ class OwnStorage:
                     names = wanted.setdefault((image.cluster, image.pool), {})
                     names[image.name] = domain.run
         self._forget_others(used)
+        self._owners.forget_others({(disk.pool, disk.image)
+                                    for domain in domains for disk in domain.disks})
         for (fsid, pool), runs in sorted(wanted.items()):
             self._read(fsid, pool, runs)
 
@@ -123,14 +134,6 @@ class OwnStorage:
 
     def _known(self, cluster: Cluster) -> str:
         return cluster.fsid or self._fsid
-
-    def _cluster_of(self, disk: ports.Disk) -> str:
-        if len(self._clusters) == 1:
-            return self._known(self._clusters[0])
-        for cluster in self._clusters:
-            if set(cluster.monitors) & set(disk.monitors):
-                return self._known(cluster)
-        return ''
 
     def _sign(self, cluster: Cluster, images: Sequence[model.Image]) -> model.Sign:
         # Twice: the first failure may be of an image that is gone, or of a broken connection.
@@ -153,8 +156,11 @@ class OwnStorage:
     def _read(self, fsid: str, pool: str, runs: dict[str, str]) -> None:
         try:
             found = self._reader.header_ids(pool, sorted(runs), self._limit, cluster=fsid)
-        except ports.PortError:
+        except ports.PortError as failure:
+            since, _ = self._unread.get((fsid, pool), (self._clock(), ''))
+            self._unread[fsid, pool] = since, str(failure)
             return
+        self._unread.pop((fsid, pool), None)
         for name, run in runs.items():
             key = fsid, pool, name
             self._headers.pop(key, None)
@@ -165,3 +171,11 @@ class OwnStorage:
     def _forget_others(self, used: set[tuple[str, str, str]]) -> None:
         self._headers = {key: self._headers[key] for key in self._headers if key in used}
         self._read_for = {key: self._read_for[key] for key in self._read_for if key in used}
+        pools = {key[:2] for key in used}
+        self._unread = {key: one for key, one in self._unread.items() if key in pools}
+
+
+def _why_lost(cluster: Cluster | None, disk: ports.Disk) -> str:
+    if cluster is None and disk.monitors:
+        return f'on no cluster of [ceph] conf: its monitors are {", ".join(disk.monitors)}'
+    return 'its cluster is not known'

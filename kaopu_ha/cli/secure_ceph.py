@@ -23,6 +23,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import shlex
 
 from kaopu_ha.cli.command import Command, Trouble
+from kaopu_ha.conf import ceph
+from kaopu_ha.conf.errors import ConfigError
 
 _READS = 'profile simple-rados-client'
 _HEAD = """\
@@ -40,7 +42,10 @@ class SecureCeph(Command):
 
     def answer(self, args: argparse.Namespace) -> int:
         """Print the commands."""
-        lines = list(_commands(self.app.conf.ceph.conf, self.app.conf.ceph.pools))
+        try:
+            lines = list(_commands(self.app.conf.ceph.conf, ceph.pools(self.app.conf)))
+        except ConfigError as failure:
+            raise Trouble(f'No users are made: {failure}.') from failure
         if self.as_json:
             self.say_json({'commands': lines})
         else:
@@ -49,7 +54,7 @@ class SecureCeph(Command):
 
 
 def users(pools: Sequence[str]) -> dict[str, Mapping[str, str]]:
-    """The caps of each user, for disks in these pools."""
+    """The caps of each user, for disks in these pools, or namespaces of pools."""
     return {
         # The id of an image by its name, and an answer of its header object.
         'kaopu-agent': {'mon': _READS, 'osd': _objects(pools, 'rbd_id', 'rbd_header')},
@@ -63,16 +68,18 @@ def users(pools: Sequence[str]) -> dict[str, Mapping[str, str]]:
 
 
 def _objects(pools: Sequence[str], *prefixes: str) -> str:
-    return ', '.join(f'allow r pool={pool} object_prefix {prefix}'
+    return ', '.join(f'allow r {_within(pool)} object_prefix {prefix}'
                      for pool in pools for prefix in prefixes)
 
 
-def _commands(confs: Sequence[str], pools: Sequence[str]) -> Iterator[str]:
-    if not confs or len(pools) not in (1, len(confs)):
-        raise Trouble('[ceph] names no clusters, or not one pool for each of them and not one for '
-                      'all.')
-    for index, conf in enumerate(confs):
-        of_cluster = [pools[index]] if len(pools) > 1 else pools
+def _within(pool: str) -> str:
+    """Without a namespace all of the pool's are meant."""
+    name, _, namespace = pool.partition('/')
+    return f'pool={name} namespace={namespace}' if namespace else f'pool={name}'
+
+
+def _commands(confs: Sequence[str], pools: Sequence[Sequence[str]]) -> Iterator[str]:
+    for conf, of_cluster in zip(confs, pools, strict=True):
         for user, caps in users(of_cluster).items():
             words = [word for service, cap in caps.items() for word in (service, cap)]
             which = ['-c', conf] * (len(confs) > 1)

@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import configparser
 from dataclasses import dataclass
 import ipaddress
 import pathlib
@@ -23,6 +22,7 @@ import re
 from oslo_config import cfg
 
 from kaopu_ha.conf.errors import ConfigError
+from kaopu_ha.core import ceph_file
 
 GROUP = 'ceph'
 
@@ -35,11 +35,15 @@ OPTS = [
                     'headers; that of the controllers must also add and remove blocklist '
                     'entries, unless [fence] names another.'),
     cfg.StrOpt('keyring', default='',
-               help='Keyring of the user.  Empty: where ceph.conf says.'),
+               help='Keyring of the user.  Empty: where ceph.conf says.  In the file Ceph\'s own '
+                    '$cluster and $name are written $$cluster and $$name.'),
     cfg.ListOpt('pools', default=['vms'],
-                help='Pool with the disks of instances: one for each cluster, in the order of '
-                     'conf, or one for all.  A host without instances reads there to tell that '
-                     'it reaches the storage.'),
+                help='Every pool with disks of instances: Nova\'s and Cinder\'s (vms, volumes).  A '
+                     'namespace in a pool is POOL/NAMESPACE; the pool alone has all of its '
+                     'namespaces.  Of several clusters: the pools of each, with blanks between '
+                     'them, in the order of conf (vms volumes, vms ssd), or those of all.  '
+                     'kaopu-ha secure ceph makes users that may read there; a host without '
+                     'instances reads in the first to tell that it reaches the storage.'),
     cfg.ListOpt('client_networks', default=[],
                 help='Networks in CIDR from which compute hosts reach Ceph.  Required: the '
                      'addresses of a host inside them are what is fenced; a host that Ceph sees '
@@ -53,28 +57,44 @@ OPTS = [
 ]
 
 
+# What a pool and a namespace may be called, of all that Ceph lets people call them.
+_POOL = re.compile(r'[\w.:+-]+(/[\w.:+-]+)?')
+
+
 @dataclass(frozen=True)
 class Cluster:
     """A cluster of the configuration; ``fsid`` comes from its file."""
 
     fsid: str
     conf: str
-    pool: str
+    pools: tuple[str, ...]
 
 
 def clusters(conf: cfg.ConfigOpts) -> tuple[Cluster, ...]:
     """The configured clusters, read from their files.  Raises ConfigError."""
-    paths, pools = conf.ceph.conf, conf.ceph.pools
-    if not paths:
-        raise ConfigError('[ceph] conf is empty: name the ceph.conf of each cluster')
-    if len(pools) not in (1, len(paths)):
-        raise ConfigError(f'[ceph] pools names {len(pools)} pools for {len(paths)} clusters: name '
-                          f'one for each file in [ceph] conf, or one for all')
-    found = [_cluster(path, pools[index if len(pools) > 1 else 0])
-             for index, path in enumerate(paths)]
+    found = [_cluster(path, its) for path, its in zip(conf.ceph.conf, pools(conf), strict=True)]
     if len({cluster.fsid for cluster in found}) < len(found):
         raise ConfigError('two files in [ceph] conf have the same fsid: name each cluster once')
     return tuple(found)
+
+
+def pools(conf: cfg.ConfigOpts) -> tuple[tuple[str, ...], ...]:
+    """The pools of each cluster, in the order of their files.  Raises ConfigError."""
+    paths, groups = conf.ceph.conf, [tuple(group.split()) for group in conf.ceph.pools]
+    if not paths:
+        raise ConfigError('[ceph] conf is empty: name the ceph.conf of each cluster')
+    named = [pool for group in groups for pool in group]
+    odd = [pool for pool in named if not _POOL.fullmatch(pool)]
+    if odd or not named:
+        raise ConfigError(f'[ceph] pools: {odd[0] if odd else "it is empty"}: name every pool with '
+                          f'disks of instances, POOL or POOL/NAMESPACE')
+    if len(paths) == 1:
+        return (tuple(dict.fromkeys(named)),)
+    if len(groups) not in (1, len(paths)):
+        raise ConfigError(f'[ceph] pools names {len(groups)} pools for {len(paths)} clusters: name '
+                          f'those of each file in [ceph] conf, with blanks between the pools of '
+                          f'one, or those of all')
+    return tuple(groups if len(groups) > 1 else groups * len(paths))
 
 
 def access(conf: cfg.ConfigOpts, *, fence: bool = False) -> dict[str, dict[str, str]]:
@@ -113,29 +133,17 @@ def tools(conf: cfg.ConfigOpts) -> tuple[str, ...]:
 # ---------------------------------------------------------------- private
 
 
-def _cluster(path: str, pool: str) -> Cluster:
+def _cluster(path: str, pools: tuple[str, ...]) -> Cluster:
     try:
-        text = pathlib.Path(path).read_text()
-    except (OSError, UnicodeDecodeError) as failure:
+        # Ceph does not care how the comments in it are encoded.
+        text = pathlib.Path(path).read_text('utf-8-sig', errors='replace')
+    except OSError as failure:
         raise ConfigError(f'[ceph] conf: {path} can\'t be read: {failure}') from failure
     try:
-        options = _global(text)
-    except configparser.Error as failure:
-        reason = ' '.join(str(failure).split())
-        raise ConfigError(f'[ceph] conf: {path} is no ceph.conf: {reason}') from failure
-    fsid = options.get('fsid', '').strip().lower()
+        fsid = ceph_file.fsid(text)
+    except ValueError as failure:
+        raise ConfigError(f'[ceph] conf: {path} is no ceph.conf: {failure}') from failure
     if not fsid:
         raise ConfigError(f'[ceph] conf: {path} has no fsid: add "fsid = <what \'ceph fsid\' '
                           f'prints>" under [global]')
-    return Cluster(fsid, path, pool)
-
-
-def _global(text: str) -> dict[str, str]:
-    """The section [global]: names with blanks, dashes or underscores, lines indented at will."""
-    parser = configparser.ConfigParser(strict=False, interpolation=None, allow_no_value=True,
-                                       delimiters=('=',), comment_prefixes=('#', ';'),
-                                       inline_comment_prefixes=('#', ';'))
-    lines = [line.strip() for line in text.replace('\\\n', ' ').splitlines()]
-    parser.read_string('\n'.join(['[global]', *lines]))
-    return {re.sub(r'[\s-]+', '_', name.strip()): (value or '').strip('"\' ')
-            for name, value in parser['global'].items()}
+    return Cluster(fsid, path, pools)

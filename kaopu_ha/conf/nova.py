@@ -24,13 +24,29 @@ from kaopu_ha.conf.errors import ConfigError
 
 GROUP = 'nova'
 
-# Ours, and one that is no text.
-_NOT_AUTH = ('timeout', 'insecure', 'call_limit', 'service_down_time')
 _SESSION = ('cafile', 'certfile', 'keyfile', 'insecure')
+_PASSWORD, _CREDENTIAL = 'password', 'v3applicationcredential'
+# A credential has its project and roles in itself: Keystone refuses one that asks for a scope.
+_OF_CREDENTIAL = ('auth_url', 'application_credential_id', 'application_credential_name',
+                  'application_credential_secret', 'user_id', 'username', 'user_domain_id',
+                  'user_domain_name')
+# What each kind of login needs: one of each line.
+_NEEDED = {
+    _PASSWORD: (('auth_url',), ('username', 'user_id'), ('password',)),
+    _CREDENTIAL: (('auth_url',), ('application_credential_id', 'application_credential_name'),
+                  ('application_credential_secret',))}
 
 _OWN = [
-    cfg.StrOpt('auth_type', default='password',
-               choices=[('password', 'user name and password, version 3 or 2')],
+    cfg.StrOpt('cloud', default='',
+               help='Name of a cloud in clouds.yaml (of this service\'s ~/.config/openstack, of '
+                    '/etc/openstack, or what OS_CLIENT_CONFIG_FILE names; secrets may be in '
+                    'secure.yaml).  Its login, region, interface and certificates are used, '
+                    'instead of the options for the login below.'),
+    cfg.StrOpt('auth_type', default=_PASSWORD,
+               choices=[(_PASSWORD, 'user name and password, version 3 or 2'),
+                        ('v3password', 'the same, version 3'),
+                        (_CREDENTIAL, 'an application credential, by its id or by its name and '
+                                      'user; made by a user with the roles that are needed')],
                help='Plugin of keystoneauth.  The user must be an admin of compute, or have a role '
                     'that nova-policy.yaml lets do what is needed: list all projects\' servers, '
                     'force services down, evacuate, reset states.'),
@@ -40,7 +56,8 @@ _OWN = [
                choices=[('public', 'as users see it'), ('internal', 'inside of the cloud'),
                         ('admin', 'for administrators')],
                help='Interface of the endpoints.  Internal: a recovery should not depend on '
-                    'public load balancers.'),
+                    'public load balancers.  With cloud, if this is not set: as clouds.yaml says, '
+                    'and where that says nothing, public.'),
     cfg.FloatOpt('timeout', default=10.0, min=1.0, max=120.0,
                  help='Seconds that one call to Nova or Placement may take.  A call that took '
                       'longer may still have been carried out; it is then looked at, not '
@@ -59,11 +76,12 @@ _OWN = [
 
 
 def _plugin_opts() -> list[cfg.Opt]:
-    """The options of the password plugin; an agent needs none of them, so none is required."""
-    opts = [copy.copy(opt) for opt in loading.get_auth_plugin_conf_options('password')]
-    for opt in opts:
+    """The options of the plugins; an agent needs none of them, so none is required."""
+    opts = {opt.dest: copy.copy(opt) for plugin in (_CREDENTIAL, _PASSWORD)
+            for opt in loading.get_auth_plugin_conf_options(plugin)}
+    for opt in opts.values():
         opt.required = False
-    return opts
+    return list(opts.values())
 
 
 def _session_opts() -> list[cfg.Opt]:
@@ -74,15 +92,41 @@ OPTS: Sequence[cfg.Opt] = [*_OWN, *_session_opts(), *_plugin_opts()]
 
 
 def auth(conf: cfg.ConfigOpts) -> dict[str, str]:
-    """The options that are set, by their keystoneauth names.  Holds the password: never log it.
+    """The options that are set, by their keystoneauth names.  Holds secrets: never log it.
 
-    Raises ConfigError if there is nothing to log in with.
+    Where a cloud of clouds.yaml is named: ``cloud``, and what goes before its own words.  Raises
+    ConfigError if there is nothing to log in with.
     """
     group = conf[GROUP]
-    for name in ('auth_url', 'username', 'password'):
-        if not group[name]:
-            raise ConfigError(f'[nova] {name} is not set: controllers and workers log in to Nova '
-                              f'and Placement with auth_url, username and password')
-    given = {opt.dest: group[opt.dest] for opt in OPTS if opt.dest not in _NOT_AUTH}
-    found = {name: str(value) for name, value in given.items() if value is not None}
+    kind = _CREDENTIAL if group.auth_type == _CREDENTIAL else _PASSWORD
+    if not group.cloud:
+        _check(group, kind)
+    names = {opt.dest for opt in _plugin_opts()}
+    if group.cloud:
+        names = {'cloud'}
+    elif kind == _CREDENTIAL:
+        names = {*_OF_CREDENTIAL, 'auth_type'}
+    else:
+        names = {name for name in names if not name.startswith('application_')} | {'auth_type'}
+    names |= {'region_name', *_SESSION} - {'insecure'}
+    if not group.cloud or _is_set(conf, 'interface'):
+        names |= {'interface'}
+    found = {name: str(group[name]) for name in sorted(names) if group[name] is not None}
     return found | ({'insecure': 'true'} if group.insecure else {})
+
+
+# ---------------------------------------------------------------- private
+
+
+def _check(group: cfg.ConfigOpts.GroupAttr, kind: str) -> None:
+    for names in _NEEDED[kind]:
+        if not any(group[name] for name in names):
+            what = ', '.join(' or '.join(each) for each in _NEEDED[kind])
+            raise ConfigError(f'[nova] {" or ".join(names)} is not set: controllers and workers '
+                              f'log in to Nova and Placement with {what}, or as [nova] cloud')
+
+
+def _is_set(conf: cfg.ConfigOpts, name: str) -> bool:
+    """True if somebody set it: a default does not go before what clouds.yaml says."""
+    place = conf.get_location(name, GROUP)
+    return place is not None and place.location.name not in ('opt_default', 'set_default')

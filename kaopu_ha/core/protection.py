@@ -43,6 +43,11 @@ class Reason(enum.Enum):
     LASTING_BEAT = 'beat without an end'
     NOT_KEPT_UP = 'inventory not kept up'
     UNKNOWN_IMAGE = 'image unknown'
+    NO_CLUSTER = 'disk on no known cluster'
+
+
+# How an agent begins the name of a disk on RBD of which it knows no cluster.
+_RBD = 'rbd:'
 
 
 @dataclass(frozen=True)
@@ -152,15 +157,33 @@ def brief(item: Unprotected) -> Unprotected:
 def _strange_to_nova(seen: Seen) -> Iterator[Unprotected]:
     """Hosts that only one side knows; a service that is disabled takes no instances."""
     known = seen.inventories.keys() | seen.unreadable | seen.beating
-    for host, service in (seen.services or {}).items():
+    services = seen.services or {}
+    unserved = seen.beating & set(seen.inventories) - set(services)
+    for host, service in services.items():
         if host not in known and service.enabled:
-            yield Unprotected(host, Reason.NO_AGENT, 'it is a compute host of Nova\'s, and no '
-                              'agent ever told of it: it is not judged, fenced or recovered')
-    if seen.services:
-        for host in sorted(seen.beating & set(seen.inventories) - set(seen.services)):
-            yield Unprotected(host, Reason.NO_SERVICE, 'Nova has no compute service of this '
-                              'name: its instances would not be found; does the agent use '
-                              'another name than nova-compute?')
+            its = _twin(host, unserved)
+            told = (f'an agent that calls itself {its} tells of it: set [DEFAULT] host = {host} '
+                    f'there' if its else 'no agent ever told of it')
+            yield Unprotected(host, Reason.NO_AGENT, f'it is a compute host of Nova\'s, and '
+                              f'{told}: it is not judged, fenced or recovered')
+    for host in sorted(unserved) if services else ():
+        its = _twin(host, set(services) - known)
+        yield Unprotected(host, Reason.NO_SERVICE, 'Nova has no compute service of this name: its '
+                          'instances would not be found; ' + (
+                              f'Nova calls it {its}: set [DEFAULT] host = {its} for the agent, '
+                              f'then forget {host}' if its else
+                              'does the agent use another name than nova-compute?'))
+
+
+def _twin(host: str, others: Collection[str]) -> str:
+    """The only one of these that is the short or the full name of the host; '' if none is."""
+    found = [other for other in others if _is_short_for(host, other) or _is_short_for(other, host)]
+    return found[0] if len(found) == 1 else ''
+
+
+def _is_short_for(short: str, full: str) -> bool:
+    """Names in capitals are the same: DNS says so, Nova does not."""
+    return full.lower() == short.lower() or full.lower().startswith(f'{short.lower()}.')
 
 
 def _without_inventory(seen: Seen) -> Iterator[Unprotected]:
@@ -199,6 +222,16 @@ def _images(inventory: model.Inventory) -> Iterator[Unprotected]:
         names = tuple(sorted(instance.name for instance in lost))
         yield Unprotected(inventory.host, Reason.UNKNOWN_IMAGE, 'the id of an image could not be '
                           f'read, so its clients can\'t be asked: {texts.few(names)}', names)
+
+
+    lost = [instance for instance in inventory.instances if instance.power is not Power.OFF
+            and any(disk.startswith(_RBD) for disk in instance.local_disks)]
+    if lost:
+        names = tuple(sorted(instance.name for instance in lost))
+        disks = tuple(sorted({disk.removeprefix(_RBD) for instance in lost
+                              for disk in instance.local_disks if disk.startswith(_RBD)}))
+        yield Unprotected(inventory.host, Reason.NO_CLUSTER, f'a disk can\'t be fenced, so '
+                          f'nobody moves {texts.few(names)}: {texts.few(disks)}', names)
 
 
 def _sampled(host: str, sample: Sample) -> Iterator[Unprotected]:

@@ -32,6 +32,7 @@ import errno
 import functools
 import json
 import os
+import pathlib
 import time
 from typing import Any
 
@@ -82,23 +83,18 @@ class Cluster:
         """Connect within the time that the child has left."""
         self._lib = _library()
         self._pools: dict[str, Pool] = {}
-        self._handle = c_void_p()
-        user = settings.get('user') or 'admin'
-        self._check(self._lib.rados_create2(byref(self._handle), b'ceph',
-                                            f'client.{user}'.encode(), c_uint64(0)), 'create')
-        path = settings.get('conf')
-        self._check(self._lib.rados_conf_read_file(self._handle, path.encode() if path else None),
-                    f'read {path}')
-        self._set(settings)
+        self._handle = self._begun(settings.get('user') or 'admin', settings)
+        self._set()
         self._check(self._lib.rados_connect(self._handle), 'connect')
         self.fsid = self._fsid()
 
     def pool(self, name: str) -> Pool:
-        """The pool of this name."""
+        """The pool of this name; ``pool/namespace`` is the namespace in it."""
         if name not in self._pools:
-            context = c_void_p()
-            self._check(self._lib.rados_ioctx_create(self._handle, name.encode(), byref(context)),
-                        f'open pool {name}')
+            context, (pool, _, namespace) = c_void_p(), name.partition('/')
+            self._check(self._lib.rados_ioctx_create(self._handle, pool.encode(), byref(context)),
+                        f'open pool {pool}')
+            self._lib.rados_ioctx_set_namespace(context, namespace.encode())
             self._pools[name] = Pool(self._lib, context)
         return self._pools[name]
 
@@ -131,11 +127,42 @@ class Cluster:
 
     # ------------------------------------------------------------ private
 
-    def _set(self, settings: Mapping[str, Any]) -> None:
+    def _begun(self, user: str, settings: Mapping[str, Any]) -> c_void_p:
+        """A handle that has read its ceph.conf, under the name of its cluster.
+
+        The name stands for $cluster in paths.  It is that of the file, as for Ceph's own commands;
+        "ceph" if the keyring is found under that only.
+        """
+        path, keyring = settings.get('conf') or '', settings.get('keyring') or ''
+        named = pathlib.Path(path).stem or 'ceph'
+        handle = self._read(named, user, path, keyring)
+        if named == 'ceph' or self._has_keyring(handle):
+            return handle
+        other = self._read('ceph', user, path, keyring)
+        if not self._has_keyring(other):
+            handle, other = other, handle
+        self._lib.rados_shutdown(handle)
+        return other
+
+    def _read(self, named: str, user: str, path: str, keyring: str) -> c_void_p:
+        handle = c_void_p()
+        self._check(self._lib.rados_create2(byref(handle), named.encode(),
+                                            f'client.{user}'.encode(), c_uint64(0)), 'create')
+        self._check(self._lib.rados_conf_read_file(handle, path.encode() or None), f'read {path}')
+        if keyring:
+            self._check(self._lib.rados_conf_set(handle, b'keyring', keyring.encode()),
+                        'set keyring')
+        return handle
+
+    def _has_keyring(self, handle: c_void_p) -> bool:
+        told = ctypes.create_string_buffer(4096)
+        if self._lib.rados_conf_get(handle, b'keyring', told, c_size_t(4096)) < 0:
+            return False
+        return any(os.access(name.strip(), os.R_OK) for name in told.value.decode().split(','))
+
+    def _set(self) -> None:
         options = {'client_mount_timeout': str(max(int(child.seconds_left()), 1)),
                    'rados_mon_op_timeout': _OP_SECONDS, 'rados_osd_op_timeout': _OP_SECONDS}
-        if settings.get('keyring'):
-            options['keyring'] = settings['keyring']
         for name, value in options.items():
             self._check(self._lib.rados_conf_set(self._handle, name.encode(), value.encode()),
                         f'set {name}')

@@ -70,6 +70,15 @@ class Uri:
     port: int
     transport: str
 
+    def at(self, address: str) -> Uri | None:
+        """The same by an address of the host; None where only the name will do."""
+        if self.transport not in ('tls', 'tcp') or '%' in address:
+            return None
+        parts = parse.urlsplit(self.text)
+        bracketed = f'[{address}]' if ':' in address else address
+        place = f'{bracketed}:{parts.port}' if parts.port else bracketed
+        return Uri(parts._replace(netloc=place).geturl(), address, self.port, self.transport)
+
     def shown(self, pki_path: str) -> str:
         """The URI with the folder of our own certificate; '' is libvirt's own place."""
         if not pki_path or self.transport != 'tls':

@@ -29,7 +29,7 @@ import time
 from typing import Any, TypeVar
 
 from keystoneauth1 import exceptions as keystone_errors
-from keystoneauth1.identity import generic
+from keystoneauth1 import loading
 from openstack import connection
 from openstack import exceptions as sdk_errors
 
@@ -40,7 +40,6 @@ from kaopu_ha.drivers import openstack_calls
 _HANGING_MAX = 16
 
 _NAMES = {'compute': 'Nova', 'placement': 'Placement'}
-_NOT_PLUGIN = ('auth_type', 'region_name', 'interface', 'cafile', 'certfile', 'keyfile', 'insecure')
 
 Result = TypeVar('Result')
 
@@ -112,8 +111,14 @@ def _fill(result: futures.Future[Result], work: Callable[[], Result]) -> None:
 @functools.cache
 def _connection(auth: tuple[tuple[str, str], ...], limit: float) -> connection.Connection:
     given = dict(auth)
-    options: dict[str, Any] = {key: value for key, value in given.items() if key not in _NOT_PLUGIN}
-    session = openstack_calls.session(given, limit, generic.Password(**options))
+    plugin = loading.get_plugin_loader(given.get('auth_type') or 'password')
+    known = {option.dest for option in plugin.get_options()}
+    try:
+        login = plugin.load_from_options(
+            **{key: value for key, value in given.items() if key in known})
+    except keystone_errors.ClientException as failure:
+        raise ports.PortError(str(failure)) from failure
+    session = openstack_calls.session(given, limit, login)
     # Strict: otherwise a service that the catalog lacks once is taken as lacking for ever.
     return connection.Connection(session=session, region_name=given.get('region_name'),
                                  interface=given.get('interface', 'public'), strict_proxies=True)

@@ -78,7 +78,7 @@ def agent(conf: cfg.ConfigOpts) -> Program:
     from kaopu_ha.drivers.local import ceph_conf
     from kaopu_ha.drivers.probe.ceph import CephReader
     times, networks = conf_rules.times(conf), ceph.client_networks(conf)
-    clusters = [storage.Cluster(cluster.fsid, cluster.pool, ceph_conf.monitors(cluster.conf))
+    clusters = [storage.Cluster(cluster.fsid, cluster.pools[0], ceph_conf.monitors(cluster.conf))
                 for cluster in ceph.clusters(conf)]
     bare = conf.cloud.driver == 'libvirt'
     command = [] if bare else _words(conf.agent.compute_restart_command)

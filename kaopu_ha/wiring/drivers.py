@@ -128,9 +128,21 @@ def _ceph_blocklist(conf: cfg.ConfigOpts) -> dict[str, Any]:
             'client_networks': ceph.client_networks(conf)}
 
 
-def _nova(conf: cfg.ConfigOpts) -> dict[str, Any]:
+def _auth(conf: cfg.ConfigOpts) -> dict[str, str]:
+    # Loaded when needed only: a process without OpenStack has none of it.
     from kaopu_ha.conf import nova
-    return {'auth': nova.auth(conf), 'limit': conf.nova.timeout,
+    given = nova.auth(conf)
+    if 'cloud' not in given:
+        return given
+    from kaopu_ha.drivers import openstack_clouds
+    try:
+        return openstack_clouds.expanded(given)
+    except ports.PortError as failure:
+        raise ConfigError(f'[nova] cloud: {failure}') from failure
+
+
+def _nova(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    return {'auth': _auth(conf), 'limit': conf.nova.timeout,
             'children': conf.worker.concurrency}
 
 
@@ -138,8 +150,7 @@ def _placement(conf: cfg.ConfigOpts) -> dict[str, Any]:
     if conf.cloud.driver == 'libvirt':
         raise ConfigError('[usage] driver is placement, but [cloud] driver is libvirt: without '
                           'OpenStack set [usage] driver = inventory')
-    from kaopu_ha.conf import nova
-    return {'auth': nova.auth(conf), 'limit': conf.nova.timeout}
+    return {'auth': _auth(conf), 'limit': conf.nova.timeout}
 
 
 def _local(conf: cfg.ConfigOpts) -> dict[str, Any]:

@@ -15,6 +15,7 @@
 
 import unittest
 
+from kaopu_ha import ports
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Sign
 from kaopu_ha.drivers.probe import ceph
@@ -208,6 +209,26 @@ class Reading(CephCase, probe.StorageReaderSuite):
     def setUp(self):
         super().setUp()
         self.fsid = self.cluster.fsid
+
+    def test_an_image_in_a_namespace_is_found_there_and_asked(self):
+        space = f'{ceph_cluster.POOL}/tenant1'
+        if 'tenant1' not in self.cluster.rbd('namespace', 'ls', ceph_cluster.POOL):
+            self.cluster.rbd('namespace', 'create', space)
+        self.cluster.rbd('create', '--size', '1M', f'{space}/in-a-namespace')
+        self.addCleanup(self.cluster.rbd, 'rm', '--no-progress', f'{space}/in-a-namespace')
+        found = self.reader.header_ids(space, ['in-a-namespace'], 10)
+        image = model.Image(self.cluster.fsid, space, 'in-a-namespace', found['in-a-namespace'])
+        self.reader.touch(image, 5)
+        self.assertEqual('', self.reader.clients([image], 5)[image].error)
+        self.assertEqual({}, self.reader.header_ids(ceph_cluster.POOL, ['in-a-namespace'], 10))
+        tenant = ceph.CephReader({'': self.cluster.access('kaopu-tenant')})
+        self.addCleanup(tenant.close)
+        self.assertEqual(found, tenant.header_ids(space, ['in-a-namespace'], 10))
+        with self.assertRaises(ports.PortError):
+            tenant.header_ids(ceph_cluster.POOL, ['in-a-namespace'], 10)
+
+    def test_the_cluster_tells_its_monitors(self):
+        self.assertEqual((self.cluster.monitor_address,), self.reader.monitors(5))
 
     def an_image(self):
         _, (image,) = self.open()

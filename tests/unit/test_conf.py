@@ -178,6 +178,11 @@ class TestRefusedStarts(ConfCase):
         self.assert_refused('[nova] password is not set', nova.auth, made(
             nova__auth_url='http://keystone/v3', nova__username='kaopu'))
 
+    def test_no_login_by_an_application_credential(self):
+        self.assert_refused('application_credential_id or application_credential_name is not set',
+                            nova.auth, made(nova__auth_type='v3applicationcredential',
+                                            nova__auth_url='http://keystone/v3'))
+
     def test_an_unknown_driver_and_the_ones_there_are(self):
         self.assert_refused('there is no store driver "zookeeper"; there is: etcd', wiring.store,
                             made(store__driver='zookeeper'))
@@ -217,6 +222,13 @@ class TestCephConf(ConfCase):
                      f'    fsid = {FSID}\nrbd default features\n[osd]\nx = %h\n'):
             self.assertEqual(FSID, self.fsid(text), text)
 
+    def test_comments_may_be_in_any_encoding(self):
+        path = pathlib.Path(self.file(''))
+        for text in (f'# Größe\n[global]\nfsid = {FSID}\n'.encode('latin-1'),
+                     f'[global]\nfsid = {FSID}\n'.encode('utf-8-sig')):
+            path.write_bytes(text)
+            self.assertEqual(FSID, ceph.clusters(made(ceph__conf=[str(path)]))[0].fsid)
+
     def test_without_fsid_it_says_to_add_it(self):
         self.assert_refused('has no fsid: add "fsid = ', self.fsid, '[global]\nmon_host = a\n')
         self.assert_refused('has no fsid: add "fsid = ', self.fsid, f'[client]\nfsid = {FSID}\n')
@@ -235,11 +247,28 @@ class TestCephConf(ConfCase):
     def test_pools_are_one_for_all_or_one_for_each(self):
         paths = [self.file(f'fsid = {FSID}'), self.file('fsid = other')]
         one = ceph.clusters(made(ceph__conf=paths, ceph__pools=['vms']))
-        self.assertEqual(['vms', 'vms'], [cluster.pool for cluster in one])
+        self.assertEqual([('vms',), ('vms',)], [cluster.pools for cluster in one])
         each = ceph.clusters(made(ceph__conf=paths, ceph__pools=['a', 'b']))
-        self.assertEqual(['a', 'b'], [cluster.pool for cluster in each])
+        self.assertEqual([('a',), ('b',)], [cluster.pools for cluster in each])
         self.assert_refused('3 pools for 2 clusters', ceph.clusters,
                             made(ceph__conf=paths, ceph__pools=['a', 'b', 'c']))
+
+    def test_a_cluster_may_have_several_pools_and_namespaces(self):
+        rows = ((1, ['vms', 'volumes'], [('vms', 'volumes')]),
+                (1, ['vms volumes'], [('vms', 'volumes')]),
+                (1, ['vms', 'vms', 'ssd/t1'], [('vms', 'ssd/t1')]),
+                (2, ['vms volumes'], [('vms', 'volumes')] * 2),
+                (2, ['vms volumes', 'ssd'], [('vms', 'volumes'), ('ssd',)]))
+        for count, pools, expected in rows:
+            with self.subTest(pools, count=count):
+                self.assertEqual(expected, list(ceph.pools(made(
+                    ceph__conf=['x.conf'] * count, ceph__pools=pools))))
+
+    def test_what_is_no_pool_is_refused(self):
+        for pools in ([], [''], ['a/b/c'], ['vms; volumes'], ['vms/']):
+            with self.subTest(pools):
+                self.assert_refused('[ceph] pools: ', ceph.pools, made(
+                    ceph__conf=['x.conf'], ceph__pools=pools))
 
 
 class TestOptions(ConfCase):
@@ -251,13 +280,22 @@ class TestOptions(ConfCase):
 
     def test_passwords_are_secret_and_only_given_to_the_login(self):
         secret = {opt.dest for _, opts in options.list_opts() for opt in opts if opt.secret}
-        self.assertEqual({'password', 'transport_url', 'redis_url', 'webhook_url',
-                          'webhook_secret'}, secret)
+        self.assertEqual({'password', 'application_credential_secret', 'transport_url',
+                          'redis_url', 'webhook_url', 'webhook_secret'}, secret)
         conf = made(nova__auth_url='http://keystone/v3', nova__username='kaopu',
                     nova__password='hidden', nova__project_name='service')
         self.assertEqual({'auth_type': 'password', 'auth_url': 'http://keystone/v3',
                           'username': 'kaopu', 'password': 'hidden', 'project_name': 'service',
                           'interface': 'internal'}, nova.auth(conf))
+
+    def test_an_application_credential_asks_for_no_scope(self):
+        conf = made(nova__auth_type='v3applicationcredential', nova__auth_url='http://keystone/v3',
+                    nova__application_credential_id='a-1', nova__project_name='service',
+                    nova__application_credential_secret='hidden', nova__password='of old')
+        self.assertEqual({
+            'auth_type': 'v3applicationcredential', 'auth_url': 'http://keystone/v3',
+            'application_credential_id': 'a-1', 'application_credential_secret': 'hidden',
+            'interface': 'internal'}, nova.auth(conf))
 
     def test_the_committed_sample_is_what_the_generator_gives(self):
         folder = ROOT / 'etc/kaopu-ha'

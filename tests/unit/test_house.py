@@ -26,9 +26,9 @@ FUNCTION_LINES_MAX = 60
 MODULE_LINES_MAX = 400
 
 # The quiet room: of the standard library, only what has no clock, log, thread, chance or I/O.
-QUIET = frozenset({'__future__', 'abc', 'bisect', 'collections', 'dataclasses', 'enum',
-                   'functools', 'heapq', 'ipaddress', 'itertools', 'json', 'math', 'operator', 're',
-                   'types', 'typing'})
+QUIET = frozenset({'__future__', 'abc', 'bisect', 'collections', 'configparser', 'dataclasses',
+                   'enum', 'functools', 'heapq', 'ipaddress', 'itertools', 'json', 'math',
+                   'operator', 're', 'types', 'typing'})
 
 # What each part of the house may import of the house, besides itself.
 MAY_IMPORT = {

@@ -15,9 +15,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 import ipaddress
 import re
+from typing import Any
 
 from kaopu_ha import ports
 
@@ -53,3 +55,12 @@ def parse(text: str) -> Address:
 def whole(ip: str) -> Address:
     """Every client at an IP address, those to come too."""
     return Address(str(ipaddress.ip_address(ip)), 0, 0)
+
+
+def places(server: Mapping[str, Any]) -> list[str]:
+    """The addresses that a monitor or manager is listed with, in old and new words."""
+    found = [server[key] for key in ('public_addr', 'active_addr') if server.get(key)]
+    for key in ('public_addrs', 'active_addrs'):
+        found += [f'{each["addr"]}/{each["nonce"]}' for each in
+                  (server.get(key) or {}).get('addrvec', ())]
+    return sorted(set(found))

@@ -56,8 +56,9 @@ class Handlers:
         manager = cluster.command('mgr dump')
         return {
             'monitor': [address for monitor in status['monmap']['mons']
-                        if monitor['rank'] in status['quorum'] for address in _places(monitor)],
-            'manager': _places(manager) if manager.get('active_name') else []}
+                        if monitor['rank'] in status['quorum']
+                        for address in ceph_address.places(monitor)],
+            'manager': ceph_address.places(manager) if manager.get('active_name') else []}
 
     def cut(self, fsid: str, entries: Sequence[str]) -> None:
         """Add every entry; return when this client has a map with them."""
@@ -149,15 +150,6 @@ def _early(wanted: Sequence[ceph_address.Address],
     lasting = {address for address in wanted if found[address] >= least}
     return [address for address in wanted
             if address not in lasting and ceph_address.whole(address.ip) not in lasting]
-
-
-def _places(server: Mapping[str, Any]) -> list[str]:
-    """The addresses that a monitor or manager is listed with, in old and new words."""
-    found = [server[key] for key in ('public_addr', 'active_addr') if server.get(key)]
-    for key in ('public_addrs', 'active_addrs'):
-        found += [f'{each["addr"]}/{each["nonce"]}' for each in
-                  (server.get(key) or {}).get('addrvec', ())]
-    return sorted(set(found))
 
 
 def _unanswered(cluster: librados.Cluster, pools: Sequence[str], deadline: float) -> str:

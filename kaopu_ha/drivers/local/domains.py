@@ -23,31 +23,37 @@ from kaopu_ha.core import model
 # Nova writes the config drive anew wherever the instance goes, whatever device it is.
 _CONFIG_DRIVE = 'disk.config'
 _REMOVABLE = ('cdrom', 'floppy')
+# What of a removable medium goes with it; the drive itself stays.
+_OF_THE_MEDIUM = ('source', 'auth', 'backingStore', 'driver', 'encryption', 'mirror')
 
 
 def parse(text: str, *, power: model.Power, run: str, anew: Sequence[str] = ()) -> ports.Domain:
     """The domain of this XML.  Removable media and config drives are not among its disks.
 
-    ``anew``: its XML as it would be started again, without and with passwords, or nothing.
+    A removable medium on RBD is one if it is the instance's own (Nova's root disk is a cdrom where
+    the image is an ISO), or if the domain has nothing else to run from.  ``anew``: its XML as it
+    would be started again, without and with passwords, or nothing.
     """
     root = ElementTree.fromstring(text)
-    disks, local = [], []
+    uuid = (root.findtext('uuid') or '').lower()
+    disks, media, local = [], [], []
     for disk in root.iterfind('devices/disk'):
         source = disk.find('source')
-        if source is None or disk.get('device', 'disk') in _REMOVABLE:
+        if source is None or _where(source).endswith(_CONFIG_DRIVE):
             continue
-        where = _where(source)
-        if where.endswith(_CONFIG_DRIVE):
-            continue
-        if disk.get('type') == 'network' and source.get('protocol') == 'rbd':
-            disks.append(_rbd(source))
+        removable = disk.get('device', 'disk') in _REMOVABLE
+        if not _is_rbd(disk, source):
+            local += [] if removable else [_where(source)]
+        elif removable and not (uuid and _rbd(source).image.startswith(uuid)):
+            media.append(_rbd(source))
         else:
-            local.append(where)
-    return ports.Domain(uuid=(root.findtext('uuid') or '').lower(),
-                        name=_name(root), power=power, run=run,
+            disks.append(_rbd(source))
+    if not disks and not local:
+        disks = media
+    return ports.Domain(uuid=uuid, name=_name(root), power=power, run=run,
                         disks=tuple(disks), local_disks=tuple(local),
                         cores=int(root.findtext('vcpu') or 1), memory_mb=_memory_mb(root),
-                        definition=_without_passwords(*anew) if anew else '')
+                        definition=_to_be_started(*anew) if anew else '')
 
 
 def _name(root: ElementTree.Element) -> str:
@@ -64,8 +70,13 @@ def _memory_mb(root: ElementTree.Element) -> int:
     return int(root.findtext('memory') or 0) // 1024
 
 
+def _is_rbd(disk: ElementTree.Element, source: ElementTree.Element) -> bool:
+    return disk.get('type') == 'network' and source.get('protocol') == 'rbd'
+
+
 def _rbd(source: ElementTree.Element) -> ports.Disk:
-    pool, _, image = source.get('name', '').partition('/')
+    # Of a namespace, pool/namespace/image, the first two say where the image's objects are.
+    pool, _, image = source.get('name', '').rpartition('/')
     hosts = (host.get('name', '').strip('[]') for host in source.iterfind('host'))
     return ports.Disk(pool=pool, image=image, monitors=tuple(sorted(filter(None, hosts))))
 
@@ -78,13 +89,18 @@ def _where(source: ElementTree.Element) -> str:
     return ':'.join(filter(None, (source.get('protocol'), source.get('name')))) or 'unknown'
 
 
-def _without_passwords(text: str, guarded: str) -> str:
-    """The definition, in which a console that has a password listens nowhere.
+def _to_be_started(text: str, guarded: str) -> str:
+    """The definition as another host may start it.
 
-    libvirt leaves the passwords out of ``text``, and names them in ``guarded`` only: started from
-    ``text``, such a console would let everybody in.
+    A removable medium of this host stays here: its drive comes up empty.  A console that has a
+    password listens nowhere: libvirt leaves the passwords out of ``text``, and names them in
+    ``guarded`` only: started from ``text``, such a console would let everybody in.
     """
     root = ElementTree.fromstring(text)
+    for disk in root.iterfind('devices/disk'):
+        source = disk.find('source')
+        if disk.get('device') in _REMOVABLE and source is not None and not _is_rbd(disk, source):
+            _empty(disk)
     for graphics, known in zip(_consoles(root), _consoles(ElementTree.fromstring(guarded)),
                                strict=True):
         if known.get('passwd') is None:
@@ -99,3 +115,9 @@ def _without_passwords(text: str, guarded: str) -> str:
 
 def _consoles(root: ElementTree.Element) -> Iterator[ElementTree.Element]:
     return root.iterfind('devices/graphics')
+
+
+def _empty(drive: ElementTree.Element) -> None:
+    drive.set('type', 'file')
+    for child in [child for child in drive if child.tag in _OF_THE_MEDIUM]:
+        drive.remove(child)

@@ -122,6 +122,10 @@ class CephReader(ports.StorageReader):
         return dict(self._clusters.of(cluster).ask('header_ids', limit, pool=pool,
                                                    names=sorted(names)))
 
+    def monitors(self, limit: float, cluster: str = '') -> tuple[str, ...]:
+        """The addresses in the cluster's own map of monitors.  Raises PortError."""
+        return tuple(self._clusters.of(cluster).ask('monitors', limit))
+
     def touch(self, image: model.Image, limit: float) -> None:
         """Have the storage answer an operation on the image's header.  Raises PortError."""
         self._clusters.of(image.cluster).ask('touch', limit, fsid=image.cluster, pool=image.pool,

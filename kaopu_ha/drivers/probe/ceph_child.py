@@ -27,6 +27,7 @@ from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.drivers import child, librados
+from kaopu_ha.drivers.fence import ceph_address
 
 # Kept back of the time that is left, to gather and send the answers before the alarm.
 _RESERVE = 0.15
@@ -43,11 +44,17 @@ class Handlers:
     def by_name(self) -> dict[str, child.Handler]:
         """The handlers for ``child.serve``."""
         return {'fsid': self.fsid, 'clients': self.clients, 'touch': self.touch,
-                'header_ids': self.header_ids}
+                'header_ids': self.header_ids, 'monitors': self.monitors}
 
     def fsid(self) -> str:
         """The id of the cluster."""
         return self._cluster().fsid
+
+    def monitors(self) -> list[str]:
+        """The addresses in the cluster's map of monitors, without ports."""
+        told = self._cluster().command('mon dump')
+        return sorted({ceph_address.parse(place).ip for monitor in told['mons']
+                       for place in ceph_address.places(monitor)})
 
     def clients(self, images: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
         """The clients of each image (fsid, pool, header), or the error, in the same order."""

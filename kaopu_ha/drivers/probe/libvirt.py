@@ -24,16 +24,19 @@
                         └── who it is, and its domains ───────────────── ANSWERED
 
 The connect comes first because opening a connection takes minutes where packets are dropped, and
-because a kernel that accepts or refuses is a fact of its own.  The child comes because a thread
-in ``open`` never returns from a libvirtd that hangs.  One loop waits for all of them.
+because a kernel that accepts or refuses is a fact of its own.  Every address of a name is tried;
+``connects`` says what came of all of them.  The child comes because a thread in ``open`` never
+returns from a libvirtd that hangs.  One loop waits for all of them.
+
+libvirt's own client takes the addresses of a name one after another, and waits for minutes at one
+that lets nothing through.  So the child asks by the address that accepted, and by the name only if
+that fails, as it does where a certificate holds the name alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-import errno
-import ipaddress
 import json
 import os
 import pathlib
@@ -41,7 +44,6 @@ import selectors
 import socket
 import subprocess
 import sys
-import threading
 import time
 from typing import Any
 
@@ -50,6 +52,7 @@ from kaopu_ha.core import evidence, model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.core.model import Contact, LibvirtAnswer
 from kaopu_ha.drivers import extras, libvirt_uri, undead
+from kaopu_ha.drivers.probe import connects
 
 # The child needs it; to say so at the start is better than an ask that fails each time.
 extras.need('libvirt', 'libvirt')
@@ -58,8 +61,6 @@ _CHILD = 'kaopu_ha.drivers.probe.libvirt_child'
 _PEERS_MAX = 3
 # A libvirt is mute only if it was given at least this share of the limit.
 _FAIR_SHARE = 0.4
-# Answers of the network that say: the host is not there.  Others speak of our own machine.
-_NOTHING = (errno.EHOSTUNREACH, errno.ETIMEDOUT, errno.EHOSTDOWN)
 # A child ends by itself if we are late to end it: first it is looked at.
 _ALARM_SECONDS = 0.5
 # The states of a process that sleeps until something comes, or is just about to.
@@ -137,61 +138,84 @@ class _Round:
         self._began, self._deadline, self._pki_path = time.monotonic(), deadline, pki_path
         self._selector = selectors.DefaultSelector()
         self._children: dict[Place, _Asking] = {}
+        self._tries: dict[Place, connects.Tries] = {}
+        self._open: set[Place] = set()
         # Sorted: what is answered does not depend on what was asked first.
         places = sorted({*asked, *bystanders}, key=_order)
         try:
-            addresses = _resolved({place.host for place in places}, deadline)
+            addresses = connects.resolved({place.host for place in places}, deadline)
             for place in places:
                 self._connect(place, addresses[place.host])
             self._run()
         finally:
             self._end()
 
-    def _connect(self, place: Place, address: str) -> None:
-        if not address:
+    def _connect(self, place: Place, addresses: Sequence[str]) -> None:
+        if not addresses:
             self.answers[place] = _error('the name is not resolved')
             return
-        if place.uri is not None and self._reach.forbids_address(address):
-            self.answers[place] = _error(self._reach.forbids_address(address))
+        forbidden = [why for why in map(self._reach.forbids_address, addresses) if why]
+        if place.uri is not None and forbidden:
+            # libvirt itself chooses among the addresses of a name.
+            self.answers[place] = _error(forbidden[0])
             return
-        if _is_own(address):
+        if any(map(connects.is_own, addresses)):
             self.own.add(place)
-        try:
-            link = _connecting(address, place.port)
-        except (OSError, ValueError, OverflowError) as failure:
-            # An address with a scope that is not here, a kernel without IPv6: nobody else's.
-            self.answers[place] = _failed(getattr(failure, 'errno', None) or 0, str(failure))
+        tries = self._tries[place] = connects.Tries(addresses)
+        for address in addresses:
+            try:
+                link = connects.connecting(address, place.port)
+            except (OSError, ValueError, OverflowError) as failure:
+                # An address with a scope that is not here, a kernel without IPv6: nobody else's.
+                tries.fail(address, connects.failed(getattr(failure, 'errno', None) or 0,
+                                                    str(failure)), time.monotonic())
+            else:
+                self._selector.register(link, selectors.EVENT_WRITE, (place, address))
+        if tries.have_failed:
+            self.answers[place] = tries.answer()
         else:
-            self._selector.register(link, selectors.EVENT_WRITE, place)
+            self._open.add(place)
 
     def _run(self) -> None:
-        while self._selector.get_map():
+        while self._open:
             left = self._deadline - time.monotonic()
             if left <= 0:
                 return
             for key, _ in self._selector.select(left):
                 if isinstance(key.fileobj, socket.socket):
-                    self._connected(key.data, key.fileobj)
+                    self._connected(*key.data, key.fileobj)
                 else:
                     self._told(key.data)
 
-    def _connected(self, place: Place, link: socket.socket) -> None:
+    def _connected(self, place: Place, address: str, link: socket.socket) -> None:
         self._selector.unregister(link)
-        number = link.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        came = connects.connected(link, address)
         link.close()
-        if number:
-            self.answers[place] = _failed(number)
-        elif place.uri is None:
-            self.answers[place] = LibvirtAnswer(Contact.ANSWERED, reason='connected')
-        else:
-            self._ask(place, place.uri)
+        tries = self._tries[place]
+        if came is not None:
+            tries.fail(address, came, time.monotonic())
+            if tries.have_failed:
+                self._settle(place, tries.answer())
+            return
+        is_first = not tries.accepted
+        tries.accept(address)
+        if is_first and place.uri is None:
+            self._settle(place, LibvirtAnswer(Contact.ANSWERED, reason='connected'))
+        elif is_first and place.uri is not None:
+            several = len(tries.addresses) > 1
+            self._ask(place, place.uri, place.uri.at(address) if several else None)
 
-    def _ask(self, place: Place, uri: libvirt_uri.Uri) -> None:
+    def _settle(self, place: Place, answer: LibvirtAnswer) -> None:
+        self.answers[place] = answer
+        self._open.discard(place)
+
+    def _ask(self, place: Place, uri: libvirt_uri.Uri, first: libvirt_uri.Uri | None) -> None:
         try:
             _undead.check()
-            asking = _Asking(uri.shown(self._pki_path), self._deadline)
+            asking = _Asking([each.shown(self._pki_path) for each in (first, uri) if each],
+                             self._deadline)
         except (OSError, ValueError, ports.PortError) as failure:
-            self.answers[place] = _error(f'our own process could not be started: {failure}')
+            self._settle(place, _error(f'our own process could not be started: {failure}'))
             return
         self._children[place] = asking
         self._selector.register(asking.pipe, selectors.EVENT_READ, place)
@@ -200,16 +224,18 @@ class _Round:
         asking = self._children[place]
         if asking.read():
             self._selector.unregister(asking.pipe)
+            self._open.discard(place)
 
     def _end(self) -> None:
         """Whatever has not answered by now has said so by that."""
         for key in list(self._selector.get_map().values()):
             if isinstance(key.fileobj, socket.socket):
                 key.fileobj.close()
-                self.answers[key.data] = LibvirtAnswer(Contact.NOTHING)
         fair_share = _FAIR_SHARE * (self._deadline - self._began)
+        for place in self._open - set(self._children):
+            self.answers[place] = self._tries[place].answer()
         for place, asking in self._children.items():
-            self.answers[place] = asking.answer(fair_share)
+            self.answers[place] = asking.answer(fair_share, self._tries[place])
             asking.kill()
         until = time.monotonic() + undead.END_SECONDS
         for asking in self._children.values():
@@ -222,12 +248,12 @@ _undead = undead.Undead(64)
 
 
 class _Asking:
-    """A child process that asks one libvirt."""
+    """A child process that asks one libvirt, by the first of these URIs that serves."""
 
-    def __init__(self, uri: str, deadline: float) -> None:
+    def __init__(self, uris: Sequence[str], deadline: float) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, '-m', _CHILD, uri,
-             f'{deadline + _ALARM_SECONDS - time.monotonic():.3f}'],
+            [sys.executable, '-m', _CHILD,
+             f'{deadline + _ALARM_SECONDS - time.monotonic():.3f}', *uris],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             process_group=0)
         assert self._process.stdout is not None
@@ -245,14 +271,14 @@ class _Asking:
         self._ended = not more
         return self._ended
 
-    def answer(self, fair_share: float) -> LibvirtAnswer:
+    def answer(self, fair_share: float, tries: connects.Tries) -> LibvirtAnswer:
         """What the child learnt, as far as it came; MUTE only if it could ask long enough."""
         try:
-            return self._answer(fair_share)
+            return self._answer(fair_share, tries)
         except Exception as failure:  # noqa: BLE001  a host that has odd things said hurts itself
             return _error(f'what came is no answer: {type(failure).__name__}')
 
-    def _answer(self, fair_share: float) -> LibvirtAnswer:
+    def _answer(self, fair_share: float, tries: connects.Tries) -> LibvirtAnswer:
         said = [json.loads(line) for line in self._text.split(b'\n')[:-1]]
         if said and ('host_uuid' in said[-1] or 'error' in said[-1]):
             return _said(said[-1])
@@ -262,7 +288,12 @@ class _Asking:
             return _error('our own process did not come to ask')
         if 'answered' in said[-1]:
             return _error('libvirt answered, but did not say in time who it is')
-        waited = time.monotonic() - self._asks_since
+        by_name = 'by_name' in said[-1]
+        if by_name and tries.in_the_way:
+            return _error(f'by the name libvirt waits for {tries.in_the_way}, from which nothing '
+                          f'comes: let the name mean only addresses that answer, or the '
+                          f'certificate hold the addresses, too')
+        waited = time.monotonic() - max(self._asks_since, tries.passed_at if by_name else 0.0)
         if waited < fair_share:
             return _error(f'our own process could wait for {waited:.1f} s only')
         state = _state(self._process.pid)
@@ -297,27 +328,6 @@ def _error(reason: str) -> LibvirtAnswer:
     return LibvirtAnswer(Contact.ERROR, reason=reason)
 
 
-def _failed(number: int, reason: str = '') -> LibvirtAnswer:
-    if number == errno.ECONNREFUSED:
-        return LibvirtAnswer(Contact.REFUSED)
-    contact = Contact.NOTHING if number in _NOTHING else Contact.ERROR
-    return LibvirtAnswer(contact, reason=reason or os.strerror(number))
-
-
-def _connecting(address: str, port: int) -> socket.socket:
-    """A connection under way.  Raises OSError."""
-    link = socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET)
-    try:
-        link.setblocking(False)
-        number = link.connect_ex((address, port))
-        if number not in (0, errno.EINPROGRESS):
-            raise OSError(number, os.strerror(number))
-    except BaseException:
-        link.close()
-        raise
-    return link
-
-
 # ---------------------------------------------------------------- places
 
 
@@ -348,46 +358,3 @@ def _anchor(text: str) -> Place:
 
 def _host_of(place: Place | LibvirtAnswer) -> str:
     return place.host if isinstance(place, Place) else ''
-
-
-def _resolved(hosts: Iterable[str], deadline: float) -> dict[str, str]:
-    """The address of each host, '' for what has no address by half of the time that is left.
-
-    Names are resolved in threads, which can't be ended: a resolver that hangs holds only itself.
-    """
-    found = {host: host if _is_address(host) else '' for host in sorted(hosts)}
-    names = [host for host, address in found.items() if not address]
-    threads = [threading.Thread(target=_resolve, args=(name, found), daemon=True)
-               for name in names]
-    for thread in threads:
-        thread.start()
-    by = time.monotonic() + (deadline - time.monotonic()) / 2
-    for thread in threads:
-        thread.join(max(by - time.monotonic(), 0.0))
-    return dict(found)
-
-
-def _resolve(name: str, found: dict[str, str]) -> None:
-    try:
-        found[name] = str(socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)[0][4][0])
-    except (OSError, ValueError):
-        return    # A name of which a label is too long is a ValueError.
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_own(address: str) -> bool:
-    """True if the address is this machine's: what is sent there never leaves it."""
-    try:
-        with socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET,
-                           socket.SOCK_DGRAM) as link:
-            link.connect((address, 9))
-            return bool(link.getsockname()[0] == address)
-    except OSError:
-        return False

@@ -16,11 +16,12 @@
 It writes a line when it begins to ask, so that the parent can tell a mute libvirt from a machine
 of its own that is too busy to start a process; a line when libvirt has answered anything at all,
 because its UUID can take seconds more (libvirt probes every QEMU before it tells it); then a line
-with the answer.
+with the answer.  It takes several URIs of one libvirt: the next one if the last one failed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import json
 import signal
 import ssl
@@ -37,12 +38,22 @@ _NOT_ACCEPTED = "verify peer's certificate"
 _TLS_PORT = 16514
 
 
-def main(uri: str, seconds: float) -> None:
+def main(seconds: float, uris: Sequence[str]) -> None:
     """Ask, and end by the limit whatever happens."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01))
     libvirt.registerErrorHandler(lambda *_: None, None)
     _tell({'asks': True})
+    for uri in uris[:-1]:
+        try:
+            _tell(_ask(uri))
+            return
+        except Exception:  # noqa: BLE001  the next one tells what is wrong
+            _tell({'asks': True, 'by_name': True})
+    _ask_last(uris[-1])
+
+
+def _ask_last(uri: str) -> None:
     try:
         _tell(_ask(uri))
     except Exception as failure:  # noqa: BLE001  every failure of the library becomes an answer
@@ -84,4 +95,4 @@ def _tell(said: dict[str, Any]) -> None:
 
 
 if __name__ == '__main__':
-    main(sys.argv[1], float(sys.argv[2]))
+    main(float(sys.argv[1]), sys.argv[2:])

@@ -27,6 +27,7 @@ from kaopu_ha.drivers.store import (
     etcd_access,
     etcd_calls,
     etcd_channel,
+    etcd_endpoint,
     etcd_keepalive,
     etcd_tls,
     etcd_watch,
@@ -63,7 +64,7 @@ class EtcdStore(ports.Store, access.AccessControl):
 
     def reach(self, endpoints: Sequence[str], shown: etcd_tls.Shown) -> list[etcd_calls.Member]:
         """The way to each member."""
-        return [etcd_channel.ChannelMember(target(endpoint), shown.credentials)
+        return [etcd_channel.ChannelMember(etcd_endpoint.target(endpoint), shown.credentials)
                 for endpoint in endpoints]
 
     def read(self, *ranges: str) -> ports.Snapshot:
@@ -143,11 +144,6 @@ class EtcdStore(ports.Store, access.AccessControl):
         self._calls.close()
         for watch in self._watches:
             watch.join(_JOIN_SECONDS)
-
-
-def target(endpoint: str) -> str:
-    """The address without the scheme of a URL."""
-    return endpoint.partition('://')[2] or endpoint
 
 
 def _range(name: str) -> wire.Message:

@@ -21,6 +21,8 @@ from typing import Any
 
 import grpc
 
+from kaopu_ha.drivers.store import etcd_endpoint
+
 # How gRPC says that a member ended the connection because of what we showed.
 _REFUSED = 'TSI_DATA_CORRUPTED'
 _NOT_ACCEPTED = re.compile(r'CERTIFICATE_VERIFY_FAILED: ([^:]+)')
@@ -33,10 +35,13 @@ class Shown:
     """
 
     def __init__(self, endpoints: Sequence[str], ca: str, cert: str, key: str) -> None:
-        """Take PEM files; without ``ca`` and any https URL there is no TLS.  Raises OSError."""
+        """Take PEM files; without ``ca`` and any https URL there is no TLS.
+
+        Raises OSError, and ValueError for what is no endpoint.
+        """
         self.credentials: Any = None
         self.ca, self.cert, self.key, self._chain = ca, cert, key, b''
-        if not ca and not any(endpoint.startswith('https://') for endpoint in endpoints):
+        if not ca and not any(map(etcd_endpoint.is_secure, endpoints)):
             return
         roots, chain, private = (pathlib.Path(name).read_bytes() if name else None
                                  for name in (ca, cert, key))

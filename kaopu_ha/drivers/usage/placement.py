@@ -15,8 +15,9 @@
 ``GET /allocation_candidates?resources=VCPU:1`` gives capacity and use of every host with a core
 to spare in one answer (203 hosts: 0.05 s; two calls for each host took 3.5 s).  It leaves out the
 hosts that have none: these are no targets now, and are asked one by one only so that people are
-told what they lack.  That ends in time, however many they are (full hosts, hundreds of bare-metal
-nodes): who was not asked by then is left out, and the others are known.
+told what they lack.  That ends in time, however many they are: who was not asked by then is left
+out, and the others are known.  A service of several nodes of which none has a core to spare is one
+of bare metal (hundreds of nodes): it is no target, and nobody asks about each of them.
 
 What is counted is what each provider itself holds.  An evacuated instance keeps its allocation on
 the dead source until that is back and cleaned up, besides the one on its target: two in all, but
@@ -28,7 +29,7 @@ tells which is whose, by UUID.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 import logging
 import time
 from typing import Any
@@ -47,6 +48,7 @@ HYPERVISORS = '2.53'
 
 # For all that are asked one by one together: far below the limit, for the rest takes time, too.
 _ONE_BY_ONE_SHARE = 0.2
+_NO_ROOM = model.Usage(cores=0, cores_used=0, memory_mb=0, memory_mb_used=0)
 
 
 class PlacementUsage(ports.UsageSource):
@@ -72,11 +74,20 @@ class PlacementUsage(ports.UsageSource):
             spare = self._placement.get(
                 '/allocation_candidates', resources='VCPU:1')['provider_summaries']
             until = time.monotonic() + self._limit * _ONE_BY_ONE_SHARE
-            found = [(host, self._provider_or_none(uuid, spare, until))
-                     for uuid, host in hosts.items()]
-            if hosts and not any(told for _, told in found):
+            found = {host: self._of_host(uuids, spare, until)
+                     for host, uuids in _by_host(hosts).items()}
+            if hosts and not any(found.values()):
                 raise ports.PortError('Placement knows none of the hypervisors of Nova')
-            return dict(sorted(_known(found)))
+            # Those that Placement does not know (yet) are left out.
+            return {host: told for host, told in found.items() if told is not None}
+
+    def _of_host(self, uuids: Sequence[str], spare: Mapping[str, Any],
+                 until: float) -> model.Usage | None:
+        """Of several nodes the roomiest: what is moved there must fit into one."""
+        if len(uuids) == 1:
+            return self._provider_or_none(uuids[0], spare, until)
+        told = [self._provider_or_none(uuid, spare, until) for uuid in uuids if uuid in spare]
+        return max(filter(None, told), key=_room, default=_NO_ROOM)
 
     def _provider_or_none(self, uuid: str, spare: Mapping[str, Any],
                           until: float) -> model.Usage | None:
@@ -101,14 +112,21 @@ class PlacementUsage(ports.UsageSource):
         inventories = answer.json()['inventories']
         if 'VCPU' not in inventories:
             # Bare metal, or dedicated cores only: what is used of the rest makes it no target.
-            return model.Usage(cores=0, cores_used=0, memory_mb=0, memory_mb_used=0)
+            return _NO_ROOM
         used = self._placement.get(f'/resource_providers/{uuid}/usages')['usages']
         return _counted(inventories, used)
 
 
-def _known(found: Iterable[tuple[str, model.Usage | None]]) -> Iterator[tuple[str, model.Usage]]:
-    """Leave out the nodes that Placement does not know (yet)."""
-    return ((host, told) for host, told in found if told is not None)
+def _by_host(hosts: Mapping[str, str]) -> dict[str, list[str]]:
+    """The nodes of each compute service, both in order."""
+    found: dict[str, list[str]] = {}
+    for uuid, host in sorted(hosts.items(), key=lambda each: (each[1], each[0])):
+        found.setdefault(host, []).append(uuid)
+    return found
+
+
+def _room(usage: model.Usage) -> tuple[float, float]:
+    return usage.cores - usage.cores_used, usage.memory_mb - usage.memory_mb_used
 
 
 def _summary(resources: Mapping[str, Any]) -> model.Usage:

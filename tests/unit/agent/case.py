@@ -122,6 +122,7 @@ class ScriptedStorage(ports.StorageReader):
         self._case = case
         self.ids = {'one_disk': 'rbd_header.1', 'two_disk': 'rbd_header.2'}
         self.away, self.takes = False, 4.0
+        self.mons, self.barred, self.why = (), (), 'Operation not permitted'
         self.touched, self.looked_up = [], []
         # The live clients of images by name, and each batch that was asked for.
         self.watchers, self.asked = {}, []
@@ -132,8 +133,14 @@ class ScriptedStorage(ports.StorageReader):
 
     def header_ids(self, pool, names, limit, cluster=''):
         self._answer()
+        if pool in self.barred:
+            raise ports.PortError(self.why)
         self.looked_up.append(tuple(names))
         return {name: self.ids[name] for name in names if name in self.ids}
+
+    def monitors(self, limit, cluster=''):
+        self._answer()
+        return self.mons
 
     def touch(self, image, limit):
         self._answer()

@@ -63,8 +63,46 @@ class DomainsTest(unittest.TestCase):
             '<disk type="file" device="cdrom"/>'
             '<disk type="file" device="disk"><source file="/i/u/disk.config"/></disk>'
             '<disk type="network" device="cdrom"><source protocol="rbd" name="vms/x"/></disk>'
-            '<disk type="network"><source protocol="rbd" name="vms/u_disk.config"/></disk>')
-        self.assertEqual(((), ()), (found.disks, found.local_disks))
+            '<disk type="network" device="disk"><source protocol="rbd" name="vms/y"/></disk>'
+            '<disk type="network"><source protocol="rbd" name="vms/u_disk.config"/></disk>'
+            f'<disk type="network" device="cdrom"><source protocol="rbd" '
+            f'name="vms/{UUID}_disk.config"/></disk>')
+        self.assertEqual((['y'], ()), ([disk.image for disk in found.disks], found.local_disks))
+
+    def test_what_an_instance_runs_from_is_a_disk_though_it_is_a_cdrom(self):
+        other = '<disk type="network"><source protocol="rbd" name="volumes/v"/></disk>'
+        for name, beside in ((f'vms/{UUID}_disk', ''), (f'vms/{UUID}_disk', other),
+                             ('images/live.iso', '')):
+            with self.subTest(name, beside=beside):
+                found = with_disk(f'<disk type="network" device="cdrom"><source protocol="rbd" '
+                                  f'name="{name}"/></disk>{beside}')
+                self.assertEqual(name, f'{found.disks[0].pool}/{found.disks[0].image}')
+
+    def test_an_image_in_a_namespace_is_under_its_pool_and_namespace(self):
+        found = with_disk('<disk type="network" device="disk">'
+                          '<source protocol="rbd" name="vms/tenant1/a"/></disk>')
+        self.assertEqual(('vms/tenant1', 'a'), (found.disks[0].pool, found.disks[0].image))
+
+    def test_a_medium_of_this_host_stays_here_and_the_drive_comes_up_empty(self):
+        drive = ('<disk type="{}" device="cdrom"><driver name="qemu" type="raw"/><source {}/>'
+                 '<target dev="sda"/><readonly/></disk>')
+        for kind, source in (('file', 'file="/var/lib/libvirt/images/setup.iso"'),
+                             ('block', 'dev="/dev/sr0"'), ('volume', 'pool="p" volume="v.iso"'),
+                             ('network', 'protocol="http" name="v.iso"')):
+            with self.subTest(kind):
+                text = (f'<domain><uuid>{UUID}</uuid><devices>{drive.format(kind, source)}'
+                        f'</devices></domain>')
+                found = domains.parse(text, power=Power.ON, run='1', anew=(text, text))
+                self.assertEqual(
+                    f'<domain><uuid>{UUID}</uuid><devices><disk type="file" device="cdrom">'
+                    f'<target dev="sda" /><readonly /></disk></devices></domain>',
+                    found.definition)
+
+    def test_a_medium_on_rbd_goes_with_the_instance(self):
+        text = (f'<domain><uuid>{UUID}</uuid><devices><disk type="network" device="cdrom"><source '
+                f'protocol="rbd" name="vms/i" /></disk></devices></domain>')
+        self.assertEqual(text, domains.parse(text, power=Power.ON, run='1',
+                                             anew=(text, text)).definition)
 
     def test_the_source_of_a_backing_file_is_not_taken_for_the_disk(self):
         found = with_disk('<disk type="file" device="disk"><backingStore type="network">'

@@ -172,6 +172,39 @@ class InventoryTest(case.AgentCase):
         published = self.turn(self.a_publisher(clusters=clusters))
         self.assertEqual((), published.instances[0].images)
 
+    def test_a_pool_that_may_not_be_read_is_told_once_while_the_host_lives(self):
+        self.storage.barred = ('volumes',)
+        self.local.domains = (domain(), domain('two', disks=(
+            ports.Disk('volumes', 'volume-1', ()),)))
+        for _ in range(3):
+            published = self.later()
+        self.assertEqual('', published.instances[1].images[0].header)
+        ((level, text),) = self.told
+        self.assertEqual('warning', level)
+        self.assertIn(f'in pool volumes of cluster {FSID}: Operation not permitted', text)
+        self.assertIn('[ceph] pools', text)
+        self.storage.barred = ()
+        self.later()
+        self.assertEqual('info', self.told[-1][0])
+
+    def test_a_pool_that_is_not_read_for_another_reason_is_told_if_that_lasts(self):
+        self.storage.barred, self.storage.why = ('volumes',), 'timed out'
+        self.local.domains = (domain('two', disks=(ports.Disk('volumes', 'volume-1', ()),)),)
+        self.turn()
+        for _ in range(3):
+            self.assertEqual([], self.told)
+            self.later()
+        self.assertEqual(['warning'], [level for level, _ in self.told])
+
+    def test_a_disk_of_another_cluster_is_not_taken_to_be_on_the_only_one(self):
+        self.storage.mons = ('10.0.0.9',)
+        self.assertEqual((ONE,), self.turn().instances[0].images)
+        self.local.domains = (domain(disks=(ports.Disk('vms', 'one_disk', ('10.7.7.7',)),)),)
+        told = self.later().instances[0]
+        self.assertEqual(((), (
+            'rbd:vms/one_disk (on no cluster of [ceph] conf: its monitors are 10.7.7.7)',)),
+            (told.images, told.local_disks))
+
     def test_an_interface_that_lost_its_address_does_not_unmake_the_fence(self):
         self.turn()
         self.local.own = ()

@@ -54,8 +54,23 @@ class SecureCeph(scene.Commands):
             self.assertIn('pool=one' if words == ['ceph', '-c', '/a.conf'] else 'pool=two',
                           caps['osd'])
 
+    def test_the_users_of_a_cluster_may_read_in_all_of_its_pools(self):
+        for _words, _user, caps in self.printed('pools = vms, volumes, ssd/tenant1'):
+            for words in ('pool=vms object_prefix', 'pool=volumes object_prefix',
+                          'pool=ssd namespace=tenant1 object_prefix'):
+                self.assertIn(f'allow r {words} rbd_header', caps['osd'])
+
+    def test_of_several_clusters_each_has_pools_of_its_own(self):
+        found = {(words[-1], user): caps['osd'] for words, user, caps in self.printed(
+            'conf = /a.conf, /b.conf\npools = vms volumes, ssd')}
+        self.assertEqual('allow r pool=vms object_prefix rbd_header, '
+                         'allow r pool=volumes object_prefix rbd_header',
+                         found['/a.conf', 'kaopu-ask'])
+        self.assertEqual('allow r pool=ssd object_prefix rbd_header',
+                         found['/b.conf', 'kaopu-ask'])
+
     def test_pools_that_fit_no_clusters_are_refused(self):
-        self.config.write_text('[ceph]\nconf = a\npools = one, two\n')
+        self.config.write_text('[ceph]\nconf = a, b, c\npools = one, two\n')
         self.assertIn('[ceph]', self.refused('secure', 'ceph'))
 
     def test_people_read_where_the_keys_belong(self):

@@ -73,6 +73,39 @@ class TestUnprotected(unittest.TestCase):
                          found(services=services, beating=frozenset({'c2'})))
         self.assertEqual([], found(services=None))
 
+    def test_short_and_full_names_are_told_together_with_the_way_out(self):
+        for nova, agent in (('c1.example.org', 'c1'), ('c1', 'c1.example.org'), ('C1', 'c1')):
+            with self.subTest(nova, agent=agent):
+                seen = protection.Seen(
+                    {agent: values.an_inventory(agent)}, frozenset({agent}),
+                    services={nova: values.a_service(nova)})
+                texts = {item.reason: item.text for item in protection.unprotected(seen, RULES)}
+                self.assertIn(f'calls itself {agent} tells of it: set [DEFAULT] host = {nova}',
+                              texts[Reason.NO_AGENT])
+                self.assertIn(f'Nova calls it {nova}: set [DEFAULT] host = {nova}',
+                              texts[Reason.NO_SERVICE])
+
+    def test_hosts_that_are_only_called_alike_are_not_taken_for_one(self):
+        for nova, agent in ((('c10',), 'c1'), (('c1.a.org', 'c1.b.org'), 'c1'),
+                            (('c1.b.org',), 'c1.a.org')):
+            with self.subTest(nova, agent=agent):
+                seen = protection.Seen(
+                    {agent: values.an_inventory(agent)}, frozenset({agent}),
+                    services={name: values.a_service(name) for name in nova})
+                texts = {item.reason: item.text for item in protection.unprotected(seen, RULES)}
+                self.assertIn('does the agent use another name', texts[Reason.NO_SERVICE])
+
+    def test_a_disk_of_which_no_cluster_is_known_is_told_if_its_instance_is_on(self):
+        lost = dataclasses.replace(values.an_instance(name='web'), local_disks=(
+            '/var/lib/x',
+            'rbd:vms/w_disk (on no cluster of [ceph] conf: its monitors are 10.7.7.7)'))
+        item, = protection.unprotected(protection.Seen(with_c1(instances=(lost,))), RULES)
+        self.assertEqual((Reason.NO_CLUSTER, ('web',)), (item.reason, item.instances))
+        self.assertIn('vms/w_disk (on no cluster of [ceph] conf', item.text)
+        self.assertNotIn('/var/lib/x', item.text)
+        off = dataclasses.replace(lost, power=Power.OFF)
+        self.assertEqual([], found(inventories=with_c1(instances=(off,))))
+
     def test_a_host_without_a_storage_address_is_not(self):
         self.assertEqual([('c1', Reason.NO_ADDRESS)],
                          found(inventories=with_c1(storage_addresses=())))

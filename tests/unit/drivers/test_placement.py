@@ -91,6 +91,20 @@ class Usage(unittest.TestCase):
         self.assertEqual(0, self.usage.usage()['h2'].cores)
         self.assertEqual(3, len(self.cloud.asked))
 
+    def test_bare_metal_costs_nothing_and_is_no_target(self):
+        self.cloud.answers('GET', '/os-hypervisors/detail', (200, {'hypervisors': [
+            a_node('p1', 'h1'), *(a_node(f'b{number}', 'ironic-1') for number in range(600))]}))
+        self.assertEqual({'h1': model.Usage(32, 3, 8000, 1024),
+                          'ironic-1': model.Usage(0, 0, 0, 0)}, self.usage.usage())
+        self.assertEqual(2, len(self.cloud.asked))
+
+    def test_of_a_service_with_several_nodes_the_roomiest_counts(self):
+        self.cloud.answers('GET', '/os-hypervisors/detail', (200, {'hypervisors': [
+            a_node('p1', 'h1'), a_node('p2', 'h1'), a_node('p3', 'h1')]}))
+        self.spare(p1=a_summary(32, 31, 8000, 1024), p2=a_summary(8, 1, 4000, 0),
+                   p3=a_summary(64, 60, 9000, 0))
+        self.assertEqual({'h1': model.Usage(8, 1, 4000, 0)}, self.usage.usage())
+
     def test_an_answer_of_which_nothing_is_placements_is_an_error(self):
         self.spare(p1={'resources': None}, p2=7)
         self.assertRaises(ports.PortError, self.usage.usage)

@@ -32,7 +32,7 @@ from kaopu_ha.drivers import child, libvirt_uri
 from kaopu_ha.drivers.events import nova
 from kaopu_ha.drivers.fence import ceph_address, ceph_blocklist, ceph_blocklist_child
 from kaopu_ha.drivers.local import ceph_conf, domains
-from kaopu_ha.drivers.probe import libvirt
+from kaopu_ha.drivers.probe import connects, libvirt
 from tests.unit.core import values
 from tests.unit.fuzz import json_values, spoiled, texts, thrown
 
@@ -87,7 +87,8 @@ class TestAnswersOfChildren(unittest.TestCase):
         asking = libvirt._Asking.__new__(libvirt._Asking)
         asking._text, asking._asks_since, asking._ended = said.encode(
             'utf-8', 'replace') + b'\n', 1.0, False
-        self.assertIsInstance(asking.answer(0.1), model.LibvirtAnswer)
+        self.assertIsInstance(asking.answer(0.1, connects.Tries(['192.0.2.1'])),
+                              model.LibvirtAnswer)
 
     @thrown()
     @given(st.lists(st.one_of(json_values, spoiled(ENTRIES)), max_size=4))

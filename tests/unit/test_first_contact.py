@@ -265,12 +265,6 @@ class TestFilesThatCanNotBeRead(FirstContact):
                 self.conf = self.folder / 'nowhere.conf'
                 self.assert_one_line('nowhere.conf', program)
 
-    def test_a_ceph_conf_that_is_not_utf_8_is_named(self):
-        (self.folder / 'ceph.conf').write_bytes(b'[global]\n# \xfc\nfsid = x\n')
-        conf = process.configure('kaopu-ha-agent', ['--config-file', str(self.conf)])
-        with self.assertRaisesRegex(ValueError, 'ceph.conf can\'t be read'):
-            wiring.agent(conf)
-
 
 class TestUpgradeCheck(FirstContact):
 

@@ -14,13 +14,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
-from urllib import parse
+from typing import Any
 
 from oslo_config import cfg
 
 from kaopu_ha.conf import files
 from kaopu_ha.conf.errors import ConfigError
+from kaopu_ha.core import etcd_endpoint
 
 GROUP = 'store'
 
@@ -60,41 +60,13 @@ def access(conf: cfg.ConfigOpts) -> dict[str, Any]:
     group = conf[GROUP]
     if not group.endpoints:
         raise ConfigError('[store] endpoints is empty: name the members of etcd, host:port each')
-    places = [_endpoint(endpoint) for endpoint in group.endpoints]
-    _check_tls(group, {scheme for scheme, _ in places})
-    return {'endpoints': [f'https://{place}' if scheme == 'https' else place
-                          for scheme, place in places],
-            **{name: group[name] for name in ('timeout', 'user', 'password', 'ca', 'cert', 'key')}}
-
-
-def _endpoint(given: str) -> tuple[str, str]:
-    """The scheme of an endpoint, '' if it has none, and its host:port."""
-    scheme, found, rest = given.strip().rpartition('://')
-    scheme = scheme.lower()
-    if found and scheme not in ('http', 'https'):
-        _refuse(given, 'has no scheme that etcd speaks', 'host:port, or http:// or https:// and '
-                                                         'these')
-    rest = rest.rstrip('/')
-    if '@' in rest:
-        # Not quoted: there may be a password in it.
-        raise ConfigError('[store] endpoints: one has a user in it, with its password perhaps: '
-                          'write host:port, and set [store] user and password')
     try:
-        parts = parse.urlsplit(f'//{rest}')
-        host, port = parts.hostname or '', parts.port
-    except ValueError:
-        host, port = '', None
-    bare = rest.count(':') > 1 and '[' not in rest
-    if not host or bare or parse.quote(rest, safe=':[]%') != rest:
-        _refuse(given, 'is no host:port', 'names or addresses like etcd1:2379, an IPv6 address '
-                                          'in brackets')
-    if not port:
-        _refuse(given, 'has no port', f'{rest.rstrip(":")}:2379 if etcd\'s own is meant')
-    return scheme, rest
-
-
-def _refuse(given: str, what: str, instead: str) -> NoReturn:
-    raise ConfigError(f'[store] endpoints: {given} {what}: write {instead}')
+        endpoints = [etcd_endpoint.parse(text) for text in group.endpoints]
+    except ValueError as failure:
+        raise ConfigError(f'[store] endpoints: {failure}') from failure
+    _check_tls(group, {endpoint.scheme for endpoint in endpoints})
+    return {'endpoints': group.endpoints,
+            **{name: group[name] for name in ('timeout', 'user', 'password', 'ca', 'cert', 'key')}}
 
 
 def _check_tls(group: Any, schemes: set[str]) -> None:

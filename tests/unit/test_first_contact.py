@@ -91,7 +91,7 @@ ONE_LINE = {
     'a port that can\'t be': ('127.0.0.1:9\n', 'etcd1:99999\n', ALL, 'is no host:port'),
     'an address without brackets': ('127.0.0.1:9\n', '2001:db8::1:2379\n', ALL, 'in brackets'),
     'another way to etcd': (
-        '127.0.0.1:9\n', 'etcd3+http://etcd1:2379\n', ALL, 'has no scheme that etcd speaks'),
+        '127.0.0.1:9\n', 'ftp://etcd1:2379\n', ALL, 'has no scheme that etcd speaks'),
     'a path behind it': ('127.0.0.1:9\n', 'http://etcd1:2379/v3\n', ALL, 'is no host:port'),
     'a password in it': (
         '127.0.0.1:9\n', 'http://u:hidden-word@etcd1:2379\n', ALL, '[store] endpoints: one has a '),

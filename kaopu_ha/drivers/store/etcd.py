@@ -23,11 +23,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from kaopu_ha import access, ports
+from kaopu_ha.core import etcd_endpoint
 from kaopu_ha.drivers.store import (
     etcd_access,
     etcd_calls,
     etcd_channel,
-    etcd_endpoint,
     etcd_keepalive,
     etcd_tls,
     etcd_watch,
@@ -64,7 +64,7 @@ class EtcdStore(ports.Store, access.AccessControl):
 
     def reach(self, endpoints: Sequence[str], shown: etcd_tls.Shown) -> list[etcd_calls.Member]:
         """The way to each member."""
-        return [etcd_channel.ChannelMember(etcd_endpoint.target(endpoint), shown.credentials)
+        return [etcd_channel.ChannelMember(etcd_endpoint.parse(endpoint).place, shown.credentials)
                 for endpoint in endpoints]
 
     def read(self, *ranges: str) -> ports.Snapshot:

@@ -25,14 +25,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kaopu_ha.drivers.store import (
-    etcd,
-    etcd3_stubs,
-    etcd_calls,
-    etcd_channel,
-    etcd_endpoint,
-    etcd_tls,
-)
+from kaopu_ha.core import etcd_endpoint
+from kaopu_ha.drivers.store import etcd, etcd3_stubs, etcd_calls, etcd_channel, etcd_tls
 from kaopu_ha.drivers.store import etcd_wire as wire
 
 etcd3: Any = etcd3_stubs.imported()
@@ -45,12 +39,12 @@ class Etcd3Store(etcd.EtcdStore):
 
     def reach(self, endpoints: Sequence[str], shown: etcd_tls.Shown) -> list[etcd_calls.Member]:
         """The way to each member.  Raises ValueError for what the package can't do."""
-        if not shown.ca and any(map(etcd_endpoint.is_secure, endpoints)):
+        if not shown.ca and any(etcd_endpoint.parse(each).is_secure for each in endpoints):
             raise ValueError('the package etcd3 speaks TLS only with certificates of its own: set '
                              '[store] ca, or driver = etcd')
         if bool(shown.cert) != bool(shown.key):
             raise ValueError('[store] cert and key go together: set both or none')
-        return [PackageMember(etcd_endpoint.target(endpoint), ca=shown.ca, cert=shown.cert,
+        return [PackageMember(etcd_endpoint.parse(endpoint).place, ca=shown.ca, cert=shown.cert,
                               key=shown.key)
                 for endpoint in endpoints]
 

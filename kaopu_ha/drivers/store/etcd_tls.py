@@ -21,7 +21,7 @@ from typing import Any
 
 import grpc
 
-from kaopu_ha.drivers.store import etcd_endpoint
+from kaopu_ha.core import etcd_endpoint
 
 # How gRPC says that a member ended the connection because of what we showed.
 _REFUSED = 'TSI_DATA_CORRUPTED'
@@ -41,7 +41,7 @@ class Shown:
         """
         self.credentials: Any = None
         self.ca, self.cert, self.key, self._chain = ca, cert, key, b''
-        if not ca and not any(map(etcd_endpoint.is_secure, endpoints)):
+        if not ca and not any(etcd_endpoint.parse(each).is_secure for each in endpoints):
             return
         roots, chain, private = (pathlib.Path(name).read_bytes() if name else None
                                  for name in (ca, cert, key))

@@ -14,7 +14,7 @@
 
 import unittest
 
-from kaopu_ha.drivers.store import etcd_endpoint
+from kaopu_ha.core import etcd_endpoint
 
 FORMS = {
     '10.0.0.1:2379': ('10.0.0.1:2379', False),
@@ -28,14 +28,12 @@ FORMS = {
     'https://e1.example.org:2379//': ('e1.example.org:2379', True),
     'HTTPS://e1.example.org:2379': ('e1.example.org:2379', True),
     'etcd3+https://e1.example.org:2379': ('e1.example.org:2379', True),
-    'e1.example.org': ('e1.example.org:2379', False),
-    'https://e1.example.org/': ('e1.example.org:2379', True),
     '[2001:db8::1]:2380': ('[2001:db8::1]:2380', False),
-    'https://[2001:db8::1]': ('[2001:db8::1]:2379', True),
-    '2001:db8::1': ('[2001:db8::1]:2379', False),
+    'https://[2001:db8::1]:2379': ('[2001:db8::1]:2379', True),
 }
 NONE = ('', '  ', 'http://', '://e1:2379', 'ftp://e1:2379', 'e1:port', 'e1:0', 'e1:70000',
-        'http://e1:2379/v3', 'http://root:secret@e1:2379', 'e1:2379?x=y')
+        'http://e1:2379/v3', 'http://root:secret@e1:2379', 'e1:2379?x=y', 'e1', 'https://e1/',
+        'https://[2001:db8::1]', '2001:db8::1', '[e1]:2379', 'e1:2379:2379')
 
 
 class EndpointTest(unittest.TestCase):
@@ -43,15 +41,15 @@ class EndpointTest(unittest.TestCase):
     def test_each_form(self):
         for text, expected in FORMS.items():
             with self.subTest(text):
-                self.assertEqual(expected, (etcd_endpoint.target(text),
-                                            etcd_endpoint.is_secure(text)))
+                found = etcd_endpoint.parse(text)
+                self.assertEqual(expected, (found.place, found.is_secure))
 
     def test_what_is_none_is_refused_and_says_how_it_is_written(self):
         for text in NONE:
-            with self.subTest(text), self.assertRaisesRegex(ValueError, 'no endpoint of etcd'):
-                etcd_endpoint.target(text)
+            with self.subTest(text), self.assertRaisesRegex(ValueError, ': write '):
+                etcd_endpoint.parse(text)
 
     def test_a_password_in_it_is_not_told(self):
         with self.assertRaises(ValueError) as caught:
-            etcd_endpoint.target('http://root:secret@e1:2379')
+            etcd_endpoint.parse('http://root:secret@e1:2379')
         self.assertNotIn('secret', str(caught.exception))

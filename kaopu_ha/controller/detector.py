@@ -140,7 +140,7 @@ class Detector:
         self._book.forget_closed(world)
         self._known = suspicion.seen(before, {host: suspicion.Sighting(
             world.has(records.ALIVE + host), world.told.get(host, 0), inventory.storage_lost,
-            at, world.text(records.ALIVE + host))
+            at, world.text(records.ALIVE + host), world.has(records.LOCK + host))
             for host, inventory in world.inventories.items()}, self._clock(), self._rules)
         for item in suspicion.storage_news(before, self._known):
             self._tell(item)

@@ -159,14 +159,21 @@ def kept(recovery: Recovery, seen: Seen) -> Decision | None:
     if not lacking:
         return Decision(Act.MARK, recovery)
     if seen.marked and not by_word(recovery):
-        news = News(Fact.FENCE_MENDED, recovery.host,
-                    f'its fence does not hold ({lacking}): cut again')
-        return Decision(Act.UNMARK, recovery, news=() if is_known_to_fail(recovery) else (news,))
+        news = () if is_known_to_fail(recovery) else (_doubt(recovery.host, lacking, seen),)
+        return Decision(Act.UNMARK, recovery, news=news)
     if not seen.cut and not seen.unfenced and any(order.addresses for order in recovery.orders):
         return Decision(Act.FENCE, recovery)
     if by_word(recovery):
         return Decision(Act.MARK, recovery)
     return waits_for_it(recovery, f'the fence does not hold: {lacking}')
+
+
+def _doubt(host: str, lacking: str, seen: Seen) -> News:
+    """That a proven fence is gone; or only that nobody can say, which is no word of the fence."""
+    if any(proof.gone for proof in seen.proofs or ()):
+        return News(Fact.FENCE_MENDED, host, f'its fence does not hold ({lacking}): cut again')
+    return News(Fact.FENCE_WAITS, host, f'nobody can say whether its fence still holds '
+                                        f'({lacking}): nothing more moves until it was read back')
 
 
 def waits_for_it(recovery: Recovery, reason: str) -> Decision:

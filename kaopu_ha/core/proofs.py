@@ -19,12 +19,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Proof:
-    """What was read back of a fence.  ``holds`` only if nothing of the order is missing."""
+    """What was read back of a fence.  ``holds`` only if nothing of the order is missing.
+
+    ``gone``: what fences said itself that something is missing; else nobody could say.
+    """
 
     fence: str
     cluster: str
     holds: bool
     reason: str
+    gone: bool = False
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ class Sighting:
     """What a look at the store says of one host.
 
     ``told`` is the newest event about it; ``lost`` are the clusters that it does not reach.
-    ``at``: when, for people; ``said``: the value of its beat, as it was written.
+    ``at``: when, for people; ``said``: the value of its beat, as it was written.  ``locked``: it was
+    confirmed, and so cut off from its storage by us.
     """
 
     beat: bool
@@ -43,6 +44,7 @@ class Sighting:
     lost: tuple[str, ...] = ()
     at: str = ''
     said: str = ''
+    locked: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,9 @@ def seen(before: Suspicion, sightings: Mapping[str, Sighting], now: float,
 def _seen(memory: Memory, sighting: Sighting, now: float) -> Memory:
     told = max(memory.told, sighting.told)
     if sighting.beat:
-        return Memory(next_look=memory.next_look, told=told, lost=sighting.lost,
-                      beat_at=sighting.at, said=sighting.said)
+        lost = memory.lost if sighting.locked else sighting.lost
+        return Memory(next_look=memory.next_look, told=told, lost=lost, beat_at=sighting.at,
+                      said=sighting.said)
     if memory.missing_since is None:
         return Memory(missing_since=now, told=told, lost=memory.lost, beat_at=memory.beat_at,
                       said=memory.said)

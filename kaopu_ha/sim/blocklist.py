@@ -77,10 +77,12 @@ class SimBlocklist(ports.Fence):
         missing = [entry for entry in _entries(order)
                    if cluster.blocklist.get(entry, 0.0) <= self.kernel.now]
         if missing:
-            return model.Proof(self.name, order.cluster, False, f'{missing[0]} is not listed')
+            return model.Proof(self.name, order.cluster, False, f'{missing[0]} is not listed',
+                               True)
         early = self._early(order, cluster)
         return model.Proof(self.name, order.cluster, not early,
-                           f'expires too early: {early[0]}' if early else 'read back')
+                           f'expires too early: {early[0]}' if early else 'read back',
+                           bool(early))
 
     def mend(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """As promised."""

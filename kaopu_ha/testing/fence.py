@@ -118,7 +118,8 @@ class FenceSuite(Clocked):
         self.assertTrue(self.prove(order).holds)
         for act in (self.fence.mend, self.fence.mend):
             act(order, GivenPermit())
-        self.assertFalse(self.prove(order).holds)
+        proof = self.prove(order)
+        self.assertEqual((False, True), (proof.holds, proof.gone))
 
     def test_a_mended_host_writes_again(self) -> None:
         order = self.order()
@@ -152,7 +153,8 @@ class FenceSuite(Clocked):
         order = self.order()
         self.fence.cut(order, GivenPermit())
         with self.unreachable():
-            self.assertFalse(self.prove(order).holds)
+            proof = self.prove(order)
+            self.assertEqual((False, False), (proof.holds, proof.gone))
             for act in (self.fence.cut, self.fence.mend):
                 began = self.calm()
                 with self.assertRaises(ports.PortError):

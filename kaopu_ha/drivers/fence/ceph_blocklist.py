@@ -90,9 +90,10 @@ class CephBlocklist(ports.Fence):
 
     def prove(self, order: model.FenceOrder, limit: float) -> model.Proof:
         """Read every entry back, await the latest OSD map, and have an OSD answer."""
-        doubt = self._doubt(order, limit)
+        doubt, gone = self._doubt(order, limit)
         return model.Proof(self.name, order.cluster, not doubt,
-                           doubt or f'{len(_entries(order))} entries read back, barrier passed')
+                           doubt or f'{len(_entries(order))} entries read back, barrier passed',
+                           gone)
 
     def mend(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """Remove every entry of the order, and read their absence back."""
@@ -105,14 +106,16 @@ class CephBlocklist(ports.Fence):
 
     # ------------------------------------------------------------ private
 
-    def _doubt(self, order: model.FenceOrder, limit: float) -> str:
+    def _doubt(self, order: model.FenceOrder, limit: float) -> tuple[str, bool]:
+        """Why the fence may not hold, empty if it does; True if Ceph itself says so."""
         if not order.addresses:
-            return 'no address of the host is known that may be cut'
+            return 'no address of the host is known that may be cut', False
         try:
-            return str(self._child(order).ask('doubt', limit, fsid=order.cluster,
-                                              entries=_entries(order)))
+            doubt, gone = self._child(order).ask('doubt', limit, fsid=order.cluster,
+                                                 entries=_entries(order))
         except ports.PortError as failure:
-            return f'could not be read back: {failure}'
+            return f'could not be read back: {failure}', False
+        return str(doubt), bool(gone)
 
     def _child(self, order: model.FenceOrder) -> child.Child:
         found = self._children.get(order.cluster) or self._children.get('')

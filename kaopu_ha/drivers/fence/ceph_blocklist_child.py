@@ -67,8 +67,10 @@ class Handlers:
             'osd blocklist', blocklistop='add', addr=entry, expire=_EXPIRE_SECONDS))
         cluster.await_latest_map()
 
-    def doubt(self, fsid: str, entries: Sequence[str]) -> str:
-        """Read the entries back and pass librbd's barrier; what is missing, empty if nothing is.
+    def doubt(self, fsid: str, entries: Sequence[str]) -> tuple[str, bool]:
+        """Read the entries back and pass librbd's barrier.
+
+        What is missing, empty if nothing is; True if that is an entry.
 
         An OSD that answers an operation sent with the latest map has that map, and so refuses the
         old client; each other OSD learns it from the first operation of the new client.
@@ -79,12 +81,13 @@ class Handlers:
         wanted = {entry: ceph_address.parse(entry) for entry in entries}
         absent = [entry for entry, address in wanted.items() if address not in found]
         if absent:
-            return f'not listed: {", ".join(absent)}'
+            return f'not listed: {", ".join(absent)}', True
         early = _early(list(wanted.values()), found)
         if early:
-            return f'expires too early: {", ".join(map(str, early))}'
+            return f'expires too early: {", ".join(map(str, early))}', True
         cluster.await_latest_map()
-        return _unanswered(cluster, self._settings.get('pools') or cluster.pool_names(), deadline)
+        pools = self._settings.get('pools') or cluster.pool_names()
+        return _unanswered(cluster, pools, deadline), False
 
     def mend(self, fsid: str, entries: Sequence[str]) -> None:
         """Remove every entry that is listed, and read their absence back.

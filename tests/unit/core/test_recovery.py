@@ -38,7 +38,7 @@ from tests.unit.core.values import (
 
 ORDER = model.FenceOrder('ceph_blocklist', DISK.cluster, ('10.1.0.1:0/0',))
 HOLDS = (model.Proof('ceph_blocklist', DISK.cluster, True, ''),)
-GONE = (model.Proof('ceph_blocklist', DISK.cluster, False, '10.1.0.1 is not listed'),)
+GONE = (model.Proof('ceph_blocklist', DISK.cluster, False, '10.1.0.1 is not listed', True),)
 RULES = rules()
 FENCING, PROVEN = RecoveryStage.FENCING, RecoveryStage.PROVEN
 PLANNED, EVACUATING = RecoveryStage.PLANNED, RecoveryStage.EVACUATING
@@ -102,6 +102,13 @@ class TheFence(unittest.TestCase):
                     self.assertIs(Act.READ_BACK, advance(at(stage), look(**old)).act)
                     found = advance(at(stage), look(proofs=HOLDS, **old))
                     self.assertIs(Act.MARK, found.act)
+
+    def test_a_fence_that_nobody_can_read_back_ends_the_proof_and_is_not_told_to_be_gone(self):
+        silent = (model.Proof('ceph_blocklist', DISK.cluster, False, 'no OSD answered'),)
+        found = advance(at(EVACUATING), look(fresh=False, proofs=silent))
+        self.assertIs(Act.UNMARK, found.act)
+        self.assertEqual([Fact.FENCE_WAITS], [item.fact for item in found.news])
+        self.assertIn('nobody can say', found.news[0].text)
 
     def test_a_fence_that_is_gone_ends_the_proof_then_is_cut_again(self):
         seen = look(fresh=False, proofs=GONE)

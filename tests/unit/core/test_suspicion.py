@@ -151,6 +151,16 @@ class Storage(unittest.TestCase):
             with self.subTest(before=before, after=after):
                 self.assertEqual(told, self.news(before, after))
 
+    def test_what_a_fenced_host_says_of_its_storage_is_our_doing(self):
+        lost, fenced = Sighting(True, lost=('a',)), Sighting(True, lost=('a',), locked=True)
+        for before, after, told in ((BEATS, fenced, []), (lost, Sighting(True, locked=True), []),
+                                    (fenced, BEATS, []), (fenced, lost, ['storage lost'])):
+            with self.subTest(before=before, after=after):
+                first = seen((0.0, {'c1': before}))
+                then = suspicion.seen(first, {'c1': after}, 1.0, RULES)
+                self.assertEqual(told, [item.fact.title for item in
+                                        suspicion.storage_news(first, then)])
+
     def test_a_host_that_is_silent_tells_nothing_new(self):
         first = seen((0.0, {'c1': Sighting(True, lost=('a',))}))
         then = suspicion.seen(first, {'c1': SILENT}, 1.0, RULES)

@@ -20,8 +20,8 @@ from typing import Any
 
 from kaopu_ha import records
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.command import Command, Trouble, plain
-from kaopu_ha.cli.listing import Cell, Listing
+from kaopu_ha.cli.command import Trouble, plain
+from kaopu_ha.cli.listing import Cell, Listing, Showing
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Case, Sign, Stage, Verdict
@@ -66,25 +66,30 @@ class CaseList(Listing):
                 layout.date_and_clock(last.at) if last else '-', last.reason if last else '-']
 
 
-class CaseShow(Command):
+class CaseShow(Showing):
     """Show the case on a host: rounds of evidence (-v: with each answer), and its road."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         """The host."""
         parser.add_argument('host', metavar='HOST')
 
-    def answer(self, args: argparse.Namespace) -> int:
+    def subject(self, args: argparse.Namespace) -> Case:
         """The open case; if none is open, the one that was closed last."""
-        case = of(self.look(f'{records.CLOSED}{args.host}/'), args.host)
-        if self.as_json:
-            self.say_json(plain(case))
-            return 0
-        self.say(layout.facts(_facts(case, self.app.rules)))
-        if case.rounds:
-            self.say(['', *self._rounds(case.rounds)])
-        self.say(['', *layout.table(('at', 'by', 'stage', 'because'), [
-            (layout.clock(step.at), step.by, step.stage, step.reason) for step in case.road])])
-        return 0
+        return of(self.look(f'{records.CLOSED}{args.host}/'), args.host)
+
+    def record(self, subject: Case) -> Any:
+        """The case, whole."""
+        return plain(subject)
+
+    def facts(self, subject: Case) -> list[tuple[str, str]]:
+        """How it stands."""
+        return _facts(subject, self.app.rules)
+
+    def page(self, subject: Case) -> list[str]:
+        """Its rounds of evidence, and its road."""
+        rounds = ['', *self._rounds(subject.rounds)] if subject.rounds else []
+        return [*rounds, '', *layout.table(('at', 'by', 'stage', 'because'), [
+            (layout.clock(step.at), step.by, step.stage, step.reason) for step in subject.road])]
 
     def _rounds(self, rounds: Iterable[model.Round]) -> list[str]:
         rows: list[tuple[str, ...]] = []

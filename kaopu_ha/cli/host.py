@@ -18,8 +18,8 @@ import argparse
 from typing import Any
 
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.command import Command, plain
-from kaopu_ha.cli.listing import Cell, Listing
+from kaopu_ha.cli.command import plain
+from kaopu_ha.cli.listing import Cell, Listing, Showing
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Power, Sign
@@ -52,27 +52,35 @@ class HostList(Listing):
                 *(host['instances'][power.value] for power in Power)]
 
 
-class HostShow(Command):
+class HostShow(Showing):
     """Show all that is known of one host."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         """The host."""
         parser.add_argument('host', metavar='HOST')
 
-    def answer(self, args: argparse.Namespace) -> int:
-        """Its inventory, what people set, and its case in short."""
+    def subject(self, args: argparse.Namespace) -> tuple[Picture, str]:
+        """The host, and what is known of all of them."""
         found, host = self.look(), args.host
         if host not in found.hosts:
             self.known(found, host)
-        if self.as_json:
-            self.say_json(_everything(found, host))
-            return 0
+        return found, host
+
+    def record(self, subject: tuple[Picture, str]) -> dict[str, Any]:
+        """Its records."""
+        return _everything(*subject)
+
+    def facts(self, subject: tuple[Picture, str]) -> list[tuple[str, str]]:
+        """Its inventory, what people set, and its case in short."""
+        return [*_facts(*subject), *(_boots(*subject) if self.verbose else [])]
+
+    def page(self, subject: tuple[Picture, str]) -> list[str]:
+        """Its instances."""
+        found, host = subject
         inventory = found.inventories.get(host)
-        self.say(layout.facts([*_facts(found, host),
-                               *(_boots(found, host) if self.verbose else [])]))
-        if inventory is not None and inventory.instances:
-            self.say(['', *_instances(found, inventory)])
-        return 0
+        if inventory is None or not inventory.instances:
+            return []
+        return ['', *_instances(found, inventory)]
 
 
 # ---------------------------------------------------------------- private

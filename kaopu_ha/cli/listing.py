@@ -10,17 +10,18 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Commands that list: with ``-f``, ``-c`` and ``--sort-column``, as OpenStack's commands do."""
+"""Commands that list or show, with ``-f`` and ``-c`` as OpenStack's commands have them."""
 
 from __future__ import annotations
 
 import abc
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cliff import columns, lister
+from cliff import columns, display, lister, show
 
+from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, Trouble
 
 
@@ -36,7 +37,34 @@ class Cell(columns.FormattableColumn[Any]):
         return self._shown
 
 
-class Listing(Command, lister.Lister):
+class _Formed(Command, display.DisplayCommandBase[Any]):
+    """A command whose answer OpenStack's formatters can give, too: ``-f`` and ``-c``."""
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Do it; what cliff has here wants rows of ``take_action``."""
+        return self.take_action(parsed_args)
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        """Do it, and put foreign failures into words."""
+        return Command.take_action(self, parsed_args)
+
+    def is_for_people(self, args: argparse.Namespace) -> bool:
+        """True if neither another form nor columns are asked for."""
+        return bool(args.formatter == self.formatter_default and not args.columns)
+
+    def formed(self, args: argparse.Namespace, heading: Sequence[str], data: Sequence[Any]) -> None:
+        """Say it in the form that is asked for."""
+        found = self._formatter_plugins[args.formatter].obj
+        assert found is not None
+        self.formatter = found
+        try:
+            self.produce_output(args, heading, data)
+        except ValueError as failure:
+            raise Trouble(f'There is none of the columns {", ".join(args.columns)}. Columns: '
+                          f'{", ".join(heading)}.') from failure
+
+
+class Listing(_Formed, lister.Lister):  # type: ignore[misc]
     """A list, as a table or in the form that is asked for; ``--json`` has the records whole."""
 
     # The names of the columns.
@@ -52,33 +80,47 @@ class Listing(Command, lister.Lister):
     def records(self, args: argparse.Namespace) -> Any:
         """The same for ``--json``."""
 
-    def run(self, parsed_args: argparse.Namespace) -> int:
-        """Do it; what cliff has here wants rows of ``take_action``."""
-        return self.take_action(parsed_args)
-
-    def take_action(self, parsed_args: argparse.Namespace) -> int:  # type: ignore[override]
-        """Do it, and put foreign failures into words."""
-        return Command.take_action(self, parsed_args)
-
     def answer(self, args: argparse.Namespace) -> int:
         """Say the list."""
         if self.as_json:
             self.say_json(self.records(args))
             return 0
         rows = self.rows(args)
-        if not rows and args.formatter == self.formatter_default and not args.columns:
+        if not rows and self.is_for_people(args):
             self.say(self.nothing)
             return 0
-        self.say_rows(args, rows)
+        self.formed(args, self.heading, rows)
         return 0
 
-    def say_rows(self, args: argparse.Namespace, rows: Sequence[Sequence[Any]]) -> None:
-        """Say rows in the form that is asked for."""
-        found = self._formatter_plugins[args.formatter].obj
-        assert found is not None
-        self.formatter = found
-        try:
-            self.produce_output(args, self.heading, rows)
-        except ValueError as failure:
-            raise Trouble(f'There is none of the columns {", ".join(args.columns)}. Columns: '
-                          f'{", ".join(self.heading)}.') from failure
+
+class Showing(_Formed, show.ShowOne):  # type: ignore[misc]
+    """One thing, on a page for people; ``-f`` and ``-c`` give its facts alone, ``--json`` all."""
+
+    @abc.abstractmethod
+    def subject(self, args: argparse.Namespace) -> Any:
+        """What is shown.  Raises Trouble if there is no such thing."""
+
+    @abc.abstractmethod
+    def record(self, subject: Any) -> Any:
+        """All of it for ``--json``."""
+
+    @abc.abstractmethod
+    def facts(self, subject: Any) -> list[tuple[str, str]]:
+        """What is said of it in a word or a sentence: names and values, empty where there is none.
+        """
+
+    @abc.abstractmethod
+    def page(self, subject: Any) -> Iterable[str]:
+        """The lines below its facts."""
+
+    def answer(self, args: argparse.Namespace) -> int:
+        """Say it."""
+        subject = self.subject(args)
+        if self.as_json:
+            self.say_json(self.record(subject))
+        elif self.is_for_people(args):
+            self.say([*layout.facts(self.facts(subject)), *self.page(subject)])
+        else:
+            names, values = zip(*self.facts(subject), strict=True)
+            self.formed(args, names, values)
+        return 0

@@ -19,8 +19,8 @@ from typing import Any
 
 from kaopu_ha import records
 from kaopu_ha.cli import layout, picture
-from kaopu_ha.cli.command import Command, Trouble, plain
-from kaopu_ha.cli.listing import Listing
+from kaopu_ha.cli.command import Trouble, plain
+from kaopu_ha.cli.listing import Listing, Showing
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core.model import Evacuation, FenceOrder, Phase, Recovery, RecoveryStage
 from kaopu_ha.core.wishes import Wish
@@ -45,7 +45,7 @@ class RecoveryList(Listing):
         return [_row(found, item) for item in _in_order(found)]
 
 
-class RecoveryShow(Command):
+class RecoveryShow(Showing):
     """Show a recovery: its fences with their proof, and each of its instances."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -53,48 +53,47 @@ class RecoveryShow(Command):
         parser.add_argument('recovery', metavar='ID|HOST',
                             help='the recovery, or a host: its newest one')
 
-    def answer(self, args: argparse.Namespace) -> int:
-        """Everything about one recovery."""
+    def subject(self, args: argparse.Namespace) -> tuple[Picture, Recovery]:
+        """The recovery, and what else the store has."""
         found = self.look()
-        item = of(found, args.recovery)
-        evacuations = found.evacuations(item.id)
-        if self.as_json:
-            self.say_json({'recovery': plain(item), 'proof': plain(found.proofs.get(item.id)),
-                           'evacuations': [plain(each) for each in evacuations],
-                           'wishes': [plain(each) for each in found.asked(item.id)]})
-            return 0
+        return found, of(found, args.recovery)
+
+    def record(self, subject: tuple[Picture, Recovery]) -> dict[str, Any]:
+        """Its records."""
+        found, item = subject
+        return {'recovery': plain(item), 'proof': plain(found.proofs.get(item.id)),
+                'evacuations': [plain(each) for each in found.evacuations(item.id)],
+                'wishes': [plain(each) for each in found.asked(item.id)]}
+
+    def facts(self, subject: tuple[Picture, Recovery]) -> list[tuple[str, str]]:
+        """How it stands."""
+        found, item = subject
         ended, all_of_them = picture.progress(found, item)
-        self.say(layout.facts([
-            ('recovery', item.id), ('host', item.host),
-            ('began', layout.date_and_clock(item.road[0].at) if item.road else ''),
-            ('note', self._later(found, item)), ('stage', item.stage.value),
-            ('instances', f'{ended} of {all_of_them} ended'),
-            (_took(item), layout.seconds(_span(item))), ('waits for', item.waiting_for),
-            ('forced down', 'by us' if item.forced_by_us else ''),
-            ('proof', _proof(found, item))]))
-        self.say(self._fences(item))
-        if evacuations:
-            self.say(['', *self._instances(evacuations)])
-        self.say(['', *layout.table(('at', 'by', 'stage', 'because'), [
-            (layout.date_and_clock(step.at), step.by, step.stage, step.reason)
-            for step in item.road])])
-        self._wishes(found.asked(item.id))
-        return 0
+        return [('recovery', item.id), ('host', item.host),
+                ('began', layout.date_and_clock(item.road[0].at) if item.road else ''),
+                ('note', _later(found, item)), ('stage', item.stage.value),
+                ('instances', f'{ended} of {all_of_them} ended'),
+                (_took(item), layout.seconds(_span(item))), ('waits for', item.waiting_for),
+                ('forced down', 'by us' if item.forced_by_us else ''),
+                ('proof', _proof(found, item))]
 
-    def _later(self, found: Picture, item: Recovery) -> str:
-        """That the host is in another case by now, of which this recovery is not."""
-        case = found.cases.get(item.host)
-        if case is None or case.recovery == item.id:
-            return ''
-        return self.ink('warning', f'of a former death: {item.host} is {case.stage.value} again '
-                                   f'now (kaopu-ha explain {item.host})')
+    def page(self, subject: tuple[Picture, Recovery]) -> list[str]:
+        """Its fences, its instances, its road, and what people asked."""
+        found, item = subject
+        evacuations = found.evacuations(item.id)
+        return [*self._fences(item), *(['', *self._instances(evacuations)] if evacuations else []),
+                '', *layout.table(('at', 'by', 'stage', 'because'), [
+                    (layout.date_and_clock(step.at), step.by, step.stage, step.reason)
+                    for step in item.road]),
+                *self._wishes(found.asked(item.id))]
 
-    def _wishes(self, asked: tuple[Wish, ...]) -> None:
-        if asked:
-            rows = [(layout.date_and_clock(wish.at), wish.who,
-                     f'{wish.verb.value} {wish.name}'.strip(), wish.why,
-                     wish.state.value, wish.answer or '-') for wish in asked]
-            self.say(['', *layout.table(('at', 'who', 'asked', 'why', 'state', 'answer'), rows)])
+    def _wishes(self, asked: tuple[Wish, ...]) -> list[str]:
+        if not asked:
+            return []
+        rows = [(layout.date_and_clock(wish.at), wish.who,
+                 f'{wish.verb.value} {wish.name}'.strip(), wish.why,
+                 wish.state.value, wish.answer or '-') for wish in asked]
+        return ['', *layout.table(('at', 'who', 'asked', 'why', 'state', 'answer'), rows)]
 
     def _fences(self, item: Recovery) -> list[str]:
         rows = [(order.fence, order.cluster, ', '.join(order.addresses) or 'nothing',
@@ -143,6 +142,15 @@ def span(item: Evacuation) -> float | None:
 
 
 # ---------------------------------------------------------------- private
+
+
+def _later(found: Picture, item: Recovery) -> str:
+    """That the host is in another case by now, of which this recovery is not."""
+    case = found.cases.get(item.host)
+    if case is None or case.recovery == item.id:
+        return ''
+    return (f'of a former death: {item.host} is {case.stage.value} again now (kaopu-ha explain '
+            f'{item.host})')
 
 
 def _in_order(found: Picture) -> list[Recovery]:

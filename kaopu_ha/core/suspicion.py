@@ -35,8 +35,8 @@ class Sighting:
     """What a look at the store says of one host.
 
     ``told`` is the newest event about it; ``lost`` are the clusters that it does not reach.
-    ``at``: when, for people; ``said``: the value of its beat, as it was written.  ``locked``: it was
-    confirmed, and so cut off from its storage by us.
+    ``at``: when, for people; ``said``: the value of its beat, as it was written.
+    ``locked``: it was confirmed, and so cut off from its storage by us.
     """
 
     beat: bool

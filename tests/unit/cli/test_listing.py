@@ -60,6 +60,19 @@ class Forms(scene.Scene):
                 self.assertEqual(names[:1], next(csv.reader(io.StringIO(
                     self.shown(*words, '-f', 'csv', '-c', column)))))
 
+    def test_every_page_gives_its_facts_in_every_form(self):
+        for words in (('host', 'show', 'c1'), ('case', 'show', 'c1'), ('recovery', 'show', 'c1')):
+            for form in ('json', 'yaml', 'value', 'shell'):
+                with self.subTest(words=words, form=form):
+                    self.shown(*words, '-f', form)
+            with self.subTest(words=words):
+                self.assertEqual('c1\n', self.shown(*words, '-f', 'value', '-c', 'host'))
+                self.assertEqual('c1', json.loads(self.shown(*words, '-f', 'json'))['host'])
+        self.assertEqual('confirmed\n', self.shown(
+            'case', 'show', 'c1', '-f', 'value', '-c', 'stage'))
+        self.assertIn('There is none of the columns colour. Columns: host, stage',
+                      self.refused('case', 'show', 'c1', '-c', 'colour'))
+
     def test_rows_are_sorted_when_asked_to(self):
         self.assertEqual('c3\nc2\nc1\n', self.shown(
             'host', 'list', '-f', 'value', '-c', 'host', '--sort-column', 'host',

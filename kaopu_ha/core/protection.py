@@ -222,8 +222,6 @@ def _images(inventory: model.Inventory) -> Iterator[Unprotected]:
         names = tuple(sorted(instance.name for instance in lost))
         yield Unprotected(inventory.host, Reason.UNKNOWN_IMAGE, 'the id of an image could not be '
                           f'read, so its clients can\'t be asked: {texts.few(names)}', names)
-
-
     lost = [instance for instance in inventory.instances if instance.power is not Power.OFF
             and any(disk.startswith(_RBD) for disk in instance.local_disks)]
     if lost:

@@ -32,6 +32,8 @@ from kaopu_ha.cli import secure_ceph
 from tests import freezing, netns
 
 POOL = 'vms'
+# Where a cloud has its volumes.
+VOLUMES = 'volumes'
 SYSTEM_PYTHON = '/usr/bin/python3'
 _CLIENT = pathlib.Path(__file__).with_name('rbd_client.py')
 _WAIT_SECONDS = 60
@@ -40,8 +42,9 @@ _CAPS = {
     'mon.': {'mon': 'allow *'},
     'client.admin': {'mon': 'allow *', 'osd': 'allow *', 'mgr': 'allow *'},
     'osd.0': {'mon': 'allow profile osd', 'osd': 'allow *', 'mgr': 'allow profile osd'},
-    'client.nova': {'mon': 'profile rbd', 'osd': f'profile rbd pool={POOL}'},
-    **{f'client.{name}': caps for name, caps in secure_ceph.users([POOL]).items()},
+    'client.nova': {'mon': 'profile rbd',
+                    'osd': f'profile rbd pool={POOL}, profile rbd pool={VOLUMES}'},
+    **{f'client.{name}': caps for name, caps in secure_ceph.users([POOL, VOLUMES]).items()},
     # One that may read in a namespace only.
     'client.kaopu-tenant': secure_ceph.users([f'{POOL}/tenant1'])['kaopu-agent'],
 }
@@ -134,8 +137,9 @@ class CephCluster:
             self._run('ceph-osd', '-c', folder / 'ceph.conf', '-i', '0', '--mkfs', '--osd-uuid',
                       osd_uuid)
             self._daemons['osd'] = self._daemon('ceph-osd', '-i', '0')
-            self.ceph('osd', 'pool', 'create', POOL, '8')
-            self.ceph('osd', 'pool', 'application', 'enable', POOL, 'rbd')
+            for pool in (POOL, VOLUMES):
+                self.ceph('osd', 'pool', 'create', pool, '8')
+                self.ceph('osd', 'pool', 'application', 'enable', pool, 'rbd')
 
     def access(self, user):
         """Settings for a driver."""
@@ -162,10 +166,10 @@ class CephCluster:
         self._count += count
         return [f'image-{number}' for number in range(self._count - count, self._count)]
 
-    def client(self, node, images, create=False):
+    def client(self, node, images, create=False, pool=POOL):
         """A librbd client at a node's address that has the images open."""
         with self.inside(node):
-            client = RbdClient(self.access('nova'), images, create)
+            client = RbdClient(self.access('nova'), images, create, pool)
         self._clients.append(client)
         return client
 
@@ -214,9 +218,9 @@ class CephCluster:
 class RbdClient:
     """A process that has images open."""
 
-    def __init__(self, access, images, create):
+    def __init__(self, access, images, create, pool):
         self._process = subprocess.Popen(
-            [SYSTEM_PYTHON, str(_CLIENT), access['conf'], access['user'], access['keyring'], POOL],
+            [SYSTEM_PYTHON, str(_CLIENT), access['conf'], access['user'], access['keyring'], pool],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self._say(' '.join(images) if create else '')
         self._say(' '.join(images))

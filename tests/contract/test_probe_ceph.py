@@ -47,14 +47,14 @@ class CephCase(unittest.TestCase):
         self.reader.fsid(10)
         self.probe.clients([model.Image(self.cluster.fsid, ceph_cluster.POOL, '', 'none')], 10)
 
-    def open(self, node='h1', count=1):
+    def open(self, node='h1', count=1, pool=ceph_cluster.POOL):
         """A client at a node with new images; the client and the images."""
         names = self.cluster.names(count)
-        client = self.cluster.client(node, names, create=True)
+        client = self.cluster.client(node, names, create=True, pool=pool)
         self.addCleanup(client.close)
         self.assertEqual('ok', client.opened)
-        headers = self.reader.header_ids(ceph_cluster.POOL, names, 10)
-        return client, tuple(model.Image(self.cluster.fsid, ceph_cluster.POOL, name, headers[name])
+        headers = self.reader.header_ids(pool, names, 10)
+        return client, tuple(model.Image(self.cluster.fsid, pool, name, headers[name])
                              for name in names)
 
     def host(self, *images, node='h1', name=''):
@@ -104,6 +104,13 @@ class Signs(CephCase):
         client.freeze()
         found = self.look(self.host(*images))
         self.assertEqual((Sign.SILENCE, 1), (found.sign, len(found.clients)))
+
+    def test_a_volume_in_another_pool_is_asked_beside_the_disk(self):
+        client, disk = self.open('h2')
+        _, volume = self.open('h2', pool=ceph_cluster.VOLUMES)
+        client.freeze()
+        self.assertIs(Sign.SILENCE, self.look(self.host(*disk, node='h2')).sign)
+        self.assertIs(Sign.LIFE, self.look(self.host(*disk, *volume, node='h2')).sign)
 
     def test_a_client_that_is_thawed_shows_life_again(self):
         client, images = self.open()

@@ -11,11 +11,12 @@
 #    under the License.
 
 
-"""How long it takes to ask the clients of many images, against the plain way.
+"""How long it takes to ask the clients of many images on two pools, against the plain way.
 
     python -m tools.bench.ask_images [images]
 
-Both ways ask the same real Ceph and the same live librbd client in one run.  The plain way opens
+Half of the images are in the pool of disks, half in that of volumes.  Both ways ask the same real
+Ceph and the same live librbd clients in one run.  The plain way opens
 each image by librbd and lists its watchers, one after another, which does not even tell who lives.
 """
 
@@ -28,18 +29,20 @@ from kaopu_ha.core import model
 from kaopu_ha.drivers.probe import ceph
 from tests import ceph_cluster
 
+_POOLS = (ceph_cluster.POOL, ceph_cluster.VOLUMES)
 _ROUNDS = 9
 _LIMIT = 10.0
 
 _PLAIN = """
 import sys, time, rados, rbd
-conf, user, keyring, pool, *names = sys.argv[1:]
+conf, user, keyring, *paths = sys.argv[1:]
 cluster = rados.Rados(conffile=conf, rados_id=user, conf={'keyring': keyring})
 cluster.connect()
-context = cluster.open_ioctx(pool)
+contexts = {pool: cluster.open_ioctx(pool) for pool in {path.split('/')[0] for path in paths}}
 began = time.monotonic()
-for name in names:
-    with rbd.Image(context, name, read_only=True) as image:
+for path in paths:
+    pool, name = path.split('/')
+    with rbd.Image(contexts[pool], name, read_only=True) as image:
         assert len(list(image.watchers_list()))
 print(time.monotonic() - began)
 """
@@ -48,21 +51,22 @@ print(time.monotonic() - began)
 def main(count):
     """Print both times and their ratio."""
     cluster = ceph_cluster.shared()
-    names = cluster.names(count)
-    client = cluster.client('h1', names, create=True)
-    assert client.opened == 'ok', client.opened
+    names = {pool: cluster.names(count // 2) for pool in _POOLS}
+    for pool in _POOLS:
+        client = cluster.client('h1', names[pool], create=True, pool=pool)
+        assert client.opened == 'ok', client.opened
     with cluster.inside('eye'):
-        reader = ceph.CephReader({'': cluster.access()})
-        probe = ceph.CephProbe({'': cluster.access()})
-        headers = reader.header_ids(ceph_cluster.POOL, names, _LIMIT)
-        images = [model.Image(cluster.fsid, ceph_cluster.POOL, name, headers[name])
-                  for name in names]
+        reader = ceph.CephReader({'': cluster.access('kaopu-agent')})
+        probe = ceph.CephProbe({'': cluster.access('kaopu-ask')})
+        images = [model.Image(cluster.fsid, pool, name, header) for pool in _POOLS for name, header
+                  in reader.header_ids(pool, names[pool], _LIMIT).items()]
         probe.clients(images[:1], _LIMIT)
         asked = statistics.median(_ask(probe, images) for _ in range(_ROUNDS))
-        plain = _plainly(cluster.access('nova'), names)
+        plain = _plainly(cluster.access('nova'), images)
         reader.close()
         probe.close()
-    print(f'{count} images with a live client: asked at once {asked:.3f} s, '
+    print(f'{len(images)} images on {len(_POOLS)} pools with a live client: '
+          f'asked at once {asked:.3f} s, '
           f'librbd one after another {plain:.3f} s, ratio {plain / asked:.0f}')
 
 
@@ -75,10 +79,11 @@ def _ask(probe, images):
     return seconds
 
 
-def _plainly(access, names):
+def _plainly(access, images):
+    paths = [f'{image.pool}/{image.name}' for image in images]
     done = subprocess.run(
         [ceph_cluster.SYSTEM_PYTHON, '-c', _PLAIN, access['conf'], access['user'],
-         access['keyring'], ceph_cluster.POOL, *names], capture_output=True, text=True, check=True)
+         access['keyring'], *paths], capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 

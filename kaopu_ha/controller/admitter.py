@@ -161,8 +161,8 @@ class Admitter:
             attempts_open=any(not item.phase.ended for item in mine), libvirt=libvirt,
             inventory=inventory, servers=servers, uncompleted=uncompleted,
             left_over=evacuated | elsewhere, beat=world.has(records.ALIVE + case.host),
-            answers=self._answers(case), forced_by_us=bool(recovery
-                                                                  and recovery.forced_by_us),
+            answers=self._answers(case.host, inventory.boot_id if inventory else ''),
+            forced_by_us=bool(recovery and recovery.forced_by_us),
             moved_on=admission.moved_on(case.host, case.recovery, every),
             told_since=_is_of_its_boot(world, case.host),
             mute_seconds=self._for(self._mute, case.host,
@@ -193,9 +193,12 @@ class Admitter:
         return servers, len(open_records), frozenset(
             uuid for uuid, place in shown.items() if place not in ('', host))
 
-    def _answers(self, case: Case) -> dict[str, admission.Answered]:
-        """What the host's agent answered; it may have written anything there."""
-        keys = {records.request_to(case.host, verb): verb for verb in records.ASKABLE}
+    def _answers(self, host: str, boot_id: str) -> dict[str, admission.Answered]:
+        """What the host's agent answered; it may have written anything there.
+
+        What was asked of a former boot, because its inventory came later, is to be asked anew.
+        """
+        keys = {records.request_to(host, verb): verb for verb in records.ASKABLE}
         found = {}
         for key, entry in self._store.read(*keys).entries.items():
             age = self._known_for(key, entry)
@@ -203,7 +206,8 @@ class Admitter:
                 request = records.decode(records.Request, entry.value, key)
             except records.RecordError as failure:
                 found[keys[key]] = admission.Answered('failed', str(failure), age)
-            else:
+                continue
+            if request.boot_id in ('', boot_id):
                 found[keys[key]] = admission.Answered(request.state, request.answer, age)
         return found
 

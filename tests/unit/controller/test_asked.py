@@ -61,6 +61,14 @@ class Asked(unittest.TestCase):
             'c2/restart': asked('c2', verb='restart compute')}.items()})
         self.assertEqual(['c1'], list(self.admitter._asked()))
 
+    def test_what_was_asked_of_a_former_boot_is_asked_anew_at_once(self):
+        verbs = dict(zip(records.ASKABLE, ('', 'boot-1', 'boot-2'), strict=True))
+        self.write({records.request_to('c1', verb): asked('c1', verb=verb, boot_id=boot_id,
+                                                          state='refused')
+                    for verb, boot_id in verbs.items()})
+        self.assertEqual({verb for verb, boot_id in verbs.items() if boot_id != 'boot-1'},
+                         set(self.admitter._answers('c1', 'boot-2')))
+
     def test_what_hosts_wrote_is_not_read_however_much_it_is(self):
         self.write({records.CASE + 'c1': values.a_case(),
                     **{f'{records.REQUEST}c1/{number}': asked('c1') for number in range(300)}})

@@ -57,6 +57,7 @@ NEEDED = {
         'os_compute_api:servers:detail:get_all_tenants',
         'os_compute_api:servers:reboot',
         'os_compute_api:servers:show',
+        'os_compute_api:servers:show:flavor-extra-specs',
         'os_compute_api:servers:start'),
     'placement': (
         'placement:allocation_candidates:list',

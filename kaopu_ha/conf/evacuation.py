@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Limits of evacuations."""
+"""Limits of evacuations; whose instances are moved, and in which order."""
 
 from __future__ import annotations
 
@@ -36,4 +36,31 @@ OPTS = [
     cfg.IntOpt('in_all_max', default=20, min=1, max=1000,
                help='Evacuations under way in all.  Nova and Keystone need 1 to 2 CPU seconds '
                     'for each.'),
+    cfg.StrOpt('protect', default='all',
+               choices=[('all', 'every instance that was on is moved, unless a mark says no'),
+                        ('marked', 'only what a mark says yes of is moved')],
+               help='Which instances are moved from a dead host, and started again on one that '
+                    'was booted.  A mark that can\'t be understood leaves nothing behind, and is '
+                    'told.'),
+    cfg.ListOpt('protected_by',
+                default=['metadata:HA_Enabled', 'tag:HA_Enabled', 'flavor:HA_Enabled'],
+                help='Marks that say whether an instance is moved, each as SOURCE:KEY; the first '
+                     'that is there decides.  Sources: metadata of the server, its tags (KEY, '
+                     'KEY=yes or KEY=no), flavor (extra specs).  True, yes, on, 1, and false, no, '
+                     'off, 0 are understood, in capitals or not.  Users set metadata and tags of '
+                     'their servers: name flavor alone if that shall be yours to say.'),
+    cfg.ListOpt('priority_by',
+                default=['metadata:ha_priority', 'tag:ha_priority', 'flavor:ha:priority',
+                         'metadata:HA_Enabled'],
+                help='Marks that say how important an instance is: high, normal (or medium), or '
+                     'low; the first that is there decides.  The more important ones of a host '
+                     'get room first, and are called for first.  True and yes are high, as '
+                     'Masakari moved those with HA_Enabled before the others.'),
+    cfg.MultiStrOpt('managed', default=[],
+                    help='An owner that replaces what it loses, and how its instances are known: '
+                         'OWNER: CONDITION ..., where all conditions are so.  Conditions: '
+                         'name=PATTERN, project=ID, metadata=KEY or KEY=PATTERN, tag=PATTERN.  '
+                         'They are left to the owner, and that is told.  May be given more than '
+                         'once.  For Octavia, with the id of the project that owns the amphorae: '
+                         'Octavia: project=ID name=amphora-*'),
 ]

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from oslo_config import cfg
 
-from kaopu_ha.conf import ceph
+from kaopu_ha.conf import ceph, policy
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.rules import Rules
 
@@ -102,7 +102,8 @@ def rules(conf: cfg.ConfigOpts, *, fence_proves: bool) -> Rules:
         per_target_max=conf.evacuation.per_target_max, in_all_max=conf.evacuation.in_all_max,
         remind_after=conf.controller.remind_after, remind_again=conf.controller.remind_again,
         turn_step_seconds=turn_step_seconds(conf, chosen.ask_limit),
-        closed_kept=conf.controller.closed_kept, keep_days=conf.controller.keep_days)
+        closed_kept=conf.controller.closed_kept, keep_days=conf.controller.keep_days,
+        policy=policy.policy(conf))
 
 
 def turn_step_seconds(conf: cfg.ConfigOpts, ask_limit: float) -> float:

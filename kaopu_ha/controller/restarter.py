@@ -27,7 +27,7 @@ from kaopu_ha.controller.alone import Alone, words
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import addresses, certain, elsewhere, kept, model, restart, users
+from kaopu_ha.core import addresses, certain, elsewhere, kept, model, policy, restart, users
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.restart import Act, Decision, Phase, Restart, Start
 
@@ -121,7 +121,8 @@ class Restarter:
         named, decisions = restart.named(record, servers.values()), []
         places = self._rules.restart_places - sum(
             start.phase is Phase.STARTING for start in record.starts)
-        for start in named.unsettled:
+        for start in sorted(named.unsettled, key=lambda start: policy.rank(
+                servers.get(start.instance), self._rules.policy)):
             seen = restart.Seen(
                 self._term.now(), record.host, power=_power(powers, start.instance),
                 server=servers.get(start.instance), service=service, barred=barred,

@@ -15,6 +15,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import enum
+
+
+class Source(enum.Enum):
+    """Where a mark of a server is found."""
+
+    METADATA = 'metadata'
+    TAG = 'tag'
+    FLAVOR = 'flavor'
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A word that somebody left with a server, or with its flavor.
+
+    Of a tag ``KEY=VALUE`` or ``KEY``; of a flavor an extra spec.
+    """
+
+    source: Source
+    key: str
+    value: str = ''
 
 
 @dataclass(frozen=True)
@@ -36,6 +57,7 @@ class Server:
     fault: str = ''
     project: str = ''
     opted_in: bool = False
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True)

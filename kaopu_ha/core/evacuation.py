@@ -26,7 +26,7 @@ import dataclasses
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import detection, events, model, selection, texts
+from kaopu_ha.core import detection, events, model, policy, selection, texts
 from kaopu_ha.core.model import Evacuation, Phase, Power
 from kaopu_ha.core.news import Outcome
 
@@ -152,11 +152,14 @@ def with_coming(inventory: model.Inventory,
 
 def listed(recovery: model.Recovery, servers: Sequence[model.Server],
            fenced: Collection[str], seen: Seen,
-           stopped: Collection[str] = (), awaited: Collection[str] = ()) -> tuple[Evacuation, ...]:
+           stopped: Collection[str] = (), awaited: Collection[str] = (),
+           says: policy.Policy | None = None) -> tuple[Evacuation, ...]:
     """One evacuation for each of Nova's servers on the dead host, none with a target yet.
 
+    The most important ones first.
     ``stopped``: those of which Nova says that their users stopped them (``doubtful``).
     ``awaited``: clusters that the host may be fenced on later; what stands there waits for that.
+    ``says``: whose instances are moved, and in which order.
     """
     known = {instance.uuid: instance for instance in recovery.instances}
     made = []
@@ -167,14 +170,20 @@ def listed(recovery: model.Recovery, servers: Sequence[model.Server],
         phase, reason = _first_phase(server, instance, fenced, awaited)
         if server.uuid in stopped and instance is not None and instance.power is not Power.OFF:
             phase, reason = Phase.LEFT, 'its user stopped it'
+        said = policy.answer(server, says or policy.Policy())
+        row = ''
+        if said.left and phase is not Phase.LEFT:
+            phase, reason, row = Phase.LEFT, said.left, policy.ROW
         made.append(Evacuation(
             recovery.id, server.uuid, texts.bounded(server.name), recovery.host, phase,
             power=instance.power if instance else Power.OFF,
             images=instance.images if instance else (), cores=server.cores,
             memory_mb=server.memory_mb, epoch=seen.epoch, reason=reason, project=server.project,
-            opted_in=server.opted_in,
-            road=(model.Step(seen.at, seen.by, phase.value, reason or 'was on: to be moved'),)))
-    return tuple(made)
+            opted_in=server.opted_in, priority=said.priority, marked=said.because,
+            wrong_marks=said.wrong, row=row,
+            road=(model.Step(seen.at, seen.by, phase.value, reason or 'was on: to be moved',
+                             row),)))
+    return tuple(policy.in_order(made))
 
 
 def unplanned(recovery: model.Recovery, at: str, by: str) -> tuple[Evacuation, ...]:
@@ -234,9 +243,10 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
 
     ``dead``: targets that are confirmed and fenced themselves; what was on its way there starts
     again.  At most ``per_target_max`` go to one target at a time, ``in_all_max`` in all; what was
-    put aside, because it only waits, takes no place.
+    put aside, because it only waits, takes no place.  Room is looked for in the order of priority,
+    and while one waits for its turn the less important ones of its host do, too.
     """
-    before = tuple(evacuations)
+    before = tuple(policy.in_order(evacuations))
     # An instance is in two recoveries if its target died after it: the instance alone is no key.
     now = {_key(item): _turned_back(item, seen, rules, dead) for item in before}
     under_way = [item for item in now.values() if _under_way(item)]
@@ -248,6 +258,7 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
     for item in under_way:
         candidates = selection.placed(candidates, item.target, item)
     in_all = len(going)
+    turns: dict[str, policy.Priority] = {}
     for item in before:
         current = now[_key(item)]
         if current.phase is not Phase.WAITING or _rests(current, seen):
@@ -257,6 +268,9 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
             candidates = selection.placed(candidates, target, current)
             if in_all >= rules.in_all_max or busy.get(target, 0) >= rules.per_target_max:
                 reason, target = f'its turn comes: enough is moving to {target}', ''
+                turns.setdefault(item.recovery, item.priority)
+            elif turns.get(item.recovery, item.priority) is not item.priority:
+                reason, target = 'its turn comes: more important ones wait for theirs', ''
         if target:
             busy[target] = busy.get(target, 0) + 1
             in_all += 1

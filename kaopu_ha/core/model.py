@@ -34,11 +34,17 @@ from kaopu_ha.core.answers import LibvirtAnswer as LibvirtAnswer
 from kaopu_ha.core.cloud import Action as Action
 from kaopu_ha.core.cloud import Allocations as Allocations
 from kaopu_ha.core.cloud import ComputeService as ComputeService
+from kaopu_ha.core.cloud import Mark as Mark
 from kaopu_ha.core.cloud import Migration as Migration
 from kaopu_ha.core.cloud import Server as Server
 from kaopu_ha.core.cloud import Share as Share
+from kaopu_ha.core.cloud import Source as Source
 from kaopu_ha.core.cloud import Usage as Usage
 from kaopu_ha.core.phase import Phase as Phase
+from kaopu_ha.core.phase import Power as Power
+from kaopu_ha.core.phase import RecoveryStage as RecoveryStage
+from kaopu_ha.core.policy import Policy as Policy
+from kaopu_ha.core.policy import Priority as Priority
 from kaopu_ha.core.proofs import Proof as Proof
 from kaopu_ha.core.proofs import Word as Word
 from kaopu_ha.core.rules import Rules as Rules
@@ -57,29 +63,6 @@ class Stage(enum.Enum):
     CONFIRMED = 'confirmed'
     ADMITTING = 'admitting'
     CLOSED = 'closed'
-
-
-class RecoveryStage(enum.Enum):
-    """How far the recovery of a confirmed host has gone."""
-
-    FENCING = 'fencing'
-    PROVEN = 'proven'
-    PLANNED = 'planned'
-    EVACUATING = 'evacuating'
-    FINISHED = 'finished'
-
-    @property
-    def early(self) -> bool:
-        """True while nothing is planned yet: the host is still to be fenced."""
-        return self in (RecoveryStage.FENCING, RecoveryStage.PROVEN)
-
-
-class Power(enum.Enum):
-    """The power of an instance, as its host's libvirt knows it."""
-
-    ON = 'on'
-    PAUSED = 'paused'
-    OFF = 'off'
 
 
 # ---------------------------------------------------------------- what a host tells of itself
@@ -349,7 +332,8 @@ class Evacuation:
     ``set_aside``: how often it was put aside in this phase, for it only waited, and ``waited``: the
     seconds that its workers saw it wait for the present call.  ``given_up``: the person who said
     that it need not be moved any more.  ``clients``: at addresses of nobody, listed and silent
-    before the first call; they are to be fenced with the source.
+    before the first call; they are to be fenced with the source.  ``priority``: as the policy said
+    when it was listed, ``marked`` by which mark; ``wrong_marks``: those that nobody understands.
     """
 
     recovery: str
@@ -377,6 +361,9 @@ class Evacuation:
     waited: float = 0.0
     given_up: str = ''
     clients: tuple[str, ...] = ()
+    priority: Priority = Priority.NORMAL
+    marked: str = ''
+    wrong_marks: tuple[str, ...] = ()
 
     @property
     def attempt(self) -> Attempt | None:

@@ -58,6 +58,8 @@ class Fact(enum.Enum):
     STATE_RESET = ('state reset', 'warning')
     REFUSED = ('target refused', 'warning')
     LEFT = ('instance left', 'info')
+    LEFT_BY_POLICY = ('left by the policy', 'info')
+    WRONG_MARK = ('mark not understood', 'warning')
     NOT_MOVED = ('instance not moved', 'error')
     FINISHED = ('recovery finished', 'info')
     GIVEN_UP = ('given up by a person', 'warning')

@@ -34,3 +34,26 @@ class Phase(enum.Enum):
     def ended(self) -> bool:
         """True if nothing more happens to the instance in this recovery."""
         return self in (Phase.DONE, Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE)
+
+
+class RecoveryStage(enum.Enum):
+    """How far the recovery of a confirmed host has gone."""
+
+    FENCING = 'fencing'
+    PROVEN = 'proven'
+    PLANNED = 'planned'
+    EVACUATING = 'evacuating'
+    FINISHED = 'finished'
+
+    @property
+    def early(self) -> bool:
+        """True while nothing is planned yet: the host is still to be fenced."""
+        return self in (RecoveryStage.FENCING, RecoveryStage.PROVEN)
+
+
+class Power(enum.Enum):
+    """The power of an instance, as its host's libvirt knows it."""
+
+    ON = 'on'
+    PAUSED = 'paused'
+    OFF = 'off'

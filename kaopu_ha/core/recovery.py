@@ -32,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 import dataclasses
 
-from kaopu_ha.core import admission, evacuation, fencing, holding, model
+from kaopu_ha.core import admission, evacuation, fencing, holding, left, model
 from kaopu_ha.core.holding import cutting as _fencing
 from kaopu_ha.core.holding import kept as _kept
 from kaopu_ha.core.kept import dead_hosts as dead_hosts
@@ -107,7 +107,7 @@ def _proven(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
         return Decision(Act.LIST, recovery)
     given_up = {item.instance for item in seen.evacuations
                 if item.recovery == recovery.id and item.given_up}
-    made = tuple(item for item in _listed(recovery, seen.servers, seen)
+    made = tuple(item for item in _listed(recovery, seen.servers, seen, rules)
                  if item.instance not in given_up)
     others = [item for item in seen.evacuations if item.recovery != recovery.id]
     changed = evacuation.planned(_ready(recovery, [*made, *others]), _look(seen), rules, seen.dead)
@@ -118,7 +118,8 @@ def _proven(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
                   if item.phase is Phase.NOT_RECOVERABLE)
     news = News(Fact.PLANNED, recovery.host, text, stays)
     decision = _go(recovery, RecoveryStage.PLANNED, seen, text, news)
-    return dataclasses.replace(decision, evacuations=made)
+    return dataclasses.replace(decision, evacuations=made, news=(
+        *decision.news, *left.told(recovery.host, made, seen.case)))
 
 
 _UNPLANNED = (Phase.WAITING, Phase.REFUSED)
@@ -128,7 +129,7 @@ def _moving(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     """The workers carry it out; what has no target, or a dead one, is planned again."""
     mine = [item for item in seen.evacuations if item.recovery == recovery.id]
     if all(item.phase.ended for item in mine):
-        return _ending(recovery, seen, mine)
+        return _ending(recovery, seen, mine, rules)
     ready = _ready(recovery, seen.evacuations)
     lacks_target = any(item.phase in _UNPLANNED or (item.target in seen.dead
                                                     and not item.phase.ended)
@@ -153,7 +154,8 @@ def _plan_is_due(seen: Seen) -> bool:
     return standing(seen) != before or seconds >= _PLAN_SECONDS
 
 
-def _ending(recovery: Recovery, seen: Seen, mine: Sequence[Evacuation]) -> Decision:
+def _ending(recovery: Recovery, seen: Seen, mine: Sequence[Evacuation],
+            rules: model.Rules) -> Decision:
     """Every move has ended.  What came since the plan is moved, too; then it is finished."""
     came = _came(recovery, seen)
     if came and (seen.servers is None or seen.candidates is None):
@@ -161,9 +163,10 @@ def _ending(recovery: Recovery, seen: Seen, mine: Sequence[Evacuation]) -> Decis
     if came and seen.inventory is not None:
         known = dataclasses.replace(recovery, instances=seen.inventory.instances)
         servers = [server for server in seen.servers or () if server.uuid in came]
-        late = _listed(known, servers[:_ARRIVALS_MAX], seen)
+        late = _listed(known, servers[:_ARRIVALS_MAX], seen, rules)
         if late:
-            return Decision(Act.COMMIT, recovery, late)
+            return Decision(Act.COMMIT, recovery, late,
+                            left.told(recovery.host, late, seen.case))
     text = counted(mine)
     return _go(recovery, RecoveryStage.FINISHED, seen, text,
                News(Fact.FINISHED, recovery.host, text))
@@ -207,10 +210,10 @@ _ROADS = {RecoveryStage.PROVEN: _proven, RecoveryStage.PLANNED: _moving,
 
 
 def _listed(recovery: Recovery, servers: Sequence[model.Server],
-            seen: Seen) -> tuple[Evacuation, ...]:
+            seen: Seen, rules: model.Rules) -> tuple[Evacuation, ...]:
     return evacuation.listed(recovery, servers, fencing.safe_clusters(recovery),
                              _look(seen), seen.stopped,
-                             fencing.awaited_clusters(recovery.orders))
+                             fencing.awaited_clusters(recovery.orders), rules.policy)
 
 
 def _ready(recovery: Recovery, items: Iterable[Evacuation]) -> list[Evacuation]:

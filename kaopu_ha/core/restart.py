@@ -34,16 +34,13 @@ import dataclasses
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import model, roads, users
+from kaopu_ha.core import model, policy, roads, users
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.texts import bounded
 
 _INTERRUPTED = 'was on before its host was booted'
 _LONG_OFF = 'was off before its host was booted'
 _CARRIED = 'was to be started before its host was booted once more'
-# After the pauses of the rules it has failed; from then on each is twice the last one, up to this.
-_PAUSE_SECONDS_MAX = 3600.0
-_DOUBLED_MAX = 16
 
 
 class Phase(enum.Enum):
@@ -274,6 +271,12 @@ def _left(reason: str) -> _Then:
     return then
 
 
+def _leaves(start: Start, seen: Seen, rules: model.Rules) -> Decision:
+    reason = _not_ours(seen, rules)
+    return Decision(_go(start, Phase.LEFT, reason, seen.at), Act.NOTE,
+                    (News(Fact.LEFT_BY_POLICY, '', f'{start.name}: {reason}'),))
+
+
 def _waits(reason: str) -> _Then:
     def then(start: Start, seen: Seen, rules: model.Rules) -> Decision:
         return _waiting(start, reason)
@@ -307,7 +310,7 @@ def _other_state(start: Start, seen: Seen, rules: model.Rules) -> Decision:
 
 def _fails(start: Start, seen: Seen, rules: model.Rules) -> Decision:
     text = (f'{start.calls} calls did not start it; last: {start.reason}; tried again after '
-            f'{_pause(start, rules) / 60:.0f} min')
+            f'{rules.restart_pause(start.calls) / 60:.0f} min')
     return Decision(_go(start, Phase.FAILED, text, seen.at), Act.NOTE,
                     (News(Fact.NOT_RESTARTED, '', f'{start.name}: {text}'),))
 
@@ -323,16 +326,6 @@ def _starts(start: Start, seen: Seen, rules: model.Rules) -> Decision:
     begun = dataclasses.replace(start, calls=start.calls + 1)
     return Decision(_go(begun, Phase.STARTING, f'Nova shows it {seen.server.vm_state}', seen.at),
                     act)
-
-
-def _pause(start: Start, rules: model.Rules) -> float:
-    """Seconds before the next call: growing, for a bad minute shall not be the end."""
-    if not start.calls or not rules.restart_pauses:
-        return 0.0
-    more = start.calls - len(rules.restart_pauses)
-    if more <= 0:
-        return rules.restart_pauses[start.calls - 1]
-    return min(rules.restart_pauses[-1] * 2.0 ** min(more, _DOUBLED_MAX), _PAUSE_SECONDS_MAX)
 
 
 def _not_noticed(start: Start, seen: Seen, rules: model.Rules) -> bool:
@@ -360,6 +353,7 @@ _ROWS: tuple[_Row, ...] = (
     ('a call is under way', lambda start, seen, rules: start.phase is Phase.STARTING
      and seen.seconds < rules.attempt_limit, _waits('it is being started')),
     ('a call led to nothing', lambda start, seen, rules: start.phase is Phase.STARTING, _lost),
+    ('it is not ours to start', lambda start, seen, rules: bool(_not_ours(seen, rules)), _leaves),
     ('Nova is at it', lambda start, seen, rules: _task(seen) != ''
      and seen.seconds < rules.attempt_limit, _busy),
     ('a state that is not off', lambda start, seen, rules: _state(seen) not in (
@@ -370,13 +364,17 @@ _ROWS: tuple[_Row, ...] = (
      or not seen.service.up, _waits('its nova-compute is not up')),
     ('it was tried enough', lambda start, seen, rules: start.phase is not Phase.FAILED
      and start.calls > len(rules.restart_pauses), _fails),
-    ('its pause', lambda start, seen, rules: seen.seconds < _pause(start, rules),
+    ('its pause', lambda start, seen, rules: seen.seconds < rules.restart_pause(start.calls),
      lambda start, seen, rules: _waiting(start, start.reason)),
     ('its nova-compute looks', lambda start, seen, rules: not start.calls
      and _not_noticed(start, seen, rules),
      _waits('its nova-compute may start it by itself')),
     ('it is off and may run', lambda start, seen, rules: True, _starts),
 )
+
+
+def _not_ours(seen: Seen, rules: model.Rules) -> str:
+    return policy.answer(seen.server, rules.policy).left if seen.server else ''
 
 
 def _is_here(seen: Seen) -> bool:

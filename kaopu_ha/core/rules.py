@@ -16,6 +16,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kaopu_ha.core.policy import Policy
+
+_RESTART_PAUSE_SECONDS_MAX, _DOUBLED_MAX = 3600.0, 16
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -68,6 +72,7 @@ class Rules:
     admission_mute_seconds: float = 60.0
     aftercare_seconds: float = 600.0
     aftercare_patience: float = 30.0
+    policy: Policy = Policy()
 
     def death_wait(self, kernel_answered: bool) -> float:
         """Seconds of silence that the stage DYING takes."""
@@ -76,3 +81,16 @@ class Rules:
     def lock_wait(self, kernel_answered: bool) -> float:
         """Seconds of silence that the stage LOCKED takes."""
         return max(self.lock_seconds, self.patent_lock_seconds if kernel_answered else 0.0)
+
+    def restart_pause(self, calls: int) -> float:
+        """Seconds before the next call: growing, for a bad minute shall not be the end.
+
+        After the given pauses a start has failed; from then on each is twice the last one.
+        """
+        if not calls or not self.restart_pauses:
+            return 0.0
+        more = calls - len(self.restart_pauses)
+        if more <= 0:
+            return self.restart_pauses[calls - 1]
+        return min(self.restart_pauses[-1] * 2.0 ** min(more, _DOUBLED_MAX),
+                   _RESTART_PAUSE_SECONDS_MAX)

@@ -34,6 +34,7 @@ from kaopu_ha.sim.laws_late import Late, came_too_late
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_moves import Moves, written_twice
 from kaopu_ha.sim.laws_news import Tellers
+from kaopu_ha.sim.laws_policy import Policies
 from kaopu_ha.sim.laws_protection import SaidOfTheLiving
 from kaopu_ha.sim.laws_resets import Resets
 from kaopu_ha.sim.laws_returns import Starts, Watched
@@ -82,7 +83,8 @@ class Checkers:
         Told(world, self._say)
         Watched(world, self._say)
         world.nova.placement.released = Used(world, self._say).released
-        world.nova.asked_to_start = Starts(world, self._say).asked
+        policies = Policies(world, self._say)
+        world.nova.asked_to_start = _all(Starts(world, self._say).asked, policies.started)
         world.nova.asked_to_reset = Resets(world, self._say).asked
         Led(world, self._say)
         Sees(world, self._say)
@@ -95,8 +97,9 @@ class Checkers:
         self._wished = Wished(world, self._say, calls.fenced)
         moves, tellers = Moves(world, self._say), Tellers(world, self._say)
         self._more = (Said(world, self._say).committed, self._grounds.committed,
-                      self._wished.committed, moves.committed, tellers.committed)
-        world.nova.asked = _each(self._asked, moves.asked)
+                      self._wished.committed, moves.committed, tellers.committed,
+                      policies.committed)
+        world.nova.asked = _each(self._asked, moves.asked, policies.asked)
         world.acts = _each(calls.sent, moves.sent)
         world.etcd.committed = self._committed
         world.kernel.after_each = OneWriter(world, self._say).look
@@ -133,6 +136,13 @@ def _each(*hear: Callable[[_A, _B], None]) -> Callable[[_A, _B], None]:
     def tell(one: _A, other: _B) -> None:
         for each in hear:
             each(one, other)
+    return tell
+
+
+def _all(*hear: Callable[[_A], None]) -> Callable[[_A], None]:
+    def tell(one: _A) -> None:
+        for each in hear:
+            each(one)
     return tell
 
 

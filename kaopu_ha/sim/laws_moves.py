@@ -23,6 +23,7 @@ from kaopu_ha.core.model import Case, Evacuation, Phase, Stage
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.ceph import Disk
 from kaopu_ha.sim.laws_late import came_too_late, fenced_too_late
+from kaopu_ha.sim.laws_policy import may_be_left
 from kaopu_ha.sim.nova import Row
 from kaopu_ha.sim.world import World, case_of
 
@@ -227,6 +228,10 @@ def _is_elsewhere(world: World, item: Evacuation, row: Row) -> bool:
     return row.host != item.source
 
 
+def _is_left_to_others(world: World, item: Evacuation, row: Row) -> bool:
+    return may_be_left(world, row)
+
+
 def _is_shown(world: World, item: Evacuation, row: Row) -> bool:
     return row.vm_state in item.reason or row.vm_state in ('suspended', 'resized', 'building')
 
@@ -242,6 +247,7 @@ def _was_time(world: World, item: Evacuation, row: Row) -> bool:
 _REASONS: tuple[tuple[str, Callable[[World, Evacuation, Row], bool]], ...] = (
     ('|'.join(_GIVEN_UP), _was_time),
     (r'was powered off|its user stopped it', _is_off),
+    (r'opted out|nobody marked it|^left to ', _is_left_to_others),
     (r'not our doing', _is_elsewhere),
     (r'^on local disk', lambda world, item, row: bool(row.local_disks)),
     (r'it is suspended|neither confirmed nor reverted|was still being built|is not known$',

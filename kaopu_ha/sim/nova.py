@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 import functools
+import math
 import typing
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,8 @@ class Row:
     wanted: bool = True
     project: str = ''
     opted_in: bool = False
+    marks: tuple[model.Mark, ...] = ()
+    marked_at: float = -math.inf
     actions: list[model.Action] = field(default_factory=list)
 
     def reset(self, state: str) -> None:
@@ -377,5 +380,5 @@ def _migration(record: Record) -> model.Migration:
 def _server(row: Row) -> model.Server:
     shown: dict[str, Any] = {name: getattr(row, name) for name in (
         'uuid', 'name', 'host', 'vm_state', 'task_state', 'power_state', 'cores', 'memory_mb',
-        'fault', 'project', 'opted_in')}
+        'fault', 'project', 'opted_in', 'marks')}
     return model.Server(**shown, domain=f'instance-{row.name}')

@@ -30,6 +30,7 @@ from kaopu_ha.agent.requests import RequestRunner
 from kaopu_ha.agent.storage import Cluster
 from kaopu_ha.core.model import Case, Image, Inventory, Stage
 from kaopu_ha.core.news import News
+from kaopu_ha.core.policy import Managed, Policy
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.sim import hangs
 from kaopu_ha.sim.blocklist import SimBlocklist
@@ -66,9 +67,12 @@ class Times:
     inventory_interval: float = 2.0
 
 
+POLICY = Policy(managed=(Managed('Octavia', name='amphora-*'),
+                         Managed('Nodepool', metadata='nodepool_node_id')))
 PACES = {
-    'patent': Times(Rules(client_networks=(NETWORK,), tools=TOOLS), 4.0),
-    'fast': Times(Rules(client_networks=(NETWORK,), tools=TOOLS, beat_ttl=3.0, ask_limit=1.5,
+    'patent': Times(Rules(client_networks=(NETWORK,), tools=TOOLS, policy=POLICY), 4.0),
+    'fast': Times(Rules(client_networks=(NETWORK,), tools=TOOLS, policy=POLICY, beat_ttl=3.0,
+                        ask_limit=1.5,
                         look_interval=1.5, death_seconds=2.0, lock_seconds=3.0), 1.0),
 }
 

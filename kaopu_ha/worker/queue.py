@@ -30,7 +30,8 @@ from dataclasses import dataclass
 import logging
 
 from kaopu_ha import ports, records
-from kaopu_ha.core.model import Evacuation, Phase
+from kaopu_ha.core import policy
+from kaopu_ha.core.model import Evacuation, Phase, Priority
 
 LOG = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Free:
     key: str
     revision: int
     begun: bool
+    priority: Priority = Priority.NORMAL
 
 
 class RecordQueue(ports.Queue):
@@ -56,20 +58,22 @@ class RecordQueue(ports.Queue):
         """The record is the offer."""
 
     def take(self, most: int) -> tuple[str, ...]:
-        """Evacuations that are open and that nobody has claimed, in the order of their names."""
+        """Evacuations that are open and that nobody has claimed, the most important ones first."""
         return tuple(each.key for each in self.free()[:most])
 
     def free(self) -> list[Free]:
-        """All evacuations that are open and that nobody has claimed, in the order of their names.
+        """All evacuations that are open and that nobody has claimed.
 
-        Raises StoreError.
+        The most important ones first, then in the order of their names.  Raises StoreError.
         """
         snapshot = self._store.read(records.EVACUATION, records.CLAIM)
         claimed = set(snapshot.under(records.CLAIM))
         entries = snapshot.under(records.EVACUATION)
-        return [Free(entries[name].key, entries[name].modified, item.phase is not Phase.QUEUED)
-                for name, item in records.readable(Evacuation, entries).items()
-                if item.phase in _OPEN and item.instance not in claimed]
+        return policy.in_order(
+            Free(entries[name].key, entries[name].modified, item.phase is not Phase.QUEUED,
+                 item.priority)
+            for name, item in records.readable(Evacuation, entries).items()
+            if item.phase in _OPEN and item.instance not in claimed)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -96,15 +100,18 @@ class CarriedQueue(ports.Queue):
             LOG.warning('%d tasks are left to be found in the store: %s', len(tasks), failure)
 
     def take(self, most: int) -> tuple[str, ...]:
-        """Free evacuations of which a message came, or never will.  Raises StoreError."""
+        """Free evacuations of which a message came, or never will; important ones first.
+
+        Raises StoreError.
+        """
         came = self._carried(most)
         free = self._recorded.free()
         now = self._clock()
         self._since = {each: self._since.get(each, now) for each in free}
-        keys = {each.key for each in free}
-        found = [key for key in came if key in keys]
-        found += [each.key for each in free if self._away or self._is_lost(each, now)]
-        return tuple(dict.fromkeys(found))[:most]
+        known = {each.key: each for each in free}
+        found = [known[key] for key in came if key in known]
+        found += [each for each in free if self._away or self._is_lost(each, now)]
+        return tuple(dict.fromkeys(each.key for each in policy.in_order(found)))[:most]
 
     def listen(self, tell: Callable[[], None]) -> None:
         """As promised; what is lost is not told."""

@@ -70,9 +70,12 @@ class Resting:
         return True
 
     def awake(self, offered: Sequence[str], mine: Collection[str], most: int) -> tuple[str, ...]:
-        """Those that may be claimed now; what is beyond ``most`` is kept, for a broker forgets."""
+        """Those that may be claimed now; what is beyond ``most`` is kept, for a broker forgets.
+
+        What is offered comes first: its order is that of importance, which what was kept may lack.
+        """
         now = self._clock()
-        found = [key for key in dict.fromkeys((*self._spare, *offered)) if key not in mine
+        found = [key for key in dict.fromkeys((*offered, *self._spare)) if key not in mine
                  and (key not in self._rests or self._rests[key].until <= now)]
         self._spare = tuple(found[most:])
         return tuple(found[:most])

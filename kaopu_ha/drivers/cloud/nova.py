@@ -28,12 +28,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 import functools
+import logging
 from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.core import model
 from kaopu_ha.drivers import child, openstack_api, openstack_calls
 from kaopu_ha.drivers.cloud import nova_allocations
+
+LOG = logging.getLogger(__name__)
 
 MICROVERSION = '2.94'
 # The key of a server's metadata by which its project asks to be told what is done with it.
@@ -62,6 +65,7 @@ class NovaCloud(ports.Cloud):
                     'microversion': MICROVERSION,
                     'of_placement': nova_allocations.MICROVERSION, 'limit': limit}
         self._children = child.Pool(CHILD, settings, children)
+        self._said_unseen = False
 
     # ------------------------------------------------------------ reading
 
@@ -145,11 +149,21 @@ class NovaCloud(ports.Cloud):
 
     def _servers(self, host: str) -> tuple[model.Server, ...]:
         with openstack_calls.translated('servers'):
-            found = tuple(_server(record) for record in self._api.pages(
-                '/servers/detail', 'servers', all_tenants='true', host=host))
+            records = tuple(self._api.pages('/servers/detail', 'servers', all_tenants='true',
+                                            host=host))
+            found = tuple(map(_server, records))
+        self._note_unseen(records)
         if not found and self._is_hidden(host):
             raise ports.PortError(f'the cell of {host} does not answer: its servers are not known')
         return tuple(sorted((one for one in found if one.host == host), key=lambda one: one.uuid))
+
+    def _note_unseen(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Say, once, that nobody may mark a flavor: Nova leaves out what it does not show us."""
+        unseen = any('extra_specs' not in record['flavor'] for record in records)
+        if unseen and not self._said_unseen:
+            LOG.warning('Nova does not show us the extra specs of flavors: marks there do not '
+                        'count; let our role pass its rule servers:show:flavor-extra-specs')
+        self._said_unseen = unseen
 
     def _is_hidden(self, host: str) -> bool:
         service = self._services().get(host)
@@ -202,7 +216,21 @@ def _server(record: Mapping[str, Any]) -> model.Server:
         domain=record['OS-EXT-SRV-ATTR:instance_name'] or '',
         fault=(record.get('fault') or {}).get('message') or '',
         project=record.get('tenant_id') or '',
-        opted_in=(record.get('metadata') or {}).get(OPT_IN, '').strip().lower() == 'true')
+        opted_in=(record.get('metadata') or {}).get(OPT_IN, '').strip().lower() == 'true',
+        marks=_marks(record))
+
+
+def _marks(record: Mapping[str, Any]) -> tuple[model.Mark, ...]:
+    """What people said of it, or of its flavor: all in the one answer that lists it.
+
+    Extra specs are missing where our account may not see them.
+    """
+    metadata, tags = record.get('metadata') or {}, record.get('tags') or ()
+    specs = record['flavor'].get('extra_specs') or {}
+    return (*(model.Mark(model.Source.METADATA, key, str(metadata[key])) for key in
+              sorted(metadata)),
+            *(model.Mark(model.Source.TAG, *tag.split('=', 1)) for tag in sorted(tags)),
+            *(model.Mark(model.Source.FLAVOR, key, str(specs[key])) for key in sorted(specs)))
 
 
 def _service(record: Mapping[str, Any]) -> model.ComputeService:

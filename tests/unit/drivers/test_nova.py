@@ -46,7 +46,7 @@ def a_server(uuid=UUID, host='h1', **other):
     return {'id': uuid, 'name': 'web', 'OS-EXT-SRV-ATTR:host': host,
             'OS-EXT-STS:vm_state': 'active', 'OS-EXT-STS:task_state': None,
             'OS-EXT-STS:power_state': 1, 'OS-EXT-SRV-ATTR:instance_name': 'instance-1',
-            'flavor': {'vcpus': 2, 'ram': 512},
+            'flavor': {'vcpus': 2, 'ram': 512, 'extra_specs': {}},
             **other}
 
 

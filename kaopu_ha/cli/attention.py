@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.cli.storm import Storm
-from kaopu_ha.core import detection, model, protection
+from kaopu_ha.core import detection, left, model, protection, texts
 from kaopu_ha.core.model import RecoveryStage, Sign, Stage, Verdict
 from kaopu_ha.core.waiting import Kind
 
@@ -52,6 +52,12 @@ def _brake(storm: Storm) -> Iterator[tuple[str, str]]:
 
 def _recoveries(found: Picture) -> Iterator[tuple[str, str]]:
     for recovery in found.recoveries.values():
+        case = found.cases.get(recovery.host)
+        wrong = left.wrong_marks(found.evacuations(recovery.id)) if (
+            case is not None and case.recovery == recovery.id) else []
+        if wrong:
+            yield 'warning', (f'Marks of instances of {recovery.host} are not understood, and left '
+                              f'nothing behind: {texts.few(wrong)}')
         if recovery.stage is not RecoveryStage.FINISHED:
             for reason in recovery.refused:
                 yield 'error', f'{recovery.host} is not fenced whole: {reason}'

@@ -23,7 +23,7 @@ from kaopu_ha.cli import case as cases
 from kaopu_ha.cli import layout, recovery
 from kaopu_ha.cli.command import Command, Trouble, plain
 from kaopu_ha.cli.picture import Picture
-from kaopu_ha.core import detection, model, roads
+from kaopu_ha.core import detection, model, policy, roads
 from kaopu_ha.core.model import (
     Case,
     Evacuation,
@@ -231,6 +231,7 @@ def _instances(found: Picture, done: Recovery) -> Iterator[str]:
         yield f'Its instances that were on: {", ".join(on) or "none"}. None is planned yet.'
     for item in items:
         yield f'{item.name} ({item.instance}) {_fate(item)}'
+        yield from _marks(item)
         for step in item.road:
             because = f': {step.reason}' if step.reason else ''
             row = f'; row "{step.row}"' if step.row else ''
@@ -283,6 +284,16 @@ def _fate(item: Evacuation) -> str:
         return f'was NOT moved{tries}: {item.phase.value}: {item.reason or "no reason given"}.'
     target = f', target {item.target}' if item.target else ''
     return f'is {item.phase.value} for {span}{target}.'
+
+
+def _marks(item: Evacuation) -> Iterator[str]:
+    """What was said of it by marks, where that made a difference."""
+    if item.marked:
+        yield f'    its priority is {item.priority.value}: {item.marked}'
+    for mark in item.wrong_marks:
+        yield f'    its mark is not understood, and left nothing behind: {mark}'
+    if item.row == policy.ROW:
+        yield f'    to move it all the same: kaopu-ha recovery retry {item.name} --why ...'
 
 
 def _calls(item: Evacuation) -> str:

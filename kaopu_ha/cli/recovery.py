@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kaopu_ha import records
@@ -22,7 +23,15 @@ from kaopu_ha.cli import layout, picture
 from kaopu_ha.cli.command import Trouble, plain
 from kaopu_ha.cli.listing import Listing, Showing
 from kaopu_ha.cli.picture import Picture
-from kaopu_ha.core.model import Evacuation, FenceOrder, Phase, Recovery, RecoveryStage
+from kaopu_ha.core import left, texts
+from kaopu_ha.core.model import (
+    Evacuation,
+    FenceOrder,
+    Phase,
+    Priority,
+    Recovery,
+    RecoveryStage,
+)
 from kaopu_ha.core.wishes import Wish
 
 PHASE_LEVELS = {Phase.DONE: 'good', Phase.FAILED: 'error', Phase.NOT_RECOVERABLE: 'error',
@@ -74,6 +83,7 @@ class RecoveryShow(Showing):
                 ('note', _later(found, item)), ('stage', item.stage.value),
                 ('instances', f'{ended} of {all_of_them} ended'),
                 (_took(item), layout.seconds(_span(item))), ('waits for', item.waiting_for),
+                *_by_policy(found.evacuations(item.id)),
                 ('forced down', 'by us' if item.forced_by_us else ''),
                 ('proof', _proof(found, item))]
 
@@ -162,6 +172,15 @@ def _row(found: Picture, item: Recovery) -> list[str]:
     ended, all_of_them = picture.progress(found, item)
     return [item.id, item.host, item.stage.value, f'{ended}/{all_of_them}',
             layout.date_and_clock(item.road[0].at) if item.road else '-', item.waiting_for or '-']
+
+
+def _by_policy(evacuations: Sequence[Evacuation]) -> Iterator[tuple[str, str]]:
+    """What the operator's policy said of them, where it said anything."""
+    for priority in (Priority.HIGH, Priority.LOW):
+        yield f'{priority.value} priority', texts.few(
+            item.name for item in evacuations if item.priority is priority)
+    yield 'left by policy', texts.few(item.name for item in left.by_policy(evacuations))
+    yield 'not understood', texts.few(left.wrong_marks(evacuations))
 
 
 def _whole(seconds: float | None) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 from kaopu_ha.cli import attention, layout, picture, storm
 from kaopu_ha.cli.command import Command, plain
-from kaopu_ha.core import protection
+from kaopu_ha.core import left, protection, texts
 from kaopu_ha.core.model import RecoveryStage, Stage
 from kaopu_ha.core.restart import Phase, Restart
 
@@ -99,8 +99,12 @@ def _under_way(found: picture.Picture) -> list[str]:
             ended, all_of_them = picture.progress(found, item)
             rows.append((f'  {item.id}', item.stage.value,
                          f'{ended}/{all_of_them} instances', item.waiting_for))
-    return ['', *layout.table(('  recovery', 'stage', 'ended', 'waits for'), rows), ''] if rows \
-        else ['']
+    left_to_others = [
+        f'  {item.id}: left by the policy: {texts.few(one.name for one in named)}'
+        for item in found.recoveries.values() if item.stage is not RecoveryStage.FINISHED
+        and (named := left.by_policy(found.evacuations(item.id)))]
+    return ['', *layout.table(('  recovery', 'stage', 'ended', 'waits for'), rows),
+            *left_to_others, ''] if rows else ['']
 
 
 def _as_json(found: picture.Picture, brake: storm.Storm,

@@ -145,6 +145,8 @@ _PRIORITIES: Mapping[str, Priority] = {
     **dict.fromkeys(_YES, Priority.HIGH), **dict.fromkeys(_NO, Priority.NORMAL)}
 
 _V = TypeVar('_V')
+# Of what one project wrote, in the record of one instance.
+_TOLD_BYTES_MAX = 256
 
 
 def _read(marks: Sequence[Mark], named: Iterable[Named],
@@ -155,14 +157,14 @@ def _read(marks: Sequence[Mark], named: Iterable[Named],
                  and mark.key.lower() == each.key.lower()]
         if not found:
             continue
-        told = ', '.join(sorted(map(_text, found)))
+        told = texts.bounded(', '.join(sorted(map(_text, found))), _TOLD_BYTES_MAX)
         # Only a tag may do without a value.
         said = {values.get(mark.value.strip().lower()) if mark.value.strip()
                 or mark.source is Source.TAG else None for mark in found}
         value = said.pop()
         if value is None or said:
-            return None, '', (texts.bounded(told, texts.LINE_BYTES_MAX),)
-        return value, texts.bounded(told, texts.LINE_BYTES_MAX), ()
+            return None, '', (told,)
+        return value, told, ()
     return None, '', ()
 
 

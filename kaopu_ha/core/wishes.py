@@ -23,7 +23,8 @@ instance is decided by how far its move is::
 
 *calling* and *moving*: Nova may still begin with the call, or has not ended it.  Nobody may forget
 that, least of all the admission of the host.  Give up is refused then; end waits for it.  What has
-failed and is given up stays as it is; people are not reminded of it any more.
+failed and is given up stays as it is; people are not reminded of it any more.  What the policy left
+may be tried if its disks may open: who asks for it by name knows better than its marks.
 
 A recovery that is finished is taken up again by a retry, as long as its host is confirmed: its
 fence was kept.  The newest word of a person counts: a retry withdraws an end that waits.
@@ -48,7 +49,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 import dataclasses
 
-from kaopu_ha.core import detection, evacuation, fencing, kept, recovery, restart, roads, saying
+from kaopu_ha.core import (
+    detection,
+    evacuation,
+    fencing,
+    kept,
+    policy,
+    recovery,
+    restart,
+    roads,
+    saying,
+)
 from kaopu_ha.core.asked import Answer as Answer
 from kaopu_ha.core.asked import Seen as Seen
 from kaopu_ha.core.asked import State as State
@@ -262,6 +273,12 @@ def _retry_if_its_disks_may(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
     return _refused(wish, f'it can\'t be moved: {stays}') if stays else _retry(wish, item, seen)
 
 
+def _retry_if_left_by_policy(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
+    """Who asks for it by name knows better than its marks."""
+    act = _retry_if_its_disks_may if item.row == policy.ROW else _over
+    return act(wish, item, seen)
+
+
 def _under_way(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
     reason = f' ({item.reason})' if item.reason else ''
     where = f'it is {item.phase.value} to {item.target}{reason}'
@@ -292,7 +309,7 @@ _ROWS: Mapping[Verb, Mapping[Phase, _Row]] = {
         Phase.WAITING: _retry, Phase.REFUSED: _retry, Phase.FAILED: _retry,
         Phase.NOT_RECOVERABLE: _retry_if_its_disks_may, Phase.QUEUED: _has_a_target,
         Phase.CALLING: _under_way, Phase.MOVING: _under_way, Phase.DONE: _over,
-        Phase.LEFT: _over},
+        Phase.LEFT: _retry_if_left_by_policy},
     Verb.GIVE_UP: {
         Phase.WAITING: _give_up, Phase.QUEUED: _give_up, Phase.REFUSED: _give_up,
         Phase.FAILED: _give_up, Phase.NOT_RECOVERABLE: _give_up, Phase.CALLING: _under_way,

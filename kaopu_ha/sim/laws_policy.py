@@ -40,6 +40,7 @@ _LISTED_SECONDS = 25.0
 _WRITTEN_SECONDS = 4.0
 _NO, _YES = ('false', 'no', 'off', '0'), ('true', 'yes', 'on', '1')
 _WRONG = 'not understood'
+_ORDER = (Priority.HIGH, Priority.NORMAL, Priority.LOW)
 
 
 class Policies:
@@ -136,7 +137,8 @@ class Policies:
 
     def _above(self, item: Evacuation, phase: Phase) -> Iterable[Evacuation]:
         return [other for other in self._every() if other.recovery == item.recovery
-                and other.phase is phase and other.priority.rank < item.priority.rank]
+                and other.phase is phase
+                and _ORDER.index(other.priority) < _ORDER.index(item.priority)]
 
 
 def _could_go(other: Evacuation, item: Evacuation) -> bool:

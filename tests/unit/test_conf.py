@@ -22,8 +22,10 @@ from oslo_config import cfg
 
 from kaopu_ha import conf as options
 from kaopu_ha import wiring
-from kaopu_ha.conf import ceph, nova, rules
+from kaopu_ha.conf import ceph, nova, policy, rules
 from kaopu_ha.conf.errors import ConfigError
+from kaopu_ha.core.cloud import Source
+from kaopu_ha.core.policy import Managed, Named, Policy
 from kaopu_ha.wiring import drivers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -296,6 +298,35 @@ class TestOptions(ConfCase):
             'auth_type': 'v3applicationcredential', 'auth_url': 'http://keystone/v3',
             'application_credential_id': 'a-1', 'application_credential_secret': 'hidden',
             'interface': 'internal'}, nova.auth(conf))
+
+    def test_the_policy_is_the_cores_own_unless_it_is_set(self):
+        self.assertEqual(Policy(), policy.policy(made()))
+        self.assertEqual(Policy(), rules.rules(made(), fence_proves=True).policy)
+
+    def test_a_policy_is_read_as_it_is_written(self):
+        found = policy.policy(made(
+            evacuation__protect='marked', evacuation__protected_by=['flavor:ha:protected'],
+            evacuation__priority_by=[], evacuation__managed=[
+                'Octavia: project=0123 name=amphora-*', 'Zuul: metadata=groups=zuul* tag=ci']))
+        self.assertEqual(Policy(
+            False, (Named(Source.FLAVOR, 'ha:protected'),), (),
+            (Managed('Octavia', 'amphora-*', '0123'), Managed('Zuul', metadata='groups=zuul*',
+                                                              tag='ci'))), found)
+
+    def test_a_policy_that_nobody_can_mean_is_refused_with_the_way_out(self):
+        for words, given in (
+                ('names no mark: write metadata:KEY', {'protected_by': ['HA_Enabled']}),
+                ('names no mark', {'priority_by': ['image:ha_priority']}),
+                ('names no mark', {'priority_by': ['tag:']}),
+                ('write OWNER:', {'managed': ['Octavia:']}),
+                ('write OWNER:', {'managed': [': name=a']}),
+                ('is no condition', {'managed': ['Octavia: amphora-*']}),
+                ('is no condition', {'managed': ['Octavia: name=a name=b']}),
+                ('is no condition', {'managed': ['Octavia: name=']}),
+                ('is of every instance', {'managed': ['Octavia: name=*']}),
+                ('nothing would ever be moved', {'protect': 'marked', 'protected_by': []})):
+            self.assert_refused(words, policy.policy, made(**{
+                f'evacuation__{name}': value for name, value in given.items()}))
 
     def test_the_committed_sample_is_what_the_generator_gives(self):
         folder = ROOT / 'etc/kaopu-ha'

@@ -79,7 +79,8 @@ FULL = [
     under_way(Phase.MOVING, seen_before=('m1',), tried=('c3',), reason='why', road=(STEP,),
               project='p1', opted_in=True, epoch=9, power=model.Power.PAUSED, row='arrived',
               passed_over=('c3',), failures=1, rounds=2, set_aside=3, waited=4.5,
-              given_up='joe', clients=('10.1.0.99:0/7',)),
+              given_up='joe', clients=('10.1.0.99:0/7',), priority=model.Priority.HIGH,
+              marked='metadata ha_priority=high', wrong_marks=('tag HA_Enabled=perhaps',)),
     Wish(Verb.RETRY, 'c1', 'joe', AT, 'why', 'c1-7', 'boot-2', 'i1', 'web', State.REFUSED, 'no',
          True, 7),
 ]

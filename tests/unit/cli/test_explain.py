@@ -19,7 +19,7 @@ import types
 from kaopu_ha import ports, records
 from kaopu_ha.cli import explain
 from kaopu_ha.core import model
-from kaopu_ha.core.model import RecoveryStage, Sign, Stage, Step, Verdict
+from kaopu_ha.core.model import Phase, Priority, RecoveryStage, Sign, Stage, Step, Verdict
 from tests.unit.cli import scene
 
 
@@ -94,6 +94,46 @@ class Cases(scene.Scene):
         self.there_is(case)
         self.assertEqual(records.plain(case), self.shown_json('case', 'show', 'c1'))
         self.assertEqual([records.plain(case)], self.shown_json('case', 'list'))
+
+
+class WhatThePolicySaid(scene.Scene):
+
+    def a_host_with_marks(self):
+        self.there_leads()
+        left = dataclasses.replace(
+            scene.an_evacuation(scene.DB, 'db-1', Phase.LEFT, '', attempts=0,
+                                reason='it opted out: metadata HA_Enabled=no'), row='the policy')
+        first = dataclasses.replace(
+            scene.an_evacuation(), priority=Priority.HIGH, marked='tag ha_priority=high',
+            wrong_marks=('metadata HA_Enabled=maybe',))
+        self.there_is(scene.an_inventory('c1'), scene.a_case('c1', Stage.CONFIRMED),
+                      scene.a_recovery(), left, first)
+
+    def test_explain_says_which_mark_decided_and_how_to_move_it_all_the_same(self):
+        self.a_host_with_marks()
+        shown = self.shown('explain', 'c1')
+        self.assertIn('was left where it is: it opted out: metadata HA_Enabled=no.', shown)
+        self.assertIn('to move it all the same: kaopu-ha recovery retry db-1 --why', shown)
+        self.assertIn('its priority is high: tag ha_priority=high', shown)
+        self.assertIn('left nothing behind: metadata HA_Enabled=maybe', shown)
+
+    def test_a_recovery_and_the_status_say_it_shortly(self):
+        self.a_host_with_marks()
+        shown = self.shown('recovery', 'show', 'c1')
+        self.assertRegex(shown, 'high priority +web-1\n')
+        self.assertRegex(shown, 'left by policy +db-1\n')
+        self.assertRegex(shown, 'not understood +web-1: metadata HA_Enabled=maybe\n')
+        self.assertNotIn('low priority', shown)
+        status = self.shown('status')
+        self.assertIn('c1-1234: left by the policy: db-1\n', status)
+        self.assertRegex(status, 'not understood, and left nothing behind: web-1: metadata')
+
+    def test_nothing_is_said_where_nobody_marked_anything(self):
+        self.a_dead_host()
+        for words in (('explain', 'c1'), ('recovery', 'show', 'c1'), ('status',)):
+            shown = self.shown(*words)
+            for text in ('priority', 'policy', 'understood'):
+                self.assertNotIn(text, shown)
 
 
 class Recoveries(scene.Scene):

@@ -103,6 +103,101 @@ def planned(items, *candidates, dead=(), given=None):
     return [changed.get((item.recovery, item.instance), item) for item in items]
 
 
+class TheOrder(unittest.TestCase):
+    """Who gets room first, and whose turn comes first."""
+
+    HIGH, LOW = {'priority': model.Priority.HIGH}, {'priority': model.Priority.LOW}
+
+    def test_an_important_one_gets_the_last_room_whatever_its_name(self):
+        one_place = a_candidate('c2', usage=a_usage(cores=2.0))
+        items = planned([an_evacuation('i1'), an_evacuation('i2', **self.LOW),
+                         an_evacuation('i9', **self.HIGH)], one_place)
+        self.assertEqual({'i1': (Phase.WAITING, ''), 'i2': (Phase.WAITING, ''),
+                          'i9': (Phase.QUEUED, 'c2')}, phases(items))
+
+    def test_it_gets_room_before_the_less_important_ones_of_another_host(self):
+        one_place = a_candidate('c2', usage=a_usage(cores=2.0))
+        items = planned([an_evacuation('i1'),
+                         an_evacuation('i9', recovery='c9-9', source='c9', **self.HIGH)], one_place)
+        self.assertEqual({'i1': (Phase.WAITING, ''), 'i9': (Phase.QUEUED, 'c2')}, phases(items))
+
+    def test_what_has_its_target_already_is_not_undone_for_it(self):
+        one_place = a_candidate('c2', usage=a_usage(cores=2.0))
+        items = planned([an_evacuation('i1', Phase.QUEUED, target='c2', **self.LOW),
+                         an_evacuation('i9', **self.HIGH)], one_place)
+        self.assertEqual({'i1': (Phase.QUEUED, 'c2'), 'i9': (Phase.WAITING, '')}, phases(items))
+
+    def test_while_one_waits_for_its_turn_the_less_important_ones_of_its_host_do_too(self):
+        of_another = {'recovery': 'c9-9', 'source': 'c9'}
+        for changes, after in (({}, (Phase.WAITING, '')), (of_another, (Phase.QUEUED, 'c3'))):
+            items = planned(
+                [an_evacuation('i0', Phase.MOVING, target='c2'), an_evacuation('i8', **self.HIGH),
+                 an_evacuation('i9', **changes)],
+                a_candidate('c2'), a_candidate('c3', usage=a_usage(cores_used=4.0)),
+                given=rules(per_target_max=1))
+            self.assertEqual({'i0': (Phase.MOVING, 'c2'), 'i8': (Phase.WAITING, ''), 'i9': after},
+                             phases(items))
+            self.assertIn('its turn comes: ', items[1].reason)
+            self.assertEqual(bool(changes), 'more important ones' not in items[2].reason)
+
+    def test_one_that_fits_nowhere_holds_nobody_up(self):
+        items = planned([an_evacuation('i1', **self.LOW),
+                         an_evacuation('i9', cores=64, **self.HIGH)], a_candidate('c2'))
+        self.assertEqual({'i1': (Phase.QUEUED, 'c2'), 'i9': (Phase.WAITING, '')}, phases(items))
+
+    def test_of_one_class_the_order_is_as_it_was(self):
+        chance = random.Random(1)
+        for _ in range(20):
+            items = [an_evacuation(f'i{number}', cores=chance.randint(1, 6))
+                     for number in range(8)]
+            chance.shuffle(items)
+            few = [a_candidate(host, usage=a_usage(cores=8.0)) for host in ('c2', 'c3')]
+            same = [dataclasses.replace(item, **self.HIGH) for item in items]
+            self.assertEqual(phases(planned(items, *few)), phases(planned(same, *few)))
+
+
+class TheList(unittest.TestCase):
+    """What the policy says when the servers are listed."""
+
+    def listed(self, *marks, says=None, **changes):
+        server = a_server(marks=marks, **changes)
+        [item] = evacuation.listed(a_recovery(), [server], {'ceph-1'}, a_plan_look(), says=says)
+        return item
+
+    def mark(self, value, key='HA_Enabled'):
+        return model.Mark(model.Source.METADATA, key, value)
+
+    def test_what_opted_out_is_left_with_its_reason(self):
+        item = self.listed(self.mark('no'))
+        self.assertEqual((Phase.LEFT, 'it opted out: metadata HA_Enabled=no', 'the policy'),
+                         (item.phase, item.reason, item.row))
+        self.assertEqual('the policy', item.road[-1].row)
+
+    def test_what_could_not_be_moved_anyway_is_left_too_and_is_no_trouble(self):
+        item = self.listed(self.mark('no'), vm_state='suspended')
+        self.assertIs(Phase.LEFT, item.phase)
+
+    def test_what_was_off_stays_off_for_that_reason(self):
+        recovery = a_recovery(instances=(an_instance(power=Power.OFF),))
+        [item] = evacuation.listed(recovery, [a_server(marks=(self.mark('no'),), power_state=4,
+                                                       vm_state='stopped')],
+                                   {'ceph-1'}, a_plan_look())
+        self.assertEqual(('was powered off', ''), (item.reason, item.row))
+
+    def test_a_doubt_is_moved_and_kept(self):
+        item = self.listed(self.mark('maybe'))
+        self.assertEqual((Phase.WAITING, ('metadata HA_Enabled=maybe',)),
+                         (item.phase, item.wrong_marks))
+
+    def test_the_important_come_first_then_the_large(self):
+        recovery = a_recovery(instances=tuple(an_instance(name) for name in ('i1', 'i2', 'i3')))
+        servers = [a_server('i1', memory_mb=512), a_server('i2', memory_mb=4096),
+                   a_server('i3', memory_mb=128, marks=(self.mark('high', 'ha_priority'),))]
+        items = evacuation.listed(recovery, servers, {'ceph-1'}, a_plan_look())
+        self.assertEqual(['i3', 'i2', 'i1'], [item.instance for item in items])
+        self.assertEqual('metadata ha_priority=high', items[0].marked)
+
+
 class TheTableOfStates(unittest.TestCase):
 
     def test_each_vm_state_has_its_way(self):

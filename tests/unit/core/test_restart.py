@@ -16,7 +16,7 @@ import dataclasses
 import unittest
 
 from kaopu_ha.core import restart, users
-from kaopu_ha.core.model import Action, Power
+from kaopu_ha.core.model import Action, Mark, Power, Source
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.restart import Act, Phase
 from tests.unit.core.values import (
@@ -32,6 +32,7 @@ from tests.unit.core.values import (
 
 USER_STOPPED = (Action('stop', 'joe'), Action('create', 'joe'))
 NOVA_STOPPED = (Action('stop'), Action('create', 'joe'))
+OPTED_OUT = Mark(Source.METADATA, 'HA_Enabled', 'no')
 
 
 def a_start(phase=Phase.WAITING, **changes):
@@ -105,6 +106,19 @@ class Started(unittest.TestCase):
 
 
 class NotStarted(unittest.TestCase):
+
+    def test_what_opted_out_or_has_an_owner_is_left_and_that_is_told(self):
+        for server in (a_server(vm_state='stopped', marks=(OPTED_OUT,)),
+                       a_server(vm_state='active', marks=(OPTED_OUT,))):
+            decision = advance(a_start(), server=server)
+            self.assertEqual((Phase.LEFT, 'it opted out: metadata HA_Enabled=no'),
+                             (decision.start.phase, decision.start.reason))
+            self.assertEqual([Fact.LEFT_BY_POLICY], [one.fact for one in decision.news])
+
+    def test_a_start_that_is_under_way_is_not_left(self):
+        server = a_server(vm_state='stopped', marks=(OPTED_OUT,))
+        start = a_start(phase=Phase.STARTING, calls=1)
+        self.assertIs(Phase.STARTING, advance(start, server=server, seconds=1.0).start.phase)
 
     def test_what_its_user_stopped_stays_off(self):
         decision = advance(a_start(), actions=USER_STOPPED)

@@ -14,7 +14,7 @@
 import dataclasses
 import unittest
 
-from kaopu_ha.core import model, recovery, restart, roads, waiting, wishes
+from kaopu_ha.core import model, policy, recovery, restart, roads, waiting, wishes
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.wishes import State, Verb, Wish
@@ -57,6 +57,19 @@ class Refusals:
                                                 answer.withdrawn))
         self.assertEqual([Fact.WISH_REFUSED], [item.fact for item in answer.news])
         return answer.wish.answer
+
+
+class TestWhatThePolicyLeft(unittest.TestCase):
+
+    def test_a_person_who_asks_for_it_by_name_has_it_moved(self):
+        found = values.a_recovery(orders=(an_order(),))
+        answer = answered(Verb.RETRY, a_move(Phase.LEFT, row=policy.ROW), recovery=found)
+        [anew] = answer.evacuations
+        self.assertEqual((State.DONE, Phase.WAITING, ''),
+                         (answer.wish.state, anew.phase, anew.row))
+
+    def test_not_what_was_off(self):
+        self.assertIs(State.REFUSED, answered(Verb.RETRY, a_move(Phase.LEFT)).wish.state)
 
 
 class TestGiveUp(Refusals, unittest.TestCase):

@@ -21,6 +21,7 @@ import time
 import unittest
 
 from kaopu_ha import ports
+from kaopu_ha.core.model import Mark, Source
 from kaopu_ha.drivers.cloud import nova
 from kaopu_ha.testing.clock import calm
 from tests.unit.drivers import scripted_openstack as scripted
@@ -449,6 +450,25 @@ class Reading(Base):
             server.uuid, server.host, server.vm_state, server.task_state, server.cores,
             server.memory_mb))
         self.assertEqual({'all_tenants': 'true', 'host': 'h1'}, self.nova.asked[0].query)
+
+    def test_marks_come_with_the_list_metadata_tags_and_extra_specs(self):
+        marked = a_server(metadata={'HA_Enabled': 'False', 'a': '1'},
+                          tags=['x=y=z', 'ha'], flavor={
+                              'vcpus': 2, 'ram': 512, 'extra_specs': {'ha:priority': 'high'}})
+        self.nova.answers('GET', '/servers/detail', self.servers(marked))
+        [server] = self.cloud.servers('h1')
+        self.assertEqual((
+            Mark(Source.METADATA, 'HA_Enabled', 'False'), Mark(Source.METADATA, 'a', '1'),
+            Mark(Source.TAG, 'ha'), Mark(Source.TAG, 'x', 'y=z'),
+            Mark(Source.FLAVOR, 'ha:priority', 'high')), server.marks)
+
+    def test_extra_specs_that_it_may_not_see_are_told_of_once(self):
+        blind = a_server(flavor={'vcpus': 2, 'ram': 512})
+        self.nova.answers('GET', '/servers/detail', self.servers(blind), self.servers(blind))
+        with self.assertLogs('kaopu_ha.drivers.cloud.nova', 'WARNING') as told:
+            self.assertEqual((), self.cloud.servers('h1')[0].marks)
+            self.cloud.servers('h1')
+        self.assertEqual(1, len(told.records))
 
     def test_all_pages_are_read(self):
         onward = {'servers_links': [{'rel': 'next', 'href': 'http://x/servers?marker=a&host=h1'}]}

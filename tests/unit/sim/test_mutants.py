@@ -28,6 +28,7 @@ from tests.unit.sim import (  # noqa: F401  they add their own
     mutants_growth,
     mutants_migrations,
     mutants_moves,
+    mutants_policy,
     mutants_returns,
     mutants_saying,
     mutants_survivors,
@@ -93,4 +94,4 @@ class TestTheList(unittest.TestCase):
         self.assertEqual(frozenset(), SOON - MUTANTS.keys())
 
     def test_none_is_left_out(self):
-        self.assertEqual(97, len(MUTANTS))
+        self.assertEqual(106, len(MUTANTS))

@@ -19,7 +19,7 @@ import logging
 import unittest
 
 from kaopu_ha.sim import lives
-from kaopu_ha.sim.scenes_doubts import SCENES
+from kaopu_ha.sim.scenes_policy import SCENES
 from tests.unit.sim import test_mutants  # noqa: F401  it imports all of them
 from tests.unit.sim.mutants import MUTANTS
 
@@ -30,6 +30,7 @@ STORM = 'no verdict in a storm'
 TURN = 'looked at in its turn'
 UNKNOWN = 'unknown is no silence'
 REASONS = 'reasons are true'
+OPTED_OUT, ROOM = 'what opted out is left', 'the important get room first'
 TOLD = 'what is told is so'
 LOST = 'the store loses answers while ends are written'
 UNSEEN = 'most of what a host has on nobody has seen, and it loses its power'
@@ -144,6 +145,16 @@ CAUGHT = (
     ('a turn writes in whatever term it wakes', 'a turn goes on in the next term',
      ('one turn, one term',)),
     ('what waits is told once only', 'nobody may be a target for minutes', (SILENT,)),
+    ('what opted out is moved', 'some need not be saved', (OPTED_OUT,)),
+    ('what opted out is started again in place', 'some need not be saved', (OPTED_OUT,)),
+    ('what its owner replaces is moved', 'some need not be saved', (OPTED_OUT,)),
+    ('a mark that is not understood counts as no', 'some need not be saved', (REASONS, RUNS)),
+    ('marks on flavors are not read', 'some need not be saved', (OPTED_OUT,)),
+    ('what is not marked is left', 'some need not be saved', (REASONS, RUNS)),
+    ('room is given in the order of names', 'there is not room for all', (ROOM,)),
+    ('low and high change places', 'there is not room for all', (ROOM,)),
+    ('workers take tasks in the order of names', 'there are more to be moved than workers take',
+     ('the important are called for first',)),
 )
 
 

@@ -15,6 +15,7 @@
 import unittest
 
 from kaopu_ha import ports
+from kaopu_ha.core.policy import Priority
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.worker.queue import CarriedQueue, Free
 from kaopu_ha.worker.worker import Worker
@@ -92,6 +93,13 @@ class WhatNoMessageBrings(unittest.TestCase):
         self.assertEqual(('b',), queue.take(1))
         queue.offer(['b'])
         self.assertEqual(('b', 'a'), queue.take(4))
+
+    def test_of_all_that_is_there_the_important_ones_come_first(self):
+        queue = self.queue(Free('a', 1, begun=True, priority=Priority.LOW),
+                           Free('b', 1, begun=False), Free('c', 1, begun=False),
+                           Free('z', 1, begun=True, priority=Priority.HIGH))
+        queue.offer(['c', 'b'])
+        self.assertEqual(('z', 'c', 'b', 'a'), queue.take(4))
 
     def test_while_the_broker_is_away_everything_comes_at_once_and_it_is_told_once(self):
         queue = self.queue(Free('a', 1, begun=False))

@@ -20,6 +20,10 @@ refused; a removable medium of the host comes up empty, a console that was a fil
 
 No value of what is taken over is a path: none begins with a slash, none has two dots in it.  The
 few paths that are known to be harmless are taken by name.
+
+Of the metadata only our own element goes along, in which its owner says whether it is to be moved::
+
+    <kaopu:marks xmlns:kaopu="urn:kaopu-ha:1" HA_Enabled="no" ha_priority="high"/>
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ from dataclasses import dataclass
 import re
 from xml.etree import ElementTree
 
+from kaopu_ha.core import model
 from kaopu_ha.drivers.cloud import definition_copy as ways
 from kaopu_ha.drivers.cloud.definition_copy import Element, Refusal, Rule
 from kaopu_ha.drivers.cloud.definition_copy import Leave as Leave
@@ -36,6 +41,8 @@ from kaopu_ha.drivers.cloud.definition_devices import DEVICES
 
 _TEXT_MAX = 128 * 1024
 _FIRMWARE = re.compile(r'/usr/share/(?!.*\.\.)[\w./+-]{1,200}\Z')
+_MARKS = '{urn:kaopu-ha:1}marks'
+_MARK, _MARKS_MAX, _MARK_SIGNS_MAX = re.compile(r'[\w.-]{1,64}'), 20, 256
 _KIB = {'b': 1 / 1024, 'bytes': 1 / 1024, 'KiB': 1.0, 'k': 1.0, 'MiB': 1024.0, 'M': 1024.0,
         'GiB': 1024.0 ** 2, 'G': 1024.0 ** 2, 'TiB': 1024.0 ** 3, 'T': 1024.0 ** 3}
 
@@ -77,6 +84,17 @@ def images(text: str) -> Mapping[str, bool]:
     return found
 
 
+def marks(text: str) -> tuple[model.Mark, ...]:
+    """What its owner says of it in its metadata, as if it were a server's; nothing of a bad one."""
+    try:
+        element = ElementTree.fromstring('' if '<!' in text else text).find(f'metadata/{_MARKS}')
+    except (ElementTree.ParseError, ValueError):
+        return ()
+    said = sorted(element.attrib.items()) if element is not None else ()
+    return tuple(model.Mark(model.Source.METADATA, key, value) for key, value in said[:_MARKS_MAX]
+                 if _MARK.fullmatch(key) and len(value) <= _MARK_SIGNS_MAX)
+
+
 # ---------------------------------------------------------------- the machine
 
 
@@ -112,12 +130,23 @@ def _label(element: Element, leave: Leave) -> None:
         raise Refusal(f'<seclabel type="{element.get("type")}"> takes it out of confinement')
 
 
+def _metadata(element: Element, leave: Leave) -> Element | None:
+    said = element.find(_MARKS)
+    if said is None:
+        return None
+    copy = ElementTree.Element('metadata')
+    ElementTree.SubElement(copy, _MARKS, {
+        key: value for key, value in said.attrib.items() if _MARK.fullmatch(key)
+        and _MARK.fullmatch(value)})
+    return copy
+
+
 _OS: Mapping[str, Rule] = {'loader': _loader, 'nvram': _variables, **dict.fromkeys((
     'type', 'boot', 'bootmenu', 'smbios', 'bios', 'firmware'), ways.plain)}
 _END = ways.one_of('destroy', 'restart', 'preserve', 'rename-restart')
 _DOMAIN: Mapping[str, Rule] = {
     'title': ways.words, 'description': ways.words,
-    **dict.fromkeys(('metadata', 'resource'), ways.left_out),
+    'metadata': _metadata, 'resource': ways.left_out,
     'memoryBacking': _backing, 'sysinfo': ways.of_type('smbios'), 'seclabel': _label,
     **dict.fromkeys(('on_poweroff', 'on_reboot', 'on_crash'), _END),
     'on_lockfailure': ways.one_of('poweroff', 'restart', 'pause', 'ignore'),

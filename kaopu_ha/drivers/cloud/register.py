@@ -158,11 +158,12 @@ class Known:
             state, power = self.owner.state, 1 if self.owner.state == 'active' else power
         last = self.owner.moves[-1] if self.owner and self.owner.moves else None
         size = self.sizes.get(self.host) or next(iter(self.sizes.values()), None)
-        name = (mine or next(iter(self.told.values()))).domain.name
+        domain = (mine or next(iter(self.told.values()))).domain
         return model.Server(
-            uuid=self.uuid, name=name, host=self.host, vm_state=state, power_state=power,
-            cores=size.cores if size else 1, memory_mb=size.memory_mb if size else 0, domain=name,
-            fault=last.fault if last else '')
+            uuid=self.uuid, name=domain.name, host=self.host, vm_state=state, power_state=power,
+            cores=size.cores if size else 1, memory_mb=size.memory_mb if size else 0,
+            domain=domain.name, fault=last.fault if last else '',
+            marks=definition.marks(domain.xml))
 
     def migrations(self) -> tuple[model.Migration, ...]:
         """Its moves that ended, newest first.

@@ -62,7 +62,7 @@ class Refusals:
 class TestWhatThePolicyLeft(unittest.TestCase):
 
     def test_a_person_who_asks_for_it_by_name_has_it_moved(self):
-        found = values.a_recovery(orders=(an_order(),))
+        found = values.a_recovery(stage=RecoveryStage.FINISHED, orders=(an_order(),))
         answer = answered(Verb.RETRY, a_move(Phase.LEFT, row=policy.ROW), recovery=found)
         [anew] = answer.evacuations
         self.assertEqual((State.DONE, Phase.WAITING, ''),

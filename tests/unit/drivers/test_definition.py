@@ -191,6 +191,23 @@ class Taken(unittest.TestCase):
                      'metadata', 'alias', 'partition', 'seclabel', 'connected', "id='7'"):
             self.assertNotIn(told, self.text.replace('&#39;', "'"))
 
+    def test_what_its_owner_says_of_it_goes_along_and_nothing_else_of_the_metadata(self):
+        said = ORDINARY.replace('<metadata>', """<metadata>
+            <k:marks xmlns:k='urn:kaopu-ha:1' HA_Enabled='no' ha_priority='high' x='/etc/passwd'>
+              <k:deeper/></k:marks>""")
+        self.assertEqual([('HA_Enabled', 'no'), ('ha_priority', 'high'), ('x', '/etc/passwd')],
+                         [(mark.key, mark.value) for mark in definition.marks(said)])
+        text = elsewhere(said).text
+        self.assertEqual([('HA_Enabled', 'no'), ('ha_priority', 'high')],
+                         [(mark.key, mark.value) for mark in definition.marks(text)])
+        for told in ('libosinfo', 'deeper', 'passwd'):
+            self.assertNotIn(told, text)
+
+    def test_what_says_nothing_or_is_no_definition_has_no_marks(self):
+        for text in (ORDINARY, '', '<domain', '<!DOCTYPE x><domain/>',
+                     '<domain><metadata/></domain>'):
+            self.assertEqual((), definition.marks(text))
+
     def test_every_path_that_is_left_is_known(self):
         values = [value for each in self.root.iter() if each.tag not in ('title', 'description')
                   for value in (*each.attrib.values(), (each.text or '').strip())]

@@ -49,6 +49,14 @@ class Whose(unittest.TestCase):
             with self.subTest(hosts=hosts):
                 self.assertEqual(expected, known(**hosts).host)
 
+    def test_its_marks_are_those_of_its_definition_on_its_host(self):
+        xml = ('<domain><metadata><k:marks xmlns:k="urn:kaopu-ha:1" HA_Enabled="no"/></metadata>'
+               '</domain>')
+        [mark] = known(c1=told(ON, 5, xml=xml)).server().marks
+        self.assertEqual(('metadata', 'HA_Enabled', 'no'),
+                         (mark.source.value, mark.key, mark.value))
+        self.assertEqual((), known(c1=told(OFF, 5, xml=xml), c2=told(ON, 7)).server().marks)
+
     def test_nobody_takes_over_what_a_host_that_beats_tells_as_running(self):
         hosts = {'c1': told(ON, 5), 'c9': told(ON, 7)}
         for expected, standing in (

@@ -27,7 +27,7 @@ from kaopu_ha.controller.alone import Alone, words
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import addresses, certain, elsewhere, kept, model, policy, restart, users
+from kaopu_ha.core import addresses, certain, elsewhere, kept, left, model, policy, restart, users
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.restart import Act, Decision, Phase, Restart, Start
 
@@ -92,9 +92,9 @@ class Restarter:
         fresh = _is_back(world, host) and restart.opened(
             inventory, record, self._term.now(), self._term.name)
         if fresh:
-            fresh = self._named(fresh)
+            fresh, news = self._listed(fresh)
             if self._commit(world, host, fresh) is not None:
-                for item in restart.told(fresh, record):
+                for item in (*restart.told(fresh, record), *news):
                     self._tell(item)
             return True
         if record is None or not record.unsettled:
@@ -102,12 +102,17 @@ class Restarter:
         self._decide(world, record, inventory)
         return True
 
-    def _named(self, record: Restart) -> Restart:
-        """With Nova's names, if it answers: what waits is written down in any case."""
+    def _listed(self, record: Restart) -> tuple[Restart, Sequence[News]]:
+        """With Nova's names, and without what the policy leaves, if Nova answers.
+
+        What waits is written down in any case.
+        """
         try:
-            return restart.named(record, self._cloud.servers(record.host))
+            servers = self._cloud.servers(record.host)
         except ports.PortError:
-            return record
+            return record, ()
+        return left.from_the_start(restart.named(record, servers), servers, self._rules.policy,
+                                   self._term.now())
 
     # ------------------------------------------------------------ look, decide, commit, act
 

@@ -14,10 +14,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+import dataclasses
 
-from kaopu_ha.core import evacuation, model, policy, texts
+from kaopu_ha.core import evacuation, model, policy, restart, texts
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.restart import Restart
 
 _WAY_OUT = ('what is not understood leaves nothing behind; see [evacuation] protected_by and '
             'priority_by')
@@ -45,3 +47,18 @@ def told(host: str, listed: Sequence[model.Evacuation],
     if wrong:
         news.append(News(Fact.WRONG_MARK, host, f'{texts.few(wrong)}: {_WAY_OUT}'))
     return tuple(news)
+
+
+def from_the_start(record: Restart, servers: Iterable[model.Server], says: policy.Policy,
+                   at: str) -> tuple[Restart, tuple[News, ...]]:
+    """A new record of starts in place, with what the policy leaves left; and what is told of it.
+
+    So nobody is told that these are to run again.
+    """
+    why = {server.uuid: policy.answer(server, says).left for server in servers}
+    gone = [dataclasses.replace(start, phase=restart.Phase.LEFT, reason=why[start.instance], at=at)
+            for start in record.starts if start.phase is restart.Phase.WAITING
+            and why.get(start.instance)]
+    news = (News(Fact.LEFT_BY_POLICY, record.host, texts.few(
+        f'{start.name}: {start.reason}' for start in gone)),) if gone else ()
+    return restart.changed(record, gone), news

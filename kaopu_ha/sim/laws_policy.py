@@ -34,8 +34,8 @@ from kaopu_ha.sim.world import World
 if TYPE_CHECKING:
     from kaopu_ha.sim.checkers import Say
 
-# From the list of servers to what is decided by it, and to the call of a restart.
-_LISTED_SECONDS = 25.0
+# From the list of servers to what is decided by it, and to the call of a start in place.
+_LISTED_SECONDS, _STARTED_SECONDS = 25.0, 10.0
 # From what a leader, or a worker, read to what it wrote.
 _WRITTEN_SECONDS = 4.0
 _NO, _YES = ('false', 'no', 'off', '0'), ('true', 'yes', 'on', '1')
@@ -66,7 +66,8 @@ class Policies:
         """The API was asked to start a server where it is."""
         if came_too_late(self._world, f'start {row.uuid}'):
             return
-        if self._world.kernel.now - row.marked_at > _LISTED_SECONDS and is_left(self._world, row):
+        late = _STARTED_SECONDS + self._world.nova.slow_seconds
+        if self._world.kernel.now - row.marked_at > late and is_left(self._world, row):
             self._say('what opted out is left', f'{row.name} is started on {row.host}')
 
     def committed(self, who: str, writes: Sequence[ports.Put | ports.Delete],

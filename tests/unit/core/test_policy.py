@@ -15,7 +15,7 @@
 import dataclasses
 import unittest
 
-from kaopu_ha.core import left, policy
+from kaopu_ha.core import left, policy, restart
 from kaopu_ha.core.model import Mark, Phase, Priority, Source, Step
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.policy import Managed, Named, Policy
@@ -170,6 +170,20 @@ class TestWhatIsTold(unittest.TestCase):
         self.assertEqual('name of i1: it opted out: x', news[0].text)
         self.assertEqual(['left'], [one.result for one in news[0].outcomes])
         self.assertIn('name of i2: tag HA_Enabled=perhaps', news[1].text)
+
+    def test_a_start_in_place_that_the_policy_leaves_is_left_from_the_beginning(self):
+        starts = tuple(restart.Start(name, name, restart.Phase.WAITING) for name in ('i1', 'i2'))
+        servers = [a_server('i1', marks=(Mark(METADATA, 'HA_Enabled', 'no'),)), a_server('i2')]
+        record, news = left.from_the_start(
+            restart.Restart('c1', 'boot-2', starts), servers, Policy(), AT)
+        self.assertEqual(['i2'], [start.instance for start in record.unsettled])
+        self.assertEqual(['i1: it opted out: metadata HA_Enabled=no'], [one.text for one in news])
+        self.assertNotIn('i1', restart.told(record, None)[0].text)
+
+    def test_of_starts_nothing_is_said_where_nova_shows_no_marks(self):
+        record = restart.Restart('c1', 'boot-2', (restart.Start('i1', 'i1',
+                                                                restart.Phase.WAITING),))
+        self.assertEqual((record, ()), left.from_the_start(record, [], Policy(), AT))
 
     def test_nothing_is_told_where_nobody_said_anything(self):
         self.assertEqual((), left.told('c1', [an_evacuation()], a_case()))

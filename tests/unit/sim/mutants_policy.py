@@ -14,7 +14,7 @@
 
 import dataclasses
 
-from kaopu_ha.core import evacuation, policy, restart
+from kaopu_ha.core import evacuation, left, policy, restart
 from kaopu_ha.core.policy import Answer, Priority
 from kaopu_ha.worker.queue import RecordQueue
 from tests.unit.sim.mutants import mutant, put
@@ -32,7 +32,8 @@ def moved_all_the_same():
 
 @mutant('what opted out is started again in place')
 def started_all_the_same():
-    return [put(restart, '_not_ours', lambda seen, rules: '')]
+    return [put(restart, '_not_ours', lambda seen, rules: ''),
+            put(left, 'from_the_start', lambda record, servers, says, at: (record, ()))]
 
 
 @mutant('what its owner replaces is moved')

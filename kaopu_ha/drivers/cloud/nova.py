@@ -159,6 +159,8 @@ class NovaCloud(ports.Cloud):
 
     def _note_unseen(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Say, once, that nobody may mark a flavor: Nova leaves out what it does not show us."""
+        if not records:
+            return
         unseen = any('extra_specs' not in record['flavor'] for record in records)
         if unseen and not self._said_unseen:
             LOG.warning('Nova does not show us the extra specs of flavors: marks there do not '

@@ -111,7 +111,7 @@ class TestPlantedFaults(unittest.TestCase):
 
         def moving(item, seen, rules):
             if item.stage is RecoveryStage.EVACUATING:
-                return recovery._ending(item, seen, ())
+                return recovery._ending(item, seen, (), rules)
             return real(item, seen, rules)
         self.assertIs(Law.FORGOTTEN, self.found('_ROADS', recovery._ROADS | {
             RecoveryStage.EVACUATING: moving}, CALM).law)

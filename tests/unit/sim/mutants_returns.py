@@ -63,7 +63,7 @@ def came_unseen():
 
 @mutant('a stop counts at every later boot')
 def stopped_for_ever():
-    return [put(restarters, '_forgets', lambda world, record: False)]
+    return [put(restarters, '_on_again', lambda world, record: frozenset())]
 
 
 @mutant('who shares a volume keeps the other one off')

@@ -93,5 +93,10 @@ class TestTheList(unittest.TestCase):
     def test_those_that_are_found_soon_are_there(self):
         self.assertEqual(frozenset(), SOON - MUTANTS.keys())
 
+    def test_each_patches_what_is_there(self):
+        for name, switch in MUTANTS.items():
+            with self.subTest(name):
+                self.assertTrue(switch())
+
     def test_none_is_left_out(self):
         self.assertEqual(106, len(MUTANTS))

@@ -77,6 +77,7 @@ def agent(host: str) -> Account:
         raise ValueError(f'no host can have the name "{host}" here')
     return Account(host, f'{SERVICE}-agent-{host}', (
         Grant(records.ALIVE + host, write=True), Grant(records.INVENTORY + host, write=True),
+        Grant(records.USE + host, write=True),
         Grant(records.LOCK + host), Grant(records.requests_to(host)),
         *(Grant(records.request_to(host, verb), write=True) for verb in records.ASKABLE),
         Grant(f'{records.DOMAIN}{host}/', write=True), Grant(records.SERVER)))

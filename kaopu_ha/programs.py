@@ -29,6 +29,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.agent.domains import DomainPublisher
 from kaopu_ha.agent.inventory import InventoryPublisher
 from kaopu_ha.agent.requests import RequestRunner
+from kaopu_ha.agent.use import UsePublisher
 from kaopu_ha.controller.admitter import Admitter
 from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.answerer import Answerer
@@ -188,14 +189,17 @@ def worker(store: ports.Store, cloud: ports.Cloud, queue: ports.Queue, images: p
 
 def agent(host: str, beat: Callable[[], float], publisher: InventoryPublisher,
           runner: RequestRunner, definitions: DomainPublisher | None = None,
-          unsent: Callable[[], str] = str) -> tuple[Loop, ...]:
-    """The loops of an agent; with ``definitions`` where no Nova keeps them.
+          unsent: Callable[[], str] = str, live: UsePublisher | None = None) -> tuple[Loop, ...]:
+    """The loops of an agent; with ``definitions`` where no Nova keeps them, and with ``live`` where
+    its use is measured.
 
     ``unsent``: what trouble kept the last beat from being sent, '' if none did.
     """
     lock = records.LOCK + host
-    more = (Loop('domains', definitions.turn, trouble=lambda: definitions.trouble),
-            ) if definitions else ()
+    more = [Loop('domains', definitions.turn, trouble=lambda: definitions.trouble),
+            ] if definitions else []
+    if live is not None:
+        more.append(Loop('use', live.turn, trouble=lambda: live.trouble))
     return (Loop('beat', beat, (lock,), trouble=unsent),
             Loop('inventory', publisher.turn, trouble=lambda: (
                 publisher.trouble or publisher.behind)),

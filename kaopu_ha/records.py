@@ -18,6 +18,8 @@
 ``alive/<host>``                    lease      the beat
 ``death/<host>``                    lease      round 1 and the wait after it
 ``lock/<host>``                     lease      round 2; later permanent: the host is confirmed
+``use/<host>``                      lease      what the host measures of its cores and memory; only
+                                               it writes it, and renews it while it measures
 ``inventory/<host>``                durable    what the host told of itself; only it writes it
 ``case/<host>``                     durable    the open case
 ``recovery/<id>``                   durable    fences, proofs, plan of one confirmed host
@@ -68,7 +70,8 @@ from kaopu_ha.codec import RecordError as RecordError
 from kaopu_ha.codec import encode as encode
 from kaopu_ha.codec import plain as plain
 from kaopu_ha.core import protection
-from kaopu_ha.core.keys import Entry
+from kaopu_ha.core.keys import Entry, Snapshot
+from kaopu_ha.core.live import LiveUse
 from kaopu_ha.core.model import Inventory, Power
 from kaopu_ha.core.wishes import Wish
 
@@ -83,6 +86,7 @@ ALIVE = PREFIX + 'alive/'
 DEATH = PREFIX + 'death/'
 LOCK = PREFIX + 'lock/'
 INVENTORY = PREFIX + 'inventory/'
+USE = PREFIX + 'use/'
 CASE = PREFIX + 'case/'
 CLOSED = PREFIX + 'closed/'
 RECOVERY = PREFIX + 'recovery/'
@@ -330,7 +334,7 @@ class Service:
 # ---------------------------------------------------------------- reading
 
 # What agents write: see ``access``.
-_OF_HOSTS = frozenset({Beat, Domain, Inventory, Request})
+_OF_HOSTS = frozenset({Beat, Domain, Inventory, LiveUse, Request})
 
 
 def decode(kind: type[T], text: str, key: str = '') -> T:
@@ -353,3 +357,14 @@ def readable(kind: type[T], entries: Mapping[str, Entry]) -> dict[str, T]:
         except RecordError:
             continue
     return found
+
+
+def live_use(seen: Snapshot) -> dict[str, LiveUse]:
+    """What hosts measure of themselves, by host: of ``USE`` and ``ALIVE`` what counts.
+
+    A figure counts while its host beats, if it is possible, and under a lease: any other would
+    never grow old.
+    """
+    told = readable(LiveUse, {host: entry for host, entry in seen.under(USE).items()
+                              if entry.lease and seen.get(ALIVE + host) is not None})
+    return {host: figure for host, figure in told.items() if figure.is_possible}

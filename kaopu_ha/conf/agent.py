@@ -33,6 +33,13 @@ OPTS = [
                  help='Seconds between two looks at the domains.  What was started or stopped '
                       'since the last look is not known when the host dies; the record is '
                       'written only if it has changed.'),
+    cfg.FloatOpt('use_interval', default=60.0, min=0.0, max=3600.0,
+                 help='Seconds at least between two writes of how busy the host is (cores and '
+                      'memory, a mean of a minute in steps of 5 %, written only when it has '
+                      'changed by more).  Hosts are ranked by it with [usage] driver = agent, and '
+                      'kaopu-ha host rank shows it.  0: the host measures nothing, and with that '
+                      'driver it is taken after all that do.  The default is the time of the '
+                      'mean: sooner, a figure has hardly changed.'),
     cfg.StrOpt('state_path', default='/var/lib/kaopu-ha',
                help='Folder in which the agent remembers who the host is, for a start at which '
                     'libvirt does not answer.  It must outlive a reboot.'),

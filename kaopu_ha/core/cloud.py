@@ -103,12 +103,18 @@ class ComputeService:
 
 @dataclass(frozen=True)
 class Usage:
-    """Cores and memory of a host: capacities with allocation ratios applied, and what is used."""
+    """Cores and memory of a host: capacities with allocation ratios applied, and what is used.
+
+    ``live``: the same as the host measures it, without ratios; None if it does not.
+    ``live_weight``: how much of its rank that is, from 0 to 1; the rest is what is set aside.
+    """
 
     cores: float
     cores_used: float
     memory_mb: float
     memory_mb_used: float
+    live: Usage | None = None
+    live_weight: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -257,6 +257,10 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
     candidates = seen.candidates
     for item in under_way:
         candidates = selection.placed(candidates, item.target, item)
+    going_on = {item.recovery for item in now.values() if not item.phase.ended}
+    candidates = selection.arrived(candidates, [
+        item for item in now.values()
+        if item.phase is Phase.DONE and item.recovery in going_on])
     in_all = len(going)
     turns: dict[str, policy.Priority] = {}
     for item in before:
@@ -314,7 +318,9 @@ def _aimed(item: Evacuation, target: str, reason: str, seen: Seen,
                                 f'every other host was tried; last: {item.reason}')
         return dataclasses.replace(item, reason=reason, row='')
     item = dataclasses.replace(item, target=target, epoch=seen.epoch, reason='')
-    return went(item, Phase.QUEUED, seen.at, seen.by, f'to {target}, the least used that may')
+    usage = next((each.usage for each in seen.candidates if each.host == target), None)
+    return went(item, Phase.QUEUED, seen.at, seen.by,
+                f'to {target}, the least used that may{selection.figures(usage)}')
 
 
 def _turned_back(item: Evacuation, seen: Seen, rules: model.Rules,

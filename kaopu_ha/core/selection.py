@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 import dataclasses
 from dataclasses import dataclass
+import functools
 
 from kaopu_ha.core import model
 
@@ -45,9 +46,33 @@ def use(usage: model.Usage) -> float:
     return (usage.cores_used / usage.cores + usage.memory_mb_used / usage.memory_mb) / 2
 
 
+def weighed(usage: model.Usage) -> tuple[bool, float, float]:
+    """What hosts are ranked by: is its live use unknown, its use by weight, what is set aside.
+
+    Where live use counts, a host that tells none comes behind those that do: it may be busy.
+    """
+    set_aside = use(usage)
+    if usage.live_weight <= 0 or set_aside == float('inf'):
+        return False, set_aside, set_aside
+    if usage.live is None:
+        return True, set_aside, set_aside
+    weight = usage.live_weight
+    return False, weight * use(usage.live) + (1 - weight) * set_aside, set_aside
+
+
 def rank(usages: Mapping[str, model.Usage]) -> tuple[str, ...]:
-    """Hosts in the order of their use, least used first; ties by name."""
-    return tuple(sorted(usages, key=lambda host: (use(usages[host]), host)))
+    """Hosts in the order of their use, least used first; ties by what is set aside, then name."""
+    return tuple(sorted(usages, key=lambda host: (*weighed(usages[host]), host)))
+
+
+def figures(usage: model.Usage | None) -> str:
+    """What the rank was made of, where live use counts, to be put behind a sentence."""
+    if usage is None or usage.live_weight <= 0:
+        return ''
+    if usage.live is None:
+        return f' (it tells no live use; set aside {use(usage):.0%})'
+    return (f' (use {weighed(usage)[1]:.0%}: live {use(usage.live):.0%}, '
+            f'set aside {use(usage):.0%})')
 
 
 def why_not(candidate: Candidate, evacuation: model.Evacuation) -> str:
@@ -112,11 +137,34 @@ def choose(evacuation: model.Evacuation, candidates: Collection[Candidate]) -> t
 
 def placed(candidates: Collection[Candidate], target: str,
            evacuation: model.Evacuation) -> tuple[Candidate, ...]:
-    """The candidates after the instance was placed: each placement changes the rank."""
+    """The candidates after the instance was placed: each placement changes the rank.
+
+    Its live use is not measured yet: it counts as if it used all that it is given.
+    """
     return tuple(
-        dataclasses.replace(candidate, usage=_with(candidate.usage, evacuation))
+        dataclasses.replace(candidate, usage=_with(_live_with(candidate.usage, evacuation),
+                                                   evacuation))
         if candidate.host == target and candidate.usage is not None else candidate
         for candidate in candidates)
+
+
+def arrived(candidates: Collection[Candidate],
+            done: Collection[model.Evacuation]) -> tuple[Candidate, ...]:
+    """The candidates after these came there lately: set aside for already, but not yet measured."""
+    came: dict[str, list[model.Evacuation]] = {}
+    for evacuation in done:
+        came.setdefault(evacuation.target, []).append(evacuation)
+    return tuple(
+        dataclasses.replace(candidate, usage=functools.reduce(
+            _live_with, came[candidate.host], candidate.usage))
+        if candidate.host in came and candidate.usage is not None else candidate
+        for candidate in candidates)
+
+
+def _live_with(usage: model.Usage, evacuation: model.Evacuation) -> model.Usage:
+    if usage.live is None:
+        return usage
+    return dataclasses.replace(usage, live=_with(usage.live, evacuation))
 
 
 def _with(usage: model.Usage, evacuation: model.Evacuation) -> model.Usage:

@@ -32,7 +32,7 @@ from typing import Any
 from oslo_config import cfg
 
 from kaopu_ha import ports, programs, records
-from kaopu_ha.agent import beat, domains, inventory, leaving, requests, storage
+from kaopu_ha.agent import beat, domains, inventory, leaving, requests, storage, use
 from kaopu_ha.conf import ceph
 from kaopu_ha.conf import rules as conf_rules
 from kaopu_ha.conf.errors import ConfigError
@@ -75,7 +75,7 @@ class Program:
 
 def agent(conf: cfg.ConfigOpts) -> Program:
     """The agent of this host: beat, inventory, requests.  Raises ConfigError."""
-    from kaopu_ha.drivers.local import ceph_conf
+    from kaopu_ha.drivers.local import ceph_conf, load
     from kaopu_ha.drivers.probe.ceph import CephReader
     times, networks = conf_rules.times(conf), ceph.client_networks(conf)
     clusters = [storage.Cluster(cluster.fsid, cluster.pools[0], ceph_conf.monitors(cluster.conf))
@@ -107,7 +107,12 @@ def agent(conf: cfg.ConfigOpts) -> Program:
         definitions = domains.DomainPublisher(
             kv, conf.host, local, interval=conf.agent.inventory_interval, tell=_tell_text,
             ask_limit=times.ask_limit) if bare else None
-        loops = programs.agent(conf.host, turn, publisher, runner, definitions, beating.unsent)
+        live = use.UsePublisher(
+            kv, conf.host, load.reading, interval=conf.agent.use_interval,
+            beats=lambda: beating.beating, tell=_tell_text,
+            now=_now) if conf.agent.use_interval else None
+        loops = programs.agent(conf.host, turn, publisher, runner, definitions, beating.unsent,
+                               live)
         meeting = _meeting(conf, kv, records.LOCK + conf.host, keeps=False)
         return program(held, kv, [meeting, *measures.loops(loops)])
 

@@ -103,7 +103,7 @@ def joined(conf: cfg.ConfigOpts, port: str, name: str, kv: ports.Store) -> Any:
     arguments = _ON_STORE.get((port, name))
     if arguments is None:
         return make(conf, port, name)
-    return load(port, name)(kv, **arguments(conf))
+    return load(port, name)(kv, **arguments(conf, kv))
 
 
 def _etcd(conf: cfg.ConfigOpts) -> dict[str, Any]:
@@ -187,6 +187,11 @@ def _libvirt_cloud(conf: cfg.ConfigOpts) -> dict[str, Any]:
             'reach': _reach(conf), 'networks': tuple(conf.cloud.networks)}
 
 
+def _agent_usage(conf: cfg.ConfigOpts, kv: ports.Store) -> dict[str, Any]:
+    room = 'inventory' if conf.cloud.driver == 'libvirt' else 'placement'
+    return {'room': joined(conf, 'usage', room, kv), 'weight': conf['usage'].live_weight}
+
+
 def _inventory(conf: cfg.ConfigOpts) -> dict[str, Any]:
     return {'core_ratio': conf['usage'].core_ratio,
             'reserved_memory_mb': conf['usage'].reserved_memory_mb}
@@ -208,9 +213,10 @@ _ARGUMENTS: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]]
     ('notifier', 'webhook'): notifier.webhook,
     ('events', 'nova'): _nova_events,
 }
-_ON_STORE: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]] = {
-    ('cloud', 'libvirt'): _libvirt_cloud,
-    ('usage', 'inventory'): _inventory,
+_ON_STORE: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts, ports.Store], dict[str, Any]]] = {
+    ('cloud', 'libvirt'): lambda conf, kv: _libvirt_cloud(conf),
+    ('usage', 'inventory'): lambda conf, kv: _inventory(conf),
+    ('usage', 'agent'): _agent_usage,
 }
 
 

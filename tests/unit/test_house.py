@@ -63,8 +63,8 @@ MAY_IMPORT = {
 # Libraries of the outside world, and the parts that may know them.
 ONLY_IN = {
     **dict.fromkeys(('etcd3', 'etcd3gw', 'google', 'grpc', 'libvirt', 'libvirt_qemu', 'openstack',
-                     'oslo_messaging', 'prometheus_client', 'rados', 'rbd', 'redis', 'requests',
-                     'rq', 'urllib3'), {'drivers'}),
+                     'oslo_messaging', 'prometheus_client', 'psutil', 'rados', 'rbd', 'redis',
+                     'requests', 'rq', 'urllib3'), {'drivers'}),
     'keystoneauth1': {'drivers', 'conf'},
     'greenlet': {'sim'},
     'stevedore': {'wiring'},

@@ -19,7 +19,8 @@ import unittest
 from kaopu_ha import codec, records
 from kaopu_ha.core import model, restart
 from kaopu_ha.core.events import Hint
-from kaopu_ha.core.keys import Entry
+from kaopu_ha.core.keys import Entry, Snapshot
+from kaopu_ha.core.live import LiveUse
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
 from kaopu_ha.core.proofs import Word
 from kaopu_ha.core.protection import Reason, Unprotected
@@ -53,7 +54,7 @@ FULL = [
     records.BrakeSetting(('c1', 'c2'), 'joe', AT, 'the rack is really gone'),
     records.Request('admit', 'c1', 'joe', AT, ('i1',), 'done', 'admitted', 'boot-2'),
     records.ProofMark('controller-1', AT, ('ceph-1', 'ceph-2'), 'joe says that it is off'),
-    records.Claim('worker-1', 'c1-7'),
+    records.Claim('worker-1', 'c1-7'), LiveUse(16, 45, 64000, 70, AT),
     an_inventory(storage={'ceph-2': Sign.SILENCE, 'ceph-1': Sign.LIFE}, cores=8, memory_mb=4096,
                  instances=[an_instance(images=(DISK, DATA), local_disks=('/var/disk',))],
                  domains=('i1',), compute_started='boot-1/5', note='none', interrupted=('i1',),
@@ -286,12 +287,34 @@ class ReadAgain(unittest.TestCase):
         self.assertEqual(4 * len(known), known._length)
 
 
+class LiveUses(unittest.TestCase):
+
+    def seen(self, figure, *, lease=7, beats=True):
+        text = figure if isinstance(figure, str) else records.encode(figure)
+        entries = [Entry(records.USE + 'c1', text, 1, 1, lease)]
+        if beats:
+            entries.append(Entry(records.ALIVE + 'c1', '{}', 1, 1, 8))
+        return records.live_use(Snapshot(9, {entry.key: entry for entry in entries}))
+
+    def test_a_figure_counts_while_it_is_renewed_and_its_host_beats(self):
+        figure = LiveUse(16, 45, 64000, 70, AT)
+        self.assertEqual({'c1': figure}, self.seen(figure))
+        self.assertEqual({}, self.seen(figure, beats=False))
+        # Nobody would ever know that it is old.
+        self.assertEqual({}, self.seen(figure, lease=0))
+
+    def test_what_no_host_can_have_and_what_is_no_record_count_as_none(self):
+        for wrong in (LiveUse(16, 450, 64000, 70), LiveUse(16, -5, 64000, 70), LiveUse(0, 5, 1, 7),
+                      LiveUse(2 ** 70, 5, 64000, 70), 'idle', '{}'):
+            self.assertEqual({}, self.seen(wrong))
+
+
 class Keys(unittest.TestCase):
 
     def test_no_key_lies_under_the_prefix_of_another(self):
         keys = [value for name, value in vars(records).items()
                 if name.isupper() and isinstance(value, str) and name not in ('PREFIX', 'ADMIT')]
-        self.assertEqual(28, len(keys))
+        self.assertEqual(29, len(keys))
         for key in keys:
             self.assertTrue(key.startswith(records.PREFIX))
             self.assertEqual([key], [other for other in keys if other.startswith(key)])

@@ -443,6 +443,27 @@ class Planned(unittest.TestCase):
                 self.assertTrue(not cores or host.usage.cores_used + cores <= 32)
             self.assertEqual(made, planned(made, *hosts, given=given))
 
+    def live_candidates(self):
+        usage = a_usage()
+        return tuple(a_candidate(host, usage=dataclasses.replace(
+            usage, live=model.Usage(16, cores, 65536, 0), live_weight=1.0))
+            for host, cores in (('c2', 1), ('c3', 2)))
+
+    def test_what_came_lately_in_an_open_recovery_counts_though_it_is_not_measured(self):
+        came = [an_evacuation(f'd{number}', phase=Phase.DONE, target='c2') for number in range(3)]
+        item, = planned([*came, an_evacuation()], *self.live_candidates())[3:]
+        self.assertEqual('c3', item.target)
+        old = [dataclasses.replace(each, recovery='r0') for each in came]
+        item, = planned([*old, an_evacuation()], *self.live_candidates())[3:]
+        self.assertEqual('c2', item.target)
+
+    def test_the_road_says_which_figures_made_the_rank(self):
+        made, = planned([an_evacuation()], *self.live_candidates())
+        self.assertEqual('to c2, the least used that may (use 3%: live 3%, set aside 0%)',
+                         made.road[-1].reason)
+        made, = planned([an_evacuation()], a_candidate('c2'))
+        self.assertEqual('to c2, the least used that may', made.road[-1].reason)
+
     def test_asked_twice_it_changes_nothing_more(self):
         items = [an_evacuation(f'i{number}') for number in range(9)]
         candidates = (a_candidate('c2'), a_candidate('c3', usage=a_usage(cores_used=20)))

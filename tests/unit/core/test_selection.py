@@ -12,9 +12,10 @@
 
 """Where instances go: the least used host that may take them."""
 
+import dataclasses
 import unittest
 
-from kaopu_ha.core import selection
+from kaopu_ha.core import model, selection
 from kaopu_ha.core.model import Sign
 from tests.unit.core.values import (
     DATA,
@@ -164,3 +165,77 @@ class Choose(unittest.TestCase):
         self.assertEqual(a_usage(cores_used=2, memory_mb_used=2048), after[0].usage)
         self.assertEqual(before[1:], after[1:])
         self.assertEqual(before, selection.placed(before, 'c4', an_evacuation()))
+
+
+def a_live_usage(live, cores_used=0.0, weight=1.0):
+    """A host of 16 cores, of which this share is in use, and this much is set aside."""
+    busy = None if live is None else model.Usage(16, 16 * live, 65536, 65536 * live)
+    return dataclasses.replace(a_usage(cores_used), live=busy, live_weight=weight)
+
+
+class LiveUse(unittest.TestCase):
+
+    def test_hosts_are_ranked_by_what_they_truly_use(self):
+        usages = {'c1': a_live_usage(0.6, cores_used=2), 'c2': a_live_usage(0.2, cores_used=20)}
+        self.assertEqual(('c2', 'c1'), selection.rank(usages))
+
+    def test_the_weight_says_how_much_of_the_rank_that_is(self):
+        self.assertEqual(0.25 * 0.6 + 0.75 * 0.25, selection.weighed(
+            a_live_usage(0.6, cores_used=16, weight=0.25))[1])
+
+    def test_between_equals_it_is_what_is_set_aside(self):
+        usages = {'c1': a_live_usage(0.2, cores_used=9), 'c2': a_live_usage(0.2, cores_used=8)}
+        self.assertEqual(('c2', 'c1'), selection.rank(usages))
+
+    def test_who_tells_no_live_use_comes_behind_all_who_do(self):
+        usages = {'c1': a_live_usage(None), 'c2': a_live_usage(0.95, cores_used=30),
+                  'c3': a_live_usage(None, cores_used=4)}
+        self.assertEqual(('c2', 'c1', 'c3'), selection.rank(usages))
+
+    def test_where_nobody_tells_it_is_what_is_set_aside(self):
+        usages = {'c1': a_live_usage(None, cores_used=8), 'c2': a_live_usage(None)}
+        self.assertEqual(('c2', 'c1'), selection.rank(usages))
+
+    def test_without_a_weight_it_does_not_count(self):
+        usages = {'c1': a_live_usage(0.0, cores_used=8, weight=0.0),
+                  'c2': a_live_usage(None, weight=0.0)}
+        self.assertEqual(('c2', 'c1'), selection.rank(usages))
+
+    def test_an_idle_host_without_room_is_no_target(self):
+        full = a_candidate('c2', usage=a_live_usage(0.0, cores_used=32))
+        busy = a_candidate('c3', usage=a_live_usage(0.9, cores_used=2))
+        self.assertEqual(('c3', ''), selection.choose(an_evacuation(), [full, busy]))
+        self.assertEqual('it has no cores left', selection.why_not(full, an_evacuation()))
+
+    def test_a_host_that_lends_nothing_is_last_however_idle_it_is(self):
+        nothing = dataclasses.replace(a_live_usage(0.0), cores=0)
+        self.assertEqual(('c2', 'c1'), selection.rank({'c1': nothing, 'c2': a_live_usage(0.9)}))
+
+    def test_a_batch_spreads_though_nothing_of_it_is_measured_yet(self):
+        candidates = (a_candidate('c2', usage=a_live_usage(0.1)),
+                      a_candidate('c3', usage=a_live_usage(0.15)))
+        placed = []
+        for number in range(4):
+            item = an_evacuation(f'i{number}')
+            target, _ = selection.choose(item, candidates)
+            candidates = selection.placed(candidates, target, item)
+            placed.append(target)
+        self.assertEqual(['c2', 'c3', 'c2', 'c3'], placed)
+
+    def test_what_arrived_lately_counts_as_live_and_not_once_more_as_set_aside(self):
+        before = (a_candidate('c2', usage=a_live_usage(0.0)),
+                  a_candidate('c3', usage=a_live_usage(None)), a_candidate('c4', usage=None))
+        items = [an_evacuation(f'i{number}', target=host)
+                 for host in ('c2', 'c3', 'c4') for number in range(2)]
+        after = selection.arrived(before, items)
+        self.assertEqual(model.Usage(16, 4, 65536, 4096), after[0].usage.live)
+        self.assertEqual(0, after[0].usage.cores_used)
+        self.assertEqual(before[1:], after[1:])
+
+    def test_the_figures_are_told_where_they_count(self):
+        self.assertEqual(' (use 45%: live 60%, set aside 30%)', selection.figures(
+            dataclasses.replace(a_live_usage(0.6, cores_used=19.2), live_weight=0.5)))
+        self.assertEqual(' (it tells no live use; set aside 25%)',
+                         selection.figures(a_live_usage(None, cores_used=16)))
+        for usage in (None, a_usage(4)):
+            self.assertEqual('', selection.figures(usage))

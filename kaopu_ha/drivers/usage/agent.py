@@ -1,0 +1,38 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Live use, as the agents measure it: hosts are ranked by it, and filled by what is set aside.
+
+What is set aside comes from Placement, or without OpenStack from the inventories.  A figure counts
+while its host renews it and beats; a host without one ranks behind all that have one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kaopu_ha import ports, records
+from kaopu_ha.core import live, model
+
+
+class AgentUsage(ports.UsageSource):
+    """What is set aside, by the source that is given, with the live use from the store."""
+
+    def __init__(self, store: ports.Store, room: ports.UsageSource, *, weight: float = 1.0
+                 ) -> None:
+        self._store, self._room, self._weight = store, room, weight
+
+    def usage(self) -> Mapping[str, model.Usage]:
+        """Usage by host, each with its live use where that counts."""
+        room = self._room.usage()
+        told = records.live_use(self._store.read(records.USE, records.ALIVE))
+        return live.joined(room, told, self._weight)

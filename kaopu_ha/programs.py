@@ -44,9 +44,12 @@ from kaopu_ha.controller.recoverer import Recoverer
 from kaopu_ha.controller.reminder import Reminder
 from kaopu_ha.controller.repeated import Repeated
 from kaopu_ha.controller.restarter import Restarter
+from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.turns import Turns
+from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core.news import News
 from kaopu_ha.core.rules import Rules
+from kaopu_ha.core.selection import Candidate
 from kaopu_ha.worker.worker import Worker
 
 _WARM_SECONDS = 60.0
@@ -205,6 +208,14 @@ def agent(host: str, beat: Callable[[], float], publisher: InventoryPublisher,
                 publisher.trouble or publisher.behind)),
             Loop('requests', runner.turn, (records.requests_to(host), lock),
                  trouble=lambda: runner.trouble), *more)
+
+
+def candidates(store: ports.Store, cloud: ports.Cloud, usage: ports.UsageSource, rules: Rules,
+               given: Surroundings) -> tuple[Candidate, ...]:
+    """Every host as a leader that plans would see it now: for people who ask.  PortError."""
+    world = World(store.read(*RANGES), given.tell)
+    with given.pool(1, 'usage') as pool:
+        return Targets(cloud, usage, rules, pool, given.clock).candidates(world)
 
 
 def _listener(store: ports.Store, events: ports.Events, clock: Callable[[], float],

@@ -37,6 +37,7 @@ _CONFIG_FILE = '/etc/kaopu-ha/kaopu-ha.conf'
 COMMANDS = {
     'status': 'status:Status',
     'host list': 'host:HostList',
+    'host rank': 'rank:HostRank',
     'host show': 'host:HostShow',
     'host hold': 'hold:HostHold',
     'host release': 'hold:HostRelease',

@@ -40,6 +40,7 @@ from kaopu_ha.sim.laws_resets import Resets
 from kaopu_ha.sim.laws_returns import Starts, Watched
 from kaopu_ha.sim.laws_saying import Said, is_said_off
 from kaopu_ha.sim.laws_telling import Told
+from kaopu_ha.sim.laws_use import LeastUsed
 from kaopu_ha.sim.laws_verdicts import Grounds
 from kaopu_ha.sim.laws_wishes import Wished
 from kaopu_ha.sim.nova import Record, Row
@@ -98,7 +99,7 @@ class Checkers:
         moves, tellers = Moves(world, self._say), Tellers(world, self._say)
         self._more = (Said(world, self._say).committed, self._grounds.committed,
                       self._wished.committed, moves.committed, tellers.committed,
-                      policies.committed)
+                      policies.committed, LeastUsed(world, self._say).committed)
         world.nova.asked = _each(self._asked, moves.asked, policies.asked)
         world.acts = _each(calls.sent, moves.sent)
         world.etcd.committed = self._committed

@@ -24,6 +24,7 @@ from kaopu_ha.sim.laws_returns import (
     still_to_start,
     why_not_started,
 )
+from kaopu_ha.sim.laws_use import untold
 from kaopu_ha.sim.nova import Row
 from kaopu_ha.sim.world import World
 
@@ -53,7 +54,8 @@ def unhealed(world: World) -> list[str]:
     found += [f'the recovery of {one.host} is {one.stage.value}: {one.waiting_for}'
               for one in world.every(Recovery, records.RECOVERY)
               if one.stage is not RecoveryStage.FINISHED and one.id not in held_up]
-    return found + misbelieved(world) + still_to_start(world) + not_taken_back(world)
+    return found + misbelieved(world) + (
+        still_to_start(world) + not_taken_back(world) + untold(world))
 
 
 def for_people(world: World) -> list[Evacuation]:

@@ -49,10 +49,11 @@ from kaopu_ha.sim import (
     faults_returns,
     faults_saying,
     faults_thief,
+    faults_use,
     faults_wishes,
 )
 from kaopu_ha.sim.healing import heal, healing
-from kaopu_ha.sim.scenes_policy import SCENES
+from kaopu_ha.sim.scenes_use import SCENES
 from kaopu_ha.sim.shrink import shrunk
 from kaopu_ha.sim.story import Event, Story, play, written
 from kaopu_ha.sim.world import PACES, Setup, Vm
@@ -309,6 +310,7 @@ _TOPICS = (*faults_addresses.FAULTS,
            *faults_returns.FAULTS,
            *faults_saying.FAULTS,
            *faults_thief.FAULTS,
+           *faults_use.FAULTS,
            *faults_wishes.FAULTS)
 _FAULTS: tuple[_Fault, ...] = (_host, _process, _eye, _etcd, _ceph, _nova, _user, _people,
                                *(fault for _, fault in _TOPICS))

@@ -23,6 +23,7 @@ from kaopu_ha.core import model
 from kaopu_ha.core.model import Power
 from kaopu_ha.sim.ceph import Ceph, Client
 from kaopu_ha.sim.kernel import Kernel
+from kaopu_ha.sim.load import Load
 from kaopu_ha.sim.network import Node
 
 
@@ -68,6 +69,7 @@ class Machine:
         self.libvirtd = Libvirtd.RUNNING
         self.guests: dict[str, Guest] = {}
         self.spawns = True
+        self.load = Load(kernel)
         # The system of the host is being shut down in good order.
         self.stopping = False
         self._boots, self._runs = 1, 0

@@ -48,7 +48,7 @@ from kaopu_ha.sim.world import PACES, Setup, Times, Vm, World
 
 _EXPECT = 'expect '
 _FIELDS = frozenset({'title', 'text', 'pace', 'hosts', 'clusters', 'controllers', 'workers',
-                     'instances', 'seed', 'story', 'log'})
+                     'instances', 'seed', 'story', 'log', 'live_weight'})
 
 
 class StoryError(ValueError):
@@ -179,7 +179,8 @@ def _story(data: dict[str, Any], times: Times | None) -> Story:
         clusters=tuple(str(data.get('clusters', 'a')).split()),
         controllers=int(data.get('controllers', 2)), workers=int(data.get('workers', 2)),
         instances=tuple(_vm(name, said) for name, said in (data.get('instances') or {}).items()),
-        times=PACES[pace] if pace else times or PACES['fast'])
+        times=PACES[pace] if pace else times or PACES['fast'],
+        live_weight=_weight(data.get('live_weight')))
     for vm in setup.instances:
         if vm.host not in setup.hosts or not set(vm.clusters) <= set(setup.clusters):
             raise StoryError(f'instance {vm.name} is on a host or cluster that is not named')
@@ -191,6 +192,15 @@ def _story(data: dict[str, Any], times: Times | None) -> Story:
                  tuple(event for event in events if event.words != 'end'), ends[-1],
                  text=data.get('text', ''), pace=pace, seed=int(data.get('seed', 0)),
                  log=data.get('log', ''))
+
+
+def _weight(said: Any) -> float | None:
+    """How much live use counts; None where a story does not say."""
+    if said is None:
+        return None
+    if not isinstance(said, int | float) or not 0 <= said <= 1:
+        raise StoryError(f'live_weight {said} is no number from 0 to 1')
+    return float(said)
 
 
 def _event(line: Any) -> Event:
@@ -236,6 +246,7 @@ def written(story: Story) -> str:
                             'seed': story.seed, 'hosts': ' '.join(setup.hosts),
                             'clusters': ' '.join(setup.clusters),
                             'controllers': setup.controllers, 'workers': setup.workers,
+                            'live_weight': '' if setup.live_weight is None else setup.live_weight,
                             'instances': {vm.name: _told(vm) for vm in setup.instances},
                             'story': [f'{event.at:g} {event.words}' for event in story.events]
                             + [f'{story.end:g} end']}

@@ -35,6 +35,7 @@ from kaopu_ha.sim import (
     words_saying,
     words_thief,
     words_upgrade,
+    words_use,
     words_wishes,
 )
 from kaopu_ha.sim.sentences import Happening, Vocabulary
@@ -58,6 +59,7 @@ WORDS = Vocabulary({
     **words_saying.WORDS,
     **words_thief.WORDS,
     **words_upgrade.WORDS,
+    **words_use.WORDS,
     **words_wishes.WORDS})
 
 

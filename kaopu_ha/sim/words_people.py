@@ -47,6 +47,8 @@ def _mend_everything(world: World) -> None:
         cluster.chokes.clear()
     for host, machine in world.machines.items():
         machine.spawns, machine.cores, machine.stopping = True, 16, False
+        machine.load.fails = False
+        machine.load.lie(False)
         _mend_links(machine.node)
         if machine.node.powered:
             machine.libvirtd = Libvirtd.RUNNING

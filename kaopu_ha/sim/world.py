@@ -32,7 +32,7 @@ from kaopu_ha.core.model import Case, Image, Inventory, Stage
 from kaopu_ha.core.news import News
 from kaopu_ha.core.policy import Managed, Policy
 from kaopu_ha.core.rules import Rules
-from kaopu_ha.sim import hangs
+from kaopu_ha.sim import hangs, load
 from kaopu_ha.sim.blocklist import SimBlocklist
 from kaopu_ha.sim.bus import Bus, SimEvents
 from kaopu_ha.sim.ceph import Ceph, Client, SimCeph
@@ -93,7 +93,10 @@ class Vm:
 
 @dataclass(frozen=True)
 class Setup:
-    """What a world begins with.  ``events``: controllers listen at Nova's bus."""
+    """What a world begins with.  ``events``: controllers listen at Nova's bus.
+
+    ``live_weight``: agents measure how busy hosts are, and that counts so much in their rank.
+    """
 
     hosts: tuple[str, ...] = ('c1', 'c2', 'c3')
     instances: tuple[Vm, ...] = ()
@@ -102,6 +105,7 @@ class Setup:
     controllers: int = 2
     workers: int = 2
     events: bool = False
+    live_weight: float | None = None
 
 
 @dataclass(frozen=True)
@@ -313,7 +317,9 @@ class World:
             runner = RequestRunner(
                 around.store, machine.name, local, reader, restart_compute=(_RESTART,), tell=tell,
                 clusters=clusters, ask_limit=times.rules.ask_limit, clock=around.given.clock)
-            return programs.agent(machine.name, beat.turn, publisher, runner)
+            live = load.publisher(machine.load, machine.name, around, lambda: beat.beating,
+                                  tell) if self.setup.live_weight is not None else None
+            return programs.agent(machine.name, beat.turn, publisher, runner, live=live)
         return Daemon(self.kernel, self.etcd, f'agent-{machine.name}', machine.node, make,
                       self._tell)
 
@@ -335,11 +341,14 @@ class World:
                 return self.hangs.gate(around.name, port, calls)
             store = self.terms.store(around.name, gate(around.store, hangs.STORE))
             management = gate(libvirt, hangs.MANAGEMENT)
+            usage: ports.UsageSource = SimUsage(self.nova, node)
+            if self.setup.live_weight is not None:
+                usage = load.SimLiveUsage(around.store, usage, self.setup.live_weight)
             loops, _ = programs.controller(
                 store, [management, gate(ceph, hangs.STORAGE)],
                 [gate(SimBlocklist(self.clusters, node, self.client_networks), hangs.FENCE)],
                 gate(SimNova(self.nova, node), hangs.CLOUD), management,
-                gate(SimUsage(self.nova, node), hangs.USAGE),
+                gate(usage, hangs.USAGE),
                 gate(SimQueue(around.store, self.broker), hangs.QUEUE), times.rules,
                 times.leader_ttl, around.given,
                 SimEvents(self.bus, around.process) if self.setup.events else None,

@@ -34,6 +34,7 @@ from tests.unit.sim import (  # noqa: F401  they add their own
     mutants_survivors,
     mutants_telling,
     mutants_terms,
+    mutants_use,
     mutants_wishes,
 )
 from tests.unit.sim.mutants import MUTANTS
@@ -99,4 +100,4 @@ class TestTheList(unittest.TestCase):
                 self.assertTrue(switch())
 
     def test_none_is_left_out(self):
-        self.assertEqual(106, len(MUTANTS))
+        self.assertEqual(113, len(MUTANTS))

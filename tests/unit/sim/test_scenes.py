@@ -19,7 +19,7 @@ import logging
 import unittest
 
 from kaopu_ha.sim import lives
-from kaopu_ha.sim.scenes_policy import SCENES
+from kaopu_ha.sim.scenes_use import SCENES
 from tests.unit.sim import test_mutants  # noqa: F401  it imports all of them
 from tests.unit.sim.mutants import MUTANTS
 
@@ -33,6 +33,8 @@ REASONS = 'reasons are true'
 OPTED_OUT, ROOM = 'what opted out is left', 'the important get room first'
 TOLD = 'what is told is so'
 LOST = 'the store loses answers while ends are written'
+BUSY = 'hosts are as busy as nothing that is set aside says'
+LEAST = 'the least used is taken'
 UNSEEN = 'most of what a host has on nobody has seen, and it loses its power'
 WRONG = 'a person is wrong about a host of which the storage does not say'
 
@@ -155,6 +157,13 @@ CAUGHT = (
     ('low and high change places', 'there is not room for all', (ROOM,)),
     ('workers take tasks in the order of names', 'there are more to be moved than workers take',
      ('the important are called for first',)),
+    ('live use is not looked at', BUSY, (LEAST,)),
+    ('the busiest host is taken', BUSY, (LEAST,)),
+    ('what comes to a host makes it no busier', BUSY, (LEAST,)),
+    ('a figure is renewed that nobody measures', BUSY, (LEAST, RUNS)),
+    ('who tells no live use is taken for idle', BUSY, (LEAST,)),
+    ('a change of use is never told', BUSY, (RUNS, LEAST)),
+    ('live use outlives its lease', BUSY, (RUNS, LEAST)),
 )
 
 

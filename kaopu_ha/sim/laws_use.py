@@ -128,7 +128,9 @@ def _brought(items: Iterable[Evacuation]) -> float:
 def told_by(world: World, host: str) -> LiveUse | None:
     """What the store has of the live use of a host, under a lease."""
     entry = world.etcd.entries.get(records.USE + host)
-    return records.decode(LiveUse, entry.value, entry.key) if entry and entry.lease else None
+    # A thief writes there what he likes.
+    found = {host: entry} if entry is not None and entry.lease else {}
+    return records.readable(LiveUse, found).get(host)
 
 
 def untold(world: World) -> list[str]:

@@ -17,7 +17,8 @@ import pathlib
 import unittest
 
 from kaopu_ha import access, ports, records
-from kaopu_ha.agent import beat, domains, inventory, requests
+from kaopu_ha.agent import beat, domains, inventory, requests, use
+from kaopu_ha.core.live import LiveUse, Reading
 from kaopu_ha.drivers.store import etcd
 from kaopu_ha.testing import store
 from tests import etcd_cluster, pki
@@ -133,7 +134,7 @@ class RolesTest(SecureCase):
             act(*args)
 
     def test_a_host_writes_its_own_keys(self):
-        for key in (records.ALIVE + HOST, records.INVENTORY + HOST,
+        for key in (records.ALIVE + HOST, records.INVENTORY + HOST, records.USE + HOST,
                     *(records.request_to(HOST, verb) for verb in records.ASKABLE),
                     f'{records.DOMAIN}{HOST}/i'):
             self.assertIsNotNone(self.put(self.host, key))
@@ -141,6 +142,7 @@ class RolesTest(SecureCase):
 
     def test_a_host_touches_no_key_of_another_host(self):
         for key in (records.ALIVE + OTHER, records.INVENTORY + OTHER, records.LOCK + OTHER,
+                    records.USE + OTHER,
                     records.requests_to(OTHER) + 'r1', f'{records.DOMAIN}{OTHER}/i',
                     f'{records.DOMAIN}{HOST}0/i', records.CASE + OTHER,
                     records.DEATH + OTHER, records.ALIVE + HOST + '0'):
@@ -257,6 +259,7 @@ class AgentsTurns(SecureCase):
         publisher.turn()
         self.assertEqual('', publisher.trouble)
         self.publishes_definitions()
+        self.publishes_its_use()
         key = records.request_to(HOST, 'restart compute')
         self.service.commit([], [
             ports.Put(records.LOCK + HOST, records.encode(records.Lock('k', 'noon', True))),
@@ -266,6 +269,20 @@ class AgentsTurns(SecureCase):
         runner.turn()
         answered = records.decode(records.Request, self.service.read(key).get(key).value)
         self.assertEqual('done', answered.state, self.told)
+
+    def publishes_its_use(self):
+        """It is renewed, and read again, with the rights of a host."""
+        counted = iter(Reading(8, 10.0 * turn, 40.0 * turn, 8000, 4000) for turn in range(20))
+        publisher = use.UsePublisher(
+            self.kv, HOST, lambda: next(counted), interval=60.0, beats=lambda: True,
+            tell=self.tell, now=lambda: 'noon', clock=self.clock)
+        for _ in range(10):
+            publisher.turn()
+            self.time += 10.0
+        self.assertEqual('', publisher.trouble)
+        found = self.service.read(records.USE + HOST).get(records.USE + HOST)
+        self.assertEqual(LiveUse(8, 25, 8000, 50, 'noon'),
+                         records.decode(LiveUse, found.value))
 
     def publishes_definitions(self):
         """It tells of one that came, and that one left which was decided to belong here."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+import math
 
 from kaopu_ha.core import model, selection
 from kaopu_ha.core.selection import Candidate
@@ -33,7 +34,7 @@ class Ranked:
     @property
     def use(self) -> float | None:
         """What its place was made of, 0 to 1 and beyond; None if its use is not known."""
-        if self.usage is None or selection.use(self.usage) == float('inf'):
+        if self.usage is None or math.isinf(selection.use(self.usage)):
             return None
         return selection.weighed(self.usage)[1]
 

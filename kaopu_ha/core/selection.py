@@ -18,6 +18,7 @@ from collections.abc import Collection, Mapping
 import dataclasses
 from dataclasses import dataclass
 import functools
+import math
 
 from kaopu_ha.core import model
 
@@ -42,7 +43,7 @@ class Candidate:
 def use(usage: model.Usage) -> float:
     """How full a host is: the mean of core use and memory use, 0 (empty) to 1 and beyond."""
     if usage.cores <= 0 or usage.memory_mb <= 0:
-        return float('inf')
+        return math.inf
     return (usage.cores_used / usage.cores + usage.memory_mb_used / usage.memory_mb) / 2
 
 
@@ -52,7 +53,7 @@ def weighed(usage: model.Usage) -> tuple[bool, float, float]:
     Where live use counts, a host that tells none comes behind those that do: it may be busy.
     """
     set_aside = use(usage)
-    if usage.live_weight <= 0 or set_aside == float('inf'):
+    if usage.live_weight <= 0 or set_aside == math.inf:
         return False, set_aside, set_aside
     if usage.live is None:
         return True, set_aside, set_aside
@@ -62,7 +63,7 @@ def weighed(usage: model.Usage) -> tuple[bool, float, float]:
 
 def rank(usages: Mapping[str, model.Usage]) -> tuple[str, ...]:
     """Hosts in the order of their use, least used first; ties by what is set aside, then name."""
-    return tuple(sorted(usages, key=lambda host: (*weighed(usages[host]), host)))
+    return tuple(sorted(usages, key=lambda host: (weighed(usages[host]), host)))
 
 
 def figures(usage: model.Usage | None) -> str:

@@ -17,11 +17,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from kaopu_ha import records
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import plain
 from kaopu_ha.cli.listing import Cell, Listing, Showing
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import model
+from kaopu_ha.core.live import LiveUse
 from kaopu_ha.core.model import Power, Sign
 
 
@@ -61,7 +63,7 @@ class HostShow(Showing):
 
     def subject(self, args: argparse.Namespace) -> tuple[Picture, str]:
         """The host, and what is known of all of them."""
-        found, host = self.look(), args.host
+        found, host = self.look(records.USE), args.host
         if host not in found.hosts:
             self.known(found, host)
         return found, host
@@ -106,7 +108,7 @@ def _everything(found: Picture, host: str) -> dict[str, Any]:
     return {'host': host, **{name: plain(kept.get(host)) for name, kept in (
         ('beat', found.beats), ('inventory', found.inventories), ('setting', found.settings),
         ('case', found.cases), ('death', found.deaths), ('lock', found.locks),
-        ('fresh', found.fresh))},
+        ('fresh', found.fresh), ('live_use', found.live))},
             'returns': [plain(one) for name, one in sorted(found.returns.items())
                         if name.partition('/')[0] == host],
         'unreadable': sorted(key for key in found.unreadable if key.endswith('/' + host))}
@@ -119,6 +121,7 @@ def _facts(found: Picture, host: str) -> list[tuple[str, str]]:
             ('beat', _beat(found, host)),
             ('agent', beat.agent if beat else ''),
             *(_of_inventory(found, inventory) if inventory else []),
+            ('live use', _live(found.live.get(host))),
             ('hold', _hold(found, host)),
             ('came back', _returns(found, host)),
             ('case', _case(case) if case else 'none open'),
@@ -146,6 +149,14 @@ def _of_inventory(found: Picture, inventory: model.Inventory) -> list[tuple[str,
             ('cores', str(inventory.cores or '')), ('memory MB', str(inventory.memory_mb or '')),
             ('note', inventory.note),
             ('other domains', ', '.join(others))]
+
+
+def _live(told: LiveUse | None) -> str:
+    """How busy it is, as its agent measures it."""
+    if told is None:
+        return ''
+    return (f'{told.cores_percent} % of {told.cores} cores, {told.memory_percent} % of '
+            f'{told.memory_mb} MB; about so since {layout.date_and_clock(told.at)}')
 
 
 def _hold(found: Picture, host: str) -> str:

@@ -20,6 +20,7 @@ from typing import TypeVar
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import aftercare, brake, model, restart, waiting, wishes
+from kaopu_ha.core.live import LiveUse
 
 T = TypeVar('T')
 
@@ -75,6 +76,11 @@ class Picture:
         return tuple(sorted({name for prefix in (records.INVENTORY, records.ALIVE, records.CASE,
                                                  records.LOCK, records.HOST)
                              for name in self.snapshot.under(prefix)}))
+
+    @functools.cached_property
+    def live(self) -> Mapping[str, LiveUse]:
+        """What hosts measure of themselves, by host; only where ``records.USE`` was read."""
+        return records.live_use(self.snapshot)
 
     @property
     def held(self) -> frozenset[str]:

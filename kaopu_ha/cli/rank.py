@@ -50,8 +50,7 @@ class HostRank(Listing):
     def records(self, args: argparse.Namespace) -> list[dict[str, Any]]:
         """Each host with all its figures."""
         found = self.look(records.USE)
-        live = records.live_use(found.snapshot)
-        return [_record(each, live) for each in self._ranked(found, args.instance)]
+        return [_record(each, found.live) for each in self._ranked(found, args.instance)]
 
     def rows(self, args: argparse.Namespace) -> list[list[Any]]:
         """One row for each host: the targets first, in their order."""

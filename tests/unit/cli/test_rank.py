@@ -89,6 +89,12 @@ class HostRank(scene.Scene):
         self.assertEqual('it does not beat', found['c4']['why_not'])
         self.assertEqual([0, 0, 0], [found[host]['rank'] for host in ('c2', 'c3', 'c4')])
 
+    def test_all_that_is_known_of_a_host_has_its_live_use(self):
+        self.assertRegex(self.shown('host', 'show', 'c2'), r'live use +80 % of 8 cores, 60 % of '
+                         r'16000 MB; about so since 2026-11-24 00:03:00')
+        self.assertEqual(60, self.shown_json('host', 'show', 'c2')['live_use']['memory_percent'])
+        self.assertNotIn('live use', self.shown('host', 'show', 'c4'))
+
     def test_for_an_instance_it_is_where_that_may_go(self):
         for name in (WEB, 'web-1'):
             found = self.ranked('--for', name)

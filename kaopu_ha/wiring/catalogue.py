@@ -33,7 +33,7 @@ CHOSEN_BY = {'store': ('driver',), 'probe': ('management', 'storage'), 'fence': 
 _GROUPS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ('probe', 'libvirt'): ('libvirt',), ('probe', 'ceph'): ('ceph',),
     ('fence', 'ceph_blocklist'): ('ceph',), ('cloud', 'nova'): ('nova',), ('cloud', 'libvirt'): (),
-    ('usage', 'placement'): ('nova',), ('queue', 'etcd'): (),
+    ('usage', 'placement'): ('nova',), ('usage', 'agent'): ('usage', 'nova'), ('queue', 'etcd'): (),
 }
 
 

@@ -75,9 +75,11 @@ class LeastUsed:
     def _is_good(self, host: str) -> bool:
         world, machine = self._world, self._world.machines[host]
         entries, told = world.etcd.entries, told_by(world, host)
+        inventory = world.told_by(host)
         keys = (records.LOCK, records.CASE, records.HOST, records.FRESH)
         return (told is not None and _is_true(world, host, told) and machine.node.powered
-                and records.ALIVE + host in entries and world.told_by(host) is not None
+                and records.ALIVE + host in entries and inventory is not None
+                and not inventory.note and not inventory.storage_lost
                 and not any(prefix + host in entries for prefix in keys)
                 and not any(key.startswith(f'{records.RETURNED}{host}/') for key in entries)
                 and not any(key.startswith(f'{records.EVENT}host/{host}') for key in entries)

@@ -23,7 +23,7 @@ from kaopu_ha.core.news import Fact
 from kaopu_ha.core.restart import Phase, Restart
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.laws_late import came_too_late
-from kaopu_ha.sim.laws_policy import is_left
+from kaopu_ha.sim.laws_policy import may_be_left
 from kaopu_ha.sim.nova import Row
 from kaopu_ha.sim.world import World
 
@@ -132,7 +132,7 @@ def why_not_started(world: World, row: Row) -> str:
     """Why the program gave the start of an instance up, as it is listed; '' if it did not."""
     for record in world.every(Restart, records.RESTART):
         for start in record.starts:
-            by_policy = start.phase is Phase.LEFT and is_left(world, row)
+            by_policy = start.phase is Phase.LEFT and may_be_left(world, row)
             if start.instance == row.uuid and (
                     by_policy or start.phase in (Phase.FAILED, Phase.WAVED_OFF)):
                 return start.reason

@@ -23,7 +23,7 @@ import math
 
 from kaopu_ha import records
 from kaopu_ha.core.addresses import lies_in
-from kaopu_ha.core.model import Recovery, RecoveryStage
+from kaopu_ha.core.model import Case, Evacuation, Recovery, RecoveryStage
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.ceph import Ceph, Client
 from kaopu_ha.sim.laws_late import fenced_too_late
@@ -53,8 +53,22 @@ def could_not_tell(world: World, client: Client) -> bool:
             client.since < daemon.seconds(case.road[0].at)):
         return False
     since = machine.address_since.get(client.ip, -math.inf)
-    young = world.kernel.now - client.since < _GROWN_SECONDS
+    young = world.kernel.now - client.since < _GROWN_SECONDS or _untold(world, case, client)
     return since > told_until(world, case) and (young or not lies_in(client.ip, [NETWORK]))
+
+
+def _untold(world: World, case: Case, client: Client) -> bool:
+    """True if it began after the last call, whose worker saw nobody, and the agent is dead or
+    was just started: nobody else tells of an address (decision 0035).
+    """
+    agent = world.agents[case.host]
+    if agent.runs and world.kernel.now - agent.began >= _GROWN_SECONDS:
+        return False
+    own = {uuid for uuid, guest in world.machines[case.host].guests.items()
+           if client in guest.clients}
+    return any(client.since > daemon.seconds(item.attempts[-1].at)
+               for item in world.every(Evacuation, f'{records.EVACUATION}{case.recovery}/')
+               if item.instance in own and item.attempts)
 
 
 def untold_clients(world: World, host: str, cluster: Ceph, header: str) -> list[str]:
@@ -70,6 +84,15 @@ def untold_clients(world: World, host: str, cluster: Ceph, header: str) -> list[
                    if client.node.name == host and not could_not_tell(world, client)
                    and f'{client.ip}:0/0' not in cluster.blocklist
                    and machine.address_since.get(client.ip, -math.inf) >= until})
+
+
+def is_taken_back(world: World, host: str) -> bool:
+    """True while its admission is not over: what is still listed of it goes when that goes on.
+
+    Also when it was lost meanwhile: it is judged like any other, and its beat lets that go on.
+    """
+    case = world.case(host)
+    return case is not None and case.admit is not None
 
 
 def is_vouched_for(world: World, host: str) -> bool:
@@ -116,7 +139,8 @@ class Fences:
         if not listed:
             return
         machines = self._world.machines.values()
-        dead = [machine for machine in machines if self._world.confirmed(machine.name)]
+        dead = [machine for machine in machines if self._world.confirmed(machine.name)
+                or is_taken_back(self._world, machine.name)]
         guilty = {address for machine in dead for address in machine.had}
         for machine in machines:
             for address in () if machine in dead else machine.used:

@@ -50,7 +50,8 @@ class Daemon:
                  tell: Callable[[str, News], None]) -> None:
         self.kernel, self.role, self.node = kernel, role, node
         self.name = ''
-        self.starts, self.began = 0, 0.0
+        # Since when it goes on: from its start, or from when it was thawed.
+        self.starts, self.since = 0, 0.0
         self._etcd, self._make, self._tell = etcd, make, tell
         self._store: SimStore | None = None
         self._process: Process | None = None
@@ -72,7 +73,7 @@ class Daemon:
         """Start it; harmless while it runs.  Each start has a name of its own."""
         if self._process is not None:
             return
-        self.starts, self.began = self.starts + 1, self.kernel.now
+        self.starts, self.since = self.starts + 1, self.kernel.now
         self.name = f'{self.role}/{self.starts}'
         process, store = Process(self.name), SimStore(self._etcd, self.node, self.name)
         self._process, self._store = process, store
@@ -121,6 +122,7 @@ class Daemon:
                 self._process.unaware_seconds += stood
             self._paused_at, self._unaware = -1.0, False
         if self._process is not None:
+            self.since = self.since if self.goes_on else self.kernel.now
             self._process.thaw()
 
 

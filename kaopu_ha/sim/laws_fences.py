@@ -45,7 +45,8 @@ _FOR_GOOD = 86400.0
 
 def could_not_tell(world: World, client: Client) -> bool:
     """True of a client that was started on a fenced host, at an address that it had no time to
-    tell: not until its order can have grown, and in no network of which people have told.
+    tell: not until its order can have grown, for which some controller has to go on, and in no
+    network of which people have told.
     """
     case = world.case(client.node.name)
     machine = world.machines.get(client.node.name)
@@ -53,16 +54,22 @@ def could_not_tell(world: World, client: Client) -> bool:
             client.since < daemon.seconds(case.road[0].at)):
         return False
     since = machine.address_since.get(client.ip, -math.inf)
-    young = world.kernel.now - client.since < _GROWN_SECONDS or _untold(world, case, client)
+    young = (world.kernel.now - client.since < _GROWN_SECONDS
+             or not any(_goes_on(each, world.kernel.now) for each in world.controllers)
+             or _untold(world, case, client))
     return since > told_until(world, case) and (young or not lies_in(client.ip, [NETWORK]))
+
+
+def _goes_on(process: daemon.Daemon, now: float) -> bool:
+    """True if it has had the time to tell of an address, or to have an order grow by it."""
+    return process.goes_on and now - process.since >= _GROWN_SECONDS
 
 
 def _untold(world: World, case: Case, client: Client) -> bool:
     """True if it began after the last call, whose worker saw nobody, and the agent is dead or
     was just started: nobody else tells of an address (decision 0035).
     """
-    agent = world.agents[case.host]
-    if agent.runs and world.kernel.now - agent.began >= _GROWN_SECONDS:
+    if _goes_on(world.agents[case.host], world.kernel.now):
         return False
     own = {uuid for uuid, guest in world.machines[case.host].guests.items()
            if client in guest.clients}

@@ -124,6 +124,8 @@ CAUGHT = (
      (TOLD,)),
     ('a word counts though its host was heard of',
      'a host is switched on against a person\'s word', ('no call unfenced', 'one writer')),
+    ('what is finished takes no other word',
+     'a target that was said to be switched off never returns', (RUNS,)),
     ('what is said of a judged host is not kept', UNSEEN, ('people are told the truth',)),
     ('nobody\'s word is heard of a host that is judged', UNSEEN, (RUNS,)),
     ('a word stands against a live client of nobody', WRONG,

@@ -306,7 +306,8 @@ class TheEnd(unittest.TestCase):
             self.assertIs(Act.REST, advance(item, listed_now).act)
             found = advance(item, dataclasses.replace(listed_now, servers=(a_server('i2'),)))
             self.assertEqual((Act.COMMIT, EVACUATING, [('i2', phase)]), (
-                found.act, found.recovery.stage, [(move.instance, move.phase) for move in found.evacuations]))
+                found.act, found.recovery.stage,
+                [(move.instance, move.phase) for move in found.evacuations]))
 
     def test_what_was_ended_before_its_plan_asks_nova_for_nothing_more(self):
         ended = at(FINISHED, road=(model.Step(AT, BY, FENCING.value, 'it is confirmed dead'),))

@@ -230,8 +230,9 @@ class TestBeforeThePlan(Refusals, unittest.TestCase):
             self.assertEqual([Fact.WORD_GIVEN], [item.fact for item in answer.news])
 
     def test_who_said_that_it_is_switched_off_may_say_later_that_it_was_destroyed(self):
-        off = values.a_recovery(stage=RecoveryStage.FINISHED, word=model.Word('joe', '', 'x'), road=(
-            model.Step('', '', RecoveryStage.PROVEN.value, ''),))
+        off = values.a_recovery(
+            stage=RecoveryStage.FINISHED, word=model.Word('joe', '', 'x'),
+            road=(model.Step('', '', RecoveryStage.PROVEN.value, ''),))
         self.assertEqual(frozenset(), recovery.dead_hosts([off]))
         wish = dataclasses.replace(a_wish(Verb.GO_ON), destroyed=True)
         for proven in (False, True):

@@ -12,4 +12,4 @@
 
 """Tests.  The threads of oslo are chosen before anything of it is imported, as in every process."""
 
-from kaopu_ha import cmd  # noqa: F401
+from kaopu_ha import threads  # noqa: F401

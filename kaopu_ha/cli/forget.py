@@ -31,6 +31,7 @@ from kaopu_ha.cli.command import Command, Trouble, who
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import admission, aftercare, detection, fencing, kept, model
 from kaopu_ha.core.model import Power, RecoveryStage, Stage, Verdict
+from kaopu_ha.core.texts import few
 
 # etcd takes 128 operations in one transaction.
 _CHUNK = 100
@@ -176,7 +177,20 @@ def _not_destroyed(found: Picture, host: str) -> str:
                 f'what is not under way: kaopu-ha recovery end {host} --why ...')
     if not all(item.phase.ended for item in found.evacuations(case.recovery)):
         return f'its recovery is taken up again: kaopu-ha recovery show {case.recovery}.'
-    return ''
+    return _on_their_way(found, host, recovery)
+
+
+def _on_their_way(found: Picture, host: str, recovery: model.Recovery | None) -> str:
+    """Why its case has to stay: by that the leader knows that what was to come there never will."""
+    coming = sorted(item.name for item in found.every_evacuation
+                    if item.target == host and item.attempts and not item.phase.ended)
+    if not coming:
+        return ''
+    what = f'{few(coming)} {"is" if len(coming) == 1 else "are"} on the way to it'
+    if recovery is None or recovery.word is None or recovery.word.destroyed:
+        return f'{what}, and sent elsewhere within seconds. Then forget it.'
+    return (f'{what}: to have that sent elsewhere: kaopu-ha recovery go-on {host} --destroyed '
+            f'--why ... Then forget it.')
 
 
 def _still_on(found: Picture, host: str) -> str:

@@ -39,6 +39,7 @@ from kaopu_ha.core import (
     model,
     restart,
     suspicion,
+    unseen,
 )
 from kaopu_ha.core.addresses import known as known_addresses
 from kaopu_ha.core.evidence import confirmed
@@ -168,7 +169,7 @@ class Detector:
             return {}
         at, began, coming = self._term.now(), self._clock(), self._evacuations()
         suspects = [evacuation.with_coming(
-            confirmed(world.inventories[host], world.cases[host]), coming) for host in hosts]
+            confirmed(_told(world, host), world.cases[host]), coming) for host in hosts]
         known = known_addresses(world.inventories, (*self._rules.tools, *world.tools))
         peers = [world.inventories[host] for host in sorted(world.beats)
                  if host in world.inventories and host not in hosts]
@@ -194,7 +195,7 @@ class Detector:
     # ------------------------------------------------------------ decide, commit, tell
 
     def _open(self, world: World, host: str) -> None:
-        case = detection.opened(world.inventories[host], self._seen(world, host, None))
+        case = detection.opened(_told(world, host), self._seen(world, host, None))
         news = [News(Fact.CASE_OPENED, host, 'its beat is gone; the other networks are asked')]
         if world.inventories[host].leaving:
             news.append(News(Fact.LEAVING, host, f'it said that it is being shut down: it has '
@@ -294,7 +295,7 @@ class Detector:
                    looked: _Looked | None) -> list[ports.Put | ports.Delete]:
         """CONFIRMED, the permanent lock and the recovery: one transaction."""
         name = f'{host}-{world.snapshot.revision}'
-        inventory, servers = world.inventories[host], looked.servers if looked else None
+        inventory, servers = _told(world, host), looked.servers if looked else None
         hints = world.hints(host)
         wanted = fencing.clusters(inventory, self._evacuations())
         orders = tuple(order for fence in self._fences for order in fence.orders(
@@ -339,6 +340,11 @@ class Detector:
         return restart.told_by_libvirt(
             case, world.inventories[host], beat.boot_id if beat else '',
             world.restarts.get(host), term.now(), term.name)
+
+
+def _told(world: World, host: str) -> model.Inventory:
+    """What the host told of itself, with what is still to be started in place there."""
+    return unseen.with_unsettled(world.inventories[host], world.restarts.get(host))
 
 
 def _in_time(listing: concurrent.futures.Future[tuple[model.Server, ...]] | None

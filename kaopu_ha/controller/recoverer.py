@@ -255,6 +255,8 @@ class Recoverer:
         return dataclasses.replace(seen, forced=True)
 
     def _list(self, world: World, seen: Seen, decision: Decision) -> Seen:
+        # Whatever comes of it, a finished recovery does not ask again at once.
+        self._planned[decision.recovery.id] = road.standing(seen), self._clock()
         servers = self._cloud.servers(decision.recovery.host)
         return dataclasses.replace(seen, servers=servers,
                                    stopped=self._stopped(decision.recovery, servers),

@@ -148,9 +148,9 @@ class Restarter:
             seen = dataclasses.replace(seen, server=self._cloud.server(start.instance))
         decision = restart.advance(start, seen, self._rules)
         if places > 0 and decision.act in (Act.START, Act.START_ANEW):
-            moving = seen.moving or self._open_elsewhere(world, seen.host, start.instance)
             decision = restart.advance(start, dataclasses.replace(
-                seen, moving=moving, actions=self._cloud.actions(start.instance)), self._rules)
+                seen, elsewhere=self._open_elsewhere(world, seen.host, start.instance),
+                actions=self._cloud.actions(start.instance)), self._rules)
         return decision
 
     def _carry_out(self, world: World, record: Restart, new: Restart,

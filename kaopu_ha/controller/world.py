@@ -81,8 +81,14 @@ class World:
 
     @functools.cached_property
     def claimed(self) -> dict[str, frozenset[str]]:
-        """For each storage address, in its one spelling, the hosts whose inventories name it."""
-        return addresses.owners(self.inventories)
+        """For each storage address, in its one spelling, the hosts whose inventories name it.
+
+        One whose inventory can't be read now still has what leaders wrote down of it: whoever
+        claimed an address of its since is the newcomer there.
+        """
+        mute = self.snapshot.under(records.INVENTORY).keys() - self.inventories.keys()
+        return addresses.owners(self.inventories, {
+            host: claims for host, claims in self.claims.items() if host in mute})
 
     @functools.cached_property
     def evacuations(self) -> tuple[model.Evacuation, ...]:

@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 import functools
 import ipaddress
 import math
+from types import MappingProxyType
 
 from kaopu_ha.core import model
 
@@ -64,11 +65,13 @@ class Known:
 NONE_KNOWN = Known()
 
 
-def owners(inventories: Mapping[str, model.Inventory]) -> dict[str, frozenset[str]]:
-    """The hosts that claim each address, in its one spelling."""
+def owners(inventories: Mapping[str, model.Inventory],
+           more: Claims = MappingProxyType({})) -> dict[str, frozenset[str]]:
+    """The hosts that claim each address, in its one spelling; ``more``: besides what they told."""
     found: dict[str, set[str]] = {}
-    for host, inventory in inventories.items():
-        for address in inventory.storage_addresses:
+    told = {host: inventory.storage_addresses for host, inventory in inventories.items()}
+    for host, claimed in (*told.items(), *more.items()):
+        for address in claimed:
             found.setdefault(spelling(address), set()).add(host)
     return {address: frozenset(hosts) for address, hosts in found.items()}
 

@@ -178,6 +178,9 @@ UNDER_WAY = (
     # Nothing is done to it: to start it anew would cost what its user has in its memory.
     Row('arrived, and changed', lambda it: it.changed_there, Act.DONE,
         'it came to {target}, and its user has it {vm_state} there'),
+    # A state that is set would undo what was asked, and nova-compute does it all the same.
+    Row('arrived, and in a task', lambda it: it.runs_there and it.in_its_users_hands, Act.DONE,
+        'it came to {target}, and Nova shows {state} there'),
     Row('runs, shown in another state',
         lambda it: it.long and it.runs_there and not it.shows('active') and it.over, Act.RESET,
         'it runs on {target}, but Nova shows {state}', 'active'),

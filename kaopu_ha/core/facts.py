@@ -106,6 +106,12 @@ class Facts:
         return (self.on_target and not self.server.task_state
                 and self.server.vm_state in _BY_ITS_USER)
 
+    @property
+    def in_its_users_hands(self) -> bool:
+        """It is on its target, in a task that no evacuation has: it came, and its user is at it."""
+        return self.on_target and bool(self.server.task_state) and (
+            not self.server.task_state.startswith('rebuild'))
+
     @functools.cached_property
     def running_on(self) -> str:
         """Another host on which it may run."""

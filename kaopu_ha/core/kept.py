@@ -61,8 +61,12 @@ def taken_up(recovery: Recovery) -> RecoveryStage:
 
     One that a person ended before its plan has to be fenced, and its service forced down, first.
     """
-    planned = not recovery.road or _was(recovery, RecoveryStage.PLANNED)
-    return RecoveryStage.EVACUATING if planned else RecoveryStage.FENCING
+    return RecoveryStage.EVACUATING if was_planned(recovery) else RecoveryStage.FENCING
+
+
+def was_planned(recovery: Recovery) -> bool:
+    """True if what was on there was planned, as far as its road is known."""
+    return not recovery.road or _was(recovery, RecoveryStage.PLANNED)
 
 
 def _was(recovery: Recovery, stage: RecoveryStage) -> bool:

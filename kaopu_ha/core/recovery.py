@@ -38,7 +38,7 @@ from kaopu_ha.core.holding import kept as _kept
 from kaopu_ha.core.kept import dead_hosts as dead_hosts
 from kaopu_ha.core.kept import is_open as is_open
 from kaopu_ha.core.kept import keeps_its_fence as keeps_its_fence
-from kaopu_ha.core.kept import taken_up
+from kaopu_ha.core.kept import taken_up, was_planned
 from kaopu_ha.core.model import Evacuation, Phase, Recovery, RecoveryStage
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.recovering import Act as Act
@@ -50,6 +50,8 @@ from kaopu_ha.core.recovering import waits as _waits
 
 # Between two plans while nothing began, ended or died: room may have come, or a host.
 _PLAN_SECONDS = 5.0
+# Between two looks for what Nova shows on a dead host only after all of its moves have ended.
+_LATE_SECONDS = 60.0
 # More arrivals than these are taken up in the next turn: they are written in one transaction.
 _ARRIVALS_MAX = 60
 
@@ -71,6 +73,9 @@ def advance(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
 
 def failed(recovery: Recovery, act: Act, reason: str) -> Decision:
     """What to do when an act failed: wait for the fence, or for the cloud."""
+    if recovery.stage is RecoveryStage.FINISHED and act is Act.LIST:
+        # Nothing waits for it: it is asked again after a while.
+        return Decision(Act.REST, recovery)
     waits = holding.waits_for_it if act in _FENCE_ACTS else _waits
     return waits(recovery, reason)
 
@@ -157,19 +162,47 @@ def _plan_is_due(seen: Seen) -> bool:
 def _ending(recovery: Recovery, seen: Seen, mine: Sequence[Evacuation],
             rules: model.Rules) -> Decision:
     """Every move has ended.  What came since the plan is moved, too; then it is finished."""
-    came = _came(recovery, seen)
-    if came and (seen.servers is None or seen.candidates is None):
-        return Decision(Act.LIST, recovery)
-    if came and seen.inventory is not None:
-        known = dataclasses.replace(recovery, instances=seen.inventory.instances)
-        servers = [server for server in seen.servers or () if server.uuid in came]
-        late = _listed(known, servers[:_ARRIVALS_MAX], seen, rules)
-        if late:
-            return Decision(Act.COMMIT, recovery, late,
-                            left.told(recovery.host, late, seen.case))
+    late = _late(recovery, seen, rules)
+    if late is not None:
+        return late
     text = counted(mine)
     return _go(recovery, RecoveryStage.FINISHED, seen, text,
                News(Fact.FINISHED, recovery.host, text))
+
+
+def _late(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision | None:
+    """Plan what Nova shows on the host only now, though it was on there; None if nothing is."""
+    came = _unlisted(recovery, seen)
+    if came and (seen.servers is None or seen.candidates is None):
+        return Decision(Act.LIST, recovery)
+    servers = [server for server in seen.servers or () if server.uuid in came]
+    late = _listed(dataclasses.replace(recovery, instances=_told(recovery, seen)),
+                   servers[:_ARRIVALS_MAX], seen, rules)
+    if not late:
+        return None
+    return Decision(Act.COMMIT, recovery, late, left.told(recovery.host, late, seen.case))
+
+
+def _told(recovery: Recovery, seen: Seen) -> tuple[model.Instance, ...]:
+    """What the host tells now, with what was on when it was confirmed."""
+    told = {one.uuid: one for one in (seen.inventory.instances if seen.inventory else ())}
+    for one in recovery.instances:
+        now = told.get(one.uuid, one)
+        off = now.power is model.Power.OFF
+        told[one.uuid] = dataclasses.replace(now, power=one.power) if off else now
+    return tuple(told.values())
+
+
+def _unlisted(recovery: Recovery, seen: Seen) -> frozenset[str]:
+    """What was on there by anybody's word, and is in no plan.
+
+    Nova may show it elsewhere still: its live migration was over, and who has to write that down
+    hangs.
+    """
+    planned = {item.instance for item in seen.evacuations if item.recovery == recovery.id}
+    on = {one.uuid for one in recovery.instances if one.power is not model.Power.OFF}
+    moved_on = admission.moved_on(recovery.host, recovery.id, seen.evacuations).keys()
+    return _came(recovery, seen) | (on - planned - moved_on)
 
 
 def _came(recovery: Recovery, seen: Seen) -> frozenset[str]:
@@ -194,12 +227,30 @@ def _is_over(recovery: Recovery, seen: Seen) -> bool:
 
 
 def _finished(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
-    """It only keeps its fence, unless a person asked for an instance just as it was finished."""
+    """It only keeps its fence, unless a person asked for an instance just as it was finished, or
+    Nova shows one on its host only now.
+    """
     mine = [item for item in seen.evacuations if item.recovery == recovery.id]
-    if all(item.phase.ended for item in mine):
-        return _waits(recovery, '')
-    return _go(recovery, taken_up(recovery), seen, 'taken up again: an instance is open',
-               News(Fact.EVACUATING, recovery.host, counted(mine)))
+    if not all(item.phase.ended for item in mine):
+        return _go(recovery, taken_up(recovery), seen, 'taken up again: an instance is open',
+                   News(Fact.EVACUATING, recovery.host, counted(mine)))
+    late = _late(recovery, seen, rules) if _late_may_be_due(recovery, seen) else None
+    if late is None or late.act is not Act.COMMIT:
+        return late or _waits(recovery, '')
+    taken = _go(recovery, taken_up(recovery), seen, 'taken up again: Nova shows more on it by now',
+                News(Fact.EVACUATING, recovery.host, counted((*mine, *late.evacuations))))
+    return dataclasses.replace(taken, evacuations=late.evacuations,
+                               news=(*late.news, *taken.news))
+
+
+def _late_may_be_due(recovery: Recovery, seen: Seen) -> bool:
+    """True if it is time to ask Nova, or Nova was asked just now.  What a person ended before its
+    plan is left alone.
+    """
+    if not was_planned(recovery):
+        return False
+    return (seen.servers is not None or seen.planned is None
+            or seen.planned[1] >= _LATE_SECONDS)
 
 
 _ROADS = {RecoveryStage.PROVEN: _proven, RecoveryStage.PLANNED: _moving,

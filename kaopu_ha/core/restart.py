@@ -113,8 +113,9 @@ class Seen:
     ``power``: as this boot's libvirt says (OFF if it does not know it), None if it does not answer.
     ``server`` is None if Nova
     has none; ``actions`` are newest first.  ``barred``: why nothing may be started on the host now.
-    ``moving``: why the instance itself may not be.  ``seconds`` passed since the last call, or
-    since it was first seen off: this leader's count, so late is possible, early is not.
+    ``moving``: why the instance itself may not be, and ``elsewhere``: why it may run elsewhere.
+    ``seconds`` passed since the last call, or since it was first seen off: this leader's count, so
+    late is possible, early is not.
     """
 
     at: str
@@ -125,6 +126,7 @@ class Seen:
     actions: tuple[model.Action, ...] = ()
     barred: str = ''
     moving: str = ''
+    elsewhere: str = ''
     seconds: float = 0.0
 
 
@@ -350,6 +352,8 @@ _ROWS: tuple[_Row, ...] = (
     ('its user stopped it', lambda start, seen, rules: _task(seen) == ''
      and _state(seen) == 'stopped' and users.stopped_by_user(seen.actions),
      _left('its user stopped it')),
+    ('it may run elsewhere', lambda start, seen, rules: bool(seen.elsewhere),
+     lambda start, seen, rules: _waiting(start, seen.elsewhere)),
     ('a call is under way', lambda start, seen, rules: start.phase is Phase.STARTING
      and seen.seconds < rules.attempt_limit, _waits('it is being started')),
     ('a call led to nothing', lambda start, seen, rules: start.phase is Phase.STARTING, _lost),

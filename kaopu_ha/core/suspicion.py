@@ -149,10 +149,12 @@ def due(suspicion: Suspicion, hosts: Iterable[str], now: float,
 
 def seconds_left(suspicion: Suspicion, hosts: Iterable[str], now: float,
                  rules: model.Rules) -> float:
-    """Seconds until one of the hosts is due; an interval of looks if none will be."""
+    """Seconds until one of the hosts is due; at most an interval of looks: whose record can be read
+    again since, nobody is woken for.
+    """
     times = [_look_at(suspicion, suspicion.of(host), rules) for host in hosts
              if suspicion.missing(host)]
-    return min([max(at - now, 0.0) for at in times], default=rules.look_interval)
+    return min([rules.look_interval, *(max(at - now, 0.0) for at in times)])
 
 
 def _look_at(suspicion: Suspicion, memory: Memory, rules: model.Rules) -> float:

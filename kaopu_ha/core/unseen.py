@@ -9,10 +9,10 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""What ran on a host and nobody knew the disks of: it is started where it was, once that is back.
+"""What ran on a host and its agent does not tell of, for that was dead when it came.
 
-It was in the plan of its recovery, and could not be moved: its agent was dead when it came, so its
-agent knows nothing of it after the boot either.
+Nobody knew its disks, so it was in the plan of a recovery and could not be moved: it is started
+where it was, once that is back.  If the host is lost before that, it was on all the same.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Iterable
 import dataclasses
 
 from kaopu_ha.core import restart
-from kaopu_ha.core.model import Case, Evacuation, Inventory, Phase, Power
+from kaopu_ha.core.model import Case, Evacuation, Instance, Inventory, Phase, Power
 
 
 def to_start(case: Case, inventory: Inventory, moves: Iterable[Evacuation],
@@ -38,3 +38,20 @@ def to_start(case: Case, inventory: Inventory, moves: Iterable[Evacuation],
     lies_here = tuple(sorted(one.uuid for one in inventory.instances if one.uuid in unseen
                              and one.power is Power.OFF and not one.local_disks))
     return restart.opened(dataclasses.replace(inventory, interrupted=lies_here), before, at, by)
+
+
+def with_unsettled(inventory: Inventory, before: restart.Restart | None) -> Inventory:
+    """What the host had on, with what is still to be started there: that was on, and is off.
+
+    Its agent does not know of what came while it was dead.  What that never told of has no image
+    that could be asked.
+    """
+    unsettled = before.unsettled if before else ()
+    if not unsettled:
+        return inventory
+    known = {instance.uuid for instance in inventory.instances}
+    untold = [Instance(start.instance, start.name, Power.OFF, untold=True)
+              for start in unsettled if start.instance not in known]
+    interrupted = {*inventory.interrupted, *(start.instance for start in unsettled)}
+    return dataclasses.replace(inventory, instances=(*inventory.instances, *untold),
+                               interrupted=tuple(sorted(interrupted)))

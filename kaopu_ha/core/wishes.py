@@ -42,6 +42,8 @@ Before anything is planned, and of the recovery as a whole::
 
 *go on*: a person says that the host is off, in the place of a proof.  Refused while it beats.  Said
 of a host that is still judged, it takes the place of what could not be asked (``core.saying``).
+Whoever said that it is switched off may say later that it was destroyed, also when it has ended:
+what was on its way to it waits for that.
 """
 
 from __future__ import annotations
@@ -143,18 +145,21 @@ def _go_on(wish: Wish, seen: Seen) -> Answer:
     """Have a person's word stand for the fence."""
     found = seen.recovery
     assert found is not None
-    if not recovery.is_open(found):
+    never_again = wish.destroyed and found.word is not None and not found.word.destroyed
+    if not recovery.is_open(found) and not never_again:
         return _refused(wish, 'its recovery is finished: nothing waits for its fence')
     if seen.beats:
         return _refused(wish, f'{wish.host} beats: it is not off')
-    if seen.proven:
+    if seen.proven and not never_again:
         return _refused(wish, 'its fence was read back within the last seconds: nothing waits for '
                               'a word')
     word = _word(wish, seen)
     step = Step(seen.at, seen.by, roads.WORD_GIVEN, word.text)
     after = dataclasses.replace(found, word=word, road=(*_shortened(found.road), step))
-    return Answer(_done(wish, 'its instances are moved without a proof of the fence, by your word '
-                              'that it is off'), after,
+    text = 'its instances are moved without a proof of the fence, by your word that it is off' \
+        if recovery.is_open(found) else \
+        'what was on its way to it is sent elsewhere, by your word that it never runs again'
+    return Answer(_done(wish, text), after,
                   news=(News(Fact.WORD_GIVEN, wish.host, word.text),))
 
 

@@ -50,7 +50,8 @@ class Daemon:
                  tell: Callable[[str, News], None]) -> None:
         self.kernel, self.role, self.node = kernel, role, node
         self.name = ''
-        self.starts = 0
+        # Since when it goes on: from its start, or from when it was thawed.
+        self.starts, self.since = 0, 0.0
         self._etcd, self._make, self._tell = etcd, make, tell
         self._store: SimStore | None = None
         self._process: Process | None = None
@@ -72,7 +73,7 @@ class Daemon:
         """Start it; harmless while it runs.  Each start has a name of its own."""
         if self._process is not None:
             return
-        self.starts += 1
+        self.starts, self.since = self.starts + 1, self.kernel.now
         self.name = f'{self.role}/{self.starts}'
         process, store = Process(self.name), SimStore(self._etcd, self.node, self.name)
         self._process, self._store = process, store
@@ -88,8 +89,10 @@ class Daemon:
             kernel.loop(process, loop.turn, wake)
 
     def kill(self) -> None:
-        """End it where it stands, as SIGKILL does."""
+        """End it where it stands, as SIGKILL does; of a machine that is paused, as a reset does."""
         process, self._process = self._process, None
+        # Or the clock of the next one would go back when the pause ends.
+        self._paused_at, self._unaware = -1.0, False
         if process is not None and self._store is not None:
             process.kill()
             self._store.close()
@@ -119,6 +122,7 @@ class Daemon:
                 self._process.unaware_seconds += stood
             self._paused_at, self._unaware = -1.0, False
         if self._process is not None:
+            self.since = self.since if self.goes_on else self.kernel.now
             self._process.thaw()
 
 

@@ -205,7 +205,9 @@ class LookedAt:
         self._world.kernel.after(_TURN_SECONDS, self._look)
 
     def _hear(self) -> None:
-        if not any(key.startswith(records.ALIVE) for key in self._world.etcd.entries):
+        # Of a host of which nothing can be read nobody knows what its beat is worth.
+        if not any(records.ALIVE + host in self._world.etcd.entries
+                   and self._world.told_by(host) for host in self._world.machines):
             self._none_beat_at = self._world.kernel.now
         self._world.kernel.after(_HEAR_SECONDS, self._hear)
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from kaopu_ha import records
 from kaopu_ha.core.aftercare import Aftercare
 from kaopu_ha.core.model import Evacuation
+from kaopu_ha.sim.laws_late import was_called_too_late
 from kaopu_ha.sim.nova import Row
 from kaopu_ha.sim.world import World
 
@@ -57,7 +58,9 @@ def misbelieved(world: World) -> list[str]:
     """
     found = []
     for row in world.nova.rows.values():
-        if _rests(world, row) and not _named(world, row):
+        # A call that came after its time may undo what is so at any moment (decision 0049).
+        if _rests(world, row) and not _named(world, row) and not was_called_too_late(
+                world, row.uuid):
             found += [f'{row.name} on {row.host}: {what}' for what in _wrong(world, row)]
     return found
 

@@ -23,7 +23,7 @@ import math
 
 from kaopu_ha import records
 from kaopu_ha.core.addresses import lies_in
-from kaopu_ha.core.model import Recovery, RecoveryStage
+from kaopu_ha.core.model import Case, Evacuation, Recovery, RecoveryStage
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.ceph import Ceph, Client
 from kaopu_ha.sim.laws_late import fenced_too_late
@@ -45,7 +45,8 @@ _FOR_GOOD = 86400.0
 
 def could_not_tell(world: World, client: Client) -> bool:
     """True of a client that was started on a fenced host, at an address that it had no time to
-    tell: not until its order can have grown, and in no network of which people have told.
+    tell: not until its order can have grown, for which some controller has to go on, and in no
+    network of which people have told.
     """
     case = world.case(client.node.name)
     machine = world.machines.get(client.node.name)
@@ -53,8 +54,28 @@ def could_not_tell(world: World, client: Client) -> bool:
             client.since < daemon.seconds(case.road[0].at)):
         return False
     since = machine.address_since.get(client.ip, -math.inf)
-    young = world.kernel.now - client.since < _GROWN_SECONDS
+    young = (world.kernel.now - client.since < _GROWN_SECONDS
+             or not any(_goes_on(each, world.kernel.now) for each in world.controllers)
+             or _untold(world, case, client))
     return since > told_until(world, case) and (young or not lies_in(client.ip, [NETWORK]))
+
+
+def _goes_on(process: daemon.Daemon, now: float) -> bool:
+    """True if it has had the time to tell of an address, or to have an order grow by it."""
+    return process.goes_on and now - process.since >= _GROWN_SECONDS
+
+
+def _untold(world: World, case: Case, client: Client) -> bool:
+    """True if it began after the last call, whose worker saw nobody, and the agent is dead or
+    was just started: nobody else tells of an address (decision 0035).
+    """
+    if _goes_on(world.agents[case.host], world.kernel.now):
+        return False
+    own = {uuid for uuid, guest in world.machines[case.host].guests.items()
+           if client in guest.clients}
+    return any(client.since > daemon.seconds(item.attempts[-1].at)
+               for item in world.every(Evacuation, f'{records.EVACUATION}{case.recovery}/')
+               if item.instance in own and item.attempts)
 
 
 def untold_clients(world: World, host: str, cluster: Ceph, header: str) -> list[str]:
@@ -70,6 +91,15 @@ def untold_clients(world: World, host: str, cluster: Ceph, header: str) -> list[
                    if client.node.name == host and not could_not_tell(world, client)
                    and f'{client.ip}:0/0' not in cluster.blocklist
                    and machine.address_since.get(client.ip, -math.inf) >= until})
+
+
+def is_taken_back(world: World, host: str) -> bool:
+    """True while its admission is not over: what is still listed of it goes when that goes on.
+
+    Also when it was lost meanwhile: it is judged like any other, and its beat lets that go on.
+    """
+    case = world.case(host)
+    return case is not None and case.admit is not None
 
 
 def is_vouched_for(world: World, host: str) -> bool:
@@ -116,7 +146,8 @@ class Fences:
         if not listed:
             return
         machines = self._world.machines.values()
-        dead = [machine for machine in machines if self._world.confirmed(machine.name)]
+        dead = [machine for machine in machines if self._world.confirmed(machine.name)
+                or is_taken_back(self._world, machine.name)]
         guilty = {address for machine in dead for address in machine.had}
         for machine in machines:
             for address in () if machine in dead else machine.used:

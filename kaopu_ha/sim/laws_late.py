@@ -39,6 +39,11 @@ def came_too_late(world: World, act: str) -> bool:
                for _, done, at in world.late)
 
 
+def was_called_too_late(world: World, uuid: str) -> bool:
+    """True if an evacuation of it was, at any time: nobody knows what came of that."""
+    return any(done == f'evacuate {uuid}' for _, done, _ in world.late)
+
+
 def fenced_too_late(world: World) -> bool:
     """True if anybody was."""
     return any(done == 'fence' for _, done, _ in world.late)

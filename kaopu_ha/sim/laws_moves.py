@@ -22,6 +22,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.core.model import Case, Evacuation, Phase, Stage
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.ceph import Disk
+from kaopu_ha.sim.laws_fences import is_taken_back
 from kaopu_ha.sim.laws_late import came_too_late, fenced_too_late
 from kaopu_ha.sim.laws_policy import may_be_left
 from kaopu_ha.sim.nova import Row
@@ -182,6 +183,7 @@ def _hurt(world: World) -> Iterator[tuple[str, str]]:
             address = entry.removesuffix(':0/0')
             for host, machine in world.machines.items():
                 if address in machine.addresses and not world.confirmed(host) and (
+                        not is_taken_back(world, host)) and (
                         machine.address_since.get(address, 0.0) < _FIRST_SECONDS):
                     yield host, entry
 

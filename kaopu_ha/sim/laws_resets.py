@@ -13,7 +13,8 @@
 """A state is not set while a nova-compute brings the instance up: that spoils what it does.
 
 Nova writes down that the instance arrived only if its task is still the one that it began with.
-Else it shows the instance for ever on the host that died, though it runs.
+Else it shows the instance for ever on the host that died, though it runs.  Nor is one set while a
+user has asked for something: it would be done, and Nova would show what was before.
 """
 
 from __future__ import annotations
@@ -36,11 +37,22 @@ class Resets:
     def asked(self, row: Row) -> None:
         """Nova was asked to show a state, and no task."""
         world = self._world
+        if came_too_late(world, f'reset {row.uuid}'):
+            return
+        self._users(row)
         newest = next((record for record in reversed(world.nova.records)
                        if (record.instance, record.kind) == (row.uuid, 'evacuation')), None)
         at_work = newest.lies_at if newest is not None else ''
-        if not at_work or world.confirmed(at_work) or came_too_late(world, f'reset {row.uuid}'):
+        if not at_work or world.confirmed(at_work):
             return
         if world.machines[at_work].runs(row.uuid):
             self._say('no state is set while Nova is at work',
                       f'that of {row.name}, which nova-compute on {at_work} has begun')
+
+    def _users(self, row: Row) -> None:
+        """What its user asked for where it runs is carried out, whatever Nova shows."""
+        world, task = self._world, row.task_state
+        if task and not task.startswith('rebuild') and not world.confirmed(row.host) and (
+                world.machines[row.host].runs(row.uuid)):
+            self._say('no state is set while its user is at it',
+                      f'that of {row.name}, which is {task} on {row.host}')

@@ -20,6 +20,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.core.model import Evacuation, Recovery
 from kaopu_ha.core.restart import Restart
 from kaopu_ha.core.wishes import State, Verb, Wish
+from kaopu_ha.sim.laws_late import came_too_late, was_called_too_late
 from kaopu_ha.sim.nova import Row
 from kaopu_ha.sim.world import World
 
@@ -46,6 +47,8 @@ class Wished:
 
     def called(self, row: Row, target: str) -> None:
         """The API was asked to evacuate a server."""
+        if came_too_late(self._world, f'evacuate {row.uuid}'):
+            return
         case = self._world.case(row.host)
         if case is not None and self._given_up.get(row.uuid) == case.recovery:
             self._say('given up is left alone', f'{row.name} was given up, and Nova is called for '
@@ -132,7 +135,8 @@ class Wished:
         for uuid, recovery in self._given_up.items():
             row = self._world.nova.rows.get(uuid)
             case = self._world.case(row.host) if row is not None else None
-            if row is None or case is None or case.recovery != recovery:
+            if row is None or case is None or case.recovery != recovery or (
+                    was_called_too_late(self._world, uuid)):
                 continue
             for place in sorted(set(self._world.writing_on(row)) - {row.host}):
                 if not self._migrated(uuid, place):

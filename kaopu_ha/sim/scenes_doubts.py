@@ -149,3 +149,36 @@ def _booted_twice(chance: random.Random, setup: Setup, at: float) -> Iterator[Ev
     yield Event(boots, f'power on {host}')
     yield Event(boots + chance.uniform(0.5, 2.5), f'power on {host}')
     yield Event(boots + 40.0, 'time passes')
+
+
+@scene('lost again before its guests could be started', on_the_first)
+def _lost_again(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """They came while its agent was dead, which knows after the boot that they are off, no more."""
+    host, moved = setup.hosts[-1], setup.instances[:3]
+    yield Event(2.0, f'kill agent-{host}')
+    for vm in moved:
+        yield Event(at + chance.uniform(3.0, 6.0), f'migrate {vm.name} to {host}')
+    boots = at + chance.uniform(24.0, 30.0)
+    yield Event(boots - 0.5, f'guests do not start on {host}')
+    yield Event(boots, f'power on {host}')
+    yield Event(boots + chance.uniform(8.0, 20.0), f'power off {host}')
+    yield Event(boots + 60.0, 'time passes')
+
+
+@scene('stopped by its user while it may run elsewhere', on_the_first)
+def _stopped_meanwhile(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Both ends of its live migration lose their power; the one to which it went stays off.  What
+    its user does not stop runs once people say that this one is off.
+    """
+    host, other, moved = setup.hosts[0], setup.hosts[-1], setup.instances[:2]
+    yield Event(2.0, f'kill agent-{other}')
+    for vm in moved:
+        yield Event(at, f'migrate {vm.name} to {other}')
+    dies = at + chance.uniform(2.0, 3.0)
+    yield Event(dies, f'power off {other}')
+    yield Event(dies, f'power off {host}')
+    boots = dies + chance.uniform(3.0, 6.0)
+    yield Event(boots, f'power on {host}')
+    for vm in moved[:chance.choice((1, 2))]:
+        yield Event(boots + chance.uniform(12.0, 20.0), f'stop {vm.name}')
+    yield Event(boots + 60.0, 'time passes')

@@ -107,3 +107,22 @@ def _next_term(chance: random.Random, setup: Setup, at: float) -> Iterator[Event
     for _ in range(3):
         begin += chance.uniform(1.5, 4.5)
         yield Event(begin, 'etcd loses the keys of all leases')
+
+
+@scene('a target that was said to be switched off never returns', quick, beside_max=0)
+def _never_returns(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """No fence holds; a call is on its way to it when it dies, and all others become targets."""
+    host, target = setup.hosts[0], setup.hosts[1]
+    for cluster in setup.clusters:
+        yield Event(1.0, f'the monitors of {cluster} refuse to fence for ever')
+    for other in setup.hosts[2:]:
+        yield Event(1.0, f'disable {other}')
+        yield Event(at + 40.0, f'enable {other}')
+    yield Event(at, f'power off {host}')
+    yield Event(at + 18.0, f'a person says that {host} is switched off')
+    dies = at + chance.uniform(21.5, 25.0)
+    yield Event(dies, f'power off {target}')
+    yield Event(dies + 5.0, 'release the brake')
+    yield Event(dies + 10.0, 'release the brake')
+    yield Event(dies + 30.0, f'a person says that {target} is switched off')
+    yield Event(dies + 60.0, 'time passes')

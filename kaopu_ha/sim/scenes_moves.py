@@ -89,6 +89,18 @@ def _claims(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
     yield Event(begin + 110.0, f'the thief leaves {thief}')
 
 
+@scene('a thief claims the address of one whose record can\'t be read', alive_everywhere,
+       beside_max=0)
+def _claims_unread(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Whose the address was is written down; then the thief's own host loses its power."""
+    thief, begin = setup.hosts[-1], 21.0
+    yield Event(begin + chance.uniform(-0.5, 4.0),
+                f'{setup.hosts[0]} writes half-a-character as its inventory')
+    yield Event(begin, f'{thief} is stolen by one who writes addresses')
+    yield Event(begin + chance.uniform(8.0, 12.0), f'power off {thief}')
+    yield Event(begin + 40.0, 'time passes')
+
+
 @scene('targets hang with their calls', on_the_first)
 def _targets_hang(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
     """Nova has the calls, and nothing of them begins for longer than an attempt may last."""
@@ -264,3 +276,37 @@ def _in_order(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]
     said = chance.choice(('', ' without systemd', ' without systemd'))
     yield Event(at, f'shut down {setup.hosts[0]}{said}, {order}')
     yield Event(at + 120.0, 'time passes')
+
+
+@scene('stopped by its user as soon as it came', quick)
+def _stopped_there(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Nobody could say yet that its disk is open there, and nova-compute takes its time."""
+    yield Event(at, f'power off {setup.hosts[0]}')
+    arrived = at + chance.uniform(18.0, 24.0)
+    for cluster in setup.clusters:
+        yield Event(arrived, f'cluster {cluster} hangs')
+        yield Event(arrived + 34.0, f'cluster {cluster} goes on')
+    for host in setup.hosts[1:]:
+        yield Event(arrived + 32.0, f'nova-compute of {host} hangs')
+        yield Event(arrived + chance.uniform(44.0, 60.0), f'nova-compute of {host} goes on')
+    for vm in setup.instances:
+        yield Event(arrived + chance.uniform(32.1, 33.5), f'stop {vm.name}')
+    yield Event(arrived + 80.0, 'time passes')
+
+
+@scene('Nova learns of a live migration when its target is long dead', alive_everywhere)
+def _told_too_late(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """The guest is over, and the nova-compute that has to write that down hangs."""
+    host, others = setup.hosts[0], setup.hosts[1:]
+    if chance.random() < 0.5:
+        yield Event(2.0, f'kill agent-{host}')
+    for vm in setup.instances:
+        if vm.host != host:
+            yield Event(at, f'migrate {vm.name} to {host}')
+    for other in others:
+        yield Event(at + chance.uniform(5.0, 9.0), f'nova-compute of {other} hangs')
+        yield Event(at + chance.uniform(70.0, 90.0), f'nova-compute of {other} goes on')
+    dies = at + 12.0
+    yield Event(dies, f'power off {host}')
+    yield Event(dies + chance.uniform(4.0, 10.0), f'a person says that {host} is switched off')
+    yield Event(dies + 100.0, 'time passes')

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from kaopu_ha import records
 from kaopu_ha.core.kept import is_open
-from kaopu_ha.core.model import Case, Recovery, Stage
+from kaopu_ha.core.model import Case, Evacuation, Recovery, Stage
 from kaopu_ha.core.wishes import State, Verb, Wish
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.words_wishes import ask_all, say_off
@@ -67,7 +67,10 @@ def _destroyed(world: World, host: str) -> None:
 
 @WORDS.take('people end what can never be fenced')
 def _end_all(world: World) -> None:
-    """As the manual has it: by their word where a host is off, else by an end."""
+    """As the manual has it: by their word where a host is off, else by an end; and by another word
+    where something is on its way to a host that was only said to be switched off.
+    """
+    _say_what_never_returns(world)
     if not any(cluster.refuses_for_ever for cluster in world.clusters.values()):
         return
     for case in world.every(Case, records.CASE):
@@ -78,6 +81,16 @@ def _end_all(world: World) -> None:
             ask_all(world, Verb.END, case.host)
         else:
             vouch(world, case.host, destroyed=False)
+
+
+def _say_what_never_returns(world: World) -> None:
+    coming = {item.target for item in world.every(Evacuation, records.EVACUATION)
+              if item.attempts and not item.phase.ended}
+    for case in world.every(Case, records.CASE):
+        found = world.record(Recovery, records.RECOVERY + case.recovery)
+        if case.host in coming and found is not None and not is_open(found) and (
+                found.word is not None and not found.word.destroyed):
+            vouch(world, case.host, destroyed=True)
 
 
 def vouch(world: World, host: str, *, destroyed: bool) -> None:

@@ -20,6 +20,7 @@ from kaopu_ha import records
 from kaopu_ha.core import detection
 from kaopu_ha.core.model import Case, Evacuation, Verdict
 from kaopu_ha.core.news import Fact
+from kaopu_ha.core.restart import Restart
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.words_fences import vouch
 from kaopu_ha.sim.words_wishes import say_off
@@ -36,6 +37,9 @@ def _say_all(world: World) -> None:
     """
     reasons = [item.reason for item in world.every(Evacuation, records.EVACUATION)
                if not item.phase.ended]
+    wanted = {row.uuid for row in world.nova.rows.values() if row.wanted}
+    reasons += [start.reason for record in world.every(Restart, records.RESTART)
+                for start in record.unsettled if start.instance in wanted]
     told = {news.host for _, news in world.told if news.fact in (
         Fact.STILL_WAITS, Fact.UNPROTECTED)}
     for case in world.every(Case, records.CASE):
@@ -44,7 +48,8 @@ def _say_all(world: World) -> None:
         missed = any(row.host == case.host and row.wanted and not world.writing_on(row)
                      and (case.host in told or row.uuid not in known)
                      for row in world.nova.rows.values())
-        missed = missed or any(f'it may run on {case.host},' in reason for reason in reasons)
+        missed = missed or any(f'it may run on {case.host},' in reason
+                               or f'being migrated to {case.host},' in reason for reason in reasons)
         doubted = case.stage in detection.JUDGING and case.verdict is Verdict.UNDECIDED
         if missed and doubted:
             vouch(world, case.host, destroyed=False)

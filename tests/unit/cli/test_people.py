@@ -17,7 +17,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.cli.command import who
 from kaopu_ha.core import restart
 from kaopu_ha.core.aftercare import Aftercare
-from kaopu_ha.core.model import RecoveryStage, Stage, Verdict
+from kaopu_ha.core.model import Phase, RecoveryStage, Stage, Verdict, Word
 from tests.unit.cli import scene
 
 
@@ -163,6 +163,18 @@ class Forget(scene.Scene):
         self.a_dead_host()
         self.assertIn('its recovery is not finished',
                       self.refused('host', 'forget', '--destroyed', 'c1'))
+
+    def test_a_destroyed_host_is_not_forgotten_while_something_is_on_its_way_to_it(self):
+        # Its case says that it never comes there; without one the move would wait for ever.
+        for word, then in ((None, 'sent elsewhere within seconds'),
+                           (Word('joe', '', 'x'), 'kaopu-ha recovery go-on c1 --destroyed'),
+                           (Word('joe', '', 'x', destroyed=True), 'elsewhere within seconds')):
+            self.there_is(scene.an_inventory('c1'), scene.a_case('c1', Stage.CONFIRMED),
+                          scene.a_recovery('c1', RecoveryStage.FINISHED, word=word),
+                          scene.an_evacuation(phase=Phase.MOVING, source='c3', target='c1'))
+            said = self.refused('host', 'forget', '--destroyed', 'c1')
+            self.assertIn('web-1 is on the way to it', said)
+            self.assertIn(then, said)
 
     def test_only_a_confirmed_host_can_be_called_destroyed(self):
         self.there_is(scene.an_inventory('c1'), scene.a_case('c1', Stage.LAST_LOOK))

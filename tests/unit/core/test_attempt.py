@@ -542,6 +542,13 @@ class Done(unittest.TestCase):
         self.assertIs(Act.WAIT, act(moving(), seen))
 
 
+    def test_one_that_runs_there_and_is_being_stopped_or_rebooted_is_done(self):
+        for task in ('powering-off', 'rebooting_hard', 'deleting', 'migrating'):
+            seen = work_look(a_server(host='c2', task_state=task), seconds=LONG, **runs_there())
+            self.assertEqual(Decision(Act.DONE, f'it came to c2, and Nova shows active/{task} '
+                                                f'there'), decided(moving(), seen, rules()))
+
+
 class TooLong(unittest.TestCase):
 
     def test_before_the_limit_it_waits_whatever_the_target_says(self):

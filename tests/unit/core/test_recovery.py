@@ -292,9 +292,37 @@ class TheEnd(unittest.TestCase):
         self.assertIs(FINISHED, gone.recovery.stage)
 
     def test_a_finished_one_keeps_its_fence_and_does_nothing_else(self):
-        self.assertIs(Act.REST, advance(at(FINISHED), look()).act)
+        done = (under_way(Phase.DONE),)
+        self.assertIs(Act.REST, advance(at(FINISHED), look(evacuations=done)).act)
         self.assertFalse(recovery.is_open(at(FINISHED)))
         self.assertIs(Act.READ_BACK, advance(at(FINISHED), look(fresh=False)).act)
+
+    def test_what_nova_shows_there_only_after_the_end_is_moved_too(self):
+        # It had come by a live migration, of which its source had still to tell Nova.
+        untold = dataclasses.replace(an_instance('i2', images=()), untold=True)
+        for item, inventory, phase in (
+                (at(FINISHED), an_inventory(instances=(an_instance(), an_instance('i2'))),
+                 Phase.WAITING),
+                (at(FINISHED, instances=(an_instance(), untold)), an_inventory(),
+                 Phase.NOT_RECOVERABLE)):
+            seen = look(evacuations=(under_way(Phase.DONE),), inventory=inventory)
+            self.assertIs(Act.LIST, advance(item, seen).act)
+            not_yet = dataclasses.replace(seen, planned=((), 59.0))
+            self.assertIs(Act.REST, advance(item, not_yet).act)
+            listed_now = dataclasses.replace(not_yet, servers=(), candidates=())
+            self.assertIs(Act.REST, advance(item, listed_now).act)
+            found = advance(item, dataclasses.replace(listed_now, servers=(a_server('i2'),)))
+            self.assertEqual((Act.COMMIT, EVACUATING, [('i2', phase)]), (
+                found.act, found.recovery.stage,
+                [(move.instance, move.phase) for move in found.evacuations]))
+
+    def test_what_was_ended_before_its_plan_asks_nova_for_nothing_more(self):
+        ended = at(FINISHED, road=(model.Step(AT, BY, FENCING.value, 'it is confirmed dead'),))
+        self.assertIs(Act.REST, advance(ended, look()).act)
+
+    def test_a_nova_that_is_away_is_no_trouble_of_a_finished_one(self):
+        self.assertIs(Act.REST, recovery.failed(at(FINISHED), Act.LIST, '503').act)
+        self.assertIs(Act.WAIT, recovery.failed(at(PROVEN), Act.LIST, '503').act)
 
     def test_the_fence_is_kept_until_it_is_taken_back_on_purpose(self):
         item = at(FINISHED)
@@ -383,7 +411,8 @@ class TheOrdersGrow(unittest.TestCase):
         less = dataclasses.replace(ORDER, addresses=('10.1.0.9:0/0',))
         found = advance(at(FINISHED), look(wanted=(less,)))
         self.assertIn('10.1.0.1:0/0', found.recovery.orders[0].addresses)
-        self.assertIs(Act.REST, advance(at(FINISHED), look(wanted=())).act)
+        done = (under_way(Phase.DONE),)
+        self.assertIs(Act.REST, advance(at(FINISHED), look(wanted=(), evacuations=done)).act)
 
     def test_a_no_in_fencing_is_asked_again_every_turn(self):
         seen = look(forbidden={'10.1.0.1': 'an active manager of Ceph is there'})

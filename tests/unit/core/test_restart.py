@@ -125,6 +125,11 @@ class NotStarted(unittest.TestCase):
         self.assertEqual((Phase.LEFT, 'its user stopped it'),
                          (decision.start.phase, decision.start.reason))
 
+    def test_wherever_it_may_run(self):
+        decision = advance(a_start(), actions=USER_STOPPED, elsewhere='it was being migrated to c2')
+        self.assertEqual((Phase.LEFT, 'its user stopped it'),
+                         (decision.start.phase, decision.start.reason))
+
     def test_what_is_not_the_hosts_any_more_is_left(self):
         for server in (None, a_server(vm_state='stopped', host='c2'),
                        a_server(vm_state='shelved'), a_server(vm_state='suspended')):
@@ -148,7 +153,9 @@ class NotStarted(unittest.TestCase):
         table = [
             ({'power': None}, 'the libvirt of its host does not answer'),
             ({'barred': 'its host is on hold'}, 'its host is on hold'),
-            ({'moving': 'a client at 10.1.0.2 has it open'}, 'a client at 10.1.0.2 has it open'),
+            ({'moving': 'it is under way from c1: moving'}, 'it is under way from c1: moving'),
+            ({'elsewhere': 'a client at 10.1.0.2 has it open'},
+             'a client at 10.1.0.2 has it open'),
             ({'service': None}, 'its nova-compute is not up'),
             ({'service': a_service('c1', up=False)}, 'its nova-compute is not up'),
             ({'server': a_server(vm_state='stopped', task_state='powering-on')},

@@ -57,3 +57,25 @@ class TestToStart(unittest.TestCase):
     def test_what_a_person_waved_off_stays_so(self):
         before = Restart('c1', 'boot-2', (Start('i1', 'web', StartPhase.WAVED_OFF, 'ann'),))
         self.assertEqual([], to_start(move(), before=before))
+
+
+class TestWithUnsettled(unittest.TestCase):
+
+    @staticmethod
+    def on(inventory, *starts):
+        found = unseen.with_unsettled(inventory, Restart('c1', 'boot-2', starts))
+        return {instance.uuid: instance.images for instance in found.on}
+
+    def test_what_is_still_to_be_started_was_on(self):
+        off = an_instance('i1', Power.OFF)
+        for phase in StartPhase:
+            self.assertEqual({} if phase.settled else {'i1': off.images}, self.on(
+                an_inventory(instances=[off]), Start('i1', 'web', phase)), phase)
+
+    def test_what_the_agent_never_told_of_has_no_image_to_ask_about(self):
+        self.assertEqual({'i9': ()}, self.on(an_inventory(instances=[]),
+                                             Start('i9', 'web', StartPhase.STARTING)))
+
+    def test_nothing_changes_where_nothing_is_to_be_started(self):
+        for record in (None, Restart('c1', 'boot-2')):
+            self.assertIs(BACK, unseen.with_unsettled(BACK, record))

@@ -242,6 +242,22 @@ class TestBeforeThePlan(Refusals, unittest.TestCase):
                 answer.recovery.road[-1].stage, answer.recovery.road[-1].reason))
             self.assertEqual([Fact.WORD_GIVEN], [item.fact for item in answer.news])
 
+    def test_who_said_that_it_is_switched_off_may_say_later_that_it_was_destroyed(self):
+        off = values.a_recovery(
+            stage=RecoveryStage.FINISHED, word=model.Word('joe', '', 'x'),
+            road=(model.Step('', '', RecoveryStage.PROVEN.value, ''),))
+        self.assertEqual(frozenset(), recovery.dead_hosts([off]))
+        wish = dataclasses.replace(a_wish(Verb.GO_ON), destroyed=True)
+        for proven in (False, True):
+            answer = wishes.answered(wish, a_look(recovery=off, proven=proven), values.rules())
+            self.assertEqual((State.DONE, True, RecoveryStage.FINISHED), (
+                answer.wish.state, answer.recovery.word.destroyed, answer.recovery.stage))
+            self.assertEqual({'c1'}, recovery.dead_hosts([answer.recovery]))
+            again = a_look(recovery=answer.recovery)
+            self.assertIs(State.REFUSED, wishes.answered(wish, again, values.rules()).wish.state)
+        beats = a_look(recovery=off, beats=True)
+        self.assertIs(State.REFUSED, wishes.answered(wish, beats, values.rules()).wish.state)
+
     def test_no_word_is_taken_of_who_beats_or_is_fenced_or_done_with(self):
         for changes, reason in (({'beats': True}, 'c1 beats'), ({'proven': True}, 'read back'),
                                 ({'stage': RecoveryStage.FINISHED}, 'is finished'),

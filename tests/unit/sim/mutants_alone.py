@@ -19,6 +19,7 @@ from kaopu_ha import codec
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.observer import Observer
 from kaopu_ha.controller.turns import Turns
+from kaopu_ha.controller.world import World
 from kaopu_ha.core import addresses, elsewhere, suspicion
 from tests.unit.sim.mutants import mutant, put
 
@@ -55,11 +56,19 @@ def too_deep():
     return [put(codec, '_decoded', decoded)]
 
 
+@mutant('whose record can\'t be read claims nothing')
+def unreadable_claims():
+    def claimed(world):
+        return addresses.owners(world.inventories)
+    return [put(World, 'claimed', property(claimed))]
+
+
 @mutant('of hosts that claim one address the last one has it')
 def last_claim_wins():
     real = addresses.owners
 
-    def owners(inventories):
-        return {address: frozenset([max(hosts)]) for address, hosts in real(inventories).items()}
+    def owners(inventories, more=None):
+        found = real(inventories, more or {})
+        return {address: frozenset([max(hosts)]) for address, hosts in found.items()}
     # Nova's record of the live migration would still have the right host asked.
     return [put(addresses, 'owners', owners), put(elsewhere, 'migrated_to', lambda *seen: {})]

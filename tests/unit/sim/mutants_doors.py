@@ -68,3 +68,12 @@ def silent_not_fenced():
 @mutant('while more is held, nothing else of a cut order is cut')
 def nothing_else_is_cut():
     return [put(fencing, '_as_far_as_may_be', lambda order, claimed, forbidden: order)]
+
+
+@mutant('what is finished takes no other word')
+def no_other_word():
+    def go_on(wish, seen):
+        if not kept.is_open(seen.recovery):
+            return wishes._refused(wish, 'its recovery is finished')
+        return wishes._go_on(wish, seen)
+    return [put(wishes, '_OF_ALL', {**wishes._OF_ALL, wishes.Verb.GO_ON: go_on})]

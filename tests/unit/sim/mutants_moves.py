@@ -12,7 +12,7 @@
 
 """Mutants of moves: how they end, and how often Nova is called.  See ``mutants``."""
 
-from kaopu_ha.core import attempt, certain
+from kaopu_ha.core import attempt, certain, recovery
 from tests.unit.sim.mutants import mutant, put
 
 
@@ -33,3 +33,14 @@ def disks_of_the_old_host():
 @mutant('a state is set while Nova is at work')
 def set_at_work():
     return [put(attempt.Facts, 'over', True)]
+
+
+@mutant('a state is set while its user is at it')
+def set_while_in_a_task():
+    return [put(attempt, 'UNDER_WAY', tuple(
+        row for row in attempt.UNDER_WAY if row.name != 'arrived, and in a task'))]
+
+
+@mutant('what Nova shows on a dead host only later is forgotten')
+def late_in_nova():
+    return [put(recovery, '_late_may_be_due', lambda item, seen: False)]

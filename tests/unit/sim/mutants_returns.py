@@ -17,7 +17,7 @@ import dataclasses
 from kaopu_ha.agent import leaving
 from kaopu_ha.controller import restarter as restarters
 from kaopu_ha.controller.restarter import Restarter
-from kaopu_ha.core import admission, casefile, elsewhere, restart, users
+from kaopu_ha.core import admission, casefile, elsewhere, restart, unseen, users
 from tests.unit.sim.mutants import mutant, put
 
 
@@ -54,6 +54,18 @@ def unseen_forgotten():
     def with_guests(case, new, told, rules):
         return dataclasses.replace(real(case, new, told, rules), went_off={})
     return [put(casefile, 'with_guests', with_guests)]
+
+
+@mutant('what is still to be started was off if its host is lost')
+def unsettled_off():
+    return [put(unseen, 'with_unsettled', lambda inventory, before: inventory)]
+
+
+@mutant('who stopped it is asked last')
+def stopped_asked_last():
+    first = [row for row in restart._ROWS if row[0] == 'it may run elsewhere']
+    others = [row for row in restart._ROWS if row[0] != 'it may run elsewhere']
+    return [put(restart, '_ROWS', (*first, *others))]
 
 
 @mutant('what came while its agent was dead is not started again')

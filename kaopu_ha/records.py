@@ -29,6 +29,7 @@
 ``aftercare/<host>``                durable    what is looked after since it was taken back: bounded
                                                by what was moved; gone when nothing is wrong
 ``claim/<instance>``                lease      the worker that has the instance
+``worker/<name>``                   lease      a worker that runs, whether it has claims or not
 ``closed/<host>/<n>``               durable    ended cases, bounded
 ``host/<host>``, ``brake``          durable    what people set
 ``tool/<address>``                  lease      a person named it as a tool's, until the lease ends
@@ -95,6 +96,7 @@ PROOF = PREFIX + 'proof/'
 RESTART = PREFIX + 'restart/'
 AFTERCARE = PREFIX + 'aftercare/'
 CLAIM = PREFIX + 'claim/'
+WORKER = PREFIX + 'worker/'
 HOST = PREFIX + 'host/'
 TOOL = PREFIX + 'tool/'
 CLAIMS = PREFIX + 'claims/'
@@ -276,6 +278,13 @@ class Claim:
 
     worker: str
     recovery: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Worker:
+    """The value of ``worker/<name>``."""
+
+    name: str
 
 
 # ---------------------------------------------------------------- without OpenStack

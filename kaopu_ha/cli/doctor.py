@@ -61,7 +61,7 @@ class Doctor(Listing):
 
     def answer(self, args: argparse.Namespace) -> int:
         """0 nothing is wrong, 1 something is, 2 nobody could be asked."""
-        found = checkup.in_order(self._found(args.limit))
+        found = checkup.in_order(checkup.merged(self._found(args.limit)))
         if self.as_json:
             self.say_json([_as_json(one) for one in found])
         elif args.formatter or args.columns:

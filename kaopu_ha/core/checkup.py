@@ -19,7 +19,7 @@ know no code.  It never holds a secret.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import enum
 
 from kaopu_ha.core import model
@@ -96,6 +96,20 @@ def unasked(subject: str, why: str, failure: str, advice: str) -> Finding:
     """It could not be asked: what it would have told is not known."""
     return Finding(Severity.WRONG, subject, f'it could not be asked: {why}', failure, advice,
                    asked=False)
+
+
+def merged(findings: Iterable[Finding]) -> list[Finding]:
+    """What could not be asked of one subject, once: the first tells why, and how many more."""
+    found: list[Finding] = []
+    more: dict[tuple[str, str], int] = {}
+    for one in findings:
+        key = one.side, one.subject
+        if one.asked or key not in more:
+            found.append(one)
+        if not one.asked:
+            more[key] = more.get(key, -1) + 1
+    return [replace(one, found=f'{one.found} (nor {more[one.side, one.subject]} more questions)')
+            if not one.asked and more[one.side, one.subject] else one for one in found]
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -167,7 +167,20 @@ def certificates(shown: Sequence[Certificate]) -> list[Finding]:
                      if shown else [])
 
 
-# ---------------------------------------------------------------- agents and leader
+# ---------------------------------------------------------------- workers, agents and leader
+
+
+def workers(names: Sequence[str]) -> list[Finding]:
+    """Who would take tasks now: the names of the workers, HOST/PID each."""
+    lost = 'a dead host is fenced, and none of its instances is moved'
+    if not names:
+        return [wrong('workers', 'none runs', lost,
+                      'start kaopu-ha-worker, on two machines at least')]
+    machines = {name.rpartition('/')[0] for name in names}
+    if len(machines) == 1:
+        return [weak('workers', f'all of them ({len(names)}) run on {min(machines)}',
+                     f'if that machine is lost, {lost}', 'start kaopu-ha-worker on a second one')]
+    return [good('workers', f'{len(names)} run, on {len(machines)} machines')]
 
 
 def agents(seen: Seen, leader: str) -> list[Finding]:

@@ -73,12 +73,12 @@ def members(asked: Sequence[Member], in_cluster: int) -> list[Finding]:
     return found or [good('etcd', f'{len(asked)} members answer, version {", ".join(versions)}')]
 
 
-def room(asked: Sequence[Member], alarms: Sequence[str]) -> list[Finding]:
-    """How much of their quota the members' databases take, and what they are alarmed of."""
+def room(asked: Sequence[Member], alarms: Sequence[str] | None) -> list[Finding]:
+    """How much of their quota the members' databases take, and what they are alarmed of (None: untold)."""
     found = [wrong('etcd', f'the alarm {alarm} stands',
                    'etcd takes no writes: nothing is decided, and no beat is taken up again',
                    f'compact, defragment, then etcdctl alarm disarm; {_UPKEEP}')
-             for alarm in sorted(set(alarms))]
+             for alarm in sorted(set(alarms or ()))]
     for one in asked:
         quota = one.quota_bytes or QUOTA_BYTES
         share = one.file_bytes / quota
@@ -90,7 +90,8 @@ def room(asked: Sequence[Member], alarms: Sequence[str]) -> list[Finding]:
                               'when it is full etcd takes no writes: nothing is decided any more',
                               f'compact, defragment, raise the quota; {_UPKEEP}'))
     most = max((one.file_bytes for one in asked), default=0)
-    return found or [good('etcd', f'its database takes {most / 1024 ** 2:.0f} MiB; no alarm')]
+    told = 'it does not tell our user of alarms' if alarms is None else 'no alarm'
+    return found or [good('etcd', f'its database takes {most / 1024 ** 2:.0f} MiB; {told}')]
 
 
 def former_values(revision: int, oldest: int) -> list[Finding]:

@@ -35,7 +35,8 @@ from kaopu_ha.wiring import drivers
 
 T = TypeVar('T')
 
-_RANGES = (records.LEADER, records.ALIVE, records.INVENTORY, records.CASE, records.RECOVERY)
+_RANGES = (records.LEADER, records.ALIVE, records.INVENTORY, records.CASE, records.RECOVERY,
+           records.WORKER)
 # Files with certificates that the configuration names.
 _FILES = (('store', 'ca'), ('store', 'cert'), ('nova', 'cafile'), ('nova', 'certfile'),
           ('notifier', 'webhook_ca'))
@@ -121,6 +122,7 @@ def _own(conf: cfg.ConfigOpts, seen: Seen, snapshot: ports.Snapshot | None) -> I
     leads = records.readable(records.Leader, {} if entry is None else {'': entry})
     leader = leads[''].name if leads else ''
     yield Check('agents and leader', lambda _: checkup_hosts.agents(seen, leader))
+    yield Check('workers', lambda _: checkup_hosts.workers(list(snapshot.under(records.WORKER))))
     yield Check('disks that agents read', lambda _: checkup_ceph.unread(seen))
 
 

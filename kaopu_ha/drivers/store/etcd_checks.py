@@ -58,12 +58,16 @@ def _translated(ask: Callable[[], list[Finding]], limit: float) -> list[Finding]
 
 def _members(calls: etcd_calls.Calls) -> Iterator[Finding]:
     asked = [_member(calls, number) for number in range(calls.tries)]
-    yield from checkup_store.members(asked, _in_cluster(calls))
-    answered = [one for one in asked if not one.trouble]
-    if answered:
-        said = calls.repeat(wire.ALARM, wire.AlarmRequest())
-        yield from checkup_store.room(answered, [
-            wire.ALARMS.get(each.alarm, f'number {each.alarm}') for each in said.alarms])
+    answering = [number for number, one in enumerate(asked) if not one.trouble]
+    if not answering:
+        yield from checkup_store.members(asked, 0)
+        return
+    listed = _said(calls, answering[0], wire.MEMBERS, wire.MemberListRequest())
+    yield from checkup_store.members(asked, len(listed.members) if listed else 0)
+    said = _said(calls, answering[0], wire.ALARM, wire.AlarmRequest())
+    yield from checkup_store.room([asked[number] for number in answering], [
+        wire.ALARMS.get(each.alarm, f'number {each.alarm}') for each in said.alarms] if said
+        else None)
 
 
 def _member(calls: etcd_calls.Calls, number: int) -> checkup_store.Member:
@@ -75,12 +79,13 @@ def _member(calls: etcd_calls.Calls, number: int) -> checkup_store.Member:
     return checkup_store.Member(address, said.version, said.dbSize, said.dbSizeQuota)
 
 
-def _in_cluster(calls: etcd_calls.Calls) -> int:
-    """How many members there are; 0 where our user may not ask."""
+def _said(calls: etcd_calls.Calls, number: int, method: wire.Method,
+          request: wire.Message) -> wire.Message | None:
+    """What this member says; None where our user may not ask."""
     try:
-        return len(calls.repeat(wire.MEMBERS, wire.MemberListRequest()).members)
-    except ports.PortError:
-        return 0
+        return calls.ask(number, method, request)
+    except etcd_calls.Failed:
+        return None
 
 
 # ---------------------------------------------------------------- what it keeps

@@ -158,6 +158,8 @@ def _of_this_machine(checks: Checks) -> list[rounds.Asked]:
     """What ``upgrade check`` looks at, but for what is of no matter while nothing is upgraded."""
     def ask(name: str, limit: float) -> list[Finding]:
         del limit
+        if name in ('records', 'processes'):
+            checks.store()    # It reads them.
         result = getattr(checks, name)()
         why = str(result.details or '')
         if result.code is Code.SUCCESS or why.startswith('Not looked at'):

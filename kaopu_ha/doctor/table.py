@@ -82,6 +82,9 @@ def wanted(conf: cfg.ConfigOpts, kv: ports.Store, snapshot: ports.Snapshot | Non
 
 
 def _drivers(conf: cfg.ConfigOpts, kv: ports.Store) -> Iterator[tuple[str, Callable[[], Any]]]:
+    # First, as in a controller: its exchange is the default of the library from then on.
+    if conf.queue.driver not in ('etcd', 'local'):
+        yield 'queue', functools.partial(drivers.make, conf, 'queue', conf.queue.driver)
     for side, port, names in (
             ('management', 'probe', [conf.probe.management]),
             ('storage', 'probe', [conf.probe.storage]),
@@ -90,8 +93,6 @@ def _drivers(conf: cfg.ConfigOpts, kv: ports.Store) -> Iterator[tuple[str, Calla
             ('notifier', 'notifier', conf.notifier.drivers)):
         for name in filter(None, names):
             yield side, functools.partial(drivers.joined, conf, port, name, kv)
-    if conf.queue.driver not in ('etcd', 'local'):
-        yield 'queue', functools.partial(drivers.make, conf, 'queue', conf.queue.driver)
 
 
 def _of_driver(side: str, make: Callable[[], Any], seen: Seen,

@@ -1,0 +1,98 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What ``kaopu-ha doctor`` finds on real libvirtds, by the URIs that agents told."""
+
+import dataclasses
+import unittest
+
+from kaopu_ha.core import model
+from kaopu_ha.core.checkup import Seen, Severity
+from kaopu_ha.drivers import libvirt_uri
+from kaopu_ha.drivers.probe import libvirt
+from tests import libvirt_hosts
+
+LIMIT = 30.0
+
+
+class LibvirtTest(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        if libvirt_hosts.missing():
+            raise unittest.SkipTest(libvirt_hosts.missing())
+        cls.hosts = libvirt_hosts.shared()
+
+    def setUp(self):
+        super().setUp()
+        eye = self.hosts.inside('eye')
+        eye.__enter__()
+        self.addCleanup(eye.__exit__, None, None, None)
+
+    def host(self, name, uri='', **given):
+        return model.Inventory(
+            host=name, host_uuid=self.hosts.uuids.get(name, 'none'), boot_id='b',
+            management_uri=uri or self.hosts.uri(name), **given)
+
+    def found(self, name, *inventories, reach=None, limit=LIMIT):
+        probe = libvirt.LibvirtProbe([], 'eye-1', self.hosts.pki_path, reach)
+        self.addCleanup(probe.close)
+        seen = Seen(inventories={one.host: one for one in inventories},
+                    beats={one.host: 1 for one in inventories})
+        return {one.subject: one for check in probe.checks(seen) if name in check.name
+                for one in check.ask(limit)}
+
+    def test_hosts_that_answer_are_good(self):
+        found = self.found('of every host', self.host('h1'), self.host('tls'))
+        self.assertEqual({'every host': Severity.GOOD},
+                         {name: one.severity for name, one in found.items()}, found)
+
+    def test_each_that_can_not_be_asked_is_found_with_its_reason(self):
+        nowhere = self.host('nowhere', self.hosts.uri(self.hosts.nowhere))
+        other = dataclasses.replace(self.host('h1'), host='other', host_uuid='another')
+        found = self.found('of every host', self.host('h1'), self.host('sasl'), nowhere, other,
+                           limit=20.0)
+        self.assertEqual({'sasl', 'nowhere', 'other'}, set(found), found)
+        self.assertEqual({Severity.WRONG}, {one.severity for one in found.values()})
+        self.assertIn('can\'t be asked from here', found['sasl'].found)
+        self.assertIn('nothing comes back', found['nowhere'].found)
+        self.assertIn('another', found['other'].found)
+
+    def test_a_transport_that_is_not_ours_is_found(self):
+        found = self.found('of every host', self.host('h1'), reach=libvirt_uri.Reach('tls'))
+        self.assertIn('[libvirt] transport is tls', found['h1'].found)
+
+    def test_a_guest_that_its_agent_tells_of_and_libvirt_does_not_have_is_told(self):
+        guest = model.Instance('00000001-aaaa-4000-8000-000000000000', 'web', model.Power.ON)
+        found = self.found('of every host', self.host('h1', instances=(guest,)))
+        self.assertEqual((Severity.WEAK, '1 do not run that it told of (00000001-aaaa-4000-8000-'
+                                         '000000000000)'),
+                         (found['h1'].severity, found['h1'].found))
+
+    def test_certificates_are_seen_as_they_are_shown(self):
+        """Those of the tests last a day, as ours does."""
+        found = self.found('certificates', self.host('h1'), self.host('tls'), self.host('old'))
+        ours = f'our own for libvirt ({self.hosts.pki_path}/clientcert.pem)'
+        self.assertEqual({'libvirt of old': Severity.WRONG, 'libvirt of tls': Severity.WEAK,
+                          ours: Severity.WEAK},
+                         {name: one.severity for name, one in found.items()})
+
+    def test_a_host_that_hangs_costs_the_others_nothing(self):
+        self.hosts.freeze('h1')
+        self.addCleanup(self.hosts.thaw, 'h1')
+        found = self.found('of every host', self.host('h1'), self.host('tls'), limit=15.0)
+        self.assertEqual({'h1': Severity.WRONG},
+                         {name: one.severity for name, one in found.items()})
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -74,7 +74,7 @@ def members(asked: Sequence[Member], in_cluster: int) -> list[Finding]:
 
 
 def room(asked: Sequence[Member], alarms: Sequence[str] | None) -> list[Finding]:
-    """How much of their quota the members' databases take, and what they are alarmed of (None: untold)."""
+    """How much of their quota the members' databases take, and their alarms (None: untold)."""
     found = [wrong('etcd', f'the alarm {alarm} stands',
                    'etcd takes no writes: nothing is decided, and no beat is taken up again',
                    f'compact, defragment, then etcdctl alarm disarm; {_UPKEEP}')

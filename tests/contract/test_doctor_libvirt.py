@@ -18,6 +18,7 @@ import unittest
 from kaopu_ha.core import model
 from kaopu_ha.core.checkup import Seen, Severity
 from kaopu_ha.drivers import libvirt_uri
+from kaopu_ha.drivers.cloud import libvirt as cloud
 from kaopu_ha.drivers.probe import libvirt
 from tests import libvirt_hosts
 
@@ -85,6 +86,21 @@ class LibvirtTest(unittest.TestCase):
         self.assertEqual({'libvirt of old': Severity.WRONG, 'libvirt of tls': Severity.WEAK,
                           ours: Severity.WEAK},
                          {name: one.severity for name, one in found.items()})
+
+    def test_without_openstack_it_is_asked_who_lets_us_start_something(self):
+        made = cloud.LibvirtCloud(None, pki_path=self.hosts.pki_path, children=1)
+        self.addCleanup(made.close)
+
+        def asked(*names):
+            (check,) = made.checks(Seen(inventories={name: self.host(name) for name in names},
+                                        beats=dict.fromkeys(names, 1)))
+            return check.ask(LIMIT)
+
+        (found,) = asked('h1', 'tls')
+        self.assertEqual((Severity.GOOD, '2 let us in to start instances'),
+                         (found.severity, found.found))
+        (found,) = asked('h1', 'sasl')
+        self.assertEqual((Severity.WRONG, 'sasl'), (found.severity, found.subject))
 
     def test_a_host_that_hangs_costs_the_others_nothing(self):
         self.hosts.freeze('h1')

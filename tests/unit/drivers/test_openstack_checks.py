@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""What ``kaopu-ha doctor`` concludes from Nova's and Placement's answers, and that it does nothing."""
+"""What ``kaopu-ha doctor`` concludes from Nova's and Placement's answers; nothing is done."""
 
 import unittest
 

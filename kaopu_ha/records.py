@@ -29,7 +29,7 @@
 ``aftercare/<host>``                durable    what is looked after since it was taken back: bounded
                                                by what was moved; gone when nothing is wrong
 ``claim/<instance>``                lease      the worker that has the instance
-``worker/<name>``                   lease      a worker that runs, whether it has claims or not
+``process/<role>/<name>``           lease      a controller or worker runs; for people only
 ``closed/<host>/<n>``               durable    ended cases, bounded
 ``host/<host>``, ``brake``          durable    what people set
 ``tool/<address>``                  lease      a person named it as a tool's, until the lease ends
@@ -96,7 +96,7 @@ PROOF = PREFIX + 'proof/'
 RESTART = PREFIX + 'restart/'
 AFTERCARE = PREFIX + 'aftercare/'
 CLAIM = PREFIX + 'claim/'
-WORKER = PREFIX + 'worker/'
+PROCESS = PREFIX + 'process/'
 HOST = PREFIX + 'host/'
 TOOL = PREFIX + 'tool/'
 CLAIMS = PREFIX + 'claims/'
@@ -281,8 +281,8 @@ class Claim:
 
 
 @dataclasses.dataclass(frozen=True)
-class Worker:
-    """The value of ``worker/<name>``."""
+class Process:
+    """The value of ``process/<role>/<name>``: host and process id."""
 
     name: str
 

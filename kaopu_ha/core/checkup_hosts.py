@@ -167,20 +167,25 @@ def certificates(shown: Sequence[Certificate]) -> list[Finding]:
                      if shown else [])
 
 
-# ---------------------------------------------------------------- workers, agents and leader
+# ---------------------------------------------------------------- processes, agents and leader
 
 
-def workers(names: Sequence[str]) -> list[Finding]:
-    """Who would take tasks now: the names of the workers, HOST/PID each."""
-    lost = 'a dead host is fenced, and none of its instances is moved'
+_LOST = {'controller': 'nothing is noticed, and nothing moved',
+         'worker': 'a dead host is fenced, and none of its instances is moved'}
+
+
+def processes(role: str, names: Sequence[str]) -> list[Finding]:
+    """Who would be there now: the names of the controllers, or workers, HOST/PID each."""
+    whose = f'{role}s'
     if not names:
-        return [wrong('workers', 'none runs', lost,
-                      'start kaopu-ha-worker, on two machines at least')]
+        return [wrong(whose, 'none runs', _LOST[role],
+                      f'start kaopu-ha-{role}, on two machines at least')]
     machines = {name.rpartition('/')[0] for name in names}
     if len(machines) == 1:
-        return [weak('workers', f'all of them ({len(names)}) run on {min(machines)}',
-                     f'if that machine is lost, {lost}', 'start kaopu-ha-worker on a second one')]
-    return [good('workers', f'{len(names)} run, on {len(machines)} machines')]
+        return [weak(whose, f'all that run ({len(names)}) are on {min(machines)}',
+                     f'if that machine is lost, {_LOST[role]}',
+                     f'start kaopu-ha-{role} on a second one')]
+    return [good(whose, f'{len(names)} run, on {len(machines)} machines')]
 
 
 def agents(seen: Seen, leader: str) -> list[Finding]:

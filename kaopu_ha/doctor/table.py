@@ -36,7 +36,7 @@ from kaopu_ha.wiring import drivers
 T = TypeVar('T')
 
 _RANGES = (records.LEADER, records.ALIVE, records.INVENTORY, records.CASE, records.RECOVERY,
-           records.WORKER)
+           records.PROCESS)
 # Files with certificates that the configuration names.
 _FILES = (('store', 'ca'), ('store', 'cert'), ('nova', 'cafile'), ('nova', 'certfile'),
           ('notifier', 'webhook_ca'))
@@ -123,7 +123,10 @@ def _own(conf: cfg.ConfigOpts, seen: Seen, snapshot: ports.Snapshot | None) -> I
     leads = records.readable(records.Leader, {} if entry is None else {'': entry})
     leader = leads[''].name if leads else ''
     yield Check('agents and leader', lambda _: checkup_hosts.agents(seen, leader))
-    yield Check('workers', lambda _: checkup_hosts.workers(list(snapshot.under(records.WORKER))))
+    for role in ('controller', 'worker'):
+        names = list(snapshot.under(f'{records.PROCESS}{role}/'))
+        yield Check(f'{role}s that run', functools.partial(
+            lambda role, names, _: checkup_hosts.processes(role, names), role, names))
     yield Check('disks that agents read', lambda _: checkup_ceph.unread(seen))
 
 

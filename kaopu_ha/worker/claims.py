@@ -37,7 +37,6 @@ class Claims:
         self._store, self._worker, self._ttl, self._clock = store, worker, ttl, clock
         self._lease = 0
         self._until = 0.0
-        self._shown_under = 0
         # Claims of which nobody knows whether they stand.  One that does is under our lease, which
         # lasts as long as we do, and nobody works on it: it must be found and ended.
         self._doubtful: set[str] = set()
@@ -49,7 +48,6 @@ class Claims:
         try:
             self._renew()
             self._clear_up()
-            self._show()
             self.trouble = ''
         except ports.PortError as failure:
             self.trouble = str(failure)
@@ -100,13 +98,6 @@ class Claims:
                 self._store.commit([ports.Compare(key, modified=entry.modified)],
                                    [ports.Delete(key)])
             self._doubtful.discard(key)
-
-    def _show(self) -> None:
-        """Write ``worker/<name>`` under the lease, so that people see who would take tasks."""
-        if self._shown_under != self._lease:
-            value = records.encode(records.Worker(self._worker))
-            self._store.commit([], [ports.Put(records.WORKER + self._worker, value, self._lease)])
-            self._shown_under = self._lease
 
     def _renew(self) -> None:
         began = self._clock()

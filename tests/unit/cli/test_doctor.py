@@ -108,13 +108,14 @@ class Whole(Doctor):
         self.there_leads()
         self.there_is(scene.an_inventory('c1', instances=()))
         self.beats('c1')
-        self.put(f'{records.WORKER}ctl-1/7', records.Worker('ctl-1/7'))
+        self.put(f'{records.PROCESS}worker/ctl-1/7', records.Process('ctl-1/7'))
         found = self.found()
         for key in (('cloud', 'Nova'), ('usage', 'Placement'), ('management', 'c1'),
                     ('fence', f'Ceph user client.kaopu of cluster {scene.FSID}')):
             self.assertEqual('wrong', found[key]['severity'], key)
-        self.assertEqual({'agents': 'good', 'workers': 'weak'}, {
-            name: found['hosts', name]['severity'] for name in ('agents', 'workers')})
+        self.assertEqual({'agents': 'good', 'controllers': 'wrong', 'workers': 'weak'}, {
+            name: found['hosts', name]['severity']
+            for name in ('agents', 'controllers', 'workers')})
         self.assertEqual('good', found['this machine', 'configuration']['severity'])
         for one in found.values():
             self.assertEqual(one['severity'] != 'good', bool(one['failure'] and one['advice']), one)

@@ -258,7 +258,8 @@ class Watchers(Judged):
 
     def test_all_is_well(self):
         self.good(checkup_hosts.agents(seen(a_host()), 'ctl/1'), 'ctl/1 leads')
-        self.good(checkup_hosts.workers(['a/1', 'b/2']), '2 run')
+        for role in ('controller', 'worker'):
+            self.good(checkup_hosts.processes(role, ['a/1', 'b/2']), '2 run')
 
     def test_nobody_leads(self):
         self.wrong(checkup_hosts.agents(seen(a_host()), ''), 'nobody leads')
@@ -276,9 +277,9 @@ class Watchers(Judged):
         self.wrong(checkup_hosts.agents(seen(a_host(storage={'f': Sign.SILENCE})), 'ctl/1'),
                    'cluster f', 'no target')
 
-    def test_workers(self):
-        self.wrong(checkup_hosts.workers([]), 'none runs')
-        self.weak(checkup_hosts.workers(['a/1', 'a/2']), 'on a')
+    def test_processes(self):
+        self.wrong(checkup_hosts.processes('worker', []), 'workers', 'none runs', 'fenced')
+        self.weak(checkup_hosts.processes('controller', ['a/1', 'a/2']), 'are on a', 'noticed')
 
 
 class Store(Judged):

@@ -60,26 +60,3 @@ class TheClaim(unittest.TestCase):
         self.assertRaises(ports.OutcomeUnknown, self.mine.give_back, claim)
         self.mine.turn()
         self.assertIsNone(self.store.read(KEY).get(KEY))
-
-    def test_a_worker_is_shown_under_its_lease(self):
-        self.assertEqual({'w1', 'w2'}, set(self.shown()))
-        self.mine.close()
-        self.assertEqual({'w2'}, set(self.shown()))
-
-    def test_one_whose_lease_was_lost_is_shown_under_the_next(self):
-        (lease,) = {entry.lease for name, entry in self.shown().items() if name == 'w1'}
-        self.store.revoke(lease)
-        self.mine.turn()
-        self.assertNotIn(self.shown()['w1'].lease, (0, lease))
-
-    def test_one_whose_showing_was_not_heard_of_is_shown_again(self):
-        self.store.revoke(self.shown()['w1'].lease)
-        self.store.loses = True
-        self.mine.turn()
-        self.assertNotEqual('', self.mine.trouble)
-        self.mine.turn()
-        self.assertEqual('', self.mine.trouble)
-        self.assertIn('w1', self.shown())
-
-    def shown(self):
-        return self.store.read(records.WORKER).under(records.WORKER)

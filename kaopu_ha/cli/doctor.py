@@ -51,7 +51,8 @@ class Doctor(Listing):
 
     sections = ()
     heading = ('severity', 'side', 'subject', 'found', 'in a failure', 'what to do')
-    nothing = ''
+    nothing = 'Nothing was asked.'
+    _findings: Sequence[Finding] = ()
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         """How long it may take.  Without ``-f`` and ``-c`` it is told at length."""
@@ -61,24 +62,23 @@ class Doctor(Listing):
 
     def answer(self, args: argparse.Namespace) -> int:
         """0 nothing is wrong, 1 something is, 2 nobody could be asked."""
-        found = checkup.in_order(checkup.merged(self._found(args.limit)))
-        if self.as_json:
-            self.say_json([_as_json(one) for one in found])
-        elif args.formatter or args.columns:
+        found = self._findings = checkup.in_order(checkup.merged(self._found(args.limit)))
+        if args.formatter or args.columns or self.as_json:
             args.formatter = args.formatter or self.formatter_default
-            self.say_rows(args, [tuple(_as_json(one)[name] for name in self._fields())
-                                 for one in found])
+            super().answer(args)
         else:
             self.say(list(self._told(found)))
         return checkup.exit_code(found)
 
-    def rows(self, args: argparse.Namespace) -> list[tuple[Any, ...]]:
-        """Not used: what is asked once is said in one form."""
-        raise NotImplementedError
+    def rows(self, args: argparse.Namespace) -> list[tuple[str, ...]]:
+        """One row for each."""
+        return [(one.severity.value, one.side, one.subject, one.found, one.failure, one.advice)
+                for one in self._findings]
 
-    def records(self, args: argparse.Namespace) -> Any:
-        """Likewise."""
-        raise NotImplementedError
+    def records(self, args: argparse.Namespace) -> list[dict[str, Any]]:
+        """The same, and whether it could be asked."""
+        return [{**dataclasses.asdict(one), 'severity': one.severity.value}
+                for one in self._findings]
 
     # ------------------------------------------------------------ asking
 
@@ -103,10 +103,6 @@ class Doctor(Listing):
 
     # ------------------------------------------------------------ telling
 
-    @staticmethod
-    def _fields() -> tuple[str, ...]:
-        return ('severity', 'side', 'subject', 'found', 'failure', 'advice')
-
     def _told(self, found: Sequence[Finding]) -> Iterator[str]:
         shown = [one for one in found if self.verbose or one.severity is not Severity.GOOD]
         width = max((len(one.severity.value) for one in shown), default=0)
@@ -125,10 +121,6 @@ class Doctor(Listing):
         yield f'{layout.number(len(good), "answer")} as they should be, of: {texts.few(sides)}.'
         if not self.verbose:
             yield _NEVER_ASKED
-
-
-def _as_json(one: Finding) -> dict[str, Any]:
-    return {**dataclasses.asdict(one), 'severity': one.severity.value}
 
 
 def _seconds(text: str) -> float:

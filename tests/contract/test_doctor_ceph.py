@@ -13,6 +13,7 @@
 
 """What ``kaopu-ha doctor`` finds on a real Ceph: users without caps, pools, monitors, entries."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -29,39 +30,14 @@ from kaopu_ha.core.model import Image, Power, Stage
 from kaopu_ha.drivers.fence import ceph_blocklist, ceph_rehearsal
 from kaopu_ha.drivers.probe import ceph
 from tests import ceph_cluster
+from tests.contract.test_fence_ceph_blocklist import BlocklistCase
 
 LIMIT = 20.0
 YEARS = str(10 * 365 * 86400)
 
 
-class CephCase(unittest.TestCase):
-
-    @classmethod
-    def setUpClass(cls):
-        if ceph_cluster.missing():
-            raise unittest.SkipTest(ceph_cluster.missing())
-        cls.ceph = ceph_cluster.shared()
-        cls.cluster = cls.ceph.fsid
-
-    def setUp(self):
-        super().setUp()
-        eye = self.ceph.inside('eye')
-        eye.__enter__()
-        self.addCleanup(eye.__exit__, None, None, None)
-        self.addCleanup(self._clear)
-
-    def _clear(self):
-        for entry in self.listed():
-            self.ceph.ceph('osd', 'blocklist', 'rm', entry)
-
-    def listed(self):
-        text = self.ceph.ceph('osd', 'blocklist', 'ls', '-f', 'json')
-        return [entry['addr'] for entry in json.JSONDecoder().raw_decode(text.lstrip())[0]]
-
-    def host(self, **given):
-        return model.Inventory(host='h1', host_uuid='u', boot_id='b',
-                               management_uri='qemu+tcp://192.0.2.1/system',
-                               storage_addresses=(self.ceph.addresses['h1'],), **given)
+class CephCase(BlocklistCase):
+    """At the eye's address, with nothing left on the blocklist."""
 
     def seen(self, **given):
         given.setdefault('inventories', {'h1': self.host()})
@@ -87,7 +63,7 @@ class Fence(CephCase):
     def test_a_user_that_may_fence_is_good_and_nothing_stays(self):
         found = self.only(self.found(self.checks(), 'rehearsed'))
         self.assertEqual((Severity.GOOD, True), (found.severity, found.asked), found)
-        self.assertEqual([], self.listed())
+        self.assertEqual({}, self.listed())
 
     def test_a_user_that_may_not_add_is_found(self):
         self.ceph.ceph('auth', 'get-or-create', 'client.weak', 'mon', 'allow r, '
@@ -96,7 +72,7 @@ class Fence(CephCase):
         self.assertIs(Severity.WRONG, found.severity)
         self.assertIn('can\'t add to the blocklist', found.found)
         self.assertIn('not fenced', found.failure)
-        self.assertEqual([], self.listed())
+        self.assertEqual({}, self.listed())
 
     def test_a_user_that_may_add_and_not_remove_is_found_and_its_entry_ends_soon(self):
         self.ceph.ceph('auth', 'get-or-create', 'client.half', 'mon', 'profile rbd, '
@@ -132,7 +108,7 @@ class Fence(CephCase):
         until = time.monotonic() + 30
         while self.listed() and time.monotonic() < until:
             time.sleep(0.2)
-        self.assertEqual([], self.listed())
+        self.assertEqual({}, self.listed())
 
     def test_a_living_host_that_is_listed_is_found(self):
         address = self.ceph.addresses['h1']
@@ -200,18 +176,18 @@ class Storage(CephCase):
         self.assertIn('vms', found.found)
 
     def test_a_pool_without_the_right_to_ask_is_found(self):
-        self.ceph.ceph('osd', 'pool', 'create', 'volumes', '8')
-        seen = self.seen(pools={self.cluster: ('vms', 'volumes')})
+        self.ceph.ceph('osd', 'pool', 'create', 'strange', '8')
+        seen = self.seen(pools={self.cluster: ('vms', 'strange')})
         found = self.only(self.found(self.checks(seen=seen), 'pools'))
         self.assertIs(Severity.WRONG, found.severity)
-        self.assertIn('in pool volumes', found.found)
+        self.assertIn('in pool strange', found.found)
         self.assertIn('UNDECIDED', found.failure)
         self.assertIn('secure ceph', found.advice)
 
     def test_a_pool_in_use_that_is_not_named_is_found(self):
         image = Image(self.cluster, 'ssd', 'web', 'rbd_header.1')
         guest = model.Instance('u1', 'web', Power.ON, (image,))
-        seen = self.seen(inventories={'h1': self.host(instances=(guest,))})
+        seen = self.seen(inventories={'h1': dataclasses.replace(self.host(), instances=(guest,))})
         found = self.found(self.checks(seen=seen), 'pools')
         self.assertEqual([Severity.WRONG, Severity.WEAK], [one.severity for one in found])
         self.assertIn('in pool ssd', found[0].found)

@@ -20,29 +20,12 @@ from kaopu_ha.core.checkup import Seen, Severity
 from kaopu_ha.drivers import libvirt_uri
 from kaopu_ha.drivers.cloud import libvirt as cloud
 from kaopu_ha.drivers.probe import libvirt
-from tests import libvirt_hosts
+from tests.contract.test_probe_libvirt import LibvirtCase
 
 LIMIT = 30.0
 
 
-class LibvirtTest(unittest.TestCase):
-
-    @classmethod
-    def setUpClass(cls):
-        if libvirt_hosts.missing():
-            raise unittest.SkipTest(libvirt_hosts.missing())
-        cls.hosts = libvirt_hosts.shared()
-
-    def setUp(self):
-        super().setUp()
-        eye = self.hosts.inside('eye')
-        eye.__enter__()
-        self.addCleanup(eye.__exit__, None, None, None)
-
-    def host(self, name, uri='', **given):
-        return model.Inventory(
-            host=name, host_uuid=self.hosts.uuids.get(name, 'none'), boot_id='b',
-            management_uri=uri or self.hosts.uri(name), **given)
+class LibvirtTest(LibvirtCase):
 
     def found(self, name, *inventories, reach=None, limit=LIMIT):
         probe = libvirt.LibvirtProbe([], 'eye-1', self.hosts.pki_path, reach)
@@ -58,9 +41,9 @@ class LibvirtTest(unittest.TestCase):
                          {name: one.severity for name, one in found.items()}, found)
 
     def test_each_that_can_not_be_asked_is_found_with_its_reason(self):
-        nowhere = self.host('nowhere', self.hosts.uri(self.hosts.nowhere))
         other = dataclasses.replace(self.host('h1'), host='other', host_uuid='another')
-        found = self.found('of every host', self.host('h1'), self.host('sasl'), nowhere, other,
+        found = self.found('of every host', self.host('h1'), self.host('sasl'), self.nowhere(),
+                           other,
                            limit=20.0)
         self.assertEqual({'sasl', 'nowhere', 'other'}, set(found), found)
         self.assertEqual({Severity.WRONG}, {one.severity for one in found.values()})
@@ -74,7 +57,8 @@ class LibvirtTest(unittest.TestCase):
 
     def test_a_guest_that_its_agent_tells_of_and_libvirt_does_not_have_is_told(self):
         guest = model.Instance('00000001-aaaa-4000-8000-000000000000', 'web', model.Power.ON)
-        found = self.found('of every host', self.host('h1', instances=(guest,)))
+        told = dataclasses.replace(self.host('h1'), instances=(guest,))
+        found = self.found('of every host', told)
         self.assertEqual((Severity.WEAK, '1 do not run that it told of (00000001-aaaa-4000-8000-'
                                          '000000000000)'),
                          (found['h1'].severity, found['h1'].found))

@@ -108,7 +108,7 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
             found.append(one)
         if not one.asked:
             more[key] = more.get(key, -1) + 1
-    return [replace(one, found=f'{one.found} (nor {more[one.side, one.subject]} more questions)')
+    return [replace(one, found=f'{one.found}; {more[one.side, one.subject]} more likewise')
             if not one.asked and more[one.side, one.subject] else one for one in found]
 
 

@@ -55,4 +55,6 @@ def _entered(children: child.Pool, uri_of: Callable[[model.Inventory], str], see
     if left_out:
         found.append(weak(texts.few(left_out), 'there was no time to ask', _NO_TARGET,
                           'give more of it: --limit'))
+    if not seen.living:
+        return []
     return found or [good('hosts', f'{len(seen.living)} let us in to start instances')]

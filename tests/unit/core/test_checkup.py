@@ -85,7 +85,7 @@ class Findings(Judged):
         away = [Finding(Severity.WRONG, 'Nova', f'{n}', side='cloud', asked=False) for n in 'abc']
         other = Finding(Severity.WRONG, 'Nova', 'd', side='cloud')
         found = checkup.merged([away[0], other, *away[1:]])
-        self.assertEqual(['a (nor 2 more questions)', 'd'], [one.found for one in found])
+        self.assertEqual(['a; 2 more likewise', 'd'], [one.found for one in found])
         self.assertEqual([away[0]], checkup.merged(away[:1]))
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kaopu_ha.core import model, texts
+from kaopu_ha.core import model, protection, texts
 from kaopu_ha.core.checkup import Finding, Seen, good, unasked, weak, wrong
 from kaopu_ha.core.model import Contact, Power
 
@@ -25,6 +25,8 @@ from kaopu_ha.core.model import Contact, Power
 _SOON_DAYS = 21.0
 # Tokens and certificates mind more; what people read in two logs minds less.
 _CLOCK_SECONDS = 5.0
+# With so few the one that is left is no witness: it may be the one that died.
+_FEW_HOSTS = 2
 
 _NOT_ASKED = {
     Contact.REFUSED: 'nobody listens where its libvirt should',
@@ -89,6 +91,21 @@ def _domains(inventory: model.Inventory, answer: model.LibvirtAnswer) -> list[Fi
     return [weak(inventory.host, ', and '.join(parts),
                  'what the agent did not tell of is not fenced and not moved',
                  'ask again in a minute: if it is so still, look into the agent\'s log')]
+
+
+def anchors(reached: Mapping[str, bool], hosts: int) -> list[Finding]:
+    """Whether each anchor answers, and whether any is needed with so many hosts."""
+    away = sorted(anchor for anchor, is_reached in reached.items() if not is_reached)
+    alone = not any(reached.values()) and 0 < hosts <= _FEW_HOSTS
+    lost = 'that our own link is well is not seen: a dead host stays UNDECIDED, nothing is moved'
+    advice = 'set [libvirt] anchors to what answers on the management network, host:port each'
+    if alone:
+        return [wrong('anchors', f'none answers ({texts.few(away)})' if away else
+                      f'none is set, with {hosts} hosts', lost, advice)]
+    if away:
+        return [weak('anchors', f'nothing comes back from {texts.few(away)}',
+                     'when most hosts are silent ' + lost, advice)]
+    return [good('anchors', f'{len(reached)} answer')] if reached else []
 
 
 # ---------------------------------------------------------------- names
@@ -186,6 +203,24 @@ def processes(role: str, names: Sequence[str]) -> list[Finding]:
                      f'if that machine is lost, {_LOST[role]}',
                      f'start kaopu-ha-{role} on a second one')]
     return [good(whose, f'{len(names)} run, on {len(machines)} machines')]
+
+
+def fences(names: Sequence[str]) -> list[Finding]:
+    """Whether any fence is configured."""
+    return [] if names else [wrong('fences', '[fence] drivers is empty',
+                                   'nothing is ever proven to be cut off, and so nothing is moved',
+                                   'set [fence] drivers')]
+
+
+def unprotected(items: Sequence[protection.Unprotected]) -> list[Finding]:
+    """What the leader has found itself, by reason."""
+    by_reason: dict[str, list[str]] = {}
+    for item in items:
+        by_reason.setdefault(item.reason.value, []).append(item.host)
+    return [wrong(texts.few(dict.fromkeys(hosts)), f'not protected: {reason}',
+                  'it is not judged or not fenced rightly, and nothing of it is moved',
+                  'kaopu-ha status tells more of it')
+            for reason, hosts in sorted(by_reason.items())]
 
 
 def agents(seen: Seen, leader: str) -> list[Finding]:

@@ -27,7 +27,7 @@ from kaopu_ha.checkup import Check, Checkable
 from kaopu_ha.conf import ceph, files
 from kaopu_ha.conf import rules as conf_rules
 from kaopu_ha.conf.errors import ConfigError
-from kaopu_ha.core import checkup_ceph, checkup_hosts, model
+from kaopu_ha.core import checkup_ceph, checkup_hosts, model, protection
 from kaopu_ha.core.checkup import Seen, unasked
 from kaopu_ha.core.checkup_hosts import Certificate
 from kaopu_ha.doctor.round import Asked
@@ -36,7 +36,7 @@ from kaopu_ha.wiring import drivers
 T = TypeVar('T')
 
 _RANGES = (records.LEADER, records.ALIVE, records.INVENTORY, records.CASE, records.RECOVERY,
-           records.PROCESS)
+           records.PROCESS, records.UNPROTECTED)
 # Files with certificates that the configuration names.
 _FILES = (('store', 'ca'), ('store', 'cert'), ('nova', 'cafile'), ('nova', 'certfile'),
           ('notifier', 'webhook_ca'))
@@ -117,6 +117,7 @@ def _of_driver(side: str, make: Callable[[], Any], seen: Seen,
 def _own(conf: cfg.ConfigOpts, seen: Seen, snapshot: ports.Snapshot | None) -> Iterable[Check]:
     yield Check('certificates of the configuration',
                 lambda _: checkup_hosts.certificates(list(_certificates(conf))))
+    yield Check('fences', lambda _: checkup_hosts.fences(conf.fence.drivers))
     if snapshot is None:
         return
     entry = snapshot.get(records.LEADER)
@@ -127,6 +128,10 @@ def _own(conf: cfg.ConfigOpts, seen: Seen, snapshot: ports.Snapshot | None) -> I
         names = list(snapshot.under(f'{records.PROCESS}{role}/'))
         yield Check(f'{role}s that run', functools.partial(
             lambda role, names, _: checkup_hosts.processes(role, names), role, names))
+    told = snapshot.get(records.UNPROTECTED)
+    lists = records.readable(records.UnprotectedList, {} if told is None else {'': told})
+    yield Check('what the leader told', lambda _: checkup_hosts.unprotected(
+        list(protection.still_to_be_judged(lists[''].items, seen.cases)) if lists else ()))
     yield Check('disks that agents read', lambda _: checkup_ceph.unread(seen))
 
 

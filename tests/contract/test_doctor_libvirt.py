@@ -86,6 +86,14 @@ class LibvirtTest(LibvirtCase):
         (found,) = asked('h1', 'sasl')
         self.assertEqual((Severity.WRONG, 'sasl'), (found.severity, found.subject))
 
+    def test_anchors_answer_or_do_not(self):
+        self.probe = libvirt.LibvirtProbe([f'{self.hosts.addresses["h1"]}:9',
+                                           f'{self.hosts.nowhere}:9'])
+        (check,) = [one for one in self.probe.checks(Seen()) if one.name == 'anchors']
+        (found,) = check.ask(6.0)
+        self.assertIs(Severity.WEAK, found.severity)
+        self.assertIn(f'from {self.hosts.nowhere}:9', found.found)
+
     def test_a_host_that_hangs_costs_the_others_nothing(self):
         self.hosts.freeze('h1')
         self.addCleanup(self.hosts.thaw, 'h1')

@@ -31,6 +31,7 @@ from kaopu_ha.drivers.openstack_checks import NOBODY, Act, Read
 
 _NOBODYS_HOST = 'kaopu-ha-doctor.invalid'
 _POLICY = 'nova-policy.yaml'
+_HOST = 'OS-EXT-SRV-ATTR:host'
 _NOT_MOVED = 'a dead host is fenced, and nothing of it is moved'
 
 _WANTED: Sequence[Read | Act] = (
@@ -61,7 +62,7 @@ def checks(nova: openstack_api.Api, placement: openstack_api.Api, auth: Mapping[
 
     return (made('login and catalog', _entrance, nova, auth),
             made('rights', _rights, nova),
-            made('evacuation refused', _evacuation, nova),
+            made('a server, and its evacuation refused', _of_a_server, nova),
             made('allocations', _allocations, placement),
             made('names of hosts', _names, nova, seen))
 
@@ -101,13 +102,23 @@ def _allocations(placement: openstack_calls.Calls) -> list[Finding]:
         good('Placement', 'our role may read and change allocations')]
 
 
-def _evacuation(nova: openstack_calls.Calls) -> list[Finding]:
+def _of_a_server(nova: openstack_calls.Calls) -> list[Finding]:
     servers = nova.get('/servers/detail', all_tenants='true', limit='1')['servers']
     if not servers:
         return [weak('Nova', 'whether our role may evacuate is not known: there is no server to '
                              'try it with', _NOT_MOVED, 'ask again when there is one')]
-    path = f'/servers/{servers[0]["id"]}/action'
-    answer = nova.rehearse('POST', path, {'evacuate': {'host': _NOBODYS_HOST}})
+    uuid = servers[0]['id']
+    found = openstack_checks.asked(nova, 'Nova', _POLICY, [
+        Read('list what was asked for a server', f'/servers/{uuid}/os-instance-actions',
+             {'limit': '1'}, 'what its user stopped is not told from what died with its host')])
+    if _HOST not in servers[0]:
+        found.append(wrong('Nova', 'our role is not shown on which host a server is', _NOT_MOVED,
+                           _admin()))
+    return [*found, *_evacuation(nova, uuid)]
+
+
+def _evacuation(nova: openstack_calls.Calls, uuid: str) -> list[Finding]:
+    answer = nova.rehearse('POST', f'/servers/{uuid}/action', {'evacuate': {'host': _NOBODYS_HOST}})
     why = openstack_calls.reason(answer)
     if answer.status_code == 404 and _NOBODYS_HOST in why:
         return [good('Nova', 'our role may evacuate: it was asked to, to a host that there is not')]

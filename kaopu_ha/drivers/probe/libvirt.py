@@ -123,7 +123,8 @@ class LibvirtProbe(ports.Probe, ports.LibvirtEye, checkup.Checkable):
 
     def checks(self, seen: Seen) -> tuple[checkup.Check, ...]:
         """Every host's libvirt by the URI that its agent told, and the certificates shown."""
-        return libvirt_checks.checks(self, self._reach, self._pki_path, seen)
+        return libvirt_checks.checks(self, self._reach, self._pki_path, seen, [
+            (anchor.host, anchor.port) for anchor in self._anchors])
 
     def close(self) -> None:
         """Nothing is kept: each ask has its own child."""

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent import futures
 import contextlib
 import functools
@@ -36,10 +37,11 @@ _ASK_SECONDS = 10.0
 _PKI = (('/etc/pki/libvirt/clientcert.pem', '/etc/pki/libvirt/private/clientkey.pem'),)
 
 
-def checks(eye: ports.LibvirtEye, reach: libvirt_uri.Reach, pki_path: str,
-           seen: Seen) -> tuple[checkup.Check, ...]:
-    """The libvirts, and the certificates."""
-    return (checkup.Check('libvirt of every host', functools.partial(_asked, eye, seen),
+def checks(eye: ports.LibvirtEye, reach: libvirt_uri.Reach, pki_path: str, seen: Seen,
+           anchors: Sequence[tuple[str, int]] = ()) -> tuple[checkup.Check, ...]:
+    """The libvirts, the anchors, and the certificates."""
+    return (checkup.Check('anchors', functools.partial(_anchored, anchors, seen), _UNDECIDED),
+            checkup.Check('libvirt of every host', functools.partial(_asked, eye, seen),
                           _UNDECIDED),
             checkup.Check('certificates of libvirt', functools.partial(
                 _shown, reach, pki_path, seen), _UNDECIDED))
@@ -60,6 +62,23 @@ def _asked(eye: ports.LibvirtEye, seen: Seen, limit: float) -> list[Finding]:
     return [*checkup_hosts.libvirt(seen, answers),
             *([weak(texts.few(left_out), 'there was no time to ask its libvirt',
                     _UNDECIDED, 'give more of it: --limit')] if left_out else [])]
+
+
+def _anchored(anchors: Sequence[tuple[str, int]], seen: Seen, limit: float) -> list[Finding]:
+    reached = {f'{host}:{port}': _is_reached((host, port), limit / max(len(anchors), 1))
+               for host, port in anchors}
+    return checkup_hosts.anchors(reached, len(seen.living))
+
+
+def _is_reached(place: tuple[str, int], limit: float) -> bool:
+    """True if a kernel answers there: it may refuse."""
+    try:
+        socket.create_connection(place, min(limit, _ASK_SECONDS)).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 # ---------------------------------------------------------------- certificates

@@ -15,7 +15,14 @@
 import dataclasses
 import unittest
 
-from kaopu_ha.core import checkup, checkup_ceph, checkup_hosts, checkup_store, model
+from kaopu_ha.core import (
+    checkup,
+    checkup_ceph,
+    checkup_hosts,
+    checkup_store,
+    model,
+    protection,
+)
 from kaopu_ha.core.checkup import Finding, Seen, Severity
 from kaopu_ha.core.checkup_ceph import Entry, Monitor
 from kaopu_ha.core.checkup_hosts import Certificate
@@ -216,6 +223,19 @@ class Libvirts(Judged):
         self.wrong(found, 'c1')
 
 
+class Anchors(Judged):
+
+    def test_without_any_two_hosts_are_too_few(self):
+        self.wrong(checkup_hosts.anchors({}, 2), 'none is set', 'UNDECIDED')
+        self.wrong(checkup_hosts.anchors({'gw:22': False}, 1), 'none answers', 'gw:22')
+        self.assertEqual([], checkup_hosts.anchors({}, 3))
+        self.assertEqual([], checkup_hosts.anchors({}, 0))
+
+    def test_with_one(self):
+        self.good(checkup_hosts.anchors({'gw:22': True}, 2))
+        self.weak(checkup_hosts.anchors({'gw:22': True, 'sw:22': False}, 2), 'sw:22')
+
+
 class Names(Judged):
 
     def test_the_same(self):
@@ -276,6 +296,16 @@ class Watchers(Judged):
         self.wrong(checkup_hosts.agents(seen(a_host(note='libvirt is mute')), 'ctl/1'), 'mute')
         self.wrong(checkup_hosts.agents(seen(a_host(storage={'f': Sign.SILENCE})), 'ctl/1'),
                    'cluster f', 'no target')
+
+    def test_fences(self):
+        self.assertEqual([], checkup_hosts.fences(['ceph_blocklist']))
+        self.wrong(checkup_hosts.fences([]), 'is empty', 'nothing is moved')
+
+    def test_what_the_leader_found_is_told_by_reason(self):
+        told = [protection.Unprotected(host, protection.Reason.OUTSIDE, 'x')
+                for host in ('c1', 'c2', 'c1')]
+        self.wrong(checkup_hosts.unprotected(told), 'c1, c2', 'address in no client network')
+        self.assertEqual([], checkup_hosts.unprotected([]))
 
     def test_processes(self):
         self.wrong(checkup_hosts.processes('worker', []), 'workers', 'none runs', 'fenced')

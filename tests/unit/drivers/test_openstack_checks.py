@@ -47,7 +47,9 @@ class Case(unittest.TestCase):
         self.nova = scripted.Cloud()
         self.addCleanup(self.nova.stop)
         self.says('GET', '/os-services', (200, {'services': [a_service('c1'), a_service('c2')]}))
-        self.says('GET', '/servers/detail', (200, {'servers': [{'id': UUID}]}))
+        self.says('GET', '/servers/detail', (200, {'servers': [{
+            'id': UUID, 'OS-EXT-SRV-ATTR:host': 'c1'}]}))
+        self.says('GET', f'/servers/{UUID}/os-instance-actions', (200, {'instanceActions': []}))
         self.says('GET', '/os-migrations', (200, {'migrations': []}))
         self.says('PUT', NOBODYS_SERVICE, NO_SUCH)
         self.says('POST', ACTION, NO_HOST)
@@ -103,6 +105,12 @@ class Nova(Case):
         found = self.only('evacuation')
         self.assertIs(Severity.WRONG, found.severity)
         self.assertIn('not get it', found.found)
+
+    def test_a_role_that_is_not_shown_the_host_or_the_actions_is_found(self):
+        self.says('GET', '/servers/detail', (200, {'servers': [{'id': UUID}]}))
+        self.says('GET', f'/servers/{UUID}/os-instance-actions', FORBIDDEN)
+        self.assertEqual([Severity.WRONG, Severity.WRONG, Severity.GOOD],
+                         [one.severity for one in self.found('evacuation')])
 
     def test_without_a_server_it_is_not_known(self):
         self.says('GET', '/servers/detail', (200, {'servers': []}))

@@ -17,7 +17,7 @@ import unittest
 
 from kaopu_ha import access, ports, records
 from kaopu_ha.core.checkup import Seen, Severity
-from kaopu_ha.drivers.store import etcd
+from kaopu_ha.drivers.store import etcd, etcd3
 from tests import etcd_cluster, etcd_single
 
 LIMIT = 10.0
@@ -25,8 +25,10 @@ LIMIT = 10.0
 
 class Case(unittest.TestCase):
 
+    kind = etcd.EtcdStore
+
     def store(self, *endpoints, **given):
-        made = etcd.EtcdStore(endpoints, timeout=3.0, **given)
+        made = self.kind(endpoints, timeout=3.0, **given)
         self.addCleanup(made.close)
         return made
 
@@ -102,6 +104,15 @@ class OneMember(Case):
             found = self.found(self.kv, name)
             self.assertEqual([False], [one.asked for one in found], name)
 
+
+
+class ByThePackage(OneMember):
+    """The same by the package etcd3, whose messages are older."""
+
+    kind = etcd3.Etcd3Store
+
+    def test_its_size_is_told(self):
+        self.assertLessEqual({'file', 'used'}, set(self.kv.sizes()))
 
 
 class SeveralMembers(Case):

@@ -83,7 +83,10 @@ class PackageMember:
     def unary(self, method: wire.Method, request: wire.Message, limit: float,
               headers: etcd_calls.Headers) -> wire.Message:
         """Call and wait for the reply."""
-        return self._calls[method](request, timeout=limit, metadata=headers)
+        reply = self._calls[method](request, timeout=limit, metadata=headers)
+        # Of its quota etcd tells in a field that the package's message passes on unread.
+        return method.reply.FromString(reply.SerializeToString()) if method is wire.STATUS else (
+            reply)
 
     def stream(self, method: wire.Method, requests: Iterator[wire.Message],
                headers: etcd_calls.Headers) -> Any:

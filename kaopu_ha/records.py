@@ -29,6 +29,7 @@
 ``aftercare/<host>``                durable    what is looked after since it was taken back: bounded
                                                by what was moved; gone when nothing is wrong
 ``claim/<instance>``                lease      the worker that has the instance
+``process/<role>/<name>``           lease      a controller or worker runs; for people only
 ``closed/<host>/<n>``               durable    ended cases, bounded
 ``host/<host>``, ``brake``          durable    what people set
 ``tool/<address>``                  lease      a person named it as a tool's, until the lease ends
@@ -95,6 +96,7 @@ PROOF = PREFIX + 'proof/'
 RESTART = PREFIX + 'restart/'
 AFTERCARE = PREFIX + 'aftercare/'
 CLAIM = PREFIX + 'claim/'
+PROCESS = PREFIX + 'process/'
 HOST = PREFIX + 'host/'
 TOOL = PREFIX + 'tool/'
 CLAIMS = PREFIX + 'claims/'
@@ -276,6 +278,13 @@ class Claim:
 
     worker: str
     recovery: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Process:
+    """The value of ``process/<role>/<name>``: host and process id."""
+
+    name: str
 
 
 # ---------------------------------------------------------------- without OpenStack

@@ -58,6 +58,7 @@ COMMANDS = {
     'recovery go-on': 'wish:RecoveryGoOn',
     'explain': 'explain:Explain',
     'watch': 'watch:Watch',
+    'doctor': 'doctor:Doctor',
     'drivers': 'drivers:Drivers',
     'secure etcd': 'secure:SecureEtcd',
     'secure ceph': 'secure_ceph:SecureCeph',

@@ -34,3 +34,10 @@ def trouble(pem: bytes, now: datetime.datetime | None = None) -> str:
     if now < certificate.not_valid_before_utc:
         return f'it is valid only from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC on'
     return ''
+
+
+def days_left(pem: bytes, now: datetime.datetime | None = None) -> float:
+    """The days until the holder's certificate ends.  Raises ValueError if it is none."""
+    now = now or datetime.datetime.now(datetime.UTC)
+    certificate = x509.load_pem_x509_certificate(pem)
+    return (certificate.not_valid_after_utc - now).total_seconds() / 86400

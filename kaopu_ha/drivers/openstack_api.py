@@ -26,7 +26,7 @@ from concurrent import futures
 import functools
 import threading
 import time
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from keystoneauth1 import exceptions as keystone_errors
 from keystoneauth1 import loading
@@ -50,6 +50,7 @@ class Api(openstack_calls.Calls):
     def __init__(self, auth: Mapping[str, str], service: str, microversion: str,
                  limit: float) -> None:
         super().__init__(service, microversion, limit)
+        self._interface = auth.get('interface', 'public')
         self._connection = _connection(tuple(sorted(auth.items())), limit)
 
     def access(self, renewed: bool = False) -> dict[str, str]:
@@ -61,6 +62,16 @@ class Api(openstack_calls.Calls):
             if not token or not endpoint:
                 raise ports.PortError(f'no endpoint of {self._service} in the catalog')
             return {'token': token, 'endpoint': endpoint}
+
+    def regions(self) -> tuple[str, ...]:
+        """The regions in which the catalog has this service for our interface.  PortError."""
+        with openstack_calls.translated('Keystone\'s catalog'):
+            session, auth = self._connection.session, cast(Any, self._connection.session.auth)
+            catalog = auth.get_access(session).service_catalog
+            found = catalog.get_endpoints(service_type=self._service,
+                                          interface=self._interface)
+            return tuple(sorted({each.get('region') or '' for its in found.values()
+                                 for each in its}))
 
     @property
     def _adapter(self) -> Any:

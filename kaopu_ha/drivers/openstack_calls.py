@@ -69,6 +69,17 @@ class Calls:
                 raise_exc=False, connect_retries=0, status_code_retries=0, timeout=self._limit)
             return answer
 
+    def rehearse(self, method: str, path: str, body: Any) -> requests.Response:
+        """Send what the service must refuse to do, to see as which kind of refusal it comes.
+
+        PortError if there was no answer.
+        """
+        with translated(f'{self._service} {path}'):
+            answer: requests.Response = self._adapter.request(
+                path, method, json=body, microversion=self._microversion, raise_exc=False,
+                redirect=False, connect_retries=0, status_code_retries=0, timeout=self._limit)
+            return answer
+
     def get(self, path: str, microversion: str = '', **query: str) -> Any:
         """GET; the JSON of a success, PortError for anything else."""
         answer = self.read(path, microversion, **query)

@@ -39,6 +39,7 @@ from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.news import News
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.wiring import contact, drivers, measured, standing
+from kaopu_ha.wiring.presence import Presence
 from kaopu_ha.wiring.telling import Telling, notifiers
 
 LOG = logging.getLogger(__name__)
@@ -150,7 +151,9 @@ def controller(conf: cfg.ConfigOpts) -> Program:
                                             fences_asked=fences_asked)
         held.callback(resign)
         meeting = _meeting(conf, kv, records.LEADER, keeps=True)
-        return program(held, kv, [meeting, *measures.loops(loops)])
+        shown = kept(Presence(kv, 'controller', name))
+        return program(held, kv, [meeting, programs.Loop('presence', shown.turn),
+                                  *measures.loops(loops)])
 
 
 def worker(conf: cfg.ConfigOpts) -> Program:
@@ -173,7 +176,9 @@ def worker(conf: cfg.ConfigOpts) -> Program:
                                            conf.worker.claim_ttl, conf.worker.concurrency, around)
         held.callback(give_back)
         meeting = _meeting(conf, kv, records.LEADER, keeps=True)
-        return program(held, kv, [meeting, *measures.loops(loops)])
+        shown = kept(Presence(kv, 'worker', name))
+        return program(held, kv, [meeting, programs.Loop('presence', shown.turn),
+                                  *measures.loops(loops)])
 
 
 # ---------------------------------------------------------------- parts that commands use too

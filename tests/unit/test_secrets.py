@@ -209,7 +209,7 @@ class PlantedTest(FolderCase):
 
     def test_the_command_tells_none(self):
         for words in (['status'], ['--debug', 'status'], ['secure', 'etcd', '--apply'],
-                      ['host', 'show', 'c1']):
+                      ['host', 'show', 'c1'], ['--debug', 'doctor', '--limit', '8', '-v']):
             done = subprocess.run(
                 [sys.executable, '-m', 'kaopu_ha.cli.shell', '--config-file', self.conf, *words],
                 capture_output=True, text=True, timeout=60)

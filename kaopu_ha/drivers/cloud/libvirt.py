@@ -27,10 +27,11 @@ from collections.abc import Mapping, Sequence
 import dataclasses
 import uuid as uuids
 
-from kaopu_ha import ports, records
+from kaopu_ha import checkup, ports, records
 from kaopu_ha.core import model
+from kaopu_ha.core.checkup import Seen
 from kaopu_ha.drivers import child, libvirt_uri
-from kaopu_ha.drivers.cloud import definition
+from kaopu_ha.drivers.cloud import definition, libvirt_checks
 from kaopu_ha.drivers.cloud.register import Known, Register, decoded
 
 CHILD = 'kaopu_ha.drivers.cloud.libvirt_child'
@@ -38,7 +39,7 @@ CHILD = 'kaopu_ha.drivers.cloud.libvirt_child'
 _MOVES_KEPT = 10
 
 
-class LibvirtCloud(ports.Cloud):
+class LibvirtCloud(ports.Cloud, checkup.Checkable):
     """The hosts whose agents publish their domains.  As many acts as ``children`` at one time.
 
     ``pki_path`` is the folder with our certificate for TLS ('': libvirt's own places), ``reach``
@@ -80,6 +81,10 @@ class LibvirtCloud(ports.Cloud):
     def actions(self, instance: str) -> tuple[model.Action, ...]:
         """Nothing: nobody keeps who stopped a domain."""
         return ()
+
+    def checks(self, seen: Seen) -> tuple[checkup.Check, ...]:
+        """Whether each host lets us in to start something there; nothing is started."""
+        return libvirt_checks.checks(self._children, self._uri, seen)
 
     # ------------------------------------------------------------ acting
 

@@ -59,6 +59,12 @@ def start(uri: str, host_uuid: str, uuid: str, xml: str) -> None:
             raise ports.OutcomeUnknown(f'it runs, but is not defined: {failure}') from failure
 
 
+def enter(uri: str, host_uuid: str) -> None:
+    """Connect with the right to change things, and change nothing."""
+    with _linked(uri, host_uuid):
+        pass
+
+
 def _started(link: Any, uuid: str, xml: str) -> Any:
     """The domain, started; if that failed, only what libvirt then says of it counts."""
     try:
@@ -104,7 +110,7 @@ def handlers(settings: dict[str, Any]) -> Mapping[str, child.Handler]:
     """Make what the parent may ask for."""
     # libvirt prints each error on stderr otherwise; they come as answers.
     libvirt.registerErrorHandler(lambda *_: None, None)
-    return {'start': start}
+    return {'start': start, 'enter': enter}
 
 
 if __name__ == '__main__':

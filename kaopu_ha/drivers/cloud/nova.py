@@ -31,10 +31,11 @@ import functools
 import logging
 from typing import Any
 
-from kaopu_ha import ports
+from kaopu_ha import checkup, ports
 from kaopu_ha.core import model
+from kaopu_ha.core.checkup import Seen
 from kaopu_ha.drivers import child, openstack_api, openstack_calls
-from kaopu_ha.drivers.cloud import nova_allocations
+from kaopu_ha.drivers.cloud import nova_allocations, nova_checks
 
 LOG = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ CHILD = 'kaopu_ha.drivers.cloud.nova_child'
 _SESSION = ('cafile', 'certfile', 'keyfile', 'insecure')
 
 
-class NovaCloud(ports.Cloud):
+class NovaCloud(ports.Cloud, checkup.Checkable):
     """The compute API of one region.
 
     ``auth`` are the options of keystoneauth's password plugin, besides ``region_name``,
@@ -60,7 +61,7 @@ class NovaCloud(ports.Cloud):
     def __init__(self, auth: Mapping[str, str], *, limit: float = 10.0, children: int = 2) -> None:
         self._api = openstack_api.Api(auth, 'compute', MICROVERSION, limit)
         self._placement = openstack_api.Api(auth, 'placement', nova_allocations.MICROVERSION, limit)
-        self._limit = limit
+        self._limit, self._auth = limit, auth
         settings = {'session': {key: auth[key] for key in _SESSION if key in auth},
                     'microversion': MICROVERSION,
                     'of_placement': nova_allocations.MICROVERSION, 'limit': limit}
@@ -126,6 +127,10 @@ class NovaCloud(ports.Cloud):
         """Start the children and have a token, so that no act waits for that."""
         self._children.warm()
         openstack_api.within(self._limit, self._api.access)
+
+    def checks(self, seen: Seen) -> tuple[checkup.Check, ...]:
+        """Login and catalog, what our role lets us read and do, and the names of hosts."""
+        return nova_checks.checks(self._api, self._placement, self._auth, seen)
 
     def close(self) -> None:
         """End the children; the session is the process's and stays."""

@@ -34,9 +34,11 @@ from oslo_config import cfg
 import oslo_messaging
 from oslo_messaging import opts as messaging_opts
 
-from kaopu_ha import ports
+from kaopu_ha import checkup, ports
+from kaopu_ha.core.checkup import Finding, Seen, good, unasked
 from kaopu_ha.core.events import Event
 from kaopu_ha.core.model import Power
+from kaopu_ha.drivers import brokers
 
 LOG = logging.getLogger(__name__)
 
@@ -73,9 +75,10 @@ _LOUD = ('oslo.messaging._drivers.impl_rabbit', 'oslo_messaging._drivers.impl_ra
          'oslo_messaging._drivers.amqpdriver', 'oslo_messaging.notify.dispatcher',
          'oslo_messaging.notify.listener')
 _SAME_SECONDS = 60.0
+_LATE = 'what Nova does is known some seconds later; nothing else depends on it'
 
 
-class NovaEvents(ports.Events):
+class NovaEvents(ports.Events, checkup.Checkable):
     """Listens at the bus at ``url``; it waits for a broker that is away, and says nothing then.
 
     Raises ValueError for a URL that is none.
@@ -104,6 +107,18 @@ class NovaEvents(ports.Events):
     def listen(self, tell: Callable[[Event], None]) -> None:
         """As promised: it connects in a thread, however long that takes."""
         threading.Thread(target=self._listen, args=(tell,), name='events-bus', daemon=True).start()
+
+    def checks(self, seen: Seen) -> tuple[checkup.Check, ...]:
+        """The broker: who listens to Nova's events comes and goes with the leader."""
+        return (checkup.Check('events of Nova', self._reached, _LATE),)
+
+    def _reached(self, limit: float) -> list[Finding]:
+        try:
+            brokers.listeners(self._transport, '', limit)
+        except ports.PortError as failure:
+            return [unasked('the events\' broker', str(failure), _LATE,
+                            'look at [events] transport_url, and at the broker')]
+        return [good('the events\' broker', 'it lets us in')]
 
     def close(self) -> None:
         """As promised; a connection that hangs ends with the process."""

@@ -29,17 +29,18 @@ import ipaddress
 import logging
 from typing import Any
 
-from kaopu_ha import ports
+from kaopu_ha import checkup, ports
 from kaopu_ha.core import bounds, model
+from kaopu_ha.core.checkup import Seen
 from kaopu_ha.drivers import child
-from kaopu_ha.drivers.fence import ceph_address
+from kaopu_ha.drivers.fence import ceph_address, ceph_blocklist_checks
 
 LOG = logging.getLogger(__name__)
 
 _CHILD = 'kaopu_ha.drivers.fence.ceph_blocklist_child'
 
 
-class CephBlocklist(ports.Fence):
+class CephBlocklist(ports.Fence, checkup.Checkable):
     """The blocklist of every Ceph cluster that holds a disk of the host."""
 
     name = 'ceph_blocklist'
@@ -53,6 +54,8 @@ class CephBlocklist(ports.Fence):
         """
         self._children = {fsid: child.Child(_CHILD, settings)
                           for fsid, settings in clusters.items()}
+        self._users = {fsid: str(settings.get('user', 'admin'))
+                       for fsid, settings in clusters.items()}
         self._networks = [ipaddress.ip_network(network) for network in client_networks]
 
     def orders(self, inventory: model.Inventory, clusters: Iterable[str],
@@ -98,6 +101,10 @@ class CephBlocklist(ports.Fence):
     def mend(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """Remove every entry of the order, and read their absence back."""
         self._child(order).act('mend', permit, fsid=order.cluster, entries=_entries(order))
+
+    def checks(self, seen: Seen) -> tuple[checkup.Check, ...]:
+        """A rehearsal on each cluster, and what is listed there."""
+        return ceph_blocklist_checks.checks(self._children, self._users, seen)
 
     def close(self) -> None:
         """End the child processes."""

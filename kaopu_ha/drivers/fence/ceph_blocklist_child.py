@@ -24,7 +24,7 @@ from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.drivers import child, librados
-from kaopu_ha.drivers.fence import ceph_address
+from kaopu_ha.drivers.fence import ceph_address, ceph_rehearsal
 
 # Ceph has no entry that never expires; an hour is its default, after which a zombie writes again.
 _EXPIRE_SECONDS = 10 * 365 * 86400.0
@@ -47,7 +47,8 @@ class Handlers:
 
     def by_name(self) -> dict[str, child.Handler]:
         """The handlers for ``child.serve``."""
-        return {'servers': self.servers, 'cut': self.cut, 'doubt': self.doubt, 'mend': self.mend}
+        return {'servers': self.servers, 'cut': self.cut, 'doubt': self.doubt, 'mend': self.mend,
+                'rehearse': self.rehearse, 'listed': self.listed}
 
     def servers(self, fsid: str) -> dict[str, list[str]]:
         """The addresses of the monitors in quorum and of the active manager."""
@@ -104,6 +105,24 @@ class Handlers:
         if left:
             raise ports.PortError(f'still listed: {", ".join(map(str, sorted(left)))}')
 
+    def rehearse(self, fsid: str, entry: str) -> tuple[str, str]:
+        """Do with an entry of nobody what a fence does, and take it back.
+
+        The step that failed and why, both empty if none did.
+        """
+        cluster = self._cluster(fsid)
+        deadline = time.monotonic() + child.seconds_left() - _RESERVE
+        return ceph_rehearsal.Rehearsal(cluster, entry, lambda: _unanswered(
+            cluster, self._settings.get('pools') or cluster.pool_names(), deadline)).run()
+
+    def listed(self, fsid: str) -> dict[str, Any]:
+        """Every entry that is understood (IP, nonce, seconds until it ends), and every range."""
+        cluster, now = self._cluster(fsid), datetime.datetime.now(datetime.UTC)
+        return {'entries': [(entry.ip, entry.nonce, (until - now).total_seconds())
+                            for entry, until in sorted(_listed(cluster).items())],
+                'ranges': sorted(_network(each) for each in
+                                 cluster.command('osd dump').get('range_blocklist') or ())}
+
     def _cluster(self, fsid: str) -> librados.Cluster:
         if self._joined is None:
             self._joined = librados.Cluster(self._settings)
@@ -132,6 +151,12 @@ def _listed(cluster: librados.Cluster) -> dict[ceph_address.Address, datetime.da
         except (ports.PortError, LookupError, TypeError, ValueError, AttributeError):
             continue
     return found
+
+
+def _network(text: str) -> str:
+    """A range in CIDR: Ceph writes it as an address, ``cidr:10.0.0.0:0/24``."""
+    place = ceph_address.parse(text.removeprefix('cidr:'))
+    return f'{place.ip}/{place.nonce}'
 
 
 def _date(text: str) -> datetime.datetime:

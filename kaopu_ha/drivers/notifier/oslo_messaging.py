@@ -30,13 +30,16 @@ from oslo_config import cfg
 import oslo_messaging
 from oslo_messaging import opts as messaging_opts
 
-from kaopu_ha import ports
+from kaopu_ha import checkup, ports
+from kaopu_ha.core.checkup import Finding, Seen, good, unasked, weak
 from kaopu_ha.core.notice import PRIORITIES, Audience, Notice
+from kaopu_ha.drivers import brokers
 
 _THREAD = 'notify-bus'
+_UNTOLD = 'what happens is told to nobody over the bus'
 
 
-class MessagingNotifier(ports.Notifier):
+class MessagingNotifier(ports.Notifier, checkup.Checkable):
     """Sends to the bus at ``url``; connects when it is first used.
 
     Raises ValueError for a URL that is none.
@@ -73,6 +76,23 @@ class MessagingNotifier(ports.Notifier):
         if sending.failure is not None:
             raise ports.PortError(f'the message bus did not take it: '
                                   f'{type(sending.failure).__name__}')
+
+    def checks(self, seen: Seen) -> tuple[checkup.Check, ...]:
+        """The broker, and whether somebody listens there to what is urgent."""
+        return (checkup.Check('notices over the bus', self._listeners, _UNTOLD),)
+
+    def _listeners(self, limit: float) -> list[Finding]:
+        queue = f'{self._topics[Audience.OPERATORS]}.error'
+        try:
+            count = brokers.listeners(self._transport, queue, limit)
+        except ports.PortError as failure:
+            return [unasked('the notifier\'s broker', str(failure), _UNTOLD,
+                            'look at [notifier] transport_url, and at the broker')]
+        if not count:
+            return [weak('notices', f'nobody listens at {queue}', _UNTOLD,
+                         'start what reads them, or take oslo_messaging out of [notifier] '
+                         'drivers')]
+        return [good('notices', f'{count} listen at {queue}')]
 
     def close(self) -> None:
         """End the connections, unless one hangs: it ends with the process."""

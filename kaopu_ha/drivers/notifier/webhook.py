@@ -37,19 +37,21 @@ from urllib import parse
 
 import tenacity
 
-from kaopu_ha import ports
+from kaopu_ha import checkup, ports
+from kaopu_ha.core.checkup import Finding, Seen, good, unasked
 from kaopu_ha.core.notice import Notice
 
 _TRY_SECONDS = 10.0
 _AGAIN = (408, 429)
 _AGENT = 'kaopu-ha'
+_UNTOLD = 'what happens is not told there'
 
 
 class _NotNow(Exception):
     """This attempt failed, the next one may not."""
 
 
-class Webhook(ports.Notifier):
+class Webhook(ports.Notifier, checkup.Checkable):
     """Posts to one URL.  Certificates are always checked, against ``ca`` or the system's list."""
 
     def __init__(self, url: str, secret: bytes, *, ca: str = '') -> None:
@@ -73,6 +75,21 @@ class Webhook(ports.Notifier):
         except _NotNow as why:
             raise ports.PortError(f'the webhook at {self._host} did not take it within {limit:g} '
                                   f's: {why}') from None
+
+    def checks(self, seen: Seen) -> tuple[checkup.Check, ...]:
+        """Whether the receiver lets us connect; nothing is posted."""
+        return (checkup.Check('webhook', self._reached, _UNTOLD),)
+
+    def _reached(self, limit: float) -> list[Finding]:
+        connection = self._connection(min(limit, _TRY_SECONDS))
+        try:
+            connection.connect()
+        except (OSError, http.client.HTTPException, ValueError) as failure:
+            return [unasked(f'the webhook at {self._host}', f'{type(failure).__name__}: {failure}',
+                            _UNTOLD, 'look at [notifier] webhook_url and webhook_ca')]
+        finally:
+            connection.close()
+        return [good(f'the webhook at {self._host}', 'it takes connections')]
 
     def close(self) -> None:
         """Nothing is held: each attempt has a connection of its own."""

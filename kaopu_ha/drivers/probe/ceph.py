@@ -24,10 +24,12 @@ from concurrent import futures
 import time
 from typing import Any
 
-from kaopu_ha import ports
+from kaopu_ha import checkup, ports
 from kaopu_ha.core import evidence, model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
+from kaopu_ha.core.checkup import Seen
 from kaopu_ha.drivers import child
+from kaopu_ha.drivers.probe import ceph_checks
 
 _CHILD = 'kaopu_ha.drivers.probe.ceph_child'
 
@@ -76,7 +78,7 @@ class Clusters:
         return [_answer(image, each) for image, each in zip(images, came, strict=True)]
 
 
-class CephProbe(ports.Probe, ports.ImageEye):
+class CephProbe(ports.Probe, ports.ImageEye, checkup.Checkable):
     """The storage network's probe."""
 
     network = model.Network.STORAGE
@@ -84,6 +86,7 @@ class CephProbe(ports.Probe, ports.ImageEye):
     def __init__(self, clusters: Mapping[str, Mapping[str, Any]], eye: str = '') -> None:
         """Take access to clusters by fsid (or ''): conf, user, and keyring if not in conf."""
         self._clusters = Clusters(clusters)
+        self._access = clusters
         self._eye = eye
 
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
@@ -99,6 +102,10 @@ class CephProbe(ports.Probe, ports.ImageEye):
                 limit: float) -> Mapping[model.Image, model.ImageAnswer]:
         """List and actively ask the clients of every image."""
         return self._clusters.clients(images, limit)
+
+    def checks(self, seen: Seen) -> tuple[checkup.Check, ...]:
+        """The monitors of each cluster, and whether its pools may be asked."""
+        return ceph_checks.checks(self._clusters.of, self._access, seen)
 
     def close(self) -> None:
         """End the child processes."""

@@ -44,7 +44,8 @@ class Handlers:
     def by_name(self) -> dict[str, child.Handler]:
         """The handlers for ``child.serve``."""
         return {'fsid': self.fsid, 'clients': self.clients, 'touch': self.touch,
-                'header_ids': self.header_ids, 'monitors': self.monitors}
+                'header_ids': self.header_ids, 'monitors': self.monitors,
+                'monitor_map': self.monitor_map}
 
     def fsid(self) -> str:
         """The id of the cluster."""
@@ -55,6 +56,17 @@ class Handlers:
         told = self._cluster().command('mon dump')
         return sorted({ceph_address.parse(place).ip for monitor in told['mons']
                        for place in ceph_address.places(monitor)})
+
+    def monitor_map(self) -> dict[str, Any]:
+        """The monitors: name, addresses, whether in quorum; and what ails their clocks."""
+        cluster = self._cluster()
+        told = cluster.command('quorum_status')
+        health = cluster.command('health') or {}
+        skew = health.get('checks', {}).get('MON_CLOCK_SKEW', {})
+        return {'monitors': [(each['name'], sorted({ceph_address.parse(place).ip for place in
+                                                    ceph_address.places(each)}),
+                              each['rank'] in told['quorum']) for each in told['monmap']['mons']],
+                'fsid': cluster.fsid, 'skew': skew.get('summary', {}).get('message', '')}
 
     def clients(self, images: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
         """The clients of each image (fsid, pool, header), or the error, in the same order."""

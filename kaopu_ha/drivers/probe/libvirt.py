@@ -47,12 +47,13 @@ import sys
 import time
 from typing import Any
 
-from kaopu_ha import ports
+from kaopu_ha import checkup, ports
 from kaopu_ha.core import evidence, model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
+from kaopu_ha.core.checkup import Seen
 from kaopu_ha.core.model import Contact, LibvirtAnswer
 from kaopu_ha.drivers import extras, libvirt_uri, undead
-from kaopu_ha.drivers.probe import connects
+from kaopu_ha.drivers.probe import connects, libvirt_checks
 
 # The child needs it; to say so at the start is better than an ask that fails each time.
 extras.need('libvirt', 'libvirt')
@@ -77,7 +78,7 @@ class Place:
     uri: libvirt_uri.Uri | None = None
 
 
-class LibvirtProbe(ports.Probe, ports.LibvirtEye):
+class LibvirtProbe(ports.Probe, ports.LibvirtEye, checkup.Checkable):
     """The management network's probe."""
 
     network = model.Network.MANAGEMENT
@@ -119,6 +120,11 @@ class LibvirtProbe(ports.Probe, ports.LibvirtEye):
                         deadline, self._pki_path, self._reach)
         return {uri: place if isinstance(place, LibvirtAnswer) else round_.answers[place]
                 for uri, place in places.items()}
+
+    def checks(self, seen: Seen) -> tuple[checkup.Check, ...]:
+        """Every host's libvirt by the URI that its agent told, and the certificates shown."""
+        return libvirt_checks.checks(self, self._reach, self._pki_path, seen, [
+            (anchor.host, anchor.port) for anchor in self._anchors])
 
     def close(self) -> None:
         """Nothing is kept: each ask has its own child."""

@@ -37,7 +37,9 @@ from typing import Any
 from oslo_config import cfg
 import oslo_messaging
 
-from kaopu_ha import ports
+from kaopu_ha import checkup, ports
+from kaopu_ha.core.checkup import Finding, Seen, good, unasked, wrong
+from kaopu_ha.drivers import brokers
 from kaopu_ha.drivers.queue import buffers
 
 LOG = logging.getLogger(__name__)
@@ -52,9 +54,10 @@ _HELD_SECONDS = 0.2
 # goes before.
 _QUERY = {'rabbit_qos_prefetch_count': '17', 'amqp_durable_queues': 'true',
           'rabbit_retry_backoff': '1', 'rabbit_interval_max': '5'}
+_UNTAKEN = 'moves are taken from the store instead, minutes later, and by no worker if none runs'
 
 
-class MessagingQueue(ports.Queue):
+class MessagingQueue(ports.Queue, checkup.Checkable):
     """A client of the queue ``name``, which connects when it is first used.
 
     Raises ValueError for a URL that is none.
@@ -93,11 +96,28 @@ class MessagingQueue(ports.Queue):
         """As promised."""
         self._incoming.listen(tell)
 
+    def checks(self, seen: Seen) -> tuple[checkup.Check, ...]:
+        """The broker, and how many workers listen."""
+        return (checkup.Check('workers that listen', self._workers, _UNTAKEN),)
+
     def close(self) -> None:
         """Begin nothing more.  The connections end in their own time, or with the process."""
         self._outgoing.close()
         self._incoming.close()
         threading.Thread(target=self._end, name='tasks end', daemon=True).start()
+
+    def _workers(self, limit: float) -> list[Finding]:
+        # The notifier sends at the priority "info".
+        queue = f'{self._topic}.info'
+        try:
+            count = brokers.listeners(self._transport, queue, limit)
+        except ports.PortError as failure:
+            return [unasked('the queue\'s broker', str(failure), _UNTAKEN,
+                            'look at [queue] transport_url, and at the broker')]
+        if not count:
+            return [wrong('workers', f'none listens at the queue {queue}', _UNTAKEN,
+                          'start kaopu-ha-worker, with the [queue] of the controllers')]
+        return [good('workers', f'{count} listen at the queue {queue}')]
 
     def _send(self, tasks: Sequence[str]) -> None:
         # It comes back when the broker has it, however long that takes.

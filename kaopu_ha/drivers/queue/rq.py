@@ -28,7 +28,8 @@ import rq
 from rq import exceptions as rq_errors
 from rq import serializers
 
-from kaopu_ha import ports
+from kaopu_ha import checkup, ports
+from kaopu_ha.core.checkup import Finding, Seen, good, unasked, weak, wrong
 from kaopu_ha.drivers.queue import buffers
 
 LOG = logging.getLogger(__name__)
@@ -40,13 +41,14 @@ _SOCKET_SECONDS = _WAIT_SECONDS + 5.0
 _RETRY_SECONDS = 1.0
 # A job that nobody took within the hour is of no use any more.
 _JOB_SECONDS = 3600
+_UNTAKEN = 'moves are taken from the store instead, minutes later, and by no worker if none runs'
 
 
 def evacuation(key: str) -> None:
     """What the jobs name as their function: a label, which does nothing where somebody runs it."""
 
 
-class RedisQueue(ports.Queue):
+class RedisQueue(ports.Queue, checkup.Checkable):
     """A client of the queue ``name``, which connects when it is first used.
 
     Raises ValueError for a URL that is none.
@@ -86,12 +88,32 @@ class RedisQueue(ports.Queue):
         """As promised."""
         self._incoming.listen(tell)
 
+    def checks(self, seen: Seen) -> tuple[checkup.Check, ...]:
+        """Redis, and how many workers wait there."""
+        return (checkup.Check('workers that wait', self._workers, _UNTAKEN),)
+
     def close(self) -> None:
         """Begin nothing more.  A question under way ends in its own time, or with the process."""
         self._closing.set()
         self._outgoing.close()
         self._incoming.close()
         self._redis.connection_pool.disconnect(inuse_connections=False)
+
+    def _workers(self, limit: float) -> list[Finding]:
+        del limit    # The socket has its own.
+        try:
+            self._redis.ping()
+            waiting = sum(each.get('cmd') == 'blpop' for each in self._redis.client_list())
+        except redis.ResponseError as failure:
+            return [weak('workers', f'Redis does not tell who waits there: {_told(failure)}',
+                         _UNTAKEN, 'look that kaopu-ha-worker runs')]
+        except redis.RedisError as failure:
+            return [unasked('the queue\'s Redis', _told(failure), _UNTAKEN,
+                            'look at [queue] redis_url, and at Redis')]
+        if not waiting:
+            return [wrong('workers', 'none waits at Redis for a task', _UNTAKEN,
+                          'start kaopu-ha-worker, with the [queue] of the controllers')]
+        return [good('workers', f'{waiting} wait at Redis for a task')]
 
     def _send(self, tasks: Sequence[str]) -> None:
         jobs = [rq.Queue.prepare_data(evacuation, args=(task,), ttl=_JOB_SECONDS,

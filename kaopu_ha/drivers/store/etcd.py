@@ -22,12 +22,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from kaopu_ha import access, ports
+from kaopu_ha import access, checkup, ports
 from kaopu_ha.core import etcd_endpoint
+from kaopu_ha.core.checkup import Seen
 from kaopu_ha.drivers.store import (
     etcd_access,
     etcd_calls,
     etcd_channel,
+    etcd_checks,
     etcd_keepalive,
     etcd_tls,
     etcd_watch,
@@ -37,7 +39,7 @@ from kaopu_ha.drivers.store import etcd_wire as wire
 _JOIN_SECONDS = 1.0
 
 
-class EtcdStore(ports.Store, access.AccessControl):
+class EtcdStore(ports.Store, access.AccessControl, checkup.Checkable):
     """The store in a cluster of etcd members.  Safe for threads; make it after a fork, not before.
 
     The store of a cluster that was restored from a backup is another store: it is refused until
@@ -59,6 +61,7 @@ class EtcdStore(ports.Store, access.AccessControl):
         self._calls = etcd_calls.Calls(
             self.reach(endpoints, shown), shown, etcd_calls.Login(user, password),
             timeout=timeout, try_limit=try_limit, first=first)
+        self._user = user
         self._keep_alive = etcd_keepalive.KeepAlive(self._calls)
         self._watches: list[etcd_watch.Watch] = []
 
@@ -135,6 +138,10 @@ class EtcdStore(ports.Store, access.AccessControl):
     def enforce(self) -> None:
         """Enable authentication; whoever asks must show root's certificate from then on."""
         etcd_access.enforce(self._calls)
+
+    def checks(self, seen: Seen) -> tuple[checkup.Check, ...]:
+        """Its members, its room, what it keeps, our rights in it, and how long beats last."""
+        return etcd_checks.checks(self._calls, self._user, seen)
 
     def close(self) -> None:
         """End all watches and threads; what is called later raises StoreError."""

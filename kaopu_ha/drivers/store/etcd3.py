@@ -83,7 +83,10 @@ class PackageMember:
     def unary(self, method: wire.Method, request: wire.Message, limit: float,
               headers: etcd_calls.Headers) -> wire.Message:
         """Call and wait for the reply."""
-        return self._calls[method](request, timeout=limit, metadata=headers)
+        reply = self._calls[method](request, timeout=limit, metadata=headers)
+        # Of its quota etcd tells in a field that the package's message passes on unread.
+        return method.reply.FromString(reply.SerializeToString()) if method is wire.STATUS else (
+            reply)
 
     def stream(self, method: wire.Method, requests: Iterator[wire.Message],
                headers: etcd_calls.Headers) -> Any:
@@ -104,6 +107,9 @@ def _calls(client: Any) -> dict[wire.Method, _Call]:
         wire.REVOKE: _Call(client.leasestub.LeaseRevoke, rpc.LeaseRevokeRequest),
         wire.KEEP_ALIVE: _Call(client.leasestub.LeaseKeepAlive, rpc.LeaseKeepAliveRequest),
         wire.WATCH: _Call(rpc.WatchStub(client.channel).Watch, rpc.WatchRequest),
+        wire.TIME_TO_LIVE: _Call(client.leasestub.LeaseTimeToLive, rpc.LeaseTimeToLiveRequest),
+        wire.ALARM: _Call(client.maintenancestub.Alarm, rpc.AlarmRequest),
+        wire.MEMBERS: _Call(client.clusterstub.MemberList, rpc.MemberListRequest),
         wire.STATUS: _Call(client.maintenancestub.Status, rpc.StatusRequest),
         wire.AUTHENTICATE: _Call(rpc.AuthStub(client.channel).Authenticate,
                                  rpc.AuthenticateRequest),

@@ -284,6 +284,11 @@ class Calls:
         raise ports.StoreError(f'no member of etcd took the write in {self._timeout:g} s: '
                                f'{self.explained(why)}')
 
+    def ask(self, member: int, method: wire.Method, request: wire.Message) -> wire.Message:
+        """Ask this member and no other, once.  Raises Failed, and StoreError when it is closed."""
+        self._log_in(member, self._try_limit)
+        return self._unary(member, method, request, self._try_limit)
+
     def stream(self, member: int, method: wire.Method, requests: Iterable[wire.Message],
                limit: float) -> Any:
         """Open a stream to a member; to be read by ``replies``, ended by its ``cancel()``.

@@ -54,7 +54,8 @@ _AUTH = {
 _RPC = {
     'ResponseHeader': '''
         cluster_id 1 uint64, member_id 2 uint64, revision 3 int64, raft_term 4 uint64''',
-    'RangeRequest': 'key 1 bytes, range_end 2 bytes, limit 3 int64, keys_only 8 bool',
+    'RangeRequest': '''
+        key 1 bytes, range_end 2 bytes, limit 3 int64, revision 4 int64, keys_only 8 bool''',
     'RangeResponse': 'header 1 etcdserverpb.ResponseHeader, kvs 2 *mvccpb.KeyValue',
     'PutRequest': 'key 1 bytes, value 2 bytes, lease 3 int64',
     'PutResponse': 'header 1 etcdserverpb.ResponseHeader',
@@ -91,12 +92,21 @@ _RPC = {
         header 1 etcdserverpb.ResponseHeader, ID 2 int64, TTL 3 int64, error 4 string''',
     'LeaseRevokeRequest': 'ID 1 int64',
     'LeaseRevokeResponse': 'header 1 etcdserverpb.ResponseHeader',
+    'LeaseTimeToLiveRequest': 'ID 1 int64',
+    'LeaseTimeToLiveResponse': '''
+        header 1 etcdserverpb.ResponseHeader, ID 2 int64, TTL 3 int64, grantedTTL 4 int64''',
     'LeaseKeepAliveRequest': 'ID 1 int64',
     'LeaseKeepAliveResponse': 'header 1 etcdserverpb.ResponseHeader, ID 2 int64, TTL 3 int64',
     'StatusRequest': '',
     'StatusResponse': '''
         header 1 etcdserverpb.ResponseHeader, version 2 string, dbSize 3 int64, leader 4 uint64,
         dbSizeInUse 9 int64, dbSizeQuota 12 int64''',
+    'AlarmRequest': 'action 1 enum',
+    'AlarmMember': 'memberID 1 uint64, alarm 2 enum',
+    'AlarmResponse': 'header 1 etcdserverpb.ResponseHeader, alarms 2 *etcdserverpb.AlarmMember',
+    'MemberListRequest': '',
+    'Member': 'ID 1 uint64, name 2 string',
+    'MemberListResponse': 'header 1 etcdserverpb.ResponseHeader, members 2 *etcdserverpb.Member',
     'AuthenticateRequest': 'name 1 string, password 2 string',
     'AuthenticateResponse': 'header 1 etcdserverpb.ResponseHeader, token 2 string',
     'AuthResponse': 'header 1 etcdserverpb.ResponseHeader',
@@ -121,6 +131,9 @@ MODIFIED = 2
 READ = 0
 WRITE = 1
 READWRITE = 2
+
+# The names of the values of AlarmMember.alarm; a request without an action is one for them.
+ALARMS = {1: 'NOSPACE', 2: 'CORRUPT'}
 
 # The value of Event.type for a deleted key.
 DELETED = 1
@@ -190,7 +203,10 @@ WatchProgressRequest = _MESSAGES['WatchProgressRequest']
 LeaseGrantRequest = _MESSAGES['LeaseGrantRequest']
 LeaseRevokeRequest = _MESSAGES['LeaseRevokeRequest']
 LeaseKeepAliveRequest = _MESSAGES['LeaseKeepAliveRequest']
+LeaseTimeToLiveRequest = _MESSAGES['LeaseTimeToLiveRequest']
 StatusRequest = _MESSAGES['StatusRequest']
+AlarmRequest = _MESSAGES['AlarmRequest']
+MemberListRequest = _MESSAGES['MemberListRequest']
 AuthenticateRequest = _MESSAGES['AuthenticateRequest']
 UserAddOptions = _MESSAGES['UserAddOptions']
 Permission = _MESSAGES['Permission']
@@ -208,6 +224,9 @@ WATCH = Method('/etcdserverpb.Watch/Watch', _MESSAGES['WatchResponse'])
 GRANT = Method('/etcdserverpb.Lease/LeaseGrant', _MESSAGES['LeaseGrantResponse'])
 REVOKE = Method('/etcdserverpb.Lease/LeaseRevoke', _MESSAGES['LeaseRevokeResponse'])
 KEEP_ALIVE = Method('/etcdserverpb.Lease/LeaseKeepAlive', _MESSAGES['LeaseKeepAliveResponse'])
+TIME_TO_LIVE = Method('/etcdserverpb.Lease/LeaseTimeToLive', _MESSAGES['LeaseTimeToLiveResponse'])
+ALARM = Method('/etcdserverpb.Maintenance/Alarm', _MESSAGES['AlarmResponse'])
+MEMBERS = Method('/etcdserverpb.Cluster/MemberList', _MESSAGES['MemberListResponse'])
 STATUS = Method('/etcdserverpb.Maintenance/Status', _MESSAGES['StatusResponse'])
 AUTHENTICATE = Method('/etcdserverpb.Auth/Authenticate', _MESSAGES['AuthenticateResponse'])
 AUTH_ENABLE = Method('/etcdserverpb.Auth/AuthEnable', _MESSAGES['AuthResponse'])

@@ -20,11 +20,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kaopu_ha import ports, records
-from kaopu_ha.core import live, model
+from kaopu_ha import checkup, ports, records
+from kaopu_ha.core import live, model, texts
+from kaopu_ha.core.checkup import Finding, Seen, good, unasked, weak
+
+_RANKED_LAST = 'it is ranked behind all others, however much room it has'
 
 
-class AgentUsage(ports.UsageSource):
+class AgentUsage(ports.UsageSource, checkup.Checkable):
     """What is set aside, by the source that is given, with the live use from the store."""
 
     def __init__(self, store: ports.Store, room: ports.UsageSource, *, weight: float = 1.0
@@ -36,3 +39,20 @@ class AgentUsage(ports.UsageSource):
         room = self._room.usage()
         told = records.live_use(self._store.read(records.USE, records.ALIVE))
         return live.joined(room, told, self._weight)
+
+    def checks(self, seen: Seen) -> tuple[checkup.Check, ...]:
+        """What the other source has to ask, and whether every host tells of its use."""
+        of_room = self._room.checks(seen) if isinstance(self._room, checkup.Checkable) else ()
+        return (*of_room, checkup.Check('live use of every host', lambda _: self._told(seen),
+                                        _RANKED_LAST))
+
+    def _told(self, seen: Seen) -> list[Finding]:
+        try:
+            told = records.live_use(self._store.read(records.USE, records.ALIVE))
+        except ports.PortError as failure:
+            return [unasked('live use', str(failure), _RANKED_LAST, 'look at [store]')]
+        silent = sorted(set(seen.living) - set(told))
+        if silent:
+            return [weak(texts.few(silent), 'its agent tells no live use', _RANKED_LAST,
+                         'look into the log of its agent; one of an older release tells none')]
+        return [good('live use', f'{len(told)} hosts tell of it')]

@@ -34,9 +34,11 @@ import logging
 import time
 from typing import Any
 
-from kaopu_ha import ports
+from kaopu_ha import checkup, ports
 from kaopu_ha.core import model
+from kaopu_ha.core.checkup import Seen
 from kaopu_ha.drivers import openstack_api, openstack_calls, openstack_hosts
+from kaopu_ha.drivers.usage import placement_checks
 
 LOG = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ _ONE_BY_ONE_SHARE = 0.2
 _NO_ROOM = model.Usage(cores=0, cores_used=0, memory_mb=0, memory_mb_used=0)
 
 
-class PlacementUsage(ports.UsageSource):
+class PlacementUsage(ports.UsageSource, checkup.Checkable):
     """Cores (VCPU, not dedicated ones) and memory of every host, with its allocation ratios.
 
     ``auth`` as for the cloud driver ``nova``, with which it shares its session.
@@ -65,6 +67,10 @@ class PlacementUsage(ports.UsageSource):
     def usage(self) -> Mapping[str, model.Usage]:
         """Usage by the host's name in Nova's services."""
         return openstack_api.within(self._limit, self._usage)
+
+    def checks(self, seen: Seen) -> tuple[checkup.Check, ...]:
+        """What our role lets us ask, and whether every host is known there."""
+        return placement_checks.checks(self._placement, self.usage, seen)
 
     # ------------------------------------------------------------ private
 

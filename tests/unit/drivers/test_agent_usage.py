@@ -17,6 +17,7 @@ import unittest
 from kaopu_ha import ports, records
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core import model
+from kaopu_ha.core.checkup import Seen, Severity
 from kaopu_ha.core.live import LiveUse
 from kaopu_ha.drivers.usage.agent import AgentUsage
 from kaopu_ha.drivers.usage.inventory import InventoryUsage
@@ -96,6 +97,21 @@ class AgentUsageTest(UsageSuite, case.AgentCase):
         self.tells('c1', 25)
         self.given.away = True
         self.assertRaises(ports.PortError, self.usage.usage)
+
+
+    def test_the_doctor_finds_who_tells_no_live_use(self):
+        self.tells('c1', 25)
+        inventories = {host: model.Inventory(host, 'u', 'b', '') for host in ('c1', 'c2')}
+        for hosts, severity in ((('c1',), Severity.GOOD), (('c1', 'c2'), Severity.WEAK)):
+            (check,) = self.usage.checks(Seen(inventories, dict.fromkeys(hosts, 1)))
+            (found,) = check.ask(5.0)
+            self.assertIs(severity, found.severity)
+        self.assertEqual('c2', found.subject)
+
+    def test_the_doctor_asks_who_says_what_is_set_aside_too(self):
+        made = AgentUsage(self.store, PlacementUsage({'auth_url': 'http://127.0.0.1:9/v3'}))
+        self.assertEqual(['rights', 'room of every host', 'live use of every host'],
+                         [check.name for check in made.checks(Seen())])
 
 
 class Chosen(unittest.TestCase):

@@ -1,0 +1,62 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Asks a message broker through oslo.messaging, with the login, TLS and options that it will use.
+
+A queue is asked about without being made: the broker says how many listen there.
+"""
+
+from __future__ import annotations
+
+from concurrent import futures
+import threading
+from typing import Any
+
+from oslo_messaging._drivers import common
+
+from kaopu_ha import ports
+
+_NOT_FOUND = 404
+
+
+def listeners(transport: Any, queue: str, limit: float) -> int | None:
+    """How many listen at the queue; None if there is none, or none is named.
+
+    Raises PortError if the broker did not let us in by the limit.
+    """
+    result: futures.Future[int | None] = futures.Future()
+    threading.Thread(target=_ask, args=(transport, queue, result), name='broker',
+                     daemon=True).start()
+    try:
+        return result.result(limit)
+    except TimeoutError:
+        raise ports.PortError(f'the broker does not answer within {limit:.0f} s') from None
+
+
+def _ask(transport: Any, queue: str, result: futures.Future[int | None]) -> None:
+    try:
+        with transport._driver._get_connection(common.PURPOSE_SEND, retry=0) as link:
+            result.set_result(_declared(link.connection.connection.channel(), queue)
+                              if queue else None)
+    except Exception as failure:  # noqa: BLE001  kombu's and amqp's have no common parent
+        # Its reply only: what else it says may have the URL in it, and so the password.
+        why = f'{type(failure).__name__} {getattr(failure, "reply_text", "")}'.strip()
+        result.set_exception(ports.PortError(f'the broker does not let us in: {why}'))
+
+
+def _declared(channel: Any, queue: str) -> int | None:
+    try:
+        return int(channel.queue_declare(queue, passive=True).consumer_count)
+    except Exception as failure:  # noqa: BLE001  as above
+        if getattr(failure, 'code', getattr(failure, 'reply_code', 0)) != _NOT_FOUND:
+            raise
+        return None

@@ -34,7 +34,7 @@ class MuteTest(unittest.TestCase):
         self.uri = f'qemu+tcp://127.0.0.1:{self.mute.getsockname()[1]}/system'
 
     def contact(self):
-        return LibvirtProbe().contact([self.uri], 5)[self.uri]
+        return LibvirtProbe().contact([self.uri], 8)[self.uri]
 
     def test_a_libvirt_that_says_nothing_is_mute(self):
         self.assertEqual(Contact.MUTE, self.contact().contact)

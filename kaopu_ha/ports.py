@@ -22,7 +22,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from kaopu_ha.core import events, model
+from kaopu_ha.core import demands, events, model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.core.keys import Change as Change
 from kaopu_ha.core.keys import Compare as Compare
@@ -75,18 +75,11 @@ class Store(abc.ABC):
         """
 
     def names(self, prefix: str, most: int) -> tuple[str, ...]:
-        """The rests of the first keys under a prefix, of ``most`` at most, without their values.
-
-        For a prefix under which somebody may have written any number of anything.  Raises
-        StoreError.
-        """
+        """The rests of the first ``most`` keys under a prefix that anybody may fill; StoreError."""
         return tuple(self.read(prefix).under(prefix))[:most]
 
     def sizes(self) -> Mapping[str, int]:
-        """Its size in bytes: ``file``, ``used`` of it, ``quota``; without what it does not tell.
-
-        Raises StoreError.
-        """
+        """Its size in bytes: ``file``, ``used`` of it, ``quota``, as far as told; StoreError."""
         return {}
 
     @abc.abstractmethod
@@ -231,6 +224,10 @@ class Cloud(abc.ABC):
     def allocations(self, consumers: Sequence[str]) -> Mapping[str, model.Allocations]:
         """What is set aside for servers, or migrations of them; nothing if nobody counts it."""
         return {}
+
+    def places(self, kinds: Sequence[model.Demand]) -> demands.Places:
+        """Where instances of these kinds may be, beside their room; what fails is in ``untold``."""
+        return demands.NOWHERE_SAID
 
     @abc.abstractmethod
     def force_down(self, host: str, down: bool, permit: Permit) -> None:

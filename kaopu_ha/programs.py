@@ -215,7 +215,7 @@ def candidates(store: ports.Store, cloud: ports.Cloud, usage: ports.UsageSource,
     """Every host as a leader that plans would see it now: for people who ask.  PortError."""
     world = World(store.read(*RANGES), given.tell)
     with given.pool(1, 'usage') as pool:
-        return Targets(cloud, usage, rules, pool, given.clock).candidates(world)
+        return Targets(cloud, usage, rules, pool, given.clock, given.tell).candidates(world)
 
 
 def _listener(store: ports.Store, events: ports.Events, clock: Callable[[], float],

@@ -18,7 +18,7 @@ first fence call there is no way back: what a host shows of life later is news.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 import concurrent.futures
 import dataclasses
 import functools
@@ -32,7 +32,7 @@ from kaopu_ha.controller.rests import Rests
 from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import evacuation, fencing, model, users
+from kaopu_ha.core import evacuation, fencing, model, placing, users
 from kaopu_ha.core import recovery as road
 from kaopu_ha.core.model import Evacuation, Phase, Recovery
 from kaopu_ha.core.news import Fact, News
@@ -63,7 +63,8 @@ class Recoverer:
         self._told, self._read_at = 0, 0.0
         self.alone, self._untold = Alone(store, clock, tell), Untold(store, tell)
         self._keeper = FenceKeeper(store, self._term, fences, rules, clock, pool)
-        self._targets, self._rests = Targets(cloud, usage, rules, pool, clock), Rests(clock)
+        self._targets, self._rests = Targets(
+            cloud, usage, rules, pool, clock, tell), Rests(clock)
         self._acts: dict[Act, Callable[[World, Seen, Decision], Seen]] = {
             Act.ASK_FORBIDDEN: self._ask_forbidden, Act.FENCE: self._fence,
             Act.READ_BACK: self._read_back, Act.ASK_HOST: self._ask_host,
@@ -258,9 +259,9 @@ class Recoverer:
         # Whatever comes of it, a finished recovery does not ask again at once.
         self._planned[decision.recovery.id] = road.standing(seen), self._clock()
         servers = self._cloud.servers(decision.recovery.host)
-        return dataclasses.replace(seen, servers=servers,
-                                   stopped=self._stopped(decision.recovery, servers),
-                                   candidates=self._targets.candidates(self._as_now(world)))
+        kinds = {server.demand for server in servers if server.demand is not None}
+        return self._asked_targets(world, dataclasses.replace(
+            seen, servers=servers, stopped=self._stopped(decision.recovery, servers)), kinds)
 
     def _as_now(self, world: World) -> World:
         """The world as it was read, or read anew: a target may have died while Nova was asked."""
@@ -276,7 +277,16 @@ class Recoverer:
                          if users.stopped_by_user(actions.result()))
 
     def _ask_targets(self, world: World, seen: Seen, decision: Decision) -> Seen:
-        return dataclasses.replace(seen, candidates=self._targets.candidates(self._as_now(world)))
+        return self._asked_targets(world, seen)
+
+    def _asked_targets(self, world: World, seen: Seen,
+                       kinds: Collection[model.Demand] = ()) -> Seen:
+        """Every host, and where instances of these kinds, and of what is open, may be."""
+        world = self._as_now(world)
+        more = [kind for kind in placing.kinds(seen.evacuations) if kind not in kinds]
+        return dataclasses.replace(
+            seen, candidates=self._targets.candidates(world),
+            places=self._targets.places(world, [*sorted(kinds), *more]))
 
     def _replan(self, world: World, seen: Seen, decision: Decision) -> Seen:
         """Each instance is written for itself: a worker may have gone on with another one."""

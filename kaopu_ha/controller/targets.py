@@ -14,14 +14,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import concurrent.futures
 import math
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller import returns
+from kaopu_ha.controller.places import PlacesAsked
 from kaopu_ha.controller.world import World
-from kaopu_ha.core import model, selection
+from kaopu_ha.core import demands, model, selection
+from kaopu_ha.core.news import News
 
 # What Nova and Placement said is good for a plan for so long: a batch plans often, and each time
 # they are asked they have less time to move instances.
@@ -37,9 +39,9 @@ class Targets:
 
     def __init__(self, cloud: ports.Cloud, usage: ports.UsageSource,
                  rules: model.Rules, pool: concurrent.futures.Executor,
-                 clock: Callable[[], float]) -> None:
+                 clock: Callable[[], float], tell: Callable[[News], None]) -> None:
         self._cloud, self._usage, self._rules, self._pool = cloud, usage, rules, pool
-        self._clock = clock
+        self._clock, self._places = clock, PlacesAsked(cloud, clock, tell)
         self._ahead: concurrent.futures.Future[Mapping[str, model.Usage]] | None = None
         self._services: Mapping[str, model.ComputeService] = {}
         self._usages: Mapping[str, model.Usage] = {}
@@ -57,6 +59,11 @@ class Targets:
     def outdated(self) -> None:
         """Ask again before the next plan: something has changed."""
         self._until = -math.inf
+        self._places.outdated()
+
+    def places(self, world: World, kinds: Sequence[model.Demand]) -> demands.Places:
+        """Where instances of these kinds may be, as far as anybody says."""
+        return self._places.of(world, kinds)
 
     def candidates(self, world: World) -> tuple[selection.Candidate, ...]:
         """Every known host with all that decides whether it may be a target.  PortError."""

@@ -10,12 +10,22 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""What single clients and libvirts answered, before anything is concluded from it."""
+"""What single images, their clients and libvirts answered, before anything is concluded from it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 import enum
+
+
+@dataclass(frozen=True, order=True)
+class Image:
+    """An RBD image: the cluster by its fsid, the header object by its id, which never changes."""
+
+    cluster: str
+    pool: str
+    name: str
+    header: str
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,19 @@ class Client:
     def ip(self) -> str:
         """The address without port and nonce."""
         return self.address.rsplit('/', 1)[0].rsplit(':', 1)[0].strip('[]')
+
+
+@dataclass(frozen=True)
+class ImageAnswer:
+    """What a cluster said of the clients of one image; ``error`` if it could not be asked.
+
+    ``gone``: the cluster said that there is no such image (any more); ``error`` says so, too.
+    """
+
+    image: Image
+    clients: tuple[Client, ...] = ()
+    error: str = ''
+    gone: bool = False
 
 
 class Contact(enum.Enum):

@@ -26,7 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import certain, evacuation, model
+from kaopu_ha.core import certain, model, refusals
 from kaopu_ha.core.certain import Seen as Seen
 from kaopu_ha.core.evacuation import Way
 from kaopu_ha.core.facts import Facts as Facts
@@ -194,7 +194,7 @@ UNDER_WAY = (
     Row('runs, shown on its source', lambda it: it.long and it.runs_there and it.on_source,
         Act.WAIT, 'it runs on {target}, but Nova shows it on {source}: its record has to be mended '
                   'by hand'),
-    Row(evacuation.NO_HOST, lambda it: _failed(it) and it.absent_there and it.by_scheduler,
+    Row(refusals.NO_HOST, lambda it: _failed(it) and it.absent_there and it.by_scheduler,
         Act.REFUSED, '{fault}'),
     Row('Nova failed, for a reason', lambda it: _failed(it) and it.absent_there
         and bool(it.server.fault), Act.REFUSED, '{fault}'),
@@ -208,6 +208,9 @@ UNDER_WAY = (
         Act.REFUSED, '{target} has its domain, off: Nova failed'),
     Row('Nova failed, its target not certain', lambda it: _failed(it), Act.WAIT,
         'Nova failed; is it on {target}?'),
+    # Its room, or its group's, was another's when its turn came: Nova shows it as before.
+    Row(refusals.NOT_TAKEN, lambda it: it.not_taken and it.absent_there, Act.REFUSED,
+        '{target} did not take it: others were there first'),
     Row('Nova has the call', lambda it: it.calling and (it.traced or it.on_target), Act.MOVING,
         'Nova has the call'),
     # A call whose outcome is unknown may still lie in a proxy: give it time to show itself.

@@ -14,8 +14,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 import enum
+
+from kaopu_ha.core.demands import ANY_CORES, CORES, DEDICATED_CORES, MEMORY, Demand
 
 
 class Source(enum.Enum):
@@ -43,6 +46,7 @@ class Server:
     """A server as Nova shows it: states in Nova's own words.
 
     ``opted_in``: its project asked, by the server's metadata, to be told what is done with it.
+    ``demand``: what it asks of its host, None if nobody tells.
     """
 
     uuid: str
@@ -58,6 +62,7 @@ class Server:
     project: str = ''
     opted_in: bool = False
     marks: tuple[Mark, ...] = ()
+    demand: Demand | None = None
 
 
 @dataclass(frozen=True)
@@ -92,19 +97,36 @@ class Action:
 
 @dataclass(frozen=True)
 class ComputeService:
-    """A nova-compute service."""
+    """A nova-compute service; ``zone``: its availability zone, '' if nobody tells."""
 
     id: str
     host: str
     enabled: bool
     up: bool
     forced_down: bool
+    zone: str = ''
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a host has of one resource class, and what of it is used."""
+
+    name: str
+    total: float
+    used: float
+
+    @property
+    def free(self) -> float:
+        """What is left; never less than nothing."""
+        return max(self.total - self.used, 0.0)
 
 
 @dataclass(frozen=True)
 class Usage:
     """Cores and memory of a host: capacities with allocation ratios applied, and what is used.
 
+    The cores are shared ones, or, on a host that has none of these, ``dedicated`` ones.  ``rooms``:
+    what it has of other resource classes; None if nobody tells of them.
     ``live``: the same as the host measures it, without ratios; None if it does not.
     ``live_weight``: how much of its rank that is, from 0 to 1; the rest is what is set aside.
     """
@@ -115,6 +137,46 @@ class Usage:
     memory_mb_used: float
     live: Usage | None = None
     live_weight: float = 0.0
+    rooms: tuple[Room, ...] | None = None
+    dedicated: bool = False
+
+    def of(self, name: str) -> Room | None:
+        """What there is of a resource class; None if nobody tells.
+
+        A class that is missing is another provider's, maybe: only cores are always a host's own.
+        """
+        if self.is_own_core(name):
+            return Room(name, self.cores, self.cores_used)
+        if name == MEMORY:
+            return Room(name, self.memory_mb, self.memory_mb_used)
+        for room in self.rooms or ():
+            if room.name == name:
+                return room
+        is_none = self.rooms is not None and name in (CORES, DEDICATED_CORES)
+        return Room(name, 0.0, 0.0) if is_none else None
+
+    def lacks(self, name: str, number: float) -> bool:
+        """True if it surely has not so much left of a resource class."""
+        if self.is_own_core(name):
+            return self.cores_used + number > self.cores
+        if name == MEMORY:
+            return self.memory_mb_used + number > self.memory_mb
+        room = self.of(name)
+        return room is not None and room.used + number > room.total
+
+    def is_own_core(self, name: str) -> bool:
+        """True if its cores are what this class means."""
+        return name == ANY_CORES or name == (DEDICATED_CORES if self.dedicated else CORES)
+
+    def with_more(self, name: str, number: float) -> Usage:
+        """The same host with so much more of a resource class used."""
+        if self.is_own_core(name):
+            return dataclasses.replace(self, cores_used=self.cores_used + number)
+        if name == MEMORY:
+            return dataclasses.replace(self, memory_mb_used=self.memory_mb_used + number)
+        return dataclasses.replace(self, rooms=self.rooms and tuple(
+            dataclasses.replace(room, used=room.used + number) if room.name == name else room
+            for room in self.rooms))
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,21 @@ import dataclasses
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import detection, events, model, policy, selection, texts
+from kaopu_ha.core import (
+    demands,
+    detection,
+    events,
+    model,
+    placing,
+    policy,
+    refusals,
+    selection,
+    texts,
+)
 from kaopu_ha.core.model import Evacuation, Phase, Power
 from kaopu_ha.core.news import Outcome
+from kaopu_ha.core.refusals import Meaning
 
-# The row of an attempt that Nova's scheduler ended: it costs no target.
-NO_HOST = 'no valid host'
 # Between rounds, and between looks at what only waits: the first pause; each is twice the last one.
 _PAUSE_SECONDS = 30.0
 _PAUSE_SECONDS_MAX = 600.0
@@ -118,7 +127,7 @@ class Seen:
     """What the leader saw before it planned: now is for people, epoch for the writes.
 
     ``rested``: for how long this leader has seen each evacuation rest between two rounds, by its
-    ``rest`` (None: nothing rests).
+    ``rest`` (None: nothing rests).  ``places``: what the cloud says of where each may be.
     """
 
     at: str
@@ -126,6 +135,7 @@ class Seen:
     epoch: int
     candidates: tuple[selection.Candidate, ...]
     rested: Mapping[tuple[str, str, int], float] | None = None
+    places: demands.Places = demands.NOWHERE_SAID
 
 
 def pause(number: int) -> float:
@@ -180,7 +190,7 @@ def listed(recovery: model.Recovery, servers: Sequence[model.Server],
             images=instance.images if instance else (), cores=server.cores,
             memory_mb=server.memory_mb, epoch=seen.epoch, reason=reason, project=server.project,
             opted_in=server.opted_in, priority=said.priority, marked=said.because,
-            wrong_marks=said.wrong, row=row,
+            wrong_marks=said.wrong, demand=server.demand, row=row,
             road=(model.Step(seen.at, seen.by, phase.value, reason or 'was on: to be moved',
                              row),)))
     return tuple(policy.in_order(made))
@@ -254,7 +264,8 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
     going = [item for item in under_way if not item.set_aside]
     for item in going:
         busy[item.target] = busy.get(item.target, 0) + 1
-    candidates = seen.candidates
+    candidates, ground = seen.candidates, selection.ground(
+        seen.candidates, seen.places, now.values())
     for item in under_way:
         candidates = selection.placed(candidates, item.target, item)
     going_on = {item.recovery for item in now.values() if not item.phase.ended}
@@ -267,9 +278,11 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
         current = now[_key(item)]
         if current.phase is not Phase.WAITING or _rests(current, seen):
             continue
-        target, reason = selection.choose(current, candidates)
+        reach = ground.reach(current)
+        target, reason = selection.choose(current, candidates, reach)
         if target:
             candidates = selection.placed(candidates, target, current)
+            ground.placed(current.instance, target)
             if in_all >= rules.in_all_max or busy.get(target, 0) >= rules.per_target_max:
                 reason, target = f'its turn comes: enough is moving to {target}', ''
                 turns.setdefault(item.recovery, item.priority)
@@ -278,7 +291,7 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
         if target:
             busy[target] = busy.get(target, 0) + 1
             in_all += 1
-        now[_key(item)] = _aimed(current, target, reason, seen, rules)
+        now[_key(item)] = _aimed(current, target, reason, seen, rules, reach)
     return tuple(now[_key(item)] for item in before if now[_key(item)] != item)
 
 
@@ -302,33 +315,37 @@ def _round_ended(item: Evacuation, seen: Seen, rules: model.Rules, reason: str) 
     served = sum(pause(number + 1) for number in range(item.rounds))
     if served >= rules.give_up_seconds:
         return went(item, Phase.FAILED, seen.at, seen.by, reason)
-    item = dataclasses.replace(item, passed_over=(), failures=0, rounds=item.rounds + 1)
+    item = dataclasses.replace(item, passed_over=(), refused=(), failures=0,
+                               rounds=item.rounds + 1)
     return went(item, Phase.WAITING, seen.at, seen.by,
                 f'{reason}; tried again after {pause(item.rounds):g} s')
 
 
-def _aimed(item: Evacuation, target: str, reason: str, seen: Seen,
-           rules: model.Rules) -> Evacuation:
+def _aimed(item: Evacuation, target: str, reason: str, seen: Seen, rules: model.Rules,
+           reach: placing.Reach) -> Evacuation:
     if not target:
+        tried = {*item.passed_over, *reach.learnt}
         anew = dataclasses.replace(item, passed_over=())
         others = {candidate.host for candidate in seen.candidates} - {item.source}
-        if item.passed_over and (others <= set(item.passed_over)
-                                 or selection.choose(anew, seen.candidates)[0]):
+        if tried and (others <= tried or selection.choose(
+                anew, seen.candidates, dataclasses.replace(reach, learnt=frozenset()))[0]):
             return _round_ended(item, seen, rules,
-                                f'every other host was tried; last: {item.reason}')
+                                f'every other host was tried; last: {placing.last(item, reach)}')
         return dataclasses.replace(item, reason=reason, row='')
     item = dataclasses.replace(item, target=target, epoch=seen.epoch, reason='')
     usage = next((each.usage for each in seen.candidates if each.host == target), None)
+    though = f', of those that are left: {reason}' if reason else ''
     return went(item, Phase.QUEUED, seen.at, seen.by,
-                f'to {target}, the least used that may{selection.figures(usage)}')
+                f'to {target}, the least used that may{selection.figures(usage)}{though}')
 
 
 def _turned_back(item: Evacuation, seen: Seen, rules: model.Rules,
                  dead: Collection[str]) -> Evacuation:
     """REFUSED, or on its way to a dead target: wait for a new target, or give up."""
-    reason, failed = item.reason, item.row != NO_HOST
+    reason, meaning = item.reason, refusals.meaning(item.reason, item.row)
+    failed = meaning is not Meaning.NOT_HERE
     if _under_way(item) and item.target in dead:
-        reason, failed = f'its target {item.target} died', False
+        reason, failed, meaning = f'its target {item.target} died', False, Meaning.HOST_FAILED
     elif item.phase is Phase.QUEUED and not _still_eligible(item, seen):
         return went(dataclasses.replace(item, target=''), Phase.WAITING, seen.at, seen.by,
                     f'{item.target} is no target any more')
@@ -336,8 +353,11 @@ def _turned_back(item: Evacuation, seen: Seen, rules: model.Rules,
         return item
     tried = tuple(sorted({*item.tried, item.target} - {''}))
     passed = tuple(sorted({*item.passed_over, item.target} - {''}))
+    refused = {*item.refused, item.target} if meaning is Meaning.NOT_HERE else item.refused
     item = dataclasses.replace(item, tried=tried, target='', reason=reason, passed_over=passed,
-                               failures=item.failures + failed)
+                               refused=tuple(sorted(refused)), failures=item.failures + failed)
+    if meaning is Meaning.NOWHERE:
+        return _round_ended(item, seen, rules, f'no other host would help; last: {reason}')
     if item.failures >= rules.attempts_max:
         return _round_ended(item, seen, rules,
                             f'{item.failures} targets were tried; last: {reason}')

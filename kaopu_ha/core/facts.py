@@ -172,6 +172,13 @@ class Facts:
             migration.status == 'error' for migration in self.fresh)
 
     @property
+    def not_taken(self) -> bool:
+        """Its target ended the call before it began, and left the instance as it was."""
+        return (self.on_source and not self.server.task_state and bool(self.fresh)
+                and self.server.vm_state != 'error'
+                and all(migration.status == 'failed' for migration in self.fresh))
+
+    @property
     def lost(self) -> bool:
         """Every record of it was completed: by a source that boots, if it is not on the target."""
         return bool(self.fresh) and all(

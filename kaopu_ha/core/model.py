@@ -30,16 +30,20 @@ import enum
 
 from kaopu_ha.core.answers import Client as Client
 from kaopu_ha.core.answers import Contact as Contact
+from kaopu_ha.core.answers import Image as Image
+from kaopu_ha.core.answers import ImageAnswer as ImageAnswer
 from kaopu_ha.core.answers import LibvirtAnswer as LibvirtAnswer
 from kaopu_ha.core.cloud import Action as Action
 from kaopu_ha.core.cloud import Allocations as Allocations
 from kaopu_ha.core.cloud import ComputeService as ComputeService
 from kaopu_ha.core.cloud import Mark as Mark
 from kaopu_ha.core.cloud import Migration as Migration
+from kaopu_ha.core.cloud import Room as Room
 from kaopu_ha.core.cloud import Server as Server
 from kaopu_ha.core.cloud import Share as Share
 from kaopu_ha.core.cloud import Source as Source
 from kaopu_ha.core.cloud import Usage as Usage
+from kaopu_ha.core.demands import Demand as Demand
 from kaopu_ha.core.phase import Phase as Phase
 from kaopu_ha.core.phase import Power as Power
 from kaopu_ha.core.phase import RecoveryStage as RecoveryStage
@@ -66,16 +70,6 @@ class Stage(enum.Enum):
 
 
 # ---------------------------------------------------------------- what a host tells of itself
-
-
-@dataclass(frozen=True, order=True)
-class Image:
-    """An RBD image: the cluster by its fsid, the header object by its id, which never changes."""
-
-    cluster: str
-    pool: str
-    name: str
-    header: str
 
 
 @dataclass(frozen=True)
@@ -334,6 +328,8 @@ class Evacuation:
     that it need not be moved any more.  ``clients``: at addresses of nobody, listed and silent
     before the first call; they are to be fenced with the source.  ``priority``: as the policy said
     when it was listed, ``marked`` by which mark; ``wrong_marks``: those that nobody understands.
+    ``demand``: what it asks of its host, None if nobody told; ``refused``: those of ``passed_over``
+    that Nova did not let it on.
     """
 
     recovery: str
@@ -364,24 +360,10 @@ class Evacuation:
     priority: Priority = Priority.NORMAL
     marked: str = ''
     wrong_marks: tuple[str, ...] = ()
+    demand: Demand | None = None
+    refused: tuple[str, ...] = ()
 
     @property
     def attempt(self) -> Attempt | None:
         """The attempt in hand, if one was ever committed."""
         return self.attempts[-1] if self.attempts else None
-
-
-# ---------------------------------------------------------------- raw answers of the networks
-
-
-@dataclass(frozen=True)
-class ImageAnswer:
-    """What a cluster said of the clients of one image; ``error`` if it could not be asked.
-
-    ``gone``: the cluster said that there is no such image (any more); ``error`` says so, too.
-    """
-
-    image: Image
-    clients: tuple[Client, ...] = ()
-    error: str = ''
-    gone: bool = False

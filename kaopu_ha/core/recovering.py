@@ -19,7 +19,7 @@ import dataclasses
 from dataclasses import dataclass, field
 import enum
 
-from kaopu_ha.core import addresses, model, roads, selection
+from kaopu_ha.core import addresses, demands, model, roads, selection
 from kaopu_ha.core.model import Case, Evacuation, Recovery, RecoveryStage
 from kaopu_ha.core.news import Fact, News
 
@@ -58,7 +58,8 @@ class Seen:
     fence back a moment ago.  ``cut``, ``forced``: what it has done in this turn.  ``told``: the
     newest event about any host.  ``rested``: see ``evacuation.Seen``.  ``planned``: how things
     stood at this leader's last plan, and for how many seconds that plan has stood.  ``stopped``: of
-    the servers those that their users had stopped.  ``inventory_revision``: of what the host told
+    the servers those that their users had stopped.  ``places``: see ``evacuation.Seen``.
+    ``inventory_revision``: of what the host told
     last; ``answers``: its libvirt does.  ``unfenced``: why nothing was learned of its fence.
     """
 
@@ -85,6 +86,7 @@ class Seen:
     servers: Sequence[model.Server] | None = None
     stopped: Collection[str] = ()
     candidates: tuple[selection.Candidate, ...] | None = None
+    places: demands.Places = demands.NOWHERE_SAID
     inventory_revision: int = 0
     answers: bool | None = None
     unfenced: str = ''

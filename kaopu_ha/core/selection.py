@@ -14,13 +14,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 import dataclasses
 from dataclasses import dataclass
 import functools
 import math
 
-from kaopu_ha.core import model
+from kaopu_ha.core import demands, model, placing
+from kaopu_ha.core.placing import EVERYWHERE, Reach
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,27 @@ class Candidate:
     fresh: bool = False
 
 
-def use(usage: model.Usage) -> float:
-    """How full a host is: the mean of core use and memory use, 0 (empty) to 1 and beyond."""
-    if usage.cores <= 0 or usage.memory_mb <= 0:
+def use(usage: model.Usage, core_class: str = demands.ANY_CORES) -> float:
+    """How full a host is: the mean of core use and memory use, 0 (empty) to 1 and beyond.
+
+    Of the cores those count that are asked for: shared ones, or dedicated ones.
+    """
+    cores, cores_used = usage.cores, usage.cores_used
+    if not usage.is_own_core(core_class):
+        room = usage.of(core_class)
+        cores, cores_used = (room.total, room.used) if room is not None else (cores, cores_used)
+    if cores <= 0 or usage.memory_mb <= 0:
         return math.inf
-    return (usage.cores_used / usage.cores + usage.memory_mb_used / usage.memory_mb) / 2
+    return (cores_used / cores + usage.memory_mb_used / usage.memory_mb) / 2
 
 
-def weighed(usage: model.Usage) -> tuple[bool, float, float]:
+def weighed(usage: model.Usage,
+            core_class: str = demands.ANY_CORES) -> tuple[bool, float, float]:
     """What hosts are ranked by: is its live use unknown, its use by weight, what is set aside.
 
     Where live use counts, a host that tells none comes behind those that do: it may be busy.
     """
-    set_aside = use(usage)
+    set_aside = use(usage, core_class)
     if usage.live_weight <= 0 or set_aside == math.inf:
         return False, set_aside, set_aside
     if usage.live is None:
@@ -61,9 +70,10 @@ def weighed(usage: model.Usage) -> tuple[bool, float, float]:
     return False, weight * use(usage.live) + (1 - weight) * set_aside, set_aside
 
 
-def rank(usages: Mapping[str, model.Usage]) -> tuple[str, ...]:
+def rank(usages: Mapping[str, model.Usage],
+         core_class: str = demands.ANY_CORES) -> tuple[str, ...]:
     """Hosts in the order of their use, least used first; ties by what is set aside, then name."""
-    return tuple(sorted(usages, key=lambda host: (weighed(usages[host]), host)))
+    return tuple(sorted(usages, key=lambda host: (weighed(usages[host], core_class), host)))
 
 
 def figures(usage: model.Usage | None) -> str:
@@ -76,13 +86,16 @@ def figures(usage: model.Usage | None) -> str:
             f'set aside {use(usage):.0%})')
 
 
-def why_not(candidate: Candidate, evacuation: model.Evacuation) -> str:
+def why_not(candidate: Candidate, evacuation: model.Evacuation,
+            reach: Reach = EVERYWHERE) -> str:
     """Why the host is no target for the instance; empty if it is one."""
     service = candidate.service
     if candidate.host == evacuation.source:
         return 'it is the source'
     if candidate.host in evacuation.passed_over:
         return 'it was tried before'
+    if candidate.host in reach.learnt:
+        return 'Nova did not let one of its kind there'
     if candidate.locked:
         return 'it is locked'
     if not candidate.beat:
@@ -100,7 +113,7 @@ def why_not(candidate: Candidate, evacuation: model.Evacuation) -> str:
             if candidate.storage.get(cluster) is not model.Sign.LIFE]
     if lost:
         return f'it does not reach cluster {lost[0]}'
-    return fits(candidate.usage, evacuation)
+    return reach.barred.get(candidate.host) or fits(candidate.usage, evacuation)
 
 
 def _unsteady(candidate: Candidate) -> str:
@@ -112,28 +125,65 @@ def _unsteady(candidate: Candidate) -> str:
     return 'it came back just now' if candidate.fresh else ''
 
 
+_WORDS = {demands.ANY_CORES: 'cores', demands.CORES: 'cores',
+          demands.DEDICATED_CORES: 'dedicated cores', demands.MEMORY: 'memory',
+          'VGPU': 'virtual GPUs', 'DISK_GB': 'disk space'}
+
+
 def fits(usage: model.Usage | None, evacuation: model.Evacuation) -> str:
-    """Why the instance has no room there; empty if it has."""
+    """Why the instance has no room there; empty if it has.
+
+    Of what nobody tells there may be enough: Placement knows (``Places.offers``).
+    """
     if usage is None:
         return 'its usage is not known'
-    if usage.cores_used + evacuation.cores > usage.cores:
-        return 'it has no cores left'
-    if usage.memory_mb_used + evacuation.memory_mb > usage.memory_mb:
-        return 'it has no memory left'
+    for name, number in _asked(evacuation):
+        if usage.lacks(name, number):
+            return f'it has no {_WORDS.get(name, name)} left'
     return ''
 
 
-def choose(evacuation: model.Evacuation, candidates: Collection[Candidate]) -> tuple[str, str]:
-    """The target, or '' and the reasons why there is none."""
-    reasons = {candidate.host: why_not(candidate, evacuation) for candidate in candidates}
+def _asked(evacuation: model.Evacuation) -> tuple[tuple[str, int], ...]:
+    """How much is asked for of each resource class; the cores first, then the memory."""
+    if evacuation.demand is None:
+        return (demands.ANY_CORES, evacuation.cores), (demands.MEMORY, evacuation.memory_mb)
+    return evacuation.demand.totals
+
+
+def choose(evacuation: model.Evacuation, candidates: Collection[Candidate],
+           reach: Reach = EVERYWHERE) -> tuple[str, str]:
+    """The target, with what is doubtful about it ('' if nothing is); or '' and why there is none.
+
+    The least used that may; of doubtful hosts one is taken if there is no other, and then only a
+    few (``Reach.guesses_left``).
+    """
+    reasons = {candidate.host: why_not(candidate, evacuation, reach) for candidate in candidates}
     usages = {candidate.host: candidate.usage for candidate in candidates
               if candidate.usage is not None and not reasons[candidate.host]}
-    ranked = rank(usages)
-    if ranked:
-        return ranked[0], ''
-    told = '; '.join(f'{host}: {reasons[host]}' for host in sorted(reasons)
-                     if host != evacuation.source)
-    return '', told or 'there is no other host'
+    core_class = evacuation.demand.core_class if evacuation.demand else demands.ANY_CORES
+    ranked: Sequence[str] = rank(usages, core_class)
+    if reach.doubtful or reach.disliked:
+        ranked = sorted(ranked, key=lambda host: (host in reach.doubtful, host in reach.disliked))
+    if ranked and (ranked[0] not in reach.doubtful or reach.guesses_left):
+        return ranked[0], reach.doubtful.get(ranked[0], '')
+    reasons |= {host: reach.doubtful[host] for host in ranked}
+    return '', placing.sentence([
+        placing.Host(one.host, reasons[one.host], one.service.zone if one.service else '',
+                     _free(one.usage, core_class))
+        for one in sorted(candidates, key=lambda one: one.host)
+        if one.host != evacuation.source], evacuation.demand)
+
+
+def ground(candidates: Iterable[Candidate], places: demands.Places,
+           moves: Iterable[model.Evacuation]) -> placing.Ground:
+    """What a plan knows of places when it begins."""
+    return placing.Ground(places, {one.host: one.service.zone if one.service is not None else ''
+                                   for one in candidates}, moves)
+
+
+def _free(usage: model.Usage | None, core_class: str) -> float:
+    room = usage.of(core_class) if usage is not None else None
+    return room.free if room is not None else 0.0
 
 
 def placed(candidates: Collection[Candidate], target: str,
@@ -165,9 +215,13 @@ def arrived(candidates: Collection[Candidate],
 def _live_with(usage: model.Usage, evacuation: model.Evacuation) -> model.Usage:
     if usage.live is None:
         return usage
-    return dataclasses.replace(usage, live=_with(usage.live, evacuation))
+    cores_used = usage.live.cores_used + evacuation.cores
+    return dataclasses.replace(usage, live=dataclasses.replace(
+        usage.live, cores_used=cores_used,
+        memory_mb_used=usage.live.memory_mb_used + evacuation.memory_mb))
 
 
 def _with(usage: model.Usage, evacuation: model.Evacuation) -> model.Usage:
-    return dataclasses.replace(usage, cores_used=usage.cores_used + evacuation.cores,
-                               memory_mb_used=usage.memory_mb_used + evacuation.memory_mb)
+    for name, number in _asked(evacuation):
+        usage = usage.with_more(name, number)
+    return usage

@@ -26,17 +26,21 @@ _ASK_SECONDS = 3.0
 # Between two questions to Nova while an instance moves, unless its disk was opened: each costs Nova
 # more processor time than all of ours, and it has instances to move.
 NOVA_SECONDS = 5.0
+# Nova shows an instance that arrives active on its source for 4.5 s at most.
+_QUIET_SECONDS = 10.0
 
 
 @dataclass
 class Times:
     """``seconds``: for which the present call was waited for; ``up_since``: since when the target's
-    nova-compute was seen up at each look, ``runs_since`` that the instance certainly runs there.
+    nova-compute was seen up at each look, ``runs_since`` that the instance certainly runs there;
+    ``quiet_since`` that Nova showed it on its source without a task.
     """
 
     seconds: float = 0.0
     up_since: float | None = None
     runs_since: float | None = None
+    quiet_since: float | None = None
 
 
 class Looker:
@@ -63,19 +67,34 @@ class Looker:
         seconds = times.seconds
         server = self._cloud.server(item.instance)
         migrations: tuple[model.Migration, ...] = ()
+        quiet = self._is_quiet(times, item, server)
         if item.phase is not Phase.MOVING or (server and (
-                server.vm_state == 'error' or seconds >= self._rules.attempt_limit
+                server.vm_state == 'error' or quiet or seconds >= self._rules.attempt_limit
                 or server.host not in (item.source, item.target))):
             migrations = self._cloud.migrations(instance=item.instance)
         seen = attempt.Seen(server, migrations, seconds, source_returned=source_returned,
                             orders=orders, up_seconds=self._up_seconds(times, item))
-        if target is None or not attempt.must_ask(item, server, seconds, self._rules):
+        if target is None or not (quiet or attempt.must_ask(item, server, seconds, self._rules)):
             times.runs_since = None
             return seen
         seen = self._asked(item, target, seen)
         return dataclasses.replace(seen, runs_seconds=self._runs_seconds(times, seen))
 
     # ------------------------------------------------------------ private
+
+    def _is_quiet(self, times: Times, item: Evacuation, server: model.Server | None) -> bool:
+        """True if Nova has it on its source without a task for longer than one that arrives.
+
+        Without OpenStack there is no such task, and nobody tells of a demand.
+        """
+        rests = (server is not None and item.demand is not None
+                 and server.host == item.source and not server.task_state)
+        if item.phase is not Phase.MOVING or not rests:
+            times.quiet_since = None
+            return False
+        if times.quiet_since is None:
+            times.quiet_since = self._clock()
+        return self._clock() - times.quiet_since >= _QUIET_SECONDS
 
     def _up_seconds(self, times: Times, item: Evacuation) -> float:
         """For how long the target's nova-compute was seen up; not asked before it matters."""

@@ -18,6 +18,7 @@ import unittest
 
 from kaopu_ha import codec, records
 from kaopu_ha.core import model, restart
+from kaopu_ha.core.demands import Amount, Demand, Part
 from kaopu_ha.core.events import Hint
 from kaopu_ha.core.keys import Entry, Snapshot
 from kaopu_ha.core.live import LiveUse
@@ -81,7 +82,10 @@ FULL = [
               project='p1', opted_in=True, epoch=9, power=model.Power.PAUSED, row='arrived',
               passed_over=('c3',), failures=1, rounds=2, set_aside=3, waited=4.5,
               given_up='joe', clients=('10.1.0.99:0/7',), priority=model.Priority.HIGH,
-              marked='metadata ha_priority=high', wrong_marks=('tag HA_Enabled=perhaps',)),
+              marked='metadata ha_priority=high', wrong_marks=('tag HA_Enabled=perhaps',),
+              refused=('c3',), demand=Demand(
+                  (Part('1', (Amount('VGPU', 1),), ('CUSTOM_A',), ('CUSTOM_B',)),), 'az1', 'az2',
+                  ('ssd=true',), True, 'p1')),
     Wish(Verb.RETRY, 'c1', 'joe', AT, 'why', 'c1-7', 'boot-2', 'i1', 'web', State.REFUSED, 'no',
          True, 7),
 ]

@@ -549,6 +549,26 @@ class Done(unittest.TestCase):
                                                 f'there'), decided(moving(), seen, rules()))
 
 
+class NotTaken(unittest.TestCase):
+    """Its target's claim failed, or its group was there: Nova shows it as it was, and no fault."""
+
+    def decided(self, status='failed', server=None, **there):
+        seen = work_look(server or a_server(), migrations=(a_migration(status=status),),
+                         seconds=12.0, **there or nobody_there())
+        return attempt.advance(moving(), seen, rules())
+
+    def test_a_record_that_failed_while_nothing_else_changed_ends_it(self):
+        found = self.decided()
+        self.assertEqual((Act.REFUSED, 'its target did not take it'), (found.act, found.row))
+
+    def test_what_may_still_come_is_waited_for(self):
+        rebuilding = a_server(task_state='rebuilding')
+        for changes in ({'status': 'accepted'}, {'status': 'completed'}, {'server': rebuilding},
+                        {**runs_there()}):
+            with self.subTest(**changes):
+                self.assertIs(Act.WAIT, self.decided(**changes).act)
+
+
 class TooLong(unittest.TestCase):
 
     def test_before_the_limit_it_waits_whatever_the_target_says(self):

@@ -16,7 +16,7 @@ import dataclasses
 import random
 import unittest
 
-from kaopu_ha.core import evacuation, model
+from kaopu_ha.core import evacuation, model, refusals
 from kaopu_ha.core.evacuation import Way
 from kaopu_ha.core.model import Phase, Power, Sign
 from kaopu_ha.core.news import Outcome
@@ -529,13 +529,13 @@ class TurnedBack(unittest.TestCase):
         return item, pauses
 
     def test_targets_are_tried_again_after_growing_pauses_until_it_is_given_up(self):
-        for refusal in ('Nova failed', evacuation.NO_HOST):
+        for refusal in ('Nova failed', refusals.NO_HOST):
             item, pauses = self.rounds(an_evacuation(), 200.0, refusal)
             self.assertEqual((Phase.FAILED, 3, 30.0 + 60.0 + 120.0),
                              (item.phase, item.rounds, sum(pauses)))
 
     def test_a_refusal_of_novas_scheduler_costs_no_target(self):
-        for row, failures in ((evacuation.NO_HOST, 0), ('Nova failed', 1)):
+        for row, failures in ((refusals.NO_HOST, 0), ('Nova failed', 1)):
             made, = planned([self.refused(row=row)], a_candidate('c2'), a_candidate('c3'))
             self.assertEqual((Phase.QUEUED, 'c3', failures),
                              (made.phase, made.target, made.failures))

@@ -1,0 +1,247 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Where Nova may put an instance, beside the room there: zones, groups, aggregates, offers.
+
+Three things may speak against a host, and a fourth is learnt::
+
+    barred      Nova lets it there in no case (another zone, a group that keeps it apart)
+    doubtful    Nova hardly lets it there, or Placement does not offer it: asked after all others,
+                and no more of them than a few
+    disliked    it may be there, and others are better (a wish of a soft group)
+    learnt      Nova said no there, to it or to an instance of its kind, in this round
+
+What Nova asks Placement follows from options of its own that nobody shows.  So what we ask is a
+guess at it: what is not offered is doubtful, never barred, and a refusal costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kaopu_ha.core import demands, texts
+from kaopu_ha.core.demands import Aggregate, Demand, Group, Places
+from kaopu_ha.core.model import Evacuation, Phase
+
+# So many doubtful hosts are tried in a round for all instances of one kind.
+GUESSES_MAX = 3
+# An aggregate with such a key is for the projects that its values name.
+_TENANTS = 'filter_tenant_id'
+_TRAIT = 'trait:'
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What speaks against hosts for one instance, by host: see the head of this module."""
+
+    barred: Mapping[str, str] = field(default_factory=dict)
+    doubtful: Mapping[str, str] = field(default_factory=dict)
+    disliked: Mapping[str, str] = field(default_factory=dict)
+    learnt: frozenset[str] = frozenset()
+
+    @property
+    def guesses_left(self) -> bool:
+        """True while one more doubtful host may be tried."""
+        return len(self.learnt & self.doubtful.keys()) < GUESSES_MAX
+
+
+EVERYWHERE = Reach()
+
+
+class Ground:
+    """What a plan knows of places while it is made: each placement changes where groups are."""
+
+    def __init__(self, places: Places, zones: Mapping[str, str],
+                 moves: Iterable[Evacuation]) -> None:
+        self._places, self._zones = places, zones
+        self._groups = {member: group for group in places.groups for member in group.members}
+        self._homes = dict(places.homes)
+        self._learnt: dict[tuple[str, Demand], set[str]] = {}
+        self._kinds: dict[Demand, Reach] = {}
+        for item in moves:
+            self._note(item)
+
+    def reach(self, item: Evacuation) -> Reach:
+        """What speaks against hosts for this instance now."""
+        learnt = frozenset(item.refused)
+        if item.demand is None:
+            return Reach(learnt=learnt)
+        if self._hard_group(item) is None:
+            learnt |= self._learnt.get((item.recovery, item.demand), set())
+        kind = self._kinds.get(item.demand)
+        if kind is None:
+            kind = self._kinds[item.demand] = _of_kind(item.demand, self._places, self._zones)
+        group = self._groups.get(item.instance)
+        if group is None:
+            return Reach(kind.barred, kind.doubtful, kind.disliked, learnt)
+        barred, doubtful, disliked = self._of_group(item, group)
+        return Reach({**barred, **kind.barred}, {**doubtful, **kind.doubtful},
+                     {**disliked, **kind.disliked}, learnt)
+
+    def placed(self, instance: str, target: str) -> None:
+        """Note that an instance will be there."""
+        if instance in self._groups:
+            self._homes[instance] = target
+
+    # ------------------------------------------------------------ private
+
+    def _note(self, item: Evacuation) -> None:
+        """Where a move has it by now, and what Nova said of its kind."""
+        if item.target and item.phase not in (Phase.WAITING, Phase.REFUSED, Phase.FAILED):
+            self.placed(item.instance, item.target)
+        if item.demand is not None and not item.phase.ended and self._hard_group(item) is None:
+            self._learnt.setdefault((item.recovery, item.demand), set()).update(item.refused)
+
+    def _hard_group(self, item: Evacuation) -> Group | None:
+        """A group that Nova holds to: what it is refused says nothing of others of its kind."""
+        group = self._groups.get(item.instance)
+        hard = group is not None and not group.policy.startswith(demands.SOFT)
+        return group if hard else None
+
+    def _of_group(self, item: Evacuation, group: Group) -> tuple[Mapping[str, str], ...]:
+        """Barred, doubtful and disliked hosts, for the others of its group are there, or not."""
+        there: dict[str, int] = {}
+        for member in sorted(group.members - {item.instance}):
+            home = self._homes.get(member)
+            if home is not None:
+                there[home] = there.get(home, 0) + 1
+        apart = f'its group {group.name} keeps it apart from what is there'
+        if group.policy == demands.APART:
+            return {host: apart for host, number in there.items() if number >= group.most}, {}, {}
+        if group.policy == demands.SOFT + demands.APART:
+            return {}, {}, dict.fromkeys(there, apart)
+        together = {host: f'its group {group.name} is to be in one place, and nothing of it is '
+                          f'there' for host in self._zones if host not in there}
+        if group.policy == demands.TOGETHER:
+            return {}, together, {}
+        soft = group.policy == demands.SOFT + demands.TOGETHER and there.keys() - {item.source}
+        return {}, {}, together if soft else {}
+
+
+def _of_kind(demand: Demand, places: Places, zones: Mapping[str, str]) -> Reach:
+    """What speaks against hosts for every instance of this kind."""
+    offer, barred, doubtful = places.offers.get(demand), {}, {}
+    for host, zone in zones.items():
+        if demand.zone and zone and zone != demand.zone:
+            barred[host] = f'it is in zone {zone}'
+            continue
+        mine = [one for one in places.aggregates if host in one.hosts]
+        why = _set_aside(demand, mine, places.aggregates)
+        if demand.near and zone and zone != demand.near:
+            why = f'it is in zone {zone}, and Nova does not tell whether it may leave {demand.near}'
+        if offer is not None and offer.whole and host not in offer.hosts:
+            why = 'Placement does not offer it: its devices, traits or aggregates are not there'
+        if why:
+            doubtful[host] = why
+    unsure = {} if offer is None or offer.whole else {
+        host: 'Placement named enough others' for host in zones if host not in offer.hosts}
+    return Reach(barred, doubtful, unsure)
+
+
+def _set_aside(demand: Demand, mine: Sequence[Aggregate], every: Sequence[Aggregate]) -> str:
+    """Why the aggregates of a host may not be for it: each depends on an option of Nova's."""
+    if demand.project:
+        named = {value for one in mine for value in _tenants(one)}
+        if named and demand.project not in named:
+            return 'it is set aside for other projects'
+        if not named and any(demand.project in _tenants(one) for one in every):
+            return 'its project has hosts of its own'
+    required = {trait for part in demand.parts for trait in part.required}
+    for one in mine:
+        lacks = [key for key, value in sorted(one.metadata.items()) if key.startswith(_TRAIT)
+                 and value == 'required' and key.removeprefix(_TRAIT) not in required]
+        if lacks:
+            return f'it is set aside for {lacks[0]}'
+    for spec in demand.specs:
+        key, _, wanted = spec.partition('=')
+        values = {value.strip() for one in mine for value in one.metadata.get(key, '').split(',')}
+        if not values & _alternatives(wanted):
+            return f'it is in no aggregate with {spec}'
+    return ''
+
+
+def _tenants(one: Aggregate) -> frozenset[str]:
+    """The projects that an aggregate is for; none if it is for everybody."""
+    return frozenset(project.strip() for key, value in one.metadata.items()
+                     if key.startswith(_TENANTS) for project in value.split(','))
+
+
+def _alternatives(wanted: str) -> frozenset[str]:
+    """The values that a flavor's spec allows: ``a``, or ``<or> a <or> b``."""
+    if '<or>' in wanted:
+        return frozenset(part.strip() for part in wanted.split('<or>') if part.strip())
+    return frozenset((wanted.strip(),))
+
+
+def kinds(moves: Iterable[Evacuation]) -> tuple[Demand, ...]:
+    """The kinds that a plan is about, those that most wait for first."""
+    counts: dict[Demand, int] = {}
+    for item in moves:
+        if item.demand is not None and not item.phase.ended:
+            counts[item.demand] = counts.get(item.demand, 0) + 1
+    return tuple(sorted(counts, key=lambda demand: (-counts[demand], demand)))
+
+
+# ---------------------------------------------------------------- what people are told
+
+
+def last(item: Evacuation, reach: Reach) -> str:
+    """Why the last host did not take it, or one of its kind."""
+    return item.reason if item.passed_over or not reach.learnt else (
+        f'Nova let none of its kind on {texts.few(sorted(reach.learnt), 3)}')
+
+
+_GROUPS_MAX, _HOSTS_MAX = 6, 3
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host with the reason why it is no target; ``free``: cores that are left there."""
+
+    host: str
+    reason: str
+    zone: str = ''
+    free: float = 0.0
+
+
+def sentence(hosts: Sequence[Host], demand: Demand | None) -> str:
+    """Why there is no target, however many hosts there are: equal reasons are told together."""
+    zone = demand.zone if demand is not None else ''
+    elsewhere = [one for one in hosts if zone and one.zone and one.zone != zone]
+    near = _grouped([one for one in hosts if one not in elsewhere])
+    if not zone:
+        return near or 'there is no other host'
+    told = [f'in zone {zone}: {near or "there is no other host"}']
+    dedicated = demand is not None and demand.core_class == demands.DEDICATED_CORES
+    kind = 'dedicated cores' if dedicated else 'cores'
+    for name in sorted({one.zone for one in elsewhere}):
+        there = [one for one in elsewhere if one.zone == name]
+        told.append(f'not in its zone: {_many(len(there))} in {name}, with '
+                    f'{sum(one.free for one in there):.0f} {kind} free')
+    return '; '.join(told[:_GROUPS_MAX])
+
+
+def _grouped(hosts: Sequence[Host]) -> str:
+    """Each reason once, with the first of its hosts."""
+    found: dict[str, list[str]] = {}
+    for one in hosts:
+        found.setdefault(one.reason, []).append(one.host)
+    told = [f'{texts.few(names, _HOSTS_MAX)}: {reason}' for reason, names in found.items()]
+    rest = sum(len(names) for names in list(found.values())[_GROUPS_MAX:])
+    if rest:
+        told[_GROUPS_MAX:] = [f'{_many(rest)} more, each for a reason of its own']
+    return '; '.join(told)
+
+
+def _many(number: int) -> str:
+    return f'{number} host' if number == 1 else f'{number} hosts'

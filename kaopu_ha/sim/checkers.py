@@ -34,6 +34,7 @@ from kaopu_ha.sim.laws_late import Late, came_too_late
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_moves import Moves, written_twice
 from kaopu_ha.sim.laws_news import Tellers
+from kaopu_ha.sim.laws_places import Places
 from kaopu_ha.sim.laws_policy import Policies
 from kaopu_ha.sim.laws_protection import SaidOfTheLiving
 from kaopu_ha.sim.laws_resets import Resets
@@ -97,10 +98,12 @@ class Checkers:
         self._braked = Braked(world, self._say)
         self._wished = Wished(world, self._say, calls.fenced)
         moves, tellers = Moves(world, self._say), Tellers(world, self._say)
+        places = Places(world, self._say)
         self._more = (Said(world, self._say).committed, self._grounds.committed,
                       self._wished.committed, moves.committed, tellers.committed,
-                      policies.committed, LeastUsed(world, self._say).committed)
-        world.nova.asked = _each(self._asked, moves.asked, policies.asked)
+                      places.committed, policies.committed,
+                      LeastUsed(world, self._say).committed)
+        world.nova.asked = _each(self._asked, moves.asked, places.asked, policies.asked)
         world.acts = _each(calls.sent, moves.sent)
         world.etcd.committed = self._committed
         world.kernel.after_each = OneWriter(world, self._say).look

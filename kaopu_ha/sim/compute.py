@@ -103,6 +103,8 @@ class Compute:
                 self._fail(row, finished, 'the domain exists already')
             elif row.task_state != 'rebuilding' or row.uuid not in self.nova.rows:
                 self._preempted(row, finished)
+            elif self.nova.lay.parted(self.nova, row, self.machine.name):
+                self._not_taken(row, finished)
             else:
                 self._rebuild(row, finished)
         finally:
@@ -256,6 +258,12 @@ class Compute:
         finished.status = 'failed'
         self.nova.placement.drop(row.uuid, self.machine.name)
         row.vm_state, row.task_state, row.fault = 'error', '', why
+
+    def _not_taken(self, row: Row, finished: Record) -> None:
+        """Another of its group was faster: it stays as it was shown, without a word (read)."""
+        self._connect()
+        finished.status, row.task_state = 'failed', ''
+        self.nova.placement.drop(row.uuid, self.machine.name)
 
     def _preempted(self, row: Row, finished: Record) -> None:
         """A message whose time is over spoils what Nova shows, not what runs."""

@@ -18,6 +18,7 @@ from kaopu_ha import records
 from kaopu_ha.core.model import Evacuation, Phase, Recovery, RecoveryStage
 from kaopu_ha.core.protection import Reason
 from kaopu_ha.sim.laws_books import misbelieved
+from kaopu_ha.sim.laws_places import without_place
 from kaopu_ha.sim.laws_returns import (
     never_told,
     not_taken_back,
@@ -39,14 +40,17 @@ def unhealed(world: World) -> list[str]:
     """
     if not any(machine.node.powered for machine in world.machines.values()):
         return []
-    found, for_reboot = [], to_reboot(world)
+    found, nowhere = [], list(without_place(world))
+    for_reboot = [*to_reboot(world), *nowhere]
     for row in world.nova.rows.values():
         reason = _told(world, row)
         if row.wanted and not reason and row not in for_reboot and not world.writing_on(row):
             found.append(f'{row.name} does not run; Nova: {row.vm_state}/{row.task_state} on '
                          f'{row.host}')
     # Each excuses itself, and its recovery, which is not finished before; no other one.
-    excused = for_people(world)
+    lost = {row.uuid for row in nowhere}
+    excused = [*for_people(world), *(item for item in world.every(Evacuation, records.EVACUATION)
+                                     if item.instance in lost and not item.phase.ended)]
     found += [f'{item.name} is {item.phase.value}: {item.reason}'
               for item in world.every(Evacuation, records.EVACUATION)
               if not item.phase.ended and item not in excused]

@@ -91,7 +91,8 @@ class LeastUsed:
         world, now = self._world, self._world.kernel.now
         taken = world.machines[item.target].load
         if (taken.lies or now - taken.since < _SETTLED_SECONDS
-                or now - self._etcd_well < _SETTLED_SECONDS):
+                or now - self._etcd_well < _SETTLED_SECONDS or world.nova.lay.is_used):
+            # Nor where zones and groups decide first.
             return
         moves = [each for each in world.every(Evacuation, records.EVACUATION)
                  if (each.recovery, each.instance) != (item.recovery, item.instance)]

@@ -66,6 +66,8 @@ class Machine:
         self.uri = f'qemu+tcp://{name}/system'
         self.host_uuid = f'00000000-0000-4000-8000-{number:012}'
         self.cores, self.memory_mb = 16, 16384
+        # Cores that are given to one instance each, beside the others.
+        self.dedicated = 0
         self.libvirtd = Libvirtd.RUNNING
         self.guests: dict[str, Guest] = {}
         self.spawns = True

@@ -27,8 +27,9 @@ import typing
 from typing import TYPE_CHECKING, Any
 
 from kaopu_ha import ports
-from kaopu_ha.core import model
+from kaopu_ha.core import demands, model
 from kaopu_ha.sim.kernel import Kernel, Signal
+from kaopu_ha.sim.lay import Lay
 from kaopu_ha.sim.leave import Leave
 from kaopu_ha.sim.machine import Libvirtd
 from kaopu_ha.sim.network import Node, reaches
@@ -102,7 +103,7 @@ class Nova:
         self.calls_to_lose = 0
         self.resumes_guests = False
         self.rows: dict[str, Row] = {}
-        self.placement = Placement()
+        self.placement, self.lay = Placement(), Lay()
         self.records: list[Record] = []
         self.computes: dict[str, Compute] = {}
         self.forced: set[str] = set()
@@ -215,10 +216,7 @@ class Nova:
 
     def usage(self) -> dict[str, model.Usage]:
         """Placement's figures: what is evacuated counts twice until its source has cleaned up."""
-        used = {host: self.placement.used(host) for host in self.computes}
-        return {host: model.Usage(compute.machine.cores, used[host][0],
-                                  compute.machine.memory_mb, used[host][1])
-                for host, compute in self.computes.items()}
+        return {host: self.lay.usage(self, host) for host in self.computes}
 
     # ------------------------------------------------------------ conductor and scheduler
 
@@ -227,22 +225,17 @@ class Nova:
         finished = next((each for each in self.records if each.instance == row.uuid
                          and (each.kind, each.status) == ('evacuation', 'accepted')), record)
         compute = self.computes[record.target]
-        machine, (cores, memory_mb) = compute.machine, self._others(row, record.target)
-        roomy = (cores + row.cores <= machine.cores
-                 and memory_mb + row.memory_mb <= machine.memory_mb)
-        if not (self.is_up(record.target) and self.is_enabled(record.target) and roomy):
+        free = self.lay.free(self, record.target, without=row.uuid)
+        roomy = (row.cores <= free['PCPU' if row.uuid in self.lay.dedicated else 'VCPU']
+                 and row.memory_mb <= free['MEMORY_MB'])
+        if not (self.is_up(record.target) and self.is_enabled(record.target) and roomy
+                ) or self.lay.why_not(self, row, record.target):
             finished.status, record.lies_at = 'error', ''
             row.vm_state, row.task_state, row.fault = 'error', '', 'No valid host was found.'
             return
         if row.uuid in self.rows:
             self.placement.claim(row.uuid, record.target, row.cores, row.memory_mb)
         compute.cast(lambda: compute.rebuild(row, record, finished))
-
-    def _others(self, row: Row, host: str) -> tuple[int, int]:
-        """Cores and memory that are set aside there for others."""
-        cores, memory_mb = self.placement.used(host)
-        own = self.placement.held.get(row.uuid, {}).get(host, {})
-        return cores - own.get('VCPU', 0), memory_mb - own.get('MEMORY_MB', 0)
 
 
 class SimNova(ports.Cloud):
@@ -255,21 +248,29 @@ class SimNova(ports.Cloud):
     def servers(self, host: str) -> tuple[model.Server, ...]:
         """As promised."""
         self._go()
-        return tuple(_server(row) for uuid, row in sorted(self.nova.rows.items())
+        return tuple(self._shown(row) for uuid, row in sorted(self.nova.rows.items())
                      if row.host == host)
 
     def server(self, uuid: str) -> model.Server | None:
         """As promised."""
         self._go()
         row = self.nova.rows.get(uuid)
-        return _server(row) if row else None
+        return self._shown(row) if row else None
 
     def services(self) -> Mapping[str, model.ComputeService]:
         """As promised."""
         self._go()
         return {host: model.ComputeService(
             f'service-{host}', host, self.nova.is_enabled(host), self.nova.is_up(host),
-            host in self.nova.forced) for host in sorted(self.nova.computes)}
+            host in self.nova.forced, self.nova.lay.zones.get(host, ''))
+            for host in sorted(self.nova.computes)}
+
+    def places(self, kinds: Sequence[model.Demand]) -> demands.Places:
+        """As promised."""
+        self._go()
+        if self.nova.placement.away:
+            raise ports.PortError('503: Placement is away')
+        return self.nova.lay.places(self.nova, kinds)
 
     def migrations(self, *, instance: str = '', host: str = '') -> tuple[model.Migration, ...]:
         """As promised."""
@@ -319,6 +320,9 @@ class SimNova(ports.Cloud):
         """Nothing is held."""
 
     # ------------------------------------------------------------ private
+
+    def _shown(self, row: Row) -> model.Server:
+        return _server(row, self.nova.lay.demand(row))
 
     def _connected(self) -> bool:
         return reaches(self._node, self.nova.node, 'management')
@@ -377,8 +381,8 @@ def _migration(record: Record) -> model.Migration:
                            record.target)
 
 
-def _server(row: Row) -> model.Server:
+def _server(row: Row, demand: model.Demand | None) -> model.Server:
     shown: dict[str, Any] = {name: getattr(row, name) for name in (
         'uuid', 'name', 'host', 'vm_state', 'task_state', 'power_state', 'cores', 'memory_mb',
         'fault', 'project', 'opted_in', 'marks')}
-    return model.Server(**shown, domain=f'instance-{row.name}')
+    return model.Server(**shown, domain=f'instance-{row.name}', demand=demand)

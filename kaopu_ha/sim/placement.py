@@ -32,19 +32,22 @@ class Placement:
     """Allocations by consumer and host.  A consumer's generation grows with each change of them.
 
     ``away``: it does not answer.  ``refuses``: the program's account may read only.
+    ``dedicated``: the consumers whose cores are dedicated ones.
     """
 
     def __init__(self) -> None:
         self.held: dict[str, dict[str, Resources]] = {}
         self.generations: Counter[str] = Counter()
         self.away = self.refuses = False
+        self.dedicated: set[str] = set()
         # Told of each release that the program makes: of which consumer, at which host.
         self.released: Callable[[str, str], None] = lambda consumer, host: None
 
     def claim(self, consumer: str, host: str, cores: int, memory_mb: int) -> None:
         """Set it aside; harmless if it is so."""
         self._set(consumer, {**self.held.get(consumer, {}),
-                             host: {'VCPU': cores, 'MEMORY_MB': memory_mb}})
+                             host: {'PCPU' if consumer in self.dedicated else 'VCPU': cores,
+                                    'MEMORY_MB': memory_mb}})
 
     def drop(self, consumer: str, host: str = '') -> None:
         """Take back what it has on the host, or everywhere; harmless if it has nothing."""
@@ -59,10 +62,13 @@ class Placement:
         self.drop(source)
         self._set(consumer, found)
 
-    def used(self, host: str) -> tuple[int, int]:
-        """Cores and memory that are set aside there."""
-        found = [has[host] for has in self.held.values() if host in has]
-        return (sum(each['VCPU'] for each in found), sum(each['MEMORY_MB'] for each in found))
+    def used(self, host: str, without: str = '') -> Counter[str]:
+        """What of each class is set aside there, but for one consumer."""
+        found: Counter[str] = Counter()
+        for consumer, has in self.held.items():
+            if consumer != without:
+                found.update(has.get(host, {}))
+        return found
 
     # ------------------------------------------------------------ what its API does
 

@@ -167,6 +167,8 @@ def _migrate(world: World, instance: str, host: str) -> None:
     if not all(world.nova.is_up(each) and world.computes[each].works()
                for each in (row.host, host)):
         return
+    if world.nova.lay.why_not(world.nova, row, host):
+        return
     record = world.nova.record(row.uuid, 'live-migration', row.host, host)
     compute = world.computes[row.host]
     compute.cast(lambda: compute.migrate(row, record, target))

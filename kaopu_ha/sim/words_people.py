@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import brake
-from kaopu_ha.sim import daemon, words_books, words_fences, words_thief
+from kaopu_ha.sim import daemon, words_books, words_fences, words_places, words_thief
 from kaopu_ha.sim.machine import Libvirtd
 from kaopu_ha.sim.network import Node
 from kaopu_ha.sim.sentences import Vocabulary
@@ -38,6 +38,7 @@ def _mend_everything(world: World) -> None:
     world.nova.away, world.nova.slow_seconds, world.nova.calls_to_lose = False, 0.0, 0
     world.nova.disabled.clear()
     words_books.put_right(world)
+    words_places.open_to_all(world)
     world.client_networks[:] = [NETWORK, OTHER_NETWORK]
     while world.tools:
         image, client = world.tools.pop()

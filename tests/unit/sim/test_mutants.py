@@ -28,6 +28,7 @@ from tests.unit.sim import (  # noqa: F401  they add their own
     mutants_growth,
     mutants_migrations,
     mutants_moves,
+    mutants_places,
     mutants_policy,
     mutants_returns,
     mutants_saying,
@@ -100,4 +101,4 @@ class TestTheList(unittest.TestCase):
                 self.assertTrue(switch())
 
     def test_none_is_left_out(self):
-        self.assertEqual(119, len(MUTANTS))
+        self.assertEqual(123, len(MUTANTS))

@@ -1,0 +1,41 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Mutants of where instances may be: see ``mutants``."""
+
+from kaopu_ha.core import placing
+from tests.unit.sim.mutants import mutant, put
+
+
+@mutant('zones are not known')
+def no_zones():
+    def of_kind(demand, places, zones, real=placing._of_kind):
+        return real(demand, places, dict.fromkeys(zones, ''))
+    return [put(placing, '_of_kind', of_kind)]
+
+
+@mutant('groups are not known')
+def no_groups():
+    return [put(placing.Ground, '_of_group', lambda ground, item, group: ({}, {}, {}))]
+
+
+@mutant('a refusal is not learnt for its kind')
+def nothing_learnt():
+    def reach(ground, item, real=placing.Ground.reach):
+        found = real(ground, item)
+        return placing.Reach(found.barred, found.doubtful, found.disliked)
+    return [put(placing.Ground, 'reach', reach)]
+
+
+@mutant('what is doubtful is never tried')
+def never_doubtful():
+    return [put(placing, 'GUESSES_MAX', 0)]

@@ -43,6 +43,7 @@ _API = {'nova': 'os_compute_api:', 'placement': 'placement:'}
 NEEDED = {
     'nova': (
         'os_compute_api:os-admin-actions:reset_state',
+        'os_compute_api:os-aggregates:index',
         'os_compute_api:os-evacuate',
         'os_compute_api:os-extended-server-attributes',
         'os_compute_api:os-hypervisors:list-detail',
@@ -50,6 +51,8 @@ NEEDED = {
         'os_compute_api:os-migrations:index',
         'os_compute_api:os-migrations:index:all_projects',
         'os_compute_api:os-migrations:index:host',
+        'os_compute_api:os-server-groups:index',
+        'os_compute_api:os-server-groups:index:all_projects',
         'os_compute_api:os-services:list',
         'os_compute_api:os-services:update',
         'os_compute_api:servers:allow_all_filters',

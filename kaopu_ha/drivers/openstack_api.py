@@ -73,6 +73,15 @@ class Api(openstack_calls.Calls):
             return tuple(sorted({each.get('region') or '' for its in found.values()
                                  for each in its}))
 
+    def newest(self, *wanted: str) -> str:
+        """The first of these microversions that the service has; the last one if it won't say."""
+        try:
+            most = self._adapter.get_endpoint_data().max_microversion
+        except (keystone_errors.ClientException, sdk_errors.SDKException, AttributeError):
+            most = None
+        return next((one for one in wanted if most is not None
+                     and tuple(map(int, one.split('.'))) <= tuple(most)), wanted[-1])
+
     @property
     def _adapter(self) -> Any:
         try:

@@ -31,8 +31,9 @@ NOVA = {'os_compute_api:' + name for name in (
     'os-hypervisors:list-detail', 'os-migrations:index', 'os-migrations:index:all_projects',
     'os-migrations:index:host', 'os-services:list', 'os-services:update',
     'os-instance-actions:list', 'servers:allow_all_filters', 'servers:detail',
-    'servers:detail:get_all_tenants', 'servers:reboot', 'servers:show',
-    'servers:show:flavor-extra-specs', 'servers:start')}
+    'servers:detail:get_all_tenants', 'servers:reboot', 'servers:show', 'servers:start',
+    'os-aggregates:index', 'servers:show:flavor-extra-specs',
+    'os-server-groups:index', 'os-server-groups:index:all_projects')}
 PLACEMENT = {'placement:' + name for name in (
     'allocation_candidates:list', 'allocations:list', 'allocations:update',
     'resource_providers:inventories:list', 'resource_providers:show',

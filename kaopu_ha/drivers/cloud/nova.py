@@ -18,7 +18,8 @@ one request.
 
 What Nova does, and is met here (measured with Nova 34):
 
-* From microversion 2.95 on an evacuated instance ends shut off: everything is asked at 2.94.
+* From microversion 2.95 on an evacuated instance ends shut off: it is asked at 2.94.
+* Later ones tell more of where a server may be: servers are read at the newest of them.
 * A second evacuate while the first is under way spoils it: an act is never sent twice.
 * A server list with a filter leaves out, without a word, the servers of a cell that is down;
   the list of services shows its hosts with the status UNKNOWN.
@@ -32,10 +33,10 @@ import logging
 from typing import Any
 
 from kaopu_ha import checkup, ports
-from kaopu_ha.core import model
+from kaopu_ha.core import demands, model
 from kaopu_ha.core.checkup import Seen
 from kaopu_ha.drivers import child, openstack_api, openstack_calls
-from kaopu_ha.drivers.cloud import nova_allocations, nova_checks
+from kaopu_ha.drivers.cloud import nova_allocations, nova_checks, nova_demand, nova_places
 
 LOG = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class NovaCloud(ports.Cloud, checkup.Checkable):
         self._api = openstack_api.Api(auth, 'compute', MICROVERSION, limit)
         self._placement = openstack_api.Api(auth, 'placement', nova_allocations.MICROVERSION, limit)
         self._limit, self._auth = limit, auth
+        self._places = nova_places.PlacesReader(self._api, self._placement, limit)
         settings = {'session': {key: auth[key] for key in _SESSION if key in auth},
                     'microversion': MICROVERSION,
                     'of_placement': nova_allocations.MICROVERSION, 'limit': limit}
@@ -98,6 +100,10 @@ class NovaCloud(ports.Cloud, checkup.Checkable):
         """What Placement has set aside for servers, or migrations of them."""
         return openstack_api.within(self._limit, functools.partial(
             nova_allocations.read, self._api, self._placement, consumers))
+
+    def places(self, kinds: Sequence[model.Demand]) -> demands.Places:
+        """Aggregates, server groups, and the hosts that Placement offers to each kind."""
+        return openstack_api.within(self._limit, functools.partial(self._places.read, kinds))
 
     # ------------------------------------------------------------ acting
 
@@ -154,8 +160,8 @@ class NovaCloud(ports.Cloud, checkup.Checkable):
 
     def _servers(self, host: str) -> tuple[model.Server, ...]:
         with openstack_calls.translated('servers'):
-            records = tuple(self._api.pages('/servers/detail', 'servers', all_tenants='true',
-                                            host=host))
+            records = tuple(self._api.pages('/servers/detail', 'servers', self._telling(),
+                                            all_tenants='true', host=host))
             found = tuple(map(_server, records))
         self._note_unseen(records)
         if not found and self._is_hidden(host):
@@ -177,7 +183,7 @@ class NovaCloud(ports.Cloud, checkup.Checkable):
         return service is not None and not service.id
 
     def _server(self, uuid: str) -> model.Server | None:
-        answer = self._api.read(f'/servers/{uuid}')
+        answer = self._api.read(f'/servers/{uuid}', self._telling())
         with openstack_calls.translated('server'):
             if answer.status_code == 404 and 'itemNotFound' in answer.json():
                 # Nova says so as well of a server that our account may not see (any more): an
@@ -187,6 +193,10 @@ class NovaCloud(ports.Cloud, checkup.Checkable):
             if answer.status_code != 200:
                 raise ports.PortError(f'server {uuid}: {openstack_calls.reason(answer)}')
             return _server(answer.json()['server'])
+
+    def _telling(self) -> str:
+        """The microversion that tells most of where a server may be."""
+        return self._api.newest(*nova_demand.TELLING, MICROVERSION)
 
     def _services(self) -> dict[str, model.ComputeService]:
         with openstack_calls.translated('services'):
@@ -224,7 +234,7 @@ def _server(record: Mapping[str, Any]) -> model.Server:
         fault=(record.get('fault') or {}).get('message') or '',
         project=record.get('tenant_id') or '',
         opted_in=(record.get('metadata') or {}).get(OPT_IN, '').strip().lower() == 'true',
-        marks=_marks(record))
+        marks=_marks(record), demand=nova_demand.demand(record))
 
 
 def _marks(record: Mapping[str, Any]) -> tuple[model.Mark, ...]:
@@ -244,7 +254,8 @@ def _service(record: Mapping[str, Any]) -> model.ComputeService:
     """A service of a cell that is down has neither id nor state."""
     return model.ComputeService(
         id=record.get('id', ''), host=record['host'], enabled=record['status'] == 'enabled',
-        up=record.get('state') == 'up', forced_down=bool(record.get('forced_down')))
+        up=record.get('state') == 'up', forced_down=bool(record.get('forced_down')),
+        zone=record.get('zone') or '')
 
 
 def _action(record: Mapping[str, Any]) -> model.Action:

@@ -54,7 +54,7 @@ class Cloud:
     def __init__(self):
         self.script, self.asked, self.tokens = {}, [], 0
         self.keystone, self.compute, self.has_catalog = None, '', True
-        self.placement, self.subject = '', 'token-{number}'
+        self.placement, self.subject, self.most = '', 'token-{number}', '2.100'
         self._sockets, self._holds = set(), []
         self._server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), _handler(self))
         self._server.daemon_threads = True
@@ -108,7 +108,7 @@ class Cloud:
         link = [{'rel': 'self', 'href': f'{self.url}{path}'}]
         return {
             '/v3': {'version': {'id': 'v3.14', 'status': 'stable', 'links': link}},
-            '/compute/v2.1': {'version': {'id': 'v2.1', 'status': 'CURRENT', 'version': '2.100',
+            '/compute/v2.1': {'version': {'id': 'v2.1', 'status': 'CURRENT', 'version': self.most,
                                           'min_version': '2.1', 'links': link}},
             '/placement': {'versions': [{'id': 'v1.0', 'max_version': '1.39', 'min_version': '1.0',
                                          'status': 'CURRENT', 'links': link}]}}.get(path)

@@ -33,6 +33,10 @@ def a_summary(cores, cores_used, memory, memory_used):
                           'MEMORY_MB': {'capacity': memory, 'used': memory_used}}}
 
 
+def a_usage(*figures, rooms=(), dedicated=False):
+    return model.Usage(*figures, rooms=rooms, dedicated=dedicated)
+
+
 class Usage(unittest.TestCase):
 
     def setUp(self):
@@ -55,18 +59,39 @@ class Usage(unittest.TestCase):
 
     def test_usage_is_known_by_the_name_of_the_service(self):
         self.spare(p1=a_summary(32, 3, 8000, 1024), p2=a_summary(64, 0, 9000, 0))
-        self.assertEqual({'h1': model.Usage(32, 3, 8000, 1024), 'h2': model.Usage(64, 0, 9000, 0)},
+        self.assertEqual({'h1': a_usage(32, 3, 8000, 1024), 'h2': a_usage(64, 0, 9000, 0)},
                          self.usage.usage())
         self.assertEqual(2, len(self.cloud.asked))
 
     def test_a_host_without_a_core_to_spare_is_asked_for_itself(self):
         self.full(VCPU={'total': 4, 'reserved': 2, 'allocation_ratio': 16.0},
                   MEMORY_MB={'total': 8192, 'reserved': 512, 'allocation_ratio': 1.5})
-        self.assertEqual(model.Usage(32, 32, 11520, 4096), self.usage.usage()['h2'])
+        self.assertEqual(a_usage(32, 32, 11520, 4096), self.usage.usage()['h2'])
 
-    def test_a_host_without_shared_cores_has_no_room(self):
-        self.full(PCPU={'total': 4, 'reserved': 0, 'allocation_ratio': 1.0})
-        self.assertEqual(0, self.usage.usage()['h2'].cores)
+    def test_a_host_without_shared_cores_has_its_dedicated_ones(self):
+        self.full(PCPU={'total': 64, 'reserved': 4, 'allocation_ratio': 1.0},
+                  MEMORY_MB={'total': 8192, 'reserved': 0, 'allocation_ratio': 1.0})
+        self.cloud.answers('GET', f'{FULL}/usages', (
+            200, {'usages': {'PCPU': 12, 'MEMORY_MB': 4096}}))
+        self.assertEqual(a_usage(60, 12, 8192, 4096, dedicated=True), self.usage.usage()['h2'])
+
+    def test_hosts_with_dedicated_cores_to_spare_are_known_by_one_more_question(self):
+        rooms = {'PCPU': {'capacity': 64, 'used': 4}, 'MEMORY_MB': {'capacity': 900, 'used': 100}}
+        self.cloud.answers('GET', '/allocation_candidates', (
+            200, {'provider_summaries': {'p1': a_summary(32, 3, 8000, 1024)}}), (
+            200, {'provider_summaries': {'p2': {'resources': rooms}}}))
+        self.assertEqual(a_usage(64, 4, 900, 100, dedicated=True), self.usage.usage()['h2'])
+        self.assertEqual(3, len(self.cloud.asked))
+
+    def test_what_else_a_host_has_and_the_devices_in_it_are_counted(self):
+        host = a_summary(32, 3, 8000, 1024)
+        host['resources'] |= {'PCPU': {'capacity': 8, 'used': 2}}
+        device = {'resources': {'VGPU': {'capacity': 4, 'used': 1}},
+                  'parent_provider_uuid': 'p1', 'root_provider_uuid': 'p1'}
+        self.spare(p1=host, d1=device, d2=device, d3={'resources': None,
+                                                      'parent_provider_uuid': 'p1'})
+        rooms = (model.Room('PCPU', 8, 2), model.Room('VGPU', 8, 2))
+        self.assertEqual(a_usage(32, 3, 8000, 1024, rooms=rooms), self.usage.usage()['h1'])
 
     def test_a_host_that_placement_does_not_know_is_left_out(self):
         unknown = {'errors': [{'status': 404, 'detail': 'No resource provider'}]}
@@ -83,18 +108,18 @@ class Usage(unittest.TestCase):
         # Hundreds of bare-metal nodes take longer than everybody's usage may take.
         self.full(VCPU={'total': 4, 'reserved': 0, 'allocation_ratio': 1.0})
         with mock.patch.object(placement, '_ONE_BY_ONE_SHARE', 0.0):
-            self.assertEqual({'h1': model.Usage(32, 3, 8000, 1024)}, self.usage.usage())
-        self.assertEqual(2, len(self.cloud.asked))
+            self.assertEqual({'h1': a_usage(32, 3, 8000, 1024)}, self.usage.usage())
+        self.assertEqual(3, len(self.cloud.asked))
 
     def test_of_one_without_shared_cores_nothing_more_is_asked(self):
         self.full(CUSTOM_BAREMETAL={'total': 1, 'reserved': 0, 'allocation_ratio': 1.0})
         self.assertEqual(0, self.usage.usage()['h2'].cores)
-        self.assertEqual(3, len(self.cloud.asked))
+        self.assertEqual(4, len(self.cloud.asked))
 
     def test_bare_metal_costs_nothing_and_is_no_target(self):
         self.cloud.answers('GET', '/os-hypervisors/detail', (200, {'hypervisors': [
             a_node('p1', 'h1'), *(a_node(f'b{number}', 'ironic-1') for number in range(600))]}))
-        self.assertEqual({'h1': model.Usage(32, 3, 8000, 1024),
+        self.assertEqual({'h1': a_usage(32, 3, 8000, 1024),
                           'ironic-1': model.Usage(0, 0, 0, 0)}, self.usage.usage())
         self.assertEqual(2, len(self.cloud.asked))
 
@@ -103,7 +128,7 @@ class Usage(unittest.TestCase):
             a_node('p1', 'h1'), a_node('p2', 'h1'), a_node('p3', 'h1')]}))
         self.spare(p1=a_summary(32, 31, 8000, 1024), p2=a_summary(8, 1, 4000, 0),
                    p3=a_summary(64, 60, 9000, 0))
-        self.assertEqual({'h1': model.Usage(8, 1, 4000, 0)}, self.usage.usage())
+        self.assertEqual({'h1': a_usage(8, 1, 4000, 0)}, self.usage.usage())
 
     def test_an_answer_of_which_nothing_is_placements_is_an_error(self):
         self.spare(p1={'resources': None}, p2=7)

@@ -14,23 +14,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.cli.storm import Storm
 from kaopu_ha.core import detection, left, model, protection, texts
 from kaopu_ha.core.model import RecoveryStage, Sign, Stage, Verdict
-from kaopu_ha.core.waiting import Kind
+from kaopu_ha.core.waiting import Kind, Waiting
 
 # A step that goes well takes less: what is under way is no trouble yet.
 _A_WHILE_SECONDS = 60.0
+# Each of them is in ``kaopu-ha recovery show``.
+_NAMES_MAX = 5
 
 
 def points(found: Picture, storm: Storm) -> list[tuple[str, str]]:
     """Levels and sentences; empty if all is well."""
     told = [*_office(found), *_brake(storm), *_recoveries(found), *_waiting(found),
-            *_hosts(found), *_unprotected(found), *_holds(found)]
+            *_not_moved(found), *_hosts(found), *_unprotected(found), *_holds(found)]
     order = {'error': 0, 'warning': 1}
     return sorted(told, key=lambda point: order.get(point[0], 2))
 
@@ -94,9 +96,26 @@ def _waiting(found: Picture) -> Iterator[tuple[str, str]]:
             yield 'error', (f'{item.name} ({item.instance}) of {item.host} was not moved: '
                             f'{item.reason}. To try again, or to be done with it: kaopu-ha '
                             f'recovery retry, give-up {item.name}')
-        elif item.kind is Kind.INSTANCE:
-            yield 'warning', (f'{item.name} ({item.instance}) of {item.host} is not moved yet: '
-                              f'{item.reason}')
+
+
+def _not_moved(found: Picture) -> Iterator[tuple[str, str]]:
+    """What waits for room, say: hundreds may do so for the same reason."""
+    for group in _alike(found.waiting()):
+        first = group[0]
+        who, verb = f'{first.name} ({first.instance})', 'is'
+        if len(group) > 1:
+            who, verb = texts.few((item.name for item in group), _NAMES_MAX), 'are'
+        yield 'warning', f'{who} of {first.host} {verb} not moved yet: {first.reason}'
+
+
+def _alike(waiting: Iterable[Waiting]) -> Iterator[list[Waiting]]:
+    """The instances that have waited for a while, each with those that wait for the same."""
+    groups: dict[tuple[str, str], list[Waiting]] = {}
+    for item in waiting:
+        span = layout.between(item.since, layout.now())
+        if item.kind is Kind.INSTANCE and (span is None or span >= _A_WHILE_SECONDS):
+            groups.setdefault((item.host, item.reason), []).append(item)
+    yield from groups.values()
 
 
 def _hosts(found: Picture) -> Iterator[tuple[str, str]]:

@@ -36,19 +36,24 @@ class Life(testtools.TestCase):
 
     cloud: Cloud
     openstack = True
+    hosts = 3
 
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
         cls.cloud = Cloud()
-        cls.cloud.up(3, 'fast', openstack=cls.openstack)
+        cls.cloud.up(cls.hosts, 'fast', openstack=cls.openstack)
 
     def setUp(self) -> None:
         super().setUp()
         self.cloud.reset()
-        self.cloud.boot(6)
+        self.boot()
         demo.wait_beating(self.cloud)
         self.before = {one.uuid: one for one in self.cloud.instances()}
+
+    def boot(self) -> None:
+        """What the life begins with."""
+        self.cloud.boot(6)
 
     # ------------------------------------------------------------ looking
 

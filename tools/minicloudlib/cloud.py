@@ -176,13 +176,15 @@ class Cloud:
             (layout.root / f'setting.{name}').unlink(missing_ok=True)
 
     @_alone
-    def boot(self, count: int, host: str | None = None) -> list[judge.Expected]:
+    def boot(
+        self, count: int, host: str | None = None, zone: str = '', group: str = ''
+    ) -> list[judge.Expected]:
         """Boot instances and wait until they write and have their roles."""
         have = {found.role for found in self.instances()}
         wanted = instances.plan(count, self.layout.hosts, have, host)
         if self.layout.is_bare:
             return bare.boot(self.layout, wanted)
-        return instances.boot(self.layout, self.rest, wanted)
+        return instances.boot(self.layout, self.rest, wanted, zone, group)
 
     def instances(self) -> list[judge.Expected]:
         """Every instance as Nova has it, or, without Nova, libvirt."""

@@ -61,8 +61,13 @@ def everyone(rest: Rest) -> list[judge.Expected]:
     return sorted(map(_expected, servers), key=lambda i: (len(i.name), i.name))
 
 
-def boot(layout: Layout, rest: Rest, plan: list[tuple[str, str]]) -> list[judge.Expected]:
-    """Boot one instance per (role, host), wait until each writes, then give it its role."""
+def boot(
+    layout: Layout, rest: Rest, plan: list[tuple[str, str]], zone: str = '', group: str = ''
+) -> list[judge.Expected]:
+    """Boot one instance per (role, host), wait until each writes, then give it its role.
+
+    Each is pinned to the zone, and a member of the server group, if there is one.
+    """
     number = max([_number(found.name) for found in everyone(rest)], default=0)
     flavor = next(f for f in rest.nova('GET', '/flavors')['flavors'] if f['name'] == FLAVOR)
     image = rest.glance('GET', f'/images?name={IMAGE}')['images'][0]
@@ -77,7 +82,10 @@ def boot(layout: Layout, rest: Rest, plan: list[tuple[str, str]]) -> list[judge.
             'host': host,
             'metadata': {'role': role},
         }
-        made.append(rest.nova('POST', '/servers', {'server': server})['server']['id'])
+        if zone:
+            server['availability_zone'] = zone
+        asked = {'server': server, 'os:scheduler_hints': {'group': group} if group else {}}
+        made.append(rest.nova('POST', '/servers', asked)['server']['id'])
     log = machines.log_of(layout, plan[0][1], 'nova-compute')
     with step(f'{len(made)} instances write', log):
         _wait_writing(layout, rest, made)

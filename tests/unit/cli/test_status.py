@@ -89,6 +89,18 @@ class Status(scene.Scene):
             self.assertEqual(shown, any('mail-1 (uuid-9) of c1 is not moved yet: waiting: c2: it '
                                         'has no cores left' in text for text in told))
 
+    def test_many_that_wait_for_the_same_are_one_line(self):
+        self.a_dead_host(RecoveryStage.FINISHED)
+        step = model.Step(scene.at(7), 'ctl-1', 'waiting', 'was on')
+        for number in range(100):
+            self.put(f'{records.EVACUATION}c1-1234/uuid-{number:03}', model.Evacuation(
+                'c1-1234', f'uuid-{number:03}', f'mail-{number:03}', 'c1', Phase.WAITING,
+                reason='c2: it has no cores left', road=(step,)))
+        told = [point['text'] for point in self.shown_json('status')['look_first']
+                if 'not moved yet' in point['text']]
+        self.assertEqual(['mail-000, mail-001, mail-002, mail-003, mail-004 and 95 more of c1 are '
+                          'not moved yet: waiting: c2: it has no cores left'], told)
+
     def test_a_fence_that_was_not_read_back_lately_is_urgent(self):
         self.a_dead_host()
         self.assertIn('The fence of c1 was not read back lately', self.shown('status'))

@@ -32,6 +32,7 @@ from kaopu_ha.drivers.openstack_checks import NOBODY, Act, Read
 _NOBODYS_HOST = 'kaopu-ha-doctor.invalid'
 _POLICY = 'nova-policy.yaml'
 _HOST = 'OS-EXT-SRV-ATTR:host'
+_GUESSED = 'some instances are sent where Nova does not let them, and lose time'
 _NOT_MOVED = 'a dead host is fenced, and nothing of it is moved'
 
 _WANTED: Sequence[Read | Act] = (
@@ -42,6 +43,9 @@ _WANTED: Sequence[Read | Act] = (
          {'all_tenants': 'true', 'host': _NOBODYS_HOST, 'limit': '1'}, _NOT_MOVED),
     Read('list migrations', '/os-migrations', {'host': _NOBODYS_HOST, 'limit': '1'},
          'what became of a move is not known: it is told as waiting, and never as done'),
+    Read('list aggregates', '/os-aggregates', {}, _GUESSED),
+    Read('list the server groups of all projects', '/os-server-groups',
+         {'all_projects': 'true', 'limit': '1'}, _GUESSED),
     Act('force a compute service down', 'PUT', f'/os-services/{NOBODY}', {'forced_down': True},
         _NOT_MOVED, (404,)),
 )

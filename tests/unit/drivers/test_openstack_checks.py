@@ -51,6 +51,8 @@ class Case(unittest.TestCase):
             'id': UUID, 'OS-EXT-SRV-ATTR:host': 'c1'}]}))
         self.says('GET', f'/servers/{UUID}/os-instance-actions', (200, {'instanceActions': []}))
         self.says('GET', '/os-migrations', (200, {'migrations': []}))
+        self.says('GET', '/os-aggregates', (200, {'aggregates': []}))
+        self.says('GET', '/os-server-groups', (200, {'server_groups': []}))
         self.says('PUT', NOBODYS_SERVICE, NO_SUCH)
         self.says('POST', ACTION, NO_HOST)
         self.says('GET', NOBODYS_ALLOCATIONS, (200, {'allocations': {}}))
@@ -92,6 +94,12 @@ class Nova(Case):
         self.assertIs(Severity.WRONG, found.severity)
         self.assertIn('may not force a compute service down: Policy', found.found)
         self.assertIn('nova-policy.yaml', found.advice)
+
+    def test_a_role_that_may_not_read_where_instances_may_be_is_found(self):
+        for path in ('/os-aggregates', '/os-server-groups'):
+            self.setUp()
+            self.says('GET', path, FORBIDDEN)
+            self.assertIn('may not list', self.only('rights').found)
 
     def test_a_role_that_may_not_evacuate_is_found(self):
         self.says('POST', ACTION, FORBIDDEN)

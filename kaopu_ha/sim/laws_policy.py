@@ -107,13 +107,20 @@ class Policies:
             self._say('marks are read as they are', f'{row.name} is {item.priority.value}, and '
                                                     f'marked as {said.value}')
 
+    def _lets(self, item: Evacuation, host: str) -> bool:
+        """True if it may be there, and nobody has to guess."""
+        nova, row = self._world.nova, self._world.nova.rows.get(item.instance)
+        return not nova.lay.is_used or (
+            row is not None and item.instance not in nova.lay.dedicated
+            and nova.lay.tells_pins and not nova.lay.why_not(nova, row, host))
+
     def _placed(self, item: Evacuation, together: Collection[str]) -> None:
         """It got room: no more important one of its host waits that could have had it."""
         now = self._world.kernel.now
         for other in self._above(item, Phase.WAITING):
             new = f'{records.EVACUATION}{other.recovery}/{other.instance}' in together
             if (new or now - daemon.seconds(other.road[-1].at) > _WRITTEN_SECONDS) and (
-                    _could_go(other, item)):
+                    _could_go(other, item)) and self._lets(other, item.target):
                 self._say('the important get room first', f'{item.name} ({item.priority.value}) is '
                           f'to go to {item.target}, and {other.name} ({other.priority.value}) '
                           f'waits: {other.reason}')

@@ -17,7 +17,7 @@ on a machine of their own::
 
     what is mounted       in a mount namespace of theirs: the machine's own mounts never change
     what runs             in a PID namespace that dies with this process, however that ends
-    the network           one of theirs, with nothing but a loopback; only the installer has ours
+    the network           the machine's, as in every run; tests make namespaces of their own in it
     the checkout          an overlay: what the tests write into it is forgotten afterwards
 
 So there is nothing to tidy up after a run that was killed, but for a tree that was not yet whole.
@@ -43,7 +43,7 @@ _PACKAGES = 'ca-certificates iptables netbase openssl python3 sudo'
 _PYTHON = '/var/lib/kaopu-minicloud/venv-kaopu/bin/python'
 _DEVSTACK = '/devstack'
 _CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt'
-_KEPT = ('KAOPU_', 'PIP_INDEX', 'PIP_CERT', 'PIP_DEFAULT_TIMEOUT')
+_KEPT = ('KAOPU_EVERY_', 'KAOPU_FUZZ', 'PIP_INDEX', 'PIP_CERT', 'PIP_DEFAULT_TIMEOUT')
 
 # $1: the tree; $2: the checkout; $3: DevStack or ''; then what to run.
 _ENTER = r"""
@@ -68,7 +68,6 @@ ln -s /proc/self/fd/1 dev/stdout
 ln -s /proc/self/fd/2 dev/stderr
 mount -t tmpfs -o mode=755 none run
 mount -t tmpfs -o mode=1777 none tmp
-ip link set lo up
 mkdir -p run/lock run/overlay/upper run/overlay/work checkout devstack
 mount -t overlay -o "lowerdir=$checkout,upperdir=run/overlay/upper,workdir=run/overlay/work" \
     none checkout
@@ -89,7 +88,7 @@ def main(argv: Sequence[str]) -> int:
             say(f'Debian {_said(tree, "cat", "/etc/debian_version").strip()} in {tree}, '
                 f'{_size_mib(tree)} MiB')
             say(_said(tree, 'sh', '-c', _VERSIONS))
-            return _inside(tree, ['tools/run-tests', 'quick', *argv[:1]], network=False)
+            return _inside(tree, ['tools/run-tests', 'quick', *argv[:1]])
     except CloudError as trouble:
         print(f'trixie: {trouble}', file=sys.stderr)
         return 1
@@ -119,7 +118,8 @@ def _make(tree: Path) -> None:
     if tree.exists():
         return
     if not shutil.which('debootstrap'):
-        raise CloudError('debootstrap is not installed: apt-get install debootstrap')
+        with step('install debootstrap'):
+            run(['apt-get', 'install', '-y', '-q', '--no-install-recommends', 'debootstrap'])
     half = tree.with_name(f'{SUITE}.half')
     _remove(half)
     log = tree.with_name(f'{SUITE}.log')
@@ -140,35 +140,34 @@ def _install(tree: Path) -> None:
     for name in ('/etc/resolv.conf', '/etc/hosts', _CERTIFICATES):
         # pip and apt reach the world as they do here.
         shutil.copyfile(name, tree / name.lstrip('/'))
-    done = _inside(tree, ['tools/run-tests', 'install'], network=True)
+    done = _inside(tree, ['tools/run-tests', 'install'])
     if done:
         raise CloudError(f'the installer ended with {done} in {tree}')
 
 
-def _inside(tree: Path, argv: list[str], *, network: bool) -> int:
+def _inside(tree: Path, argv: list[str]) -> int:
     """Run it in the tree, to its end; what it exits with."""
-    return subprocess.run(_command(tree, argv, network=network), env=_environment(),
+    return subprocess.run(_command(tree, argv), env=_environment(),
                           stdin=subprocess.DEVNULL, check=False).returncode
 
 
 def _said(tree: Path, *argv: str) -> str:
     """What a program in the tree prints."""
-    done = subprocess.run(_command(tree, list(argv), network=False), env=_environment(),
+    done = subprocess.run(_command(tree, list(argv)), env=_environment(),
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CloudError(f'{argv[0]}: {done.stderr}')
     return done.stdout
 
 
-def _command(tree: Path, argv: list[str], *, network: bool) -> list[str]:
-    return [*_space(*(() if network else ('--net', '--uts', '--ipc'))), 'sh', '-euc', _ENTER, 'sh',
-            str(tree), str(CHECKOUT), _devstack(), *argv]
+def _command(tree: Path, argv: list[str]) -> list[str]:
+    return [*_space(), 'sh', '-euc', _ENTER, 'sh', str(tree), str(CHECKOUT), _devstack(), *argv]
 
 
-def _space(*more: str) -> list[str]:
+def _space() -> list[str]:
     """Namespaces whose processes die with this one, and whose mounts go with them."""
     return ['setpriv', '--pdeathsig', 'KILL', 'unshare', '--mount', '--propagation', 'private',
-            '--pid', '--fork', '--kill-child', *more]
+            '--uts', '--ipc', '--pid', '--fork', '--kill-child']
 
 
 def _environment() -> dict[str, str]:

@@ -74,13 +74,14 @@ function _configure_kaopu_ha_agent {
 
 function _configure_kaopu_ha_ceph {
     local networks=$KAOPU_HA_CEPH_NETWORKS
+    local pools="${NOVA_CEPH_POOL:-vms}, ${CINDER_CEPH_POOL:-volumes}"
     if [[ -z "$networks" ]]; then
         networks=$(_kaopu_ha_network_of "$HOST_IP")
     fi
     iniset "$KAOPU_HA_CONF" ceph conf "$KAOPU_HA_CEPH_CONF"
     iniset "$KAOPU_HA_CONF" ceph user "$KAOPU_HA_USER"
     iniset "$KAOPU_HA_CONF" ceph keyring "$KAOPU_HA_CEPH_KEYRING"
-    iniset "$KAOPU_HA_CONF" ceph pools "${NOVA_CEPH_POOL:-vms}, ${CINDER_CEPH_POOL:-volumes}"
+    iniset "$KAOPU_HA_CONF" ceph pools "$pools"
     iniset "$KAOPU_HA_CONF" ceph client_networks "$networks"
 }
 

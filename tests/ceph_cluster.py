@@ -203,8 +203,9 @@ class CephCluster:
 
     def _daemon(self, program, *words):
         with open(self._folder / f'{program}.out', 'wb') as out:
+            # In the root, as systemd does: Debian 13's looks for its classes in lib/... from here.
             return subprocess.Popen([program, '-f', '-c', str(self._folder / 'ceph.conf'), *words],
-                                    stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+                                    cwd='/', stdin=subprocess.DEVNULL, stdout=out, stderr=out)
 
     @staticmethod
     def _run(*words):

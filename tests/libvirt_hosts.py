@@ -148,9 +148,7 @@ class LibvirtHosts:
 
     def power_off(self, name):
         """Kill a libvirtd with all its guests; what it had defined is lost."""
-        daemon = self._daemons.pop(name)
-        daemon.kill()
-        daemon.wait()
+        _end(self._daemons.pop(name))
 
     def power_on(self, name):
         """Start a libvirtd that knows nothing; one that runs is left alone."""
@@ -202,8 +200,7 @@ class LibvirtHosts:
     def close(self):
         """End every process by its id, and remove the data."""
         for daemon in self._daemons.values():
-            daemon.kill()
-            daemon.wait()
+            _end(daemon)
         self._switch.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -229,17 +226,17 @@ class LibvirtHosts:
 
     def _libvirtd_of(self, name):
         """The libvirtd's process: the first child of the shell, which is that of unshare."""
-        process = self._daemons[name].pid
-        for _ in range(2):
-            children = pathlib.Path(f'/proc/{process}/task/{process}/children').read_text()
-            process = int(children.split()[0])
-        return process
+        return _first_child(_first_child(self._daemons[name].pid))
 
     def virsh(self, name, *words):
         """Run virsh on a host, from the network that this is called in; what it prints."""
         uri = self.uri(name) + (f'?pkipath={self.pki_path}' if self._is_tls(name) else '')
-        return subprocess.run(['virsh', '-c', uri, *words], check=True, capture_output=True,
-                              text=True, timeout=_START_SECONDS).stdout
+        done = subprocess.run(['virsh', '-c', uri, *words], check=False, capture_output=True,
+                              text=True, timeout=_START_SECONDS)
+        if done.returncode:
+            said = (self.folder / f'{name}.log').read_text()[-2000:]
+            raise AssertionError(f'virsh {" ".join(words)} on {name}: {done.stderr}\n{said}')
+        return done.stdout
 
     @staticmethod
     def _is_tls(name):
@@ -256,3 +253,20 @@ class LibvirtHosts:
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.05)
+
+
+def _end(daemon):
+    """End a host: when this returns nothing of it is left, and nobody listens at its port.
+
+    Its process 1 is killed, for which its parent waits until the whole namespace is gone.  The
+    other way round the host would go on dying, and its next libvirtd be taken for up by its port.
+    """
+    try:
+        os.kill(_first_child(daemon.pid), signal.SIGKILL)
+    except (IndexError, OSError):
+        daemon.kill()
+    daemon.wait()
+
+
+def _first_child(process):
+    return int(pathlib.Path(f'/proc/{process}/task/{process}/children').read_text().split()[0])

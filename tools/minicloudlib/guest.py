@@ -17,6 +17,7 @@ and initramfs, and the one that the writer writes to (see data/writer.c and disk
 """
 
 import glob
+import lzma
 import os
 from pathlib import Path
 import shutil
@@ -78,15 +79,27 @@ def _initramfs(folder: Path) -> Path:
     writer = root / 'bin/writer'
     run(['gcc', '-static', '-O2', '-Wall', '-o', writer, DATA / 'writer.c'])
     run(['strip', writer])
-    for name in _MODULES:
-        found = glob.glob(f'{folder}/kernel/lib/modules/**/{name}.ko', recursive=True)
-        shutil.copy(found[0], root / 'modules')
-    (root / 'modules.order').write_text(''.join(f'{name}\n' for name in _MODULES))
+    loaded = [name for name in _MODULES if _module(folder / 'kernel', name, root / 'modules')]
+    (root / 'modules.order').write_text(''.join(f'{name}\n' for name in loaded))
     shutil.copy(DATA / 'guest-init', root / 'init')
     os.chmod(root / 'init', stat.S_IRWXU | stat.S_IRGRP | stat.S_IXGRP)
     target = folder / 'initrd.gz'
     run(['sh', '-c', f'cd {root} && find . | cpio -o -H newc --quiet | gzip -9 >{target}'])
     return target
+
+
+def _module(kernel: Path, name: str, target: Path) -> bool:
+    """Put a module of the kernel there, as busybox loads it; False if it is built in."""
+    found = glob.glob(f'{kernel}/**/modules/**/{name}.ko*', recursive=True)
+    if found:
+        content = Path(found[0]).read_bytes()
+        plain = lzma.decompress(content) if found[0].endswith('.xz') else content
+        (target / f'{name}.ko').write_bytes(plain)
+        return True
+    for listed in glob.glob(f'{kernel}/**/modules.builtin', recursive=True):
+        if f'/{name}.ko\n' in Path(listed).read_text():
+            return False
+    raise CloudError(f'the kernel has no module {name}')
 
 
 def _disk(image: Path, files: list[Path]) -> None:

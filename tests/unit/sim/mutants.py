@@ -106,8 +106,8 @@ def unknown_is_silence():
         unknown = found.sign is Sign.UNKNOWN
         return dataclasses.replace(found, sign=Sign.SILENCE) if unknown else found
 
-    def judged(management, storage):
-        return real(silent(management), silent(storage))
+    def judged(management, storage, word):
+        return real(silent(management), silent(storage), word)
     return [put(detection, 'judged', judged)]
 
 

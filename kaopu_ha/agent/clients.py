@@ -14,10 +14,12 @@
 
 A librbd client keeps for life the address under which it met the cluster, whatever addresses the
 kernel has by now.  So the agent reads who watches the images of the guests that run here.  Whose a
-watcher is, is concluded from one thing only: a guest that runs has its images open, so if exactly
-one client of an image acknowledges, while its guest ran here before the ask and runs here after it,
-that client is the guest's.  Two of them may be those of both ends of a live migration, or a tool's
-beside the guest's: then nothing is concluded, and it is asked again.  While the host does not beat
+watcher is, is concluded from one thing only: a guest that runs has its images open, so if an image
+has one client and no other, and that acknowledges, while its guest ran here before the ask and runs
+here after it, that client is the guest's.  Two of them may be those of both ends of a live
+migration, or a tool's beside the guest's: then nothing is concluded, and it is asked again.  One
+that is listed and does not acknowledge counts as well: the guest's own may just be slow, and the
+other one is a sibling's that shares the volume, on another host.  While the host does not beat
 it may be condemned: its own clients are cut off then, and who lives may be the instance at its new
 place.  So then it is only concluded if the kernel has that address itself.  A guest that is paused
 may be one that comes by a live migration and has nothing open yet: it has to be seen so twice.
@@ -56,12 +58,14 @@ class _Opened:
 class _Known:
     """What was concluded: ``address`` is '' until it was.  ``seen`` waits to be confirmed.
 
-    ``before`` is what was seen last of a guest that is paused.
+    ``before`` is what was seen last of a guest that is paused.  ``crowded``: the image has several
+    clients, as that of a shared volume has for as long as it is shared.
     """
 
     address: str = ''
     seen: str = ''
     before: str = ''
+    crowded: bool = False
     due: float = 0.0
     pause: float = _PAUSE_SECONDS
 
@@ -87,8 +91,15 @@ class OwnClients:
 
     @property
     def complete(self) -> bool:
-        """True if every running guest's clients are known: none is at an address of before."""
-        return all(found.address for found in self._known.values())
+        """True if every running guest's clients are known: none is at an address of before.
+
+        Whose the clients of a crowded image are is never known.  There a guest's other images
+        speak for it.
+        """
+        known = {(opened.uuid, opened.run) for opened, found in self._known.items()
+                 if found.address}
+        return all(found.address or found.crowded and (opened.uuid, opened.run) in known
+                   for opened, found in self._known.items())
 
     def look(self, domains: Sequence[ports.Domain],
              images: Callable[[ports.Domain], Sequence[model.Image]]) -> None:
@@ -121,7 +132,8 @@ class OwnClients:
             answers = {}
         for opened in due:
             found = self._known[opened]
-            found.seen = _the_one(answers.get(opened.image))
+            answer = answers.get(opened.image)
+            found.seen, found.crowded = _the_one(answer), _is_crowded(answer)
             if not found.seen:
                 self._put_off(found)
 
@@ -131,8 +143,12 @@ class OwnClients:
 
 
 def _the_one(answer: model.ImageAnswer | None) -> str:
-    """The address of the only client that lives; '' if there is none, or more than one."""
-    if answer is None or answer.error:
+    """The address of the only client, if it lives; '' if there is none, or another one as well."""
+    if answer is None or answer.error or len(answer.clients) != 1:
         return ''
-    live = [client for client in answer.clients if client.acknowledged]
-    return spelling(live[0].ip) if len(live) == 1 else ''
+    client = answer.clients[0]
+    return spelling(client.ip) if client.acknowledged else ''
+
+
+def _is_crowded(answer: model.ImageAnswer | None) -> bool:
+    return answer is not None and sum(client.acknowledged for client in answer.clients) > 1

@@ -120,12 +120,13 @@ class ScriptedStorage(ports.StorageReader):
 
     def __init__(self, case):
         self._case = case
-        self.ids = {'one_disk': 'rbd_header.1', 'two_disk': 'rbd_header.2'}
+        self.ids = {'one_disk': 'rbd_header.1', 'two_disk': 'rbd_header.2',
+                    'shared_disk': 'rbd_header.3'}
         self.away, self.takes = False, 4.0
         self.mons, self.barred, self.why = (), (), 'Operation not permitted'
         self.touched, self.looked_up = [], []
-        # The live clients of images by name, and each batch that was asked for.
-        self.watchers, self.asked = {}, []
+        # The clients of images by name, those that are mute, and each batch that was asked for.
+        self.watchers, self.silent, self.asked = {}, (), []
 
     def fsid(self, limit, cluster=''):
         self._answer()
@@ -152,7 +153,7 @@ class ScriptedStorage(ports.StorageReader):
         self._answer()
         self.asked.append(tuple(image.name for image in images))
         return {image: model.ImageAnswer(image, tuple(
-            model.Client(address, number, True)
+            model.Client(address, number, address not in self.silent)
             for number, address in enumerate(self.watchers.get(image.name, ()))))
             for image in images}
 

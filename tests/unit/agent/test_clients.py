@@ -12,6 +12,7 @@
 
 """At which addresses an agent finds its own guests' clients, and what it makes nothing of."""
 
+import dataclasses
 import unittest
 
 from kaopu_ha import ports
@@ -74,6 +75,28 @@ class OwnClientsCase(unittest.TestCase):
         self.watch('one', OLD)
         self.look(domain('one'), after=600.0)
         self.assertEqual(('10.0.0.1',), self.look(domain('one')))
+
+    def test_of_a_shared_volume_the_siblings_host_is_not_claimed_while_our_own_client_is_slow(self):
+        self.watch('one', OLD, OTHER)
+        self.storage.silent = {OLD}
+        for _ in range(5):
+            self.assertEqual((), self.look(domain('one'), after=60.0))
+        self.assertFalse(self.own.complete)
+
+    def test_a_guest_that_shares_a_volume_is_known_by_its_other_disk(self):
+        self.watch('one', OLD)
+        self.watch('shared', OLD, OTHER)
+        both = dataclasses.replace(domain('one'), disks=(
+            *domain('one').disks, ports.Disk('volumes', 'shared_disk', ())))
+        self.look(both)
+        self.assertEqual(('10.0.0.1',), self.look(both))
+        self.assertTrue(self.own.complete)
+
+    def test_a_guest_that_has_nothing_but_a_shared_volume_is_not_known(self):
+        self.watch('one', OLD, OTHER)
+        for _ in range(5):
+            self.look(domain('one'), after=60.0)
+        self.assertFalse(self.own.complete)
 
     def test_a_paused_guest_is_believed_when_it_was_seen_twice(self):
         self.watch('one', OTHER)

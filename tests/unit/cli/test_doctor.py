@@ -96,6 +96,11 @@ class Forms(Doctor):
         self.assertEqual([False], [one['asked'] for one in told if one['side'] == 'store'])
 
 
+def _heeds_ctrl_c():
+    """A shell has what it starts in the background pass over Ctrl-C, and all its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Whole(Doctor):
     """With the drivers that are configured, nearly all of whose other sides are away."""
 
@@ -144,7 +149,7 @@ class Whole(Doctor):
             asking = subprocess.Popen(
                 [sys.executable, '-m', 'kaopu_ha.cli.shell', '--config-file', str(self.config),
                  'doctor', '--limit', '40'], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                text=True)
+                text=True, preexec_fn=_heeds_ctrl_c)
             self.addCleanup(asking.kill)
             self._await_child(asking.pid)
             asking.send_signal(number)

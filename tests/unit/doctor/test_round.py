@@ -13,6 +13,7 @@
 """All is asked at one time, nothing hangs, nothing is raised, and what was written is awaited."""
 
 import _thread
+import signal
 import threading
 import time
 import unittest
@@ -67,6 +68,9 @@ class RoundTest(unittest.TestCase):
 
     def test_whoever_ends_it_waits_for_what_is_taken_back(self):
         """Ctrl-C goes on, after the end of the one that writes, and not of the one that hangs."""
+        # What a shell starts in the background passes over Ctrl-C.
+        former = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, former)
         begun, ended = threading.Event(), []
 
         def write(_):

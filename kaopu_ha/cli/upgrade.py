@@ -47,6 +47,7 @@ class Checks(upgradecheck.UpgradeCommands):
                 sound.check(self._conf, name)
             spelling.check(self._conf)
             wiring.rules(self._conf)
+            ceph.clusters(self._conf)
             ceph.client_networks(self._conf)
         except (ConfigError, cfg.Error, OSError) as failure:
             return _failure(f'{_one_line(failure).rstrip(".")}. No process of this release '

@@ -272,6 +272,7 @@ class TestUpgradeCheck(FirstContact):
         for before, after, words in (
                 ('timeout = 0.5', 'tiemout = 0.5', 'tiemout in '),
                 ('timeout = 0.5', TLS + 'key = {folder}/c1.key', 'cert is not'),
+                ('{folder}/ceph.conf', '{folder}/other.keyring', 'has no fsid'),
                 ('[nova]', '[nova]\ncafile = {folder}/nowhere.pem', '[nova] cafile: ')):
             self.write(GOOD.replace(before, after))
             out = io.StringIO()

@@ -18,6 +18,7 @@ where the program relies on it, until its test ends.
 
 from collections.abc import Callable
 import dataclasses
+import inspect
 
 import fixtures
 
@@ -56,9 +57,15 @@ def mutant(name: str) -> Callable[[Switch], Switch]:
 def put(owner, name, value):
     """Put something else in the place of a function or a value that is there.
 
-    What has another name by now would be no mutant, and found by nobody.
+    What has another name by now, or takes something else, would be no mutant: found by nobody, or
+    by its own TypeError.
     """
-    getattr(owner, name)
+    former = getattr(owner, name)
+    if inspect.isfunction(former) and inspect.isfunction(value):
+        taken = inspect.signature(former).parameters.values()
+        inspect.signature(value).bind(
+            *(each for each in taken if each.kind is each.POSITIONAL_OR_KEYWORD),
+            **{each.name: each for each in taken if each.kind is each.KEYWORD_ONLY})
     return fixtures.MonkeyPatch(f'{owner.__module__}.{owner.__name__}.{name}'
                                 if isinstance(owner, type) else f'{owner.__name__}.{name}', value)
 
@@ -159,10 +166,10 @@ def counted_under_unknown():
 def listed_is_life():
     real = evidence.storage
 
-    def storage(inventory, answers, eye):
+    def storage(inventory, answers, eye, *more):
         return real(inventory, [dataclasses.replace(answer, clients=tuple(
             dataclasses.replace(client, acknowledged=True) for client in answer.clients))
-            for answer in answers], eye)
+            for answer in answers], eye, *more)
     return [put(evidence, 'storage', storage)]
 
 

@@ -89,7 +89,7 @@ def clients_unasked():
 
 @mutant('who is no target is taken for one')
 def ineligible():
-    def why_not(candidate, item):
+    def why_not(candidate, item, reach=None):
         return 'it is the source' if candidate.host == item.source else selection.fits(
             candidate.usage, item)
     return [put(selection, 'why_not', why_not)]

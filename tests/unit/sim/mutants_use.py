@@ -26,7 +26,7 @@ def not_looked_at():
 
 @mutant('the busiest host is taken')
 def busiest():
-    def weighed(usage):
+    def weighed(usage, core_class=''):
         return False, -selection.use(usage.live or usage), selection.use(usage)
     return [put(selection, 'weighed', weighed)]
 
@@ -54,8 +54,8 @@ def never_told_anew():
 def silent_is_idle():
     real = selection.weighed
 
-    def weighed(usage):
-        found = real(usage)
+    def weighed(usage, *core_class):
+        found = real(usage, *core_class)
         return (False, 0.0, found[2]) if found[0] else found
     return [put(selection, 'weighed', weighed)]
 

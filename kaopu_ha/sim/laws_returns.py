@@ -132,7 +132,8 @@ def why_not_started(world: World, row: Row) -> str:
     """Why the program gave the start of an instance up, as it is listed; '' if it did not."""
     for record in world.every(Restart, records.RESTART):
         for start in record.starts:
-            by_policy = start.phase is Phase.LEFT and may_be_left(world, row)
+            by_policy = start.phase is Phase.LEFT and (
+                may_be_left(world, row) or row.marked_at > daemon.seconds(start.at))
             if start.instance == row.uuid and (
                     by_policy or start.phase in (Phase.FAILED, Phase.WAVED_OFF)):
                 return start.reason

@@ -199,10 +199,8 @@ def _unlisted(recovery: Recovery, seen: Seen) -> frozenset[str]:
     Nova may show it elsewhere still: its live migration was over, and who has to write that down
     hangs.
     """
-    planned = {item.instance for item in seen.evacuations if item.recovery == recovery.id}
     on = {one.uuid for one in recovery.instances if one.power is not model.Power.OFF}
-    moved_on = admission.moved_on(recovery.host, recovery.id, seen.evacuations).keys()
-    return _came(recovery, seen) | (on - planned - moved_on)
+    return _came(recovery, seen) | (on - _accounted_for(recovery, seen))
 
 
 def _came(recovery: Recovery, seen: Seen) -> frozenset[str]:
@@ -211,11 +209,15 @@ def _came(recovery: Recovery, seen: Seen) -> frozenset[str]:
     Its live migration was under way by then.  Only such a host tells of it, so nobody else is
     asked; what a recovery of another host had sent here is that one's.
     """
-    known = {item.instance for item in seen.evacuations if item.recovery == recovery.id}
-    known |= admission.moved_on(recovery.host, recovery.id, seen.evacuations).keys()
     told = seen.inventory.instances if seen.inventory else ()
-    return frozenset(instance.uuid for instance in told
-                     if instance.power is not model.Power.OFF) - known
+    return frozenset(instance.uuid for instance in told if instance.power is not model.Power.OFF
+                     ) - _accounted_for(recovery, seen)
+
+
+def _accounted_for(recovery: Recovery, seen: Seen) -> set[str]:
+    """What is in its plan, or was sent to its host by another recovery."""
+    planned = {item.instance for item in seen.evacuations if item.recovery == recovery.id}
+    return planned | admission.moved_on(recovery.host, recovery.id, seen.evacuations).keys()
 
 
 def _is_over(recovery: Recovery, seen: Seen) -> bool:

@@ -138,13 +138,19 @@ def _lasting_beat(chance: random.Random, setup: Setup, at: float) -> Iterator[Ev
     yield Event(at, f'power off {setup.hosts[0]}')
 
 
+def _come_unseen(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Guests come to the last host while its agent is dead."""
+    host = setup.hosts[-1]
+    yield Event(2.0, f'kill agent-{host}')
+    for vm in setup.instances[:3]:
+        yield Event(at + chance.uniform(3.0, 6.0), f'migrate {vm.name} to {host}')
+
+
 @scene('booted twice with guests of which no agent told', on_the_first)
 def _booted_twice(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
     """Only its libvirt told of them, to who asked; the second boot comes before any start."""
-    host, moved = setup.hosts[-1], setup.instances[:3]
-    yield Event(2.0, f'kill agent-{host}')
-    for vm in moved:
-        yield Event(at + chance.uniform(3.0, 6.0), f'migrate {vm.name} to {host}')
+    host = setup.hosts[-1]
+    yield from _come_unseen(chance, setup, at)
     boots = at + chance.uniform(24.0, 30.0)
     yield Event(boots, f'power on {host}')
     yield Event(boots + chance.uniform(0.5, 2.5), f'power on {host}')
@@ -154,10 +160,8 @@ def _booted_twice(chance: random.Random, setup: Setup, at: float) -> Iterator[Ev
 @scene('lost again before its guests could be started', on_the_first)
 def _lost_again(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
     """They came while its agent was dead, which knows after the boot that they are off, no more."""
-    host, moved = setup.hosts[-1], setup.instances[:3]
-    yield Event(2.0, f'kill agent-{host}')
-    for vm in moved:
-        yield Event(at + chance.uniform(3.0, 6.0), f'migrate {vm.name} to {host}')
+    host = setup.hosts[-1]
+    yield from _come_unseen(chance, setup, at)
     boots = at + chance.uniform(24.0, 30.0)
     yield Event(boots - 0.5, f'guests do not start on {host}')
     yield Event(boots, f'power on {host}')

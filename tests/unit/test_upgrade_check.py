@@ -25,19 +25,6 @@ from kaopu_ha.cmd import status
 from kaopu_ha.core.model import RecoveryStage
 from tests.unit.cli import scene
 
-CONF = """
-[store]
-endpoints = {endpoint}
-timeout = 1
-[ceph]
-conf = {folder}/ceph.conf
-client_networks = 10.2.0.0/24
-[nova]
-auth_url = http://127.0.0.1:9/v3
-username = kaopu
-password = hidden-word
-"""
-
 
 class UpgradeCheckTest(scene.Scene):
 
@@ -45,7 +32,7 @@ class UpgradeCheckTest(scene.Scene):
         super().setUp()
         folder = self.config.parent
         (folder / 'ceph.conf').write_text('[global]\nfsid = x\n')
-        self.config.write_text(CONF.format(endpoint=self.etcd.endpoint, folder=folder))
+        self.config.write_text(scene.CONF.format(endpoint=self.etcd.endpoint, folder=folder))
 
     def check(self, code):
         """The results by check; the exit code must be this."""

@@ -26,18 +26,6 @@ from kaopu_ha.doctor import table
 from kaopu_ha.doctor.round import Asked
 from tests.unit.cli import scene
 
-CONF = """
-[store]
-endpoints = {endpoint}
-timeout = 1
-[ceph]
-conf = {folder}/ceph.conf
-client_networks = 10.2.0.0/24
-[nova]
-auth_url = http://127.0.0.1:9/v3
-username = kaopu
-password = hidden-word
-"""
 GOOD = checkup.good('etcd', 'fine')
 WEAK = checkup.weak('etcd', 'it is lame', 'it falls', 'help it')
 WRONG = checkup.wrong('etcd', 'it is down', 'nothing is decided', 'start it')
@@ -51,7 +39,7 @@ class Doctor(scene.Scene):
         folder = self.config.parent
         (folder / 'ceph.conf').write_text(f'[global]\nfsid = {scene.FSID}\nmon_host = '
                                           f'127.0.0.1:9\n')
-        self.config.write_text(CONF.format(endpoint=self.etcd.endpoint, folder=folder))
+        self.config.write_text(scene.CONF.format(endpoint=self.etcd.endpoint, folder=folder))
 
 
 class Forms(Doctor):

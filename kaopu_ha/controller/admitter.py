@@ -254,7 +254,8 @@ class Admitter:
                                        ports.Delete(records.PROOF + case.recovery)])
             return
         recovery, others = self._recovery(world, case), self._others(world, case)
-        for order in recovery.orders if recovery else ():
+        orders = recovery.orders if recovery else ()
+        for order in orders:
             fence = self._fences.get(order.fence)
             if fence is None:
                 raise ports.PortError(f'the fence driver {order.fence} is not configured any more')
@@ -262,7 +263,8 @@ class Admitter:
             with self._term.telling_if_late(case.host, 'may have taken its fence back',
                                                   _FENCE):
                 fence.mend(fencing.taken_back(order, others), permit)
-        self._note(world, case, admission.Did.UNFENCED, 'its absence was read back', [])
+        self._note(world, case, admission.Did.UNFENCED,
+                   admission.unfenced(fencing.stays_cut(orders, others)), [])
 
     def _others(self, world: World, case: Case) -> tuple[model.FenceOrder, ...]:
         """What keeps other hosts cut off."""

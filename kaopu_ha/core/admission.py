@@ -19,12 +19,12 @@ goes.  Each step is persisted when it is done; who takes over goes on behind the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 import dataclasses
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import detection, model, roads
+from kaopu_ha.core import detection, model, roads, texts
 from kaopu_ha.core.model import Case, Contact, Phase, RecoveryStage, Stage
 
 # Before its agent is asked once more for what it could not do.
@@ -289,6 +289,14 @@ def _domains(case: Case, seen: Seen) -> Decision:
 
 def _unfenced(case: Case, seen: Seen) -> Decision:
     return Decision(Act.UNFENCE, 'what was evacuated is gone from it', Did.UNFENCED)
+
+
+def unfenced(stays: Collection[str]) -> str:
+    """What is told once the fence is gone; ``stays``: the clients that stay cut off."""
+    if not stays:
+        return 'its absence was read back'
+    return (f'its absence was read back; cut off stay clients that are at no address of its own: '
+            f'{texts.few(sorted(stays))}')
 
 
 def _storage(case: Case, seen: Seen) -> Decision:

@@ -68,17 +68,29 @@ def whole(order: model.FenceOrder) -> model.FenceOrder:
 
 def taken_back(order: model.FenceOrder,
                others: Iterable[model.FenceOrder]) -> model.FenceOrder:
-    """What is to be removed when the host of the order is admitted: all that was ever cut of it.
+    """What is to be removed when the host of the order is admitted: every address that was cut.
 
     What is held may have been cut before an address was forbidden that came later.  What another
-    order has, whose host stays fenced, stays listed.
+    order has, whose host stays fenced, stays listed.  So does a client anywhere but at the
+    addresses of this order: it is a guest's that came unseen to another host, runs there with its
+    disk cut off, and was started anew elsewhere (decision 0076).
     """
     every, place = whole(order), (order.fence, order.cluster)
     kept = {entry for other in others if (other.fence, other.cluster) == place
             for entry in (*other.addresses, *other.clients)}
+    own = frozenset(map(_ip, order.addresses))
     return dataclasses.replace(
         every, addresses=tuple(entry for entry in every.addresses if entry not in kept),
-        clients=tuple(entry for entry in every.clients if entry not in kept))
+        clients=tuple(entry for entry in every.clients
+                      if _ip(entry) in own and entry not in kept))
+
+
+def stays_cut(orders: Iterable[model.FenceOrder],
+              others: Collection[model.FenceOrder]) -> tuple[str, ...]:
+    """The clients of the orders that stay listed when the rest is taken back."""
+    return tuple(sorted({
+        entry for order in orders
+        for entry in set(whole(order).clients) - set(taken_back(order, others).clients)}))
 
 
 def grown(orders: Sequence[model.FenceOrder],

@@ -200,6 +200,21 @@ def _fenced_unseen(chance: random.Random, setup: Setup, at: float) -> Iterator[E
     yield Event(over + 50.0, f'mend {target} both')
 
 
+@scene('a guest that came unseen is fenced by its client', _without_lock, beside_max=0)
+def _fenced_by_client(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """On a host whose agent is dead; then the source, with whose fence it went, is taken back."""
+    source, target = setup.hosts[:2]
+    yield Event(0.0, f'kill agent-{target}')
+    for vm in setup.instances:
+        yield Event(at, f'migrate {vm.name} to {target}')
+    over = at + chance.uniform(8.0, 9.5)
+    yield Event(over, f'power off {source}')
+    begin = over + chance.uniform(8.0, 14.0)
+    yield Event(begin, f'cut {target} both')
+    yield Event(begin + chance.uniform(30.0, 60.0), f'mend {target} both')
+    yield Event(begin + 70.0, f'power on {source}')
+
+
 @scene('another claims the address at which a guest came to run', _without_lock, beside_max=0)
 def _claimed(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
     """Its libvirt knows nothing of the guest, whose host is the second."""

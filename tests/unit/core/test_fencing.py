@@ -51,12 +51,24 @@ class TakenBack(unittest.TestCase):
         self.assertEqual(((), 1), (held.addresses, len(reasons)))
         back = fencing.taken_back(held, ())
         self.assertLessEqual(set(cut.addresses), set(back.addresses))
-        self.assertLessEqual(set(cut.clients), set(back.clients))
+
+    def test_not_a_client_at_an_address_that_is_not_the_hosts_or_that_another_has_too(self):
+        # order: addresses, held, clients -> removed of the clients, what stays cut
+        for addresses, held, clients, back, stays in (
+                (('10.0.0.1:0/0',), (), ('10.0.0.1:0/7', '10.0.0.9:0/8'),
+                 ('10.0.0.1:0/7',), ('10.0.0.9:0/8',)),
+                (('10.0.0.1:0/0',), ('10.0.0.2:0/0',), ('10.0.0.2:0/7',), (), ('10.0.0.2:0/7',)),
+                ((), ('10.0.0.1:0/0',), ('10.0.0.1:0/7',), (), ('10.0.0.1:0/7',)),
+                (('[fd00::1]:0/0',), (), ('[fd00::1]:0/7',), ('[fd00::1]:0/7',), ())):
+            with self.subTest(addresses=addresses, held=held, clients=clients):
+                order = dataclasses.replace(an_order(*addresses, clients=clients), held=held)
+                found = fencing.taken_back(order, ())
+                self.assertEqual((back, stays), (found.clients, fencing.stays_cut([order], ())))
 
     def test_not_what_another_host_is_cut_off_by(self):
-        order = an_order('10.0.0.1:0/0', '10.0.0.2:0/0', clients=('10.0.0.9:0/7', '10.0.0.9:0/8'))
-        other = an_order('10.0.0.2:0/0', clients=('10.0.0.9:0/8',))
-        self.assertEqual(an_order('10.0.0.1:0/0', clients=('10.0.0.9:0/7',)),
+        order = an_order('10.0.0.1:0/0', '10.0.0.2:0/0', clients=('10.0.0.1:0/7', '10.0.0.1:0/8'))
+        other = an_order('10.0.0.2:0/0', clients=('10.0.0.1:0/8',))
+        self.assertEqual(an_order('10.0.0.1:0/0', clients=('10.0.0.1:0/7',)),
                          fencing.taken_back(order, [other]))
 
     def test_what_another_order_only_holds_keeps_nobody_away(self):

@@ -15,7 +15,7 @@
 
 from kaopu_ha.controller.admitter import Admitter
 from kaopu_ha.controller.restarter import Restarter
-from kaopu_ha.core import attempt, protection
+from kaopu_ha.core import attempt, fencing, protection
 from tests.unit.sim.mutants import mutant, put
 
 
@@ -40,3 +40,8 @@ def left_by_admission():
 def mute_guest():
     return [put(protection, 'sample', lambda inventory, said, before: protection.Sample(
         said.strangers))]
+
+
+@mutant('an admission takes off every client that was cut')
+def every_client_taken_off():
+    return [put(fencing, 'taken_back', lambda order, others: fencing.whole(order))]

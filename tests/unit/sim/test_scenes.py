@@ -96,6 +96,8 @@ CAUGHT = (
      'the source dies in a live migration', ('one writer',)),
     ('an admission leaves what Nova has elsewhere',
      'a guest that came unseen is fenced with its new host', ('one writer',)),
+    ('an admission takes off every client that was cut',
+     'a guest that came unseen is fenced by its client', ('one writer',)),
     ('a guest without its disk is not told of', 'the source dies in a live migration', (RUNS,)),
     ('of hosts that claim one address the last one has it',
      'another claims the address at which a guest came to run', ('one writer',)),

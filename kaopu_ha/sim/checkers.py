@@ -174,6 +174,8 @@ class OneWriter:
                     if twice:
                         self._say('one writer', twice)
                     continue
+                if header in self._world.nova.resumed_blindly:
+                    continue
                 writers = [client for client in cluster.writers(disk)
                            if not could_not_tell(self._world, client)]
                 hosts = sorted({client.node.name for client in writers})

@@ -332,7 +332,11 @@ class Compute:
 
     def _find_off(self, row: Row) -> None:
         self.machine.define(row.uuid, row.name, row.images, row.local_disks)
-        if not (self.nova.resumes_guests and self._start(row)):
+        if self.nova.resumes_guests and self._start(row):
+            last = [each.kind for each in self.nova.records if each.instance == row.uuid][-1:]
+            if last == ['live-migration']:
+                self.nova.resumed_blindly.update(image.header for image in row.images)
+        else:
             row.asked_for('stop', '')
             row.vm_state, row.power_state = 'stopped', _SHUTDOWN
 

@@ -102,6 +102,9 @@ class Nova:
         self.slow_seconds = 0.0
         self.calls_to_lose = 0
         self.resumes_guests = False
+        # Images of guests that it resumed at a boot though a live migration may have brought them
+        # elsewhere: it does not look (read), and nobody else has a part in it.
+        self.resumed_blindly: set[str] = set()
         self.rows: dict[str, Row] = {}
         self.placement, self.lay = Placement(), Lay()
         self.records: list[Record] = []

@@ -254,6 +254,16 @@ class TestLiveMigration(Troubled):
         self.let(60)
         self.assertEqual((('h1', 'active', 'migrating'), ['h2']), (self.shown(), self.writing()))
 
+    def test_nova_resumes_it_at_the_boot_of_its_source_where_it_is_told_to_and_both_write(self):
+        self.nova.resumes_guests = True
+        self.migrate()
+        self.run_until(lambda: self.writing() == ['h2'])
+        self.world.off('h1')
+        self.world.on('h1')
+        self.let(10)
+        self.assertEqual((['h1', 'h2'], {image.header for image in self.row.images}),
+                         (sorted(self.running()), self.nova.resumed_blindly))
+
     def test_the_target_dies_and_the_guest_stays(self):
         self.migrate()
         self.world.off('h2')

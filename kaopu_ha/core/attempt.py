@@ -203,9 +203,9 @@ UNDER_WAY = (
     # Defined there by something before us: Nova rebuilds nothing over a domain.
     Row('Nova failed over a domain, for a reason', lambda it: _failed(it) and it.long
         and it.off_there and bool(it.server.fault), Act.REFUSED,
-        '{target} has its domain, off: {fault}'),
+        '{target} has its domain, off, to be undefined by hand: {fault}'),
     Row('Nova failed over a domain', lambda it: _failed(it) and it.long and it.off_there,
-        Act.REFUSED, '{target} has its domain, off: Nova failed'),
+        Act.REFUSED, '{target} has its domain, off, to be undefined by hand: Nova failed'),
     Row('Nova failed, its target not certain', lambda it: _failed(it), Act.WAIT,
         'Nova failed; is it on {target}?'),
     # Its room, or its group's, was another's when its turn came: Nova shows it as before.

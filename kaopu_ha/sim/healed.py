@@ -79,10 +79,16 @@ def _needs_a_person(world: World, item: Evacuation) -> bool:
         return False
     # A guest that is left on a fenced host runs, and writes nothing.
     places = world.writing_on(row)
-    target = world.machines.get(item.target)
-    in_the_way = (target is not None and row.uuid in target.guests
-                  and not target.runs(row.uuid))
-    return in_the_way or bool(left_on(world, item)) or bool(places) and row.host not in places
+    return (bool(in_the_way(world, item)) or bool(left_on(world, item))
+            or bool(places) and row.host not in places)
+
+
+def in_the_way(world: World, item: Evacuation) -> list[str]:
+    """Its target, or the last one that was tried, if its domain lies there, off."""
+    target = item.target or (item.attempts[-1].target if item.attempts else '')
+    machine = world.machines.get(target)
+    return [target] if machine is not None and item.instance in machine.guests and not (
+        machine.runs(item.instance)) else []
 
 
 def left_on(world: World, item: Evacuation) -> list[str]:

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+import math
 
 from kaopu_ha import records
 from kaopu_ha.sim import daemon
@@ -35,15 +36,19 @@ def note_unwatched(world: World, host: str) -> None:
     """Note what goes off with its host, and what nobody has ever told of.
 
     Its agent did not run, or had not yet set right what somebody else had written in its name.
-    What that told before it ended, and what libvirt told since, counts.
+    What that told before it ended, and what libvirt told since, counts.  An agent that runs looks
+    every few seconds: what began since is its user's, who has just asked for it.
     """
     machine, case, inventory = world.machines[host], world.case(host), world.told_by(host)
-    if not machine.node.powered or (world.agents[host].runs and inventory is not None):
+    if not machine.node.powered:
         return
+    watched = world.agents[host].runs and inventory is not None
+    since = world.kernel.now - world.setup.times.inventory_interval - 1.0 if watched else -math.inf
     told = {instance.uuid for instance in (inventory.on if inventory else ())}
     told |= set(case.guests if case else ())
     world.unwatched.setdefault(host, set()).update(
-        uuid for uuid in machine.guests if machine.runs(uuid) and uuid not in told)
+        uuid for uuid, guest in machine.guests.items() if machine.runs(uuid) and uuid not in told
+        and all(client.since >= since for client in guest.clients))
 
 
 @WORDS.take('power off {host}')
@@ -72,7 +77,7 @@ def power_on(world: World, host: str) -> None:
     if not world.confirmed(host):
         world.excused.update(dict.fromkeys(
             world.unwatched.pop(host, ()),
-            'its host had no agent, or no record, when it was booted: nobody knows what was on'))
+            'it was on, its host was booted, and no agent of that had told of it: nobody knows'))
     machine.power_on()
     world.computes[host].start()
     world.agents[host].start()

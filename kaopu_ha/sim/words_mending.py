@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import contextlib
 
 from kaopu_ha import ports
-from kaopu_ha.sim.healed import for_people, left_on, to_reboot
+from kaopu_ha.sim.healed import for_people, in_the_way, left_on, to_reboot
 from kaopu_ha.sim.nova import Row
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.words_cloud import reboot
@@ -38,7 +38,7 @@ def _by_hand(world: World) -> None:
     for item in for_people(world):
         row = world.nova.rows[item.instance]
         places = world.writing_on(row)
-        for host in places or left_on(world, item) or [item.target]:
+        for host in places or left_on(world, item) or in_the_way(world, item):
             world.machines[host].remove(row.uuid)
         if places and row.host != item.source:
             _move(world, row, places)

@@ -39,6 +39,7 @@ from tests.unit.core.values import (
 )
 
 LONG = 120.0
+IN_THE_WAY = 'c2 has its domain, off, to be undefined by hand: '
 CALLS = (Act.COMMIT, Act.CALL)
 
 
@@ -361,7 +362,7 @@ class Error(unittest.TestCase):
 
     def test_with_its_domain_off_there_for_long_the_target_is_refused(self):
         there = {'libvirt': a_libvirt('i1'), 'images': (an_answer(),)}
-        self.assertEqual(Decision(Act.REFUSED, 'c2 has its domain, off: no valid host'),
+        self.assertEqual(Decision(Act.REFUSED, IN_THE_WAY + 'no valid host'),
                          decided(moving(), self.seen(seconds=LONG, **there), rules()))
         for less in ({'seconds': LONG - 1}, {'migrations': [a_migration()]},
                      {'images': (an_answer(a_client()),)}, {'images': (an_answer(error='mute'),)}):
@@ -371,7 +372,7 @@ class Error(unittest.TestCase):
     def test_with_its_domain_off_there_a_sibling_that_has_its_volume_open_is_not_taken_for_it(self):
         off = dataclasses.replace(a_libvirt('i1'), running=())
         there = {'libvirt': off, 'images': (an_answer(a_client()),)}
-        self.assertEqual(Decision(Act.REFUSED, 'c2 has its domain, off: no valid host'),
+        self.assertEqual(Decision(Act.REFUSED, IN_THE_WAY + 'no valid host'),
                          decided(moving(), self.seen(seconds=LONG, **there), rules()))
         arrived = work_look(a_server(host='c2'), **there)
         self.assertIs(Act.WAIT, act(moving(), arrived))
@@ -534,7 +535,7 @@ class Done(unittest.TestCase):
         seen = work_look(a_server(vm_state='error', fault='No space left'), seconds=LONG,
                          libvirt=libvirt, images=(an_answer(a_client()),),
                          migrations=[a_migration(status='failed')])
-        self.assertEqual(Decision(Act.REFUSED, 'c2 has its domain, off: No space left'),
+        self.assertEqual(Decision(Act.REFUSED, IN_THE_WAY + 'No space left'),
                          decided(moving(), seen, rules()))
 
     def test_one_that_is_being_stopped_there_is_waited_for(self):

@@ -46,7 +46,7 @@ _FOR_GOOD = 86400.0
 def could_not_tell(world: World, client: Client) -> bool:
     """True of a client that was started on a fenced host, at an address that it had no time to
     tell: not until its order can have grown, for which some controller has to go on, and in no
-    network of which people have told.
+    network of which people have told.  An address elsewhere is told only once a client has it.
     """
     case = world.case(client.node.name)
     machine = world.machines.get(client.node.name)
@@ -57,7 +57,15 @@ def could_not_tell(world: World, client: Client) -> bool:
     young = (world.kernel.now - client.since < _GROWN_SECONDS
              or not any(_goes_on(each, world.kernel.now) for each in world.controllers)
              or _untold(world, case, client))
-    return since > told_until(world, case) and (young or not lies_in(client.ip, [NETWORK]))
+    if lies_in(client.ip, [NETWORK]):
+        return since > told_until(world, case) and young
+    return max(since, _first_seen(world, client)) > told_until(world, case)
+
+
+def _first_seen(world: World, client: Client) -> float:
+    """Since when the host of the client has had one at this address."""
+    return min(each.since for cluster in world.clusters.values() for disk in cluster.disks.values()
+               for each in disk.clients if (each.node, each.ip) == (client.node, client.ip))
 
 
 def _goes_on(process: daemon.Daemon, now: float) -> bool:

@@ -60,9 +60,7 @@ class TestVolumes(Volumes):
         local = self.role('local', 'c3')
         self.assertLessEqual(set(ours), set(on))
         self.assert_attached()
-        listed = self.records('')['unprotected']
-        self.assertIn('local disk', str(listed))
-        self.assertIn(self.before[local].name, self.ha('status').stdout)
+        self.assertIn('local.raw', self.ha('host', 'show', 'c3').stdout)
         self.cloud.power_off('c1')
         self.wait_finished('c1')
         self.judge()

@@ -72,8 +72,8 @@ class TestPower(VolumeTrial):
 
     def test_shared_and_mixed_ones_on_a_host_that_dies_and_returns(self):
         mixed, shared, sibling = self.also(('local', 'c1'), ('shared', 'c1'), ('shared', 'c2'))
-        self.wait('that the mixed one is told of', lambda: self.before[mixed].name in self.said(
-            'status'))
+        self.wait('its local disk to be told of', lambda: 'local.raw' in self.said(
+            'host', 'show', 'c1'))
         self.tell(self.said('status'))
         on = self.on('c1')
         diary = self.diary([*on, mixed])

@@ -173,6 +173,7 @@ def cinder(layout: Layout) -> str:
             'service_user': {'send_service_user_token': True} | credentials(layout, 'cinder'),
             'keystone_authtoken': _authtoken(layout, 'cinder'),
         }
+        | secure.policy(layout, 'cinder')
     )
 
 

@@ -223,7 +223,7 @@ def _client_folder(layout: Layout) -> Path:
 
 
 def policy(layout: Layout, service: str) -> Sections:
-    """The section that adds our rules to those of Nova or Placement."""
+    """The section that adds our rules to those of Nova, Cinder or Placement."""
     if not is_on(layout):
         return {}
     return {'oslo_policy': {'policy_file': CHECKOUT / f'etc/kaopu-ha/{service}-policy.yaml'}}

@@ -20,10 +20,10 @@ Run it with a Python that has Nova, Cinder and Placement::
 ``allowed`` prints, as JSON, each API rule that a user with these roles passes, with ``own`` or
 ``other`` for whose project it is about.
 
-Nova and Cinder let nobody touch what is another project's but who passes ``context_is_admin``, whatever its
-other rules say.  So the role passes that, and every rule that asks for it is written anew to ask
-for the role ``admin`` instead.  A rule that a later release adds is not among them: write the files
-anew for each release of theirs.
+Nova and Cinder let nobody touch what is another project's but who passes ``context_is_admin``,
+whatever other rules say.  So the role passes that, and every rule that asks for it is written anew
+to ask for the role ``admin`` instead.  A rule that a later release adds is not among them: write
+the files anew for each release of theirs.
 """
 
 import argparse

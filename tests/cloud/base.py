@@ -27,6 +27,7 @@ from minicloudlib import demo, kaopu, secure  # noqa: E402
 from minicloudlib import disks as disks  # noqa: E402
 from minicloudlib import volumes as volumes  # noqa: E402
 from minicloudlib.cloud import Cloud  # noqa: E402
+from minicloudlib.layout import address as address  # noqa: E402
 from minicloudlib.rest import Refused as Refused  # noqa: E402
 
 ROOT = kaopu.KEYS

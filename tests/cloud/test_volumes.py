@@ -12,7 +12,7 @@
 """Instances with volumes are moved, and both services agree on who has which volume."""
 
 from tests.cloud import base
-from tests.cloud.base import volumes
+from tests.cloud.base import address, volumes
 
 
 class Volumes(base.Life):
@@ -46,6 +46,11 @@ class Volumes(base.Life):
         return [f'{one["name"]} is {one["status"]} with {one["attachments"]}'
                 for one in volumes_now if one['attachments'] and one['id'] not in known]
 
+    def assert_own_addresses(self) -> None:
+        """No host takes the client of a volume's other owner for one of its own guests."""
+        told = {host: one['storage_addresses'] for host, one in self.records('inventory/').items()}
+        self.assertEqual({host: [address(host, 'stor')] for host in told}, told)
+
     def assert_attached(self) -> None:
         """Nova and Cinder agree on every attachment, at the latest in a minute."""
         self.wait('attachments on which both services agree',
@@ -70,5 +75,6 @@ class TestVolumes(Volumes):
         self.wait('the admission of c1', lambda: self.ha(
             'host', 'admit', 'c1', '--timeout', '120').returncode == 0, 240, 3)
         self.assert_attached()
+        self.assert_own_addresses()
         self.judge()
         self.assertEqual('c3', self.host_of(local))

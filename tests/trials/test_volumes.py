@@ -93,6 +93,16 @@ class TestPower(VolumeTrial):
         self.assert_attached()
         diary.close()
         self.judge()
+        self._a_host_dies_whose_volume_a_sibling_has_open()
+
+    def _a_host_dies_whose_volume_a_sibling_has_open(self) -> None:
+        self.assert_own_addresses()
+        self.cloud.power_off('c2')
+        self.tell('c2 has no power')
+        self.wait_finished('c2')
+        self.tell('the recovery of c2 is finished')
+        self.judge()
+        self.assert_attached()
 
 
 class TestBothCut(VolumeTrial):
@@ -203,8 +213,8 @@ class TestUsersMeanwhile(VolumeTrial):
 class TestRescuedAndShelved(VolumeTrial):
 
     def test_servers_in_rescue_mode_or_shelved_with_volumes(self):
-        rescued, shelved, shelving = self.also(*[('second-volume', 'c1')] * 3)
-        from_volume = self.role('from-volume', 'c1')
+        rescued, shelved, shelving, from_volume = self.also(
+            *[('second-volume', 'c1')] * 3, ('from-volume', 'c1'))
         self.act(rescued, {'rescue': {}})
         self.asked('rescue of one from a volume', self.act, from_volume, {'rescue': {}})
         self.act(shelved, {'shelve': None})
@@ -234,7 +244,7 @@ class TestEncrypted(VolumeTrial):
 
     def test_an_instance_with_an_encrypted_volume_comes_back(self):
         rest = self.cloud.rest
-        locked = self.role('plain', 'c1')
+        locked, = self.also(('plain', 'c1'))
         volume = volumes.create(rest, 'locked', cinder.ENCRYPTED)
         volumes.wait_status(rest, volume, 'available', 180)
         volumes.attach(rest, locked, volume)

@@ -174,6 +174,11 @@ class TestUsersMeanwhile(VolumeTrial):
         self.cloud.power_off('c1')
         self.tell('c1 has no power')
         self._users_call(attached, detached, grown, kept, fresh, volume)
+        self.wait('the reason of Cinder', lambda: 'is detaching' in self.phase(detached)[1])
+        self.tell(f'{self.name(detached)}: {self.phase(detached)}')
+        rest.cinder('POST', f'/volumes/{volume[detached]}/action',
+                    {'os-reset_status': {'status': 'in-use'}})
+        self.tell('its volume is called in use again')
         self.wait_finished('c1')
         self.tell('the recovery of c1 is finished')
         for uuid in (attached, detached, grown, kept):

@@ -120,7 +120,7 @@ function create_kaopu_ha_users {
         create_service_user "$KAOPU_HA_USER" admin
         _check_kaopu_ha_login
         _create_kaopu_ha_ceph_user
-        _let_nova_break_locks
+        _let_guests_break_locks
     elif ! sudo test -r "$KAOPU_HA_CEPH_KEYRING"; then
         die $LINENO "Copy $KAOPU_HA_CEPH_KEYRING here from the controller"
     fi
@@ -165,21 +165,32 @@ function _create_kaopu_ha_ceph_user {
         /dev/stdin "$KAOPU_HA_CEPH_KEYRING" <<<"$keyring"
 }
 
-# _let_nova_break_locks() - Give Nova's user of Ceph the profile rbd.
+# _let_guests_break_locks() - Give the users of guests' disks the profile rbd.
 #
-# devstack-plugin-ceph makes it with "mon allow r".  So it can't break the
-# locks of a dead host, and every evacuated instance gets errors from its disk.
-function _let_nova_break_locks {
-    local user="" found words
-    local -a caps
+# These are Nova's user of Ceph and, for volumes, Cinder's, which QEMU opens
+# them with.  devstack-plugin-ceph makes them with "mon allow r": so they can't
+# break the locks of a dead host, and every evacuated instance gets errors from
+# its disk.
+function _let_guests_break_locks {
+    local nova=""
     if [[ -r "${NOVA_CONF:-}" ]]; then
-        user=$(iniget "$NOVA_CONF" libvirt rbd_user)
+        nova=$(iniget "$NOVA_CONF" libvirt rbd_user)
     fi
-    if [[ -z "$user" ]]; then
+    if [[ -n "$nova" ]]; then
+        _let_break_locks "$nova"
+    else
         echo "WARNING: nova.conf has no rbd_user: without disks on RBD" \
             "nothing can be recovered"
-        return 0
     fi
+    if [[ -n "${CINDER_CEPH_USER:-}" && "$CINDER_CEPH_USER" != "$nova" ]]; then
+        _let_break_locks "$CINDER_CEPH_USER"
+    fi
+}
+
+# _let_break_locks(user) - Add the profile rbd to a user who can't break locks.
+function _let_break_locks {
+    local user=$1 found words
+    local -a caps
     found=$(_kaopu_ha_ceph auth get "client.$user" --format json)
     # All caps, one word a line: those that are not given again are lost.
     words=$("${PYTHON:-python3}" -c "import json, sys

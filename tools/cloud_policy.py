@@ -12,7 +12,7 @@
 
 """The policy files that let a role of its own, and no administrator, do what Kaopu HA does.
 
-Run it with a Python that has Nova and Placement::
+Run it with a Python that has Nova, Cinder and Placement::
 
     python tools/cloud_policy.py print nova >etc/kaopu-ha/nova-policy.yaml
     python tools/cloud_policy.py allowed nova FILE ROLE...
@@ -20,10 +20,10 @@ Run it with a Python that has Nova and Placement::
 ``allowed`` prints, as JSON, each API rule that a user with these roles passes, with ``own`` or
 ``other`` for whose project it is about.
 
-Nova lets nobody touch another project's server but who passes ``context_is_admin``, whatever its
-other rules say.  So the role passes that, and every rule that asks for it is written anew to ask
-for the role ``admin`` instead.  A rule that a later release adds is not among them: write the file
-anew for each release of Nova.
+Nova and Cinder let nobody touch what is another project's but who passes ``context_is_admin``,
+whatever other rules say.  So the role passes that, and every rule that asks for it is written anew
+to ask for the role ``admin`` instead.  A rule that a later release adds is not among them: write
+the files anew for each release of theirs.
 """
 
 import argparse
@@ -37,7 +37,9 @@ from oslo_config import cfg
 from oslo_policy import opts, policy
 
 ROLE = 'kaopu_ha'
-_API = {'nova': 'os_compute_api:', 'placement': 'placement:'}
+# How the names of their API rules begin; Cinder's have nothing in common.
+_API = {'nova': 'os_compute_api:', 'placement': 'placement:', 'cinder': ''}
+_PACKAGES = {'placement': 'openstack-placement'}
 
 # What each service is asked for, by the rule that guards it.
 NEEDED = {
@@ -62,6 +64,16 @@ NEEDED = {
         'os_compute_api:servers:show',
         'os_compute_api:servers:show:flavor-extra-specs',
         'os_compute_api:servers:start'),
+    # Nova asks Cinder in the name of whoever asked Nova: what it does with the volumes of an
+    # instance that is evacuated or started.
+    'cinder': (
+        'volume:attachment_complete',
+        'volume:attachment_create',
+        'volume:attachment_delete',
+        'volume:attachment_update',
+        'volume:get',
+        'volume:multiattach_bootable_volume',
+        'volume_extension:volume_encryption_metadata'),
     'placement': (
         'placement:allocation_candidates:list',
         'placement:allocations:list',
@@ -111,12 +123,13 @@ def allowed(service, path, roles):
     enforcer.register_defaults(defaults(service))
     enforcer.load_rules()
     user = {'roles': roles, 'user_id': 'u', 'project_id': 'p', 'system_scope': None}
-    if service == 'nova':
+    if service != 'placement':
         user['is_admin'] = bool(enforcer.enforce('context_is_admin', {}, user))
     targets = {'own': {'project_id': 'p', 'user_id': 'u'},
                'other': {'project_id': 'another', 'user_id': 'another'}}
     return [(rule.name, whose) for rule in defaults(service)
-            if rule.name.startswith(_API[service])
+            if isinstance(rule, policy.DocumentedRuleDefault)
+            and rule.name.startswith(_API[service])
             for whose, target in targets.items() if enforcer.enforce(rule.name, target, user)]
 
 
@@ -129,7 +142,7 @@ class _IsAdmin(policy.Check):
 
 
 def _text(service):
-    release = importlib.metadata.version(service if service == 'nova' else 'openstack-placement')
+    release = importlib.metadata.version(_PACKAGES.get(service, service))
     lines = [_HEAD.format(role=ROLE, service=service.capitalize(), release=release)]
     lines += [f'"{name}": "{check}"\n' for name, check in written(service).items()]
     return ''.join(lines)

@@ -49,7 +49,8 @@ _OWN = [
                                       'user; made by a user with the roles that are needed')],
                help='Plugin of keystoneauth.  The user must be an admin of compute, or have a role '
                     'that nova-policy.yaml lets do what is needed: list all projects\' servers, '
-                    'force services down, evacuate, reset states.'),
+                    'force services down, evacuate, reset states.  Nova asks Cinder in its name: '
+                    'cinder-policy.yaml lets it move servers with volumes.'),
     cfg.StrOpt('region_name',
                help='Region whose hosts are watched.  Needed where the catalog has several.'),
     cfg.StrOpt('interface', default='internal',

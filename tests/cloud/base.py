@@ -22,9 +22,12 @@ import testtools
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / 'tools'))
 
 from minicloudlib import bare as bare  # noqa: E402
+from minicloudlib import cinder as cinder  # noqa: E402
 from minicloudlib import demo, kaopu, secure  # noqa: E402
 from minicloudlib import disks as disks  # noqa: E402
+from minicloudlib import volumes as volumes  # noqa: E402
 from minicloudlib.cloud import Cloud  # noqa: E402
+from minicloudlib.layout import address as address  # noqa: E402
 from minicloudlib.rest import Refused as Refused  # noqa: E402
 
 ROOT = kaopu.KEYS
@@ -32,7 +35,10 @@ HEAL_SECONDS = 180
 
 
 class Life(testtools.TestCase):
-    """A life of the cloud: six instances on three hosts, fast pace, everything runs."""
+    """A life of the cloud: six instances on three hosts, fast pace, everything runs.
+
+    With Nova three more: from a volume, with a second volume, with a volume and a local disk.
+    """
 
     cloud: Cloud
     openstack = True
@@ -58,9 +64,12 @@ class Life(testtools.TestCase):
     # ------------------------------------------------------------ looking
 
     def on(self, host: str) -> list[str]:
-        """The instances of a host that were powered on when the life began, by UUID."""
+        """The instances of a host that were powered on when the life began, by UUID.
+
+        But for those with a disk in the host itself: these die with it, and that is told.
+        """
         return [uuid for uuid, one in self.before.items()
-                if one.host == host and one.status != 'SHUTOFF']
+                if one.host == host and one.status != 'SHUTOFF' and one.role != 'local']
 
     def role(self, role: str, host: str) -> str:
         """The instance of this role on the host."""

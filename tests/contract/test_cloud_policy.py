@@ -20,6 +20,7 @@ import unittest
 
 from tools.minicloudlib import layout
 
+SERVICES = ('nova', 'cinder', 'placement')
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PYTHON = layout.Layout.from_environment().venv_cloud / 'bin/python'
 TOOL = ROOT / 'tools/cloud_policy.py'
@@ -34,6 +35,9 @@ NOVA = {'os_compute_api:' + name for name in (
     'servers:detail:get_all_tenants', 'servers:reboot', 'servers:show', 'servers:start',
     'os-aggregates:index', 'servers:show:flavor-extra-specs',
     'os-server-groups:index', 'os-server-groups:index:all_projects')}
+CINDER = {'volume:' + name for name in (
+    'attachment_complete', 'attachment_create', 'attachment_delete', 'attachment_update', 'get',
+    'multiattach_bootable_volume')} | {'volume_extension:volume_encryption_metadata'}
 PLACEMENT = {'placement:' + name for name in (
     'allocation_candidates:list', 'allocations:list', 'allocations:update',
     'resource_providers:inventories:list', 'resource_providers:show',
@@ -62,24 +66,24 @@ class CloudPolicyTest(unittest.TestCase):
     maxDiff = None
 
     def test_the_role_may_do_what_is_needed_and_nothing_else(self):
-        for service, needed in (('nova', NOVA), ('placement', PLACEMENT)):
+        for service, needed in (('nova', NOVA), ('cinder', CINDER), ('placement', PLACEMENT)):
             anybody = allowed(service, NOWHERE, 'nobody')
             self.assertEqual({(rule, whose) for rule in needed for whose in ('own', 'other')},
                              allowed(service, file(service), 'kaopu_ha') - anybody)
 
     def test_without_the_file_the_role_may_do_nothing(self):
-        for service in ('nova', 'placement'):
+        for service in SERVICES:
             self.assertEqual(allowed(service, NOWHERE, 'nobody'),
                              allowed(service, NOWHERE, 'kaopu_ha'))
 
     def test_others_may_do_what_they_could(self):
-        for service in ('nova', 'placement'):
+        for service in SERVICES:
             for roles in (['admin'], ['service'], ['reader'], ['manager', 'member', 'reader']):
                 self.assertEqual(allowed(service, NOWHERE, *roles),
                                  allowed(service, file(service), *roles), (service, roles))
 
     def test_the_files_are_those_of_the_installed_services(self):
-        for service in ('nova', 'placement'):
+        for service in SERVICES:
             self.assertEqual(run('print', service), file(service).read_text())
 
 

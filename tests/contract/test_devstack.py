@@ -76,7 +76,7 @@ class TestPhases(unittest.TestCase):
         cls.libvirtd = libvirtd_single.Libvirtd()
         cls.addClassCleanup(cls.libvirtd.close)
 
-    def stack(self, services='n-api,n-cpu', localrc='', nova='[libvirt]\nrbd_user = cinder\n'):
+    def stack(self, services='n-api,n-cpu', localrc='', nova='[libvirt]\nrbd_user = nova\n'):
         """A machine at the address of the node `eye`, with DevStack's Ceph and Nova configured."""
         folder = tempfile.mkdtemp(prefix='devstack-')
         self.addCleanup(shutil.rmtree, folder)
@@ -88,11 +88,12 @@ class TestPhases(unittest.TestCase):
         made.local_conf(
             f'HOST_IP={self.ceph.addresses["eye"]}\nSERVICE_HOST=127.0.0.1\n'
             f'SERVICE_PASSWORD="s3cret&1"\nKAOPU_HA_USER={USER}\n'
-            f'KAOPU_HA_ETCD={self.etcd.endpoint}\n{localrc}',
+            f'KAOPU_HA_ETCD={self.etcd.endpoint}\nCINDER_CEPH_USER=cinder\n{localrc}',
             f'[agent]\nlibvirt_uri = {self.libvirtd.uri}\n')
         caps = [word for pair in NOVA_CAPS.items() for word in pair]
-        self.ceph.ceph('auth', 'get-or-create', 'client.cinder')
-        self.ceph.ceph('auth', 'caps', 'client.cinder', *caps)
+        for user in ('nova', 'cinder'):
+            self.ceph.ceph('auth', 'get-or-create', f'client.{user}')
+            self.ceph.ceph('auth', 'caps', f'client.{user}', *caps)
         return made
 
     def run_phase(self, made, *phase, **options):
@@ -159,7 +160,8 @@ class TestPhases(unittest.TestCase):
             f'allow r pool={pool} object_prefix {prefix}' for pool in ('vms', 'volumes')
             for prefix in ('rbd_header', 'rbd_id'))}, self.caps(USER))
         self.assert_private(made.path(f'etc/ceph/ceph.client.{USER}.keyring'))
-        self.assertEqual({**NOVA_CAPS, 'mon': 'allow r, profile rbd'}, self.caps('cinder'))
+        for user in ('nova', 'cinder'):
+            self.assertEqual({**NOVA_CAPS, 'mon': 'allow r, profile rbd'}, self.caps(user))
         asked = '\n'.join(made.calls('openstack'))
         self.assertIn(f'user create {USER} --password s3cret&1 --domain=Default --or-show', asked)
         for role in ('service', 'admin'):

@@ -141,7 +141,8 @@ def _expected(
         status, power = _OF_ROLE.get(made['role'], _STATES['running'])
     else:
         status, power = _STATES.get(states.get(instance, ''), ('ERROR', 'no state'))
-    return judge.Expected(instance, made['name'], host, status, power, made['role'])
+    return judge.Expected(instance, made['name'], host, status, power, made['role'],
+                          (disks.root(instance),))
 
 
 def _all_write(layout: Layout, made: dict[str, dict[str, str]]) -> bool:

@@ -16,7 +16,7 @@ import json
 import uuid
 
 from . import machines, secure
-from .layout import IMAGE_POOL, MON, NETS, POOL, Layout, write
+from .layout import IMAGE_POOL, MON, NETS, POOL, POOLS, VOLUME_POOL, Layout, write
 from .shell import run, step, wait_for
 
 _DAEMONS = {
@@ -37,10 +37,15 @@ _USERS = {
         'osd': f'profile rbd pool={IMAGE_POOL}',
         'mgr': f'profile rbd pool={IMAGE_POOL}',
     },
+    'cinder': {
+        'mon': 'profile rbd',
+        'osd': f'profile rbd pool={VOLUME_POOL}, profile rbd-read-only pool={IMAGE_POOL}',
+        'mgr': f'profile rbd pool={VOLUME_POOL}',
+    },
     'kaopu': {
         'mon': 'allow r, allow command "osd blocklist"',
-        'osd': f'allow r pool={POOL} object_prefix rbd_header, '
-        f'allow r pool={POOL} object_prefix rbd_id',
+        'osd': ', '.join(f'allow r pool={pool} object_prefix {objects}'
+                         for pool in POOLS for objects in ('rbd_header', 'rbd_id')),
     },
 }
 
@@ -133,7 +138,7 @@ def _create_monitor(layout: Layout, fsid: str) -> None:
 def _pools_and_users(layout: Layout) -> None:
     have = ceph_json(layout, 'osd', 'pool', 'ls')
     assert isinstance(have, list)
-    for pool in (POOL, IMAGE_POOL):
+    for pool in (*POOLS, IMAGE_POOL):
         if pool not in have:
             ceph(layout, 'osd', 'pool', 'create', pool, 16)
             machines.run_on(layout, 'ctl', 'rbd', 'pool', 'init', pool)
@@ -142,9 +147,12 @@ def _pools_and_users(layout: Layout) -> None:
             continue    # It has three others.
         words = [word for pair in caps.items() for word in pair]
         keyring = layout.ceph_etc / f'ceph.client.{user}.keyring'
+        given = write(layout.ceph_etc / f'client.{user}.caps', ' '.join(words))
         if not keyring.exists():
             text = ceph(layout, 'auth', 'get-or-create', f'client.{user}', *words)
             write(keyring, text, 0o640)
+        elif given:
+            ceph(layout, 'auth', 'caps', f'client.{user}', *words)
 
 
 def secret_of(layout: Layout, user: str) -> str:

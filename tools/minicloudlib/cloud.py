@@ -13,6 +13,7 @@
 
 from collections.abc import Callable
 import concurrent.futures
+from dataclasses import replace
 import datetime
 import fcntl
 import functools
@@ -24,6 +25,7 @@ from typing import Any
 from . import (
     bare,
     ceph,
+    cinder,
     control,
     disks,
     faults,
@@ -131,13 +133,17 @@ class Cloud:
             pool.submit(self._up_control_plane).result()
             data_plane.result()
         secure.accounts(layout)
-        openstack.glance_up(layout)
-        openstack.nova_up(layout)
-        was_off = [host for host in layout.hosts if machines.pid(layout, host) is None]
-        since = datetime.datetime.now(datetime.UTC) if was_off else None
-        hosts.power_on_all(layout, layout.hosts)
-        kaopu.start_control(layout)
-        openstack.computes_wait(layout, self.rest, layout.hosts, since=since)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            # Nova asks for it only when somebody wants a volume.
+            volumes_up = pool.submit(cinder.up, layout, self.rest)
+            openstack.glance_up(layout)
+            openstack.nova_up(layout)
+            was_off = [host for host in layout.hosts if machines.pid(layout, host) is None]
+            since = datetime.datetime.now(datetime.UTC) if was_off else None
+            hosts.power_on_all(layout, layout.hosts)
+            kaopu.start_control(layout)
+            openstack.computes_wait(layout, self.rest, layout.hosts, since=since)
+            volumes_up.result()
         instances.seed(layout, self.rest)
         say('the cloud is up')
 
@@ -179,12 +185,22 @@ class Cloud:
     def boot(
         self, count: int, host: str | None = None, zone: str = '', group: str = ''
     ) -> list[judge.Expected]:
-        """Boot instances and wait until they write and have their roles."""
+        """Boot instances and wait until they write and have their roles.
+
+        From six on, unless all go to one host, zone or group, those with volumes come besides.
+        """
         have = {found.role for found in self.instances()}
         wanted = instances.plan(count, self.layout.hosts, have, host)
         if self.layout.is_bare:
             return bare.boot(self.layout, wanted)
+        if count >= instances.ALL_KINDS and not (host or zone or group):
+            wanted += instances.plan_volumes(self.layout.hosts, have)
         return instances.boot(self.layout, self.rest, wanted, zone, group)
+
+    @_alone
+    def boot_as(self, wanted: list[tuple[str, str]]) -> list[judge.Expected]:
+        """Boot an instance for each role and host, with Nova; as `boot`."""
+        return instances.boot(self.layout, self.rest, wanted)
 
     def instances(self) -> list[judge.Expected]:
         """Every instance as Nova has it, or, without Nova, libvirt."""
@@ -253,13 +269,15 @@ class Cloud:
 
     def judge(self, seconds: float = 6) -> list[judge.Judgement]:
         """Judge every instance by two looks at its disk, so many seconds apart."""
-        uuids = [found.uuid for found in self.instances()]
-        first = disks.read(self.layout, uuids)
+        found = self.instances()
+        first = disks.look(self.layout, found)
         time.sleep(seconds)
         # Nova is asked between the two looks: what it says is then true of both.
-        wanted = {found.uuid: found for found in self.instances() if found.uuid in first}
-        second = disks.read(self.layout, list(wanted))
-        return [judge.judge(found, first[uuid], second[uuid]) for uuid, found in wanted.items()]
+        places = {one.uuid: one.places for one in found}
+        wanted = [replace(one, places=places[one.uuid]) for one in self.instances()
+                  if one.uuid in first]
+        second = disks.look(self.layout, wanted)
+        return [judge.judge_all(one, first[one.uuid], second[one.uuid]) for one in wanted]
 
     def set_pace(self, pace: str) -> None:
         """Rewrite the configuration and restart every process of Kaopu HA that runs."""

@@ -10,13 +10,17 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The configuration files of Keystone, Placement, Glance and Nova."""
+"""The configuration files of Keystone, Placement, Glance, Cinder and Nova."""
+
+import hashlib
 
 from . import control, secure
 from .layout import (
     POOL,
     REGION,
     SECRET_UUID,
+    VOLUME_POOL,
+    VOLUME_SECRET_UUID,
     Layout,
     address,
     url,
@@ -126,6 +130,53 @@ def glance(layout: Layout) -> str:
     )
 
 
+def cinder(layout: Layout) -> str:
+    """cinder.conf: one backend on RBD, with a pool and a Ceph user of its own."""
+    state = layout.control / 'cinder'
+    return ini(
+        {
+            'DEFAULT': {
+                'use_stderr': True,
+                'log_options': False,
+                'host': 'ctl',
+                'my_ip': address('ctl'),
+                'transport_url': control.rabbit_url(layout),
+                'state_path': state,
+                'image_conversion_dir': state / 'conversion',
+                'enabled_backends': 'rbd',
+                'glance_api_servers': url('glance'),
+                'api_paste_config': layout.venv_cloud / 'etc/cinder/api-paste.ini',
+                'resource_query_filters_file':
+                    layout.venv_cloud / 'etc/cinder/resource_filters.json',
+                'osapi_volume_workers': 1,
+                # A look at the pools each minute is for clouds with more than one backend.
+                'backend_stats_polling_interval': 600,
+                # Without the filter by capacity: it counts what a reset has purged behind its back.
+                'scheduler_default_filters': 'AvailabilityZoneFilter,CapabilitiesFilter',
+                **{f'quota_{kind}': -1 for kind in ('volumes', 'snapshots', 'gigabytes')},
+            },
+            'rbd': {
+                'volume_driver': 'cinder.volume.drivers.rbd.RBDDriver',
+                'volume_backend_name': 'rbd',
+                'rbd_pool': VOLUME_POOL,
+                'rbd_user': 'cinder',
+                'rbd_ceph_conf': '/etc/ceph/ceph.conf',
+                'rbd_secret_uuid': VOLUME_SECRET_UUID,
+                'report_discard_supported': True,
+            },
+            'database': {'connection': control.database_url(layout, 'cinder')},
+            'oslo_concurrency': {'lock_path': state / 'lock'},
+            'oslo_messaging_notifications': {'driver': 'noop'},
+            'key_manager': _keys(layout, 'cinder'),
+            # Nova is told when a volume in use has grown, and lets Cinder give its guest more.
+            'nova': credentials(layout, 'cinder'),
+            'service_user': {'send_service_user_token': True} | credentials(layout, 'cinder'),
+            'keystone_authtoken': _authtoken(layout, 'cinder'),
+        }
+        | secure.policy(layout, 'cinder')
+    )
+
+
 def nova_control(layout: Layout) -> str:
     """nova.conf of the API, the conductor and the scheduler."""
     sections = _nova(layout, str(layout.control / 'nova'), address('ctl'))
@@ -209,5 +260,16 @@ def _nova(layout: Layout, state: str, ip: str) -> Sections:
         'placement': credentials(layout, 'nova'),
         'glance': credentials(layout, 'nova'),
         'neutron': credentials(layout, 'nova'),
-        'cinder': credentials(layout, 'nova'),
+        'cinder': _without_region(credentials(layout, 'nova')) | {'os_region_name': REGION},
+        'key_manager': _keys(layout, 'nova'),
     }
+
+
+def _without_region(given: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in given.items() if name != 'region_name'}
+
+
+def _keys(layout: Layout, service: str) -> dict[str, object]:
+    """The key of every encrypted volume: one for all, as long as there is no Barbican here."""
+    digest = hashlib.sha256(f'volumes of {layout.password()}'.encode()).hexdigest()
+    return {'backend': f'{service}.keymgr.conf_key_mgr.ConfKeyManager', 'fixed_key': digest}

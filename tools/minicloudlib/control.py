@@ -23,7 +23,7 @@ from . import machines, network, secure
 from .layout import PORTS, Layout, address, etcd_addresses, write
 from .shell import CloudError, run, step, wait_for
 
-DATABASES = ('keystone', 'placement', 'glance', 'nova_api', 'nova_cell0', 'nova')
+DATABASES = ('keystone', 'placement', 'glance', 'nova_api', 'nova_cell0', 'nova', 'cinder')
 
 
 def etcd_up(layout: Layout) -> None:

@@ -16,8 +16,11 @@ import subprocess
 
 from . import judge, machines, network
 from .guest import DATA_SECTOR
-from .layout import DATA, POOL, Layout
-from .shell import CloudError
+from .layout import DATA, POOL, VOLUME_POOL, Layout
+from .shell import CloudError, run
+
+# From one writer's partition of a volume to the next one's: 4 MiB, the size of an RBD object.
+SLOT_SECTORS = 8192
 
 
 def image(instance: str) -> str:
@@ -33,16 +36,51 @@ def drop_exclusive_lock(layout: Layout, instance: str) -> None:
     machines.run_on(layout, 'ctl', *disable, timeout=60)
 
 
+def root(instance: str) -> judge.Place:
+    """Where an instance writes whose disk Nova made."""
+    return judge.Place(POOL, image(instance), DATA_SECTOR)
+
+
+def volume(uuid: str, slot: int = 0) -> judge.Place:
+    """A slot of a volume: of one that is shared each instance has its own."""
+    return judge.Place(VOLUME_POOL, f'volume-{uuid}', DATA_SECTOR + slot * SLOT_SECTORS)
+
+
+def format_volume(layout: Layout, uuid: str, writers: list[str]) -> None:
+    """Give each of the instances a partition of a volume that nobody has open; see guest-init."""
+    place = volume(uuid)
+    wanted = {'pool': place.pool, 'image': place.image, 'first': DATA_SECTOR,
+              'step': SLOT_SECTORS, 'length': SLOT_SECTORS // 2, 'writers': writers}
+    argv = network.within('ctl', ['/usr/bin/python3', str(DATA / 'format_volume.py')])
+    run(argv, text=json.dumps(wanted), timeout=60)
+
+
+def look(
+    layout: Layout, found: list[judge.Expected]
+) -> dict[str, tuple[judge.Disk | str, ...]]:
+    """Look at every place where each instance writes, once, in the order of its places."""
+    places = {f'{one.uuid} {n}': place for one in found for n, place in enumerate(one.places)}
+    seen = _read(layout, places)
+    return {one.uuid: tuple(seen[f'{one.uuid} {n}'] for n in range(len(one.places)))
+            for one in found}
+
+
 def read(layout: Layout, instances: list[str]) -> dict[str, judge.Disk | str]:
-    """Look at every instance's disk once; one that cannot be read gives the reason.
+    """Look at every instance's disk once; one that cannot be read gives the reason."""
+    return _read(layout, {uuid: root(uuid) for uuid in instances})
+
+
+def _read(layout: Layout, places: dict[str, judge.Place]) -> dict[str, judge.Disk | str]:
+    """Look at each place once.
 
     The writer's area lies within one RADOS object, so a look is one read: a moment, not a blur.
     Images are opened read-only: that leaves no watcher, and takes no lock from the guest.
     """
-    if not instances:
+    if not places:
         return {}
-    wanted = {'pool': POOL, 'offset': DATA_SECTOR * judge.BLOCK, 'length': judge.AREA}
-    wanted['images'] = {uuid: image(uuid) for uuid in instances}
+    wanted = {'length': judge.AREA, 'places': {
+        name: [place.pool, place.image, place.sector * judge.BLOCK]
+        for name, place in places.items()}}
     argv = network.within('ctl', ['/usr/bin/python3', str(DATA / 'read_disks.py')])
     done = subprocess.run(
         argv, input=json.dumps(wanted).encode(), capture_output=True, timeout=120, check=False

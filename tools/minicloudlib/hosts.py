@@ -17,7 +17,16 @@ import shutil
 import time
 
 from . import ceph, confs, kaopu, machines, network, processes, secure
-from .layout import DATA, SECRET_UUID, Layout, address, host_uuid, nets_of, write
+from .layout import (
+    DATA,
+    SECRET_UUID,
+    VOLUME_SECRET_UUID,
+    Layout,
+    address,
+    host_uuid,
+    nets_of,
+    write,
+)
 from .shell import step, wait_for
 
 # For the guests to end by themselves, as libvirt-guests gives them.
@@ -35,7 +44,7 @@ def power_on(layout: Layout, host: str) -> None:
     write_files(layout, host)
     machines.power_on(layout, host)
     start(layout, host, 'libvirtd')
-    _set_secret(layout, host)
+    _set_secrets(layout, host)
     if not layout.is_bare:
         start(layout, host, 'nova-compute')
     start(layout, host, kaopu.AGENT)
@@ -137,21 +146,28 @@ exec {DATA}/launch $pidfile {log} {' '.join(_compute_argv(layout))}
 """
 
 
-def _set_secret(layout: Layout, host: str) -> None:
-    """Give libvirt the cephx key of Nova's user, by a file that only root can read."""
+def _set_secrets(layout: Layout, host: str) -> None:
+    """Give libvirt the cephx keys of Nova's user and of Cinder's: each has its own pool."""
     port = secure.libvirt_port(layout)
     wait_for(f'libvirtd on {host}', lambda: network.is_open(address(host), port, host))
-    done = layout.node(host) / 'fs/etc/libvirt/secrets' / f'{SECRET_UUID}.base64'
+    _set_secret(layout, host, 'nova', SECRET_UUID)
+    if not layout.is_bare:
+        _set_secret(layout, host, 'cinder', VOLUME_SECRET_UUID)
+
+
+def _set_secret(layout: Layout, host: str, user: str, secret: str) -> None:
+    """Give libvirt the cephx key of a user, by a file that only root can read."""
+    done = layout.node(host) / 'fs/etc/libvirt/secrets' / f'{secret}.base64'
     if done.exists():
         return
     xml = layout.node(host) / 'secret.xml'
-    usage = "<usage type='ceph'><name>client.nova secret</name></usage>"
-    body = f"<secret ephemeral='no' private='no'><uuid>{SECRET_UUID}</uuid>{usage}</secret>\n"
+    usage = f"<usage type='ceph'><name>client.{user} secret</name></usage>"
+    body = f"<secret ephemeral='no' private='no'><uuid>{secret}</uuid>{usage}</secret>\n"
     write(xml, body)
     virsh(layout, host, 'secret-define', xml)
     key = layout.node(host) / 'secret.key'
-    write(key, ceph.secret_of(layout, 'nova'), 0o600)
-    virsh(layout, host, 'secret-set-value', SECRET_UUID, '--file', key)
+    write(key, ceph.secret_of(layout, user), 0o600)
+    virsh(layout, host, 'secret-set-value', secret, '--file', key)
     key.unlink()
 
 

@@ -29,6 +29,7 @@ _CLOUD = [
     'keystone==30.0.0',
     'openstack-placement==16.0.0',
     'glance==33.0.0',
+    'cinder==29.0.0',
     'PyMySQL',
     'uwsgi',
     'python-openstackclient',

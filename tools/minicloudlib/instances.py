@@ -14,7 +14,7 @@
 import concurrent.futures
 import time
 
-from . import disks, guest, judge, machines
+from . import disks, guest, hosts, judge, machines, volumes
 from .layout import Layout
 from .rest import Refused, Rest
 from .shell import CloudError, say, step, wait_for
@@ -23,6 +23,12 @@ FLAVOR = 'tiny'
 IMAGE = 'writer'
 # One of each is always among the instances; `plain` is every other one.
 SPECIAL_ROLES = ('no-exclusive-lock', 'paused', 'off')
+# Likewise, with Cinder: the first two on the first host, the third on the last one.  The third has
+# a volume and a disk on its host's own storage; the first and the third share a volume.
+VOLUME_ROLES = ('from-volume', 'second-volume', 'local')
+# So many instances are at least one of each kind.
+ALL_KINDS = 6
+_LOCAL_BYTES = 16 << 20
 _POWER = {0: 'no state', 1: 'running', 3: 'paused', 4: 'shutdown', 6: 'crashed', 7: 'suspended'}
 
 
@@ -72,11 +78,11 @@ def boot(
     flavor = next(f for f in rest.nova('GET', '/flavors')['flavors'] if f['name'] == FLAVOR)
     image = rest.glance('GET', f'/images?name={IMAGE}')['images'][0]
     start = time.monotonic()
+    ordered = volumes.order(rest, [role for role, _ in plan], image['id'])
     made = []
-    for offset, (role, host) in enumerate(plan, 1):
+    for offset, (role, host) in enumerate(plan):
         server = {
-            'name': f'inst-{number + offset}',
-            'imageRef': image['id'],
+            'name': f'inst-{number + offset + 1}',
             'flavorRef': flavor['id'],
             'networks': 'none',
             'host': host,
@@ -84,14 +90,24 @@ def boot(
         }
         if zone:
             server['availability_zone'] = zone
-        asked = {'server': server, 'os:scheduler_hints': {'group': group} if group else {}}
+        root = _root(rest, ordered.roots.get(offset), image['id'])
+        server['metadata'] |= root.pop('metadata', {})
+        asked = {'server': server | root,
+                 'os:scheduler_hints': {'group': group} if group else {}}
         made.append(rest.nova('POST', '/servers', asked)['server']['id'])
     log = machines.log_of(layout, plan[0][1], 'nova-compute')
     with step(f'{len(made)} instances write', log):
         _wait_writing(layout, rest, made)
     roles = dict(zip(made, (role for role, _ in plan), strict=True))
     with step('roles', log), concurrent.futures.ThreadPoolExecutor(4) as pool:
+        given = [pool.submit(volumes.give, layout, rest, volume, [made[n] for n in group])
+                 for volume, group in ordered.others]
         list(pool.map(lambda uuid: _take_role(layout, rest, uuid, roles[uuid]), made))
+        for one in given:
+            one.result()
+    if ordered.others:
+        with step('volumes are written', log):
+            _wait_all_places(layout, rest, made)
     say(f'{len(made)} instances booted in {time.monotonic() - start:.1f} s')
     return [found for found in everyone(rest) if found.uuid in made]
 
@@ -107,9 +123,16 @@ def plan(
     missing = [role for role in SPECIAL_ROLES if role not in have][: max(0, count - 1)]
     roles = ['plain'] * (count - len(missing)) + missing
     places = [only or hosts[index % len(hosts)] for index in range(count)]
-    if count >= 6 and missing:
+    if count >= ALL_KINDS and missing:
         places[-len(missing) :] = [only or hosts[0]] * len(missing)
     return list(zip(roles, places, strict=True))
+
+
+def plan_volumes(hosts: list[str], have: set[str]) -> list[tuple[str, str]]:
+    """Say role and host of each new instance with volumes, of those that are missing."""
+    places = (hosts[0], hosts[0], hosts[-1])
+    return [(role, host) for role, host in zip(VOLUME_ROLES, places, strict=True)
+            if role not in have]
 
 
 def server(rest: Rest, uuid: str) -> dict:
@@ -143,6 +166,7 @@ def _expected(found: dict) -> judge.Expected:
         status=found['status'],
         power=_POWER.get(found['OS-EXT-STS:power_state'], '?'),
         role=found['metadata'].get('role', 'plain'),
+        places=volumes.places(found),
     )
 
 
@@ -163,14 +187,48 @@ def _wait_writing(layout: Layout, rest: Rest, made: list[str]) -> None:
         wait_status(rest, uuid, 'ACTIVE', 180)
 
     def all_write() -> bool:
-        found = disks.read(layout, made)
-        return all(isinstance(disk, judge.Disk) and disk.head for disk in found.values())
+        found = [one for one in everyone(rest) if one.uuid in made]
+        return all(isinstance(disks_of[0], judge.Disk) and disks_of[0].head
+                   for disks_of in disks.look(layout, found).values())
 
     wait_for('the first write of every guest', all_write, 180, 0.5)
 
 
+def _root(rest: Rest, volume: str | None, image: str) -> dict:
+    """What an instance is booted from: a volume, or the image."""
+    if not volume:
+        return {'imageRef': image}
+    volumes.wait_status(rest, volume, 'available')
+    device = {'boot_index': 0, 'uuid': volume, 'source_type': 'volume',
+              'destination_type': 'volume'}
+    return {'block_device_mapping_v2': [device], 'metadata': {'root': volume}}
+
+
+def _wait_all_places(layout: Layout, rest: Rest, made: list[str]) -> None:
+    def all_write() -> bool:
+        found = [one for one in everyone(rest) if one.uuid in made]
+        return all(isinstance(disk, judge.Disk) and disk.head
+                   for looks in disks.look(layout, found).values() for disk in looks)
+
+    wait_for('the first write to every volume', all_write, 120, 0.5)
+
+
+def _add_local_disk(layout: Layout, rest: Rest, uuid: str) -> None:
+    """Give an instance a disk in its host's own file system, which Nova knows nothing of.
+
+    With its disks on RBD Nova makes none; people do, and drivers do.
+    """
+    host = server(rest, uuid)['OS-EXT-SRV-ATTR:host']
+    path = f'/var/lib/nova/instances/{uuid}/local.raw'
+    machines.run_on(layout, host, 'truncate', '-s', _LOCAL_BYTES, path)
+    hosts.virsh(layout, host, 'attach-disk', uuid, path, 'vdz', '--subdriver', 'raw',
+                '--targetbus', 'virtio', '--live', '--config')
+
+
 def _take_role(layout: Layout, rest: Rest, uuid: str, role: str) -> None:
     """Bring an instance that runs into its role."""
+    if role == 'local':
+        _add_local_disk(layout, rest, uuid)
     if role == 'paused':
         act(rest, uuid, {'pause': None})
         wait_status(rest, uuid, 'PAUSED')

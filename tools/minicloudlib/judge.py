@@ -15,7 +15,7 @@ Pure: bytes and facts in, verdict out. The layout of the disk is told in data/wr
 alone decides about writers; Nova is only asked whether the instance should be writing now.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import re
 
 BLOCK = 512
@@ -48,6 +48,15 @@ class Disk:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where an instance writes: a partition of an RBD image."""
+
+    pool: str
+    image: str
+    sector: int
+
+
+@dataclass(frozen=True)
 class Expected:
     """What should be true of an instance, and whose it is."""
 
@@ -57,10 +66,16 @@ class Expected:
     status: str = ''
     power: str = ''
     role: str = 'plain'
+    places: tuple[Place, ...] = ()
 
     @property
     def must_grow(self) -> bool:
-        """Ordinary instances always write; a paused or stopped one when it runs again."""
+        """Ordinary instances always write; a paused or stopped one when it runs again.
+
+        One with a disk on its host's own storage dies with that host.
+        """
+        if self.role == 'local':
+            return False
         if self.role in ('off', 'paused'):
             return self.power == 'running' and self.status == 'ACTIVE'
         return True
@@ -193,6 +208,23 @@ def judge(expected: Expected, first: Disk | str, second: Disk | str) -> Judgemen
         writers=len({write.boot for write in second.journal}),
         handover=handover(second.journal),
         conflict_records=second.conflicts,
+    )
+
+
+def judge_all(
+    expected: Expected, first: tuple[Disk | str, ...], second: tuple[Disk | str, ...]
+) -> Judgement:
+    """Judge one instance by all its disks: the figures are those of its root disk."""
+    root, *others = [judge(expected, *looks) for looks in zip(first, second, strict=True)]
+    reasons = [*root.reasons, *(f'{place.pool}/{place.image}: {reason}' for place, one in zip(
+        expected.places[1:], others, strict=True) for reason in one.reasons)]
+    return replace(
+        root,
+        verdict='RED' if reasons else 'GREEN',
+        reasons=tuple(reasons),
+        growing=root.growing and all(one.growing for one in others),
+        conflicts=root.conflicts + sum(one.conflicts for one in others),
+        conflict_records=sum((one.conflict_records for one in others), root.conflict_records),
     )
 
 

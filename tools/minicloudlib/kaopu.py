@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from . import confs, control, machines, secure
-from .layout import CHECKOUT, NETS, PORTS, Layout, address, etcd_addresses, write
+from .layout import CHECKOUT, NETS, POOLS, PORTS, Layout, address, etcd_addresses, write
 from .shell import CloudError, say
 
 AGENT = 'kaopu-ha-agent'
@@ -129,6 +129,7 @@ def _conf(layout: Layout, name: str, is_host: bool = False) -> str:
         'ceph': {
             'conf': '/etc/ceph/ceph.conf',
             'user': 'kaopu',
+            'pools': ', '.join(POOLS),
             'client_networks': f'{NETS["stor"]}.0/24',
         },
         **_cloud_sections(layout),

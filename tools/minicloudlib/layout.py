@@ -32,9 +32,12 @@ NETS = {'mgmt': '10.90.0', 'stor': '10.91.0'}
 ETCD_OCTETS = (3, 4, 5)
 MON = '10.91.0.2'
 POOL = 'vms'
+VOLUME_POOL = 'volumes'
+POOLS = (POOL, VOLUME_POOL)
 IMAGE_POOL = 'images'
 REGION = 'RegionOne'
 SECRET_UUID = '6b1a1f5e-0000-4000-8000-0000000c10ad'
+VOLUME_SECRET_UUID = '6b1a1f5e-0000-4000-8000-0000000c10ae'
 PORTS = {
     'rabbit': 5672,
     'redis': 6379,
@@ -43,6 +46,7 @@ PORTS = {
     'placement': 8778,
     'glance': 9292,
     'nova': 8774,
+    'cinder': 8776,
     'neutron': 9696,
     'etcd': 2379,
     'libvirt': 16509,

@@ -26,8 +26,13 @@ _ENDPOINTS = {
     'placement': ('placement', 'placement', ''),
     'glance': ('image', 'glance', ''),
     'nova': ('compute', 'nova', '/v2.1'),
+    'cinder': ('volumev3', 'cinder', '/v3'),
     'neutron': ('network', 'neutron', ''),
 }
+
+
+# What is asked whether it answers.
+SERVICES = ('keystone', 'placement', 'glance', 'nova-api', 'cinder-api')
 
 
 def keystone_up(layout: Layout, rest: Rest) -> None:
@@ -56,7 +61,8 @@ def keystone_up(layout: Layout, rest: Rest) -> None:
         once(layout, 'keystone', create)
         start(layout, 'keystone')
         wait(layout, 'keystone')
-        once(layout, 'catalogue', lambda: _catalogue(layout, rest))
+        # Its name is what is in it: a service that joins later is added.
+        once(layout, f'catalogue-{"-".join(_ENDPOINTS)}', lambda: _catalogue(layout, rest))
 
 
 def placement_up(layout: Layout) -> None:
@@ -98,8 +104,8 @@ def nova_up(layout: Layout) -> None:
 
 def start(layout: Layout, name: str) -> bool:
     """Start one service of the control plane if it does not run."""
-    if name in ('nova-conductor', 'nova-scheduler'):
-        argv = [layout.cloud_bin(name), '--config-file', str(layout.etc / 'nova/nova.conf')]
+    if name in _PROGRAMS:
+        argv = [layout.cloud_bin(name), '--config-file', str(layout.etc / _PROGRAMS[name])]
         return machines.launch(layout, 'ctl', name, argv)
     return _UWSGI[name](layout)
 
@@ -176,7 +182,8 @@ def wait(layout: Layout, daemon: str) -> None:
 
 
 def _uwsgi(
-    layout: Layout, name: str, module: str, port: str, env: dict[str, str], processes: int = 2
+    layout: Layout, name: str, module: str, port: str, env: dict[str, str], processes: int = 2,
+    *words: str,
 ) -> bool:
     where = ['--wsgi-file', module] if module.endswith('.py') else ['--module', module]
     options = '--master --threads 4 --enable-threads --lazy-apps --die-on-term --need-app '
@@ -185,7 +192,7 @@ def _uwsgi(
     socket = ['--http-socket', f'{address("ctl")}:{PORTS[port]}']
     more = ['--add-header', 'Connection: close', '--processes', str(processes)]
     argv = [layout.cloud_bin('uwsgi'), *socket, *where, *options.split(), *more]
-    argv += ['--venv', str(layout.venv_cloud)]
+    argv += ['--venv', str(layout.venv_cloud), *words]
     return machines.launch(layout, 'ctl', name, argv, env)
 
 
@@ -216,11 +223,24 @@ def _neutron_start(layout: Layout) -> bool:
     return _uwsgi(layout, 'neutron', str(DATA / 'neutron_stub.py'), 'neutron', {}, 1)
 
 
+def _cinder_api_start(layout: Layout) -> bool:
+    conf = layout.etc / 'cinder/cinder.conf'
+    return _uwsgi(layout, 'cinder-api', 'cinder.wsgi.api:application', 'cinder', {}, 1,
+                  '--pyargv', f'--config-file {conf}')
+
+
+_PROGRAMS = {
+    'nova-conductor': 'nova/nova.conf',
+    'nova-scheduler': 'nova/nova.conf',
+    'cinder-scheduler': 'cinder/cinder.conf',
+    'cinder-volume': 'cinder/cinder.conf',
+}
 _UWSGI: dict[str, Callable[[Layout], bool]] = {
     'keystone': _keystone_start,
     'placement': _placement_start,
     'glance': _glance_start,
     'nova-api': _nova_api_start,
+    'cinder-api': _cinder_api_start,
     'neutron': _neutron_start,
 }
 

@@ -33,8 +33,9 @@ from . import (
     openstack,
     processes,
     secure,
+    volumes,
 )
-from .layout import DATA, POOL, Layout, address, nets_of
+from .layout import DATA, POOLS, Layout, address, nets_of
 from .rest import Refused, Rest
 from .shell import CloudError, run, say, step, wait_for
 
@@ -47,6 +48,7 @@ def reset(layout: Layout, rest: Rest) -> None:
         _delete_instances(layout, rest)
         _close_migrations(layout)
         _drop_allocations(rest)
+        volumes.forget_all(layout)
     _purge(layout)
     for service in services:
         rest.nova('PUT', f'/os-services/{service["id"]}', {'forced_down': False})
@@ -100,7 +102,7 @@ def _mend(layout: Layout) -> None:
                 faults.start(layout, f'{node}:{name}')
                 say(f'{name} on {node} was dead and is started')
     control.etcd_up(layout)
-    for service in () if layout.is_bare else ('keystone', 'placement', 'glance', 'nova-api'):
+    for service in () if layout.is_bare else openstack.SERVICES:
         openstack.wait(layout, service)
 
 
@@ -165,7 +167,7 @@ def _purge_disks(layout: Layout) -> None:
     """
     addresses = [f'{address(host, "stor")}:0/0' for host in layout.hosts]
     program = network.within('ctl', ['/usr/bin/python3', str(DATA / 'purge_pool.py')])
-    run(program, text=json.dumps({'pool': POOL, 'addresses': addresses}), timeout=120)
+    run(program, text=json.dumps({'pools': POOLS, 'addresses': addresses}), timeout=120)
 
 
 def _drop_keys(layout: Layout) -> None:

@@ -22,6 +22,7 @@ from . import network
 from .layout import PORTS, Layout, address
 from .shell import CloudError
 
+CINDER_MICROVERSION = '3.70'
 NOVA_MICROVERSION = '2.94'  # from 2.95 on an evacuated instance ends shut off
 
 
@@ -56,6 +57,11 @@ class Rest:
         kind = 'application/openstack-images-v2.1-json-patch'
         headers = {'Content-Type': kind} if method == 'PATCH' else {}
         return self._json('glance', method, f'/v2{path}', body, headers)
+
+    def cinder(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the volume API; path without /v3."""
+        headers = {'OpenStack-API-Version': f'volume {CINDER_MICROVERSION}'}
+        return self._json('cinder', method, f'/v3{path}', body, headers)
 
     def placement(self, method: str, path: str, body: Any = None) -> Any:
         """Call the placement API."""

@@ -22,7 +22,7 @@ import secrets
 import shlex
 
 from . import machines, network
-from .layout import CHECKOUT, POOL, PORTS, Layout, address, etcd_addresses, write
+from .layout import CHECKOUT, POOLS, PORTS, Layout, address, etcd_addresses, write
 from .shell import CloudError, run, step
 
 Sections = dict[str, dict[str, object]]
@@ -128,7 +128,7 @@ def accounts(layout: Layout) -> None:
     issue(layout, SERVICE)
     conf = layout.etc / 'kaopu-ha-root.conf'
     lines = [f'{name} = {value}\n' for name, value in store(layout, ROOT).items()]
-    write(conf, ''.join(['[store]\n', *lines, f'[ceph]\npools = {POOL}\n']))
+    write(conf, ''.join(['[store]\n', *lines, f'[ceph]\npools = {", ".join(POOLS)}\n']))
     command = [layout.kaopu_bin('kaopu-ha'), '--config-file', str(conf)]
     with step('accounts'):
         run(network.within('ctl', [*command, 'secure', 'etcd', '--apply', '--enable', '--hosts',
@@ -138,8 +138,12 @@ def accounts(layout: Layout) -> None:
             words = shlex.split(line)
             user = next(word for word in words if word.startswith('client.'))
             keyring = keyring_of(layout, user.removeprefix('client.'))
+            given = write(keyring.with_suffix('.caps'), line)
             if not keyring.exists():
                 write(keyring, machines.run_on(layout, 'ctl', *words))
+            elif given:
+                words[words.index('get-or-create')] = 'caps'
+                machines.run_on(layout, 'ctl', *words)
 
 
 def keyring_of(layout: Layout, user: str) -> Path:
@@ -219,7 +223,7 @@ def _client_folder(layout: Layout) -> Path:
 
 
 def policy(layout: Layout, service: str) -> Sections:
-    """The section that adds our rules to those of Nova or Placement."""
+    """The section that adds our rules to those of Nova, Cinder or Placement."""
     if not is_on(layout):
         return {}
     return {'oslo_policy': {'policy_file': CHECKOUT / f'etc/kaopu-ha/{service}-policy.yaml'}}

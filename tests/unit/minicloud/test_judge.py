@@ -202,3 +202,29 @@ class TestReport(unittest.TestCase):
         self.assertEqual(75, told['counter'])
         self.assertLess(0, told['conflicts'])
         self.assertIn('gap_seconds', told['handover'])
+
+
+class TestAllDisks(unittest.TestCase):
+    def setUp(self):
+        root, volume = judge.Place('vms', 'u_disk', 0), judge.Place('volumes', 'volume-1', 0)
+        self.instance = dataclasses.replace(an_instance(), places=(root, volume))
+        self.first = disk('one-boot')
+
+    def test_both_disks_of_an_instance_are_written(self):
+        found = judge.judge_all(self.instance, (self.first,) * 2, (LATER,) * 2)
+        self.assertEqual(('GREEN', (), True), (found.verdict, found.reasons, found.growing))
+
+    def test_a_volume_that_nobody_writes_to_is_named(self):
+        found = judge.judge_all(self.instance, (self.first,) * 2, (LATER, self.first))
+        self.assertEqual(('RED', ('volumes/volume-1: the counter does not grow',), False),
+                         (found.verdict, found.reasons, found.growing))
+
+    def test_two_writers_on_a_volume_are_two_writers(self):
+        conflict = dataclasses.replace(LATER, conflicts=('CONFLICT at=1',))
+        found = judge.judge_all(self.instance, (self.first,) * 2, (LATER, conflict))
+        self.assertEqual(('RED', 1, ('CONFLICT at=1',)),
+                         (found.verdict, found.conflicts, found.conflict_records))
+
+    def test_one_that_dies_with_its_host_need_not_write(self):
+        local = dataclasses.replace(an_instance(role='local'), places=self.instance.places[:1])
+        self.assertEqual('GREEN', judge.judge_all(local, (LATER,), (LATER,)).verdict)

@@ -10,12 +10,13 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Removes every image of a pool, with some clients shut out, then the whole blocklist.
+"""Removes every image of some pools, with some clients shut out, then the whole blocklist.
 
-JSON on stdin: pool, addresses. One program, for a ceph command takes half a second to start.
+JSON on stdin: pools, addresses. One program, for a ceph command takes half a second to start.
 """
 
 import concurrent.futures
+import contextlib
 import json
 import sys
 import time
@@ -33,10 +34,30 @@ def remove(pool, name):
             rbd.RBD().remove(pool, name)
         except rbd.ImageNotFound:
             return
-        except rbd.ImageBusy:
+        except (rbd.ImageBusy, rbd.ImageHasSnapshots):
             if not left:
                 raise
             time.sleep(0.2)
+            remove_snapshots(pool, name)
+
+
+def remove_snapshots(pool, name):
+    """Remove the snapshots of an image; one that another image is a clone of waits for that."""
+    with rbd.Image(pool, name) as image:
+        for snapshot in list(image.list_snaps()):
+            try:
+                if image.is_protected_snap(snapshot['name']):
+                    image.unprotect_snap(snapshot['name'])
+                image.remove_snap(snapshot['name'])
+            except rbd.ImageBusy:
+                continue
+
+
+def empty(pool, workers):
+    """Remove every image of a pool, those in its trash too."""
+    list(workers.map(lambda name: remove(pool, name), rbd.RBD().list(pool)))
+    for image in list(rbd.RBD().trash_list(pool)):
+        rbd.RBD().trash_remove(pool, image['id'], force=True)
 
 
 def blocklist(cluster, word, entry, *, is_range=False):
@@ -70,9 +91,11 @@ def main():
     cluster = rados.Rados(conffile='/etc/ceph/ceph.conf')
     workers = concurrent.futures.ThreadPoolExecutor(8)
     # The monitors take up together what comes together: hence all at once, not one by one.
-    with cluster, cluster.open_ioctx(wanted['pool']) as pool, workers:
+    with cluster, contextlib.ExitStack() as opened, workers:
+        pools = [opened.enter_context(cluster.open_ioctx(name)) for name in wanted['pools']]
         list(workers.map(lambda e: blocklist(cluster, 'add', e), wanted['addresses']))
-        list(workers.map(lambda name: remove(pool, name), rbd.RBD().list(pool)))
+        for pool in pools:
+            empty(pool, workers)
         clear_blocklist(cluster, workers)
 
 

@@ -9,8 +9,9 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""Reads a part of several RBD images: JSON on stdin; a line of JSON and the bytes per image."""
+"""Reads a part of several RBD images: JSON on stdin; a line of JSON and the bytes per place."""
 
+import contextlib
 import json
 import sys
 
@@ -23,12 +24,14 @@ def main():
     wanted = json.load(sys.stdin)
     limits = {'client_mount_timeout': '20', 'rados_osd_op_timeout': '20'}
     cluster = rados.Rados(conffile='/etc/ceph/ceph.conf', conf=limits)
-    with cluster, cluster.open_ioctx(wanted['pool']) as pool:
-        for name, image in wanted['images'].items():
+    with cluster, contextlib.ExitStack() as opened:
+        names = sorted({pool for pool, _, _ in wanted['places'].values()})
+        pools = {name: opened.enter_context(cluster.open_ioctx(name)) for name in names}
+        for name, (pool, image, offset) in wanted['places'].items():
             area, trouble = b'', ''
             try:
-                with rbd.Image(pool, image, read_only=True) as disk:
-                    area = disk.read(wanted['offset'], wanted['length'])
+                with rbd.Image(pools[pool], image, read_only=True) as disk:
+                    area = disk.read(offset, wanted['length'])
             except (rbd.Error, rados.Error) as seen:
                 trouble = f'{type(seen).__name__}: {seen}'
             told = {'name': name, 'trouble': trouble, 'length': len(area)}

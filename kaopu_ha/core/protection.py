@@ -44,6 +44,17 @@ class Reason(enum.Enum):
     NOT_KEPT_UP = 'inventory not kept up'
     UNKNOWN_IMAGE = 'image unknown'
     NO_CLUSTER = 'disk on no known cluster'
+    LOCAL_DISK = 'local disk'
+    NO_DISK = 'disks unknown'
+    NO_ROOM = 'no room elsewhere'
+    NO_TARGET = 'no host for it'
+    NOT_FENCED = 'may not be fenced'
+    NOT_CONDEMNED = 'never condemned'
+    NOT_IN_NOVA = 'unknown to Nova'
+    STATE = 'its state'
+    JUDGED = 'host under judgement'
+    ON_HOLD = 'host on hold'
+    NOBODY_LEADS = 'nobody leads'
 
 
 # How an agent begins the name of a disk on RBD of which it knows no cluster.

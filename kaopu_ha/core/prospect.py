@@ -1,0 +1,335 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Would it come back if its host died now, where would it go, and if not, why?
+
+::
+
+    silent on both networks   evidence.storage, detection.judged      would it be condemned?
+    confirmed                 recovery.advance, act by act, with      would it be fenced?
+                              what is so now as the answer to each    what would be moved?
+    planned                   evacuation.planned, selection.choose    where to?
+
+Nothing is decided here.  The recovery of the day is played with what is so now, by the functions
+that will decide on that day: what is foretold can't differ from what is done, unless something
+else happens meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+import dataclasses
+from dataclasses import dataclass, field
+import enum
+
+from kaopu_ha.core import (
+    addresses,
+    detection,
+    evacuation,
+    evidence,
+    fencing,
+    model,
+    recovery,
+    restart,
+    selection,
+    texts,
+)
+from kaopu_ha.core.model import Evacuation, Phase, Power
+from kaopu_ha.core.protection import Reason, Unprotected
+from kaopu_ha.core.recovering import Act
+from kaopu_ha.core.recovering import Seen as Recovering
+
+# Of the targets of one instance, the best first.
+_PLACES_MAX = 3
+# A recovery that is waited for by nothing is planned after fewer acts.
+_ACTS_MAX = 32
+# So many go at a time is no matter here: all of them go, one after the other.
+_ENOUGH = 1_000_000
+_ENDLESS_ROOM = model.Usage(1e12, 0.0, 1e15, 0.0)
+
+# With these a host is not condemned, not fenced, or not found in Nova, when it dies.
+_OF_THE_HOST = (Reason.NO_INVENTORY, Reason.NO_AGENT, Reason.LASTING_BEAT, Reason.NO_SERVICE,
+                Reason.NO_ADDRESS, Reason.OUTSIDE, Reason.STRANGER)
+
+
+class Answer(enum.Enum):
+    """Would it come back?"""
+
+    PROTECTED = 'yes'
+    UNPROTECTED = 'no'
+    LEFT = 'left alone'
+    NOT_KNOWN = 'not known'
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What would become of an instance that is on.
+
+    ``target``: where it would go if its host died now, with all others of that host; ``places``:
+    where it could go, the best first.  ``reason`` and ``text``: why it would not come back.
+    """
+
+    host: str
+    instance: str
+    name: str
+    answer: Answer
+    reason: Reason | None = None
+    text: str = ''
+    target: str = ''
+    places: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is so now.
+
+    ``servers``: Nova's of each host that was asked about; ``unasked``: why it did not say.
+    ``orders``: what would be cut of each host; ``forbidden``: what of that must not be, by address.
+    ``told``: what is not protected anyway.  ``dead``: the hosts that are fenced already.
+    """
+
+    inventories: Mapping[str, model.Inventory]
+    candidates: tuple[selection.Candidate, ...]
+    services: Mapping[str, model.ComputeService]
+    servers: Mapping[str, Sequence[model.Server]]
+    unasked: Mapping[str, str] = field(default_factory=dict)
+    orders: Mapping[str, tuple[model.FenceOrder, ...]] = field(default_factory=dict)
+    forbidden: Mapping[str, str] = field(default_factory=dict)
+    told: tuple[Unprotected, ...] = ()
+    cases: Mapping[str, model.Case] = field(default_factory=dict)
+    held: Collection[str] = ()
+    claimed: Mapping[str, Collection[str]] = field(default_factory=dict)
+    claims: addresses.Claims = field(default_factory=dict)
+    evacuations: Sequence[Evacuation] = ()
+    dead: frozenset[str] = frozenset()
+    restarts: Mapping[str, restart.Restart] = field(default_factory=dict)
+    leads: bool = True
+
+
+def of_host(host: str, seen: Seen, rules: model.Rules) -> tuple[Prospect, ...]:
+    """What would become of each instance that is on there, by name, if the host died now."""
+    on = _on(host, seen)
+    trouble = _never_moved(host, seen)
+    if trouble is None and host in seen.unasked:
+        found = [Prospect(host, one.uuid, one.name, Answer.NOT_KNOWN, text=seen.unasked[host])
+                 for one in on]
+    elif trouble is None:
+        found = _moved(on, *_played(host, on, seen, rules), seen)
+    else:
+        found = [_stays(host, one, *trouble) for one in on]
+    return tuple(sorted(found, key=lambda one: (one.name, one.instance)))
+
+
+def lost(found: Iterable[Prospect]) -> tuple[Unprotected, ...]:
+    """Those that would not come back, for each host and reason together."""
+    by_reason: dict[tuple[str, Reason], list[Prospect]] = {}
+    for one in found:
+        if one.answer is Answer.UNPROTECTED and one.reason is not None:
+            by_reason.setdefault((one.host, one.reason), []).append(one)
+    return tuple(Unprotected(host, reason, f'{texts.few([one.name for one in those])}: '
+                             f'{those[0].text}', tuple(one.name for one in those))
+                 for (host, reason), those in by_reason.items())
+
+
+# ---------------------------------------------------------------- the host
+
+
+def _on(host: str, seen: Seen) -> tuple[model.Instance, ...]:
+    """What would count as on: as its host tells it, and Nova where it does."""
+    inventory = seen.inventories.get(host) or model.Inventory(host, '', '', '')
+    case = seen.cases.get(host)
+    if case is not None:
+        inventory = evidence.confirmed(inventory, case)
+    need_not = restart.counts_as_off(seen.restarts.get(host))
+    return tuple(one for one in evacuation.powered(inventory, seen.servers.get(host), need_not)
+                 if one.power is not Power.OFF)
+
+
+def _never_moved(host: str, seen: Seen) -> tuple[Reason, str] | None:
+    """Why nothing of the host would be moved; None if it would be condemned and found."""
+    told = {item.reason: item.text for item in seen.told if item.host == host}
+    case = seen.cases.get(host)
+    if case is not None and case.verdict is not model.Verdict.ALIVE:
+        return Reason.JUDGED, f'its case is {case.stage.value} (kaopu-ha explain {host})'
+    if not seen.leads:
+        return Reason.NOBODY_LEADS, 'no controller leads: nobody would look'
+    if host in seen.held:
+        return Reason.ON_HOLD, f'its host is on hold (kaopu-ha host release {host})'
+    for reason in _OF_THE_HOST:
+        if reason in told:
+            return reason, told[reason]
+    if host not in seen.inventories:
+        return Reason.NO_AGENT, 'no agent ever told of its host'
+    return _not_condemned(seen.inventories[host], case)
+
+
+def _not_condemned(inventory: model.Inventory,
+                   case: model.Case | None) -> tuple[Reason, str] | None:
+    """Why silence on both networks would not be enough; None if it would.
+
+    Of an image whose id nobody read no client can be asked.
+    """
+    if case is not None:
+        inventory = evidence.confirmed(inventory, case)
+    storage = evidence.storage(inventory, [model.ImageAnswer(
+        image, error='' if image.header else 'its id was never read')
+        for image in inventory.images], '')
+    silent = model.Evidence(model.Network.MANAGEMENT, model.Sign.SILENCE, '')
+    verdict, why = detection.judged(silent, storage)
+    return None if verdict is model.Verdict.DEAD else (Reason.NOT_CONDEMNED, why)
+
+
+# ---------------------------------------------------------------- its recovery
+
+
+def _played(host: str, on: Sequence[model.Instance], seen: Seen,
+            rules: model.Rules) -> tuple[model.Recovery, tuple[Evacuation, ...]]:
+    """Its recovery once it is planned, with the moves; or as far as it would come."""
+    item = model.Recovery(f'{host}-', host, model.RecoveryStage.FENCING,
+                          orders=seen.orders.get(host, ()), instances=tuple(on))
+    rules = dataclasses.replace(rules, in_all_max=_ENOUGH, per_target_max=_ENOUGH)
+    seeing = Recovering(
+        '', '', 0, inventory=seen.inventories.get(host), claimed=seen.claimed, claims=seen.claims,
+        evacuations=seen.evacuations, dead=seen.dead, forbidden=seen.forbidden,
+        services=seen.services, servers=seen.servers.get(host, ()), candidates=seen.candidates)
+    for _ in range(_ACTS_MAX):
+        decision = recovery.advance(item, seeing, rules)
+        item = decision.recovery
+        if item.stage is model.RecoveryStage.PLANNED:
+            return item, decision.evacuations
+        if decision.act in (Act.WAIT, Act.REST):
+            break
+        seeing = _done(decision.act, item, seeing)
+    return item, ()
+
+
+def _done(act: Act, item: model.Recovery, seeing: Recovering) -> Recovering:
+    """As if the act had been done, and had succeeded."""
+    if act in (Act.FENCE, Act.READ_BACK):
+        return dataclasses.replace(seeing, cut=True, proofs=tuple(
+            model.Proof(order.fence, order.cluster, True, '') for order in item.orders
+            if order.addresses))
+    if act is Act.MARK:
+        return dataclasses.replace(seeing, marked=True, fresh=True)
+    return dataclasses.replace(seeing, forced=seeing.forced or act is Act.FORCE_DOWN)
+
+
+# ---------------------------------------------------------------- its instances
+
+
+def _stays(host: str, one: model.Instance, reason: Reason, text: str) -> Prospect:
+    """Nothing of the host is moved; what stands in the way of this one alone is told instead."""
+    if one.local_disks or (reason is Reason.NOT_CONDEMNED and not one.images):
+        reason, text = _of_disks(one, ()), evacuation.why_stays(one, ())
+    return Prospect(host, one.uuid, one.name, Answer.UNPROTECTED, reason, text)
+
+
+def _moved(on: Sequence[model.Instance], item: model.Recovery, moves: Sequence[Evacuation],
+           seen: Seen) -> list[Prospect]:
+    """What becomes of each by the plan; if there would be none, why its recovery waits."""
+    if item.stage is not model.RecoveryStage.PLANNED:
+        why = item.waiting_for or 'its recovery would wait'
+        return [_stays(item.host, one, Reason.NOT_FENCED, why) for one in on]
+    planned = {move.instance: move for move in moves}
+    safe = fencing.fenced_clusters(item.orders) | fencing.awaited_clusters(item.orders)
+    kinds = {_kind(move) for move in moves if not move.phase.ended}
+    candidates = _filled(seen)
+    places = {kind: _places(kind, candidates) for kind in kinds}
+    found = []
+    for one in on:
+        move = planned.get(one.uuid)
+        if move is None:
+            found.append(Prospect(item.host, one.uuid, one.name, Answer.UNPROTECTED,
+                                  Reason.NOT_IN_NOVA, 'Nova does not show it on this host'))
+        elif move.phase.ended:
+            found.append(_not_moved(one, move, safe))
+        else:
+            found.append(_aimed(move, *places[_kind(move)], item, candidates))
+    return found
+
+
+def _not_moved(one: model.Instance, move: Evacuation, safe: Collection[str]) -> Prospect:
+    """What the recovery would leave where it is, in its own words."""
+    told = move.source, move.instance, move.name
+    if move.phase is Phase.LEFT:
+        # By who owns it, or who runs the cloud: whatever they said, it is no trouble.
+        return Prospect(*told, Answer.LEFT, text=move.reason)
+    return Prospect(*told, Answer.UNPROTECTED, _of_disks(one, safe), move.reason)
+
+
+def _aimed(move: Evacuation, places: tuple[str, ...], why: str, item: model.Recovery,
+           candidates: Collection[selection.Candidate]) -> Prospect:
+    """What would be moved has a target, or waits: for its fence, or for room."""
+    told = move.source, move.instance, move.name
+    if move.target:
+        return Prospect(*told, Answer.PROTECTED, target=move.target, places=places)
+    if not {image.cluster for image in move.images} <= fencing.fenced_clusters(item.orders):
+        return Prospect(*told, Answer.UNPROTECTED, Reason.NOT_FENCED,
+                        '; '.join([move.reason, *item.refused]))
+    if places:
+        return Prospect(*told, Answer.UNPROTECTED, Reason.NO_ROOM, f'alone it has room on '
+                        f'{texts.few(places)}; with the others of its host it has not', '', places)
+    reason = Reason.NO_ROOM if _lacks_room(move, candidates) else Reason.NO_TARGET
+    return Prospect(*told, Answer.UNPROTECTED, reason, why)
+
+
+def _of_disks(one: model.Instance, safe: Collection[str]) -> Reason:
+    """The kind of what ``evacuation`` says of an instance that it can't move."""
+    if any(disk.startswith('rbd:') for disk in one.local_disks):
+        return Reason.NO_CLUSTER
+    if one.local_disks:
+        return Reason.LOCAL_DISK
+    if not one.images:
+        return Reason.NO_DISK
+    if any(not image.header for image in one.images):
+        return Reason.UNKNOWN_IMAGE
+    return Reason.NOT_FENCED if evacuation.why_stays(one, safe) else Reason.STATE
+
+
+# ---------------------------------------------------------------- where to
+
+
+def _kind(move: Evacuation) -> Evacuation:
+    """The move without what makes no difference to where it may go: many are alike."""
+    clusters = sorted({image.cluster for image in move.images})
+    return dataclasses.replace(
+        move, instance='', name='', project='', opted_in=False, phase=Phase.WAITING, target='',
+        power=Power.ON, epoch=0, road=(), reason='', row='',
+        images=tuple(model.Image(cluster, '', '', '') for cluster in clusters))
+
+
+def _filled(seen: Seen) -> tuple[selection.Candidate, ...]:
+    """The candidates, with what is on its way to them already."""
+    found = seen.candidates
+    for move in seen.evacuations:
+        if move.target and not move.phase.ended:
+            found = selection.placed(found, move.target, move)
+    return found
+
+
+def _places(kind: Evacuation,
+            candidates: Collection[selection.Candidate]) -> tuple[tuple[str, ...], str]:
+    """Where it could go if nothing else did, the best first; or why nowhere."""
+    left = [one for one in candidates if selection.choose(kind, [one])[0]]
+    found: list[str] = []
+    while left and len(found) < _PLACES_MAX:
+        best, _ = selection.choose(kind, left)
+        found.append(best)
+        left = [one for one in left if one.host != best]
+    return tuple(found), '' if found else selection.choose(kind, candidates)[1]
+
+
+def _lacks_room(move: Evacuation, candidates: Iterable[selection.Candidate]) -> bool:
+    """True if there is a host that would take it, had it any room."""
+    roomy = [dataclasses.replace(one, usage=_ENDLESS_ROOM) for one in candidates
+             if one.usage is not None]
+    return bool(selection.choose(_kind(move), roomy)[0])

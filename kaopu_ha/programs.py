@@ -35,6 +35,8 @@ from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.answerer import Answerer
 from kaopu_ha.controller.carer import Carer
 from kaopu_ha.controller.detector import Detector
+from kaopu_ha.controller.foresight import Foreseen as Foreseen
+from kaopu_ha.controller.foresight import Foresight as Foresight
 from kaopu_ha.controller.hearer import Hearer
 from kaopu_ha.controller.housekeeper import Housekeeper
 from kaopu_ha.controller.leadership import Leadership

@@ -56,6 +56,7 @@ COMMANDS = {
     'recovery give-up': 'wish:RecoveryGiveUp',
     'recovery end': 'wish:RecoveryEnd',
     'recovery go-on': 'wish:RecoveryGoOn',
+    'protection': 'protection:Protection',
     'explain': 'explain:Explain',
     'watch': 'watch:Watch',
     'doctor': 'doctor:Doctor',

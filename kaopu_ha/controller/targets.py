@@ -65,6 +65,11 @@ class Targets:
         """Where instances of these kinds may be, as far as anybody says."""
         return self._places.of(world, kinds)
 
+    @property
+    def services(self) -> Mapping[str, model.ComputeService]:
+        """Nova's services as they were when it was asked last."""
+        return self._services
+
     def candidates(self, world: World) -> tuple[selection.Candidate, ...]:
         """Every known host with all that decides whether it may be a target.  PortError."""
         if self._clock() >= self._until:

@@ -1,0 +1,170 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Asks what a prospect needs to know: once for all hosts, and once more for the servers of each.
+
+It only reads, and changes nothing anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+import concurrent.futures
+import dataclasses
+
+from kaopu_ha import ports, records
+from kaopu_ha.controller.alone import words
+from kaopu_ha.controller.targets import Targets
+from kaopu_ha.controller.world import RANGES, World
+from kaopu_ha.core import fencing, model, prospect, protection, selection
+from kaopu_ha.core import recovery as road
+from kaopu_ha.core.model import Recovery
+from kaopu_ha.core.prospect import Prospect
+from kaopu_ha.core.protection import Reason, Unprotected
+
+# What has to be read of the store.
+_READS = (*RANGES, records.RECOVERY, records.EVACUATION, records.CLAIMS, records.LEADER,
+         records.UNPROTECTED)
+_READ_SECONDS = 3.0
+# For the servers of all hosts together: Nova takes a fraction of a second for one host.
+_LISTING_SECONDS = 60.0
+# What only Ceph can say, and the leader alone asks it: the rest is seen anew.
+_OF_CEPH = (Reason.STRANGER, Reason.UNSEEN, Reason.WITHOUT_DISK)
+
+
+@dataclasses.dataclass(frozen=True)
+class Foreseen:
+    """What would become of the instances of these hosts.
+
+    ``told``: what is not protected of them anyway.  ``off``: their instances that are off.
+    ``unasked``: why Ceph could not say what must not be fenced, '' if it did.
+    """
+
+    hosts: tuple[str, ...]
+    prospects: tuple[Prospect, ...]
+    told: tuple[Unprotected, ...] = ()
+    off: tuple[model.Instance, ...] = ()
+    unasked: str = ''
+
+
+class Foresight:
+    """Looks ahead.  For one thread; ``pool`` asks for the servers of several hosts at a time."""
+
+    def __init__(self, store: ports.Store, cloud: ports.Cloud, usage: ports.UsageSource,
+                 fences: Sequence[ports.Fence], rules: model.Rules,
+                 pool: concurrent.futures.Executor, clock: Callable[[], float]) -> None:
+        self._store, self._cloud, self._fences = store, cloud, fences
+        self._rules, self._pool = rules, pool
+        self._targets = Targets(cloud, usage, rules, pool, clock)
+
+    def look(self, name: str = '') -> Foreseen:
+        """What would become of every instance; with a ``name`` (or uuid), of those of that host, or
+        of the hosts that may have that instance.
+
+        Raises PortError if the store, Nova's services or the usage can't be asked; a host of which
+        the servers can't be listed is that host's trouble only.
+        """
+        world = World(self._store.read(*_READS), lambda news: None)
+        candidates = self._targets.candidates(world)
+        services = self._targets.services
+        hosts = _about(world, name, services.keys() | world.inventories.keys() | world.beats.keys())
+        told = self._told(world, services)
+        seen, unasked = self._seen(world, hosts, told, candidates), ''
+        try:
+            seen = dataclasses.replace(seen, forbidden=self._forbidden(seen))
+        except ports.PortError as failure:
+            unasked = str(failure)
+        return Foreseen(
+            hosts, tuple(one for host in hosts for one in prospect.of_host(host, seen,
+                                                                          self._rules)),
+            tuple(item for item in told if item.host in hosts),
+            tuple(one for host in hosts if host in world.inventories
+                  for one in world.inventories[host].instances if one.power is model.Power.OFF),
+            unasked)
+
+    # ------------------------------------------------------------ private
+
+    def _told(self, world: World,
+              services: Mapping[str, model.ComputeService]) -> tuple[Unprotected, ...]:
+        """What is not protected whatever becomes of it; what Ceph was asked lately stands."""
+        now = protection.unprotected(protection.Seen(
+            world.inventories, frozenset(world.beats),
+            {host: beat.behind for host, beat in world.beats.items() if beat.behind},
+            services, world.claims, {}, world.lasting_beats,
+            frozenset(world.snapshot.under(records.INVENTORY)) - frozenset(world.inventories),
+            world.cases), self._rules)
+        before = world.unprotected.items if world.unprotected else ()
+        return (*now, *(item for item in before if item.reason in _OF_CEPH))
+
+    def _seen(self, world: World, hosts: Sequence[str], told: tuple[Unprotected, ...],
+              candidates: tuple[selection.Candidate, ...]) -> prospect.Seen:
+        recoveries = world.every(Recovery, records.RECOVERY).values()
+        servers, unasked = self._servers(hosts)
+        orders: dict[str, tuple[model.FenceOrder, ...]] = {}
+        for host in hosts:
+            try:
+                orders[host] = self._orders(world, host)
+            except Exception as failure:  # noqa: BLE001  one host must not take the others with it
+                unasked[host] = words(failure)
+        return prospect.Seen(
+            world.inventories, candidates, self._targets.services, servers, unasked, orders,
+            told=told, cases=world.cases, held=world.held, claimed=world.claimed,
+            claims=world.claims, evacuations=world.evacuations, restarts=world.restarts,
+            leads=world.has(records.LEADER), dead=road.dead_hosts(
+                item for item in recoveries
+                if road.keeps_its_fence(world.cases.get(item.host), item)))
+
+    def _servers(self, hosts: Sequence[str]) -> tuple[dict[str, tuple[model.Server, ...]],
+                                                      dict[str, str]]:
+        """Nova's servers by host, and why those of the others are not known."""
+        asked = {host: self._pool.submit(self._cloud.servers, host) for host in hosts}
+        concurrent.futures.wait(asked.values(), timeout=_LISTING_SECONDS)
+        servers, unasked = {}, {}
+        for host, listing in asked.items():
+            try:
+                servers[host] = listing.result(timeout=0)
+            except TimeoutError:
+                listing.cancel()
+                unasked[host] = 'Nova did not list its servers in time'
+            except Exception as failure:  # noqa: BLE001  one host must not take the others with it
+                unasked[host] = str(failure) if isinstance(
+                    failure, ports.PortError) else words(failure)
+        return servers, unasked
+
+    def _orders(self, world: World, host: str) -> tuple[model.FenceOrder, ...]:
+        inventory = world.inventories.get(host)
+        if inventory is None:
+            return ()
+        clusters = fencing.clusters(inventory, world.evacuations)
+        return tuple(order for fence in self._fences
+                     for order in fence.orders(inventory, clusters, ()))
+
+    def _forbidden(self, seen: prospect.Seen) -> dict[str, str]:
+        """What of all that must not be cut, with the reasons: one question for each cluster."""
+        found: dict[str, str] = {}
+        by_name = {fence.name: fence for fence in self._fences}
+        every = [order for orders in seen.orders.values() for order in orders]
+        for name, cluster in sorted({(order.fence, order.cluster) for order in every}):
+            entries = fencing.addresses_of(order for order in every
+                                           if (order.fence, order.cluster) == (name, cluster))
+            found.update(by_name[name].forbidden(
+                model.FenceOrder(name, cluster, tuple(sorted(entries))), _READ_SECONDS))
+        return found
+
+
+def _about(world: World, name: str, hosts: Collection[str]) -> tuple[str, ...]:
+    """The host of this name, or those that tell of such an instance; all, if none does."""
+    if name in hosts:
+        return (name,)
+    found = [host for host, told in world.inventories.items()
+             if any(name in (one.uuid, one.name) for one in told.instances)]
+    return tuple(sorted(found or hosts))

@@ -127,8 +127,9 @@ class Protection(Listing):
                   or one.answer is not Answer.PROTECTED]
         lines = self._table(listed) if listed else []
         hosts = [*_hosts(self._found.prospects), *self._notes()]
-        return [*lines, *([''] if lines else []), *hosts, *([''] if hosts else []),
-                self.ink('good' if self._code(shown) == 0 else 'error', _sum(shown)), *_reasons(shown)]
+        told = self.ink('good' if self._code(shown) == 0 else 'error', _sum(shown))
+        return [*lines, *([''] if lines else []), *hosts, *([''] if hosts else []), told,
+                *_reasons(shown)]
 
     def _table(self, found: Iterable[Prospect]) -> list[str]:
         rows = [(one.host, one.name, self.ink(_INK.get(one.answer, ''), one.answer.value),

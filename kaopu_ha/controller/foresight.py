@@ -25,7 +25,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import words
 from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import fencing, model, prospect, protection, selection
+from kaopu_ha.core import fencing, model, prospect, protection, selection, users
 from kaopu_ha.core import recovery as road
 from kaopu_ha.core.model import Recovery
 from kaopu_ha.core.prospect import Prospect
@@ -79,6 +79,7 @@ class Foresight:
         hosts = _about(world, name, services.keys() | world.inventories.keys() | world.beats.keys())
         told = self._told(world, services)
         seen, unasked = self._seen(world, hosts, told, candidates), ''
+        seen = dataclasses.replace(seen, stopped=self._stopped(seen))
         try:
             seen = dataclasses.replace(seen, forbidden=self._forbidden(seen))
         except ports.PortError as failure:
@@ -139,6 +140,13 @@ class Foresight:
                 unasked[host] = str(failure) if isinstance(
                     failure, ports.PortError) else words(failure)
         return servers, unasked
+
+    def _stopped(self, seen: prospect.Seen) -> frozenset[str]:
+        """Those that their users stopped: their hosts do not tell it, so there are few."""
+        asked = {uuid: self._pool.submit(self._cloud.actions, uuid)
+                 for host in seen.servers for uuid in prospect.doubtful(host, seen)}
+        return frozenset(uuid for uuid, actions in asked.items()
+                         if users.stopped_by_user(actions.result()))
 
     def _orders(self, world: World, host: str) -> tuple[model.FenceOrder, ...]:
         inventory = world.inventories.get(host)

@@ -95,6 +95,7 @@ class Seen:
     ``servers``: Nova's of each host that was asked about; ``unasked``: why it did not say.
     ``orders``: what would be cut of each host; ``forbidden``: what of that must not be, by address.
     ``told``: what is not protected anyway.  ``dead``: the hosts that are fenced already.
+    ``stopped``: of those that are ``doubtful`` the ones that their users had stopped.
     """
 
     inventories: Mapping[str, model.Inventory]
@@ -112,6 +113,7 @@ class Seen:
     evacuations: Sequence[Evacuation] = ()
     dead: frozenset[str] = frozenset()
     restarts: Mapping[str, restart.Restart] = field(default_factory=dict)
+    stopped: frozenset[str] = frozenset()
     leads: bool = True
 
 
@@ -127,6 +129,12 @@ def of_host(host: str, seen: Seen, rules: model.Rules) -> tuple[Prospect, ...]:
     else:
         found = [_stays(host, one, *trouble) for one in on]
     return tuple(sorted(found, key=lambda one: (one.name, one.instance)))
+
+
+def doubtful(host: str, seen: Seen) -> tuple[str, ...]:
+    """Those that are on as their host tells it, and that Nova shows stopped: by their users?"""
+    as_if = model.Recovery('', host, model.RecoveryStage.PROVEN, instances=_on(host, seen))
+    return evacuation.doubtful(as_if, seen.servers.get(host, ()))
 
 
 def lost(found: Iterable[Prospect]) -> tuple[Unprotected, ...]:
@@ -200,7 +208,8 @@ def _played(host: str, on: Sequence[model.Instance], seen: Seen,
     seeing = Recovering(
         '', '', 0, inventory=seen.inventories.get(host), claimed=seen.claimed, claims=seen.claims,
         evacuations=seen.evacuations, dead=seen.dead, forbidden=seen.forbidden,
-        services=seen.services, servers=seen.servers.get(host, ()), candidates=seen.candidates)
+        services=seen.services, servers=seen.servers.get(host, ()), stopped=seen.stopped,
+        candidates=seen.candidates)
     for _ in range(_ACTS_MAX):
         decision = recovery.advance(item, seeing, rules)
         item = decision.recovery

@@ -30,6 +30,7 @@ from kaopu_ha.sim.laws_alone import CanFence, Led, LookedAt, Sees
 from kaopu_ha.sim.laws_books import Used
 from kaopu_ha.sim.laws_brake import Braked
 from kaopu_ha.sim.laws_fences import Fences, could_not_tell, is_vouched_for, untold_clients
+from kaopu_ha.sim.laws_foretold import Foretold
 from kaopu_ha.sim.laws_late import Late, came_too_late
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_moves import Moves, written_twice
@@ -103,7 +104,8 @@ class Checkers:
                       self._wished.committed, moves.committed, tellers.committed,
                       places.committed, policies.committed,
                       LeastUsed(world, self._say).committed)
-        world.nova.asked = _each(self._asked, moves.asked, places.asked, policies.asked)
+        world.nova.asked = _each(self._asked, moves.asked, places.asked, policies.asked,
+                      Foretold(world, self._say).committed)
         world.acts = _each(calls.sent, moves.sent)
         world.etcd.committed = self._committed
         world.kernel.after_each = OneWriter(world, self._say).look

@@ -54,7 +54,7 @@ from kaopu_ha.sim import (
     faults_wishes,
 )
 from kaopu_ha.sim.healing import heal, healing
-from kaopu_ha.sim.scenes_use import SCENES
+from kaopu_ha.sim.scenes_foretold import SCENES
 from kaopu_ha.sim.shrink import shrunk
 from kaopu_ha.sim.story import Event, Story, play, written
 from kaopu_ha.sim.world import PACES, Setup, Vm

@@ -68,6 +68,7 @@ WORDS = Vocabulary({
 def happen(world: World, sentence: str) -> None:
     """Have it happen now.  Raises UnknownWords."""
     act, arguments = understood(sentence)
+    world.happens(sentence)
     world.note('world', sentence)
     try:
         act(world, *arguments)

@@ -155,6 +155,8 @@ class World:
         self.stop: Callable[[], int] = lambda: 0
         self.heard_falsely: Callable[[str], None] = lambda host: None
         self.acts: Callable[[str, str], None] = lambda who, act: None
+        # Is told each sentence just before it happens.
+        self.happens: Callable[[str], None] = lambda sentence: None
         self._records: dict[tuple[type, str], tuple[ports.Entry, Any]] = {}
         # Records that were spoiled, as they were, by their keys.
         self.spoiled: dict[str, str] = {}

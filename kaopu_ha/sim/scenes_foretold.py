@@ -1,0 +1,62 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Scenes of what can be known before a host dies: local disks, room, holds, who may be fenced.
+
+See ``scenes``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import dataclasses
+import random
+
+from kaopu_ha.sim.scenes import scene
+from kaopu_ha.sim.scenes_use import SCENES as SCENES
+from kaopu_ha.sim.story import Event
+from kaopu_ha.sim.world import Setup
+
+
+def _crowded(chance: random.Random, setup: Setup) -> Setup:
+    """Guests of all sizes on all hosts, some on local disk: there is not room for all of them."""
+    disks = chance.choice(((), setup.clusters))
+    vms = tuple(dataclasses.replace(
+        setup.instances[0], name=f'i{number + 1}', clusters=disks or ('a',),
+        host=setup.hosts[0] if number < 4 else chance.choice(setup.hosts),
+        power=chance.choices(('on', 'off', 'paused'), (8, 1, 1))[0],
+        local=chance.random() < 0.15, cores=chance.choice((1, 1, 2, 4)))
+        for number in range(chance.randint(5, 8)))
+    return dataclasses.replace(setup, instances=vms)
+
+
+@scene('it was said who would come back, and the host dies', _crowded, beside_max=0)
+def _foretold(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    host, others = setup.hosts[0], setup.hosts[1:]
+    vm = chance.choice(setup.instances)
+    known = (f'hold {chance.choice(setup.hosts)}', f'disable {chance.choice(others)}',
+             f'attach a volume to {vm.name}', f'create new on {host}',
+             f'a monitor of {chance.choice(setup.clusters)} is at the address of {host}',
+             f'stop {vm.name}', f'boot {vm.name}', f'pause {vm.name}', f'resize {vm.name}',
+             f'kill agent-{chance.choice(setup.hosts)}')
+    for other in others:
+        if chance.random() < 0.5:
+            yield Event(2.5, f'{other} has {chance.randint(0, 7)} cores')
+    for number, words in enumerate(chance.sample(known, chance.randint(0, 4))):
+        yield Event(3.0 + number, words)
+    dies = at + chance.uniform(17.0, 22.0)
+    yield Event(dies, chance.choice((f'power off {host}', f'power off {host}',
+                                     f'cut {host} both', f'freeze {host}')))
+    yield Event(dies + 103.0, 'time passes')
+    for each in setup.hosts:
+        yield Event(dies + 104.0, f'release {each}')
+        yield Event(dies + 104.0, f'{each} has 64 cores')

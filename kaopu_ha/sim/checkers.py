@@ -103,9 +103,9 @@ class Checkers:
         self._more = (Said(world, self._say).committed, self._grounds.committed,
                       self._wished.committed, moves.committed, tellers.committed,
                       places.committed, policies.committed,
-                      LeastUsed(world, self._say).committed)
-        world.nova.asked = _each(self._asked, moves.asked, places.asked, policies.asked,
+                      LeastUsed(world, self._say).committed,
                       Foretold(world, self._say).committed)
+        world.nova.asked = _each(self._asked, moves.asked, places.asked, policies.asked)
         world.acts = _each(calls.sent, moves.sent)
         world.etcd.committed = self._committed
         world.kernel.after_each = OneWriter(world, self._say).look

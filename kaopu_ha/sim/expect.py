@@ -19,7 +19,9 @@ import re
 
 from kaopu_ha import records
 from kaopu_ha.core.model import Evacuation, Recovery
+from kaopu_ha.core.prospect import Answer, Prospect
 from kaopu_ha.sim.healed import unhealed
+from kaopu_ha.sim.laws_foretold import foreseen
 from kaopu_ha.sim.nova import Row
 from kaopu_ha.sim.words import UnknownWords
 from kaopu_ha.sim.world import World
@@ -88,6 +90,20 @@ def _told_as(world: World, instance: str, phase: str, reason: str) -> str:
     said = [f'{item.phase.value}: {item.reason}' for item in items]
     wanted = any(item.phase.value == phase and reason in item.reason for item in items)
     return '' if wanted else f'it is told as {said or "nothing"}'
+
+
+@_expected('{instance} would come back if its host died')
+def _would_come_back(world: World, instance: str) -> str:
+    said = _foreseen(world, instance)
+    return '' if said.answer is Answer.PROTECTED else f'{said.answer.value}: {said.text}'
+
+
+@_expected('{instance} would not come back: {reason}')
+def _would_not(world: World, instance: str, reason: str) -> str:
+    said = _foreseen(world, instance)
+    told = f'{said.reason.value}: {said.text}' if said.reason else said.text
+    return '' if said.answer is not Answer.PROTECTED and reason in told else (
+        f'{said.answer.value}: {told}')
 
 
 @_expected('Nova shows {instance} on {host}')
@@ -198,6 +214,14 @@ def _took_at_most(world: World, number: str) -> str:
 def _asked_to_start(world: World, number: str, instance: str) -> str:
     found = sum(action.user == 'kaopu-ha' for action in _row(world, instance).actions)
     return '' if found == int(number) else f'it was {found} times'
+
+
+def _foreseen(world: World, name: str) -> Prospect:
+    row = _row(world, name)
+    for one in foreseen(world, row.host):
+        if one.instance == row.uuid:
+            return one
+    raise UnknownWords(f'{name} is not on')
 
 
 def _row(world: World, name: str) -> Row:

@@ -116,13 +116,15 @@ class Grounds:
 
     def _answered_for(self, who: str, case: Case) -> tuple[int, int]:
         """Of the instances that it had on, as last told: those that could be asked about, and all.
+
+        What has no image speaks for nobody, but one of which no agent told may have some.
         """
         world = self._world
         told = world.told_by(case.host)
         if told is None or world.changed_at >= daemon.seconds(case.rounds[-1].at):
             return 0, 0
         disks = {instance.uuid: instance.images for instance in told.instances}
-        on = set(case.guests) if case.guests_at else {
+        on = {uuid for uuid in case.guests if disks.get(uuid, True)} if case.guests_at else {
             instance.uuid for instance in told.on if instance.images}
         _, ceph = world.eyes[who.split('/')[0]]
         return sum(any(ceph.could_read(image) for image in disks.get(uuid, ()))

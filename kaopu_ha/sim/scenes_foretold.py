@@ -42,16 +42,19 @@ def _crowded(chance: random.Random, setup: Setup) -> Setup:
 @scene('it was said who would come back, and the host dies', _crowded, beside_max=0)
 def _foretold(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
     host, others = setup.hosts[0], setup.hosts[1:]
-    vm = chance.choice(setup.instances)
+    vm, late = chance.choice(setup.instances), chance.choice(setup.instances[:4])
+    if chance.random() < 0.3:
+        # Nobody tells any more what its users do.
+        yield Event(2.6, f'kill agent-{host}')
+        yield Event(8.5, f'stop {late.name}')
+    if chance.random() < 0.5:
+        for other in others:
+            yield Event(2.5, f'{other} has {chance.randint(0, 5)} cores')
     known = (f'hold {chance.choice(setup.hosts)}', f'disable {chance.choice(others)}',
              f'attach a volume to {vm.name}', f'create new on {host}',
              f'a monitor of {chance.choice(setup.clusters)} is at the address of {host}',
-             f'stop {vm.name}', f'boot {vm.name}', f'pause {vm.name}', f'resize {vm.name}',
-             f'kill agent-{chance.choice(setup.hosts)}')
-    for other in others:
-        if chance.random() < 0.5:
-            yield Event(2.5, f'{other} has {chance.randint(0, 7)} cores')
-    for number, words in enumerate(chance.sample(known, chance.randint(0, 4))):
+             f'stop {vm.name}', f'boot {vm.name}', f'pause {vm.name}', f'resize {vm.name}')
+    for number, words in enumerate(chance.sample(known, chance.randint(0, 3))):
         yield Event(3.0 + number, words)
     dies = at + chance.uniform(17.0, 22.0)
     yield Event(dies, chance.choice((f'power off {host}', f'power off {host}',

@@ -25,6 +25,7 @@ from tests.unit.sim import (  # noqa: F401  they add their own
     mutants_brake,
     mutants_doors,
     mutants_fences,
+    mutants_foretold,
     mutants_growth,
     mutants_migrations,
     mutants_moves,
@@ -101,4 +102,4 @@ class TestTheList(unittest.TestCase):
                 self.assertTrue(switch())
 
     def test_none_is_left_out(self):
-        self.assertEqual(124, len(MUTANTS))
+        self.assertEqual(129, len(MUTANTS))

@@ -19,7 +19,7 @@ import logging
 import unittest
 
 from kaopu_ha.sim import lives
-from kaopu_ha.sim.scenes_use import SCENES
+from kaopu_ha.sim.scenes_foretold import SCENES
 from tests.unit.sim import test_mutants  # noqa: F401  it imports all of them
 from tests.unit.sim.mutants import MUTANTS
 
@@ -37,6 +37,9 @@ BUSY = 'hosts are as busy as nothing that is set aside says'
 LEAST = 'the least used is taken'
 UNSEEN = 'most of what a host has on nobody has seen, and it loses its power'
 WRONG = 'a person is wrong about a host of which the storage does not say'
+
+FORETOLD = 'it was said who would come back, and the host dies'
+TRUE = ('what is foretold comes true',)
 
 # mutant, its scene, the laws of which one finds it
 CAUGHT = (
@@ -178,6 +181,11 @@ CAUGHT = (
     ('who tells no live use is taken for idle', BUSY, (LEAST,)),
     ('a change of use is never told', BUSY, (RUNS, LEAST)),
     ('live use outlives its lease', BUSY, (RUNS, LEAST)),
+    ('what must not be fenced is not asked before the day', FORETOLD, TRUE),
+    ('who its user stopped is foretold to come back', FORETOLD, TRUE),
+    ('room is foretold to each alone', FORETOLD, TRUE),
+    ('a host on hold is foretold to be recovered', FORETOLD, TRUE),
+    ('local disks are foretold to move', FORETOLD, TRUE),
 )
 
 

@@ -35,11 +35,11 @@ from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.answerer import Answerer
 from kaopu_ha.controller.carer import Carer
 from kaopu_ha.controller.detector import Detector
-from kaopu_ha.controller.foresight import Foreseen as Foreseen
 from kaopu_ha.controller.foresight import Foresight as Foresight
 from kaopu_ha.controller.hearer import Hearer
 from kaopu_ha.controller.housekeeper import Housekeeper
 from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.lookout import Lookout
 from kaopu_ha.controller.observer import Observer
 from kaopu_ha.controller.protector import Protector
 from kaopu_ha.controller.recoverer import Recoverer
@@ -89,16 +89,26 @@ class Surroundings:
     pool: Callable[[int, str], concurrent.futures.Executor]
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """What is asked to say what would become of the instances, while all is well."""
+
+    cloud: ports.Cloud
+    usage: ports.UsageSource
+    fences: Sequence[ports.Fence] = ()
+
+
 def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequence[ports.Fence],
                cloud: ports.Cloud, libvirt: ports.LibvirtEye, usage: ports.UsageSource,
                queue: ports.Queue, rules: Rules, leader_ttl: int, given: Surroundings,
                events: ports.Events | None = None, images: ports.ImageEye | None = None,
-               observing: Sequence[ports.Probe] = (), fences_asked: Sequence[ports.Fence] = ()
+               observing: Sequence[ports.Probe] = (), fences_asked: Sequence[ports.Fence] = (),
+               ahead: Ahead | None = None
                ) -> tuple[tuple[Loop, ...], Callable[[], None]]:
     """The loops of a controller, and what gives its office up.
 
     ``observing`` and ``fences_asked``: probes and fences of its own that are asked beside those of
-    the detector and the recoverer.
+    the detector and the recoverer.  ``ahead``: what is asked to look ahead.
     """
     tell = Repeated(given.tell, given.clock)
     turns = Turns(given.clock, rules.turn_step_seconds)
@@ -109,7 +119,8 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
         dataclasses.replace(given, tell=tell), lead, turns)
     its_store, its_cloud = turns.minded('protector', store), turns.minded('protector', cloud)
     protector = Protector(its_store, lead, [turns.minded('protector', probe) for probe in probes],
-                          its_cloud, rules, given.clock, tell)
+                          its_cloud, rules, given.clock, tell,
+                          _lookout(ahead, its_store, rules, given, turns) if ahead else None)
     carer = Carer(turns.minded('carer', store), lead, turns.minded('carer', cloud),
                   turns.minded('carer', images) if images else None, rules, given.clock, tell)
     keeper = Housekeeper(turns.minded('housekeeper', store), lead, rules, given.clock, given.now,
@@ -140,6 +151,15 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
         loop('reminder', reminder),
         loop('housekeeper', keeper),
         *([_listener(store, events, given.clock, turns)] if events else ())), lead.resign
+
+
+def _lookout(ahead: Ahead, store: ports.Store, rules: Rules, given: Surroundings,
+             turns: Turns) -> Lookout:
+    pool = turns.pool('protector', given.pool(4, 'ahead'))
+    foresight = Foresight(
+        store, turns.minded('protector', ahead.cloud), turns.minded('protector', ahead.usage),
+        [turns.minded('protector', fence) for fence in ahead.fences], rules, pool, given.clock)
+    return Lookout(foresight, given.clock)
 
 
 def _trouble(turns: Turns, name: str, doer: Any) -> str:

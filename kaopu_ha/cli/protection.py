@@ -18,17 +18,14 @@ import argparse
 import collections
 from collections.abc import Iterable, Sequence
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Misconfigured, Trouble, plain
 from kaopu_ha.cli.listing import Cell, Listing
 from kaopu_ha.core import texts
-from kaopu_ha.core.prospect import Answer, Prospect
-
-if TYPE_CHECKING:
-    from kaopu_ha.programs import Foreseen
+from kaopu_ha.core.prospect import Answer, Foreseen, Prospect
 
 _INK = {Answer.PROTECTED: 'good', Answer.UNPROTECTED: 'error', Answer.NOT_KNOWN: 'warning'}
 # A reason may name each of a thousand hosts; --json has all of it.

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 import concurrent.futures
 import dataclasses
+import functools
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import words
@@ -28,32 +29,17 @@ from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import fencing, model, prospect, protection, selection, users
 from kaopu_ha.core import recovery as road
 from kaopu_ha.core.model import Recovery
-from kaopu_ha.core.prospect import Prospect
+from kaopu_ha.core.prospect import Foreseen
 from kaopu_ha.core.protection import Reason, Unprotected
 
 # What has to be read of the store.
-_READS = (*RANGES, records.RECOVERY, records.EVACUATION, records.CLAIMS, records.LEADER,
+READS = (*RANGES, records.RECOVERY, records.EVACUATION, records.CLAIMS, records.LEADER,
          records.UNPROTECTED)
 _READ_SECONDS = 3.0
 # For the servers of all hosts together: Nova takes a fraction of a second for one host.
 _LISTING_SECONDS = 60.0
 # What only Ceph can say, and the leader alone asks it: the rest is seen anew.
 _OF_CEPH = (Reason.STRANGER, Reason.UNSEEN, Reason.WITHOUT_DISK)
-
-
-@dataclasses.dataclass(frozen=True)
-class Foreseen:
-    """What would become of the instances of these hosts.
-
-    ``told``: what is not protected of them anyway.  ``off``: their instances that are off.
-    ``unasked``: why Ceph could not say what must not be fenced, '' if it did.
-    """
-
-    hosts: tuple[str, ...]
-    prospects: tuple[Prospect, ...]
-    told: tuple[Unprotected, ...] = ()
-    off: tuple[model.Instance, ...] = ()
-    unasked: str = ''
 
 
 class Foresight:
@@ -63,7 +49,7 @@ class Foresight:
                  fences: Sequence[ports.Fence], rules: model.Rules,
                  pool: concurrent.futures.Executor, clock: Callable[[], float]) -> None:
         self._store, self._cloud, self._fences = store, cloud, fences
-        self._rules, self._pool = rules, pool
+        self._rules, self._pool, self._clock = rules, pool, clock
         self._targets = Targets(cloud, usage, rules, pool, clock)
 
     def look(self, name: str = '') -> Foreseen:
@@ -73,13 +59,17 @@ class Foresight:
         Raises PortError if the store, Nova's services or the usage can't be asked; a host of which
         the servers can't be listed is that host's trouble only.
         """
-        world = World(self._store.read(*_READS), lambda news: None)
+        world = World(self._store.read(*READS), lambda news: None)
+        return self.foresee(world, functools.partial(_about, world, name))
+
+    def foresee(self, world: World, wanted: Callable[[Collection[str]], Sequence[str]]) -> Foreseen:
+        """The same of a world that was read, of those of all hosts that are ``wanted``."""
         candidates = self._targets.candidates(world)
         services = self._targets.services
-        hosts = _about(world, name, services.keys() | world.inventories.keys() | world.beats.keys())
+        hosts = tuple(wanted(services.keys() | world.inventories.keys() | world.beats.keys()))
         told = self._told(world, services)
         seen, unasked = self._seen(world, hosts, told, candidates), ''
-        seen = dataclasses.replace(seen, stopped=self._stopped(seen))
+        seen = self._with_stopped(seen)
         try:
             seen = dataclasses.replace(seen, forbidden=self._forbidden(seen))
         except ports.PortError as failure:
@@ -128,25 +118,30 @@ class Foresight:
                                                       dict[str, str]]:
         """Nova's servers by host, and why those of the others are not known."""
         asked = {host: self._pool.submit(self._cloud.servers, host) for host in hosts}
-        concurrent.futures.wait(asked.values(), timeout=_LISTING_SECONDS)
+        until = self._clock() + _LISTING_SECONDS
         servers, unasked = {}, {}
         for host, listing in asked.items():
             try:
-                servers[host] = listing.result(timeout=0)
+                servers[host] = listing.result(timeout=max(until - self._clock(), 0.0))
             except TimeoutError:
-                listing.cancel()
                 unasked[host] = 'Nova did not list its servers in time'
             except Exception as failure:  # noqa: BLE001  one host must not take the others with it
                 unasked[host] = str(failure) if isinstance(
                     failure, ports.PortError) else words(failure)
         return servers, unasked
 
-    def _stopped(self, seen: prospect.Seen) -> frozenset[str]:
-        """Those that their users stopped: their hosts do not tell it, so there are few."""
-        asked = {uuid: self._pool.submit(self._cloud.actions, uuid)
+    def _with_stopped(self, seen: prospect.Seen) -> prospect.Seen:
+        """With those that their users stopped: their hosts do not tell it, so there are few."""
+        asked = {(host, uuid): self._pool.submit(self._cloud.actions, uuid)
                  for host in seen.servers for uuid in prospect.doubtful(host, seen)}
-        return frozenset(uuid for uuid, actions in asked.items()
-                         if users.stopped_by_user(actions.result()))
+        stopped, unasked = set(), dict(seen.unasked)
+        for (host, uuid), actions in asked.items():
+            try:
+                if users.stopped_by_user(actions.result()):
+                    stopped.add(uuid)
+            except ports.PortError as failure:
+                unasked[host] = str(failure)
+        return dataclasses.replace(seen, stopped=frozenset(stopped), unasked=unasked)
 
     def _orders(self, world: World, host: str) -> tuple[model.FenceOrder, ...]:
         inventory = world.inventories.get(host)

@@ -25,6 +25,7 @@ import math
 from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.lookout import READS, Lookout
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import addresses, detection, model, protection
@@ -48,8 +49,8 @@ class Protector:
 
     def __init__(self, store: ports.Store, leadership: Leadership, probes: Sequence[ports.Probe],
                  cloud: ports.Cloud, rules: model.Rules, clock: Callable[[], float],
-                 tell: Callable[[News], None]) -> None:
-        self._store, self._cloud = store, cloud
+                 tell: Callable[[News], None], lookout: Lookout | None = None) -> None:
+        self._store, self._cloud, self._lookout = store, cloud, lookout
         self._term = Term(leadership, self._forget)
         self._probes = [probe for probe in probes if probe.network is model.Network.STORAGE]
         self._rules, self._clock, self._tell = rules, clock, tell
@@ -58,6 +59,7 @@ class Protector:
         self._samples: dict[str, protection.Sample] = {}
         self._sampled: dict[str, int] = {}
         self._memory: protection.Memory = {}
+        self._ranges = tuple(dict.fromkeys((*_RANGES, *(READS if lookout else ()))))
         self.alone = Alone(store, clock, tell)
 
     def turn(self) -> float:
@@ -67,7 +69,7 @@ class Protector:
         try:
             # Nova may take its time: what follows is of hosts as they are then.
             self._ask_nova()
-            world = World(self._store.read(*_RANGES), self._tell)
+            world = World(self._store.read(*self._ranges), self._tell)
             self._write_claims(world)
             self._ask_ceph(world)
             self._look(world)
@@ -78,6 +80,8 @@ class Protector:
 
     def _forget(self) -> None:
         self._memory, self._samples, self._services_due = {}, {}, math.inf
+        if self._lookout is not None:
+            self._lookout.forget()
 
     # ------------------------------------------------------------ what is known
 
@@ -169,6 +173,8 @@ class Protector:
             self._services, world.claims, self._samples, world.lasting_beats,
             frozenset(world.snapshot.under(records.INVENTORY)) - frozenset(world.inventories),
             world.cases), self._rules)
+        if self._lookout is not None:
+            found = (*found, *self._lookout.look(world))
         self._write(world, found)
         told = protection.telling(self._memory, found, self._clock(), self._rules,
                                   (world.inventories.keys() - world.beats.keys())

@@ -89,6 +89,21 @@ class Prospect:
 
 
 @dataclass(frozen=True)
+class Foreseen:
+    """What would become of the instances of these hosts.
+
+    ``told``: what is not protected of them anyway.  ``off``: their instances that are off.
+    ``unasked``: why Ceph could not say what must not be fenced, '' if it did.
+    """
+
+    hosts: tuple[str, ...]
+    prospects: tuple[Prospect, ...]
+    told: tuple[Unprotected, ...] = ()
+    off: tuple[model.Instance, ...] = ()
+    unasked: str = ''
+
+
+@dataclass(frozen=True)
 class Seen:
     """What is so now.
 

@@ -33,6 +33,7 @@ from kaopu_ha.core.news import News
 from kaopu_ha.core.policy import Managed, Policy
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.sim import hangs, load
+from kaopu_ha.sim.ahead import ahead
 from kaopu_ha.sim.blocklist import SimBlocklist
 from kaopu_ha.sim.bus import Bus, SimEvents
 from kaopu_ha.sim.ceph import Ceph, Client, SimCeph
@@ -127,7 +128,12 @@ def case_of(text: str) -> Case:
 
 
 class World:
-    """Everything that is there.  It begins with all hosts up and all processes running."""
+    """Everything that is there.  It begins with all hosts up and all processes running.
+
+    ``happens`` is told each sentence just before that happens.
+    """
+
+    happens: Callable[[str], None] = staticmethod(lambda sentence: None)
 
     def __init__(self, setup: Setup, seed: int) -> None:
         self.setup, self.kernel = setup, Kernel(seed)
@@ -155,8 +161,6 @@ class World:
         self.stop: Callable[[], int] = lambda: 0
         self.heard_falsely: Callable[[str], None] = lambda host: None
         self.acts: Callable[[str, str], None] = lambda who, act: None
-        # Is told each sentence just before it happens.
-        self.happens: Callable[[str], None] = lambda sentence: None
         self._records: dict[tuple[type, str], tuple[ports.Entry, Any]] = {}
         # Records that were spoiled, as they were, by their keys.
         self.spoiled: dict[str, str] = {}
@@ -357,7 +361,8 @@ class World:
                 images=gate(SimCeph(self.clusters, node), hangs.STORAGE),
                 observing=[gate(observing[0], hangs.MANAGEMENT),
                            gate(observing[1], hangs.STORAGE)],
-                fences_asked=[SimBlocklist(self.clusters, node, self.client_networks)])
+                fences_asked=[SimBlocklist(self.clusters, node, self.client_networks)],
+                ahead=ahead(self.nova, self.clusters, node, self.client_networks))
             return self.terms.loops(loops)
         return Daemon(self.kernel, self.etcd, role, node, make, self._tell)
 

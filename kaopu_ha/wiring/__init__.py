@@ -148,7 +148,8 @@ def controller(conf: cfg.ConfigOpts) -> Program:
         loops, resign = programs.controller(kv, probes, fences, cloud, management, usage, queue,
                                             given, conf.controller.leader_ttl, around, told,
                                             images=images, observing=observing,
-                                            fences_asked=fences_asked)
+                                            fences_asked=fences_asked,
+                                            ahead=programs.Ahead(cloud, usage, fences_asked))
         held.callback(resign)
         meeting = _meeting(conf, kv, records.LEADER, keeps=True)
         shown = kept(Presence(kv, 'controller', name))

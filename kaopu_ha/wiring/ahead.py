@@ -39,6 +39,7 @@ def foresight(conf: cfg.ConfigOpts, kv: ports.Store) -> Iterator[programs.Foresi
             held.callback(fence.close)
         # Not conf.usage: oslo.config has a usage of its own.
         usage = drivers.joined(conf, 'usage', conf['usage'].driver, kv)
-        pool = held.enter_context(concurrent.futures.ThreadPoolExecutor(_HOSTS_AT_ONCE, 'look'))
+        pool = concurrent.futures.ThreadPoolExecutor(_HOSTS_AT_ONCE, 'look')
+        held.callback(pool.shutdown, cancel_futures=True)
         yield programs.Foresight(kv, cloud, usage, fences, wiring.rules(conf), pool,
                                  time.monotonic)

@@ -46,7 +46,8 @@ HELPS = {
     'recoveries_open': 'Recoveries that have not finished, by stage.',
     'evacuations_open': 'Moves that have not ended, by phase.',
     'queue_depth': 'Moves that have a target and that no worker has claimed.',
-    'unprotected': 'What could not be judged or fenced rightly if its host died, by reason.',
+    'unprotected': 'What could not be judged or fenced rightly if its host died, or would not come '
+                   'back, by reason.',
     'store_bytes': 'The database of the store, as the member that was asked has it: file, used of '
                    'it, quota.',
     'waiting': 'Hosts and instances that are open and wait, by kind; people are reminded of them.',

@@ -192,8 +192,9 @@ class TestNames(unittest.TestCase):
         self.assertEqual({(fact.title, f'news.{fact.name.lower()}', fact.level) for fact in Fact},
                          told)
 
-    def test_the_night_page_has_every_reason_of_what_is_not_protected(self):
-        told = {cells[0] for cells in rows((OPERATOR / 'at-night.rst').read_text(), 2)}
+    def test_two_pages_have_every_reason_of_what_is_not_protected(self):
+        told = {cells[0] for page in ('at-night.rst', 'protection.rst')
+                for cells in rows((OPERATOR / page).read_text(), 2)}
         self.assertEqual(set(), {reason.value for reason in protection.Reason} - told)
 
     def test_the_metrics_page_has_every_kind_of_what_waits(self):

@@ -28,7 +28,7 @@ def not_asked_beforehand():
 
 @mutant('who its user stopped is foretold to come back')
 def stopped_comes_back():
-    return [put(Foresight, '_stopped', lambda foresight, seen: frozenset())]
+    return [put(Foresight, '_with_stopped', lambda foresight, seen: seen)]
 
 
 @mutant('room is foretold to each alone')

@@ -1,0 +1,77 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Looks ahead for the leader: at a few hosts a minute, what would become of their instances.
+
+Nova and Placement are asked once for all of these hosts, and once for the servers of each; the
+others have their turn in the minutes after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kaopu_ha import ports
+from kaopu_ha.controller.foresight import READS as READS
+from kaopu_ha.controller.foresight import Foresight
+from kaopu_ha.controller.world import World
+from kaopu_ha.core import detection, foretelling, prospect, protection
+from kaopu_ha.core.prospect import Answer
+from kaopu_ha.core.protection import Unprotected
+
+# A hundred hosts in five minutes, at a fifth of a question a second.
+_HOSTS_MAX = 20
+_LOOK_SECONDS = 60.0
+# After an office began: nobody who led before is asked, and agents and Nova may have just started.
+_FIRST_SECONDS = 180.0
+
+
+class Lookout:
+    """Remembers what was foretold.  For one thread."""
+
+    def __init__(self, foresight: Foresight, clock: Callable[[], float]) -> None:
+        self._foresight, self._clock = foresight, clock
+        self._due: float | None = None
+        self._memory: foretelling.Memory = {}
+        self._looked_at: dict[str, float] = {}
+
+    def forget(self) -> None:
+        """Another may have led meanwhile."""
+        self._due, self._memory, self._looked_at = None, {}, {}
+
+    def look(self, world: World) -> tuple[Unprotected, ...]:
+        """Look at those hosts whose look was longest ago, if it is time; what is to be listed.
+
+        Not while a host is suspected: then Nova has other work to do.
+        """
+        now = self._clock()
+        if self._due is None:
+            self._due = now + _FIRST_SECONDS
+        if now >= self._due and not any(case.stage in detection.JUDGING
+                                        for case in world.cases.values()):
+            self._due = now + _LOOK_SECONDS
+            self._look(world, now)
+        return tuple(protection.still_to_be_judged(foretelling.listed(self._memory), world.cases))
+
+    def _look(self, world: World, now: float) -> None:
+        batch = sorted((host for host in world.inventories if world.beats_truly(host)),
+                       key=lambda host: (self._looked_at.get(host, 0.0), host))[:_HOSTS_MAX]
+        try:
+            found = self._foresight.foresee(world, lambda hosts: batch).prospects
+        except ports.PortError:
+            # What was foretold before stands, until Nova answers again.
+            return
+        self._looked_at = {host: at for host, at in self._looked_at.items()
+                           if host in world.inventories} | dict.fromkeys(batch, now)
+        unknown = {one.host for one in found if one.answer is Answer.NOT_KNOWN}
+        self._memory = foretelling.remembered(
+            self._memory, set(batch) - unknown, prospect.lost(found), world.inventories)

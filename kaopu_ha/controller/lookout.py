@@ -45,7 +45,7 @@ class Lookout:
         self._looked_at: dict[str, float] = {}
 
     def forget(self) -> None:
-        """Another may have led meanwhile."""
+        """Another may have led meanwhile: what that one listed last counts then."""
         self._due, self._memory, self._looked_at = None, {}, {}
 
     def look(self, world: World) -> tuple[Unprotected, ...]:
@@ -56,6 +56,8 @@ class Lookout:
         now = self._clock()
         if self._due is None:
             self._due = now + _FIRST_SECONDS
+            before = world.unprotected
+            self._memory = foretelling.taken_over(before.items if before else ())
         if now >= self._due and not any(case.stage in detection.JUDGING
                                         for case in world.cases.values()):
             self._due = now + _LOOK_SECONDS

@@ -31,6 +31,8 @@ _NOT_FORETOLD = frozenset({
     Reason.NO_AGENT, Reason.NO_INVENTORY, Reason.NO_SERVICE, Reason.NO_ADDRESS, Reason.OUTSIDE,
     Reason.STRANGER, Reason.LASTING_BEAT, Reason.UNKNOWN_IMAGE, Reason.NO_CLUSTER, Reason.JUDGED,
     Reason.ON_HOLD, Reason.NOBODY_LEADS})
+# Found at another pace, by what Ceph was asked.
+_OF_CEPH = frozenset({Reason.CLAIMED_TWICE, Reason.UNSEEN, Reason.WITHOUT_DISK, Reason.NOT_KEPT_UP})
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,12 @@ class Kept:
 
 
 Memory = Mapping[tuple[str, Reason], Kept]
+
+
+def taken_over(items: Iterable[Unprotected]) -> dict[tuple[str, Reason], Kept]:
+    """The memory of a leader that begins: what the one before had listed stays for now."""
+    return {(item.host, item.reason): Kept(item, _TIMES, 0, True) for item in items
+            if item.reason not in _NOT_FORETOLD | _OF_CEPH}
 
 
 def remembered(memory: Memory, looked_at: Collection[str], found: Iterable[Unprotected],

@@ -52,8 +52,8 @@ _KNOWN = re.compile(
 _KNOWN_SECONDS = 10.0
 # What waits for these is planned all the same.
 _MAY_WAIT = (Reason.NO_ROOM, Reason.NO_TARGET, Reason.NOT_FENCED)
-# So long a recovery takes at most, if nothing else happens.
-_ENDED_SECONDS = 100.0
+# So long a recovery takes at most behind its waits, if nothing else happens.
+_ENDED_SECONDS = 85.0
 _AFTER_THE_END_SECONDS = 2.0
 
 
@@ -83,7 +83,9 @@ class Foretold:
             host = dies.group(1) or dies.group(2)
             self._foretold = _Foretold(host, now, {
                 one.instance: one for one in foreseen(self._world, host)})
-            self._world.kernel.after(_ENDED_SECONDS, self._ended)
+            rules = self._world.setup.times.rules
+            self._world.kernel.after(
+                rules.death_seconds + rules.lock_seconds + _ENDED_SECONDS, self._ended)
             self._clear = False
         elif sentence != 'time passes':
             self._foretold = None

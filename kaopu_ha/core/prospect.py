@@ -38,6 +38,7 @@ from kaopu_ha.core import (
     evidence,
     fencing,
     model,
+    policy,
     recovery,
     restart,
     selection,
@@ -142,7 +143,7 @@ def of_host(host: str, seen: Seen, rules: model.Rules) -> tuple[Prospect, ...]:
     elif trouble is None:
         found = _moved(on, *_played(host, on, seen, rules), seen)
     else:
-        found = [_stays(host, one, *trouble) for one in on]
+        found = [_left(host, one, seen, rules) or _stays(host, one, *trouble) for one in on]
     return tuple(sorted(found, key=lambda one: (one.name, one.instance)))
 
 
@@ -250,6 +251,15 @@ def _done(act: Act, item: model.Recovery, seeing: Recovering) -> Recovering:
 # ---------------------------------------------------------------- its instances
 
 
+def _left(host: str, one: model.Instance, seen: Seen, rules: model.Rules) -> Prospect | None:
+    """One that nobody would move anyway, whatever is wrong with its host."""
+    for server in seen.servers.get(host, ()):
+        if server.uuid == one.uuid:
+            why = policy.answer(server, rules.policy).left
+            return Prospect(host, one.uuid, one.name, Answer.LEFT, text=why) if why else None
+    return None
+
+
 def _stays(host: str, one: model.Instance, reason: Reason, text: str) -> Prospect:
     """Nothing of the host is moved; what stands in the way of this one alone is told instead."""
     if one.local_disks or (reason is Reason.NOT_CONDEMNED and not one.images):
@@ -295,7 +305,9 @@ def _aimed(move: Evacuation, places: tuple[str, ...], why: str, item: model.Reco
     """What would be moved has a target, or waits: for its fence, or for room."""
     told = move.source, move.instance, move.name
     if move.target:
-        return Prospect(*told, Answer.PROTECTED, target=move.target, places=places)
+        text = f'nobody understands how it is marked: {texts.few(move.wrong_marks)}'
+        return Prospect(*told, Answer.PROTECTED, None, text if move.wrong_marks else '',
+                        move.target, places)
     if not {image.cluster for image in move.images} <= fencing.fenced_clusters(item.orders):
         return Prospect(*told, Answer.UNPROTECTED, Reason.NOT_FENCED,
                         '; '.join([move.reason, *item.refused]))
@@ -327,7 +339,8 @@ def _kind(move: Evacuation) -> Evacuation:
     clusters = sorted({image.cluster for image in move.images})
     return dataclasses.replace(
         move, instance='', name='', project='', opted_in=False, phase=Phase.WAITING, target='',
-        power=Power.ON, epoch=0, road=(), reason='', row='',
+        power=Power.ON, epoch=0, road=(), reason='', row='', marked='', wrong_marks=(),
+        priority=policy.Priority.NORMAL,
         images=tuple(model.Image(cluster, '', '', '') for cluster in clusters))
 
 

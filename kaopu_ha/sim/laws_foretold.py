@@ -48,7 +48,7 @@ _DEATHS = re.compile(r'(?:power off|freeze) (\w+)|cut (\w+) both')
 _KNOWN = re.compile(
     r'(hold|release|disable|enable|stop|boot|reboot|create|delete|pause|resize) .*|'
     r'.* has \d+ cores|(a|no) monitor of .* is at the address of .*|'
-    r'kill agent-.*|attach a volume to \w+|time passes')
+    r'kill agent-.*|mark .* by .*|attach a volume to \w+|time passes')
 _KNOWN_SECONDS = 10.0
 # What waits for these is planned all the same.
 _MAY_WAIT = (Reason.NO_ROOM, Reason.NO_TARGET, Reason.NOT_FENCED)

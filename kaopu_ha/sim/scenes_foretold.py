@@ -53,6 +53,7 @@ def _foretold(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]
     known = (f'hold {chance.choice(setup.hosts)}', f'disable {chance.choice(others)}',
              f'attach a volume to {vm.name}', f'create new on {host}',
              f'a monitor of {chance.choice(setup.clusters)} is at the address of {host}',
+             f'mark {vm.name} by metadata HA_Enabled={chance.choice(("no", "perhaps"))}',
              f'stop {vm.name}', f'boot {vm.name}', f'pause {vm.name}', f'resize {vm.name}')
     for number, words in enumerate(chance.sample(known, chance.randint(0, 3))):
         yield Event(3.0 + number, words)

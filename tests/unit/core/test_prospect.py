@@ -207,6 +207,25 @@ class TestWhoIsLeft(unittest.TestCase):
         self.assertEqual((Answer.LEFT, None), (found.answer, found.reason))
         self.assertEqual((), prospect.lost([found]))
 
+    def test_by_who_owns_it_whatever_is_wrong_with_its_host(self):
+        for value, answer in (('no', Answer.LEFT), ('perhaps', Answer.PROTECTED)):
+            mark = model.Mark(model.Source.METADATA, 'HA_Enabled', value)
+            server = values.a_server(marks=(mark,))
+            found, = of_c1(servers=[server])
+            self.assertEqual((answer, None), (found.answer, found.reason))
+            self.assertIn('HA_Enabled', found.text)
+            held, = of_c1(servers=[server], held={'c1'})
+            self.assertEqual(Answer.LEFT if value == 'no' else Answer.UNPROTECTED, held.answer)
+
+    def test_the_important_have_their_room_first(self):
+        mark = model.Mark(model.Source.METADATA, 'ha_priority', 'high')
+        servers = [values.a_server(f'i{number}', marks=(mark,) * (number == 3))
+                   for number in range(4)]
+        small = values.a_candidate('c2', usage=values.a_usage(cores=2))
+        found = of_c1(some(4), servers, (small,))
+        self.assertEqual(['i3'], [one.instance for one in found
+                                  if one.answer is Answer.PROTECTED])
+
 
 class TestWhatIsNotKnown(unittest.TestCase):
 

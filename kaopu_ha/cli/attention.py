@@ -27,6 +27,8 @@ from kaopu_ha.core.waiting import Kind, Waiting
 _A_WHILE_SECONDS = 60.0
 # Each of them is in ``kaopu-ha recovery show``.
 _NAMES_MAX = 5
+# Where a reason is told of more hosts than these, the names of the others are enough.
+_OF_ONE_REASON_MAX = 5
 
 
 def points(found: Picture, storm: Storm) -> list[tuple[str, str]]:
@@ -157,9 +159,18 @@ def _unprotected(found: Picture) -> Iterator[tuple[str, str]]:
     told = found.unprotected
     if told is None:
         return
+    by_reason: dict[protection.Reason, list[protection.Unprotected]] = {}
     for item in protection.still_to_be_judged(told.items, found.cases):
         if item.host not in found.locks:
-            yield 'warning', f'{item.host} is not protected ({item.reason.value}): {item.text}'
+            by_reason.setdefault(item.reason, []).append(item)
+    for reason, items in by_reason.items():
+        for item in items[:_OF_ONE_REASON_MAX]:
+            yield 'warning', f'{item.host} is not protected ({reason.value}): {item.text}'
+        others = items[_OF_ONE_REASON_MAX:]
+        if others:
+            yield 'warning', (f'Nor are, for the same ({reason.value}): '
+                              f'{texts.few([item.host for item in others])}. All of them, with '
+                              'their instances: kaopu-ha protection, or status --json')
     if told.count > len(told.items):
         yield 'warning', f'{told.count - len(told.items)} more are not protected.'
 

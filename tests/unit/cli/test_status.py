@@ -63,6 +63,17 @@ class Status(scene.Scene):
                     else 'All is well.')
             self.assertIn(text, self.shown('status'))
 
+    def test_of_what_many_hosts_share_some_are_told_and_the_others_named(self):
+        items = tuple(protection.Unprotected(
+            f'c{number:02}', protection.Reason.LOCAL_DISK, 'on local disk')
+            for number in range(30))
+        self.put(records.UNPROTECTED, records.UnprotectedList(items, len(items)))
+        told = [line for line in self.shown('status').splitlines() if 'local disk' in line]
+        self.assertEqual(6, len(told), told)
+        self.assertIn('(local disk): c05, c06', told[-1])
+        self.assertIn('and 15 more', told[-1])
+        self.assertEqual(30, len(self.shown_json('status')['unprotected']))
+
     def test_what_is_not_protected_is_shown_unless_its_host_may_be_dead(self):
         self.there_leads()
         self.there_is(scene.an_inventory('c1'))

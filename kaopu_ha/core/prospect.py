@@ -55,6 +55,8 @@ _PLACES_MAX = 3
 _ACTS_MAX = 32
 # So many go at a time is no matter here: all of them go, one after the other.
 _ENOUGH = 1_000_000
+# Of why there is no target, which may name each of a thousand hosts.
+_REASON_BYTES_MAX = 240
 _ENDLESS_ROOM = model.Usage(1e12, 0.0, 1e15, 0.0)
 
 # With these a host is not condemned, not fenced, or not found in Nova, when it dies.
@@ -159,9 +161,10 @@ def lost(found: Iterable[Prospect]) -> tuple[Unprotected, ...]:
     for one in found:
         if one.answer is Answer.UNPROTECTED and one.reason is not None:
             by_reason.setdefault((one.host, one.reason), []).append(one)
-    return tuple(Unprotected(host, reason, f'{texts.few([one.name for one in those])}: '
-                             f'{those[0].text}', tuple(one.name for one in those))
-                 for (host, reason), those in by_reason.items())
+    return tuple(Unprotected(
+        host, reason, f'{texts.few([one.name for one in those])}: '
+        f'{texts.bounded(those[0].text, _REASON_BYTES_MAX)}', tuple(one.name for one in those))
+        for (host, reason), those in by_reason.items())
 
 
 # ---------------------------------------------------------------- the host

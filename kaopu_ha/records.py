@@ -44,7 +44,8 @@
                                                a key for each verb (``ASKABLE``)
 ``claims/<host>``                   durable    since when the host claims its storage addresses;
                                                only the leader writes it
-``unprotected``                     durable    what could not be judged or fenced rightly, and why
+``unprotected``                     durable    what could not be judged or fenced rightly, or
+                                               would not come back, and why
 ``event/instance/<instance>``       lease      what Nova told of it that its host has not (yet)
 ``event/host/<host>``               lease      Nova told of it what a plan depends on
 ``domain/<host>/<instance>``        durable    without OpenStack: a domain as the host defines it;

@@ -43,16 +43,20 @@ def _crowded(chance: random.Random, setup: Setup) -> Setup:
 def _foretold(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
     host, others = setup.hosts[0], setup.hosts[1:]
     vm, late = chance.choice(setup.instances), chance.choice(setup.instances[:4])
-    if chance.random() < 0.3:
+    kind = chance.choices(('monitor', 'lost', 'room', 'hold'), (4, 3, 3, 2))[0]
+    if kind == 'lost':
         # Nobody tells any more what its users do.
         yield Event(2.6, f'kill agent-{host}')
         yield Event(8.5, f'stop {late.name}')
-    if chance.random() < 0.5:
+    if kind == 'room':
         for other in others:
             yield Event(2.5, f'{other} has {chance.randint(0, 5)} cores')
-    known = (f'hold {chance.choice(setup.hosts)}', f'disable {chance.choice(others)}',
+    if kind == 'hold':
+        yield Event(2.8, f'hold {host}')
+    if kind == 'monitor':
+        yield Event(2.7, f'a monitor of a is at the address of {host}')
+    known = (f'hold {chance.choice(others)}', f'disable {chance.choice(others)}',
              f'attach a volume to {vm.name}', f'create new on {host}',
-             f'a monitor of {chance.choice(setup.clusters)} is at the address of {host}',
              f'mark {vm.name} by metadata HA_Enabled={chance.choice(("no", "perhaps"))}',
              f'stop {vm.name}', f'boot {vm.name}', f'pause {vm.name}', f'resize {vm.name}')
     for number, words in enumerate(chance.sample(known, chance.randint(0, 3))):

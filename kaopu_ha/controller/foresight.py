@@ -50,7 +50,7 @@ class Foresight:
                  pool: concurrent.futures.Executor, clock: Callable[[], float]) -> None:
         self._store, self._cloud, self._fences = store, cloud, fences
         self._rules, self._pool, self._clock = rules, pool, clock
-        self._targets = Targets(cloud, usage, rules, pool, clock)
+        self._targets = Targets(cloud, usage, rules, pool, clock, lambda news: None)
 
     def look(self, name: str = '') -> Foreseen:
         """What would become of every instance; with a ``name`` (or uuid), of those of that host, or
@@ -69,7 +69,10 @@ class Foresight:
         hosts = tuple(wanted(services.keys() | world.inventories.keys() | world.beats.keys()))
         told = self._told(world, services)
         seen, unasked = self._seen(world, hosts, told, candidates), ''
-        seen = self._with_stopped(seen)
+        kinds = {server.demand for servers in seen.servers.values() for server in servers
+                 if server.demand is not None}
+        seen = dataclasses.replace(self._with_stopped(seen), places=self._targets.places(
+            world, sorted(kinds)))
         try:
             seen = dataclasses.replace(seen, forbidden=self._forbidden(seen))
         except ports.PortError as failure:

@@ -33,6 +33,7 @@ import enum
 
 from kaopu_ha.core import (
     addresses,
+    demands,
     detection,
     evacuation,
     evidence,
@@ -132,6 +133,7 @@ class Seen:
     dead: frozenset[str] = frozenset()
     restarts: Mapping[str, restart.Restart] = field(default_factory=dict)
     stopped: frozenset[str] = frozenset()
+    places: demands.Places = demands.NOWHERE_SAID
     leads: bool = True
 
 
@@ -228,6 +230,7 @@ def _played(host: str, on: Sequence[model.Instance], seen: Seen,
         '', '', 0, inventory=seen.inventories.get(host), claimed=seen.claimed, claims=seen.claims,
         evacuations=seen.evacuations, dead=seen.dead, forbidden=seen.forbidden,
         services=seen.services, servers=seen.servers.get(host, ()), stopped=seen.stopped,
+        places=seen.places,
         candidates=seen.candidates)
     for _ in range(_ACTS_MAX):
         decision = recovery.advance(item, seeing, rules)

@@ -247,9 +247,8 @@ class TestLost(unittest.TestCase):
                          (item.host, item.reason, len(item.instances)))
         self.assertIn('and 2 more: on local disk: /d', item.text)
 
-    def test_a_reason_that_names_every_host_is_cut(self):
+    def test_a_reason_is_short_however_many_hosts_there_are(self):
         many = tuple(values.a_candidate(f'h{number}', held=True) for number in range(1000))
         found = of_c1(candidates=many)
         item, = prospect.lost(found)
         self.assertLess(len(item.text), 300)
-        self.assertGreater(len(found[0].text), 9000)

@@ -49,7 +49,7 @@ from kaopu_ha.controller.restarter import Restarter
 from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.turns import Turns
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core.news import News
+from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.core.selection import Candidate
 from kaopu_ha.worker.worker import Worker
@@ -120,7 +120,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
     its_store, its_cloud = turns.minded('protector', store), turns.minded('protector', cloud)
     protector = Protector(its_store, lead, [turns.minded('protector', probe) for probe in probes],
                           its_cloud, rules, given.clock, tell,
-                          _lookout(ahead, its_store, rules, given, turns) if ahead else None)
+                          _lookout(ahead, its_store, rules, given, turns, tell) if ahead else None)
     carer = Carer(turns.minded('carer', store), lead, turns.minded('carer', cloud),
                   turns.minded('carer', images) if images else None, rules, given.clock, tell)
     keeper = Housekeeper(turns.minded('housekeeper', store), lead, rules, given.clock, given.now,
@@ -154,11 +154,12 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
 
 
 def _lookout(ahead: Ahead, store: ports.Store, rules: Rules, given: Surroundings,
-             turns: Turns) -> Lookout:
+             turns: Turns, tell: Callable[[News], None]) -> Lookout:
     pool = turns.pool('protector', given.pool(4, 'ahead'))
     foresight = Foresight(
         store, turns.minded('protector', ahead.cloud), turns.minded('protector', ahead.usage),
-        [turns.minded('protector', fence) for fence in ahead.fences], rules, pool, given.clock)
+        [turns.minded('protector', fence) for fence in ahead.fences], rules, pool, given.clock,
+        Repeated(tell, given.clock, (Fact.CLOUD_AWAY,)))
     return Lookout(foresight, given.clock)
 
 

@@ -27,7 +27,8 @@ from kaopu_ha.cli.listing import Cell, Listing
 from kaopu_ha.core import texts
 from kaopu_ha.core.prospect import Answer, Foreseen, Prospect
 
-_INK = {Answer.PROTECTED: 'good', Answer.UNPROTECTED: 'error', Answer.NOT_KNOWN: 'warning'}
+_INK = {Answer.PROTECTED: 'good', Answer.DOUBTFUL: 'warning', Answer.UNPROTECTED: 'error',
+        Answer.NOT_KNOWN: 'warning'}
 # A reason may name each of a thousand hosts; --json has all of it.
 _WHY_BYTES_MAX = 240
 
@@ -37,7 +38,7 @@ class Protection(Listing):
     it would go; if it would not, why.
 
     Exit code: 0 if all would (but for those that are left alone on purpose), 1 if some would not,
-    2 if it could not be asked, or not of all.
+    or nobody is sure of it, 2 if it could not be asked, or not of all.
     """
 
     sections = ()
@@ -82,15 +83,16 @@ class Protection(Listing):
                 'hosts': {host: _totals([one for one in self._found.prospects if one.host == host])
                           for host in self._found.hosts},
                 'told': [plain(item) for item in self._found.told],
-                'unasked': self._found.unasked}
+                'unasked': self._found.unasked, 'untold': list(self._found.untold)}
 
     # ------------------------------------------------------------ private
 
     def _code(self, found: Iterable[Prospect]) -> int:
         answers = {one.answer for one in found}
-        if Answer.UNPROTECTED in answers:
+        if answers & {Answer.UNPROTECTED, Answer.DOUBTFUL}:
             return 1
-        return 2 if Answer.NOT_KNOWN in answers or self._found.unasked else 0
+        could_not = Answer.NOT_KNOWN in answers or self._found.unasked or self._found.untold
+        return 2 if could_not else 0
 
     def _foreseen(self, name: str) -> Foreseen:
         from kaopu_ha.wiring import ahead
@@ -143,6 +145,7 @@ class Protection(Listing):
         if self._found.unasked:
             lines.append('Whether their addresses may be fenced could not be asked: '
                          f'{self._found.unasked}')
+        lines += [f'Not known: {text}' for text in self._found.untold]
         return [self.ink('warning', line) for line in lines]
 
 
@@ -168,8 +171,9 @@ def _totals(found: Sequence[Prospect]) -> dict[str, Any]:
 def _sum(found: Sequence[Prospect]) -> str:
     counts = collections.Counter(one.answer for one in found)
     parts = [f'{counts[answer]} {word}' for answer, word in (
-        (Answer.PROTECTED, 'would come back'), (Answer.UNPROTECTED, 'would not'),
-        (Answer.LEFT, 'left alone on purpose'), (Answer.NOT_KNOWN, 'not known'))
+        (Answer.PROTECTED, 'would come back'), (Answer.DOUBTFUL, 'doubtful'),
+        (Answer.UNPROTECTED, 'would not'), (Answer.LEFT, 'left alone on purpose'),
+        (Answer.NOT_KNOWN, 'not known'))
         if counts[answer] or answer is Answer.PROTECTED]
     is_or_are = 'is' if len(found) == 1 else 'are'
     return f'{layout.number(len(found), "instance")} {is_or_are} on: {", ".join(parts)}.'

@@ -26,9 +26,10 @@ from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import words
 from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import fencing, model, prospect, protection, selection, users
+from kaopu_ha.core import demands, fencing, model, prospect, protection, selection, users
 from kaopu_ha.core import recovery as road
 from kaopu_ha.core.model import Recovery
+from kaopu_ha.core.news import News
 from kaopu_ha.core.prospect import Foreseen
 from kaopu_ha.core.protection import Reason, Unprotected
 
@@ -38,19 +39,25 @@ READS = (*RANGES, records.RECOVERY, records.EVACUATION, records.CLAIMS, records.
 _READ_SECONDS = 3.0
 # For the servers of all hosts together: Nova takes a fraction of a second for one host.
 _LISTING_SECONDS = 60.0
+# For what Placement offers, in all: one answer of ``Targets.places`` has no time for many kinds.
+_OFFERS_SECONDS = 30.0
 # What only Ceph can say, and the leader alone asks it: the rest is seen anew.
 _OF_CEPH = (Reason.STRANGER, Reason.UNSEEN, Reason.WITHOUT_DISK)
 
 
 class Foresight:
-    """Looks ahead.  For one thread; ``pool`` asks for the servers of several hosts at a time."""
+    """Looks ahead.  For one thread; ``pool`` asks for the servers of several hosts at a time.
+
+    What could not be learnt of places is told, and is in the answer (``Foreseen.untold``).
+    """
 
     def __init__(self, store: ports.Store, cloud: ports.Cloud, usage: ports.UsageSource,
                  fences: Sequence[ports.Fence], rules: model.Rules,
-                 pool: concurrent.futures.Executor, clock: Callable[[], float]) -> None:
+                 pool: concurrent.futures.Executor, clock: Callable[[], float],
+                 tell: Callable[[News], None] = lambda news: None) -> None:
         self._store, self._cloud, self._fences = store, cloud, fences
         self._rules, self._pool, self._clock = rules, pool, clock
-        self._targets = Targets(cloud, usage, rules, pool, clock, lambda news: None)
+        self._targets = Targets(cloud, usage, rules, pool, clock, tell)
 
     def look(self, name: str = '') -> Foreseen:
         """What would become of every instance; with a ``name`` (or uuid), of those of that host, or
@@ -68,11 +75,8 @@ class Foresight:
         services = self._targets.services
         hosts = tuple(wanted(services.keys() | world.inventories.keys() | world.beats.keys()))
         told = self._told(world, services)
-        seen, unasked = self._seen(world, hosts, told, candidates), ''
-        kinds = {server.demand for servers in seen.servers.values() for server in servers
-                 if server.demand is not None}
-        seen = dataclasses.replace(self._with_stopped(seen), places=self._targets.places(
-            world, sorted(kinds)))
+        seen, unasked = self._with_stopped(self._seen(world, hosts, told, candidates)), ''
+        seen, untold = self._with_places(world, seen)
         try:
             seen = dataclasses.replace(seen, forbidden=self._forbidden(seen))
         except ports.PortError as failure:
@@ -83,7 +87,7 @@ class Foresight:
             tuple(item for item in told if item.host in hosts),
             tuple(one for host in hosts if host in world.inventories
                   for one in world.inventories[host].instances if one.power is model.Power.OFF),
-            unasked)
+            unasked, untold)
 
     # ------------------------------------------------------------ private
 
@@ -146,6 +150,24 @@ class Foresight:
                 unasked[host] = str(failure)
         return dataclasses.replace(seen, stopped=frozenset(stopped), unasked=unasked)
 
+    def _with_places(self, world: World,
+                     seen: prospect.Seen) -> tuple[prospect.Seen, tuple[str, ...]]:
+        """With where each kind of instance may be, and what of that could not be learnt."""
+        kinds = sorted({server.demand for servers in seen.servers.values() for server in servers
+                        if server.demand is not None})
+        until, places = self._clock() + _OFFERS_SECONDS, self._targets.places(world, kinds)
+        left = _without_offer(kinds, places)
+        while left and not places.untold and self._clock() < until:
+            more = self._targets.places(world, left)
+            if len(more.offers) <= len(places.offers) and not more.untold:
+                # Nobody offers anything to these.
+                left = []
+            else:
+                places, left = more, _without_offer(kinds, more)
+        late = (f'what Placement offers to {len(left)} of {len(kinds)} kinds of instances: it took '
+                'too long',) if left and not places.untold else ()
+        return dataclasses.replace(seen, places=places), (*places.untold, *late)
+
     def _orders(self, world: World, host: str) -> tuple[model.FenceOrder, ...]:
         inventory = world.inventories.get(host)
         if inventory is None:
@@ -174,3 +196,8 @@ def _about(world: World, name: str, hosts: Collection[str]) -> tuple[str, ...]:
     found = [host for host, told in world.inventories.items()
              if any(name in (one.uuid, one.name) for one in told.instances)]
     return tuple(sorted(found or hosts))
+
+
+def _without_offer(kinds: Sequence[model.Demand],
+                   places: demands.Places) -> list[model.Demand]:
+    return [kind for kind in kinds if kind not in places.offers]

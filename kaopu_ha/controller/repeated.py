@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 import threading
 
 from kaopu_ha.core.news import Fact, News
@@ -27,14 +27,15 @@ _STANDING = frozenset({Fact.RECORD})
 class Repeated:
     """Passes news on.  Safe for threads."""
 
-    def __init__(self, tell: Callable[[News], None], clock: Callable[[], float]) -> None:
-        self._tell, self._clock = tell, clock
+    def __init__(self, tell: Callable[[News], None], clock: Callable[[], float],
+                 standing: Collection[Fact] = _STANDING) -> None:
+        self._tell, self._clock, self._standing = tell, clock, standing
         self._lock = threading.Lock()
         self._told: dict[News, float] = {}
 
     def __call__(self, news: News) -> None:
         """Tell it, unless it is of what stands, and was told less than an hour ago."""
-        if news.fact not in _STANDING or self._is_due(news):
+        if news.fact not in self._standing or self._is_due(news):
             self._tell(news)
 
     def _is_due(self, news: News) -> bool:

@@ -259,19 +259,11 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
     before = tuple(policy.in_order(evacuations))
     # An instance is in two recoveries if its target died after it: the instance alone is no key.
     now = {_key(item): _turned_back(item, seen, rules, dead) for item in before}
-    under_way = [item for item in now.values() if _under_way(item)]
     busy: dict[str, int] = {}
-    going = [item for item in under_way if not item.set_aside]
+    going = [item for item in now.values() if selection.comes(item) and not item.set_aside]
     for item in going:
         busy[item.target] = busy.get(item.target, 0) + 1
-    candidates, ground = seen.candidates, selection.ground(
-        seen.candidates, seen.places, now.values())
-    for item in under_way:
-        candidates = selection.placed(candidates, item.target, item)
-    going_on = {item.recovery for item in now.values() if not item.phase.ended}
-    candidates = selection.arrived(candidates, [
-        item for item in now.values()
-        if item.phase is Phase.DONE and item.recovery in going_on])
+    candidates, ground = selection.begun(seen.candidates, seen.places, now.values())
     in_all = len(going)
     turns: dict[str, policy.Priority] = {}
     for item in before:
@@ -297,10 +289,6 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
 
 def _key(item: Evacuation) -> tuple[str, str]:
     return item.recovery, item.instance
-
-
-def _under_way(item: Evacuation) -> bool:
-    return item.phase in (Phase.QUEUED, Phase.CALLING, Phase.MOVING)
 
 
 def _rests(item: Evacuation, seen: Seen) -> bool:
@@ -344,7 +332,7 @@ def _turned_back(item: Evacuation, seen: Seen, rules: model.Rules,
     """REFUSED, or on its way to a dead target: wait for a new target, or give up."""
     reason, meaning = item.reason, refusals.meaning(item.reason, item.row)
     failed = meaning is not Meaning.NOT_HERE
-    if _under_way(item) and item.target in dead:
+    if selection.comes(item) and item.target in dead:
         reason, failed, meaning = f'its target {item.target} died', False, Meaning.HOST_FAILED
     elif item.phase is Phase.QUEUED and not _still_eligible(item, seen):
         return went(dataclasses.replace(item, target=''), Phase.WAITING, seen.at, seen.by,

@@ -33,6 +33,7 @@ import enum
 
 from kaopu_ha.core import (
     addresses,
+    chances,
     demands,
     detection,
     evacuation,
@@ -45,20 +46,18 @@ from kaopu_ha.core import (
     selection,
     texts,
 )
+from kaopu_ha.core.chances import Chance
 from kaopu_ha.core.model import Evacuation, Phase, Power
 from kaopu_ha.core.protection import Reason, Unprotected
 from kaopu_ha.core.recovering import Act
 from kaopu_ha.core.recovering import Seen as Recovering
 
-# Of the targets of one instance, the best first.
-_PLACES_MAX = 3
 # A recovery that is waited for by nothing is planned after fewer acts.
 _ACTS_MAX = 32
 # So many go at a time is no matter here: all of them go, one after the other.
 _ENOUGH = 1_000_000
 # Of why there is no target, which may name each of a thousand hosts.
 _REASON_BYTES_MAX = 240
-_ENDLESS_ROOM = model.Usage(1e12, 0.0, 1e15, 0.0)
 
 # With these a host is not condemned, not fenced, or not found in Nova, when it dies.
 _OF_THE_HOST = (Reason.NO_INVENTORY, Reason.NO_AGENT, Reason.LASTING_BEAT, Reason.NO_SERVICE,
@@ -69,6 +68,7 @@ class Answer(enum.Enum):
     """Would it come back?"""
 
     PROTECTED = 'yes'
+    DOUBTFUL = 'doubtful'
     UNPROTECTED = 'no'
     LEFT = 'left alone'
     NOT_KNOWN = 'not known'
@@ -79,7 +79,8 @@ class Prospect:
     """What would become of an instance that is on.
 
     ``target``: where it would go if its host died now, with all others of that host; ``places``:
-    where it could go, the best first.  ``reason`` and ``text``: why it would not come back.
+    where it could go, the best first.  ``reason`` and ``text``: why it would not come back, or why
+    nobody knows whether Nova lets it where it would go.
     """
 
     host: str
@@ -97,7 +98,8 @@ class Foreseen:
     """What would become of the instances of these hosts.
 
     ``told``: what is not protected of them anyway.  ``off``: their instances that are off.
-    ``unasked``: why Ceph could not say what must not be fenced, '' if it did.
+    ``unasked``: why Ceph could not say what must not be fenced, '' if it did.  ``untold``: what
+    could not be learnt of where instances may be, and why: of that, nothing stands in the way here.
     """
 
     hosts: tuple[str, ...]
@@ -105,6 +107,7 @@ class Foreseen:
     told: tuple[Unprotected, ...] = ()
     off: tuple[model.Instance, ...] = ()
     unasked: str = ''
+    untold: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -158,10 +161,10 @@ def doubtful(host: str, seen: Seen) -> tuple[str, ...]:
 
 
 def lost(found: Iterable[Prospect]) -> tuple[Unprotected, ...]:
-    """Those that would not come back, for each host and reason together."""
+    """Those that would not come back, or hardly, for each host and reason together."""
     by_reason: dict[tuple[str, Reason], list[Prospect]] = {}
     for one in found:
-        if one.answer is Answer.UNPROTECTED and one.reason is not None:
+        if one.reason is not None:
             by_reason.setdefault((one.host, one.reason), []).append(one)
     return tuple(Unprotected(
         host, reason, f'{texts.few([one.name for one in those])}: '
@@ -281,9 +284,8 @@ def _moved(on: Sequence[model.Instance], item: model.Recovery, moves: Sequence[E
         return [_stays(item.host, one, Reason.NOT_FENCED, why) for one in on]
     planned = {move.instance: move for move in moves}
     safe = fencing.fenced_clusters(item.orders) | fencing.awaited_clusters(item.orders)
-    kinds = {_kind(move) for move in moves if not move.phase.ended}
-    candidates = _filled(seen)
-    places = {kind: _places(kind, candidates) for kind in kinds}
+    alone = chances.of_each([move for move in moves if not move.phase.ended], seen.candidates,
+                            seen.places, seen.evacuations)
     found = []
     for one in on:
         move = planned.get(one.uuid)
@@ -293,7 +295,7 @@ def _moved(on: Sequence[model.Instance], item: model.Recovery, moves: Sequence[E
         elif move.phase.ended:
             found.append(_not_moved(one, move, safe))
         else:
-            found.append(_aimed(move, *places[_kind(move)], item, candidates))
+            found.append(_aimed(move, alone[move.instance], item))
     return found
 
 
@@ -306,22 +308,26 @@ def _not_moved(one: model.Instance, move: Evacuation, safe: Collection[str]) -> 
     return Prospect(*told, Answer.UNPROTECTED, _of_disks(one, safe), move.reason)
 
 
-def _aimed(move: Evacuation, places: tuple[str, ...], why: str, item: model.Recovery,
-           candidates: Collection[selection.Candidate]) -> Prospect:
+def _aimed(move: Evacuation, alone: Chance, item: model.Recovery) -> Prospect:
     """What would be moved has a target, or waits: for its fence, or for room."""
     told = move.source, move.instance, move.name
     if move.target:
+        if alone.doubt:
+            return Prospect(*told, Answer.DOUBTFUL, Reason.DOUBTFUL,
+                            f'no other host is left than {move.target}, and {alone.doubt}',
+                            move.target, alone.places)
         text = f'nobody understands how it is marked: {texts.few(move.wrong_marks)}'
         return Prospect(*told, Answer.PROTECTED, None, text if move.wrong_marks else '',
-                        move.target, places)
+                        move.target, alone.places)
     if not {image.cluster for image in move.images} <= fencing.fenced_clusters(item.orders):
         return Prospect(*told, Answer.UNPROTECTED, Reason.NOT_FENCED,
                         '; '.join([move.reason, *item.refused]))
-    if places:
-        return Prospect(*told, Answer.UNPROTECTED, Reason.NO_ROOM, f'alone it has room on '
-                        f'{texts.few(places)}; with the others of its host it has not', '', places)
-    reason = Reason.NO_ROOM if _lacks_room(move, candidates) else Reason.NO_TARGET
-    return Prospect(*told, Answer.UNPROTECTED, reason, why)
+    if alone.places:
+        why = (f'alone it has room on {texts.few(alone.places)}; with the others of its host it '
+               f'has not: {move.reason}')
+        return Prospect(*told, Answer.UNPROTECTED, Reason.NO_ROOM, why, '', alone.places)
+    return Prospect(*told, Answer.UNPROTECTED,
+                    Reason.NO_ROOM if alone.lacks_room else Reason.NO_TARGET, move.reason)
 
 
 def _of_disks(one: model.Instance, safe: Collection[str]) -> Reason:
@@ -335,44 +341,3 @@ def _of_disks(one: model.Instance, safe: Collection[str]) -> Reason:
     if any(not image.header for image in one.images):
         return Reason.UNKNOWN_IMAGE
     return Reason.NOT_FENCED if evacuation.why_stays(one, safe) else Reason.STATE
-
-
-# ---------------------------------------------------------------- where to
-
-
-def _kind(move: Evacuation) -> Evacuation:
-    """The move without what makes no difference to where it may go: many are alike."""
-    clusters = sorted({image.cluster for image in move.images})
-    return dataclasses.replace(
-        move, instance='', name='', project='', opted_in=False, phase=Phase.WAITING, target='',
-        power=Power.ON, epoch=0, road=(), reason='', row='', marked='', wrong_marks=(),
-        priority=policy.Priority.NORMAL,
-        images=tuple(model.Image(cluster, '', '', '') for cluster in clusters))
-
-
-def _filled(seen: Seen) -> tuple[selection.Candidate, ...]:
-    """The candidates, with what is on its way to them already."""
-    found = seen.candidates
-    for move in seen.evacuations:
-        if move.target and not move.phase.ended:
-            found = selection.placed(found, move.target, move)
-    return found
-
-
-def _places(kind: Evacuation,
-            candidates: Collection[selection.Candidate]) -> tuple[tuple[str, ...], str]:
-    """Where it could go if nothing else did, the best first; or why nowhere."""
-    left = [one for one in candidates if selection.choose(kind, [one])[0]]
-    found: list[str] = []
-    while left and len(found) < _PLACES_MAX:
-        best, _ = selection.choose(kind, left)
-        found.append(best)
-        left = [one for one in left if one.host != best]
-    return tuple(found), '' if found else selection.choose(kind, candidates)[1]
-
-
-def _lacks_room(move: Evacuation, candidates: Iterable[selection.Candidate]) -> bool:
-    """True if there is a host that would take it, had it any room."""
-    roomy = [dataclasses.replace(one, usage=_ENDLESS_ROOM) for one in candidates
-             if one.usage is not None]
-    return bool(selection.choose(_kind(move), roomy)[0])

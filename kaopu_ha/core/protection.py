@@ -48,6 +48,7 @@ class Reason(enum.Enum):
     NO_DISK = 'disks unknown'
     NO_ROOM = 'no room elsewhere'
     NO_TARGET = 'no host for it'
+    DOUBTFUL = 'no sure host'
     NOT_FENCED = 'may not be fenced'
     NOT_CONDEMNED = 'never condemned'
     NOT_IN_NOVA = 'unknown to Nova'

@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 import dataclasses
 from dataclasses import dataclass
 import functools
@@ -174,11 +174,25 @@ def choose(evacuation: model.Evacuation, candidates: Collection[Candidate],
         if one.host != evacuation.source], evacuation.demand)
 
 
-def ground(candidates: Iterable[Candidate], places: demands.Places,
-           moves: Iterable[model.Evacuation]) -> placing.Ground:
-    """What a plan knows of places when it begins."""
-    return placing.Ground(places, {one.host: one.service.zone if one.service is not None else ''
-                                   for one in candidates}, moves)
+def begun(candidates: Collection[Candidate], places: demands.Places,
+          moves: Collection[model.Evacuation]) -> tuple[tuple[Candidate, ...], placing.Ground]:
+    """What a plan begins with: the candidates with what comes to them, or came lately, and what it
+    knows of places.
+    """
+    ground = placing.Ground(places, {one.host: one.service.zone if one.service is not None else ''
+                                     for one in candidates}, moves)
+    found = tuple(candidates)
+    for item in moves:
+        if comes(item):
+            found = placed(found, item.target, item)
+    going_on = {item.recovery for item in moves if not item.phase.ended}
+    return arrived(found, [item for item in moves if item.phase is model.Phase.DONE
+                           and item.recovery in going_on]), ground
+
+
+def comes(item: model.Evacuation) -> bool:
+    """True while it is on its way to its target."""
+    return item.phase in (model.Phase.QUEUED, model.Phase.CALLING, model.Phase.MOVING)
 
 
 def _free(usage: model.Usage | None, core_class: str) -> float:

@@ -26,7 +26,7 @@ Fault = Callable[[random.Random, Setup, float, float], Iterator[Event]]
 _EARLY = (0.5, 3.0)
 
 
-def _zones(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+def zones(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
     """Two zones, of which the first has the host that dies; some instances are pinned."""
     begins, first = chance.uniform(*_EARLY), chance.randint(1, len(setup.hosts) - 1)
     for number, host in enumerate(setup.hosts):
@@ -38,7 +38,7 @@ def _zones(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iter
             yield Event(begins + 0.1, f'{vm.name} is pinned to its zone')
 
 
-def _groups(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+def groups(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
     """Of those that are kept apart one is on the host that dies, or two of three are."""
     here = [vm.name for vm in setup.instances if vm.host == setup.hosts[0]]
     there = [vm.name for vm in setup.instances if vm.host != setup.hosts[0]]
@@ -82,5 +82,5 @@ def _set_aside(chance: random.Random, setup: Setup, at: float, lasts: float) -> 
             yield Event(begins, f'only Nova knows that {vm.name} may be on {one} and {other} alone')
 
 
-FAULTS: tuple[tuple[int, Fault], ...] = ((4, _zones), (3, _groups), (1, _dedicated),
+FAULTS: tuple[tuple[int, Fault], ...] = ((4, zones), (3, groups), (1, _dedicated),
                                          (2, _set_aside))

@@ -23,7 +23,7 @@ worker runs, shows on the day.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 import concurrent.futures
 from dataclasses import dataclass, field
 import re
@@ -47,7 +47,10 @@ _DEATHS = re.compile(r'(?:power off|freeze) (\w+)|cut (\w+) both')
 # What shows while all is well, once it had time to be told.
 _KNOWN = re.compile(
     r'(hold|release|disable|enable|stop|boot|reboot|create|delete|pause|resize) .*|'
-    r'.* has \d+ cores|(a|no) monitor of .* is at the address of .*|'
+    r'.* has \d+ (dedicated )?cores|(a|no) monitor of .* is at the address of .*|'
+    r'zone \w+ has .*|Nova does not tell who is pinned to a zone|\w+ is pinned to its zone|'
+    r'a group (keeps|has at most|would have) .*|\w+ asks for dedicated cores|'
+    r'\w+ is (set aside for|of) project \w+|'
     r'kill agent-.*|mark .* by .*|attach a volume to \w+|time passes')
 _KNOWN_SECONDS = 10.0
 # What waits for these is planned all the same.
@@ -82,7 +85,7 @@ class Foretold:
         if dies and self._clear and now - self._known_at >= _KNOWN_SECONDS:
             host = dies.group(1) or dies.group(2)
             self._foretold = _Foretold(host, now, {
-                one.instance: one for one in foreseen(self._world, host)})
+                one.instance: one for one in self._sure(foreseen(self._world, host))})
             rules = self._world.setup.times.rules
             self._world.kernel.after(
                 rules.death_seconds + rules.lock_seconds + _ENDED_SECONDS, self._ended)
@@ -91,6 +94,13 @@ class Foretold:
             self._foretold = None
             self._clear = self._clear and not dies and bool(_KNOWN.fullmatch(sentence))
             self._known_at = now
+
+    def _sure(self, said: Collection[Prospect]) -> list[Prospect]:
+        """Without those of which only Nova knows, and whoever gets the room that they leave."""
+        doubtful = [one for one in said if one.answer is Answer.DOUBTFUL]
+        if not doubtful or not self._world.nova.lay.is_used:
+            return list(said)
+        return [one for one in said if one not in doubtful and one.reason is not Reason.NO_ROOM]
 
     def committed(self, who: str, writes: Sequence[ports.Put | ports.Delete],
                   before: Mapping[str, ports.Entry]) -> None:

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Scenes of what can be known before a host dies: local disks, room, holds, who may be fenced.
+"""Scenes of what can be known before a host dies: local disks, room, places, holds, fences.
 
 See ``scenes``.
 """
@@ -21,10 +21,14 @@ from collections.abc import Iterator
 import dataclasses
 import random
 
+from kaopu_ha.sim.faults_places import groups, zones
 from kaopu_ha.sim.scenes import scene
 from kaopu_ha.sim.scenes_use import SCENES as SCENES
 from kaopu_ha.sim.story import Event
 from kaopu_ha.sim.world import Setup
+
+# Until people set right what keeps a group together: not before the others have come back, or not.
+_LASTS_SECONDS = 64.0
 
 
 def _crowded(chance: random.Random, setup: Setup) -> Setup:
@@ -43,7 +47,8 @@ def _crowded(chance: random.Random, setup: Setup) -> Setup:
 def _foretold(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
     host, others = setup.hosts[0], setup.hosts[1:]
     vm, late = chance.choice(setup.instances), chance.choice(setup.instances[:4])
-    kind = chance.choices(('monitor', 'lost', 'room', 'hold'), (4, 3, 3, 2))[0]
+    dies = at + chance.uniform(17.0, 22.0)
+    kind = chance.choice(('monitor', 'lost', 'room', 'hold', 'zones', 'groups'))
     if kind == 'lost':
         # Nobody tells any more what its users do.
         yield Event(2.6, f'kill agent-{host}')
@@ -55,13 +60,16 @@ def _foretold(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]
         yield Event(2.8, f'hold {host}')
     if kind == 'monitor':
         yield Event(2.7, f'a monitor of a is at the address of {host}')
+    if kind == 'zones':
+        yield from zones(chance, setup, dies, _LASTS_SECONDS)
+    if kind == 'groups':
+        yield from groups(chance, setup, dies, _LASTS_SECONDS)
     known = (f'hold {chance.choice(others)}', f'disable {chance.choice(others)}',
              f'attach a volume to {vm.name}', f'create new on {host}',
              f'mark {vm.name} by metadata HA_Enabled={chance.choice(("no", "perhaps"))}',
              f'stop {vm.name}', f'boot {vm.name}', f'pause {vm.name}', f'resize {vm.name}')
     for number, words in enumerate(chance.sample(known, chance.randint(0, 3))):
         yield Event(3.0 + number, words)
-    dies = at + chance.uniform(17.0, 22.0)
     yield Event(dies, chance.choice((f'power off {host}', f'power off {host}',
                                      f'cut {host} both', f'freeze {host}')))
     yield Event(dies + 103.0, 'time passes')

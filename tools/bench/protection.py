@@ -28,18 +28,19 @@ import time
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.foresight import Foresight
-from kaopu_ha.core import model, prospect
+from kaopu_ha.core import demands, model, prospect
 from kaopu_ha.core.rules import Rules
 from tests.unit.controller.scene import Store
 
 _CLUSTER = '5ebab1e0-1111-4000-8000-000000000001'
 _CORES = (1, 2, 4, 8)
+_ZONES = 4
 _ONE_BY_ONE = 20
 _TARGET_SECONDS = 2.0
 
 
 class _Cloud:
-    """Nova and Placement, of hosts that are half full."""
+    """Nova and Placement, of hosts that are half full: zones, kinds, and a group for each ten."""
 
     def __init__(self, hosts: int, each: int) -> None:
         self.by_host = {_host(number): tuple(_server(number, n) for n in range(each))
@@ -48,11 +49,26 @@ class _Cloud:
 
     def services(self):
         self.asked += 1
-        return {host: model.ComputeService(host, host, True, True, False) for host in self.by_host}
+        return {host: model.ComputeService(host, host, True, True, False, _zone(number))
+                for number, host in enumerate(self.by_host)}
 
     def servers(self, host):
         self.asked += 1
         return self.by_host[host]
+
+    def places(self, kinds):
+        """Placement is asked once for each kind, and offers two hosts of three."""
+        self.asked += len(kinds)
+        offers = {kind: demands.Offer(frozenset(
+            host for place, host in enumerate(self.by_host) if (place + number) % 3))
+                  for number, kind in enumerate(kinds)}
+        groups = []
+        for number, servers in enumerate(zip(*self.by_host.values(), strict=True)):
+            uuids = [server.uuid for server in servers]
+            groups += [demands.Group(f'{number}-{first}', 'db', demands.APART,
+                                     frozenset(uuids[first:first + 10]))
+                       for first in range(0, len(uuids), 10)]
+        return demands.Places(offers, (), tuple(groups))
 
     def actions(self, instance):
         return ()
@@ -82,14 +98,21 @@ def _host(number):
     return f'compute-{number:04}'
 
 
+def _zone(number):
+    return f'az{number % _ZONES}'
+
+
 def _uuid(number, n):
     return f'{number:08x}-0000-4000-8000-{n:012x}'
 
 
 def _server(number, n):
     cores = _CORES[n % len(_CORES)]
+    asks = demands.Part('', (demands.Amount('VCPU', cores),
+                             demands.Amount('MEMORY_MB', 2048 * cores)))
     return model.Server(_uuid(number, n), f'web-{number}-{n}', _host(number), 'active',
-                        power_state=1, cores=cores, memory_mb=2048 * cores)
+                        power_state=1, cores=cores, memory_mb=2048 * cores,
+                        demand=demands.Demand((asks,), _zone(number) if n % 2 else ''))
 
 
 def _instance(number, n):

@@ -18,11 +18,14 @@ import json
 from unittest import mock
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import model
+from kaopu_ha.core import demands, model
+from kaopu_ha.core.demands import Amount, Demand, Offer, Part, Places
 from kaopu_ha.core.model import Power
 from kaopu_ha.wiring import ahead
 from tests.unit.cli import scene
 from tests.unit.core import values
+
+KIND = Demand((Part('', (Amount('MEMORY_MB', 2048), Amount('VCPU', 2))),))
 
 CONF = """
 [ceph]
@@ -40,6 +43,7 @@ class Cloud:
     def __init__(self, servers):
         self.placed = {server.uuid: server for server in servers}
         self.away, self.down, self.asked, self.cores = '', '', 0, 8
+        self.said = demands.NOWHERE_SAID
 
     def services(self):
         self.asked += 1
@@ -52,6 +56,10 @@ class Cloud:
         if host == self.down:
             raise ports.PortError(f'the cell of {host} does not answer')
         return tuple(one for one in self.placed.values() if one.host == host)
+
+    def places(self, kinds):
+        self.asked += 1
+        return self.said
 
     def usage(self):
         self.asked += 1
@@ -160,6 +168,36 @@ class TestAll(Protected):
         code, out = self.asked()
         self.assertEqual(0, code)
         self.assertIn('c1: inventory not kept up', out)
+
+
+class TestPlaces(Protected):
+    """web-1 and db-1 are of one kind, of which Nova and Placement say where it may be."""
+
+    def setUp(self):
+        super().setUp()
+        for uuid in (scene.WEB, scene.DB):
+            self.cloud.placed[uuid] = dataclasses.replace(self.cloud.placed[uuid], demand=KIND)
+
+    def test_are_asked_for_once_for_all_of_a_kind(self):
+        self.cloud.said = Places({KIND: Offer(frozenset({'c2', 'c3'}))})
+        self.assertEqual((0, 6), (self.asked()[0], self.cloud.asked))
+
+    def test_that_are_doubtful_are_no_yes(self):
+        self.cloud.said = Places({KIND: Offer(frozenset({'c1'}))})
+        code, out = self.asked('c1')
+        self.assertEqual(1, code)
+        self.assertIn('doubtful', out)
+        self.assertIn('no sure host: no other host is left than c3, and Placement does not offer '
+                      'it', out)
+        self.assertIn('2 instances are on: 0 would come back, 2 doubtful.', out)
+
+    def test_of_which_something_could_not_be_learnt_are_told_so(self):
+        self.cloud.said = Places(untold=('server groups: 403: not for our role',))
+        code, out = self.asked()
+        self.assertEqual(2, code)
+        self.assertIn('Not known: server groups: 403: not for our role\n', out)
+        told = json.loads(self.asked('--json')[1])
+        self.assertEqual(['server groups: 403: not for our role'], told['untold'])
 
 
 class TestOne(Protected):

@@ -14,7 +14,8 @@
 import dataclasses
 import unittest
 
-from kaopu_ha.core import model, prospect
+from kaopu_ha.core import demands, model, prospect
+from kaopu_ha.core.demands import Amount, Demand, Group, Offer, Part
 from kaopu_ha.core.model import Power, Stage, Verdict
 from kaopu_ha.core.prospect import Answer
 from kaopu_ha.core.protection import Reason, Unprotected
@@ -198,6 +199,71 @@ class TestRoom(unittest.TestCase):
         many = tuple(values.a_candidate(f'h{number}', usage=values.a_usage(cores_used=9 - number))
                      for number in range(9))
         self.assertEqual(('h8', 'h7', 'h6'), of_c1(candidates=many)[0].places)
+
+
+class TestPlaces(unittest.TestCase):
+    """c2 is in az1 and the fullest, c3 and c4 are in az2."""
+
+    KIND = Demand((Part('', (Amount('MEMORY_MB', 2048), Amount('VCPU', 2))),))
+    PINNED = dataclasses.replace(KIND, zone='az1')
+
+    def of(self, kind, count=1, places=demands.NOWHERE_SAID, **usages):
+        candidates = tuple(values.a_candidate(
+            host, service=values.a_service(host, zone=zone),
+            usage=usages.get(host, values.a_usage(cores_used=used))) for host, zone, used in (
+            ('c2', 'az1', 20), ('c3', 'az2', 4), ('c4', 'az2', 2)))
+        servers = [values.a_server(f'i{number}', demand=kind) for number in range(count)]
+        return of_c1(some(count), servers, candidates, places=places)
+
+    def test_one_that_is_pinned_goes_to_its_zone_and_only_hosts_there_are_named(self):
+        found, = self.of(self.PINNED)
+        self.assertEqual((Answer.PROTECTED, 'c2', ('c2',)),
+                         (found.answer, found.target, found.places))
+        self.assertEqual(('c4', 'c3', 'c2'), self.of(self.KIND)[0].places)
+
+    def test_where_its_zone_is_full_it_is_room_that_lacks(self):
+        found, = self.of(self.PINNED, c2=values.a_usage(cores_used=31))
+        self.assertEqual((Answer.UNPROTECTED, Reason.NO_ROOM, ()),
+                         (found.answer, found.reason, found.places))
+        self.assertIn('in zone az1: c2: it has no cores left; not in its zone: 2 hosts in az2',
+                      found.text)
+
+    def test_where_no_host_of_its_zone_is_left_it_is_a_host_that_lacks(self):
+        found, = self.of(dataclasses.replace(self.KIND, zone='az9'))
+        self.assertEqual((Answer.UNPROTECTED, Reason.NO_TARGET), (found.answer, found.reason))
+
+    def test_what_placement_does_not_offer_is_doubtful_and_no_place(self):
+        places = demands.Places({self.KIND: Offer(frozenset({'c3'}))})
+        found, = self.of(self.KIND, places=places)
+        self.assertEqual((Answer.PROTECTED, 'c3', ('c3',)),
+                         (found.answer, found.target, found.places))
+        found, = self.of(self.KIND, places=demands.Places({self.KIND: Offer(frozenset())}))
+        self.assertEqual((Answer.DOUBTFUL, Reason.DOUBTFUL, 'c4', ()),
+                         (found.answer, found.reason, found.target, found.places))
+        self.assertIn('no other host is left than c4, and Placement does not offer it', found.text)
+        self.assertEqual([Reason.DOUBTFUL], [item.reason for item in prospect.lost([found])])
+
+    def test_of_one_kind_some_are_sure_until_the_room_of_sure_hosts_is_full(self):
+        places = demands.Places({self.KIND: Offer(frozenset({'c3'}))})
+        found = self.of(self.KIND, 3, places, c3=values.a_usage(cores_used=28))
+        self.assertEqual([Answer.PROTECTED, Answer.PROTECTED, Answer.DOUBTFUL],
+                         [one.answer for one in found])
+        self.assertEqual(('c4', ('c3',)), (found[2].target, found[2].places))
+
+    def test_a_group_keeps_its_members_apart_also_from_those_that_go_first(self):
+        group = Group('g', 'db', 'anti-affinity', frozenset({'i0', 'i1', 'i9'}), 1)
+        places = demands.Places(groups=(group,), homes={'i0': 'c1', 'i1': 'c1', 'i9': 'c4'})
+        found = self.of(self.KIND, 3, places)
+        self.assertEqual([('c3', ('c3', 'c2')), ('c2', ('c3', 'c2')), ('c4', ('c4', 'c3', 'c2'))],
+                         [(one.target, one.places) for one in found])
+
+    def test_a_group_that_is_kept_together_has_no_sure_place(self):
+        group = Group('g', 'db', 'affinity', frozenset({'i0', 'i1'}))
+        places = demands.Places(groups=(group,), homes={'i0': 'c1', 'i1': 'c1'})
+        found = self.of(self.KIND, 3, places)
+        # Of the second, too: where the first one goes is as doubtful.
+        self.assertEqual([Answer.DOUBTFUL, Answer.DOUBTFUL, Answer.PROTECTED],
+                         [one.answer for one in found])
 
 
 class TestWhoIsLeft(unittest.TestCase):

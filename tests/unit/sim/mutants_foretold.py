@@ -16,7 +16,7 @@
 import dataclasses
 
 from kaopu_ha.controller.foresight import Foresight
-from kaopu_ha.core import prospect
+from kaopu_ha.core import chances, prospect
 from kaopu_ha.core.prospect import Answer
 from tests.unit.sim.mutants import mutant, put
 
@@ -35,10 +35,25 @@ def stopped_comes_back():
 def each_alone():
     real = prospect._aimed
 
-    def aimed(move, places, *given):
-        return real(dataclasses.replace(move, target=move.target or (*places, '')[0]), places,
-                    *given)
+    def aimed(move, alone, item):
+        return real(dataclasses.replace(move, target=move.target or (*alone.places, '')[0]), alone,
+                    item)
     return [put(prospect, '_aimed', aimed)]
+
+
+@mutant('only those whose turn comes at once are foretold to come back')
+def first_turn_only():
+    return [put(prospect, '_ENOUGH', 1)]
+
+
+@mutant('where instances may be is not asked before the day')
+def places_not_asked():
+    return [put(Foresight, '_with_places', lambda foresight, world, seen: (seen, ()))]
+
+
+@mutant('what only Nova knows is foretold for sure')
+def doubts_not_told():
+    return [put(chances, '_doubts', lambda moves, ground, places: {})]
 
 
 @mutant('a host on hold is foretold to be recovered')

@@ -184,6 +184,9 @@ CAUGHT = (
     ('what must not be fenced is not asked before the day', FORETOLD, TRUE),
     ('who its user stopped is foretold to come back', FORETOLD, TRUE),
     ('room is foretold to each alone', FORETOLD, TRUE),
+    ('only those whose turn comes at once are foretold to come back', FORETOLD, TRUE),
+    ('where instances may be is not asked before the day', FORETOLD, TRUE),
+    ('what only Nova knows is foretold for sure', FORETOLD, TRUE),
     ('a host on hold is foretold to be recovered', FORETOLD, TRUE),
     ('local disks are foretold to move', FORETOLD, TRUE),
 )

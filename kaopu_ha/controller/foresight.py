@@ -23,7 +23,7 @@ import dataclasses
 import functools
 
 from kaopu_ha import ports, records
-from kaopu_ha.controller.alone import words
+from kaopu_ha.controller.alone import Alone, words
 from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import demands, fencing, model, prospect, protection, selection, users
@@ -35,7 +35,7 @@ from kaopu_ha.core.protection import Reason, Unprotected
 
 # What has to be read of the store.
 READS = (*RANGES, records.RECOVERY, records.EVACUATION, records.CLAIMS, records.LEADER,
-         records.UNPROTECTED)
+         records.UNPROTECTED, records.PROCESS)
 _READ_SECONDS = 3.0
 # For the servers of all hosts together: Nova takes a fraction of a second for one host.
 _LISTING_SECONDS = 60.0
@@ -57,6 +57,7 @@ class Foresight:
                  tell: Callable[[News], None] = lambda news: None) -> None:
         self._store, self._cloud, self._fences = store, cloud, fences
         self._rules, self._pool, self._clock = rules, pool, clock
+        self._alone = Alone(store, clock, tell)
         self._targets = Targets(cloud, usage, rules, pool, clock, tell)
 
     def look(self, name: str = '') -> Foreseen:
@@ -82,14 +83,22 @@ class Foresight:
         except ports.PortError as failure:
             unasked = str(failure)
         return Foreseen(
-            hosts, tuple(one for host in hosts for one in prospect.of_host(host, seen,
-                                                                          self._rules)),
+            hosts, tuple(one for host in hosts for one in self._of_host(host, seen)),
             tuple(item for item in told if item.host in hosts),
             tuple(one for host in hosts if host in world.inventories
                   for one in world.inventories[host].instances if one.power is model.Power.OFF),
             unasked, untold)
 
     # ------------------------------------------------------------ private
+
+    def _of_host(self, host: str, seen: prospect.Seen) -> tuple[prospect.Prospect, ...]:
+        try:
+            found = prospect.of_host(host, seen, self._rules)
+        except Exception as failure:  # noqa: BLE001  one host must not take the others with it
+            self._alone.tries(host, 'to look ahead', functools.partial(_again, failure))
+            return prospect.not_known(host, seen, words(failure))
+        self._alone.well([host])
+        return found
 
     def _told(self, world: World,
               services: Mapping[str, model.ComputeService]) -> tuple[Unprotected, ...]:
@@ -117,7 +126,7 @@ class Foresight:
             world.inventories, candidates, self._targets.services, servers, unasked, orders,
             told=told, cases=world.cases, held=world.held, claimed=world.claimed,
             claims=world.claims, evacuations=world.evacuations, restarts=world.restarts,
-            leads=world.has(records.LEADER), dead=road.dead_hosts(
+            leads=world.has(records.LEADER), works=_works(world), dead=road.dead_hosts(
                 item for item in recoveries
                 if road.keeps_its_fence(world.cases.get(item.host), item)))
 
@@ -133,21 +142,25 @@ class Foresight:
             except TimeoutError:
                 unasked[host] = 'Nova did not list its servers in time'
             except Exception as failure:  # noqa: BLE001  one host must not take the others with it
-                unasked[host] = str(failure) if isinstance(
-                    failure, ports.PortError) else words(failure)
+                unasked[host] = _why(failure)
         return servers, unasked
 
     def _with_stopped(self, seen: prospect.Seen) -> prospect.Seen:
         """With those that their users stopped: their hosts do not tell it, so there are few."""
-        asked = {(host, uuid): self._pool.submit(self._cloud.actions, uuid)
-                 for host in seen.servers for uuid in prospect.doubtful(host, seen)}
-        stopped, unasked = set(), dict(seen.unasked)
+        stopped, unasked = set[str](), dict(seen.unasked)
+        asked: dict[tuple[str, str], concurrent.futures.Future[tuple[model.Action, ...]]] = {}
+        for host in seen.servers:
+            try:
+                asked |= {(host, uuid): self._pool.submit(self._cloud.actions, uuid)
+                          for uuid in prospect.doubtful(host, seen)}
+            except Exception as failure:  # noqa: BLE001  one host must not take the others with it
+                unasked[host] = words(failure)
         for (host, uuid), actions in asked.items():
             try:
                 if users.stopped_by_user(actions.result()):
                     stopped.add(uuid)
-            except ports.PortError as failure:
-                unasked[host] = str(failure)
+            except Exception as failure:  # noqa: BLE001  nor one instance those of other hosts
+                unasked[host] = _why(failure)
         return dataclasses.replace(seen, stopped=frozenset(stopped), unasked=unasked)
 
     def _with_places(self, world: World,
@@ -201,3 +214,17 @@ def _about(world: World, name: str, hosts: Collection[str]) -> tuple[str, ...]:
 def _without_offer(kinds: Sequence[model.Demand],
                    places: demands.Places) -> list[model.Demand]:
     return [kind for kind in kinds if kind not in places.offers]
+
+
+def _works(world: World) -> bool:
+    """False if no worker shows that it runs, though a controller does: older ones show nothing."""
+    shown = world.snapshot.under(records.PROCESS)
+    return not shown or any(name.startswith('worker/') for name in shown)
+
+
+def _why(failure: Exception) -> str:
+    return str(failure) if isinstance(failure, ports.PortError) else words(failure)
+
+
+def _again(failure: Exception) -> None:
+    raise failure

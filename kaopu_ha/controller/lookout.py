@@ -30,7 +30,12 @@ from kaopu_ha.core.protection import Unprotected
 
 # A hundred hosts in five minutes, at a fifth of a question a second.
 _HOSTS_MAX = 20
+# Instances times hosts that are compared in one look: about a second of the processor, of which
+# whoever judges hosts in the same process shall have the most.
+_PAIRS_MAX = 200_000
 _LOOK_SECONDS = 60.0
+# A look that took long is followed by so many times as long without one.
+_RESTS = 5
 # After an office began: nobody who led before is asked, and agents and Nova may have just started.
 _FIRST_SECONDS = 180.0
 
@@ -60,13 +65,14 @@ class Lookout:
             self._memory = foretelling.taken_over(before.items if before else ())
         if now >= self._due and not any(case.stage in detection.JUDGING
                                         for case in world.cases.values()):
-            self._due = now + _LOOK_SECONDS
             self._look(world, now)
+            # Where all answers are slow, they shall have rest.
+            took = self._clock() - now
+            self._due = now + max(_LOOK_SECONDS, _RESTS * took)
         return tuple(protection.still_to_be_judged(foretelling.listed(self._memory), world.cases))
 
     def _look(self, world: World, now: float) -> None:
-        batch = sorted((host for host in world.inventories if world.beats_truly(host)),
-                       key=lambda host: (self._looked_at.get(host, 0.0), host))[:_HOSTS_MAX]
+        batch = self._batch(world)
         try:
             found = self._foresight.foresee(world, lambda hosts: batch).prospects
         except ports.PortError:
@@ -77,3 +83,14 @@ class Lookout:
         unknown = {one.host for one in found if one.answer is Answer.NOT_KNOWN}
         self._memory = foretelling.remembered(
             self._memory, set(batch) - unknown, prospect.lost(found), world.inventories)
+
+    def _batch(self, world: World) -> list[str]:
+        """Those hosts that beat and whose look was longest ago, as many as one look may have."""
+        waiting = sorted((host for host in world.inventories if world.beats_truly(host)),
+                         key=lambda host: (self._looked_at.get(host, 0.0), host))[:_HOSTS_MAX]
+        left = _PAIRS_MAX
+        for number, host in enumerate(waiting):
+            left -= len(world.inventories[host].on) * len(world.inventories)
+            if number and left < 0:
+                return waiting[:number]
+        return waiting

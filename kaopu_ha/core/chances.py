@@ -12,7 +12,7 @@
 
 """Where each instance of a host could go if nothing else of it did, beside where the plan has it.
 
-It is asked as a plan asks (``selection.choose``), among the same candidates, with what is under way
+It is asked as a plan asks (``selection``), among the same candidates, with what is under way
 already.  Many instances are alike, and are asked for once.
 """
 
@@ -74,16 +74,10 @@ def _kind(move: Evacuation, grouped: Collection[str]) -> Evacuation:
         images=tuple(model.Image(cluster, '', '', '') for cluster in clusters))
 
 
-def _alone(kind: Evacuation, candidates: Iterable[Candidate], reach: Reach) -> Chance:
-    left = [one for one in candidates if one.host not in reach.doubtful
-            and not selection.why_not(one, kind, reach)]
-    found: list[str] = []
-    while left and len(found) < _PLACES_MAX:
-        best, _ = selection.choose(kind, left, reach)
-        found.append(best)
-        left = [one for one in left if one.host != best]
+def _alone(kind: Evacuation, candidates: Collection[Candidate], reach: Reach) -> Chance:
+    found = selection.those_that_may(kind, candidates, reach)
     if found:
-        return Chance(tuple(found))
+        return Chance(tuple(found[:_PLACES_MAX]))
     # Of what nobody tells there is enough (``selection.fits``): so the room is endless.
     roomy = [dataclasses.replace(one, usage=_ENDLESS_ROOM) for one in candidates
              if one.usage is not None]

@@ -30,7 +30,7 @@ _TIMES = 2
 _NOT_FORETOLD = frozenset({
     Reason.NO_AGENT, Reason.NO_INVENTORY, Reason.NO_SERVICE, Reason.NO_ADDRESS, Reason.OUTSIDE,
     Reason.STRANGER, Reason.LASTING_BEAT, Reason.UNKNOWN_IMAGE, Reason.NO_CLUSTER, Reason.JUDGED,
-    Reason.ON_HOLD, Reason.NOBODY_LEADS})
+    Reason.ON_HOLD, Reason.NOBODY_LEADS, Reason.NOBODY_WORKS})
 # Found at another pace, by what Ceph was asked.
 _OF_CEPH = frozenset({Reason.CLAIMED_TWICE, Reason.UNSEEN, Reason.WITHOUT_DISK, Reason.NOT_KEPT_UP})
 

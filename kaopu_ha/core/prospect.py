@@ -47,7 +47,7 @@ from kaopu_ha.core import (
     texts,
 )
 from kaopu_ha.core.chances import Chance
-from kaopu_ha.core.model import Evacuation, Phase, Power
+from kaopu_ha.core.model import Evacuation, Phase, Power, Stage
 from kaopu_ha.core.protection import Reason, Unprotected
 from kaopu_ha.core.recovering import Act
 from kaopu_ha.core.recovering import Seen as Recovering
@@ -118,6 +118,7 @@ class Seen:
     ``orders``: what would be cut of each host; ``forbidden``: what of that must not be, by address.
     ``told``: what is not protected anyway.  ``dead``: the hosts that are fenced already.
     ``stopped``: of those that are ``doubtful`` the ones that their users had stopped.
+    ``leads`` and ``works``: whether there is a leader, and a worker.
     """
 
     inventories: Mapping[str, model.Inventory]
@@ -138,6 +139,7 @@ class Seen:
     stopped: frozenset[str] = frozenset()
     places: demands.Places = demands.NOWHERE_SAID
     leads: bool = True
+    works: bool = True
 
 
 def of_host(host: str, seen: Seen, rules: model.Rules) -> tuple[Prospect, ...]:
@@ -145,13 +147,18 @@ def of_host(host: str, seen: Seen, rules: model.Rules) -> tuple[Prospect, ...]:
     on = _on(host, seen)
     trouble = _never_moved(host, seen)
     if trouble is None and host in seen.unasked:
-        found = [Prospect(host, one.uuid, one.name, Answer.NOT_KNOWN, text=seen.unasked[host])
-                 for one in on]
+        found = _not_known(host, on, seen.unasked[host])
     elif trouble is None:
         found = _moved(on, *_played(host, on, seen, rules), seen)
     else:
         found = [_left(host, one, seen, rules) or _stays(host, one, *trouble) for one in on]
     return tuple(sorted(found, key=lambda one: (one.name, one.instance)))
+
+
+def not_known(host: str, seen: Seen, why: str) -> tuple[Prospect, ...]:
+    """The same of a host of which it can't be said, whatever was told of it."""
+    inventory = seen.inventories.get(host)
+    return tuple(_not_known(host, inventory.on if inventory is not None else (), why))
 
 
 def doubtful(host: str, seen: Seen) -> tuple[str, ...]:
@@ -181,9 +188,20 @@ def _on(host: str, seen: Seen) -> tuple[model.Instance, ...]:
     case = seen.cases.get(host)
     if case is not None:
         inventory = evidence.confirmed(inventory, case)
+    servers = seen.servers.get(host)
+    if case is not None and servers is not None and case.stage in (Stage.CONFIRMED,
+                                                                   Stage.ADMITTING):
+        # Nobody renews what it told before it died: what was moved since is on elsewhere.
+        there = {server.uuid for server in servers}
+        inventory = dataclasses.replace(inventory, instances=tuple(
+            one for one in inventory.instances if one.uuid in there))
     need_not = restart.counts_as_off(seen.restarts.get(host))
-    return tuple(one for one in evacuation.powered(inventory, seen.servers.get(host), need_not)
+    return tuple(one for one in evacuation.powered(inventory, servers, need_not)
                  if one.power is not Power.OFF)
+
+
+def _not_known(host: str, on: Iterable[model.Instance], why: str) -> list[Prospect]:
+    return [Prospect(host, one.uuid, one.name, Answer.NOT_KNOWN, text=why) for one in on]
 
 
 def _never_moved(host: str, seen: Seen) -> tuple[Reason, str] | None:
@@ -194,6 +212,8 @@ def _never_moved(host: str, seen: Seen) -> tuple[Reason, str] | None:
         return Reason.JUDGED, f'its case is {case.stage.value} (kaopu-ha explain {host})'
     if not seen.leads:
         return Reason.NOBODY_LEADS, 'no controller leads: nobody would look'
+    if not seen.works:
+        return Reason.NOBODY_WORKS, 'no worker shows that it runs: nobody would ask Nova to move it'
     if host in seen.held:
         return Reason.ON_HOLD, f'its host is on hold (kaopu-ha host release {host})'
     for reason in _OF_THE_HOST:

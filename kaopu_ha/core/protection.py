@@ -56,6 +56,7 @@ class Reason(enum.Enum):
     JUDGED = 'host under judgement'
     ON_HOLD = 'host on hold'
     NOBODY_LEADS = 'nobody leads'
+    NOBODY_WORKS = 'no worker'
 
 
 # How an agent begins the name of a disk on RBD of which it knows no cluster.

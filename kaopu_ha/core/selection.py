@@ -158,12 +158,8 @@ def choose(evacuation: model.Evacuation, candidates: Collection[Candidate],
     few (``Reach.guesses_left``).
     """
     reasons = {candidate.host: why_not(candidate, evacuation, reach) for candidate in candidates}
-    usages = {candidate.host: candidate.usage for candidate in candidates
-              if candidate.usage is not None and not reasons[candidate.host]}
     core_class = evacuation.demand.core_class if evacuation.demand else demands.ANY_CORES
-    ranked: Sequence[str] = rank(usages, core_class)
-    if reach.doubtful or reach.disliked:
-        ranked = sorted(ranked, key=lambda host: (host in reach.doubtful, host in reach.disliked))
+    ranked = _in_order(reasons, candidates, core_class, reach)
     if ranked and (ranked[0] not in reach.doubtful or reach.guesses_left):
         return ranked[0], reach.doubtful.get(ranked[0], '')
     reasons |= {host: reach.doubtful[host] for host in ranked}
@@ -172,6 +168,26 @@ def choose(evacuation: model.Evacuation, candidates: Collection[Candidate],
                      _free(one.usage, core_class))
         for one in sorted(candidates, key=lambda one: one.host)
         if one.host != evacuation.source], evacuation.demand)
+
+
+def those_that_may(evacuation: model.Evacuation, candidates: Collection[Candidate],
+                   reach: Reach = EVERYWHERE) -> list[str]:
+    """All hosts of which ``choose`` would take one, in its order, but for those that are doubtful.
+    """
+    reasons = {candidate.host: reach.doubtful.get(candidate.host) or why_not(
+        candidate, evacuation, reach) for candidate in candidates}
+    core_class = evacuation.demand.core_class if evacuation.demand else demands.ANY_CORES
+    return list(_in_order(reasons, candidates, core_class, reach))
+
+
+def _in_order(reasons: Mapping[str, str], candidates: Collection[Candidate], core_class: str,
+              reach: Reach) -> Sequence[str]:
+    """Those against which there is no reason: the least used first, what is doubtful last."""
+    ranked = rank({candidate.host: candidate.usage for candidate in candidates
+                   if candidate.usage is not None and not reasons[candidate.host]}, core_class)
+    if not reach.doubtful and not reach.disliked:
+        return ranked
+    return sorted(ranked, key=lambda host: (host in reach.doubtful, host in reach.disliked))
 
 
 def begun(candidates: Collection[Candidate], places: demands.Places,

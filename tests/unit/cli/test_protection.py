@@ -279,6 +279,23 @@ class TestWhatCouldNotBeAsked(Protected):
         self.assertIn('3 for: nobody leads', out)
 
 
+    def test_while_no_worker_runs_nothing_would_come_back(self):
+        self.put_under_a_lease(records.PROCESS + 'controller/one', records.Process('one'))
+        self.assertIn('3 for: no worker', self.asked()[1])
+        self.put_under_a_lease(records.PROCESS + 'worker/two', records.Process('two'))
+        self.assertEqual(0, self.asked()[0])
+
+    def test_of_one_instance_is_its_hosts_alone(self):
+        """What its user did is asked only of one that Nova shows stopped."""
+        self.cloud.placed['big'] = dataclasses.replace(
+            self.cloud.placed['big'], vm_state='stopped', power_state=4)
+        self.cloud.actions = mock.Mock(side_effect=KeyError('start_time'))
+        code, out = self.asked()
+        self.assertEqual(2, code)
+        self.assertIn("KeyError: 'start_time'", out)
+        self.assertIn('2 would come back, 1 not known', out)
+
+
 class TestWithoutOpenStack(scene.Scene):
     """The drivers themselves, where the hosts tell of their domains."""
 

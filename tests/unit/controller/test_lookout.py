@@ -13,12 +13,15 @@
 
 import concurrent.futures
 import dataclasses
+import types
+from unittest import mock
 
 from kaopu_ha import ports, records
+from kaopu_ha.controller import lookout
 from kaopu_ha.controller.foresight import Foresight
 from kaopu_ha.controller.lookout import Lookout
 from kaopu_ha.controller.protector import Protector
-from kaopu_ha.core import model
+from kaopu_ha.core import model, prospect
 from kaopu_ha.core.model import Stage, Verdict
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.protection import Reason
@@ -69,7 +72,7 @@ class AheadCase(test_protector.ProtectorCase):
         pool = concurrent.futures.ThreadPoolExecutor(1)
         self.addCleanup(pool.shutdown)
         foresight = Foresight(self.store, self.nova, self.nova, [Fence()], test_protector.RULES,
-                              pool, self.clock)
+                              pool, self.clock, self.told.append)
         self.protector = Protector(
             self.store, self.leader, [self.ceph], self.nova, test_protector.RULES, self.clock,
             self.told.append, Lookout(foresight, self.clock))
@@ -156,6 +159,46 @@ class TestLookout(AheadCase):
         self.assertEqual(20, len(self.nova.asked))
         self.minutes(2)
         self.assertEqual(45, len(set(self.nova.asked)))
+
+    def test_where_answers_are_slow_looks_are_fewer(self):
+        self.minutes(3)
+        services = self.nova.services
+
+        def slow():
+            self.clock.now += 50.0
+            return services()
+        # Of the protector's own services it is asked at its own pace.
+        foresight = self.protector._lookout._foresight
+        foresight._targets._cloud = types.SimpleNamespace(
+            services=slow, usage=self.nova.usage, servers=self.nova.servers)
+        self.minutes(1)
+        asked = len(self.nova.asked)
+        self.minutes(2)
+        self.assertEqual(asked, len(self.nova.asked))
+        self.minutes(2)
+        self.assertEqual(2 * asked, len(self.nova.asked))
+
+    def test_in_a_large_cloud_fewer_hosts_are_looked_at_in_one_look(self):
+        for number in range(3, 31):
+            self.host(f'c{number}', f'10.1.0.{number}')
+            self.nova.hosts.append(f'c{number}')
+        with mock.patch.object(lookout, '_PAIRS_MAX', 95):
+            self.minutes(4)
+        # Of 30 hosts, with one instance on each.
+        self.assertEqual(['c1', 'c10', 'c11'], self.nova.asked)
+
+    def test_one_host_of_which_nothing_can_be_foretold_leaves_the_others_alone(self):
+        self.nova.usages['c2'] = FULL
+        of_host = prospect.of_host
+
+        def odd(host, seen, rules):
+            if host == 'c2':
+                raise RecursionError('too deep')
+            return of_host(host, seen, rules)
+        with mock.patch.object(prospect, 'of_host', odd):
+            self.minutes(8)
+        self.assertEqual([('c1', Reason.NO_ROOM)], self.listed())
+        self.assertEqual([(Fact.PASSED_OVER, 'c2'), (Fact.UNPROTECTED, 'c1')], self.said())
 
     def test_a_new_leader_goes_on_with_what_was_listed(self):
         self.nova.usages['c2'] = FULL

@@ -167,6 +167,18 @@ class TestWhoDoesNot(unittest.TestCase):
         self.assert_not(Reason.ON_HOLD, 'host release c1', held={'c1'})
         self.assert_not(Reason.NOBODY_LEADS, 'no controller leads', leads=False)
 
+    def test_while_no_worker_runs(self):
+        self.assert_not(Reason.NOBODY_WORKS, 'no worker shows', works=False)
+
+    def test_of_a_dead_host_only_what_was_not_moved_is_still_on_there(self):
+        for stage in (Stage.CONFIRMED, Stage.ADMITTING):
+            cases = {'c1': values.a_case(stage, verdict=Verdict.DEAD)}
+            found = of_c1(some(2), [values.a_server('i1')], cases=cases)
+            self.assertEqual([('i1', Reason.JUDGED)], [(one.instance, one.reason) for one in found])
+        # While it is judged, Nova may not know of all that runs there.
+        cases = {'c1': values.a_case(Stage.DYING, verdict=Verdict.DEAD)}
+        self.assertEqual(2, len(of_c1(some(2), [values.a_server('i1')], cases=cases)))
+
     def test_of_a_host_that_may_be_dead_its_case_tells(self):
         cases = {'c1': values.a_case(Stage.DYING, verdict=Verdict.DEAD)}
         self.assert_not(Reason.JUDGED, 'dying (kaopu-ha explain c1)', cases=cases)

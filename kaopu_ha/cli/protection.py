@@ -83,7 +83,8 @@ class Protection(Listing):
                 'hosts': {host: _totals([one for one in self._found.prospects if one.host == host])
                           for host in self._found.hosts},
                 'told': [plain(item) for item in self._found.told],
-                'unasked': self._found.unasked, 'untold': list(self._found.untold)}
+                'unasked': self._found.unasked, 'untold': list(self._found.untold),
+                'braked': self._found.braked}
 
     # ------------------------------------------------------------ private
 
@@ -146,6 +147,9 @@ class Protection(Listing):
             lines.append('Whether their addresses may be fenced could not be asked: '
                          f'{self._found.unasked}')
         lines += [f'Not known: {text}' for text in self._found.untold]
+        if self._found.braked:
+            lines.append('The brake holds: whoever dies now waits for its end, or for a person '
+                         '(kaopu-ha status).')
         return [self.ink('warning', line) for line in lines]
 
 

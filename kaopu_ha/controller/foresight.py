@@ -87,7 +87,7 @@ class Foresight:
             tuple(item for item in told if item.host in hosts),
             tuple(one for host in hosts if host in world.inventories
                   for one in world.inventories[host].instances if one.power is model.Power.OFF),
-            unasked, untold)
+            unasked, untold, world.storm.on)
 
     # ------------------------------------------------------------ private
 

@@ -100,6 +100,7 @@ class Foreseen:
     ``told``: what is not protected of them anyway.  ``off``: their instances that are off.
     ``unasked``: why Ceph could not say what must not be fenced, '' if it did.  ``untold``: what
     could not be learnt of where instances may be, and why: of that, nothing stands in the way here.
+    ``braked``: too many hosts are silent by now, or were just now, so one more would have to wait.
     """
 
     hosts: tuple[str, ...]
@@ -108,6 +109,7 @@ class Foreseen:
     off: tuple[model.Instance, ...] = ()
     unasked: str = ''
     untold: tuple[str, ...] = ()
+    braked: bool = False
 
 
 @dataclass(frozen=True)

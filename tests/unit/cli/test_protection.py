@@ -18,7 +18,7 @@ import json
 from unittest import mock
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import demands, model
+from kaopu_ha.core import brake, demands, model
 from kaopu_ha.core.demands import Amount, Demand, Offer, Part, Places
 from kaopu_ha.core.model import Power
 from kaopu_ha.wiring import ahead
@@ -284,6 +284,11 @@ class TestWhatCouldNotBeAsked(Protected):
         self.assertIn('3 for: no worker', self.asked()[1])
         self.put_under_a_lease(records.PROCESS + 'worker/two', records.Process('two'))
         self.assertEqual(0, self.asked()[0])
+
+    def test_while_the_brake_holds_that_is_told(self):
+        self.store.commit([], [ports.Put(records.STORM, records.encode(brake.Storm(on=True)))])
+        self.assertIn('The brake holds: whoever dies now waits', self.asked()[1])
+        self.assertTrue(json.loads(self.asked('--json')[1])['braked'])
 
     def test_of_one_instance_is_its_hosts_alone(self):
         """What its user did is asked only of one that Nova shows stopped."""

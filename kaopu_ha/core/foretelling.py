@@ -14,7 +14,8 @@
 
 Room comes and goes with every server that somebody boots.  What is found twice in a row is listed,
 and stays listed until it was missed twice in a row: both at the pace of the looks ahead, which is
-minutes.
+minutes.  An instance without a place, now for one reason and now for another, is without one all
+the time.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _NOT_FORETOLD = frozenset({
     Reason.ON_HOLD, Reason.NOBODY_LEADS, Reason.NOBODY_WORKS})
 # Found at another pace, by what Ceph was asked.
 _OF_CEPH = frozenset({Reason.CLAIMED_TWICE, Reason.UNSEEN, Reason.WITHOUT_DISK, Reason.NOT_KEPT_UP})
+# Why nothing is a place for it: from one look to the next each may become another.
+_NOWHERE = frozenset({Reason.NO_ROOM, Reason.NO_TARGET, Reason.DOUBTFUL})
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def remembered(memory: Memory, looked_at: Collection[str], found: Iterable[Unpro
     now = {(item.host, item.reason): item for item in found if item.reason not in _NOT_FORETOLD}
     kept = {key: _looked_for(one, now.get(key)) if key[0] in looked_at else one
             for key, one in memory.items() if key[0] in known}
-    new = {key: Kept(item) for key, item in now.items() if key not in kept}
+    new = {key: _begun(item, memory.values()) for key, item in now.items() if key not in kept}
     return {key: one for key, one in {**kept, **new}.items()
             if one.listed or not one.missed}
 
@@ -73,6 +76,15 @@ def remembered(memory: Memory, looked_at: Collection[str], found: Iterable[Unpro
 def listed(memory: Memory) -> tuple[Unprotected, ...]:
     """What is to be listed with all that is not protected."""
     return tuple(one.item for one in memory.values() if one.listed)
+
+
+def _begun(item: Unprotected, memory: Iterable[Kept]) -> Kept:
+    """What is found for the first time, if none of these was without a place for another reason."""
+    before = [one.found for one in memory if item.reason in _NOWHERE
+              and one.item.reason in _NOWHERE and one.item.host == item.host
+              and not set(item.instances).isdisjoint(one.item.instances)]
+    found = 1 + max(before, default=0)
+    return Kept(item, found, 0, found >= _TIMES)
 
 
 def _looked_for(one: Kept, item: Unprotected | None) -> Kept:

@@ -36,6 +36,16 @@ driver = {}
 driver = {}
 """
 
+KEYSTONE = """
+[nova]
+auth_url = http://127.0.0.1:1/v3
+username = kaopu
+password = secret
+project_name = service
+user_domain_name = Default
+project_domain_name = Default
+"""
+
 
 class Cloud:
     """Nova and Placement of three hosts of 8 cores; each answer is counted."""
@@ -301,20 +311,23 @@ class TestWhatCouldNotBeAsked(Protected):
         self.assertIn('2 would come back, 1 not known', out)
 
 
-class TestWithoutOpenStack(scene.Scene):
-    """The drivers themselves, where the hosts tell of their domains."""
+class TestDrivers(scene.Scene):
+    """The drivers themselves; without OpenStack the hosts tell of their domains."""
 
-    def test_it_is_asked_in_the_store_alone(self):
+    def there_are_two_hosts(self, cloud, usage):
         nowhere = self.config.with_name('ceph.conf')
         nowhere.write_text(f'[global]\nfsid = {scene.FSID}\nmon_host = 127.0.0.1:1\n')
         self.config.write_text(self.config.read_text() + CONF.replace(
-            '[ceph]', f'[ceph]\nconf = {nowhere}').format('libvirt', 'inventory'))
+            '[ceph]', f'[ceph]\nconf = {nowhere}').format(cloud, usage))
         self.there_leads()
         for host in ('c1', 'c2'):
             told = scene.an_inventory(host, instances=None if host == 'c1' else ())
             self.there_is(dataclasses.replace(told, storage_addresses=(f'10.91.0.{host[1]}',)))
             self.store.commit([], [ports.Put(records.ALIVE + host, records.encode(records.Beat(
                 'uuid', 'boot', '1')), self.store.grant(60))])
+
+    def test_it_is_asked_in_the_store_alone(self):
+        self.there_are_two_hosts('libvirt', 'inventory')
         code, out, err = self.run_command('protection', '--json')
         self.assertEqual('', err)
         told = json.loads(out)
@@ -322,3 +335,17 @@ class TestWithoutOpenStack(scene.Scene):
             (one['instance'], one['target']) for one in told['instances']})
         # There is no Ceph here, so whether c1 may be fenced is not known.
         self.assertEqual((2, True), (code, bool(told['unasked'])))
+
+    def test_live_use_of_the_agents_may_rank_them(self):
+        self.there_are_two_hosts('libvirt', 'agent')
+        code, out, err = self.run_command('protection', scene.WEB, '-f', 'value', '-c', 'target')
+        self.assertEqual((2, 'c2\n', ''), (code, out, err))
+
+    def test_of_openstack_that_is_away_nothing_is_known(self):
+        for usage in ('placement', 'agent'):
+            with self.subTest(usage):
+                without = self.config.read_text()
+                self.there_are_two_hosts('nova', usage)
+                self.config.write_text(self.config.read_text() + KEYSTONE)
+                self.assertIn('It could not be asked: ', self.refused('protection', code=2))
+                self.config.write_text(without)

@@ -17,8 +17,8 @@ from kaopu_ha.core import foretelling
 from kaopu_ha.core.protection import Reason, Unprotected
 
 
-def an_item(host='c1', reason=Reason.NO_ROOM, text='i1: no room'):
-    return Unprotected(host, reason, text, ('i1',))
+def an_item(host='c1', reason=Reason.NO_ROOM, text='i1: no room', instance='i1'):
+    return Unprotected(host, reason, text, (instance,))
 
 
 class TestWhatIsListed(unittest.TestCase):
@@ -72,6 +72,19 @@ class TestWhatIsListed(unittest.TestCase):
         other = an_item('c2'), an_item(reason=Reason.LOCAL_DISK)
         self.look(an_item(), *other)
         self.assertEqual(3, len(self.look(an_item(), *other)))
+
+    def test_is_who_has_no_place_all_the_time_for_whichever_reason(self):
+        reasons = (Reason.NO_ROOM, Reason.DOUBTFUL) * 3
+        found = [self.look(an_item(reason=reason, text=reason.value)) for reason in reasons]
+        self.assertEqual([], found[0])
+        self.assertEqual(['no sure host'], found[1])
+        # Then both are listed, for each is missed once in a row only.
+        self.assertEqual({'no room elsewhere', 'no sure host'}, set(found[5]))
+
+    def test_is_no_other_instance_of_its_host(self):
+        self.look(an_item())
+        self.assertEqual([], self.look(an_item(reason=Reason.DOUBTFUL, instance='i2')))
+        self.assertEqual([], self.look(an_item()))
 
     def test_is_forgotten_with_its_host(self):
         self.look(an_item())

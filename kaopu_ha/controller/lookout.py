@@ -65,10 +65,11 @@ class Lookout:
             self._memory = foretelling.taken_over(before.items if before else ())
         if now >= self._due and not any(case.stage in detection.JUDGING
                                         for case in world.cases.values()):
+            # Whatever comes of it: the turns in between are for all else that is listed.
+            self._due = now + _LOOK_SECONDS
             self._look(world, now)
             # Where all answers are slow, they shall have rest.
-            took = self._clock() - now
-            self._due = now + max(_LOOK_SECONDS, _RESTS * took)
+            self._due = now + max(_LOOK_SECONDS, _RESTS * (self._clock() - now))
         return tuple(protection.still_to_be_judged(foretelling.listed(self._memory), world.cases))
 
     def _look(self, world: World, now: float) -> None:

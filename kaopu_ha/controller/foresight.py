@@ -80,8 +80,8 @@ class Foresight:
         seen, untold = self._with_places(world, seen)
         try:
             seen = dataclasses.replace(seen, forbidden=self._forbidden(seen))
-        except ports.PortError as failure:
-            unasked = str(failure)
+        except Exception as failure:  # noqa: BLE001  an address may be none: the rest is said
+            unasked = _why(failure)
         return Foreseen(
             hosts, tuple(one for host in hosts for one in self._of_host(host, seen)),
             tuple(item for item in told if item.host in hosts),

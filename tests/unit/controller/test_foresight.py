@@ -94,3 +94,11 @@ class TestOffers(test_protector.ProtectorCase):
         found = self.foresight.look('c1')
         self.assertEqual(('where instances may be: 503',), found.untold)
         self.assertEqual({Answer.PROTECTED}, {one.answer for one in found.prospects})
+
+    def test_where_nobody_can_say_what_must_not_be_fenced_the_rest_is_said(self):
+        def fails(order, limit):
+            raise ValueError('10.1.0.x is no address')
+        self.foresight._fences[0].forbidden = fails
+        found = self.foresight.look('c1')
+        self.assertEqual('ValueError: 10.1.0.x is no address', found.unasked)
+        self.assertEqual({Answer.PROTECTED}, {one.answer for one in found.prospects})

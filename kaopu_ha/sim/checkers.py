@@ -29,6 +29,7 @@ from kaopu_ha.sim import daemon, laws_growth
 from kaopu_ha.sim.laws_alone import CanFence, Led, LookedAt, Sees
 from kaopu_ha.sim.laws_books import Used
 from kaopu_ha.sim.laws_brake import Braked
+from kaopu_ha.sim.laws_claims import Claimed
 from kaopu_ha.sim.laws_fences import Fences, could_not_tell, is_vouched_for, untold_clients
 from kaopu_ha.sim.laws_late import Late, came_too_late
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
@@ -102,7 +103,8 @@ class Checkers:
         self._more = (Said(world, self._say).committed, self._grounds.committed,
                       self._wished.committed, moves.committed, tellers.committed,
                       places.committed, policies.committed,
-                      LeastUsed(world, self._say).committed)
+                      LeastUsed(world, self._say).committed,
+                      Claimed(world, self._say).committed)
         world.nova.asked = _each(self._asked, moves.asked, places.asked, policies.asked)
         world.acts = _each(calls.sent, moves.sent)
         world.etcd.committed = self._committed

@@ -19,7 +19,7 @@ import logging
 import unittest
 
 from kaopu_ha.sim import lives
-from kaopu_ha.sim.scenes_use import SCENES
+from kaopu_ha.sim.scenes_shared import SCENES
 from tests.unit.sim import test_mutants  # noqa: F401  it imports all of them
 from tests.unit.sim.mutants import MUTANTS
 

@@ -1,0 +1,52 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Scenes of volumes that two instances share, on two hosts.  See ``scenes``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import random
+
+from kaopu_ha.sim.faults_shared import moved_address, slow
+from kaopu_ha.sim.scenes import alive_everywhere, scene
+from kaopu_ha.sim.scenes_use import SCENES as SCENES
+from kaopu_ha.sim.story import Event
+from kaopu_ha.sim.world import Setup
+
+
+def _pairs(chance: random.Random, setup: Setup) -> list[tuple[str, str]]:
+    """Each instance of the first host with one of the second: who shares a volume with whom."""
+    second = next(vm.name for vm in setup.instances if vm.host == setup.hosts[1])
+    return [(vm.name, second) for vm in setup.instances if vm.host == setup.hosts[0]]
+
+
+@scene('a client of a shared volume is slow', alive_everywhere)
+def _slow_client(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """Then the host of it dies, or the one that has the sibling."""
+    yield from slow(chance, setup.hosts[0], 1.0)
+    for name, sibling in _pairs(chance, setup):
+        yield Event(chance.uniform(2.0, 3.0), f'attach a volume to {name} and {sibling}')
+    dies = at + chance.uniform(10.0, 30.0)
+    yield Event(dies, f'power off {chance.choice(setup.hosts[:2])}')
+    yield Event(dies + 60.0, 'time passes')
+
+
+@scene('a sibling is at an address that its host claims no longer alone', alive_everywhere)
+def _at_one_address(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """The first host got the second one's address, and dies; the sibling's client keeps it."""
+    for name, sibling in _pairs(chance, setup):
+        yield Event(1.0, f'attach a volume to {name} and {sibling}')
+    yield from moved_address(chance, setup, at)
+    dies = at + chance.uniform(8.0, 30.0)
+    yield Event(dies, f'power off {setup.hosts[0]}')
+    yield Event(dies + 60.0, 'time passes')

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kaopu_ha.core import elsewhere, fencing, model
+from kaopu_ha.core import elsewhere, fencing, model, rivals
 from kaopu_ha.core.addresses import NONE_KNOWN, Known, spelling
 from kaopu_ha.core.model import Contact, Evacuation
 
@@ -190,10 +190,23 @@ def unasked(answers: Sequence[model.ImageAnswer] | None) -> bool:
 def live_clients_on(seen: Seen) -> tuple[str, ...]:
     """Every host that claims an address at which a live client has one of the images open, sorted.
 
+    Not one of which a rival there accounts for the client: see ``core.rivals``.
+
     The source is one of them only if its fence does not hold: a fenced client can't answer.
     """
-    return tuple(sorted({host for answer in seen.images or () for client in answer.clients
-                         if client.acknowledged for host in seen.known.whose(client.ip)}))
+    return tuple(sorted({
+        host for answer in seen.images or () for client in answer.clients if client.acknowledged
+        for host in seen.known.whose(client.ip) if not _is_a_rivals(host, client, answer, seen)}))
+
+
+def _is_a_rivals(host: str, client: model.Client, answer: model.ImageAnswer, seen: Seen) -> bool:
+    """True if a rival of the host says that it has the disk open, and it can't be the instance.
+
+    Who runs has all of its disks open: of another one nobody lives.
+    """
+    return client in rivals.accounted_for(host, answer, seen.known) and any(
+        not other.error and not any(each.acknowledged for each in other.clients)
+        for other in seen.images or ())
 
 
 def running_on(seen: Seen) -> str:

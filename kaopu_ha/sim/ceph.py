@@ -182,7 +182,8 @@ class Ceph:
             if client.listed_from > self.kernel.now:
                 continue
             alive = self.lives(client)
-            if alive or self._is_mute(client) or (self.kernel.now < client.listed_until and not self._is_listed(client)):
+            if alive or self._is_mute(client) or (
+                    self.kernel.now < client.listed_until and not self._is_listed(client)):
                 found.append(model.Client(client.address, number + 1, alive))
         return found
 

@@ -43,10 +43,23 @@ def _slow_client(chance: random.Random, setup: Setup, at: float) -> Iterator[Eve
 
 @scene('a sibling is at an address that its host claims no longer alone', alive_everywhere)
 def _at_one_address(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
-    """The first host got the second one's address, and dies; the sibling's client keeps it."""
-    for name, sibling in _pairs(chance, setup):
+    """The first host got the second one's address; the sibling's client keeps it.
+
+    Then the first host dies, or it is cut off and lives, with clients at that address, too.
+    """
+    host, pairs = setup.hosts[0], _pairs(chance, setup)
+    for name, sibling in pairs:
         yield Event(1.0, f'attach a volume to {name} and {sibling}')
     yield from moved_address(chance, setup, at)
     dies = at + chance.uniform(8.0, 30.0)
-    yield Event(dies, f'power off {setup.hosts[0]}')
+    if chance.random() < 0.5:
+        yield Event(dies, f'power off {host}')
+    else:
+        if chance.random() < 0.6:
+            yield Event(at + 4.05, f'{host} has the storage address 10.91.0.11 no more')
+        for name, _ in pairs:
+            yield Event(at + chance.uniform(4.1, 7.0), f'reboot {name}')
+        network = chance.choice(('management', 'management', 'both'))
+        yield Event(dies, f'cut {host} {network}')
+        yield Event(dies + chance.uniform(20.0, 40.0), f'mend {host} {network}')
     yield Event(dies + 60.0, 'time passes')

@@ -19,7 +19,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import addresses, attempt, certain, kept, model
+from kaopu_ha.core import addresses, attempt, certain, kept, model, rivals
 from kaopu_ha.core.model import Evacuation, Phase
 
 _ASK_SECONDS = 3.0
@@ -142,10 +142,10 @@ class Looker:
         """
         if item.phase is not Phase.QUEUED and not certain.foreign_clients(seen):
             return seen
-        snapshot = self._store.read(records.INVENTORY, records.TOOL)
+        snapshot = self._store.read(records.INVENTORY, records.TOOL, records.ALIVE,
+                                    records.CLAIMS)
         known = records.readable(model.Inventory, snapshot.under(records.INVENTORY))
-        seen = dataclasses.replace(seen, known=addresses.known(
-            known, (*self._rules.tools, *snapshot.under(records.TOOL))))
+        seen = dataclasses.replace(seen, known=self._whose(item, snapshot, known))
         silent = certain.silent_on(item, seen)
         asked = [known[host] for host in sorted({*certain.live_clients_on(seen), *silent})
                  if host in known and host != item.source]
@@ -155,6 +155,18 @@ class Looker:
         return dataclasses.replace(seen, harmless=self._harmless(silent, known), elsewhere={
             each.host: certain.runs_by(said[each.management_uri], each.host_uuid, item.instance)
             for each in asked})
+
+    def _whose(self, item: Evacuation, snapshot: ports.Snapshot,
+               told: Mapping[str, model.Inventory]) -> addresses.Known:
+        """Whose each address is, with who says that it has a disk of the instance open."""
+        beats = records.readable(records.Beat, snapshot.under(records.ALIVE))
+        claims = records.readable(records.Claims, snapshot.under(records.CLAIMS))
+        # One without a lease would outlive its host.
+        fresh = [told[host] for host, beat in beats.items() if host in told and not beat.behind
+                 and snapshot.entries[records.ALIVE + host].lease]
+        known = addresses.known(told, (*self._rules.tools, *snapshot.under(records.TOOL)))
+        return rivals.told(known, item.images, fresh,
+                           {host: each.since for host, each in claims.items()})
 
     def _harmless(self, hosts: Sequence[str],
                   known: Mapping[str, model.Inventory]) -> frozenset[str]:

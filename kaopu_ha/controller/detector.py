@@ -29,9 +29,9 @@ from kaopu_ha.controller.brakekeeper import BrakeKeeper
 from kaopu_ha.controller.casebook import Casebook
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
+from kaopu_ha.controller.whose import whose
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import (
-    addresses,
     admission,
     detection,
     evacuation,
@@ -39,7 +39,6 @@ from kaopu_ha.core import (
     fencing,
     model,
     restart,
-    rivals,
     suspicion,
     unseen,
 )
@@ -171,7 +170,7 @@ class Detector:
         at, began, coming = self._term.now(), self._clock(), self._evacuations()
         suspects = [evacuation.with_coming(
             confirmed(_told(world, host), world.cases[host]), coming) for host in hosts]
-        known = self._whose(world, suspects)
+        known = whose(self._store, world, self._rules, suspects)
         peers = [world.inventories[host] for host in sorted(world.beats)
                  if host in world.inventories and host not in hosts]
         lists: dict[str, concurrent.futures.Future[tuple[model.Server, ...]]] = {}
@@ -192,17 +191,6 @@ class Detector:
                 # Whatever becomes of this round: the silence that was counted ends here.
                 self._known = suspicion.interrupted(self._known, host)
         return looked
-
-    def _whose(self, world: World, suspects: Sequence[model.Inventory]) -> addresses.Known:
-        """Whose each address is; with what hosts say of the suspects' disks, if it matters."""
-        known = addresses.known(world.inventories, (*self._rules.tools, *world.tools))
-        if not rivals.is_contested(suspects, known):
-            return known
-        claims = World(self._store.read(records.CLAIMS), self._tell).claims
-        told = [world.inventories[host] for host, beat in world.beats.items()
-                if host in world.inventories and world.beats_truly(host) and not beat.behind]
-        return rivals.told(known, {image for suspect in suspects for image in suspect.images},
-                           told, claims)
 
     # ------------------------------------------------------------ decide, commit, tell
 

@@ -196,17 +196,7 @@ def live_clients_on(seen: Seen) -> tuple[str, ...]:
     """
     return tuple(sorted({
         host for answer in seen.images or () for client in answer.clients if client.acknowledged
-        for host in seen.known.whose(client.ip) if not _is_a_rivals(host, client, answer, seen)}))
-
-
-def _is_a_rivals(host: str, client: model.Client, answer: model.ImageAnswer, seen: Seen) -> bool:
-    """True if a rival of the host says that it has the disk open, and it can't be the instance.
-
-    Who runs has all of its disks open: of another one nobody lives.
-    """
-    return client in rivals.accounted_for(host, answer, seen.known) and any(
-        not other.error and not any(each.acknowledged for each in other.clients)
-        for other in seen.images or ())
+        for host in rivals.not_ruled_out(client, answer, seen.images or (), seen.known)}))
 
 
 def running_on(seen: Seen) -> str:

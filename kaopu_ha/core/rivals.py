@@ -79,6 +79,20 @@ def accounted_for(host: str, answer: model.ImageAnswer, known: Known) -> frozens
     return frozenset(found)
 
 
+def not_ruled_out(client: model.Client, answer: model.ImageAnswer,
+                  answers: Collection[model.ImageAnswer], known: Known) -> frozenset[str]:
+    """Of the hosts that claim the address of this client those that may run the instance with it.
+
+    Not one of which a rival accounts for the client, if it can't be the instance, all of whose
+    disks gave these ``answers``: who runs has all of them open, and of another one nobody lives.
+    """
+    claimed = known.whose(client.ip)
+    idle = any(not each.error and not any(other.acknowledged for other in each.clients)
+               for each in answers)
+    return frozenset(host for host in claimed
+                     if not (idle and client in accounted_for(host, answer, known)))
+
+
 def doubtful(host: str, clients: Iterable[model.Client],
              known: Known) -> Mapping[str, frozenset[str]]:
     """The addresses of those of the host's live clients that may be a rival's, with the rivals."""

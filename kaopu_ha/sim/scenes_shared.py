@@ -63,3 +63,18 @@ def _at_one_address(chance: random.Random, setup: Setup, at: float) -> Iterator[
         yield Event(dies, f'cut {host} {network}')
         yield Event(dies + chance.uniform(20.0, 40.0), f'mend {host} {network}')
     yield Event(dies + 60.0, 'time passes')
+
+
+@scene('booted with a sibling at an address that a dead host claims, too', alive_everywhere)
+def _booted_beside(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """The first host claims the second one's address, and is dead; a third one is booted."""
+    names = {vm.host: vm.name for vm in setup.instances}
+    third = setup.hosts[2]
+    yield Event(1.0, f'attach a volume to {names[third]} and {names[setup.hosts[1]]}')
+    yield from moved_address(chance, setup, at)
+    dies = at + chance.uniform(8.0, 20.0)
+    yield Event(dies, f'power off {setup.hosts[0]}')
+    boots = dies + chance.uniform(45.0, 60.0)
+    yield Event(boots, f'power off {third}')
+    yield Event(boots + chance.uniform(3.5, 6.0), f'power on {third}')
+    yield Event(boots + 60.0, 'time passes')

@@ -14,7 +14,7 @@
 """
 
 from kaopu_ha.agent import clients
-from kaopu_ha.core import certain, rivals
+from kaopu_ha.core import rivals
 from kaopu_ha.core.addresses import spelling
 from tests.unit.sim.mutants import mutant, put
 
@@ -50,4 +50,5 @@ def a_rivals_is_silence():
 
 @mutant('a dead host has to say no of its rival\'s client')
 def the_dead_say_no():
-    return [put(certain, '_is_a_rivals', lambda host, client, answer, seen: False)]
+    return [put(rivals, 'not_ruled_out',
+                lambda client, answer, answers, known: known.whose(client.ip))]

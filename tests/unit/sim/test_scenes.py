@@ -48,6 +48,8 @@ CAUGHT = (
     ('what may be a rival\'s counts as silence', RIVALS,
      ('the living are spared', 'no call unfenced')),
     ('a dead host has to say no of its rival\'s client', RIVALS, (RUNS,)),
+    ('a dead host has to say no of its rival\'s client',
+     'booted with a sibling at an address that a dead host claims, too', (RUNS,)),
     ('edge instead of level', 'the leader is lost before the verdict', (TURN,)),
     ('beats have no grace', 'the leader is lost before the verdict', ('a beat has its grace',)),
     ('time counted under UNKNOWN', 'the eyes are blind between two silent looks',

@@ -247,8 +247,7 @@ class World:
         return [name for name, machine in self.machines.items() if machine.runs(uuid)]
 
     def writing_on(self, row: Row) -> list[str]:
-        """The hosts from which it can write every disk of its now; not those of a sibling's clients.
-        """
+        """Where it can write every disk of its now; a sibling that shares one does not count."""
         if not row.images:
             return self.running_on(row.uuid)
         places: list[set[str]] = []

@@ -93,7 +93,7 @@ def to_be_fenced(item: Evacuation, seen: Seen) -> tuple[str, ...]:
     """The clients that are to be fenced before the first call, with those that were before; not
     more at a time than a cluster lists of well-kept images.
     """
-    found = (client.address for client in certain.silent_of_nobody(seen))
+    found = (client.address for client in certain.silent_of_nobody(item, seen))
     return tuple(sorted({*item.clients, *found}))[:_CLIENTS_MAX]
 
 

@@ -97,15 +97,18 @@ def stranger(seen: Seen) -> str:
                 if seen.known.is_nobodys(client.ip)), default='')
 
 
-def silent_of_nobody(seen: Seen) -> tuple[model.Client, ...]:
+def silent_of_nobody(item: Evacuation, seen: Seen) -> tuple[model.Client, ...]:
     """The clients that are listed, do not answer, and may write again: nobody's, and not fenced.
+
+    Or at an address of the source that is not cut, for a rival claims it, which accounts for none.
 
     One may be a guest of the source, begun after its verdict at an address that nobody told.  If it
     was somebody else's, it is dead by now, and one client is refused (decision 0035).
     """
     return tuple(client for answer in seen.images or () for client in answer.clients
                  if not client.acknowledged and not _is_of_target(client, seen)
-                 and seen.known.is_nobodys(client.ip)
+                 and (seen.known.is_nobodys(client.ip)
+                      or rivals.may_be_of(item.source, client, answer, seen.known))
                  and not fencing.cuts(seen.orders, answer.image.cluster, client))
 
 

@@ -114,7 +114,8 @@ def storage(inventory: model.Inventory, answers: Sequence[model.ImageAnswer], ey
         elsewhere=_addresses(client for client in clients if not _is_of(client, ours)),
         clients=_addresses([*(client for each in asked for client in each.mine),
                             *(client for client in clients if _is_left_behind(client, known))]),
-        strangers=_addresses(client for each in asked for client in each.strange))
+        strangers=_addresses(client for each in asked for client in each.strange),
+        rivals=_addresses(client for each in asked for client in each.not_to_be_cut))
 
 
 # ---------------------------------------------------------------- management
@@ -157,6 +158,12 @@ class _Clients:
     theirs: frozenset[model.Client]
     rivals: Mapping[str, frozenset[str]]
     strange: tuple[model.Client, ...]
+
+    @property
+    def not_to_be_cut(self) -> tuple[model.Client, ...]:
+        """Those that a rival accounts for, and those that live and may be one's."""
+        return (*self.theirs, *(client for client in self.mine
+                                if client.acknowledged and client.ip in self.doubted))
 
 
 def _sorted_out(host: str, answer: model.ImageAnswer, ours: frozenset[str],

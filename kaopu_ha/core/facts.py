@@ -135,7 +135,8 @@ class Facts:
     @functools.cached_property
     def silent(self) -> str:
         """A client of nobody's that does not answer, and is not fenced."""
-        return min((one.address for one in certain.silent_of_nobody(self.seen)), default='')
+        found = certain.silent_of_nobody(self.item, self.seen)
+        return min((one.address for one in found), default='')
 
     @functools.cached_property
     def restarted(self) -> bool:

@@ -93,6 +93,12 @@ def not_ruled_out(client: model.Client, answer: model.ImageAnswer,
                      if not (idle and client in accounted_for(host, answer, known)))
 
 
+def may_be_of(host: str, client: model.Client, answer: model.ImageAnswer, known: Known) -> bool:
+    """True of a client at an address that the host and a rival claim, which accounts for none."""
+    return (host in known.whose(client.ip) and bool(of(host, client, known))
+            and client not in accounted_for(host, answer, known))
+
+
 def doubtful(host: str, clients: Iterable[model.Client],
              known: Known) -> Mapping[str, frozenset[str]]:
     """The addresses of those of the host's live clients that may be a rival's, with the rivals."""

@@ -197,6 +197,10 @@ class Ceph:
         return (self.kernel.now < client.mute_until and self._connected(client)
                 and not self._is_listed(client))
 
+    def is_cut(self, client: Client) -> bool:
+        """True if it is refused, or was once and has an image that it never writes again."""
+        return client.spoiled or self._is_listed(client)
+
     def forget_dead(self, node: Node) -> None:
         """The power of a machine went: its clients stay listed for a while, then they are gone."""
         for disk in self.disks.values():

@@ -78,3 +78,19 @@ def _booted_beside(chance: random.Random, setup: Setup, at: float) -> Iterator[E
     yield Event(boots, f'power off {third}')
     yield Event(boots + chance.uniform(3.5, 6.0), f'power on {third}')
     yield Event(boots + 60.0, 'time passes')
+
+
+@scene('nobody can tell for a while whose a sibling\'s client is', alive_everywhere)
+def _doubted(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """The first host claims the second one's address, and dies while libvirt is mute there."""
+    host, second = setup.hosts[:2]
+    for name, sibling in _pairs(chance, setup):
+        yield Event(1.0, f'attach a volume to {name} and {sibling}')
+    yield from moved_address(chance, setup, at)
+    yield Event(at + chance.uniform(5.0, 8.0), f'libvirtd of {second} freezes')
+    dies = at + chance.uniform(45.0, 50.0)
+    yield Event(dies, f'power off {host}')
+    if chance.random() < 0.3:
+        yield Event(dies + chance.uniform(8.0, 12.0), f'a person says that {host} is switched off')
+    yield Event(dies + chance.uniform(16.0, 40.0), f'libvirtd of {second} runs')
+    yield Event(dies + 80.0, 'time passes')

@@ -15,7 +15,17 @@
 import dataclasses
 import unittest
 
-from kaopu_ha.core import addresses, detection, elsewhere, evidence, model, rivals
+from kaopu_ha.core import (
+    addresses,
+    casefile,
+    certain,
+    detection,
+    elsewhere,
+    evidence,
+    fencing,
+    model,
+    rivals,
+)
 from kaopu_ha.core.model import Power, Sign, Verdict
 from tests.unit.core.values import AT, an_instance, an_inventory
 
@@ -56,6 +66,14 @@ class AtOneAddress(unittest.TestCase):
     def test_nor_is_it_cut_with_the_dead(self):
         gone = client(BOTH, 8, lives=False)
         self.assertEqual((gone.address,), said([client(BOTH), gone]).clients)
+
+    def test_nor_what_may_be_a_rivals_and_lives_when_it_is_condemned_by_a_persons_word(self):
+        """It was seen before, too, when nobody could tell; what is mute then is cut."""
+        seen = said([client(BOTH)], [client(BOTH, 8, lives=False)], known(beating=()))
+        self.assertEqual(2, len(seen.clients))
+        kept = casefile.brief(model.Round(AT, 'eye', seen, seen, Verdict.DEAD, ''))
+        case = model.Case('c1', model.Stage.CONFIRMED, rounds=(kept,), clients=seen.clients)
+        self.assertEqual((client(BOTH, 8).address,), fencing.known_clients(case))
 
     def test_a_newcomer_takes_no_life_from_the_elder(self):
         for claims in (YOUNGER, {'c1': {BOTH: 7}}):
@@ -111,6 +129,18 @@ class AtOneAddress(unittest.TestCase):
 
 
 class WhoMayRunIt(unittest.TestCase):
+
+    def silent(self, *shared, whose):
+        item = model.Evacuation('r1', 'i1', 'web', 'c1', (ROOT, SHARED), model.Phase.QUEUED)
+        return certain.silent_of_nobody(item, certain.Seen(None, images=(
+            model.ImageAnswer(ROOT), model.ImageAnswer(SHARED, shared)), known=whose))
+
+    def test_who_is_mute_at_an_address_that_is_a_rivals_is_cut_unless_that_accounts_for_it(self):
+        mute = client(BOTH, lives=False)
+        self.assertEqual((), self.silent(mute, whose=known()))
+        self.assertEqual((mute,), self.silent(mute, whose=known(beating=())))
+        self.assertEqual((mute,), self.silent(client(BOTH, 6), mute, whose=known()))
+        self.assertEqual((), self.silent(mute, whose=known(YOUNGER, beating=())))
 
     def of(self, shared, root=(), whose=None):
         answers = {ROOT: model.ImageAnswer(ROOT, tuple(root)),

@@ -14,7 +14,7 @@
 """
 
 from kaopu_ha.agent import clients
-from kaopu_ha.core import rivals
+from kaopu_ha.core import fencing, rivals
 from kaopu_ha.core.addresses import spelling
 from tests.unit.sim.mutants import mutant, put
 
@@ -52,3 +52,8 @@ def a_rivals_is_silence():
 def the_dead_say_no():
     return [put(rivals, 'not_ruled_out',
                 lambda client, answer, answers, known: known.whose(client.ip))]
+
+
+@mutant('a rival\'s client is cut with the dead')
+def a_rivals_is_cut():
+    return [put(fencing, 'known_clients', lambda case: case.clients)]

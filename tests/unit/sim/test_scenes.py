@@ -50,6 +50,8 @@ CAUGHT = (
     ('a dead host has to say no of its rival\'s client', RIVALS, (RUNS,)),
     ('a dead host has to say no of its rival\'s client',
      'booted with a sibling at an address that a dead host claims, too', (RUNS,)),
+    ('a rival\'s client is cut with the dead',
+     'nobody can tell for a while whose a sibling\'s client is', (RUNS,)),
     ('edge instead of level', 'the leader is lost before the verdict', (TURN,)),
     ('beats have no grace', 'the leader is lost before the verdict', ('a beat has its grace',)),
     ('time counted under UNKNOWN', 'the eyes are blind between two silent looks',

@@ -36,7 +36,7 @@ def whose_clients(store: ports.Store, world: World, rules: model.Rules,
                   answers: Collection[model.ImageAnswer]) -> addresses.Known:
     """Whose each address is, to say who runs the instance whose disks gave these answers."""
     known = addresses.known(world.inventories, (*rules.tools, *world.tools))
-    if all(len(known.whose(client.ip)) < 2 for answer in answers for client in answer.clients):
+    if not rivals.are_contested(answers, known):
         return known
     return _told(store, world, known, {answer.image for answer in answers})
 

@@ -43,6 +43,11 @@ def is_contested(suspects: Iterable[model.Inventory], known: Known) -> bool:
                for address in suspect.storage_addresses)
 
 
+def are_contested(answers: Iterable[model.ImageAnswer], known: Known) -> bool:
+    """True if one of these clients is at an address that several hosts claim."""
+    return any(len(known.whose(client.ip)) > 1 for answer in answers for client in answer.clients)
+
+
 def told(known: Known, images: Collection[model.Image], inventories: Iterable[model.Inventory],
          claims: Claims) -> Known:
     """The same, with who has these images open by the word of its agent, and since when who claims.

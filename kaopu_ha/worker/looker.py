@@ -142,10 +142,9 @@ class Looker:
         """
         if item.phase is not Phase.QUEUED and not certain.foreign_clients(seen):
             return seen
-        snapshot = self._store.read(records.INVENTORY, records.TOOL, records.ALIVE,
-                                    records.CLAIMS)
+        snapshot = self._store.read(records.INVENTORY, records.TOOL)
         known = records.readable(model.Inventory, snapshot.under(records.INVENTORY))
-        seen = dataclasses.replace(seen, known=self._whose(item, snapshot, known))
+        seen = dataclasses.replace(seen, known=self._whose(seen, snapshot, known))
         silent = certain.silent_on(item, seen)
         asked = [known[host] for host in sorted({*certain.live_clients_on(seen), *silent})
                  if host in known and host != item.source]
@@ -156,16 +155,20 @@ class Looker:
             each.host: certain.runs_by(said[each.management_uri], each.host_uuid, item.instance)
             for each in asked})
 
-    def _whose(self, item: Evacuation, snapshot: ports.Snapshot,
+    def _whose(self, seen: attempt.Seen, snapshot: ports.Snapshot,
                told: Mapping[str, model.Inventory]) -> addresses.Known:
-        """Whose each address is, with who says that it has a disk of the instance open."""
-        beats = records.readable(records.Beat, snapshot.under(records.ALIVE))
-        claims = records.readable(records.Claims, snapshot.under(records.CLAIMS))
+        """Whose each address is; who says that it has a disk of the instance open, if it matters.
+        """
+        known = addresses.known(told, (*self._rules.tools, *snapshot.under(records.TOOL)))
+        if not rivals.are_contested(seen.images or (), known):
+            return known
+        more = self._store.read(records.ALIVE, records.CLAIMS)
+        beats = records.readable(records.Beat, more.under(records.ALIVE))
+        claims = records.readable(records.Claims, more.under(records.CLAIMS))
         # One without a lease would outlive its host.
         fresh = [told[host] for host, beat in beats.items() if host in told and not beat.behind
-                 and snapshot.entries[records.ALIVE + host].lease]
-        known = addresses.known(told, (*self._rules.tools, *snapshot.under(records.TOOL)))
-        return rivals.told(known, item.images, fresh,
+                 and more.entries[records.ALIVE + host].lease]
+        return rivals.told(known, {answer.image for answer in seen.images or ()}, fresh,
                            {host: each.since for host, each in claims.items()})
 
     def _harmless(self, hosts: Sequence[str],

@@ -103,8 +103,9 @@ def storage(inventory: model.Inventory, answers: Sequence[model.ImageAnswer], ey
     """
     ours = _canonical(inventory.storage_addresses)
     by_image = {answer.image: answer for answer in answers}
+    contested = rivals.is_contested([inventory], known)
     asked = [_sorted_out(inventory.host, by_image.get(image, model.ImageAnswer(
-        image, error='it was not asked')), ours, known) for image in inventory.images]
+        image, error='it was not asked')), ours, known, contested) for image in inventory.images]
     lines = tuple(_of_image(each, ours) for each in asked)
     sign, rule = _of_images(inventory, asked, lines)
     clients = [client for each in asked for client in each.answer.clients]
@@ -167,12 +168,14 @@ class _Clients:
 
 
 def _sorted_out(host: str, answer: model.ImageAnswer, ours: frozenset[str],
-                known: Known) -> _Clients:
-    theirs = rivals.accounted_for(host, answer, known)
+                known: Known, contested: bool) -> _Clients:
+    theirs = rivals.accounted_for(host, answer, known) if contested else frozenset()
     mine = tuple(client for client in answer.clients
                  if _is_of(client, ours) and client not in theirs)
     strange = tuple(client for client in answer.clients if client.acknowledged
                     and not _is_of(client, ours) and known.is_nobodys(client.ip))
+    if not contested:
+        return _Clients(answer, mine, {}, theirs, {}, strange)
     return _Clients(answer, mine, rivals.doubtful(host, mine, known), theirs,
                     rivals.doubtful(host, theirs, known), strange)
 

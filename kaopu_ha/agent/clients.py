@@ -19,7 +19,10 @@ has one client and no other, and that acknowledges, while its guest ran here bef
 here after it, that client is the guest's.  Two of them may be those of both ends of a live
 migration, or a tool's beside the guest's: then nothing is concluded, and it is asked again.  One
 that is listed and does not acknowledge counts as well: the guest's own may just be slow, and the
-other one is a sibling's that shares the volume, on another host.  While the host does not beat
+other one is a sibling's that shares the volume, on another host.  A disk that may be shared, as its
+definition says, is not asked about at all: the guest's own client may be listed seconds after it
+began, or anew after its link was out, and the only one until then is the sibling's.  While the host
+does not beat
 it may be condemned: its own clients are cut off then, and who lives may be the instance at its new
 place.  So then it is only concluded if the kernel has that address itself.  A guest that is paused
 may be one that comes by a live migration and has nothing open yet: it has to be seen so twice.
@@ -58,10 +61,12 @@ class _Opened:
 class _Known:
     """What was concluded: ``address`` is '' until it was.  ``seen`` waits to be confirmed.
 
-    ``before`` is what was seen last of a guest that is paused.  ``crowded``: the image has several
-    clients, as that of a shared volume has for as long as it is shared.
+    ``before`` is what was seen last of a guest that is paused.  ``shared``: by its definition the
+    disk may be.  ``crowded``: the image has several clients, as that of a shared volume has for as
+    long as it is shared.
     """
 
+    shared: bool = False
     address: str = ''
     seen: str = ''
     before: str = ''
@@ -93,22 +98,25 @@ class OwnClients:
     def complete(self) -> bool:
         """True if every running guest's clients are known: none is at an address of before.
 
-        Whose the clients of a crowded image are is never known.  There a guest's other images
-        speak for it.
+        Whose the clients of a shared or crowded image are is never known.  There a guest's other
+        images speak for it.
         """
         known = {(opened.uuid, opened.run) for opened, found in self._known.items()
                  if found.address}
-        return all(found.address or found.crowded and (opened.uuid, opened.run) in known
+        return all(found.address
+                   or (found.shared or found.crowded) and (opened.uuid, opened.run) in known
                    for opened, found in self._known.items())
 
     def look(self, domains: Sequence[ports.Domain],
              images: Callable[[ports.Domain], Sequence[model.Image]]) -> None:
         """Take up what runs now: it confirms what was seen before.  Ask for what is new or due."""
-        running = {_Opened(image, domain.uuid, domain.run): domain.power
+        running = {_Opened(image, domain.uuid, domain.run): domain
                    for domain in domains if domain.power is not model.Power.OFF and domain.run
                    for image in images(domain) if image.header}
-        self._known = {opened: self._known.get(opened) or _Known() for opened in running}
-        for found, power in zip(self._known.values(), running.values(), strict=True):
+        self._known = {opened: self._known.get(opened) or _Known(_is_shared(domain, opened.image))
+                       for opened, domain in running.items()}
+        powers = [domain.power for domain in running.values()]
+        for found, power in zip(self._known.values(), powers, strict=True):
             seen, found.seen = found.seen, ''
             if seen and not self._may_be_ours(seen):
                 self._put_off(found)
@@ -123,7 +131,8 @@ class OwnClients:
     def _ask(self) -> None:
         now = self._clock()
         due = sorted(opened for opened, found in self._known.items()
-                     if not found.address and found.due <= now)[:_TOGETHER_MAX]
+                     if not found.shared and not found.address
+                     and found.due <= now)[:_TOGETHER_MAX]
         if not due:
             return
         try:
@@ -140,6 +149,12 @@ class OwnClients:
     def _put_off(self, found: _Known) -> None:
         found.due = self._clock() + found.pause
         found.pause = min(2 * found.pause, _PAUSE_MAX_SECONDS)
+
+
+def _is_shared(domain: ports.Domain, image: model.Image) -> bool:
+    """True if the domain has it as a disk that others may have open as well."""
+    return any(disk.shared for disk in domain.disks
+               if (disk.pool, disk.image) == (image.pool, image.name))
 
 
 def _the_one(answer: model.ImageAnswer | None) -> str:

@@ -29,6 +29,7 @@ from kaopu_ha.controller.brakekeeper import BrakeKeeper
 from kaopu_ha.controller.casebook import Casebook
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
+from kaopu_ha.controller.whose import whose
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import (
     admission,
@@ -41,7 +42,6 @@ from kaopu_ha.core import (
     suspicion,
     unseen,
 )
-from kaopu_ha.core.addresses import known as known_addresses
 from kaopu_ha.core.evidence import confirmed
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.unanswered import Untold
@@ -170,7 +170,7 @@ class Detector:
         at, began, coming = self._term.now(), self._clock(), self._evacuations()
         suspects = [evacuation.with_coming(
             confirmed(_told(world, host), world.cases[host]), coming) for host in hosts]
-        known = known_addresses(world.inventories, (*self._rules.tools, *world.tools))
+        known = whose(self._store, world, self._rules, suspects)
         peers = [world.inventories[host] for host in sorted(world.beats)
                  if host in world.inventories and host not in hosts]
         lists: dict[str, concurrent.futures.Future[tuple[model.Server, ...]]] = {}

@@ -26,8 +26,9 @@ from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone, words
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
+from kaopu_ha.controller.whose import whose_clients
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import addresses, certain, elsewhere, kept, left, model, policy, restart, users
+from kaopu_ha.core import certain, elsewhere, kept, left, model, policy, restart, users
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.restart import Act, Decision, Phase, Restart, Start
 
@@ -211,8 +212,9 @@ class Restarter:
             return 'its host does not know its domain: who has its disks open can\'t be asked'
         if not images:
             return ''
-        known = addresses.known(world.inventories, (*self._rules.tools, *world.tools))
-        found = elsewhere.found(self._images.clients(images, self._rules.ask_limit), host, known)
+        answers = self._images.clients(images, self._rules.ask_limit)
+        found = elsewhere.found(answers, host, whose_clients(
+            self._store, world, self._rules, answers.values()))
         hosts = {**self._migrated_to(world, host, instance), **found.hosts}
         if found.reason or not hosts:
             return found.reason

@@ -43,10 +43,16 @@ _KEPT_MAX = 64
 
 @dataclass(frozen=True)
 class Known:
-    """Whose each known address is.  ``tools`` are addresses, and networks in CIDR."""
+    """Whose each known address is.  ``tools`` are addresses, and networks in CIDR.
+
+    ``claims`` and ``holders`` are told where several hosts claim an address of a suspect (see
+    ``core.rivals``): since when, and who has each image open by how many guests, as it says.
+    """
 
     owners: Mapping[str, frozenset[str]] = field(default_factory=dict)
     tools: tuple[str, ...] = ()
+    claims: Claims = field(default_factory=dict)
+    holders: Mapping[model.Image, Mapping[str, int]] = field(default_factory=dict)
 
     def whose(self, address: str) -> frozenset[str]:
         """Every host that claims the address."""

@@ -93,7 +93,7 @@ def to_be_fenced(item: Evacuation, seen: Seen) -> tuple[str, ...]:
     """The clients that are to be fenced before the first call, with those that were before; not
     more at a time than a cluster lists of well-kept images.
     """
-    found = (client.address for client in certain.silent_of_nobody(seen))
+    found = (client.address for client in certain.silent_of_nobody(item, seen))
     return tuple(sorted({*item.clients, *found}))[:_CLIENTS_MAX]
 
 
@@ -144,7 +144,7 @@ FIRST = (
         'not, or is fenced; a domain that is left there is undefined by hand'),
     # It may wake and write again: nothing but the fence keeps it from that.
     Row('silent at an address of nobody', lambda it: it.may_move and bool(it.silent),
-        Act.HAVE_FENCED, 'a client at an address of nobody has its disk open and does not answer: '
+        Act.HAVE_FENCED, 'a client at {silent_at} has its disk open and does not answer: '
         '{silent} is fenced first'),
     Row('first call', lambda it: it.way[0] is Way.EVACUATE, Act.COMMIT),
     Row('reset before the call', lambda it: it.way[0] is Way.RESET, Act.RESET, '{why}', 'active'),

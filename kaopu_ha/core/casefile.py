@@ -33,6 +33,8 @@ _NAMED_MAX = 4
 _LINES_MAX = 16
 _UNASKED_MAX = 8
 _ELSEWHERE_MAX = 16
+# Each of them is a guest that would lose its disk.
+_RIVALS_MAX = 256
 # The fence cuts every client at the host's addresses, known or not: the known ones are more than
 # is needed, so that the oldest may go.
 _CLIENTS_MAX = 4096
@@ -96,7 +98,7 @@ def _brief(evidence: model.Evidence) -> model.Evidence:
         evidence, answers=_lines(evidence.answers), clients=(), unasked=named,
         unasked_more=evidence.unasked_more + len(evidence.unasked) - len(named),
         elsewhere=evidence.elsewhere[:_ELSEWHERE_MAX],
-        strangers=evidence.strangers[:_ELSEWHERE_MAX])
+        strangers=evidence.strangers[:_ELSEWHERE_MAX], rivals=evidence.rivals[:_RIVALS_MAX])
 
 
 def _lines(answers: Sequence[model.Answer]) -> tuple[model.Answer, ...]:

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kaopu_ha.core import elsewhere, fencing, model
+from kaopu_ha.core import elsewhere, fencing, model, rivals
 from kaopu_ha.core.addresses import NONE_KNOWN, Known, spelling
 from kaopu_ha.core.model import Contact, Evacuation
 
@@ -97,15 +97,18 @@ def stranger(seen: Seen) -> str:
                 if seen.known.is_nobodys(client.ip)), default='')
 
 
-def silent_of_nobody(seen: Seen) -> tuple[model.Client, ...]:
+def silent_of_nobody(item: Evacuation, seen: Seen) -> tuple[model.Client, ...]:
     """The clients that are listed, do not answer, and may write again: nobody's, and not fenced.
+
+    Or at an address of the source that is not cut, for a rival claims it, which accounts for none.
 
     One may be a guest of the source, begun after its verdict at an address that nobody told.  If it
     was somebody else's, it is dead by now, and one client is refused (decision 0035).
     """
     return tuple(client for answer in seen.images or () for client in answer.clients
                  if not client.acknowledged and not _is_of_target(client, seen)
-                 and seen.known.is_nobodys(client.ip)
+                 and (seen.known.is_nobodys(client.ip)
+                      or rivals.may_be_of(item.source, client, answer, seen.known))
                  and not fencing.cuts(seen.orders, answer.image.cluster, client))
 
 
@@ -190,10 +193,13 @@ def unasked(answers: Sequence[model.ImageAnswer] | None) -> bool:
 def live_clients_on(seen: Seen) -> tuple[str, ...]:
     """Every host that claims an address at which a live client has one of the images open, sorted.
 
+    Not one of which a rival there accounts for the client: see ``core.rivals``.
+
     The source is one of them only if its fence does not hold: a fenced client can't answer.
     """
-    return tuple(sorted({host for answer in seen.images or () for client in answer.clients
-                         if client.acknowledged for host in seen.known.whose(client.ip)}))
+    return tuple(sorted({
+        host for answer in seen.images or () for client in answer.clients if client.acknowledged
+        for host in rivals.not_ruled_out(client, answer, seen.images or (), seen.known)}))
 
 
 def running_on(seen: Seen) -> str:

@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 import itertools
 
-from kaopu_ha.core import model
+from kaopu_ha.core import model, rivals
 from kaopu_ha.core.addresses import Known
 
 
@@ -53,7 +53,8 @@ def found(answers: Mapping[model.Image, model.ImageAnswer], host: str, known: Kn
                 return Found(f'a client at {client.ip} has {image.name} open, an address of '
                              f'nobody, and does not answer: until Ceph lists it no more')
             hosts |= {other: f'a client of {other} has {image.name} open'
-                      for other in known.whose(client.ip) - {host}}
+                      for other in rivals.not_ruled_out(client, answer, answers.values(), known)
+                      - {host}}
     return Found('', hosts)
 
 

@@ -16,7 +16,7 @@
 ::
 
     management                              storage, for each image that the host had open
-    answered, its UUID      LIFE            its client acknowledged             LIFE
+    answered, its UUID      LIFE            its client acknowledged ***         LIFE
     answered, other UUID    UNKNOWN         a client at an address of nobody    UNKNOWN **
     refused, or mute        SILENCE *         acknowledged
     nothing, eye is well    SILENCE         no client of its, or none of its    SILENCE
@@ -26,16 +26,19 @@
     * a live kernel answers                 -> one LIFE is LIFE; else one ** is UNKNOWN; else
                                                SILENCE, if half of what was on was answered for
 
+    *** not where another host claims the address, too, and not after this one: see ``rivals``
+
 "The eye is well" means: it reached another host or an anchor in the same round.  "Of nobody" means:
 no host's that is known, and no tool's; it may be the host's own, which it did not tell of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 import dataclasses
+from dataclasses import dataclass
 
-from kaopu_ha.core import addresses, model
+from kaopu_ha.core import addresses, model, rivals
 from kaopu_ha.core.addresses import NONE_KNOWN, Known, spelling
 
 # Of the addresses in one sentence.
@@ -100,20 +103,20 @@ def storage(inventory: model.Inventory, answers: Sequence[model.ImageAnswer], ey
     """
     ours = _canonical(inventory.storage_addresses)
     by_image = {answer.image: answer for answer in answers}
-    asked = [by_image.get(image, model.ImageAnswer(image, error='it was not asked'))
-             for image in inventory.images]
-    strange = {answer.image: _of_nobody(answer, ours, known) for answer in asked}
-    lines = tuple(_of_image(answer, ours, strange[answer.image]) for answer in asked)
-    strangers = _addresses(client for found in strange.values() for client in found)
-    sign, rule = _of_images(inventory, asked, lines, strangers)
-    clients = [client for answer in asked for client in answer.clients]
+    contested = rivals.is_contested([inventory], known)
+    asked = [_sorted_out(inventory.host, by_image.get(image, model.ImageAnswer(
+        image, error='it was not asked')), ours, known, contested) for image in inventory.images]
+    lines = tuple(_of_image(each, ours) for each in asked)
+    sign, rule = _of_images(inventory, asked, lines)
+    clients = [client for each in asked for client in each.answer.clients]
     return model.Evidence(
         network=model.Network.STORAGE, sign=sign, rule=rule, eye=eye, answers=lines,
-        unasked=tuple(answer.image for answer in asked if answer.error),
+        unasked=tuple(each.answer.image for each in asked if each.answer.error),
         elsewhere=_addresses(client for client in clients if not _is_of(client, ours)),
-        clients=_addresses(client for client in clients if _is_of(client, ours)
-                           or _is_left_behind(client, known)),
-        strangers=strangers)
+        clients=_addresses([*(client for each in asked for client in each.mine),
+                            *(client for client in clients if _is_left_behind(client, known))]),
+        strangers=_addresses(client for each in asked for client in each.strange),
+        rivals=_addresses(client for each in asked for client in each.not_to_be_cut))
 
 
 # ---------------------------------------------------------------- management
@@ -141,9 +144,44 @@ def _of_libvirt(inventory: model.Inventory, answer: model.LibvirtAnswer,
 # ---------------------------------------------------------------- storage
 
 
-def _of_images(inventory: model.Inventory, asked: Sequence[model.ImageAnswer],
-               lines: Sequence[model.Answer],
-               strangers: Sequence[str]) -> tuple[model.Sign, str]:
+@dataclass(frozen=True)
+class _Clients:
+    """The clients of one image, sorted out.
+
+    ``mine``: at addresses of the host; ``doubted``: at which of these one lives that may be a
+    rival's, with the rivals.  ``theirs``: at its addresses, but a rival accounts for them, at
+    those of ``rivals``.  ``strange``: those that live at addresses of nobody.
+    """
+
+    answer: model.ImageAnswer
+    mine: tuple[model.Client, ...]
+    doubted: Mapping[str, frozenset[str]]
+    theirs: frozenset[model.Client]
+    rivals: Mapping[str, frozenset[str]]
+    strange: tuple[model.Client, ...]
+
+    @property
+    def not_to_be_cut(self) -> tuple[model.Client, ...]:
+        """Those that a rival accounts for, and those that live and may be one's."""
+        return (*self.theirs, *(client for client in self.mine
+                                if client.acknowledged and client.ip in self.doubted))
+
+
+def _sorted_out(host: str, answer: model.ImageAnswer, ours: frozenset[str],
+                known: Known, contested: bool) -> _Clients:
+    theirs = rivals.accounted_for(host, answer, known) if contested else frozenset()
+    mine = tuple(client for client in answer.clients
+                 if _is_of(client, ours) and client not in theirs)
+    strange = tuple(client for client in answer.clients if client.acknowledged
+                    and not _is_of(client, ours) and known.is_nobodys(client.ip))
+    if not contested:
+        return _Clients(answer, mine, {}, theirs, {}, strange)
+    return _Clients(answer, mine, rivals.doubtful(host, mine, known), theirs,
+                    rivals.doubtful(host, theirs, known), strange)
+
+
+def _of_images(inventory: model.Inventory, asked: Sequence[_Clients],
+               lines: Sequence[model.Answer]) -> tuple[model.Sign, str]:
     signs = {line.sign for line in lines}
     if not lines and any(instance.untold for instance in inventory.instances):
         return model.Sign.UNKNOWN, 'none of the guests that ran there was ever told by its agent'
@@ -153,34 +191,39 @@ def _of_images(inventory: model.Inventory, asked: Sequence[model.ImageAnswer],
         return model.Sign.UNKNOWN, 'the storage addresses of the host are not known'
     if model.Sign.LIFE in signs:
         return model.Sign.LIFE, 'a client of the host acknowledged'
+    strangers = _addresses(client for each in asked for client in each.strange)
     if strangers:
         return model.Sign.UNKNOWN, f'a client lives at an address of nobody: {_few(strangers)}'
+    doubted = _joined(each.doubted for each in asked)
+    if doubted:
+        return model.Sign.UNKNOWN, (f'a client lives at {rivals.told_of(doubted)}: whose it is '
+                                    f'nobody can tell')
+    theirs = _joined(each.rivals for each in asked)
+    why = f' (what lives at {rivals.told_of(theirs)}, says nothing of it)' if theirs else ''
     if model.Sign.SILENCE not in signs:
-        return model.Sign.UNKNOWN, 'no image could be asked'
-    answered, on = _answered_for(inventory, asked)
+        return model.Sign.UNKNOWN, f'no image could be asked{why}'
+    answered, on = _answered_for(inventory, lines)
     if 2 * answered < on:
-        return model.Sign.UNKNOWN, f'{answered} of {on} instances were answered for: too few'
+        return model.Sign.UNKNOWN, f'{answered} of {on} instances were answered for: too few{why}'
     return model.Sign.SILENCE, 'no client of the host acknowledged'
 
 
-def _answered_for(inventory: model.Inventory,
-                  asked: Sequence[model.ImageAnswer]) -> tuple[int, int]:
+def _joined(found: Iterable[Mapping[str, frozenset[str]]]) -> dict[str, frozenset[str]]:
+    return {ip: hosts for each in found for ip, hosts in each.items()}
+
+
+def _answered_for(inventory: model.Inventory, lines: Sequence[model.Answer]) -> tuple[int, int]:
     """Of the instances that were on and have an image: how many were answered for, and all.
 
     One image is enough: who runs has all of its images open.  Of a guest that the host never told
     of no image is known: it was not answered for.  What only went off lately speaks for nobody that
-    runs.
+    runs.  Nor does an image that another one has open at an address of this host's.
     """
-    answered = {answer.image for answer in asked if not answer.error}
+    silent = {image for image, line in zip(inventory.images, lines, strict=True)
+              if line.sign is model.Sign.SILENCE}
     lately = [instance for instance in inventory.on if instance.images or instance.untold]
     on = [instance for instance in lately if instance.power is not model.Power.OFF] or lately
-    return sum(bool(answered & set(instance.images)) for instance in on), len(on)
-
-
-def _of_nobody(answer: model.ImageAnswer, ours: frozenset[str],
-               known: Known) -> tuple[model.Client, ...]:
-    return tuple(client for client in answer.clients if client.acknowledged
-                 and not _is_of(client, ours) and known.is_nobodys(client.ip))
+    return sum(bool(silent & set(instance.images)) for instance in on), len(on)
 
 
 def _is_left_behind(client: model.Client, known: Known) -> bool:
@@ -192,26 +235,29 @@ def _is_left_behind(client: model.Client, known: Known) -> bool:
     return not client.acknowledged and known.is_nobodys(client.ip)
 
 
-def _of_image(answer: model.ImageAnswer, addresses: frozenset[str],
-              strange: Sequence[model.Client]) -> model.Answer:
-    name = f'{answer.image.pool}/{answer.image.name}'
-    if answer.error:
-        return model.Answer(name, answer.error, model.Sign.UNKNOWN)
-    ours = [client for client in answer.clients if _is_of(client, addresses)]
-    if not addresses:
-        return model.Answer(name, _count(answer.clients), model.Sign.UNKNOWN)
-    if any(client.acknowledged for client in ours):
-        return model.Answer(name, 'a client of the host acknowledged', model.Sign.LIFE)
-    if strange:
-        return model.Answer(name, f'{_count(strange)} acknowledged at an address of nobody: '
-                                  f'{_few(_addresses(strange))}', model.Sign.UNKNOWN)
-    if ours:
-        return model.Answer(name, f'{_count(ours)} of the host, none acknowledged',
-                            model.Sign.SILENCE)
-    if answer.clients:
-        return model.Answer(name, f'{_count(answer.clients)}, none of the host',
-                            model.Sign.SILENCE)
-    return model.Answer(name, 'no client', model.Sign.SILENCE)
+def _of_image(found: _Clients, addresses: frozenset[str]) -> model.Answer:
+    image, clients = found.answer.image, found.answer.clients
+    sign, came = model.Sign.SILENCE, 'no client'
+    if found.answer.error:
+        sign, came = model.Sign.UNKNOWN, found.answer.error
+    elif not addresses:
+        sign, came = model.Sign.UNKNOWN, _count(clients)
+    elif any(client.acknowledged and client.ip not in found.doubted for client in found.mine):
+        sign, came = model.Sign.LIFE, 'a client of the host acknowledged'
+    elif found.strange:
+        sign, came = model.Sign.UNKNOWN, (
+            f'{_count(found.strange)} acknowledged at an address of nobody: '
+            f'{_few(_addresses(found.strange))}')
+    elif found.doubted:
+        sign, came = model.Sign.UNKNOWN, f'acknowledged at {rivals.told_of(found.doubted)}'
+    elif found.rivals:
+        sign, came = model.Sign.UNKNOWN, (f'acknowledged at {rivals.told_of(found.rivals)}, which '
+                                          f'says that it has it open')
+    elif found.mine:
+        came = f'{_count(found.mine)} of the host, none acknowledged'
+    elif clients:
+        came = f'{_count(clients)}, none of the host'
+    return model.Answer(f'{image.pool}/{image.name}', came, sign)
 
 
 def _count(clients: Sequence[model.Client]) -> str:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import functools
 
 from kaopu_ha.core import certain, evacuation, model
+from kaopu_ha.core.addresses import ip_of
 from kaopu_ha.core.certain import Seen
 from kaopu_ha.core.evacuation import Way
 from kaopu_ha.core.model import Evacuation, Phase
@@ -135,7 +136,14 @@ class Facts:
     @functools.cached_property
     def silent(self) -> str:
         """A client of nobody's that does not answer, and is not fenced."""
-        return min((one.address for one in certain.silent_of_nobody(self.seen)), default='')
+        found = certain.silent_of_nobody(self.item, self.seen)
+        return min((one.address for one in found), default='')
+
+    @property
+    def silent_at(self) -> str:
+        """What address it is at, in words."""
+        owners = self.seen.known.whose(ip_of(self.silent))
+        return f'an address of {" and ".join(sorted(owners)) or "nobody"}'
 
     @functools.cached_property
     def restarted(self) -> bool:
@@ -253,5 +261,6 @@ class Facts:
             state=f'{server.vm_state}/{server.task_state}',
             task=f'{server.vm_state}/{server.task_state or "no task"}',
             fault=server.fault, vm_state=server.vm_state, elsewhere=self.running_on,
-            stranger=self.stranger, silent=self.silent, unseen=self.may_run_on,
+            stranger=self.stranger, silent=self.silent, silent_at=self.silent_at,
+            unseen=self.may_run_on,
             limit=f'{self.rules.attempt_limit:g} s')

@@ -40,10 +40,14 @@ def clusters(inventory: model.Inventory,
 
 
 def known_clients(case: model.Case) -> tuple[str, ...]:
-    """The clients of the host (address with nonce) that any look of the case saw."""
+    """The clients of the host (address with nonce) that any look of the case saw.
+
+    Not those that are, or may be, a rival's by the last look, and live.
+    """
     # A case of an older release has them in its rounds.
     kept = {client for item in case.rounds for client in item.storage.clients}
-    return tuple(sorted({*kept, *case.clients}))
+    spared = case.rounds[-1].storage.rivals if case.rounds else ()
+    return tuple(sorted({*kept, *case.clients} - set(spared)))
 
 
 def all_clients(case: model.Case, evacuations: Iterable[model.Evacuation]) -> tuple[str, ...]:

@@ -30,11 +30,15 @@ class HostIdentity:
 
 @dataclass(frozen=True)
 class Disk:
-    """An RBD disk in libvirt's words; its cluster is told by the monitors only."""
+    """An RBD disk in libvirt's words; its cluster is told by the monitors only.
+
+    ``shared``: by its definition others may have it open as well.
+    """
 
     pool: str
     image: str
     monitors: tuple[str, ...] = ()
+    shared: bool = False
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,8 @@ class Evidence:
     ``unasked``: images not asked, and how many more; they hold their own instances back.
     ``elsewhere``: clients of other addresses that have an image open (news, no sign).
     ``strangers``: those of them that live, at addresses of nobody: no SILENCE while one does.
+    ``rivals``: clients at addresses of the host that are, or may be, those of another one that
+    claims them, too: they are not cut with it.
     ``guests``: the domains that run, as its libvirt told, or None.  Only the case keeps it.
     """
 
@@ -174,6 +176,7 @@ class Evidence:
     elsewhere: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
     guests: tuple[str, ...] | None = None
 
 

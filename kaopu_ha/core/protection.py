@@ -18,6 +18,7 @@ listed while everybody lives.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 import dataclasses
 from dataclasses import dataclass, field
@@ -88,12 +89,16 @@ class Sample:
 
 
 def sample(inventory: model.Inventory, said: model.Evidence, before: Sample) -> Sample:
-    """What Ceph said now.  An instance that is just started or stopped is mute once, not twice."""
+    """What Ceph said now.  An instance that is just started or stopped is mute once, not twice.
+
+    Where it shares a volume with a sibling on the host, its other disks speak for it.
+    """
     silent = {line.asked for line in said.answers if line.sign is model.Sign.SILENCE}
-    mute = frozenset(
-        instance.name for instance in inventory.instances
-        if instance.power is not Power.OFF and instance.images
-        and all(f'{image.pool}/{image.name}' in silent for image in instance.images))
+    on = [instance for instance in inventory.instances if instance.power is not Power.OFF]
+    users = Counter(image for instance in on for image in instance.images)
+    mute = frozenset(instance.name for instance in on if instance.images and all(
+        f'{image.pool}/{image.name}' in silent
+        for image in [one for one in instance.images if users[one] == 1] or instance.images))
     return Sample(said.strangers, said.sign is model.Sign.SILENCE, mute,
                   tuple(sorted(mute & before.mute)))
 

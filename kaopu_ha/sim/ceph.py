@@ -35,7 +35,11 @@ LATENCY = 0.003
 
 @dataclass(eq=False)
 class Client:
-    """A librbd client: a QEMU's, or (``writes`` is False) one that only reads."""
+    """A librbd client: a QEMU's, or (``writes`` is False) one that only reads.
+
+    Until ``listed_from`` it is not listed, and does not write; until ``mute_until`` it does not
+    acknowledge.
+    """
 
     node: Node
     address: str
@@ -45,6 +49,8 @@ class Client:
     listed_until: float = 0.0
     was_connected: bool = True
     since: float = 0.0
+    listed_from: float = 0.0
+    mute_until: float = 0.0
 
     @functools.cached_property
     def ip(self) -> str:
@@ -113,6 +119,13 @@ class Ceph:
         self.changed = True
         return client
 
+    def slow(self, client: Client, unlisted_seconds: float, mute_seconds: float) -> None:
+        """Have it listed so late, and mute for so long, from now on."""
+        client.listed_from = self.kernel.now + unlisted_seconds
+        client.mute_until = self.kernel.now + mute_seconds
+        if unlisted_seconds:
+            self.kernel.after(unlisted_seconds, self._is_over)
+
     def close(self, image: model.Image, client: Client) -> None:
         """The client is gone."""
         disk = self.disks.get(image.header)
@@ -153,7 +166,8 @@ class Ceph:
     def writers(self, disk: Disk) -> list[Client]:
         """Those who can write at this moment."""
         return [client for client in disk.clients if client.writes and self._connected(client)
-                and not client.spoiled and not self._is_listed(client)]
+                and not client.spoiled and not self._is_listed(client)
+                and client.listed_from <= self.kernel.now]
 
     def settle(self) -> None:
         """Have every client learn what changed: who is listed, who lost its connection when."""
@@ -165,14 +179,27 @@ class Ceph:
         self._settle(disk)
         found = []
         for number, client in enumerate(disk.clients):
+            if client.listed_from > self.kernel.now:
+                continue
             alive = self.lives(client)
-            if alive or (self.kernel.now < client.listed_until and not self._is_listed(client)):
+            if alive or self._is_mute(client) or (
+                    self.kernel.now < client.listed_until and not self._is_listed(client)):
                 found.append(model.Client(client.address, number + 1, alive))
         return found
 
     def lives(self, client: Client) -> bool:
         """True if it acknowledges an ask."""
-        return self._connected(client) and not self._is_listed(client) and not client.spoiled
+        return (self._connected(client) and not self._is_listed(client) and not client.spoiled
+                and max(client.listed_from, client.mute_until) <= self.kernel.now)
+
+    def _is_mute(self, client: Client) -> bool:
+        """True if it is there, and will answer in a while."""
+        return (self.kernel.now < client.mute_until and self._connected(client)
+                and not self._is_listed(client))
+
+    def is_cut(self, client: Client) -> bool:
+        """True if it is refused, or was once and has an image that it never writes again."""
+        return client.spoiled or self._is_listed(client)
 
     def forget_dead(self, node: Node) -> None:
         """The power of a machine went: its clients stay listed for a while, then they are gone."""

@@ -29,7 +29,14 @@ from kaopu_ha.sim import daemon, laws_growth
 from kaopu_ha.sim.laws_alone import CanFence, Led, LookedAt, Sees
 from kaopu_ha.sim.laws_books import Used
 from kaopu_ha.sim.laws_brake import Braked
-from kaopu_ha.sim.laws_fences import Fences, could_not_tell, is_vouched_for, untold_clients
+from kaopu_ha.sim.laws_claims import Claimed
+from kaopu_ha.sim.laws_fences import (
+    Fences,
+    could_not_tell,
+    is_used_elsewhere,
+    is_vouched_for,
+    untold_clients,
+)
 from kaopu_ha.sim.laws_foretold import Foretold
 from kaopu_ha.sim.laws_late import Late, came_too_late
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
@@ -104,7 +111,8 @@ class Checkers:
                       self._wished.committed, moves.committed, tellers.committed,
                       places.committed, policies.committed,
                       LeastUsed(world, self._say).committed,
-                      Foretold(world, self._say).committed)
+                      Foretold(world, self._say).committed,
+                      Claimed(world, self._say).committed)
         world.nova.asked = _each(self._asked, moves.asked, places.asked, policies.asked)
         world.acts = _each(calls.sent, moves.sent)
         world.etcd.committed = self._committed
@@ -241,13 +249,15 @@ class Calls:
             now - found.removed_at.get(entry, -young) < young) for entry in entries)
 
     def _counting(self, host: str) -> list[str]:
-        """Every address but what it could not tell of, or what no client network holds."""
+        """Every address but what it could not tell of, what no client network holds, or another
+        host uses as well."""
         machine, case = self._world.machines[host], self._world.case(host)
         until = told_until(self._world, case) if case is not None else self._world.kernel.now
         clients = set(machine.used) - set(machine.addresses)
         return [address for address in machine.used
                 if machine.address_since.get(address, -math.inf) < until
-                and (address in clients or address.startswith(NETWORK_STARTS))]
+                and (address in clients or address.startswith(NETWORK_STARTS))
+                and not is_used_elsewhere(self._world, host, address)]
 
     def _second(self, row: Row, first: Record, target: str) -> None:
         now = self._world.kernel.now

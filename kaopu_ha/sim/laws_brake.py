@@ -57,8 +57,8 @@ class Braked:
             if who.startswith('controller') and write.key.startswith(records.CASE) and isinstance(
                     write, ports.Put):
                 was, now = before.get(write.key), case_of(write.value)
-                if was and now.stage is Stage.CONFIRMED and (
-                        case_of(was.value).stage is not Stage.CONFIRMED):
+                # An admission that was ended is no verdict.
+                if was and now.stage is Stage.CONFIRMED and case_of(was.value).stage in _JUDGED:
                     self._confirmed(now.host, was.created)
 
     # ------------------------------------------------------------ private

@@ -87,9 +87,9 @@ def _untold(world: World, case: Case, client: Client) -> bool:
 
 
 def untold_clients(world: World, host: str, cluster: Ceph, header: str) -> list[str]:
-    """The host's clients of the image at addresses that it had no time to tell: each is to be
-    refused by its nonce, if not with its address (decision 0035).  Not those that may begin
-    unseen: see ``could_not_tell``.
+    """The host's clients of the image at addresses that it had no time to tell, or that another
+    host uses as well: each is to be refused by its nonce, if not with its address (decisions 0034
+    and 0035).  Not those that may begin unseen: see ``could_not_tell``.
     """
     machine, case, disk = world.machines[host], world.case(host), cluster.disks.get(header)
     if case is None or disk is None:
@@ -98,7 +98,14 @@ def untold_clients(world: World, host: str, cluster: Ceph, header: str) -> list[
     return sorted({client.address for client in disk.clients
                    if client.node.name == host and not could_not_tell(world, client)
                    and f'{client.ip}:0/0' not in cluster.blocklist
-                   and machine.address_since.get(client.ip, -math.inf) >= until})
+                   and (machine.address_since.get(client.ip, -math.inf) >= until
+                        or is_used_elsewhere(world, host, client.ip))})
+
+
+def is_used_elsewhere(world: World, host: str, address: str) -> bool:
+    """True if a client of another host, that lives, is at this address: it must not be hurt."""
+    return any(address in machine.used for name, machine in world.machines.items()
+               if name != host and machine.node.powered and not world.confirmed(name))
 
 
 def is_taken_back(world: World, host: str) -> bool:

@@ -51,9 +51,10 @@ class SimLocal(ports.LocalHost):
     def instances(self, limit: float) -> tuple[ports.Domain, ...]:
         """As promised."""
         self._libvirt(limit)
-        guests = self._machine.guests
+        guests, shared = self._machine.guests, self._machine.shared
         return tuple(_domain(uuid, guest.name, guest.power, guest.run, guest.images,
-                             guest.local_disks) for uuid, guest in sorted(guests.items()))
+                             shared(guest), guest.local_disks)
+                     for uuid, guest in sorted(guests.items()))
 
     def remove_domains(self, uuids: Sequence[str], permit: ports.Permit) -> tuple[str, ...]:
         """As promised."""
@@ -189,10 +190,11 @@ class SimLibvirt(ports.Probe, ports.LibvirtEye):
 # An agent looks at its guests every other second, and hardly ever finds another thing.
 @functools.lru_cache(maxsize=1024)
 def _domain(uuid: str, name: str, power: model.Power, run: int, images: tuple[model.Image, ...],
+            shared: frozenset[model.Image],
             local_disks: tuple[str, ...]) -> ports.Domain:
     return ports.Domain(
         uuid, name, power, str(run) if run else '',
-        tuple(ports.Disk(image.pool, image.name, (monitor(image.cluster),))
+        tuple(ports.Disk(image.pool, image.name, (monitor(image.cluster),), image in shared)
               for image in images), local_disks)
 
 

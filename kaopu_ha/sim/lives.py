@@ -49,12 +49,13 @@ from kaopu_ha.sim import (
     faults_policy,
     faults_returns,
     faults_saying,
+    faults_shared,
     faults_thief,
     faults_use,
     faults_wishes,
 )
 from kaopu_ha.sim.healing import heal, healing
-from kaopu_ha.sim.scenes_foretold import SCENES
+from kaopu_ha.sim.scenes_shared import SCENES
 from kaopu_ha.sim.shrink import shrunk
 from kaopu_ha.sim.story import Event, Story, play, written
 from kaopu_ha.sim.world import PACES, Setup, Vm
@@ -311,6 +312,7 @@ _TOPICS = (*faults_addresses.FAULTS,
            *faults_policy.FAULTS,
            *faults_returns.FAULTS,
            *faults_saying.FAULTS,
+           *faults_shared.FAULTS,
            *faults_thief.FAULTS,
            *faults_use.FAULTS,
            *faults_wishes.FAULTS)

@@ -71,6 +71,8 @@ class Machine:
         self.libvirtd = Libvirtd.RUNNING
         self.guests: dict[str, Guest] = {}
         self.spawns = True
+        # Of the clients that begin here: for so long a shared image's is not listed, or is mute.
+        self.unlisted_seconds = self.mute_seconds = 0.0
         self.load = Load(kernel)
         # The system of the host is being shut down in good order.
         self.stopping = False
@@ -149,9 +151,7 @@ class Machine:
         self._runs += 1
         guest.run, guest.power, guest.incoming = self._runs, Power.ON, not writes
         for image in guest.images:
-            client = self.clusters[image.cluster].open(
-                image, self.node, self._source(), functools.partial(self._runs_still, guest,
-                                                                  guest.run), writes)
+            client = self._opened(guest, image, self._source(), writes)
             if client is None:
                 self.stop(uuid)
                 return False
@@ -168,10 +168,24 @@ class Machine:
     def attach(self, guest: Guest, image: model.Image) -> None:
         """Give a domain that runs one more disk."""
         guest.images = (*guest.images, image)
-        client = self.clusters[image.cluster].open(
-            image, self.node, self.address, functools.partial(self._runs_still, guest, guest.run))
+        client = self._opened(guest, image, self.address)
         if client is not None:
             guest.clients.append(client)
+
+    def _opened(self, guest: Guest, image: model.Image, ip: str,
+                writes: bool = True) -> Client | None:
+        """A new client of the guest, that is slow at first if this machine is."""
+        cluster = self.clusters[image.cluster]
+        client = cluster.open(image, self.node, ip,
+                              functools.partial(self._runs_still, guest, guest.run), writes)
+        if client is not None and cluster.disks[image.header].shared:
+            cluster.slow(client, self.unlisted_seconds, self.mute_seconds)
+        return client
+
+    def shared(self, guest: Guest) -> frozenset[model.Image]:
+        """Those of the guest's images that others may have open as well."""
+        disks = (self.clusters[image.cluster].disks.get(image.header) for image in guest.images)
+        return frozenset(disk.image for disk in disks if disk is not None and disk.shared)
 
     def detach(self, guest: Guest, image: model.Image) -> None:
         """Take a disk from a domain; harmless if it has it not."""

@@ -22,6 +22,7 @@ from kaopu_ha import records
 from kaopu_ha.core.kept import is_open
 from kaopu_ha.core.model import Case, Evacuation, Recovery, Stage
 from kaopu_ha.core.wishes import State, Verb, Wish
+from kaopu_ha.sim.laws_fences import is_used_elsewhere
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.words_wishes import ask_all, say_off
 from kaopu_ha.sim.world import World
@@ -71,11 +72,13 @@ def _end_all(world: World) -> None:
     where something is on its way to a host that was only said to be switched off.
     """
     _say_what_never_returns(world)
-    if not any(cluster.refuses_for_ever for cluster in world.clusters.values()):
-        return
+    refused = any(cluster.refuses_for_ever for cluster in world.clusters.values())
     for case in world.every(Case, records.CASE):
         found = world.record(Recovery, records.RECOVERY + case.recovery)
         if found is None or not is_open(found) or records.PROOF + found.id in world.etcd.entries:
+            continue
+        if not refused and not any(is_used_elsewhere(world, case.host, address)
+                                   for address in world.machines[case.host].used):
             continue
         if world.machines[case.host].node.powered:
             ask_all(world, Verb.END, case.host)

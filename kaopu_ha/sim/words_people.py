@@ -16,7 +16,14 @@ from __future__ import annotations
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import brake
-from kaopu_ha.sim import daemon, words_books, words_fences, words_places, words_thief
+from kaopu_ha.sim import (
+    daemon,
+    words_books,
+    words_fences,
+    words_places,
+    words_shared,
+    words_thief,
+)
 from kaopu_ha.sim.machine import Libvirtd
 from kaopu_ha.sim.network import Node
 from kaopu_ha.sim.sentences import Vocabulary
@@ -32,6 +39,7 @@ WORDS = Vocabulary()
 def _mend_everything(world: World) -> None:
     """All that can be mended is, but for the power: who has none stays without it."""
     words_thief.throw_out(world)
+    words_shared.quicken(world)
     world.etcd.away, world.etcd.lost_answers = False, 0.0
     world.etcd.quota_bytes = QUOTA_BYTES
     words_thief.end_lasting_beats(world)

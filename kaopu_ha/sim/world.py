@@ -253,7 +253,7 @@ class World:
         return [name for name, machine in self.machines.items() if machine.runs(uuid)]
 
     def writing_on(self, row: Row) -> list[str]:
-        """The hosts from which every disk of the instance can be written now."""
+        """Where it can write every disk of its now; a sibling that shares one does not count."""
         if not row.images:
             return self.running_on(row.uuid)
         places: list[set[str]] = []
@@ -261,7 +261,12 @@ class World:
             cluster = self.clusters[image.cluster]
             cluster.settle()
             disk = cluster.disks.get(image.header)
-            places.append({client.node.name for client in cluster.writers(disk)} if disk else set())
+            writers = cluster.writers(disk) if disk else []
+            if disk is not None and disk.shared:
+                own = {client for machine in self.machines.values() if row.uuid in machine.guests
+                       for client in machine.guests[row.uuid].clients}
+                writers = [client for client in writers if client in own]
+            places.append({client.node.name for client in writers})
         return sorted(set.intersection(*places))
 
     # ------------------------------------------------------------ making things happen

@@ -19,7 +19,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import addresses, attempt, certain, kept, model
+from kaopu_ha.core import addresses, attempt, certain, kept, model, rivals
 from kaopu_ha.core.model import Evacuation, Phase
 
 _ASK_SECONDS = 3.0
@@ -144,8 +144,7 @@ class Looker:
             return seen
         snapshot = self._store.read(records.INVENTORY, records.TOOL)
         known = records.readable(model.Inventory, snapshot.under(records.INVENTORY))
-        seen = dataclasses.replace(seen, known=addresses.known(
-            known, (*self._rules.tools, *snapshot.under(records.TOOL))))
+        seen = dataclasses.replace(seen, known=self._whose(seen, snapshot, known))
         silent = certain.silent_on(item, seen)
         asked = [known[host] for host in sorted({*certain.live_clients_on(seen), *silent})
                  if host in known and host != item.source]
@@ -155,6 +154,22 @@ class Looker:
         return dataclasses.replace(seen, harmless=self._harmless(silent, known), elsewhere={
             each.host: certain.runs_by(said[each.management_uri], each.host_uuid, item.instance)
             for each in asked})
+
+    def _whose(self, seen: attempt.Seen, snapshot: ports.Snapshot,
+               told: Mapping[str, model.Inventory]) -> addresses.Known:
+        """Whose each address is; who says that it has a disk of the instance open, if it matters.
+        """
+        known = addresses.known(told, (*self._rules.tools, *snapshot.under(records.TOOL)))
+        if not rivals.are_contested(seen.images or (), known):
+            return known
+        more = self._store.read(records.ALIVE, records.CLAIMS)
+        beats = records.readable(records.Beat, more.under(records.ALIVE))
+        claims = records.readable(records.Claims, more.under(records.CLAIMS))
+        # One without a lease would outlive its host.
+        fresh = [told[host] for host, beat in beats.items() if host in told and not beat.behind
+                 and more.entries[records.ALIVE + host].lease]
+        return rivals.told(known, {answer.image for answer in seen.images or ()}, fresh,
+                           {host: each.since for host, each in claims.items()})
 
     def _harmless(self, hosts: Sequence[str],
                   known: Mapping[str, model.Inventory]) -> frozenset[str]:

@@ -44,10 +44,10 @@ def parse(text: str, *, power: model.Power, run: str, anew: Sequence[str] = ()) 
         removable = disk.get('device', 'disk') in _REMOVABLE
         if not _is_rbd(disk, source):
             local += [] if removable else [_where(source)]
-        elif removable and not (uuid and _rbd(source).image.startswith(uuid)):
-            media.append(_rbd(source))
+        elif removable and not (uuid and _rbd(disk, source).image.startswith(uuid)):
+            media.append(_rbd(disk, source))
         else:
-            disks.append(_rbd(source))
+            disks.append(_rbd(disk, source))
     if not disks and not local:
         disks = media
     return ports.Domain(uuid=uuid, name=_name(root), power=power, run=run,
@@ -74,11 +74,14 @@ def _is_rbd(disk: ElementTree.Element, source: ElementTree.Element) -> bool:
     return disk.get('type') == 'network' and source.get('protocol') == 'rbd'
 
 
-def _rbd(source: ElementTree.Element) -> ports.Disk:
+def _rbd(disk: ElementTree.Element, source: ElementTree.Element) -> ports.Disk:
     # Of a namespace, pool/namespace/image, the first two say where the image's objects are.
     pool, _, image = source.get('name', '').rpartition('/')
     hosts = (host.get('name', '').strip('[]') for host in source.iterfind('host'))
-    return ports.Disk(pool=pool, image=image, monitors=tuple(sorted(filter(None, hosts))))
+    # What nobody writes may be open anywhere, without a word of it.
+    shared = any(disk.find(mark) is not None for mark in ('shareable', 'readonly'))
+    return ports.Disk(pool=pool, image=image, monitors=tuple(sorted(filter(None, hosts))),
+                      shared=shared)
 
 
 def _where(source: ElementTree.Element) -> str:

@@ -98,6 +98,24 @@ class OwnClientsCase(unittest.TestCase):
             self.look(domain('one'), after=60.0)
         self.assertFalse(self.own.complete)
 
+    def test_a_disk_that_may_be_shared_is_not_asked_about_at_all(self):
+        self.watch('shared', OTHER)
+        alone = dataclasses.replace(domain('one'), disks=(
+            ports.Disk('volumes', 'shared_disk', (), shared=True),))
+        for _ in range(5):
+            self.assertEqual((), self.look(alone, after=60.0))
+        self.assertEqual([], self.storage.asked)
+        self.assertFalse(self.own.complete)
+
+    def test_the_other_disk_of_a_guest_that_shares_one_speaks_for_it(self):
+        self.watch('one', OLD)
+        self.watch('shared', OTHER)
+        both = dataclasses.replace(domain('one'), disks=(
+            *domain('one').disks, ports.Disk('volumes', 'shared_disk', (), shared=True)))
+        self.look(both)
+        self.assertEqual(('10.0.0.1',), self.look(both))
+        self.assertTrue(self.own.complete)
+
     def test_a_paused_guest_is_believed_when_it_was_seen_twice(self):
         self.watch('one', OTHER)
         paused = domain('one', Power.PAUSED)

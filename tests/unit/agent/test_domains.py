@@ -57,6 +57,12 @@ class DomainsTest(unittest.TestCase):
                           '<source protocol="iscsi" name="iqn.x/1"/></disk>')
         self.assertEqual(((), ('iscsi:iqn.x/1',)), (found.disks, found.local_disks))
 
+    def test_a_disk_that_others_may_have_open_as_well_says_so(self):
+        for mark in ('<shareable/>', '<readonly/>', ''):
+            found = with_disk(f'<disk type="network" device="disk">{mark}'
+                              f'<source protocol="rbd" name="volumes/v"/></disk>')
+            self.assertEqual([bool(mark)], [disk.shared for disk in found.disks])
+
     def test_removable_media_and_config_drives_are_no_disks(self):
         found = with_disk(
             '<disk type="file" device="cdrom"><source file="/a.iso"/></disk>'

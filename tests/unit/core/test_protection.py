@@ -147,6 +147,18 @@ class TestUnprotected(unittest.TestCase):
             HOSTS, frozenset(HOSTS), samples={'c1': samples[3]}), RULES)
         self.assertEqual((Reason.WITHOUT_DISK, ('db',)), (item.reason, item.instances))
 
+    def test_a_volume_that_a_sibling_on_the_host_has_open_speaks_for_nobody_else(self):
+        image = {name: model.Image('ceph-1', 'vms', name, name) for name in ('a', 'b', 'both')}
+        host = values.an_inventory('c1', instances=(
+            values.an_instance('i1', name='web', images=(image['a'], image['both'])),
+            values.an_instance('i2', name='db', images=(image['b'], image['both'])),
+            values.an_instance('i3', Power.OFF, name='off', images=(image['a'],))))
+        seen = dataclasses.replace(
+            values.evidence_of(model.Network.STORAGE, model.Sign.LIFE), answers=tuple(
+                model.Answer(f'vms/{name}', '', sign) for name, sign in (
+                    ('a', model.Sign.SILENCE), ('b', model.Sign.LIFE), ('both', model.Sign.LIFE))))
+        self.assertEqual({'web'}, protection.sample(host, seen, Sample()).mute)
+
     def test_what_is_off_or_has_no_image_is_not_missed(self):
         for changes in ({'power': Power.OFF}, {'images': ()}):
             host = values.an_inventory('c1', instances=(values.an_instance(**changes),))

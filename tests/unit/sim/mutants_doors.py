@@ -62,7 +62,7 @@ def held_stays_listed():
 
 @mutant('silent clients of nobody are not fenced before the first call')
 def silent_not_fenced():
-    return [put(certain, 'silent_of_nobody', lambda seen: ())]
+    return [put(certain, 'silent_of_nobody', lambda item, seen: ())]
 
 
 @mutant('while more is held, nothing else of a cut order is cut')

@@ -33,6 +33,7 @@ from tests.unit.sim import (  # noqa: F401  they add their own
     mutants_policy,
     mutants_returns,
     mutants_saying,
+    mutants_shared,
     mutants_survivors,
     mutants_telling,
     mutants_terms,
@@ -102,4 +103,4 @@ class TestTheList(unittest.TestCase):
                 self.assertTrue(switch())
 
     def test_none_is_left_out(self):
-        self.assertEqual(132, len(MUTANTS))
+        self.assertEqual(138, len(MUTANTS))

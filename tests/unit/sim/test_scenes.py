@@ -19,7 +19,7 @@ import logging
 import unittest
 
 from kaopu_ha.sim import lives
-from kaopu_ha.sim.scenes_foretold import SCENES
+from kaopu_ha.sim.scenes_shared import SCENES
 from tests.unit.sim import test_mutants  # noqa: F401  it imports all of them
 from tests.unit.sim.mutants import MUTANTS
 
@@ -37,12 +37,24 @@ BUSY = 'hosts are as busy as nothing that is set aside says'
 LEAST = 'the least used is taken'
 UNSEEN = 'most of what a host has on nobody has seen, and it loses its power'
 WRONG = 'a person is wrong about a host of which the storage does not say'
+SLOW, OWN = 'a client of a shared volume is slow', 'an agent claims its own'
+RIVALS = 'a sibling is at an address that its host claims no longer alone'
 
 FORETOLD = 'it was said who would come back, and the host dies'
 TRUE = ('what is foretold comes true',)
 
 # mutant, its scene, the laws of which one finds it
 CAUGHT = (
+    ('who answers alone on a shared volume is taken for the own', SLOW, (OWN,)),
+    ('who is listed alone on a shared volume is taken for the own', SLOW, (OWN,)),
+    ('a rival\'s client counts as life', RIVALS, (RUNS,)),
+    ('what may be a rival\'s counts as silence', RIVALS,
+     ('the living are spared', 'no call unfenced')),
+    ('a dead host has to say no of its rival\'s client', RIVALS, (RUNS,)),
+    ('a dead host has to say no of its rival\'s client',
+     'booted with a sibling at an address that a dead host claims, too', (RUNS,)),
+    ('a rival\'s client is cut with the dead',
+     'nobody can tell for a while whose a sibling\'s client is', (RUNS,)),
     ('edge instead of level', 'the leader is lost before the verdict', (TURN,)),
     ('beats have no grace', 'the leader is lost before the verdict', ('a beat has its grace',)),
     ('time counted under UNKNOWN', 'the eyes are blind between two silent looks',

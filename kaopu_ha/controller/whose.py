@@ -1,0 +1,50 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Whose each address is; where several hosts claim one, what they say of their disks is read, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from kaopu_ha import ports, records
+from kaopu_ha.controller.world import World
+from kaopu_ha.core import addresses, model, rivals
+
+
+def whose(store: ports.Store, world: World, rules: model.Rules,
+          suspects: Sequence[model.Inventory]) -> addresses.Known:
+    """Whose each address is, to judge these hosts."""
+    known = addresses.known(world.inventories, (*rules.tools, *world.tools))
+    if not rivals.is_contested(suspects, known):
+        return known
+    return _told(store, world, known, {
+        image for suspect in suspects for image in suspect.images})
+
+
+def whose_clients(store: ports.Store, world: World, rules: model.Rules,
+                  answers: Collection[model.ImageAnswer]) -> addresses.Known:
+    """Whose each address is, to say who runs the instance whose disks gave these answers."""
+    known = addresses.known(world.inventories, (*rules.tools, *world.tools))
+    if not rivals.are_contested(answers, known):
+        return known
+    return _told(store, world, known, {answer.image for answer in answers})
+
+
+def _told(store: ports.Store, world: World, known: addresses.Known,
+          images: Collection[model.Image]) -> addresses.Known:
+    claims = records.readable(records.Claims, store.read(records.CLAIMS).under(records.CLAIMS))
+    fresh = [world.inventories[host] for host, beat in world.beats.items()
+             if host in world.inventories and world.beats_truly(host) and not beat.behind]
+    return rivals.told(known, images, fresh, {
+        host: claimed.since for host, claimed in claims.items()})

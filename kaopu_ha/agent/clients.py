@@ -22,7 +22,9 @@ that is listed and does not acknowledge counts as well: the guest's own may just
 other one is a sibling's that shares the volume, on another host.  While the host does not beat
 it may be condemned: its own clients are cut off then, and who lives may be the instance at its new
 place.  So then it is only concluded if the kernel has that address itself.  A guest that is paused
-may be one that comes by a live migration and has nothing open yet: it has to be seen so twice.
+may be one that comes by a live migration and has nothing open yet: it has to be seen so twice, and
+so has one that was paused when it was asked about.  One that is being started (it has no run yet)
+opens its disks one after another: of a volume that it shares only its sibling's client is there.
 
 Cost: one ask (a list and a notify, a few milliseconds) for each image of each start of a guest, all
 that are due at once in one batch; again after growing pauses if it could not be concluded.
@@ -58,13 +60,15 @@ class _Opened:
 class _Known:
     """What was concluded: ``address`` is '' until it was.  ``seen`` waits to be confirmed.
 
-    ``before`` is what was seen last of a guest that is paused.  ``crowded``: the image has several
-    clients, as that of a shared volume has for as long as it is shared.
+    ``before`` is what was seen last of a guest that is paused.  ``on``: it was not, when that was
+    asked.  ``crowded``: the image has several clients, as that of a shared volume has for as long
+    as it is shared.
     """
 
     address: str = ''
     seen: str = ''
     before: str = ''
+    on: bool = False
     crowded: bool = False
     due: float = 0.0
     pause: float = _PAUSE_SECONDS
@@ -109,13 +113,15 @@ class OwnClients:
                    for image in images(domain) if image.header}
         self._known = {opened: self._known.get(opened) or _Known() for opened in running}
         for found, power in zip(self._known.values(), running.values(), strict=True):
+            on = power is model.Power.ON
             seen, found.seen = found.seen, ''
             if seen and not self._may_be_ours(seen):
                 self._put_off(found)
-            elif seen and (power is model.Power.ON or seen == found.before):
+            elif seen and (found.on and on or seen == found.before):
                 found.address = seen
             elif seen:
                 found.before, found.due = seen, self._clock() + found.pause
+            found.on = on
         self._ask()
 
     # ------------------------------------------------------------ private

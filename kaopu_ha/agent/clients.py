@@ -25,7 +25,9 @@ began, or anew after its link was out, and the only one until then is the siblin
 does not beat
 it may be condemned: its own clients are cut off then, and who lives may be the instance at its new
 place.  So then it is only concluded if the kernel has that address itself.  A guest that is paused
-may be one that comes by a live migration and has nothing open yet: it has to be seen so twice.
+may be one that comes by a live migration and has nothing open yet: it has to be seen so twice, and
+so has one that was paused when it was asked about.  One that is being started (it has no run yet)
+opens its disks one after another: of a volume that it shares only its sibling's client is there.
 
 Cost: one ask (a list and a notify, a few milliseconds) for each image of each start of a guest, all
 that are due at once in one batch; again after growing pauses if it could not be concluded.
@@ -61,15 +63,16 @@ class _Opened:
 class _Known:
     """What was concluded: ``address`` is '' until it was.  ``seen`` waits to be confirmed.
 
-    ``before`` is what was seen last of a guest that is paused.  ``shared``: by its definition the
-    disk may be.  ``crowded``: the image has several clients, as that of a shared volume has for as
-    long as it is shared.
+    ``before`` is what was seen last of a guest that is paused.  ``on``: it was not, when that was
+    asked.  ``shared``: by its definition the disk may be.  ``crowded``: the image has several
+    clients, as that of a shared volume has for as long as it is shared.
     """
 
     shared: bool = False
     address: str = ''
     seen: str = ''
     before: str = ''
+    on: bool = False
     crowded: bool = False
     due: float = 0.0
     pause: float = _PAUSE_SECONDS
@@ -117,13 +120,15 @@ class OwnClients:
                        for opened, domain in running.items()}
         powers = [domain.power for domain in running.values()]
         for found, power in zip(self._known.values(), powers, strict=True):
+            on = power is model.Power.ON
             seen, found.seen = found.seen, ''
             if seen and not self._may_be_ours(seen):
                 self._put_off(found)
-            elif seen and (power is model.Power.ON or seen == found.before):
+            elif seen and (found.on and on or seen == found.before):
                 found.address = seen
             elif seen:
                 found.before, found.due = seen, self._clock() + found.pause
+            found.on = on
         self._ask()
 
     # ------------------------------------------------------------ private

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from kaopu_ha.core import model, protection, texts
 from kaopu_ha.core.checkup import Finding, Seen, good, unasked, weak, wrong
+from kaopu_ha.core.detection import JUDGING
 from kaopu_ha.core.model import Contact, Power
 
 # A certificate that ends sooner is told: so long a holiday may be.
@@ -214,13 +215,14 @@ def fences(names: Sequence[str]) -> list[Finding]:
 
 def unprotected(items: Sequence[protection.Unprotected]) -> list[Finding]:
     """What the leader has found itself, by reason."""
-    by_reason: dict[str, list[str]] = {}
+    by_reason: dict[str, list[protection.Unprotected]] = {}
     for item in items:
-        by_reason.setdefault(item.reason.value, []).append(item.host)
-    return [wrong(texts.few(dict.fromkeys(hosts)), f'not protected: {reason}',
+        by_reason.setdefault(item.reason.value, []).append(item)
+    return [wrong(texts.few(dict.fromkeys(item.host for item in alike)),
+                  f'not protected: {reason}{f": {alike[0].text}" if len(alike) == 1 else ""}',
                   'it is not judged or not fenced rightly, and nothing of it is moved',
                   'kaopu-ha status tells more of it')
-            for reason, hosts in sorted(by_reason.items())]
+            for reason, alike in sorted(by_reason.items())]
 
 
 def agents(seen: Seen, leader: str) -> list[Finding]:
@@ -235,6 +237,12 @@ def agents(seen: Seen, leader: str) -> list[Finding]:
     if still:
         found.append(wrong(texts.few(still), 'its agent does not beat, and no case is open',
                            'nobody notices when it dies', 'kaopu-ha explain HOST; start its agent'))
+    found += [weak(host, f'its agent does not beat; its case is {case.stage.value}',
+                   'what is known of its instances is from before: one that came since, or with a '
+                   'disk that came since, may not be moved',
+                   f'kaopu-ha explain {host}; start its agent')
+              for host, case in sorted(seen.cases.items())
+              if case.stage in JUDGING and host in seen.inventories.keys() - seen.beats.keys()]
     if not seen.inventories:
         found.append(unasked('agents', 'no agent has told of a host yet',
                              'nothing is watched', 'start kaopu-ha-agent on the compute hosts'))

@@ -189,6 +189,9 @@ def _suspected(case: Case, seen: Seen, rules: model.Rules) -> Decision:
         case = _waited(case, seen, rules)
         if case.waited < rules.leaving_seconds:
             return _waiting(case, rules.leaving_seconds, rules)
+        # What its kernel said on its way down is as it should be; what it says now counts.
+        case = dataclasses.replace(
+            case, kernel_answered=seen.round.management.kernel_answers)
     return _entered(case, Stage.DYING, seen, rules, f'round 1: {seen.round.rule}',
                     death=Key.WRITE, lock=Key.DELETE if seen.lock else Key.KEEP)
 

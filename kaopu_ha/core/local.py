@@ -43,8 +43,9 @@ class Disk:
 
 @dataclass(frozen=True)
 class Domain:
-    """A domain of the local libvirt.  ``run`` differs each time it is started; '' if it is off.
+    """A domain of the local libvirt.
 
+    ``run`` differs each time it is started; '' if it is off, or if its disks are just being opened.
     ``definition``: what another host starts it from, if that is asked for; no secrets.
     """
 

@@ -30,6 +30,10 @@ def _shut_down(chance: random.Random, setup: Setup, at: float, lasts: float) -> 
     host = chance.choice(setup.hosts)
     said = chance.choice(('', '', ' without systemd'))
     yield Event(at, f'shut down {host}{said}, {chance.choice(_ORDERS)}')
+    if chance.random() < 0.4:
+        # Its agent ends before its guests do, and its kernel refuses who asks for libvirt.
+        yield Event(at + 2.5, f'kill agent-{host}')
+        yield Event(at + 3.0, f'libvirtd of {host} dies')
     if chance.random() < 0.7:
         yield Event(at + 12.0 + lasts, f'power on {host}')
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from kaopu_ha import ports, records
-from kaopu_ha.core.model import Case, Stage
+from kaopu_ha.core.model import Case, Inventory, Stage
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.laws_saying import is_said_off
 from kaopu_ha.sim.world import World, case_of
@@ -92,6 +92,9 @@ class Grounds:
             self._say('a look counts while it is fresh', f'{who} judged {case.host} by what it '
                                                          f'asked {now - began:.1f} s ago')
         libvirt, _ = self._world.eyes[who.split('/')[0]]
+        if self._left_in_good_order(case, was):
+            # What its kernel said on its way down was to be expected.
+            self._kernels.pop(case.host, None)
         if libvirt.kernels.get(case.host, -1.0) >= began:
             self._kernels[case.host] = opened
         if case.stage is Stage.CONFIRMED and was.stage is not Stage.CONFIRMED:
@@ -99,6 +102,17 @@ class Grounds:
                 self._say(law, f'{case.host} was condemned, but {what}')
             # One that is taken back and lost again is judged anew, in the same case.
             self._kernels.pop(case.host, None)
+
+    def _left_in_good_order(self, case: Case, was: Case) -> bool:
+        """Its grace is over: it had told that it leaves, and was suspected for all that time."""
+        entry = self._world.etcd.entries.get(records.INVENTORY + case.host)
+        told = records.decode(Inventory, entry.value) if entry else None
+        if told is None or not told.leaving or told.boot_id != case.boot_id or (
+                was.stage, case.stage) != (Stage.SUSPECTED, Stage.DYING):
+            return False
+        since = max(step.at for step in case.road if step.stage == Stage.SUSPECTED.value)
+        rules = self._world.setup.times.rules
+        return self._world.kernel.now - daemon.seconds(since) >= rules.leaving_seconds
 
     def _confirmed(self, who: str, case: Case, opened: int) -> Iterator[tuple[str, str]]:
         rules, (libvirt, _) = self._world.setup.times.rules, self._world.eyes[who.split('/')[0]]

@@ -182,6 +182,12 @@ def _rename(rest: Rest, image: str, change: list[dict]) -> None:
         rest.glance('PATCH', f'/images/{image}', change)
 
 
+def drop_snapshots(rest: Rest) -> None:
+    """Delete the images that shelving made, when no disk is a clone of theirs any more."""
+    for found in rest.glance('GET', '/images?image_type=snapshot')['images']:
+        rest.glance('DELETE', f'/images/{found["id"]}')
+
+
 def _wait_writing(layout: Layout, rest: Rest, made: list[str]) -> None:
     for uuid in made:
         wait_status(rest, uuid, 'ACTIVE', 180)

@@ -211,7 +211,9 @@ def _placement_start(layout: Layout) -> bool:
 
 def _glance_start(layout: Layout) -> bool:
     env = {'OS_GLANCE_CONFIG_DIR': str(layout.etc / 'glance')}
-    return _uwsgi(layout, 'glance', 'glance.wsgi.api:application', 'glance', env, 1)
+    # Nova uploads an image in chunks of 1 MiB and their heads: more than uWSGI takes by default.
+    return _uwsgi(layout, 'glance', 'glance.wsgi.api:application', 'glance', env, 1,
+                  '--chunked-input-limit', '4194304')
 
 
 def _nova_api_start(layout: Layout) -> bool:

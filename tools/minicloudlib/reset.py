@@ -50,6 +50,7 @@ def reset(layout: Layout, rest: Rest) -> None:
         _drop_allocations(rest)
         volumes.forget_all(layout)
     _purge(layout)
+    instances.drop_snapshots(rest)
     for service in services:
         rest.nova('PUT', f'/os-services/{service["id"]}', {'forced_down': False})
     for host in layout.hosts:

@@ -29,6 +29,7 @@ _POWER = {libvirt.VIR_DOMAIN_PAUSED: model.Power.PAUSED,
           libvirt.VIR_DOMAIN_PMSUSPENDED: model.Power.PAUSED,
           libvirt.VIR_DOMAIN_SHUTOFF: model.Power.OFF,
           libvirt.VIR_DOMAIN_CRASHED: model.Power.OFF}
+_STARTING = (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_STARTING_UP)
 # What would keep a domain from being undefined; a hypervisor that knows no such flags refuses all.
 _UNDEFINE = (libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
              | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
@@ -62,8 +63,9 @@ class Handlers:
         return {'host_uuid': uuid.lower(), 'cores': cores, 'memory_mb': memory_mb}
 
     def domains(self) -> list[Sequence[str]]:
-        """For each domain: its UUID, its XML, its power, the id of its run ('' if off); by UUID.
+        """For each domain: its UUID, its XML, its power, the id of its run; by UUID.
 
+        That is '' if it is off, and while it is being started: it has not opened its disks yet.
         With definitions also its XML as it would be started anew, without and with passwords.
         Of one that libvirt can't describe: its UUID and the reason, no more.
         """
@@ -89,9 +91,10 @@ class Handlers:
     def _domain(self, domain: Any) -> Sequence[str] | None:
         uuid = domain.UUIDString().lower()
         try:
-            state, _ = domain.state()
+            state, why = domain.state()
             power = _POWER.get(state, model.Power.ON)
-            run = str(domain.ID()) if domain.isActive() else ''
+            runs = domain.isActive() and (state, why) != _STARTING
+            run = str(domain.ID()) if runs else ''
             return (uuid, domain.XMLDesc(), power.value, run,
                     *(domain.XMLDesc(flags) for flags in self._anew))
         except libvirt.libvirtError as failure:

@@ -127,6 +127,25 @@ class OwnClientsCase(unittest.TestCase):
         self.look(paused, after=9.0)
         self.assertEqual(('10.0.0.1',), self.look(paused))
 
+    def test_one_that_was_paused_when_it_was_asked_about_is_not_believed_at_once(self):
+        self.watch('one', OTHER)
+        self.look(domain('one', Power.PAUSED))
+        self.watch('one', OTHER, OLD)
+        for _ in range(5):
+            self.assertEqual((), self.look(domain('one'), after=60.0))
+        self.watch('one', OLD)
+        self.look(domain('one'), after=600.0)
+        self.assertEqual(('10.0.0.1',), self.look(domain('one')))
+
+    def test_of_one_that_is_being_started_nothing_is_concluded_however_long_it_takes(self):
+        self.watch('one', OTHER)
+        for _ in range(5):
+            self.assertEqual((), self.look(domain('one', Power.PAUSED, ''), after=60.0))
+        self.assertEqual([], self.storage.asked)
+        self.watch('one', OLD)
+        self.look(domain('one'))
+        self.assertEqual(('10.0.0.1',), self.look(domain('one')))
+
     def test_an_address_is_kept_as_long_as_such_a_guest_runs(self):
         self.watch('one', OLD)
         self.watch('two', NEW)

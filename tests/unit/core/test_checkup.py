@@ -289,8 +289,14 @@ class Watchers(Judged):
 
     def test_an_agent_without_beat_and_without_case(self):
         self.wrong(checkup_hosts.agents(seen(a_host(), beats={}), 'ctl/1'), 'does not beat')
-        known = seen(a_host(), beats={}, cases={'c1': model.Case('c1', Stage.SUSPECTED)})
-        self.good(checkup_hosts.agents(known, 'ctl/1'))
+
+    def test_an_agent_without_beat_whose_host_is_being_judged(self):
+        for stage in (Stage.SUSPECTED, Stage.LAST_LOOK):
+            known = seen(a_host(), beats={}, cases={'c1': model.Case('c1', stage)})
+            self.weak(checkup_hosts.agents(known, 'ctl/1'), stage.value, 'may not be moved')
+        for stage in (Stage.CONFIRMED, Stage.ADMITTING):
+            known = seen(a_host(), beats={}, cases={'c1': model.Case('c1', stage)})
+            self.good(checkup_hosts.agents(known, 'ctl/1'))
 
     def test_what_an_agent_says_itself(self):
         self.wrong(checkup_hosts.agents(seen(a_host(note='libvirt is mute')), 'ctl/1'), 'mute')

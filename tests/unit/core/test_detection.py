@@ -501,6 +501,21 @@ class Leaves(unittest.TestCase):
         case = self.look(a_case(waited=15.0), since_last=5.0)
         self.assertEqual((Stage.DYING, 0.0), (case.stage, case.waited))
 
+    def test_what_its_kernel_said_on_its_way_down_bars_nothing(self):
+        case = self.look(a_case(), found=silent(**KERNEL))
+        self.assertTrue(case.kernel_answered)
+        case = self.look(dataclasses.replace(case, waited=15.0), since_last=5.0)
+        self.assertEqual((Stage.DYING, False), (case.stage, case.kernel_answered))
+
+    def test_one_whose_kernel_answers_after_its_grace_has_the_long_waits(self):
+        answers = silent(**KERNEL)
+        case = self.look(a_case(waited=15.0), since_last=5.0, found=answers)
+        self.assertEqual((Stage.DYING, True), (case.stage, case.kernel_answered))
+        case = self.look(a_case(waited=15.0, kernel_answered=True), since_last=5.0)
+        case = self.look(dataclasses.replace(case, waited=1.0), since_last=1.5, found=answers)
+        self.assertEqual((Stage.DYING, True, 0.0),
+                         (case.stage, case.kernel_answered, case.waited))
+
     def test_a_round_that_could_not_ask_counts_no_time_of_it(self):
         case = self.look(a_case(waited=15.0), since_last=5.0, found=undecided())
         self.assertEqual((Stage.SUSPECTED, 15.0), (case.stage, case.waited))

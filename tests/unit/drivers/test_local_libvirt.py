@@ -35,12 +35,13 @@ class Domain:
 
     def __init__(self, uuid, name, *, failure=None, xml=''):
         self._uuid, self._failure, self._xml = uuid, failure, xml or XML.format(uuid, name)
+        self.is_now = libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_BOOTED
 
     def UUIDString(self):
         return self._uuid.upper()
 
     def state(self):
-        return libvirt.VIR_DOMAIN_RUNNING, 1
+        return self.is_now
 
     def XMLDesc(self, flags=0):
         if self._failure is not None:
@@ -114,6 +115,14 @@ class TestInstances(BadDomain):
     def test_one_that_went_while_the_list_was_read_is_not_there(self):
         gone = Domain(ODD, 'odd', failure=failed(libvirt.VIR_ERR_NO_DOMAIN))
         self.assertEqual([WEB], list(self.seen(Domain(WEB, 'web'), gone)))
+
+    def test_one_that_is_being_started_has_no_run_yet_and_one_that_comes_by_migration_has(self):
+        for reason, run in ((libvirt.VIR_DOMAIN_PAUSED_STARTING_UP, ''),
+                            (libvirt.VIR_DOMAIN_PAUSED_MIGRATION, '7')):
+            web = Domain(WEB, 'web')
+            web.is_now = libvirt.VIR_DOMAIN_PAUSED, reason
+            found = self.seen(web)[WEB]
+            self.assertEqual((Power.PAUSED, run), (found.power, found.run))
 
     def test_definitions_that_are_no_xml_are_told_apart(self):
         seen = self.seen(Domain(ODD, '', xml='<domain'), Domain(DB, '', xml='no XML at all'),

@@ -22,12 +22,12 @@ that is listed and does not acknowledge counts as well: the guest's own may just
 other one is a sibling's that shares the volume, on another host.  A disk that may be shared, as its
 definition says, is not asked about at all: the guest's own client may be listed seconds after it
 began, or anew after its link was out, and the only one until then is the sibling's.  While the host
-does not beat
-it may be condemned: its own clients are cut off then, and who lives may be the instance at its new
-place.  So then it is only concluded if the kernel has that address itself.  A guest that is paused
-may be one that comes by a live migration and has nothing open yet: it has to be seen so twice, and
-so has one that was paused when it was asked about.  One that is being started (it has no run yet)
-opens its disks one after another: of a volume that it shares only its sibling's client is there.
+does not beat it may be condemned: its own clients are cut off then, and who lives may be the
+instance at its new place.  So then it is only concluded if the kernel has that address itself.  A
+guest that is paused may be one that comes by a live migration and has nothing open yet: it has to
+be seen so twice, and so has one that was paused when it was asked about.  One that is being started
+(it has no run yet) opens its disks one after another: of a volume that it shares only its sibling's
+client is there.
 
 Cost: one ask (a list and a notify, a few milliseconds) for each image of each start of a guest, all
 that are due at once in one batch; again after growing pauses if it could not be concluded.

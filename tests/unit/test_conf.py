@@ -208,10 +208,10 @@ class TestRefusedStarts(ConfCase):
                                             nova__auth_url='http://keystone/v3'))
 
     def test_an_unknown_driver_and_the_ones_there_are(self):
-        self.assert_refused('there is no store driver "zookeeper"; there is: etcd', wiring.store,
-                            made(store__driver='zookeeper'))
-        self.assert_refused('there is no fence driver "hope"; there is: ceph_blocklist',
-                            wiring.rules, made(fence__drivers=['hope']))
+        self.assert_refused('[store] driver: there is no store driver "zookeeper"; there is: etcd',
+                            wiring.store, made(store__driver='zookeeper'))
+        self.assert_refused('[fence] drivers: there is no fence driver "hope"; there is: '
+                            'ceph_blocklist', wiring.rules, made(fence__drivers=['hope']))
 
     def test_a_broker_without_its_url(self):
         for driver, option in (('rq', 'redis_url'), ('oslo_messaging', 'transport_url')):
@@ -261,7 +261,7 @@ class TestCephConf(ConfCase):
         self.assert_refused('is no ceph.conf', self.fsid, '[global\nfsid\n= x\n')
 
     def test_an_absent_file_is_refused(self):
-        self.assert_refused('nowhere.conf can\'t be read', ceph.clusters,
+        self.assert_refused('[ceph] conf: nowhere.conf is not there', ceph.clusters,
                             made(ceph__conf=['nowhere.conf']))
 
     def test_one_cluster_named_twice_is_refused(self):

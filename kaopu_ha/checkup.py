@@ -31,14 +31,17 @@ from kaopu_ha.core.checkup import Finding, Seen
 class Check:
     """One thing to ask.  ``ask`` takes seconds, and gives what was found: GOOD where all is well.
 
-    ``writes``: it has something to take back, and whoever is told to end waits for it.
     ``failure``: what would happen in a failure if this can't be asked at all.
+    ``writes``: it has something to take back, and whoever is told to end waits for it.
+    ``first`` is asked before that: what it finds stands for all, and nothing is written then; it
+    takes nothing back, and nobody waits for its end.
     """
 
     name: str
     ask: Callable[[float], Iterable[Finding]]
     failure: str = ''
     writes: bool = False
+    first: Callable[[float], Iterable[Finding]] | None = None
 
 
 class Checkable(abc.ABC):

@@ -21,7 +21,7 @@ from typing import Any
 from kaopu_ha import records
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Trouble, plain
-from kaopu_ha.cli.listing import Cell, Listing, Showing
+from kaopu_ha.cli.listing import Cell, Listing, Showing, or_dash
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Case, Sign, Stage, Verdict
@@ -60,10 +60,11 @@ class CaseList(Listing):
         first, last = (case.road[0], case.road[-1]) if case.road else (None, None)
         stage, verdict = case.stage.value, case.verdict.value
         return [case.host, Cell(stage, self.ink('error' if case.recovery else '', stage)),
-                _waited(case, self.app.rules) or '-',
+                or_dash(_waited(case, self.app.rules)),
                 Cell(verdict, self.ink(VERDICT_LEVELS[case.verdict], verdict)),
-                layout.date_and_clock(first.at) if first else '-',
-                layout.date_and_clock(last.at) if last else '-', last.reason if last else '-']
+                or_dash(layout.date_and_clock(first.at) if first else ''),
+                or_dash(layout.date_and_clock(last.at) if last else ''),
+                or_dash(last.reason if last else '')]
 
 
 class CaseShow(Showing):

@@ -86,13 +86,14 @@ class Doctor(Listing):
         snapshot: ports.Snapshot | None = None
         with contextlib.suppress(ports.PortError):    # The store's own checks say it better.
             snapshot = table.read(self.store)
-        with contextlib.ExitStack() as held:
+        with contextlib.ExitStack() as held, _ended_by_sigterm():
             wanted = [*table.wanted(self.app.conf, self.store, snapshot, held),
                       *_of_this_machine(Checks(self.app.conf))]
-            held.enter_context(_ended_by_sigterm())
             try:
                 return rounds.ask_all(wanted, limit, self._progress)
             except KeyboardInterrupt:
+                # To close them is to wait for what they ask, and that ends by its own limit.
+                held.pop_all()
                 raise Trouble('Ended before everything was asked; what was written for it was '
                               'taken back.') from None
 

@@ -37,6 +37,11 @@ class Cell(columns.FormattableColumn[Any]):
         return self._shown
 
 
+def or_dash(value: str) -> Cell:
+    """A text, which people see as a dash if there is none."""
+    return Cell(value, value or '-')
+
+
 class _Formed(Command, display.DisplayCommandBase[Any]):
     """A command whose answer OpenStack's formatters can give, too: ``-f`` and ``-c``."""
 

@@ -21,7 +21,7 @@ from typing import Any
 from kaopu_ha import records
 from kaopu_ha.cli import layout, picture
 from kaopu_ha.cli.command import Trouble, plain
-from kaopu_ha.cli.listing import Listing, Showing
+from kaopu_ha.cli.listing import Listing, Showing, or_dash
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import left, texts
 from kaopu_ha.core.model import (
@@ -48,7 +48,7 @@ class RecoveryList(Listing):
         """The recoveries whole."""
         return [plain(item) for item in _in_order(self.look())]
 
-    def rows(self, args: argparse.Namespace) -> list[list[str]]:
+    def rows(self, args: argparse.Namespace) -> list[list[Any]]:
         """One row for each."""
         found = self.look()
         return [_row(found, item) for item in _in_order(found)]
@@ -168,10 +168,11 @@ def _in_order(found: Picture) -> list[Recovery]:
         item.road[0].at if item.road else '', item.id))
 
 
-def _row(found: Picture, item: Recovery) -> list[str]:
+def _row(found: Picture, item: Recovery) -> list[Any]:
     ended, all_of_them = picture.progress(found, item)
     return [item.id, item.host, item.stage.value, f'{ended}/{all_of_them}',
-            layout.date_and_clock(item.road[0].at) if item.road else '-', item.waiting_for or '-']
+            or_dash(layout.date_and_clock(item.road[0].at) if item.road else ''),
+            or_dash(item.waiting_for)]
 
 
 def _by_policy(evacuations: Sequence[Evacuation]) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,7 @@ from oslo_config import cfg
 from kaopu_ha import conf as options
 from kaopu_ha.cli.command import Misconfigured
 from kaopu_ha.conf import reading, store
-from kaopu_ha.conf import rules as times
+from kaopu_ha.conf import rules as conf_rules
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.rules import Rules
 
@@ -71,16 +71,14 @@ def endpoints(made: cfg.ConfigOpts) -> list[str]:
 
 
 def rules(made: cfg.ConfigOpts) -> Rules:
-    """The rules that matter for what is shown: waits and storm.
+    """The rules that matter for what is shown: waits, storm, and how long a host must be well.
 
     Not all of them: a machine that only looks need not be configured for fences.
     """
     try:
-        chosen = times.times(made)
+        return conf_rules.of_detection(made)
     except ConfigError as failure:
         raise Misconfigured(f'The configuration is wrong: {failure}') from failure
-    return Rules(death_seconds=float(chosen.death_ttl), lock_seconds=float(chosen.lock_ttl),
-                 storm_hosts=made.detection.storm_hosts, storm_share=made.detection.storm_share)
 
 
 def _split(text: str) -> list[str]:

@@ -108,8 +108,8 @@ class Simulate(Command):
         try:
             files = [*self.app.conf.default_config_files, *(self.app.options.config_dir or ())]
         except Trouble as failure:
-            raise type(failure)(f'{failure} With --pace fast or --pace patent none is '
-                                'read.') from failure
+            raise type(failure)(f'{str(failure).rstrip(".")}. With --pace fast or --pace patent '
+                                'none is read.') from failure
         if files:
             return self._configured(), f'those of {", ".join(files)}'
         if pace == _OWN:

@@ -16,11 +16,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import ipaddress
-import pathlib
 import re
 
 from oslo_config import cfg
 
+from kaopu_ha.conf import files
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core import ceph_file
 
@@ -134,11 +134,8 @@ def tools(conf: cfg.ConfigOpts) -> tuple[str, ...]:
 
 
 def _cluster(path: str, pools: tuple[str, ...]) -> Cluster:
-    try:
-        # Ceph does not care how the comments in it are encoded.
-        text = pathlib.Path(path).read_text('utf-8-sig', errors='replace')
-    except OSError as failure:
-        raise ConfigError(f'[ceph] conf: {path} can\'t be read: {failure}') from failure
+    # Ceph does not care how the comments in it are encoded.
+    text = files.content('[ceph] conf', path).decode('utf-8-sig', errors='replace')
     try:
         fsid = ceph_file.fsid(text)
     except ValueError as failure:

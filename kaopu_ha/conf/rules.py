@@ -18,6 +18,7 @@ has the sum in its message.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from oslo_config import cfg
@@ -82,18 +83,9 @@ def rules(conf: cfg.ConfigOpts, *, fence_proves: bool) -> Rules:
     chosen = times(conf)
     _check_lock(chosen)
     _check_fence(conf, chosen, fence_proves)
-    return Rules(
-        beat_ttl=float(chosen.beat_ttl), ask_limit=chosen.ask_limit,
-        look_interval=chosen.look_interval,
-        death_seconds=float(chosen.death_ttl), lock_seconds=float(chosen.lock_ttl),
-        leaving_seconds=conf.detection.leaving_seconds,
+    return dataclasses.replace(
+        of_detection(conf),
         restarts=conf.restart.policy == 'start', restart_places=conf.restart.per_host_max,
-        patent_death_seconds=float(_PATENT.death_ttl), patent_lock_seconds=float(_PATENT.lock_ttl),
-        storm_hosts=conf.detection.storm_hosts, storm_share=conf.detection.storm_share,
-        storm_window=conf.detection.storm_window, storm_cooldown=conf.detection.storm_cooldown,
-        flapping_times=conf.detection.flapping_times,
-        flapping_seconds=conf.detection.flapping_seconds,
-        healthy_seconds=conf.detection.healthy_seconds,
         fences=tuple(conf.fence.drivers), client_networks=ceph.client_networks(conf),
         tools=ceph.tools(conf),
         attempt_limit=conf.evacuation.attempt_limit, attempts_max=conf.evacuation.attempts_max,
@@ -104,6 +96,24 @@ def rules(conf: cfg.ConfigOpts, *, fence_proves: bool) -> Rules:
         turn_step_seconds=turn_step_seconds(conf, chosen.ask_limit),
         closed_kept=conf.controller.closed_kept, keep_days=conf.controller.keep_days,
         policy=policy.policy(conf))
+
+
+def of_detection(conf: cfg.ConfigOpts) -> Rules:
+    """The rules as far as ``[detection]`` has them, the others as they are by default.
+
+    For whoever looks only: that needs no fence.  Raises ConfigError.
+    """
+    chosen, group = times(conf), conf.detection
+    return Rules(
+        beat_ttl=float(chosen.beat_ttl), ask_limit=chosen.ask_limit,
+        look_interval=chosen.look_interval,
+        death_seconds=float(chosen.death_ttl), lock_seconds=float(chosen.lock_ttl),
+        patent_death_seconds=float(_PATENT.death_ttl), patent_lock_seconds=float(_PATENT.lock_ttl),
+        leaving_seconds=group.leaving_seconds,
+        storm_hosts=group.storm_hosts, storm_share=group.storm_share,
+        storm_window=group.storm_window, storm_cooldown=group.storm_cooldown,
+        flapping_times=group.flapping_times, flapping_seconds=group.flapping_seconds,
+        healthy_seconds=group.healthy_seconds)
 
 
 def turn_step_seconds(conf: cfg.ConfigOpts, ask_limit: float) -> float:

@@ -39,7 +39,7 @@ class Rules:
     patent_death_seconds: float = 300.0
     patent_lock_seconds: float = 30.0
     storm_hosts: int = 1
-    storm_share: float = 1 / 3
+    storm_share: float = 0.334
     storm_window: float = 600.0
     storm_cooldown: float = 120.0
     brake_told_seconds: float = 300.0

@@ -13,7 +13,8 @@
 """Asks everything at one time, each within its limit, and all within theirs.
 
 A check never raises: that it could not be asked is a finding.  Threads that hang are left alone,
-and end with the process; but one that has something to take back is waited for, whatever happens.
+and end with the process; but one that has something to take back is waited for, whatever happens,
+and none begins to write when all has ended.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from kaopu_ha.core.checkup import Finding, unasked
 
 # Of the whole time: what each check gets, so that it can say itself that it was too little.
 _SHARE = 0.8
+# A signal that comes just before a wait does not end it: so none is long.
+_TURN_SECONDS = 0.2
 _LOOK = 'ask again; if it is so still, with --debug'
 
 Progress = Callable[[str], None]
@@ -51,21 +54,22 @@ def ask_all(wanted: Sequence[Asked], limit: float, tell: Progress = lambda _: No
     """
     until = time.monotonic() + limit
     came: queue.SimpleQueue[tuple[Asked, list[Finding]]] = queue.SimpleQueue()
-    threads = {one: threading.Thread(target=_ask, args=(one, limit * _SHARE, came), daemon=True,
-                                     name=f'doctor {one.side}') for one in wanted}
+    writers = _Writers()
+    threads = [threading.Thread(target=_ask, args=(one, limit * _SHARE, writers, came), daemon=True,
+                                name=f'doctor {one.side}') for one in wanted]
     found: dict[Asked, list[Finding]] = {}
     try:
-        for thread in threads.values():
+        for thread in threads:
             thread.start()
         while len(found) < len(wanted) and time.monotonic() < until:
             try:
-                one, its = came.get(timeout=max(until - time.monotonic(), 0.01))
+                one, its = came.get(timeout=_TURN_SECONDS)
             except queue.Empty:
-                break
+                continue
             found[one] = its
             tell(f'{len(found)} of {len(wanted)} asked ({one.side}: {one.check.name})')
     finally:
-        _await(thread for one, thread in threads.items() if one.check.writes)
+        writers.end()
     late = [_failed(one, f'no answer within {limit:.0f} s') for one in wanted if one not in found]
     return [*(finding for its in found.values() for finding in its), *late]
 
@@ -73,20 +77,47 @@ def ask_all(wanted: Sequence[Asked], limit: float, tell: Progress = lambda _: No
 # ---------------------------------------------------------------- private
 
 
-def _ask(one: Asked, limit: float, came: queue.SimpleQueue[tuple[Asked, list[Finding]]]) -> None:
+class _Writers:
+    """The threads that have something to take back.  Safe for threads."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._ended = False
+        self._threads: list[threading.Thread] = []
+
+    def begin(self) -> bool:
+        """True if the present thread may write: from then on its end is waited for."""
+        with self._mutex:
+            if not self._ended:
+                self._threads.append(threading.current_thread())
+            return not self._ended
+
+    def end(self) -> None:
+        """Let none begin any more, and wait for those that did: each has a limit."""
+        with self._mutex:
+            self._ended = True
+        for thread in self._threads:
+            thread.join()
+
+
+def _ask(one: Asked, limit: float, writers: _Writers,
+         came: queue.SimpleQueue[tuple[Asked, list[Finding]]]) -> None:
     try:
-        its = [dataclasses.replace(finding, side=one.side) for finding in one.check.ask(limit)]
+        its = [dataclasses.replace(finding, side=one.side)
+               for finding in _found(one.check, limit, writers)]
     except Exception as failure:  # noqa: BLE001  a check that fails is a finding
         its = [_failed(one, ' '.join(f'{type(failure).__name__}: {failure}'.split()))]
     came.put((one, its))
 
 
+def _found(check: Check, limit: float, writers: _Writers) -> Iterable[Finding]:
+    until = time.monotonic() + limit
+    first = list(check.first(limit)) if check.first else []
+    if first or check.writes and not writers.begin():
+        return first
+    return check.ask(max(until - time.monotonic(), 0.0))
+
+
 def _failed(one: Asked, why: str) -> Finding:
     return dataclasses.replace(unasked(one.check.name, why, one.check.failure, _LOOK),
                                side=one.side)
-
-
-def _await(threads: Iterable[threading.Thread]) -> None:
-    for thread in threads:
-        if thread.ident is not None:
-            thread.join()    # It has a limit, and it ends by that.

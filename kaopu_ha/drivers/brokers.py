@@ -17,15 +17,50 @@ A queue is asked about without being made: the broker says how many listen there
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent import futures
+from dataclasses import dataclass
 import threading
 from typing import Any
 
 from oslo_messaging._drivers import common
 
 from kaopu_ha import ports
+from kaopu_ha.core.checkup import Finding, good, unasked, wrong
 
 _NOT_FOUND = 404
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Who is to listen at a queue of the broker that ``section`` names; no queue: to be let in.
+
+    ``lost``: what is lost in a failure without that.  ``nobody`` makes the finding that none
+    listens, with ``advice``.
+    """
+
+    whose: str
+    section: str
+    lost: str
+    queue: str = ''
+    who: str = ''
+    nobody: Callable[[str, str, str, str], Finding] = wrong
+    advice: str = ''
+
+
+def found(transport: Any, wanted: Wanted, limit: float) -> list[Finding]:
+    """Whether the broker lets us in, and whether those listen there that are to."""
+    try:
+        count = listeners(transport, wanted.queue, limit)
+    except ports.PortError as failure:
+        return [unasked(wanted.whose, str(failure), wanted.lost,
+                        f'look at [{wanted.section}] transport_url, and at the broker')]
+    if not wanted.queue:
+        return [good(wanted.whose, 'it lets us in')]
+    if not count:
+        return [wanted.nobody(wanted.who, f'none listens at the queue {wanted.queue}',
+                              wanted.lost, wanted.advice)]
+    return [good(wanted.who, f'{count} listening at the queue {wanted.queue}')]
 
 
 def listeners(transport: Any, queue: str, limit: float) -> int | None:

@@ -121,7 +121,6 @@ def agent(conf: cfg.ConfigOpts) -> Program:
 def controller(conf: cfg.ConfigOpts) -> Program:
     """A controller: leadership, detection, recovery, admission.  Raises ConfigError."""
     given, name = rules(conf), _name(conf)
-    _tell_bound(given)
     with contextlib.ExitStack() as held:
         kept = _Keeper(held)
         measures = kept(measured.measures(conf, 'controller'))
@@ -153,6 +152,7 @@ def controller(conf: cfg.ConfigOpts) -> Program:
         held.callback(resign)
         meeting = _meeting(conf, kv, records.LEADER, keeps=True)
         shown = kept(Presence(kv, 'controller', name))
+        _tell_bound(given)
         return program(held, kv, [meeting, programs.Loop('presence', shown.turn),
                                   *measures.loops(loops)])
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 import importlib.metadata
+import logging
 import time
 from typing import Any
 
@@ -35,6 +36,12 @@ from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.drivers import libvirt_uri
 from kaopu_ha.worker.queue import CarriedQueue, RecordQueue
 
+# A driver that is missing is told by ``load``, once.  DriverManager does not hand on the parameter
+# that would have it say nothing itself (read in stevedore 5.10).
+logging.getLogger('stevedore.named').addFilter(lambda record: False)
+# The options that name drivers, where one is not called "driver".
+_OPTIONS = {'fence': 'drivers', 'notifier': 'drivers', 'probe': 'management or storage'}
+
 
 def load(port: str, name: str) -> Any:
     """The class of a driver.  Raises ConfigError."""
@@ -44,7 +51,8 @@ def load(port: str, name: str) -> Any:
                                               on_missing_entrypoints_callback=None).driver
     except stevedore_errors.NoMatches as failure:
         known = sorted(entry.name for entry in importlib.metadata.entry_points(group=namespace))
-        raise ConfigError(f'there is no {port} driver "{name}"; there is: '
+        raise ConfigError(f'[{port}] {_OPTIONS.get(port, "driver")}: there is no {port} driver '
+                          f'"{name}"; there is: '
                           f'{", ".join(known) or "none (is kaopu-ha installed?)"}') from failure
     except stevedore_errors.MultipleMatches as failure:
         raise ConfigError(f'more than one package has a {port} driver "{name}": remove one or '

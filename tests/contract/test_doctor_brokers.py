@@ -87,7 +87,7 @@ class OnRabbitMQ(Case):
 
     def test_a_worker_that_listens_is_counted(self):
         self.queue('busy').take(1)
-        self.assertEqual('1 listen at the queue busy.info', self.until(
+        self.assertEqual('1 listening at the queue busy.info', self.until(
             Severity.GOOD, self.queue('busy')).found)
 
     def test_a_wrong_password_could_not_be_asked_and_is_not_told(self):
@@ -105,7 +105,7 @@ class OnRabbitMQ(Case):
 
     def test_notices_that_nobody_reads_are_told(self):
         told = self.until(Severity.WEAK, self.notifier())
-        self.assertIn('news.error', told.found)
+        self.assertEqual('none listens at the queue news.error', told.found)
 
     def test_the_broker_of_novas_events_lets_us_in(self):
         made = self.made(nova.NovaEvents, a_conf(), self.broker.url, exchange='nova', topic='t',

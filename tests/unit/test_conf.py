@@ -12,6 +12,7 @@
 
 """The options: defaults by pace, and every start that is refused, with what it says."""
 
+import dataclasses
 import pathlib
 import subprocess
 import sys
@@ -22,10 +23,11 @@ from oslo_config import cfg
 
 from kaopu_ha import conf as options
 from kaopu_ha import wiring
-from kaopu_ha.conf import ceph, nova, policy, rules
+from kaopu_ha.conf import ceph, detection, nova, policy, rules
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.cloud import Source
 from kaopu_ha.core.policy import Managed, Named, Policy
+from kaopu_ha.core.rules import Rules
 from kaopu_ha.wiring import drivers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -95,6 +97,26 @@ class TestPaces(ConfCase):
         self.assertEqual((300.0, 30.0, 5, 2, ('10.2.0.0/24',), ('ceph_blocklist',)), (
             made_rules.death_seconds, made_rules.lock_seconds, made_rules.attempts_max,
             made_rules.storm_hosts, made_rules.client_networks, made_rules.fences))
+
+    def test_what_nobody_configured_is_what_the_core_has(self):
+        given = rules.rules(made(), fence_proves=True)
+        self.assertEqual(dataclasses.replace(given, client_networks=()), Rules())
+
+    def test_whoever_only_looks_has_all_of_detection(self):
+        changed = {f'detection__{name}': value for name, value in (
+            ('death_ttl', 310), ('lock_ttl', 31), ('beat_ttl', 13), ('ask_limit', 4.5),
+            ('look_interval', 6.0), ('leaving_seconds', 7.0), ('storm_hosts', 2),
+            ('storm_share', 0.5), ('storm_window', 8.0), ('storm_cooldown', 9.0),
+            ('flapping_times', 4), ('flapping_seconds', 10.0), ('healthy_seconds', 11.0))}
+        # beat_interval is the agent's; pace only stands for others.
+        self.assertEqual({f'detection__{opt.dest}' for opt in detection.OPTS}, {
+            *changed, 'detection__beat_interval', 'detection__pace'})
+        looked, default = rules.of_detection(made(**changed)), Rules()
+        self.assertEqual(len(changed), sum(
+            getattr(looked, field.name) != getattr(default, field.name)
+            for field in dataclasses.fields(Rules)))
+        self.assertEqual(rules.rules(made(**changed), fence_proves=True), dataclasses.replace(
+            looked, client_networks=('10.2.0.0/24',)))
 
     def test_a_call_that_ends_by_its_limit_does_not_cost_the_lead(self):
         for given, seconds in (
@@ -186,10 +208,10 @@ class TestRefusedStarts(ConfCase):
                                             nova__auth_url='http://keystone/v3'))
 
     def test_an_unknown_driver_and_the_ones_there_are(self):
-        self.assert_refused('there is no store driver "zookeeper"; there is: etcd', wiring.store,
-                            made(store__driver='zookeeper'))
-        self.assert_refused('there is no fence driver "hope"; there is: ceph_blocklist',
-                            wiring.rules, made(fence__drivers=['hope']))
+        self.assert_refused('[store] driver: there is no store driver "zookeeper"; there is: etcd',
+                            wiring.store, made(store__driver='zookeeper'))
+        self.assert_refused('[fence] drivers: there is no fence driver "hope"; there is: '
+                            'ceph_blocklist', wiring.rules, made(fence__drivers=['hope']))
 
     def test_a_broker_without_its_url(self):
         for driver, option in (('rq', 'redis_url'), ('oslo_messaging', 'transport_url')):
@@ -239,7 +261,7 @@ class TestCephConf(ConfCase):
         self.assert_refused('is no ceph.conf', self.fsid, '[global\nfsid\n= x\n')
 
     def test_an_absent_file_is_refused(self):
-        self.assert_refused('nowhere.conf can\'t be read', ceph.clusters,
+        self.assert_refused('[ceph] conf: nowhere.conf is not there', ceph.clusters,
                             made(ceph__conf=['nowhere.conf']))
 
     def test_one_cluster_named_twice_is_refused(self):

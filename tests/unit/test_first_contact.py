@@ -243,6 +243,24 @@ class TestTheProcesses(FirstContact):
                 self.assertIn(words, self.run_it('kaopu_ha.cli.shell', *given, 'status'))
 
 
+    def test_nor_more_of_what_is_found_when_it_is_put_together(self):
+        for before, after, words in (
+                ('{folder}/ceph.conf', '{folder}/nowhere.conf',
+                 '[ceph] conf: {folder}/nowhere.conf is not there: name the file that is'),
+                ('[ceph]', '[fence]\ndrivers = hope\n[ceph]',
+                 '[fence] drivers: there is no fence driver "hope"; there is: ceph_blocklist'),
+                ('[ceph]', '[usage]\ndriver = hope\n[ceph]',
+                 '[usage] driver: there is no usage driver "hope"; there is: agent, '),
+                ('[ceph]', '[queue]\ndriver = oslo_messaging\n[ceph]',
+                 '[queue] transport_url is not set'),
+                ('10.2.0.0/24', '10.2.0.1/24', '[ceph] client_networks: 10.2.0.1/24')):
+            self.assertEqual(1, GOOD.count(before), before)
+            self.write(GOOD.replace(before, after))
+            with self.subTest(words):
+                self.assertIn(words.replace('{folder}', str(self.folder)), self.run_it(
+                    'kaopu_ha.cmd.controller', '--config-file', str(self.conf)))
+
+
 class TestFilesThatCanNotBeRead(FirstContact):
 
     def test_a_file_that_is_not_utf_8(self):

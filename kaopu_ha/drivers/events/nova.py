@@ -35,7 +35,7 @@ import oslo_messaging
 from oslo_messaging import opts as messaging_opts
 
 from kaopu_ha import checkup, ports
-from kaopu_ha.core.checkup import Finding, Seen, good, unasked
+from kaopu_ha.core.checkup import Finding, Seen
 from kaopu_ha.core.events import Event
 from kaopu_ha.core.model import Power
 from kaopu_ha.drivers import brokers
@@ -113,12 +113,8 @@ class NovaEvents(ports.Events, checkup.Checkable):
         return (checkup.Check('events of Nova', self._reached, _LATE),)
 
     def _reached(self, limit: float) -> list[Finding]:
-        try:
-            brokers.listeners(self._transport, '', limit)
-        except ports.PortError as failure:
-            return [unasked('the events\' broker', str(failure), _LATE,
-                            'look at [events] transport_url, and at the broker')]
-        return [good('the events\' broker', 'it lets us in')]
+        return brokers.found(self._transport, brokers.Wanted(
+            whose='the events\' broker', section='events', lost=_LATE), limit)
 
     def close(self) -> None:
         """As promised; a connection that hangs ends with the process."""

@@ -45,22 +45,35 @@ def checks(children: Mapping[str, child.Child], users: Mapping[str, str],
         found += [
             checkup.Check(f'fence rehearsed as client.{users[fsid]}',
                           functools.partial(_rehearsed, one, fsid, whose), _NOT_FENCED,
-                          writes=True),
+                          writes=True, first=functools.partial(_reached, one, fsid, whose)),
             checkup.Check('blocklist', functools.partial(_listed, one, fsid, whose, seen),
                           _NOT_FENCED)]
     return tuple(found)
+
+
+def _reached(one: child.Child, fsid: str, whose: str, limit: float) -> list[Finding]:
+    """Nothing, if the cluster lets us in: what is refused then is the rehearsal's to tell."""
+    try:
+        one.ask('join', limit, fsid=fsid)
+    except ports.PortError as failure:
+        return [_not_asked(whose, failure)]
+    return []
 
 
 def _rehearsed(one: child.Child, fsid: str, whose: str, limit: float) -> list[Finding]:
     try:
         step, why = one.ask('rehearse', limit, fsid=fsid, entry=ceph_rehearsal.entry())
     except ports.PortError as failure:
-        return [unasked(whose, str(failure), _NOT_FENCED,
-                        'look at [fence] user and keyring, the ceph.conf, and the storage network')]
+        return [_not_asked(whose, failure)]
     if step:
         what, lost = _STEPS[step]
         return [wrong(whose, f'{what}: {why}', lost, _CAPS)]
     return [good(whose, 'an entry for an address of nobody was listed, proven and taken back')]
+
+
+def _not_asked(whose: str, failure: ports.PortError) -> Finding:
+    return unasked(whose, str(failure), _NOT_FENCED,
+                   'look at [fence] user and keyring, the ceph.conf, and the storage network')
 
 
 def _listed(one: child.Child, fsid: str, whose: str, seen: Seen, limit: float) -> list[Finding]:

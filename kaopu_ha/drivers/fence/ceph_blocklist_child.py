@@ -48,7 +48,7 @@ class Handlers:
     def by_name(self) -> dict[str, child.Handler]:
         """The handlers for ``child.serve``."""
         return {'servers': self.servers, 'cut': self.cut, 'doubt': self.doubt, 'mend': self.mend,
-                'rehearse': self.rehearse, 'listed': self.listed}
+                'join': self.join, 'rehearse': self.rehearse, 'listed': self.listed}
 
     def servers(self, fsid: str) -> dict[str, list[str]]:
         """The addresses of the monitors in quorum and of the active manager."""
@@ -104,6 +104,10 @@ class Handlers:
         left = set(_listed(cluster)) & {ceph_address.parse(entry) for entry in entries}
         if left:
             raise ports.PortError(f'still listed: {", ".join(map(str, sorted(left)))}')
+
+    def join(self, fsid: str) -> None:
+        """Be let in by the cluster."""
+        self._cluster(fsid)
 
     def rehearse(self, fsid: str, entry: str) -> tuple[str, str]:
         """Do with an entry of nobody what a fence does, and take it back.

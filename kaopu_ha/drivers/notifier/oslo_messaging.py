@@ -31,7 +31,7 @@ import oslo_messaging
 from oslo_messaging import opts as messaging_opts
 
 from kaopu_ha import checkup, ports
-from kaopu_ha.core.checkup import Finding, Seen, good, unasked, weak
+from kaopu_ha.core.checkup import Finding, Seen, weak
 from kaopu_ha.core.notice import PRIORITIES, Audience, Notice
 from kaopu_ha.drivers import brokers
 
@@ -82,17 +82,11 @@ class MessagingNotifier(ports.Notifier, checkup.Checkable):
         return (checkup.Check('notices over the bus', self._listeners, _UNTOLD),)
 
     def _listeners(self, limit: float) -> list[Finding]:
-        queue = f'{self._topics[Audience.OPERATORS]}.error'
-        try:
-            count = brokers.listeners(self._transport, queue, limit)
-        except ports.PortError as failure:
-            return [unasked('the notifier\'s broker', str(failure), _UNTOLD,
-                            'look at [notifier] transport_url, and at the broker')]
-        if not count:
-            return [weak('notices', f'nobody listens at {queue}', _UNTOLD,
-                         'start what reads them, or take oslo_messaging out of [notifier] '
-                         'drivers')]
-        return [good('notices', f'{count} listen at {queue}')]
+        return brokers.found(self._transport, brokers.Wanted(
+            whose='the notifier\'s broker', section='notifier', lost=_UNTOLD,
+            queue=f'{self._topics[Audience.OPERATORS]}.error', who='notices', nobody=weak,
+            advice='start what reads them, or take oslo_messaging out of [notifier] drivers'),
+            limit)
 
     def close(self) -> None:
         """End the connections, unless one hangs: it ends with the process."""

@@ -38,7 +38,7 @@ from oslo_config import cfg
 import oslo_messaging
 
 from kaopu_ha import checkup, ports
-from kaopu_ha.core.checkup import Finding, Seen, good, unasked, wrong
+from kaopu_ha.core.checkup import Finding, Seen, wrong
 from kaopu_ha.drivers import brokers
 from kaopu_ha.drivers.queue import buffers
 
@@ -108,16 +108,10 @@ class MessagingQueue(ports.Queue, checkup.Checkable):
 
     def _workers(self, limit: float) -> list[Finding]:
         # The notifier sends at the priority "info".
-        queue = f'{self._topic}.info'
-        try:
-            count = brokers.listeners(self._transport, queue, limit)
-        except ports.PortError as failure:
-            return [unasked('the queue\'s broker', str(failure), _UNTAKEN,
-                            'look at [queue] transport_url, and at the broker')]
-        if not count:
-            return [wrong('workers', f'none listens at the queue {queue}', _UNTAKEN,
-                          'start kaopu-ha-worker, with the [queue] of the controllers')]
-        return [good('workers', f'{count} listen at the queue {queue}')]
+        return brokers.found(self._transport, brokers.Wanted(
+            whose='the queue\'s broker', section='queue', lost=_UNTAKEN,
+            queue=f'{self._topic}.info', who='workers', nobody=wrong,
+            advice='start kaopu-ha-worker, with the [queue] of the controllers'), limit)
 
     def _send(self, tasks: Sequence[str]) -> None:
         # It comes back when the broker has it, however long that takes.

@@ -49,6 +49,13 @@ class Forms(scene.Scene):
                           'storage': 'life', 'on': 1, 'paused': 1, 'off': 1}, rows[0])
         self.assertEqual(rows, yaml.safe_load(self.shown('host', 'list', '-f', 'yaml')))
 
+    def test_what_is_not_there_is_a_dash_for_people_only(self):
+        for words in (('case', 'list'), ('recovery', 'list'), ('host', 'list')):
+            with self.subTest(words=words):
+                for row in json.loads(self.shown(*words, '-f', 'json')):
+                    self.assertNotIn('-', row.values())
+                self.assertRegex(self.shown(*words), r'\| - +\|')
+
     def test_every_list_has_every_form_and_its_columns(self):
         for words in LISTS:
             for form in ('json', 'yaml', 'csv', 'value', 'table'):

@@ -17,17 +17,21 @@ import io
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 import unittest
 
 from kaopu_ha.cli import layout, outcome, shell, simulate
+from kaopu_ha.conf import rules
 from kaopu_ha.sim import expect, scenarios, story, words
 from kaopu_ha.sim.checkers import Violation
 from kaopu_ha.sim.world import PACES
+from tests.unit.test_conf import made
 
-MANUAL = pathlib.Path(__file__).resolve().parents[3] / 'doc/source/operator'
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+README, MANUAL = ROOT / 'README.rst', ROOT / 'doc/source/operator'
 DEFAULT_FILE = '/etc/kaopu-ha/kaopu-ha.conf'
 
 A_STORY = """
@@ -96,6 +100,31 @@ class Stories(Simulated):
         places = [out.index(text) for text in told]
         self.assertEqual(sorted(places), places)
         self.assertIn('old is left alone: was powered off', out)
+
+    def test_the_readme_shows_the_demo_as_it_is(self):
+        lines = README.read_text().splitlines()
+        begin = lines.index('    seconds  who             what')
+        told = [line.strip() for line in lines[begin:lines.index('', begin)]]
+        played = [line.strip() for line in self.shown('--demo').splitlines()]
+        places = [played.index(line) for line in told]
+        self.assertEqual(sorted(places), places)
+        self.assertGreater(len(told), 6)
+
+    def test_the_readme_begins_with_what_is_so(self):
+        """The last instance runs again within what its first sentence says of each pace."""
+        said = ' '.join(README.read_text().split())
+        self.assertIn('seven minutes later by default, within a minute if you choose the fast pace',
+                      said)
+        for pace, least, most in (('patent', 300, 420), ('fast', 0, 60)):
+            runs = re.findall(r'^ *([\d.]+)  \w+ runs again on',
+                              self.shown('--demo', '--pace', pace), re.MULTILINE)
+            self.assertTrue(all(least < float(seconds) < most for seconds in runs), runs)
+            self.assertEqual(2, len(runs))
+        sums = {pace: sum(term.seconds for term in rules.seconds_to_confirmed(
+            rules.rules(made(detection__pace=pace), fence_proves=True))) for pace in rules.PACES}
+        self.assertIn(f'up to about {sums["patent"]:g} seconds after its power was cut', said)
+        self.assertIn('pace = fast`` it is some 15 seconds', said)
+        self.assertAlmostEqual(15.0, sums['fast'], delta=1.0)
 
     def test_it_fits_a_terminal_of_a_hundred_columns(self):
         for name in ('host-dies', 'management-cut', 'storage-cut'):

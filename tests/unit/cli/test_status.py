@@ -17,7 +17,7 @@ import dataclasses
 
 from kaopu_ha import ports, records
 from kaopu_ha.cli import layout
-from kaopu_ha.core import model, protection, restart
+from kaopu_ha.core import brake, model, protection, restart
 from kaopu_ha.core.aftercare import Aftercare, Ward
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage, Verdict
 from tests.unit.cli import scene
@@ -167,6 +167,12 @@ class Status(scene.Scene):
                       scene.a_case('c1'), scene.a_case('c2'))
         self.config.write_text(self.config.read_text() + '[detection]\nstorm_share = 0.9\n')
         self.assertFalse(self.shown_json('status')['brake']['storm'])
+
+    def test_the_configured_cooldown_is_what_is_left_of(self):
+        self.there_is(*(scene.an_inventory(host) for host in ('c1', 'c2', 'c3')))
+        self.put(records.STORM, brake.Storm(on=True, seconds=100.0, calm=30.0))
+        self.config.write_text(self.config.read_text() + '[detection]\nstorm_cooldown = 400\n')
+        self.assertEqual(370.0, self.shown_json('status')['brake']['off_in_seconds'])
 
     def test_one_unreadable_record_does_not_hide_the_rest(self):
         self.a_dead_host()

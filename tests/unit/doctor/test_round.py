@@ -12,7 +12,6 @@
 
 """All is asked at one time, nothing hangs, nothing is raised, and what was written is awaited."""
 
-import _thread
 import signal
 import threading
 import time
@@ -68,9 +67,6 @@ class RoundTest(unittest.TestCase):
 
     def test_whoever_ends_it_waits_for_what_is_taken_back(self):
         """Ctrl-C goes on, after the end of the one that writes, and not of the one that hangs."""
-        # What a shell starts in the background passes over Ctrl-C.
-        former = signal.signal(signal.SIGINT, signal.default_int_handler)
-        self.addCleanup(signal.signal, signal.SIGINT, former)
         begun, ended = threading.Event(), []
 
         def write(_):
@@ -79,19 +75,52 @@ class RoundTest(unittest.TestCase):
             ended.append(True)
             return []
 
-        def interrupt():
-            begun.wait(60)
-            _thread.interrupt_main()
-            time.sleep(0.2)
-            self.released.set()
-
-        threading.Thread(target=interrupt, daemon=True).start()
+        self.interrupted_after(begun, then=self.released.set)
         hangs = threading.Event()
         self.addCleanup(hangs.set)
         with self.assertRaises(KeyboardInterrupt):
             ask_all([self.asked('a', write, writes=True),
                      self.asked('b', lambda _: hangs.wait(60) and [])], 60.0)
         self.assertEqual([True], ended)
+
+    def test_nobody_waits_for_one_that_did_not_write_yet_and_it_never_does(self):
+        begun, written = threading.Event(), []
+
+        def hang(_):
+            begun.set()
+            self.released.wait(60)
+            return []
+
+        self.interrupted_after(begun)
+        with self.assertRaises(KeyboardInterrupt):
+            ask_all([self.asked('a', lambda _: written.append(True) or [], writes=True,
+                                first=hang)], 60.0)
+        (asking,) = (each for each in threading.enumerate() if each.name == 'doctor store')
+        self.released.set()
+        asking.join(60)
+        self.assertEqual([], written)
+
+    def test_what_is_found_first_stands_for_all(self):
+        written = []
+        (found,) = ask_all([self.asked('a', lambda _: written.append(True) or [], writes=True,
+                                       first=lambda _: [good('a', 'no need')])], 10.0)
+        self.assertEqual(('no need', []), (found.found, written))
+        ask_all([self.asked('a', lambda _: written.append(True) or [], writes=True,
+                            first=lambda _: [])], 10.0)
+        self.assertEqual([True], written)
+
+    def interrupted_after(self, begun, then=lambda: None):
+        # What a shell starts in the background passes over Ctrl-C.
+        former = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, former)
+
+        def interrupt():
+            begun.wait(60)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            time.sleep(0.2)
+            then()
+
+        threading.Thread(target=interrupt, daemon=True).start()
 
 
 if __name__ == '__main__':

@@ -21,7 +21,7 @@ import functools
 
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Power
-from kaopu_ha.sim.ceph import Ceph, Client
+from kaopu_ha.sim.ceph import Ceph, Client, Disk
 from kaopu_ha.sim.kernel import Kernel
 from kaopu_ha.sim.load import Load
 from kaopu_ha.sim.network import Node
@@ -235,3 +235,14 @@ class Machine:
     def _changed(self) -> None:
         for cluster in self.clusters.values():
             cluster.changed = True
+
+
+def writing_hosts(cluster: Ceph, disk: Disk, uuid: str,
+                  machines: Mapping[str, Machine]) -> set[str]:
+    """From where the instance can write this disk now; who shares it may do so from elsewhere."""
+    writers = cluster.writers(disk)
+    if disk.shared:
+        own = {client for machine in machines.values() if uuid in machine.guests
+               for client in machine.guests[uuid].clients}
+        writers = [client for client in writers if client in own]
+    return {client.node.name for client in writers}

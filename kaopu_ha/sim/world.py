@@ -41,7 +41,7 @@ from kaopu_ha.sim.compute import Compute
 from kaopu_ha.sim.daemon import Daemon, Surroundings
 from kaopu_ha.sim.kernel import Kernel, Process
 from kaopu_ha.sim.libvirt import SimLibvirt, SimLocal, monitor
-from kaopu_ha.sim.machine import Machine
+from kaopu_ha.sim.machine import Machine, writing_hosts
 from kaopu_ha.sim.network import Node
 from kaopu_ha.sim.nova import Nova, Row, SimNova, SimUsage
 from kaopu_ha.sim.queue import Broker, SimQueue
@@ -261,12 +261,7 @@ class World:
             cluster = self.clusters[image.cluster]
             cluster.settle()
             disk = cluster.disks.get(image.header)
-            writers = cluster.writers(disk) if disk else []
-            if disk is not None and disk.shared:
-                own = {client for machine in self.machines.values() if row.uuid in machine.guests
-                       for client in machine.guests[row.uuid].clients}
-                writers = [client for client in writers if client in own]
-            places.append({client.node.name for client in writers})
+            places.append(writing_hosts(cluster, disk, row.uuid, self.machines) if disk else set())
         return sorted(set.intersection(*places))
 
     # ------------------------------------------------------------ making things happen

@@ -158,7 +158,7 @@ class Admitter:
         servers, uncompleted, elsewhere = self._nova(case.host, evacuated, libvirt.domains)
         return admission.Seen(
             recovery.stage if recovery else None,
-            attempts_open=any(not item.phase.ended for item in mine), libvirt=libvirt,
+            tuple(item for item in mine if not item.phase.ended), libvirt=libvirt,
             inventory=inventory, servers=servers, uncompleted=uncompleted,
             left_over=evacuated | elsewhere, beat=world.has(records.ALIVE + case.host),
             answers=self._answers(case.host, inventory.boot_id if inventory else ''),

@@ -75,7 +75,8 @@ class Answered:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the leader saw.  ``servers`` are the UUIDs that Nova has on the host, ``uncompleted``
+    """What the leader saw.  ``unfinished``: the moves away from it that have not ended.
+    ``servers`` are the UUIDs that Nova has on the host, ``uncompleted``
     the evacuations from it that its nova-compute has not cleaned up; None if Nova did not answer.
     ``left_over``: see ``may_be_left``, with what its libvirt knows and Nova has on another host: a
     live migration may have brought that before the host died.  ``moved_on``: see the function.
@@ -84,7 +85,7 @@ class Seen:
     """
 
     recovery: RecoveryStage | None
-    attempts_open: bool
+    unfinished: tuple[model.Evacuation, ...]
     libvirt: model.LibvirtAnswer
     inventory: model.Inventory | None
     servers: frozenset[str] | None
@@ -117,9 +118,20 @@ def refusal(case: Case, seen: Seen) -> str:
         return (f'its recovery is {seen.recovery.value}: none of its instances is planned yet. If '
                 f'its fence can\'t hold: kaopu-ha recovery end {case.host} --why ... first; they '
                 f'start where they were, then')
-    if seen.attempts_open or seen.recovery is not RecoveryStage.FINISHED:
-        return 'its recovery is not finished: an attempt may still be under way'
+    if seen.unfinished or seen.recovery is not RecoveryStage.FINISHED:
+        return f'its recovery is not finished: {_unfinished(case.host, seen.unfinished)}'
     return _no_libvirt(seen) or _contested(seen)
+
+
+def _unfinished(host: str, moves: Collection[model.Evacuation]) -> str:
+    """What is awaited; of what only waits, how a person ends that."""
+    called = [item.name for item in moves if item.phase in (Phase.CALLING, Phase.MOVING)]
+    if called or not moves:
+        whose = f' ({texts.few(sorted(called))})' if called else ''
+        return f'an attempt may still be under way{whose}'
+    return (f'{texts.few(sorted(item.name for item in moves))} still to be moved. If no host will '
+            f'take that: kaopu-ha recovery end {host} --why ... first; they start where they were, '
+            f'then')
 
 
 def advance(case: Case, seen: Seen, rules: model.Rules) -> Decision:

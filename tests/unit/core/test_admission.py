@@ -76,7 +76,13 @@ class Refusal(unittest.TestCase):
         unfinished = 'its recovery is not finished: an attempt may still be under way'
         other = 'another host answers at its address: its UUID is not the inventory\'s'
         # what is different -> the reason
-        table = [({'attempts_open': True}, unfinished), ({'recovery': None}, unfinished)]
+        waits = ('its recovery is not finished: i1, i2 still to be moved. If no host will take '
+                 'that: kaopu-ha recovery end c1 --why ... first; they start where they were, then')
+        moves = [dataclasses.replace(an_evacuation(phase=phase), name=f'i{number}')
+                 for number, phase in enumerate((Phase.MOVING, Phase.WAITING, Phase.QUEUED))]
+        table = [({'recovery': None}, unfinished),
+                 ({'unfinished': tuple(moves)}, unfinished + ' (i0)'),
+                 ({'unfinished': tuple(moves[1:])}, waits)]
         table += [({'recovery': stage}, unfinished)
                   for stage in (RecoveryStage.PLANNED, RecoveryStage.EVACUATING)]
         table += [({'recovery': stage}, f'its recovery is {stage.value}: none of its instances is '

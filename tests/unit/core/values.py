@@ -201,7 +201,7 @@ def an_admitting(*done, **changes):
 def an_admit_look(**changes):
     """What a leader sees of a host that may come back, rebooted and clean."""
     return dataclasses.replace(
-        admission.Seen(model.RecoveryStage.FINISHED, attempts_open=False, libvirt=a_libvirt(),
+        admission.Seen(model.RecoveryStage.FINISHED, unfinished=(), libvirt=a_libvirt(),
                        inventory=an_inventory(boot_id='boot-2'), servers=frozenset(),
                        uncompleted=0, left_over=frozenset({'i1'}), answers={}, beat=True,
                        forced_by_us=True), **changes)

@@ -27,20 +27,25 @@ import os
 import shlex
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oslo_config import cfg
 
-from kaopu_ha import ports, programs, records
-from kaopu_ha.agent import beat, domains, inventory, leaving, requests, storage, use
+from kaopu_ha import ports, records
+from kaopu_ha.agent import beat
 from kaopu_ha.conf import ceph
 from kaopu_ha.conf import rules as conf_rules
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.news import News
 from kaopu_ha.core.rules import Rules
-from kaopu_ha.wiring import contact, drivers, measured, standing
+from kaopu_ha.wiring import contact, drivers, standing
 from kaopu_ha.wiring.presence import Presence
 from kaopu_ha.wiring.telling import Telling, notifiers
+
+if TYPE_CHECKING:
+    # Loaded by the processes that need it: a command, which needs a store, must answer at once.
+    from kaopu_ha import programs
+    from kaopu_ha.wiring import measured
 
 LOG = logging.getLogger(__name__)
 # What is told is found under one name, whoever told it.
@@ -76,8 +81,11 @@ class Program:
 
 def agent(conf: cfg.ConfigOpts) -> Program:
     """The agent of this host: beat, inventory, requests.  Raises ConfigError."""
+    from kaopu_ha import programs
+    from kaopu_ha.agent import domains, inventory, leaving, requests, storage, use
     from kaopu_ha.drivers.local import ceph_conf, load
     from kaopu_ha.drivers.probe.ceph import CephReader
+    from kaopu_ha.wiring import measured
     times, networks = conf_rules.times(conf), ceph.client_networks(conf)
     clusters = [storage.Cluster(cluster.fsid, cluster.pools[0], ceph_conf.monitors(cluster.conf))
                 for cluster in ceph.clusters(conf)]
@@ -120,6 +128,8 @@ def agent(conf: cfg.ConfigOpts) -> Program:
 
 def controller(conf: cfg.ConfigOpts) -> Program:
     """A controller: leadership, detection, recovery, admission.  Raises ConfigError."""
+    from kaopu_ha import programs
+    from kaopu_ha.wiring import measured
     given, name = rules(conf), _name(conf)
     with contextlib.ExitStack() as held:
         kept = _Keeper(held)
@@ -159,6 +169,8 @@ def controller(conf: cfg.ConfigOpts) -> Program:
 
 def worker(conf: cfg.ConfigOpts) -> Program:
     """A worker: its claims, and the evacuations it has claimed.  Raises ConfigError."""
+    from kaopu_ha import programs
+    from kaopu_ha.wiring import measured
     given, name = rules(conf), _name(conf)
     if conf.worker.claim_ttl <= conf.nova.timeout:
         raise ConfigError(f'[worker] claim_ttl {conf.worker.claim_ttl} s <= [nova] timeout '
@@ -259,6 +271,7 @@ class _BeatOfThisHost:
 
 def surroundings(name: str, tell: Callable[[News], None]) -> programs.Surroundings:
     """Real time, real threads."""
+    from kaopu_ha import programs
     return programs.Surroundings(name, time.monotonic, _now, tell,
                                  concurrent.futures.ThreadPoolExecutor)
 
@@ -288,6 +301,7 @@ def program(held: contextlib.ExitStack, kv: ports.Store,
 
 def _meeting(conf: cfg.ConfigOpts, kv: ports.Store, key: str, *, keeps: bool) -> programs.Loop:
     """The loop that says when the store does not answer, by a key that the process may read."""
+    from kaopu_ha import programs
     meeting = contact.Contact(lambda: kv.read(key), ', '.join(conf.store.endpoints), keeps=keeps)
     return programs.Loop('contact', meeting.turn)
 

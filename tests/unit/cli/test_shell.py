@@ -89,10 +89,12 @@ class Failures(scene.Scene):
                                '--config-file', str(self.config), 'status'],
                               capture_output=True, text=True, timeout=60)
         self.assertEqual(0, done.returncode, done.stderr)
-        loaded = {line.rpartition('|')[2].strip().partition('.')[0]
+        loaded = {line.rpartition('|')[2].strip()
                   for line in done.stderr.splitlines() if line.startswith('import time:')}
-        self.assertIn('kaopu_ha', loaded)
-        self.assertEqual(set(), loaded & HEAVY)
+        self.assertIn('kaopu_ha.wiring.drivers', loaded)
+        self.assertEqual(set(), {name.partition('.')[0] for name in loaded} & HEAVY)
+        self.assertEqual([], [name for name in loaded if name.startswith((
+            'kaopu_ha.programs', 'kaopu_ha.controller.', 'kaopu_ha.sim.', 'kaopu_ha.doctor'))])
 
     @unittest.skipIf(os.geteuid() == 0 and not shutil.which('setpriv'), 'root may read all')
     def test_a_configuration_file_that_may_not_be_read_is_named(self):

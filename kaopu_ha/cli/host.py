@@ -92,7 +92,9 @@ def _summary(found: Picture, host: str) -> dict[str, Any]:
     inventory, case = found.inventories.get(host), found.cases.get(host)
     instances = inventory.instances if inventory else ()
     return {'host': host, 'beat': found.beats_now(host), 'case': case.stage.value if case else '',
-            'hold': host in found.held, 'storage': _worst(inventory), 'locked': host in found.locks,
+            'hold': host in found.held, 'locked': host in found.locks,
+            # What a host told of its storage while it beat says nothing of now.
+            'storage': _worst(inventory) if found.beats_now(host) else '',
             'boot_id': inventory.boot_id if inventory else '',
             'instances': {power.value: sum(item.power is power for item in instances)
                           for power in Power}}
@@ -142,6 +144,8 @@ def _of_inventory(found: Picture, inventory: model.Inventory) -> list[tuple[str,
     others = [names.get(uuid, uuid) for uuid in inventory.domains if uuid not in mine]
     signs = ', '.join(f'{cluster}: {sign.value}'
                       for cluster, sign in sorted(inventory.storage.items()))
+    if signs and not found.beats_now(inventory.host):
+        signs += ' (told before its beat went)'
     return [('host uuid', inventory.host_uuid),
             ('management', inventory.management_uri),
             ('storage addresses', ', '.join(inventory.storage_addresses)),

@@ -107,9 +107,9 @@ class RecoveryShow(Showing):
 
     def _fences(self, item: Recovery) -> list[str]:
         rows = [(order.fence, order.cluster, ', '.join(order.addresses) or 'nothing',
-                 layout.number(len(order.clients), 'known client')) for order in item.orders]
+                 str(len(order.clients))) for order in item.orders]
         refused = [self.ink('error', f'not fenced: {reason}') for reason in item.refused]
-        return ['', *layout.table(('fence', 'cluster', 'addresses', 'and'), rows), *refused]
+        return ['', *layout.table(('fence', 'cluster', 'addresses', 'known clients'), rows), *refused]
 
     def _instances(self, evacuations: tuple[Evacuation, ...]) -> list[str]:
         rows = [(item.name, item.instance,

@@ -159,7 +159,7 @@ class Recoveries(scene.Scene):
         shown = self.shown('recovery', 'show', 'c1')
         self.assertRegex(shown, r'web-1 +\S+ +done +c1 +c2 +1 +4 ')
         self.assertRegex(shown, r'db-1 +\S+ +failed +c1 +c3 +3 +0 +3 targets were tried')
-        self.assertRegex(shown, r'ceph_blocklist +\S+ +10.91.0.11:0/0 +1 known client')
+        self.assertRegex(shown, r'(?m)ceph_blocklist +\S+ +10.91.0.11:0/0 +1$')
 
     def test_the_proof_is_there_only_while_its_key_is(self):
         self.a_dead_host()

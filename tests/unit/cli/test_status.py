@@ -194,7 +194,7 @@ class Hosts(scene.Scene):
     def test_each_host_has_a_row(self):
         self.a_dead_host()
         lines = scene.cells(self.shown('host', 'list'))
-        self.assertEqual(['c1', 'NO', 'confirmed', '-', 'life', '1', '1', '1'], lines[1])
+        self.assertEqual(['c1', 'NO', 'confirmed', '-', '-', '1', '1', '1'], lines[1])
         self.assertEqual(['c2', 'yes', '-', '-', 'life', '0', '0', '0'], lines[2])
 
     def test_a_host_that_only_beats_is_listed_too(self):
@@ -205,7 +205,13 @@ class Hosts(scene.Scene):
         inventory = scene.an_inventory('c1')
         inventory.storage['other'] = Sign.SILENCE
         self.there_is(inventory)
+        # What it told before its beat went says nothing of now.
+        self.assertEqual('', self.shown_json('host', 'list')[0]['storage'])
+        self.assertRegex(self.shown('host', 'show', 'c1'),
+                         r'storage .*other: silence \(told before its beat went\)')
+        self.beats('c1')
         self.assertEqual('silence', self.shown_json('host', 'list')[0]['storage'])
+        self.assertNotIn('told before', self.shown('host', 'show', 'c1'))
 
     def test_a_host_is_shown_with_its_instances_setting_and_case(self):
         self.a_dead_host()

@@ -109,7 +109,8 @@ class RecoveryShow(Showing):
         rows = [(order.fence, order.cluster, ', '.join(order.addresses) or 'nothing',
                  str(len(order.clients))) for order in item.orders]
         refused = [self.ink('error', f'not fenced: {reason}') for reason in item.refused]
-        return ['', *layout.table(('fence', 'cluster', 'addresses', 'known clients'), rows), *refused]
+        heading = ('fence', 'cluster', 'addresses', 'known clients')
+        return ['', *layout.table(heading, rows), *refused]
 
     def _instances(self, evacuations: tuple[Evacuation, ...]) -> list[str]:
         rows = [(item.name, item.instance,

@@ -38,6 +38,7 @@ from kaopu_ha.controller.detector import Detector
 from kaopu_ha.controller.foresight import Foresight as Foresight
 from kaopu_ha.controller.hearer import Hearer
 from kaopu_ha.controller.housekeeper import Housekeeper
+from kaopu_ha.controller.latecomers import Latecomers
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.lookout import Lookout
 from kaopu_ha.controller.observer import Observer
@@ -123,6 +124,9 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
                           _lookout(ahead, its_store, rules, given, turns, tell) if ahead else None)
     carer = Carer(turns.minded('carer', store), lead, turns.minded('carer', cloud),
                   turns.minded('carer', images) if images else None, rules, given.clock, tell)
+    latecomers = [Latecomers(turns.minded('latecomers', store), lead,
+                             turns.minded('latecomers', images), rules, given.clock, tell)
+                  ] if images else []
     keeper = Housekeeper(turns.minded('housekeeper', store), lead, rules, given.clock, given.now,
                          tell)
     answerer = Answerer(turns.minded('answerer', store), lead, rules, given.clock, tell)
@@ -145,6 +149,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
         loop('restarter', restarter, records.INVENTORY, records.RESTART),
         loop('admitter', admitter, records.REQUEST),
         loop('carer', carer),
+        *(loop('latecomers', each) for each in latecomers),
         loop('answerer', answerer, records.WISH),
         loop('protector', protector),
         *([loop('observer', observer)] if observing else ()),

@@ -77,10 +77,14 @@ def with_guests(case: model.Case, new: model.Round, told: model.Inventory | None
 
 def clients(case: model.Case, new: model.Round) -> tuple[str, ...]:
     """The clients of the host that this case has seen, the last ones if there are too many."""
-    seen = new.storage.clients
-    if set(seen) <= set(case.clients):
-        return case.clients
-    return tuple(dict.fromkeys((*(client for client in case.clients if client not in set(seen)),
+    return with_more(case.clients, new.storage.clients)
+
+
+def with_more(before: Sequence[str], seen: Sequence[str]) -> tuple[str, ...]:
+    """The clients of before and those that were seen now, the last ones if there are too many."""
+    if set(seen) <= set(before):
+        return tuple(before)
+    return tuple(dict.fromkeys((*(client for client in before if client not in set(seen)),
                                 *seen)))[-_CLIENTS_MAX:]
 
 

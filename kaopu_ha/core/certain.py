@@ -18,7 +18,7 @@ answered, makes nothing certain.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kaopu_ha.core import elsewhere, fencing, model, rivals
@@ -105,11 +105,18 @@ def silent_of_nobody(item: Evacuation, seen: Seen) -> tuple[model.Client, ...]:
     One may be a guest of the source, begun after its verdict at an address that nobody told.  If it
     was somebody else's, it is dead by now, and one client is refused (decision 0035).
     """
-    return tuple(client for answer in seen.images or () for client in answer.clients
-                 if not client.acknowledged and not _is_of_target(client, seen)
-                 and (seen.known.is_nobodys(client.ip)
-                      or rivals.may_be_of(item.source, client, answer, seen.known))
-                 and not fencing.cuts(seen.orders, answer.image.cluster, client))
+    return tuple(client for client in silent(item.source, seen.images or (), seen.orders,
+                                             seen.known) if not _is_of_target(client, seen))
+
+
+def silent(source: str, answers: Iterable[model.ImageAnswer], orders: Sequence[model.FenceOrder],
+           known: Known) -> tuple[model.Client, ...]:
+    """Those, of these disks of the source, wherever they go."""
+    return tuple(client for answer in answers for client in answer.clients
+                 if not client.acknowledged and not fencing.cuts(
+                     orders, answer.image.cluster, client)
+                 and (known.is_nobodys(client.ip)
+                      or rivals.may_be_of(source, client, answer, known)))
 
 
 def knows(answer: model.LibvirtAnswer, host_uuid: str, instance: str) -> bool | None:

@@ -57,6 +57,16 @@ def _untold(chance: random.Random, setup: Setup) -> Setup:
 @scene('a guest begins after the verdict where nobody told', _untold, beside_max=0)
 def _begins_untold(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
     """The agent is dead, and the cables of its host are back for a while."""
+    return _begins(chance, setup, at, chance.uniform(-4.0, 1.0))
+
+
+@scene('a guest begins where nobody told, long before anybody calls', _untold, beside_max=0)
+def _begins_long_before(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """When the worker is back Ceph lists its client no more."""
+    return _begins(chance, setup, at, chance.uniform(32.0, 40.0))
+
+
+def _begins(chance: random.Random, setup: Setup, at: float, called: float) -> Iterator[Event]:
     host = setup.hosts[0]
     yield Event(at - 2.0, 'kill worker-1')
     yield Event(at - 1.0, f'kill agent-{host}')
@@ -68,7 +78,7 @@ def _begins_untold(chance: random.Random, setup: Setup, at: float) -> Iterator[E
         yield Event(back + chance.uniform(1.0, 3.0), f'reboot {vm.name}')
     again = back + chance.uniform(8.0, 10.0)
     yield Event(again, f'cut {host} both')
-    yield Event(again + chance.uniform(1.0, 4.0), 'start worker-1')
+    yield Event(again + called, 'start worker-1')
     yield Event(again + 45.0, f'mend {host} both')
 
 

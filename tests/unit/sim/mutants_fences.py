@@ -13,6 +13,7 @@
 
 """Mutants of fences and of claims: see ``mutants``."""
 
+from kaopu_ha.controller.latecomers import Latecomers
 from kaopu_ha.core import addresses, evidence, fencing
 from tests.unit.sim.mutants import mutant, put
 
@@ -36,3 +37,8 @@ def the_dead_was_first():
 @mutant('a silent client of nobody is left')
 def silent_is_left():
     return [put(evidence, '_is_left_behind', lambda client, known: False)]
+
+
+@mutant('nobody looks who begins while instances wait')
+def no_latecomers():
+    return [put(Latecomers, '_one', lambda self, world, item: None)]

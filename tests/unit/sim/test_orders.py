@@ -70,11 +70,15 @@ class TestNoIsAskedAgain(Played):
             return {'10.91.0.11': 'an active manager of Ceph is there'} if barred else {}
         self.put(blocklist.SimBlocklist, 'forbidden', forbidden)
 
+    def fails_over(self, world):
+        """Tell the laws of it, as of whatever happens."""
+        world.kernel.at(70.0, lambda: world.happens('the manager fails over'))
+
     def test_a_manager_that_fails_over_later_lets_the_recovery_go_on_by_itself(self):
         self.forbid(0, 70)
         log = self.play('20 power off c1',
                         '100 expect web runs elsewhere', '120 power on c1', '180 admit c1',
-                        '300 expect c1 beats', '300 end')
+                        '300 expect c1 beats', '300 end', prepare=self.fails_over)
         self.assertLess(log.index('fence waits'), log.index('fence proven'))
         self.assertIn('it may not be fenced yet: 10.91.0.11: an active manager', log)
         self.assertEqual([], self.listed('10.91.0.11:0/0'))

@@ -25,6 +25,7 @@ def moves(case):
     def addresses(local, networks):
         holder = 'c1' if local.kernel.now < 24 else 'c2'
         more = {VIRTUAL} if local._machine.name == holder else set()
+        local._machine.had |= more
         return tuple(sorted({*real(local, networks), *more}))
     patch = put(libvirt.SimLocal, 'addresses', addresses)
     patch.setUp()

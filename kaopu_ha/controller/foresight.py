@@ -58,7 +58,8 @@ class Foresight:
         self._store, self._cloud, self._fences = store, cloud, fences
         self._rules, self._pool, self._clock = rules, pool, clock
         self._alone = Alone(store, clock, tell)
-        self._targets = Targets(cloud, usage, rules, pool, clock, tell)
+        self._targets = Targets(cloud, usage, rules, pool, clock, tell,
+                                'who would come back')
 
     def look(self, name: str = '') -> Foreseen:
         """What would become of every instance; with a ``name`` (or uuid), of those of that host, or

@@ -32,7 +32,7 @@ from kaopu_ha.controller.whose import whose_clients
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import casefile, certain, kept, model
 from kaopu_ha.core.model import Phase, Recovery
-from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.news import News
 
 # Ceph lists a client for 30 s after its last word; a look or two may fail.
 _LOOK_SECONDS = 8.0
@@ -61,8 +61,8 @@ class Latecomers:
             for host in self.alone.last(waiting):
                 self.alone.tries(host, 'who has its disks open while they wait',
                                  functools.partial(self._one, world, waiting[host]))
-        except ports.PortError as failure:
-            self._tell(News(Fact.STORE_AWAY, '', f'latecomers wait: {failure}'))
+        except ports.PortError:
+            # The detector tells that the store is away.
             return 1.0
         return _LOOK_SECONDS
 

@@ -38,8 +38,9 @@ class PlacesAsked:
     """
 
     def __init__(self, cloud: ports.Cloud, clock: Callable[[], float],
-                 tell: Callable[[News], None]) -> None:
+                 tell: Callable[[News], None], needed_for: str) -> None:
         self._cloud, self._clock, self._tell = cloud, clock, tell
+        self._needed_for = needed_for
         self._offers: dict[Demand, tuple[float, Offer]] = {}
         self._asked: dict[Demand, float] = {}
         self._told: dict[str, float] = {}
@@ -74,7 +75,7 @@ class PlacesAsked:
         new = [text for text in untold if text not in self._told]
         if new:
             self._told |= dict.fromkeys(new, now)
-            self._tell(News(Fact.CLOUD_AWAY, '', 'not known for the plan: ' + texts.few(
+            self._tell(News(Fact.CLOUD_AWAY, '', f'not known for {self._needed_for}: ' + texts.few(
                 [texts.bounded(text, texts.LINE_BYTES_MAX) for text in new], 3)))
 
 

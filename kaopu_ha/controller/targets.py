@@ -39,9 +39,10 @@ class Targets:
 
     def __init__(self, cloud: ports.Cloud, usage: ports.UsageSource,
                  rules: model.Rules, pool: concurrent.futures.Executor,
-                 clock: Callable[[], float], tell: Callable[[News], None]) -> None:
+                 clock: Callable[[], float], tell: Callable[[News], None],
+                 needed_for: str = 'the plan') -> None:
         self._cloud, self._usage, self._rules, self._pool = cloud, usage, rules, pool
-        self._clock, self._places = clock, PlacesAsked(cloud, clock, tell)
+        self._clock, self._places = clock, PlacesAsked(cloud, clock, tell, needed_for)
         self._ahead: concurrent.futures.Future[Mapping[str, model.Usage]] | None = None
         self._services: Mapping[str, model.ComputeService] = {}
         self._usages: Mapping[str, model.Usage] = {}

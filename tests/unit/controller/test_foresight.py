@@ -84,7 +84,8 @@ class TestOffers(test_protector.ProtectorCase):
         self.nova.untold = ('server groups: 403',)
         self.assertEqual(('server groups: 403',), self.foresight.look('c1').untold)
         self.assertEqual(1, len(self.nova.kinds))
-        self.assertEqual([(Fact.CLOUD_AWAY, 'not known for the plan: server groups: 403')],
+        self.assertEqual([(Fact.CLOUD_AWAY,
+                           'not known for who would come back: server groups: 403')],
                          [(news.fact, news.text) for news in self.told])
 
     def test_where_nova_or_placement_fails_the_rest_is_said(self):

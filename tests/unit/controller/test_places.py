@@ -43,7 +43,8 @@ class Asking(unittest.TestCase):
     def setUp(self):
         super().setUp()
         self.cloud, self.now, self.told = Cloud(), 100.0, []
-        self.places = PlacesAsked(self.cloud, lambda: self.now, self.told.append)
+        self.places = PlacesAsked(self.cloud, lambda: self.now, self.told.append,
+                                  'the plan')
         self.inventories = {}
         self.beating = set()
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 import dataclasses
-import functools
 
 from kaopu_ha import ports, records, shelf
 from kaopu_ha.controller import returns
@@ -75,9 +74,7 @@ class Admitter:
             if not asked:
                 return 5.0
             world = self._world(asked)
-            for host in self.alone.last(asked):
-                self.alone.tries(host, 'its admission', functools.partial(
-                    self._one, world, asked[host]))
+            self.alone.each(asked, 'its admission', lambda host: self._one(world, asked[host]))
         except ports.PortError as failure:
             self._tell(News(Fact.STORE_AWAY, '', f'admissions wait: {failure}'))
             return 1.0

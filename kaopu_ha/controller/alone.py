@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+import functools
 
 from kaopu_ha import ports, records
 from kaopu_ha.core.news import Fact, News
@@ -53,12 +54,17 @@ class Alone:
         failing = self.failing
         return sorted(hosts, key=lambda host: (host in failing, host))
 
+    def each(self, hosts: Iterable[str], what: str, work: Callable[[str], object]) -> None:
+        """Try the work on one of the hosts after the other."""
+        for host in self.last(hosts):
+            self.tries(host, what, functools.partial(work, host))
+
     def tries(self, host: str, what: str, work: Callable[[], object]) -> bool:
         """Do the work; False if it failed.  Raises PortError if the store is away."""
         try:
             work()
         except Exception as failure:  # noqa: BLE001  one host must not take the others with it
-            self._failed(host, what, failure)
+            self.failed(host, what, failure)
             return False
         self.well([host])
         return True
@@ -68,7 +74,8 @@ class Alone:
         for host in hosts:
             self._failures.pop(host, None)
 
-    def _failed(self, host: str, what: str, failure: Exception) -> None:
+    def failed(self, host: str, what: str, failure: Exception) -> None:
+        """Work on the host has failed.  Raises PortError if the store is away."""
         failing = self.failing
         self._failures = {other: one for other, one in self._failures.items() if other in failing}
         count = self._failures.get(host, (0, 0.0))[0] + 1

@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-import functools
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone
@@ -46,9 +45,8 @@ class Answerer:
             world = World(self._store.read(*RANGES, records.RECOVERY, records.EVACUATION,
                                            records.PROOF, records.WISH), self._tell)
             asked = _waiting(world)
-            for host in self.alone.last(asked):
-                self.alone.tries(host, 'what people ask of it', functools.partial(
-                    self._answer_first, world, asked[host]))
+            self.alone.each(asked, 'what people ask of it',
+                            lambda host: self._answer_first(world, asked[host]))
         except ports.PortError:
             # The detector tells that the store is away.
             return 1.0

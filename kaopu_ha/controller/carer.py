@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 import dataclasses
-import functools
 import math
 
 from kaopu_ha import ports, records
@@ -67,9 +66,8 @@ class Carer:
             world = World(self._store.read(*RANGES, records.EVACUATION, records.AFTERCARE),
                           self._tell)
             found = world.every(Aftercare, records.AFTERCARE)
-            for host in self.alone.last(found):
-                self.alone.tries(host, 'what is looked after since its admission',
-                                  functools.partial(self._one, world, found[host]))
+            self.alone.each(found, 'what is looked after since its admission',
+                            lambda host: self._one(world, found[host]))
         except ports.PortError:
             # The detector tells that the store is away; the next turn looks what was written.
             return 1.0

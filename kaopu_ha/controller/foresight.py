@@ -96,7 +96,7 @@ class Foresight:
         try:
             found = prospect.of_host(host, seen, self._rules)
         except Exception as failure:  # noqa: BLE001  one host must not take the others with it
-            self._alone.tries(host, 'to look ahead', functools.partial(_again, failure))
+            self._alone.failed(host, 'to look ahead', failure)
             return prospect.not_known(host, seen, words(failure))
         self._alone.well([host])
         return found
@@ -225,7 +225,3 @@ def _works(world: World) -> bool:
 
 def _why(failure: Exception) -> str:
     return str(failure) if isinstance(failure, ports.PortError) else words(failure)
-
-
-def _again(failure: Exception) -> None:
-    raise failure

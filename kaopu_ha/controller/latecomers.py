@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 import dataclasses
-import functools
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone
@@ -58,9 +57,8 @@ class Latecomers:
             waiting = {item.host: item for item in world.every(
                 Recovery, records.RECOVERY).values()
                 if kept.is_open(item) and kept.keeps_its_fence(world.cases.get(item.host), item)}
-            for host in self.alone.last(waiting):
-                self.alone.tries(host, 'who has its disks open while they wait',
-                                 functools.partial(self._one, world, waiting[host]))
+            self.alone.each(waiting, 'who has its disks open while they wait',
+                            lambda host: self._one(world, waiting[host]))
         except ports.PortError:
             # The detector tells that the store is away.
             return 1.0
@@ -68,7 +66,9 @@ class Latecomers:
 
     def _one(self, world: World, item: Recovery) -> None:
         case, images = world.cases[item.host], _images(world, item)
-        answers = self._images.clients(images, self._rules.ask_limit) if images else {}
+        if not images:
+            return
+        answers = self._images.clients(images, self._rules.ask_limit)
         silent = certain.silent(item.host, answers.values(), item.orders, whose_clients(
             self._store, world, self._rules, answers.values()))
         clients = casefile.with_more(case.clients, [client.address for client in silent])

@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 import concurrent.futures
 import dataclasses
-import functools
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller import history
@@ -110,9 +109,8 @@ class Recoverer:
         dead = road.dead_hosts(kept)
         by_host = {item.host: item for item in kept}
         written: list[Recovery] = []
-        for host in self.alone.last(by_host):
-            advance = functools.partial(self._advance, world, by_host[host], dead, written)
-            self.alone.tries(host, 'its recovery', advance)
+        self.alone.each(by_host, 'its recovery', lambda host: self._advance(
+            world, by_host[host], dead, written))
         return bool(written)
 
     def _hear(self, world: World) -> None:

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 import dataclasses
-import functools
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone, words
@@ -58,9 +57,8 @@ class Restarter:
         try:
             world = World(self._store.read(*_READ), self._tell)
             busy: set[str] = set()
-            for host in self._alone.last(_hosts(world)):
-                self._alone.tries(host, 'to start its instances',
-                                  functools.partial(self._one, world, host, busy))
+            self._alone.each(_hosts(world), 'to start its instances',
+                             lambda host: self._one(world, host, busy))
         except ports.PortError as failure:
             self._tell(News(Fact.STORE_AWAY, '', f'restarts wait: {failure}'))
             return 1.0

@@ -27,6 +27,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.core import model
 from kaopu_ha.drivers.store import etcd
 from tests import etcd_single
+from tests.unit.cli import scene
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -44,13 +45,7 @@ drivers = outside
 driver = outside
 [outside]
 notes = {folder}/notes
-[ceph]
-conf = {folder}/ceph.conf
-client_networks = 10.2.0.0/24
-[nova]
-auth_url = http://127.0.0.1:9/v3
-username = kaopu
-password = hidden-word
+""" + scene.AWAY + """
 timeout = 1
 [detection]
 pace = fast

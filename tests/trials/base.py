@@ -47,6 +47,19 @@ class Trial(base.Life):
         self.assertEqual({}, self.case(host))
         self.tell(f'{host} is admitted')
 
+    def lose_target(self) -> list[str]:
+        """Take the power of c1, then that of c2 with what is on its way to it: that."""
+        self.cloud.freeze('compute:c2')
+        self.cloud.power_off('c1')
+        self.tell('c1 has no power')
+        under_way = self.wait('moves to c2', lambda: [
+            key.rpartition('/')[2] for key, one in self.records('evacuation/').items()
+            if one['target'] == 'c2' and one['phase'] == 'moving'])
+        time.sleep(3)
+        self.cloud.power_off('c2')
+        self.tell(f'c2 has no power: {[self.name(uuid) for uuid in under_way]} were on their way')
+        return under_way
+
     def server(self, uuid: str) -> dict:
         return self.cloud.rest.nova('GET', f'/servers/{uuid}')['server']
 

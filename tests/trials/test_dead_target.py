@@ -21,15 +21,7 @@ class TestDeadTarget(base.Trial):
     def test_each_is_counted_once_and_nova_calms_down_after_both_admissions(self):
         on = [uuid for host in ('c1', 'c2') for uuid in self.on(host)]
         diary = self.diary(on)
-        self.cloud.freeze('compute:c2')
-        self.cloud.power_off('c1')
-        self.tell('c1 has no power')
-        under_way = self.wait('moves to c2', lambda: [
-            key.rpartition('/')[2] for key, one in self.records('evacuation/').items()
-            if one['target'] == 'c2' and one['phase'] == 'moving'])
-        time.sleep(3)
-        self.cloud.power_off('c2')
-        self.tell(f'c2 has no power: {[self.name(uuid) for uuid in under_way]} were on their way')
+        under_way = self.lose_target()
         self.wait_finished('c2')
         self.tell('the recovery of c2 is finished')
         self.wait_finished('c1')

@@ -132,15 +132,7 @@ class TestDeadTarget(VolumeTrial):
     def test_a_target_that_dies_while_it_receives_keeps_no_volume(self):
         on = [uuid for host in ('c1', 'c2') for uuid in self.on(host)]
         diary = self.diary(on)
-        self.cloud.freeze('compute:c2')
-        self.cloud.power_off('c1')
-        self.tell('c1 has no power')
-        under_way = self.wait('moves to c2', lambda: [
-            key.rpartition('/')[2] for key, one in self.records('evacuation/').items()
-            if one['target'] == 'c2' and one['phase'] == 'moving'])
-        time.sleep(3)
-        self.cloud.power_off('c2')
-        self.tell(f'c2 has no power: {[self.name(uuid) for uuid in under_way]} were on their way')
+        self.lose_target()
         self.wait('c2 confirmed dead', self._released)
         for host in ('c2', 'c1'):
             self.wait_finished(host)

@@ -38,11 +38,8 @@ from kaopu_ha.core.model import (
 from kaopu_ha.drivers.store import etcd
 from tests import etcd_single
 
-# Where nobody but etcd answers.
-CONF = """
-[store]
-endpoints = {endpoint}
-timeout = 1
+# A Ceph and a Nova of which nobody answers.
+AWAY = """
 [ceph]
 conf = {folder}/ceph.conf
 client_networks = 10.2.0.0/24
@@ -51,6 +48,12 @@ auth_url = http://127.0.0.1:9/v3
 username = kaopu
 password = hidden-word
 """
+# Where nobody but etcd answers.
+CONF = """
+[store]
+endpoints = {endpoint}
+timeout = 1
+""" + AWAY
 FSID = '5ebab1e0-1111-4000-8000-000000000001'
 DISK = Image(FSID, 'vms', 'web-1_disk', 'rbd_header.1')
 WEB, DB, OLD = (f'0000000{n}-aaaa-4000-8000-000000000000' for n in (1, 2, 3))

@@ -34,6 +34,8 @@ from tests import freezing, netns
 POOL = 'vms'
 # Where a cloud has its volumes.
 VOLUMES = 'volumes'
+# Whose clients have disks open; not Nova's user: the tests of DevStack's plugin change its caps.
+GUESTS = 'guests'
 SYSTEM_PYTHON = '/usr/bin/python3'
 _CLIENT = pathlib.Path(__file__).with_name('rbd_client.py')
 _WAIT_SECONDS = 60
@@ -42,8 +44,8 @@ _CAPS = {
     'mon.': {'mon': 'allow *'},
     'client.admin': {'mon': 'allow *', 'osd': 'allow *', 'mgr': 'allow *'},
     'osd.0': {'mon': 'allow profile osd', 'osd': 'allow *', 'mgr': 'allow profile osd'},
-    'client.nova': {'mon': 'profile rbd',
-                    'osd': f'profile rbd pool={POOL}, profile rbd pool={VOLUMES}'},
+    f'client.{GUESTS}': {'mon': 'profile rbd',
+                          'osd': f'profile rbd pool={POOL}, profile rbd pool={VOLUMES}'},
     **{f'client.{name}': caps for name, caps in secure_ceph.users([POOL, VOLUMES]).items()},
     # One that may read in a namespace only.
     'client.kaopu-tenant': secure_ceph.users([f'{POOL}/tenant1'])['kaopu-agent'],
@@ -169,7 +171,7 @@ class CephCluster:
     def client(self, node, images, create=False, pool=POOL):
         """A librbd client at a node's address that has the images open."""
         with self.inside(node):
-            client = RbdClient(self.access('nova'), images, create, pool)
+            client = RbdClient(self.access(GUESTS), images, create, pool)
         self._clients.append(client)
         return client
 

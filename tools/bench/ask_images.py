@@ -62,7 +62,7 @@ def main(count):
                   in reader.header_ids(pool, names[pool], _LIMIT).items()]
         probe.clients(images[:1], _LIMIT)
         asked = statistics.median(_ask(probe, images) for _ in range(_ROUNDS))
-        plain = _plainly(cluster.access('nova'), images)
+        plain = _plainly(cluster.access(ceph_cluster.GUESTS), images)
         reader.close()
         probe.close()
     print(f'{len(images)} images on {len(_POOLS)} pools with a live client: '

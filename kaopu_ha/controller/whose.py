@@ -16,20 +16,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+import dataclasses
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.world import World
-from kaopu_ha.core import addresses, model, rivals
+from kaopu_ha.core import addresses, casefile, model, rivals
 
 
 def whose(store: ports.Store, world: World, rules: model.Rules,
           suspects: Sequence[model.Inventory]) -> addresses.Known:
     """Whose each address is, to judge these hosts."""
     known = addresses.known(world.inventories, (*rules.tools, *world.tools))
-    if not rivals.is_contested(suspects, known):
-        return known
-    return _told(store, world, known, {
-        image for suspect in suspects for image in suspect.images})
+    images = {image for suspect in suspects for image in suspect.images}
+    known = _told(store, world, known, images, rivals.is_contested(suspects, known))
+    return dataclasses.replace(known, outlived=frozenset(
+        suspect.host for suspect in suspects
+        if casefile.outlived_its_agent(world.cases[suspect.host])))
 
 
 def whose_clients(store: ports.Store, world: World, rules: model.Rules,
@@ -38,12 +40,13 @@ def whose_clients(store: ports.Store, world: World, rules: model.Rules,
     known = addresses.known(world.inventories, (*rules.tools, *world.tools))
     if not rivals.are_contested(answers, known):
         return known
-    return _told(store, world, known, {answer.image for answer in answers})
+    return _told(store, world, known, {answer.image for answer in answers}, contested=True)
 
 
 def _told(store: ports.Store, world: World, known: addresses.Known,
-          images: Collection[model.Image]) -> addresses.Known:
-    claims = records.readable(records.Claims, store.read(records.CLAIMS).under(records.CLAIMS))
+          images: Collection[model.Image], contested: bool) -> addresses.Known:
+    claims = records.readable(records.Claims, store.read(records.CLAIMS).under(
+        records.CLAIMS)) if contested else {}
     fresh = [world.inventories[host] for host, beat in world.beats.items()
              if host in world.inventories and world.beats_truly(host) and not beat.behind]
     return rivals.told(known, images, fresh, {

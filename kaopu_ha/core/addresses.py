@@ -46,13 +46,17 @@ class Known:
     """Whose each known address is.  ``tools`` are addresses, and networks in CIDR.
 
     ``claims`` and ``holders`` are told where several hosts claim an address of a suspect (see
-    ``core.rivals``): since when, and who has each image open by how many guests, as it says.
+    ``core.rivals``): since when, and who has each image open by how many guests, as it says;
+    ``told_by``: whose word on that is new.  ``outlived``: the suspects that lived on when their
+    agent was dead: they may have addresses by now of which it did not tell.
     """
 
     owners: Mapping[str, frozenset[str]] = field(default_factory=dict)
     tools: tuple[str, ...] = ()
     claims: Claims = field(default_factory=dict)
     holders: Mapping[model.Image, Mapping[str, int]] = field(default_factory=dict)
+    told_by: frozenset[str] = frozenset()
+    outlived: frozenset[str] = frozenset()
 
     def whose(self, address: str) -> frozenset[str]:
         """Every host that claims the address."""

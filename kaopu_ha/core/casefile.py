@@ -75,6 +75,14 @@ def with_guests(case: model.Case, new: model.Round, told: model.Inventory | None
                                went_off=went_off)
 
 
+def outlived_its_agent(case: model.Case) -> bool:
+    """True if the host showed life after the last beat: it may have addresses by now of which its
+    agent did not tell.
+    """
+    return bool(case.guests_at) or any(
+        item.verdict is model.Verdict.ALIVE for item in case.rounds)
+
+
 def clients(case: model.Case, new: model.Round) -> tuple[str, ...]:
     """The clients of the host that this case has seen, the last ones if there are too many."""
     return with_more(case.clients, new.storage.clients)

@@ -18,12 +18,12 @@ answered, makes nothing certain.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kaopu_ha.core import elsewhere, fencing, model, rivals
 from kaopu_ha.core.addresses import NONE_KNOWN, Known, spelling
-from kaopu_ha.core.model import Contact, Evacuation
+from kaopu_ha.core.model import Contact, Evacuation, Phase
 
 
 @dataclass(frozen=True)
@@ -100,13 +100,23 @@ def stranger(seen: Seen) -> str:
 def silent_of_nobody(item: Evacuation, seen: Seen) -> tuple[model.Client, ...]:
     """The clients that are listed, do not answer, and may write again: nobody's, and not fenced.
 
-    Or at an address of the source that is not cut, for a rival claims it, which accounts for none.
+    Or at an address of the source that is not cut, for a rival claims it, which accounts for none;
+    or at one of hosts of which none has the instance, by its agent and by its libvirt.
 
     One may be a guest of the source, begun after its verdict at an address that nobody told.  If it
     was somebody else's, it is dead by now, and one client is refused (decision 0035).
     """
-    return tuple(client for client in silent(item.source, seen.images or (), seen.orders,
-                                             seen.known) if not _is_of_target(client, seen))
+    found = silent(item.source, seen.images or (), seen.orders, seen.known)
+    return (*(client for client in found if not _is_of_target(client, seen)),
+            *_disowned(item, seen))
+
+
+def _disowned(item: Evacuation, seen: Seen) -> Iterator[model.Client]:
+    """Those at addresses of hosts that have not the instance: see ``rivals.is_disowned``."""
+    for client, answer in _silent_and_uncut(seen):
+        if rivals.is_disowned(item.source, client, answer, seen.known) and all(
+                seen.elsewhere.get(host) is False for host in seen.known.whose(client.ip)):
+            yield client
 
 
 def silent(source: str, answers: Iterable[model.ImageAnswer], orders: Sequence[model.FenceOrder],
@@ -227,12 +237,12 @@ def silent_on(item: Evacuation, seen: Seen) -> tuple[str, ...]:
     instance was being migrated there when its source died.  Nova writes the end of that down after
     the guest is over, and Ceph lists a client that it does not hear for half a minute only.
     """
-    clients = {host for answer in seen.images or () for client in answer.clients
-               if not client.acknowledged
-               and not fencing.cuts(seen.orders, answer.image.cluster, client)
+    clients = {host for client, _ in _silent_and_uncut(seen)
                for host in seen.known.whose(client.ip)}
-    clients.update(elsewhere.migrated_to(seen.migrations, item.source))
-    return tuple(sorted(clients - {item.source, item.target}))
+    came = elsewhere.migrated_to(seen.migrations, item.source)
+    if item.phase is not Phase.QUEUED:
+        clients.discard(item.target)
+    return tuple(sorted((clients | (set(came) - {item.target})) - {item.source}))
 
 
 def may_run_on(item: Evacuation, seen: Seen) -> str:
@@ -246,3 +256,10 @@ def fresh_migrations(item: Evacuation, seen: Seen) -> tuple[model.Migration, ...
     before = item.attempt.seen_before if item.attempt else ()
     return tuple(migration for migration in seen.migrations
                  if migration.kind == 'evacuation' and migration.id not in before)
+
+
+def _silent_and_uncut(seen: Seen) -> Iterator[tuple[model.Client, model.ImageAnswer]]:
+    """The clients that do not answer, and may write again, each with what its disk answered."""
+    return ((client, answer) for answer in seen.images or () for client in answer.clients
+            if not client.acknowledged
+            and not fencing.cuts(seen.orders, answer.image.cluster, client))

@@ -22,11 +22,14 @@
     nothing, eye is well    SILENCE         no client of its, or none of its    SILENCE
     nothing, eye is not     UNKNOWN           clients acknowledged
     error                   UNKNOWN         not answered                        UNKNOWN
+                                            one at an address of others, who    UNKNOWN
+                                              have it not, acknowledged ****
 
     * a live kernel answers                 -> one LIFE is LIFE; else one ** is UNKNOWN; else
                                                SILENCE, if half of what was on was answered for
 
     *** not where another host claims the address, too, and not after this one: see ``rivals``
+    **** if the host lived on when its agent was dead: it may have got that address (decision 0087)
 
 "The eye is well" means: it reached another host or an anchor in the same round.  "Of nobody" means:
 no host's that is known, and no tool's; it may be the host's own, which it did not tell of.
@@ -109,12 +112,13 @@ def storage(inventory: model.Inventory, answers: Sequence[model.ImageAnswer], ey
     lines = tuple(_of_image(each, ours) for each in asked)
     sign, rule = _of_images(inventory, asked, lines)
     clients = [client for each in asked for client in each.answer.clients]
+    left = [client for each in asked for client in each.answer.clients
+            if _is_left_behind(inventory.host, client, each.answer, known)]
     return model.Evidence(
         network=model.Network.STORAGE, sign=sign, rule=rule, eye=eye, answers=lines,
         unasked=tuple(each.answer.image for each in asked if each.answer.error),
         elsewhere=_addresses(client for client in clients if not _is_of(client, ours)),
-        clients=_addresses([*(client for each in asked for client in each.mine),
-                            *(client for client in clients if _is_left_behind(client, known))]),
+        clients=_addresses([*(client for each in asked for client in each.mine), *left]),
         strangers=_addresses(client for each in asked for client in each.strange),
         rivals=_addresses(client for each in asked for client in each.not_to_be_cut))
 
@@ -150,7 +154,8 @@ class _Clients:
 
     ``mine``: at addresses of the host; ``doubted``: at which of these one lives that may be a
     rival's, with the rivals.  ``theirs``: at its addresses, but a rival accounts for them, at
-    those of ``rivals``.  ``strange``: those that live at addresses of nobody.
+    those of ``rivals``.  ``strange``: those that live at addresses of nobody; ``disowned``: at
+    those of others, none of which has the image open, while the host may have got them unseen.
     """
 
     answer: model.ImageAnswer
@@ -159,6 +164,7 @@ class _Clients:
     theirs: frozenset[model.Client]
     rivals: Mapping[str, frozenset[str]]
     strange: tuple[model.Client, ...]
+    disowned: tuple[model.Client, ...]
 
     @property
     def not_to_be_cut(self) -> tuple[model.Client, ...]:
@@ -174,10 +180,13 @@ def _sorted_out(host: str, answer: model.ImageAnswer, ours: frozenset[str],
                  if _is_of(client, ours) and client not in theirs)
     strange = tuple(client for client in answer.clients if client.acknowledged
                     and not _is_of(client, ours) and known.is_nobodys(client.ip))
+    disowned = tuple(client for client in answer.clients if client.acknowledged
+                     and host in known.outlived
+                     and rivals.is_disowned(host, client, answer, known))
     if not contested:
-        return _Clients(answer, mine, {}, theirs, {}, strange)
+        return _Clients(answer, mine, {}, theirs, {}, strange, disowned)
     return _Clients(answer, mine, rivals.doubtful(host, mine, known), theirs,
-                    rivals.doubtful(host, theirs, known), strange)
+                    rivals.doubtful(host, theirs, known), strange, disowned)
 
 
 def _of_images(inventory: model.Inventory, asked: Sequence[_Clients],
@@ -226,13 +235,16 @@ def _answered_for(inventory: model.Inventory, lines: Sequence[model.Answer]) -> 
     return sum(bool(silent & set(instance.images)) for instance in on), len(on)
 
 
-def _is_left_behind(client: model.Client, known: Known) -> bool:
-    """True of one that is listed, says nothing, and is at an address of nobody.
+def _is_left_behind(host: str, client: model.Client, answer: model.ImageAnswer,
+                    known: Known) -> bool:
+    """True of one that is listed, says nothing, and is at an address of nobody, or of others of
+    whom none has the disk open.
 
     It is the host's own, mostly, at an address that it had no time to tell: when the host is cut
     off, the client is, too, by its nonce.
     """
-    return not client.acknowledged and known.is_nobodys(client.ip)
+    return not client.acknowledged and (
+        known.is_nobodys(client.ip) or rivals.is_disowned(host, client, answer, known))
 
 
 def _of_image(found: _Clients, addresses: frozenset[str]) -> model.Answer:
@@ -253,6 +265,10 @@ def _of_image(found: _Clients, addresses: frozenset[str]) -> model.Answer:
     elif found.rivals:
         sign, came = model.Sign.UNKNOWN, (f'acknowledged at {rivals.told_of(found.rivals)}, which '
                                           f'says that it has it open')
+    elif found.disowned:
+        sign, came = model.Sign.UNKNOWN, (
+            f'acknowledged at {_few(_addresses(found.disowned))}, whose host has it not: a tool '
+            f'there, or the suspect, which lived on without its agent')
     elif found.mine:
         came = f'{_count(found.mine)} of the host, none acknowledged'
     elif clients:

@@ -48,8 +48,8 @@ def are_contested(answers: Iterable[model.ImageAnswer], known: Known) -> bool:
     return any(len(known.whose(client.ip)) > 1 for answer in answers for client in answer.clients)
 
 
-def told(known: Known, images: Collection[model.Image], inventories: Iterable[model.Inventory],
-         claims: Claims) -> Known:
+def told(known: Known, images: Collection[model.Image],
+         inventories: Collection[model.Inventory], claims: Claims) -> Known:
     """The same, with who has these images open by the word of its agent, and since when who claims.
 
     ``inventories``: of the hosts that beat, and keep them up.
@@ -61,7 +61,8 @@ def told(known: Known, images: Collection[model.Image], inventories: Iterable[mo
                 if instance.power is not model.Power.OFF:
                     count = holders.setdefault(image, {})
                     count[inventory.host] = count.get(inventory.host, 0) + 1
-    return dataclasses.replace(known, holders=holders, claims=claims)
+    return dataclasses.replace(known, holders=holders, claims=claims, told_by=frozenset(
+        inventory.host for inventory in inventories))
 
 
 def of(host: str, client: model.Client, known: Known) -> frozenset[str]:
@@ -96,6 +97,18 @@ def not_ruled_out(client: model.Client, answer: model.ImageAnswer,
                for each in answers)
     return frozenset(host for host in claimed
                      if not (idle and client in accounted_for(host, answer, known)))
+
+
+def is_disowned(host: str, client: model.Client, answer: model.ImageAnswer,
+                known: Known) -> bool:
+    """True of a client at an address that only others claim, none of which has the image open.
+
+    Each says so, and its word is new.  It may be the host's, at an address that it got when its
+    agent was dead, or a tool's (decision 0087).
+    """
+    claimed = known.whose(client.ip)
+    return (bool(claimed) and host not in claimed and claimed <= known.told_by
+            and not claimed & set(known.holders.get(answer.image, ())))
 
 
 def may_be_of(host: str, client: model.Client, answer: model.ImageAnswer, known: Known) -> bool:

@@ -25,7 +25,7 @@ from kaopu_ha import records
 from kaopu_ha.core.addresses import lies_in
 from kaopu_ha.core.model import Case, Evacuation, Recovery, RecoveryStage
 from kaopu_ha.sim import daemon
-from kaopu_ha.sim.ceph import Ceph, Client
+from kaopu_ha.sim.ceph import Ceph, Client, Disk
 from kaopu_ha.sim.laws_late import fenced_too_late
 from kaopu_ha.sim.laws_life import told_until
 from kaopu_ha.sim.machine import Machine
@@ -89,7 +89,8 @@ def _untold(world: World, case: Case, client: Client) -> bool:
 def untold_clients(world: World, host: str, cluster: Ceph, header: str) -> list[str]:
     """The host's clients of the image at addresses that it had no time to tell, or that another
     host uses as well: each is to be refused by its nonce, if not with its address (decisions 0034
-    and 0035).  Not those that may begin unseen: see ``could_not_tell``.
+    and 0035).  Not those that may begin unseen: see ``could_not_tell``; nor those that nobody can
+    tell from another host's.
     """
     machine, case, disk = world.machines[host], world.case(host), cluster.disks.get(header)
     if case is None or disk is None:
@@ -98,8 +99,19 @@ def untold_clients(world: World, host: str, cluster: Ceph, header: str) -> list[
     return sorted({client.address for client in disk.clients
                    if client.node.name == host and not could_not_tell(world, client)
                    and f'{client.ip}:0/0' not in cluster.blocklist
-                   and (machine.address_since.get(client.ip, -math.inf) >= until
-                        or is_used_elsewhere(world, host, client.ip))})
+                   and (is_used_elsewhere(world, host, client.ip)
+                        if machine.address_since.get(client.ip, -math.inf) < until
+                        else not _passes_for_anothers(world, host, cluster, disk, client))})
+
+
+def _passes_for_anothers(world: World, host: str, cluster: Ceph, disk: Disk,
+                         client: Client) -> bool:
+    """True of a client at an address of another host, where its own told nobody of it, if that one
+    has the disk open there, too, or if Ceph lists the client no more (decision 0087).
+    """
+    return is_used_elsewhere(world, host, client.ip) and (
+        any(each.ip == client.ip and each.node is not client.node for each in disk.clients)
+        or client.address not in {each.address for each in cluster.watchers(disk)})
 
 
 def is_used_elsewhere(world: World, host: str, address: str) -> bool:

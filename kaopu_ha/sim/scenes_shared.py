@@ -94,3 +94,24 @@ def _doubted(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
         yield Event(dies + chance.uniform(8.0, 12.0), f'a person says that {host} is switched off')
     yield Event(dies + chance.uniform(16.0, 40.0), f'libvirtd of {second} runs')
     yield Event(dies + 80.0, 'time passes')
+
+
+@scene('begun at an address of another host while nobody told', alive_everywhere, beside_max=0)
+def _at_anothers(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
+    """The first host got an address at which the second one's guests keep their clients.
+
+    Its agent is dead by then.  Later it is cut off, and comes back when its instances were moved;
+    or it was seen to live for a while, and only its management is cut.
+    """
+    host, second = setup.hosts[:2]
+    yield Event(at - 2.0, f'kill agent-{host}')
+    yield Event(at - 1.8, f'{second} is renumbered to 10.91.0.{chance.randrange(100, 200)}')
+    yield Event(at - 1.5, f'{host} is renumbered to 10.91.0.12')
+    for vm in setup.instances:
+        if vm.host == host:
+            yield Event(at - chance.uniform(0.2, 1.0), f'reboot {vm.name}')
+    cut, link = at + chance.uniform(2.0, 8.0), 'both'
+    if chance.random() < 0.4:
+        cut, link = cut + 10.0, 'management'
+    yield Event(cut, f'cut {host} {link}')
+    yield Event(cut + chance.uniform(50.0, 60.0), f'mend {host} {link}')

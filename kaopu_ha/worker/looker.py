@@ -144,7 +144,7 @@ class Looker:
             return seen
         snapshot = self._store.read(records.INVENTORY, records.TOOL)
         known = records.readable(model.Inventory, snapshot.under(records.INVENTORY))
-        seen = dataclasses.replace(seen, known=self._whose(seen, snapshot, known))
+        seen = dataclasses.replace(seen, known=self._whose(item, seen, snapshot, known))
         silent = certain.silent_on(item, seen)
         asked = [known[host] for host in sorted({*certain.live_clients_on(seen), *silent})
                  if host in known and host != item.source]
@@ -155,12 +155,13 @@ class Looker:
             each.host: certain.runs_by(said[each.management_uri], each.host_uuid, item.instance)
             for each in asked})
 
-    def _whose(self, seen: attempt.Seen, snapshot: ports.Snapshot,
+    def _whose(self, item: Evacuation, seen: attempt.Seen, snapshot: ports.Snapshot,
                told: Mapping[str, model.Inventory]) -> addresses.Known:
         """Whose each address is; who says that it has a disk of the instance open, if it matters.
         """
         known = addresses.known(told, (*self._rules.tools, *snapshot.under(records.TOOL)))
-        if not rivals.are_contested(seen.images or (), known):
+        if not (rivals.are_contested(seen.images or (), known)
+                or certain.silent_on(item, dataclasses.replace(seen, known=known))):
             return known
         more = self._store.read(records.ALIVE, records.CLAIMS)
         beats = records.readable(records.Beat, more.under(records.ALIVE))

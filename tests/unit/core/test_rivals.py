@@ -131,7 +131,7 @@ class AtOneAddress(unittest.TestCase):
 class WhoMayRunIt(unittest.TestCase):
 
     def silent(self, *shared, whose):
-        item = model.Evacuation('r1', 'i1', 'web', 'c1', (ROOT, SHARED), model.Phase.QUEUED)
+        item = model.Evacuation('r1', 'i1', 'web', 'c1', model.Phase.QUEUED)
         return certain.silent_of_nobody(item, certain.Seen(None, images=(
             model.ImageAnswer(ROOT), model.ImageAnswer(SHARED, shared)), known=whose))
 
@@ -161,3 +161,58 @@ class WhoMayRunIt(unittest.TestCase):
                    model.ImageAnswer(SHARED, (client(BOTH),))]
         self.assertEqual({'c1', 'c2'}, rivals.not_ruled_out(
             answers[1].clients[0], answers[1], answers, known()))
+
+
+class AtAnAddressOfAnother(unittest.TestCase):
+    """The suspect told of one address only; another host has the other one (decision 0087)."""
+
+    suspect = dataclasses.replace(SUSPECT, storage_addresses=('10.1.0.1',))
+
+    def known(self, beating=(RIVAL,), outlived=frozenset()):
+        return dataclasses.replace(known({}, beating, (self.suspect, RIVAL)), outlived=outlived)
+
+    def said(self, root, **told):
+        return said([], [root], self.known(**told), self.suspect)
+
+    def test_who_is_mute_there_is_cut_with_the_host_if_the_other_one_has_not_the_disk(self):
+        mute = client(BOTH, lives=False)
+        self.assertEqual((mute.address,), self.said(mute).clients)
+        self.assertEqual((), self.said(mute, beating=()).clients)
+        self.assertEqual((), said([mute], [], self.known(), self.suspect).clients)
+
+    def test_who_lives_there_is_a_tool_if_the_agent_told_to_the_end(self):
+        self.assertIs(Sign.SILENCE, self.said(client(BOTH)).sign)
+
+    def test_who_lives_there_may_be_the_hosts_if_it_lived_on_without_its_agent(self):
+        found = self.said(client(BOTH), outlived=frozenset({'c1'}))
+        self.assertIs(Sign.UNKNOWN, found.answers[0].sign)
+        self.assertIn('10.1.0.2', found.answers[0].came)
+        self.assertEqual((), found.clients)
+        self.assertIs(Sign.SILENCE, self.said(client(BOTH), outlived=frozenset({'c3'})).sign)
+
+    def test_a_host_lived_on_if_its_libvirt_or_its_storage_did_after_the_last_beat(self):
+        case = model.Case('c1', model.Stage.SUSPECTED)
+        self.assertFalse(casefile.outlived_its_agent(case))
+        self.assertTrue(casefile.outlived_its_agent(dataclasses.replace(case, guests_at=AT)))
+        alive = model.Round(AT, 'eye', None, None, Verdict.ALIVE, '')
+        self.assertTrue(casefile.outlived_its_agent(dataclasses.replace(case, rounds=(alive,))))
+
+    def worker(self, beating=(RIVAL,), **elsewhere_says):
+        item = model.Evacuation('r1', 'i1', 'web', 'c1', model.Phase.QUEUED, target='c2')
+        return certain.silent_of_nobody(item, certain.Seen(None, images=(
+            model.ImageAnswer(ROOT, (client(BOTH, lives=False),)),), known=self.known(beating),
+            target_addresses=(BOTH,), elsewhere=elsewhere_says))
+
+    def test_before_a_call_libvirt_there_has_to_say_no_as_well_also_the_targets(self):
+        self.assertEqual(1, len(self.worker(c2=False)))
+        self.assertEqual((), self.worker(c2=None))
+        self.assertEqual((), self.worker(c2=True))
+        self.assertEqual((), self.worker(beating=(), c2=False))
+
+    def test_the_target_is_asked_for_it_before_the_first_call_only(self):
+        item = model.Evacuation('r1', 'i1', 'web', 'c1', model.Phase.QUEUED, target='c2')
+        seen = certain.Seen(None, images=(
+            model.ImageAnswer(ROOT, (client(BOTH, lives=False),)),), known=self.known())
+        self.assertEqual(('c2',), certain.silent_on(item, seen))
+        self.assertEqual((), certain.silent_on(
+            dataclasses.replace(item, phase=model.Phase.CALLING), seen))

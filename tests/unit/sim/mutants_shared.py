@@ -14,7 +14,7 @@
 """
 
 from kaopu_ha.agent import clients
-from kaopu_ha.core import fencing, rivals
+from kaopu_ha.core import casefile, fencing, rivals
 from kaopu_ha.core.addresses import spelling
 from tests.unit.sim.mutants import mutant, put
 
@@ -57,3 +57,13 @@ def the_dead_say_no():
 @mutant('a rival\'s client is cut with the dead')
 def a_rivals_is_cut():
     return [put(fencing, 'known_clients', lambda case: case.clients)]
+
+
+@mutant('what is silent at an address of another host is not cut')
+def anothers_is_not_cut():
+    return [put(rivals, 'is_disowned', lambda host, client, answer, known: False)]
+
+
+@mutant('what lives at an address of another host is a tool')
+def anothers_is_a_tool():
+    return [put(casefile, 'outlived_its_agent', lambda case: False)]

@@ -39,6 +39,7 @@ UNSEEN = 'most of what a host has on nobody has seen, and it loses its power'
 WRONG = 'a person is wrong about a host of which the storage does not say'
 SLOW, OWN = 'a client of a shared volume is slow', 'an agent claims its own'
 RIVALS = 'a sibling is at an address that its host claims no longer alone'
+ANOTHERS = 'begun at an address of another host while nobody told'
 
 FORETOLD = 'it was said who would come back, and the host dies'
 TRUE = ('what is foretold comes true',)
@@ -55,6 +56,9 @@ CAUGHT = (
      'booted with a sibling at an address that a dead host claims, too', (RUNS,)),
     ('a rival\'s client is cut with the dead',
      'nobody can tell for a while whose a sibling\'s client is', (RUNS,)),
+    ('what is silent at an address of another host is not cut', ANOTHERS,
+     ('one writer', 'no call unfenced')),
+    ('what lives at an address of another host is a tool', ANOTHERS, ('the living are spared',)),
     ('nobody looks who begins while instances wait',
      'a guest begins where nobody told, long before anybody calls',
      ('one writer', 'no call unfenced')),

@@ -145,6 +145,7 @@ class Nova:
             raise ports.Refused(f'400: {target} is no target')
         # Whatever its task was: a rebuild that is under way is not stopped, and is preempted.
         row.task_state = 'rebuilding'
+        row.asked_for('evacuate', 'an administrator')
         record = self.record(row.uuid, 'evacuation', row.host, target)
         if self.calls_to_lose > 0:
             self.calls_to_lose -= 1

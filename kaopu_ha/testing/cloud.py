@@ -246,6 +246,9 @@ class CloudSuite(Clocked):
         self.assertIn(record.id, [one.id for one in self.cloud.migrations(host=target)])
         server = self.cloud.server(instance)
         self.assertEqual(('active', 1), server and (server.vm_state, server.power_state))
+        # What its user asked for before has been overtaken.
+        self.assertEqual(['evacuate'] * self.keeps_actions, [
+            one.kind for one in self.cloud.actions(instance) if one.user][:1])
 
     # ------------------------------------------------------------ words
 

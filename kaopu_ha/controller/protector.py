@@ -124,7 +124,7 @@ class Protector:
         if any(case.stage in detection.JUDGING for case in world.cases.values()):
             return
         batch = self._batch(beating)
-        known = addresses.known(world.inventories, (*self._rules.tools, *world.tools))
+        known = world.known(self._rules.tools, world.claims)
         for probe in self._probes if batch else ():
             said = self._said(probe, batch, known)
             for inventory in batch:

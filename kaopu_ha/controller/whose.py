@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 import dataclasses
 
 from kaopu_ha import ports, records
@@ -26,7 +26,7 @@ from kaopu_ha.core import addresses, casefile, model, rivals
 def whose(store: ports.Store, world: World, rules: model.Rules,
           suspects: Sequence[model.Inventory]) -> addresses.Known:
     """Whose each address is, to judge these hosts."""
-    known = addresses.known(world.inventories, (*rules.tools, *world.tools))
+    known = _known(store, world, rules)
     images = {image for suspect in suspects for image in suspect.images}
     known = _told(store, world, known, images, rivals.is_contested(suspects, known))
     return dataclasses.replace(known, outlived=frozenset(
@@ -37,17 +37,24 @@ def whose(store: ports.Store, world: World, rules: model.Rules,
 def whose_clients(store: ports.Store, world: World, rules: model.Rules,
                   answers: Collection[model.ImageAnswer]) -> addresses.Known:
     """Whose each address is, to say who runs the instance whose disks gave these answers."""
-    known = addresses.known(world.inventories, (*rules.tools, *world.tools))
+    known = _known(store, world, rules)
     if not rivals.are_contested(answers, known):
         return known
     return _told(store, world, known, {answer.image for answer in answers}, contested=True)
 
 
+def _known(store: ports.Store, world: World, rules: model.Rules) -> addresses.Known:
+    return world.known(rules.tools, _claims(store) if world.mute else {})
+
+
 def _told(store: ports.Store, world: World, known: addresses.Known,
           images: Collection[model.Image], contested: bool) -> addresses.Known:
-    claims = records.readable(records.Claims, store.read(records.CLAIMS).under(
-        records.CLAIMS)) if contested else {}
+    claims = _claims(store) if contested else {}
     fresh = [world.inventories[host] for host, beat in world.beats.items()
              if host in world.inventories and world.beats_truly(host) and not beat.behind]
-    return rivals.told(known, images, fresh, {
-        host: claimed.since for host, claimed in claims.items()})
+    return rivals.told(known, images, fresh, claims)
+
+
+def _claims(store: ports.Store) -> dict[str, Mapping[str, int]]:
+    found = records.readable(records.Claims, store.read(records.CLAIMS).under(records.CLAIMS))
+    return {host: claims.since for host, claims in found.items()}

@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 import functools
 from typing import TypeVar
 
@@ -86,9 +86,21 @@ class World:
         One whose inventory can't be read now still has what leaders wrote down of it: whoever
         claimed an address of its since is the newcomer there.
         """
-        mute = self.snapshot.under(records.INVENTORY).keys() - self.inventories.keys()
         return addresses.owners(self.inventories, {
-            host: claims for host, claims in self.claims.items() if host in mute})
+            host: claims for host, claims in self.claims.items() if host in self.mute})
+
+    def known(self, tools: Iterable[str], claims: addresses.Claims) -> addresses.Known:
+        """Whose each address is, with these tools' besides those that people named.
+
+        Of who can't be read now what leaders wrote down (``claims``).
+        """
+        return addresses.known(self.inventories, (*tools, *self.tools), {
+            host: claimed for host, claimed in claims.items() if host in self.mute})
+
+    @functools.cached_property
+    def mute(self) -> frozenset[str]:
+        """The hosts whose inventories are there, and can't be read."""
+        return frozenset(self.snapshot.under(records.INVENTORY).keys() - self.inventories.keys())
 
     @functools.cached_property
     def evacuations(self) -> tuple[model.Evacuation, ...]:

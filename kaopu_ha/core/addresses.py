@@ -86,9 +86,14 @@ def owners(inventories: Mapping[str, model.Inventory],
     return {address: frozenset(hosts) for address, hosts in found.items()}
 
 
-def known(inventories: Mapping[str, model.Inventory], tools: Iterable[str]) -> Known:
-    """Whose each address is, by what all hosts published and what people named."""
-    return Known(owners(inventories), tuple(tools))
+def known(inventories: Mapping[str, model.Inventory], tools: Iterable[str],
+          more: Claims = MappingProxyType({})) -> Known:
+    """Whose each address is, by what all hosts published and what people named.
+
+    ``more``: what leaders wrote down of hosts whose inventories can't be read.  Else their clients
+    would be nobody's, and hold up the verdict on whoever shares a disk with them.
+    """
+    return Known(owners(inventories, more), tuple(tools))
 
 
 def elder(address: str, hosts: Iterable[str], claims: Claims) -> str:

@@ -147,6 +147,8 @@ FIRST = (
         Act.HAVE_FENCED, 'a client at {silent_at} has its disk open and does not answer: '
         '{silent} is fenced first'),
     Row('first call', lambda it: it.way[0] is Way.EVACUATE, Act.COMMIT),
+    Row('stopped by its user, as Nova tells',
+        lambda it: it.way[0] is Way.RESET and it.stopped_by_user, Act.LEFT, 'its user stopped it'),
     Row('reset before the call', lambda it: it.way[0] is Way.RESET, Act.RESET, '{why}', 'active'),
     Row('not to be called yet', lambda it: it.way[0] is Way.WAIT, Act.WAIT, '{why}'),
     Row('to be left', lambda it: it.way[0] is Way.LEAVE, Act.LEFT, '{why}'),

@@ -41,6 +41,7 @@ class Seen:
     ``up_seconds``: for so long the target's nova-compute was seen up, at each look;
     ``runs_seconds``: for so long it certainly ran there, at each look.
     ``orders``: those by which the source is fenced, while that is proven.
+    ``actions``: what users asked for it, newest first; only of one that Nova shows stopped.
     ``source_returned``: the source was booted since it was confirmed: Nova may have found it off.
     """
 
@@ -61,6 +62,7 @@ class Seen:
     runs_seconds: float = 0.0
     source_returned: bool = False
     orders: tuple[model.FenceOrder, ...] = ()
+    actions: tuple[model.Action, ...] = ()
 
 
 def open_there(seen: Seen) -> bool:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 import functools
 
-from kaopu_ha.core import certain, evacuation, model
+from kaopu_ha.core import certain, evacuation, model, users
 from kaopu_ha.core.addresses import ip_of
 from kaopu_ha.core.certain import Seen
 from kaopu_ha.core.evacuation import Way
@@ -230,6 +230,12 @@ class Facts:
     def unasked(self) -> bool:
         """Some of its images could not be asked for live clients."""
         return certain.unasked(self.seen.images)
+
+    @property
+    def stopped_by_user(self) -> bool:
+        """Nova shows it stopped, and that was the last word of a user: its source carried that out
+        when it was back, or was alive still."""
+        return self.shows('stopped') and users.stopped_by_user(self.seen.actions)
 
     @property
     def being_stopped(self) -> bool:

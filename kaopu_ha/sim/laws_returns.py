@@ -137,7 +137,10 @@ def why_not_started(world: World, row: Row) -> str:
             if start.instance == row.uuid and (
                     by_policy or start.phase in (Phase.FAILED, Phase.WAVED_OFF)):
                 return start.reason
-    return ''
+    # Or as it was told, before the next boot of its host began the list anew.
+    return next((news.text for at, news in world.told if news.fact is Fact.LEFT_BY_POLICY
+                 and news.text.startswith(f'{row.name}: ')
+                 and (may_be_left(world, row) or row.marked_at > at)), '')
 
 
 def still_to_start(world: World) -> list[str]:

@@ -73,7 +73,8 @@ class Looker:
                 or server.host not in (item.source, item.target))):
             migrations = self._cloud.migrations(instance=item.instance)
         seen = attempt.Seen(server, migrations, seconds, source_returned=source_returned,
-                            orders=orders, up_seconds=self._up_seconds(times, item))
+                            orders=orders, up_seconds=self._up_seconds(times, item),
+                            actions=self._actions(item, server))
         if target is None or not (quiet or attempt.must_ask(item, server, seconds, self._rules)):
             times.runs_since = None
             return seen
@@ -95,6 +96,13 @@ class Looker:
         if times.quiet_since is None:
             times.quiet_since = self._clock()
         return self._clock() - times.quiet_since >= _QUIET_SECONDS
+
+    def _actions(self, item: Evacuation,
+                 server: model.Server | None) -> tuple[model.Action, ...]:
+        """What its users asked for, if it was stopped since it was to be moved."""
+        stopped = server is not None and server.vm_state == 'stopped'
+        return self._cloud.actions(item.instance) if (
+            stopped and item.phase is Phase.QUEUED) else ()
 
     def _up_seconds(self, times: Times, item: Evacuation) -> float:
         """For how long the target's nova-compute was seen up; not asked before it matters."""
@@ -142,7 +150,7 @@ class Looker:
         """
         if item.phase is not Phase.QUEUED and not certain.foreign_clients(seen):
             return seen
-        snapshot = self._store.read(records.INVENTORY, records.TOOL)
+        snapshot = self._store.read(records.INVENTORY, records.TOOL, records.CLAIMS)
         known = records.readable(model.Inventory, snapshot.under(records.INVENTORY))
         seen = dataclasses.replace(seen, known=self._whose(item, seen, snapshot, known))
         silent = certain.silent_on(item, seen)
@@ -159,18 +167,20 @@ class Looker:
                told: Mapping[str, model.Inventory]) -> addresses.Known:
         """Whose each address is; who says that it has a disk of the instance open, if it matters.
         """
-        known = addresses.known(told, (*self._rules.tools, *snapshot.under(records.TOOL)))
+        claims = {host: each.since for host, each in records.readable(
+            records.Claims, snapshot.under(records.CLAIMS)).items()}
+        mute = snapshot.under(records.INVENTORY).keys() - told.keys()
+        known = addresses.known(told, (*self._rules.tools, *snapshot.under(records.TOOL)), {
+            host: claimed for host, claimed in claims.items() if host in mute})
         if not (rivals.are_contested(seen.images or (), known)
                 or certain.silent_on(item, dataclasses.replace(seen, known=known))):
             return known
-        more = self._store.read(records.ALIVE, records.CLAIMS)
+        more = self._store.read(records.ALIVE)
         beats = records.readable(records.Beat, more.under(records.ALIVE))
-        claims = records.readable(records.Claims, more.under(records.CLAIMS))
         # One without a lease would outlive its host.
         fresh = [told[host] for host, beat in beats.items() if host in told and not beat.behind
                  and more.entries[records.ALIVE + host].lease]
-        return rivals.told(known, {answer.image for answer in seen.images or ()}, fresh,
-                           {host: each.since for host, each in claims.items()})
+        return rivals.told(known, {answer.image for answer in seen.images or ()}, fresh, claims)
 
     def _harmless(self, hosts: Sequence[str],
                   known: Mapping[str, model.Inventory]) -> frozenset[str]:

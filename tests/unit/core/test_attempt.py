@@ -21,6 +21,7 @@ from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.core.attempt import Act, Decision
 from kaopu_ha.core.model import Contact, Phase
 from tests.unit.core.values import (
+    AT,
     DATA,
     DISK,
     a_client,
@@ -126,6 +127,14 @@ class TheFirstCall(unittest.TestCase):
         for seconds, returned, expected in table:
             seen = first_look(stopping, seconds=seconds, source_returned=returned)
             self.assertIs(expected, act(queued(), seen), (seconds, returned))
+
+    def test_a_stop_that_its_source_carried_out_after_the_plan_is_its_users_or_novas(self):
+        stop, novas = model.Action('stop', 'user', AT), model.Action('stop', '', AT)
+        start = model.Action('start', 'user', AT)
+        for actions, expected in (((stop,), Act.LEFT), ((novas,), Act.RESET), ((), Act.RESET),
+                                  ((novas, stop), Act.LEFT), ((novas, start, stop), Act.RESET)):
+            seen = first_look(a_server(vm_state='stopped'), actions=actions, source_returned=True)
+            self.assertIs(expected, act(queued(), seen), actions)
 
     def test_a_live_client_of_another_host_holds_it_back(self):
         # A live migration had come far when its source died: the guest runs on the other host.
@@ -760,6 +769,7 @@ def some_looks(count):
                                 (a_client('10.1.0.8:0/3', False),))), image=image,
                 error=chance.choice(('', '', '', 'mute'))) for image in item.images)] * 9)),
             target_started=chance.choice(('', 'boot-1/7', 'boot-2/1')),
+            actions=chance.choice(((), (), (model.Action('stop', 'user', AT),))),
             elsewhere=chance.choice(({}, {}, {'c9': True}, {'c9': False})),
             known=chance.choice((Known({'10.1.0.9': frozenset(['c9'])}), NONE_KNOWN)))
 

@@ -36,7 +36,7 @@ def the_dead_was_first():
 
 @mutant('a silent client of nobody is left')
 def silent_is_left():
-    return [put(evidence, '_is_left_behind', lambda client, known: False)]
+    return [put(evidence, '_is_left_behind', lambda host, client, answer, known: False)]
 
 
 @mutant('nobody looks who begins while instances wait')

@@ -86,16 +86,17 @@ class World:
         One whose inventory can't be read now still has what leaders wrote down of it: whoever
         claimed an address of its since is the newcomer there.
         """
-        return addresses.owners(self.inventories, {
-            host: claims for host, claims in self.claims.items() if host in self.mute})
+        return addresses.owners(self.inventories, self._of_mute(self.claims))
 
     def known(self, tools: Iterable[str], claims: addresses.Claims) -> addresses.Known:
         """Whose each address is, with these tools' besides those that people named.
 
         Of who can't be read now what leaders wrote down (``claims``).
         """
-        return addresses.known(self.inventories, (*tools, *self.tools), {
-            host: claimed for host, claimed in claims.items() if host in self.mute})
+        return addresses.known(self.inventories, (*tools, *self.tools), self._of_mute(claims))
+
+    def _of_mute(self, claims: addresses.Claims) -> addresses.Claims:
+        return {host: claimed for host, claimed in claims.items() if host in self.mute}
 
     @functools.cached_property
     def mute(self) -> frozenset[str]:

@@ -115,7 +115,7 @@ def silent_of_nobody(item: Evacuation, seen: Seen) -> tuple[model.Client, ...]:
 
 def _disowned(item: Evacuation, seen: Seen) -> Iterator[model.Client]:
     """Those at addresses of hosts that have not the instance: see ``rivals.is_disowned``."""
-    for client, answer in _silent_and_uncut(seen):
+    for client, answer in _silent_and_uncut(seen.images or (), seen.orders):
         if rivals.is_disowned(item.source, client, answer, seen.known) and all(
                 seen.elsewhere.get(host) is False for host in seen.known.whose(client.ip)):
             yield client
@@ -124,11 +124,9 @@ def _disowned(item: Evacuation, seen: Seen) -> Iterator[model.Client]:
 def silent(source: str, answers: Iterable[model.ImageAnswer], orders: Sequence[model.FenceOrder],
            known: Known) -> tuple[model.Client, ...]:
     """Those, of these disks of the source, wherever they go."""
-    return tuple(client for answer in answers for client in answer.clients
-                 if not client.acknowledged and not fencing.cuts(
-                     orders, answer.image.cluster, client)
-                 and (known.is_nobodys(client.ip)
-                      or rivals.may_be_of(source, client, answer, known)))
+    return tuple(client for client, answer in _silent_and_uncut(answers, orders)
+                 if known.is_nobodys(client.ip)
+                 or rivals.may_be_of(source, client, answer, known))
 
 
 def knows(answer: model.LibvirtAnswer, host_uuid: str, instance: str) -> bool | None:
@@ -239,7 +237,7 @@ def silent_on(item: Evacuation, seen: Seen) -> tuple[str, ...]:
     instance was being migrated there when its source died.  Nova writes the end of that down after
     the guest is over, and Ceph lists a client that it does not hear for half a minute only.
     """
-    clients = {host for client, _ in _silent_and_uncut(seen)
+    clients = {host for client, _ in _silent_and_uncut(seen.images or (), seen.orders)
                for host in seen.known.whose(client.ip)}
     came = elsewhere.migrated_to(seen.migrations, item.source)
     if item.phase is not Phase.QUEUED:
@@ -260,8 +258,9 @@ def fresh_migrations(item: Evacuation, seen: Seen) -> tuple[model.Migration, ...
                  if migration.kind == 'evacuation' and migration.id not in before)
 
 
-def _silent_and_uncut(seen: Seen) -> Iterator[tuple[model.Client, model.ImageAnswer]]:
+def _silent_and_uncut(answers: Iterable[model.ImageAnswer], orders: Sequence[model.FenceOrder]
+                      ) -> Iterator[tuple[model.Client, model.ImageAnswer]]:
     """The clients that do not answer, and may write again, each with what its disk answered."""
-    return ((client, answer) for answer in seen.images or () for client in answer.clients
+    return ((client, answer) for answer in answers for client in answer.clients
             if not client.acknowledged
-            and not fencing.cuts(seen.orders, answer.image.cluster, client))
+            and not fencing.cuts(orders, answer.image.cluster, client))

@@ -167,9 +167,8 @@ class Looker:
                told: Mapping[str, model.Inventory]) -> addresses.Known:
         """Whose each address is; who says that it has a disk of the instance open, if it matters.
         """
-        claims = {host: each.since for host, each in records.readable(
-            records.Claims, snapshot.under(records.CLAIMS)).items()}
         mute = snapshot.under(records.INVENTORY).keys() - told.keys()
+        claims = _claims(snapshot) if mute else {}
         known = addresses.known(told, (*self._rules.tools, *snapshot.under(records.TOOL)), {
             host: claimed for host, claimed in claims.items() if host in mute})
         if not (rivals.are_contested(seen.images or (), known)
@@ -180,7 +179,8 @@ class Looker:
         # One without a lease would outlive its host.
         fresh = [told[host] for host, beat in beats.items() if host in told and not beat.behind
                  and more.entries[records.ALIVE + host].lease]
-        return rivals.told(known, {answer.image for answer in seen.images or ()}, fresh, claims)
+        return rivals.told(known, {answer.image for answer in seen.images or ()}, fresh,
+                           _claims(snapshot))
 
     def _harmless(self, hosts: Sequence[str],
                   known: Mapping[str, model.Inventory]) -> frozenset[str]:
@@ -196,6 +196,12 @@ class Looker:
         found = self._store.read(key).get(key) if case.recovery else None
         return kept.is_cut(case, records.decode(
             model.Recovery, found.value, found.key) if found is not None else None)
+
+
+def _claims(snapshot: ports.Snapshot) -> dict[str, Mapping[str, int]]:
+    """Since when each host claims its addresses, as leaders wrote it down."""
+    found = records.readable(records.Claims, snapshot.under(records.CLAIMS))
+    return {host: claims.since for host, claims in found.items()}
 
 
 def _told(target: model.Inventory, instance: str) -> model.Instance | None:

@@ -204,9 +204,13 @@ class Tool:
 
 @dataclasses.dataclass(frozen=True)
 class Claims:
-    """The value of ``claims/<host>``: each address with the revision since which it is claimed."""
+    """The value of ``claims/<host>``: each address with the revision since which it is claimed; and
+    where its libvirt is asked while nobody can read what it tells, '' if it did not tell it yet.
+    """
 
     since: dict[str, int]
+    management_uri: str = ''
+    host_uuid: str = ''
 
 
 @dataclasses.dataclass(frozen=True)

@@ -86,19 +86,28 @@ class Protector:
     # ------------------------------------------------------------ what is known
 
     def _write_claims(self, world: World) -> None:
-        """Since when each host claims its addresses; those of a forgotten host are forgotten."""
+        """Since when each host claims its addresses, and where its libvirt is asked; of a forgotten
+        host nothing.
+        """
         writes: list[ports.Put | ports.Delete] = []
-        now = {host: addresses.renewed(world.claims.get(host, {}), inventory,
-                                       world.snapshot.revision, world.claimed)
-               for host, inventory in world.inventories.items()}
-        for host, claimed in now.items():
-            if claimed != world.claims.get(host):
-                writes.append(ports.Put(records.CLAIMS + host,
-                                        records.encode(records.Claims(claimed))))
+        for host, inventory in world.inventories.items():
+            claims = self._claims(world, inventory)
+            if claims != world.written_down.get(host):
+                writes.append(ports.Put(records.CLAIMS + host, records.encode(claims)))
         writes += [ports.Delete(records.CLAIMS + host) for host in world.claims
                    if not world.has(records.INVENTORY + host)]
         for start in range(0, len(writes), _WRITES_MAX):
             self._store.commit(self._term.compares(), writes[start:start + _WRITES_MAX])
+
+    def _claims(self, world: World, inventory: model.Inventory) -> records.Claims:
+        """Of a host that does not beat only addresses are new: it may be another one that writes
+        there.
+        """
+        host, before = inventory.host, world.written_down.get(inventory.host, records.Claims({}))
+        since = addresses.renewed(before.since, inventory, world.snapshot.revision, world.claimed)
+        if before.management_uri and not world.beats_truly(host):
+            return dataclasses.replace(before, since=since)
+        return records.Claims(since, inventory.management_uri, inventory.host_uuid)
 
     def _ask_nova(self) -> None:
         if self._services_due == math.inf:

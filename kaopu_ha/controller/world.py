@@ -204,10 +204,14 @@ class World:
         return tuple(self.snapshot.under(records.TOOL))
 
     @functools.cached_property
+    def written_down(self) -> dict[str, records.Claims]:
+        """What leaders wrote down of each host."""
+        return self.every(records.Claims, records.CLAIMS)
+
+    @functools.cached_property
     def claims(self) -> dict[str, dict[str, int]]:
         """Since when each host claims each of its addresses, as leaders wrote it down."""
-        found = self.every(records.Claims, records.CLAIMS)
-        return {host: claims.since for host, claims in found.items()}
+        return {host: claims.since for host, claims in self.written_down.items()}
 
     @functools.cached_property
     def unprotected(self) -> records.UnprotectedList | None:

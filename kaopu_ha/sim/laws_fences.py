@@ -115,9 +115,17 @@ def _passes_for_anothers(world: World, host: str, cluster: Ceph, disk: Disk,
 
 
 def is_used_elsewhere(world: World, host: str, address: str) -> bool:
-    """True if a client of another host, that lives, is at this address: it must not be hurt."""
-    return any(address in machine.used for name, machine in world.machines.items()
-               if name != host and machine.node.powered and not world.confirmed(name))
+    """True if a client of another host, that lives, is or may be at this address: it must not be
+    hurt.  It may be where that host had the address, and nobody can read that it has it no more.
+    """
+    return any(_is_at(world, machine, address) for name, machine in world.machines.items()
+               if name != host and not world.confirmed(name))
+
+
+def _is_at(world: World, machine: Machine, address: str) -> bool:
+    told = world.told_by(machine.name)
+    return machine.node.powered and address in machine.used or address in machine.had and (
+        told is None or address in told.storage_addresses)
 
 
 def is_taken_back(world: World, host: str) -> bool:

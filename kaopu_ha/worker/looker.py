@@ -154,14 +154,16 @@ class Looker:
         known = records.readable(model.Inventory, snapshot.under(records.INVENTORY))
         seen = dataclasses.replace(seen, known=self._whose(item, seen, snapshot, known))
         silent = certain.silent_on(item, seen)
-        asked = [known[host] for host in sorted({*certain.live_clients_on(seen), *silent})
-                 if host in known and host != item.source]
+        asked = {host: contact for host in sorted({*certain.live_clients_on(seen), *silent})
+                 if host != item.source and (contact := _contact(snapshot, known, host))}
         if item.phase is not Phase.QUEUED or not (asked or silent):
             return seen
-        said = self._libvirt.contact([each.management_uri for each in asked], _ASK_SECONDS)
-        return dataclasses.replace(seen, harmless=self._harmless(silent, known), elsewhere={
-            each.host: certain.runs_by(said[each.management_uri], each.host_uuid, item.instance)
-            for each in asked})
+        said = self._libvirt.contact([each.management_uri for each in asked.values()],
+                                     _ASK_SECONDS)
+        return dataclasses.replace(
+            seen, harmless=self._harmless(silent, snapshot), elsewhere={
+                host: certain.runs_by(said[each.management_uri], each.host_uuid, item.instance)
+                for host, each in asked.items()})
 
     def _whose(self, item: Evacuation, seen: attempt.Seen, snapshot: ports.Snapshot,
                told: Mapping[str, model.Inventory]) -> addresses.Known:
@@ -182,10 +184,10 @@ class Looker:
         return rivals.told(known, {answer.image for answer in seen.images or ()}, fresh,
                            _claims(snapshot))
 
-    def _harmless(self, hosts: Sequence[str],
-                  known: Mapping[str, model.Inventory]) -> frozenset[str]:
+    def _harmless(self, hosts: Sequence[str], snapshot: ports.Snapshot) -> frozenset[str]:
         """Those of the hosts that are fenced, or have no agent: their clients are nobody's."""
-        return frozenset(host for host in hosts if host not in known or self._is_fenced(host))
+        return frozenset(host for host in hosts if self._is_fenced(host)
+                         or snapshot.get(records.INVENTORY + host) is None)
 
     def _is_fenced(self, host: str) -> bool:
         entry = self._store.read(records.CASE + host).get(records.CASE + host)
@@ -202,6 +204,17 @@ def _claims(snapshot: ports.Snapshot) -> dict[str, Mapping[str, int]]:
     """Since when each host claims its addresses, as leaders wrote it down."""
     found = records.readable(records.Claims, snapshot.under(records.CLAIMS))
     return {host: claims.since for host, claims in found.items()}
+
+
+def _contact(snapshot: ports.Snapshot, known: Mapping[str, model.Inventory],
+             host: str) -> model.Inventory | records.Claims | None:
+    """Where the host's libvirt is asked; of one that nobody can read now, where it told before."""
+    key = records.CLAIMS + host
+    entry = snapshot.get(key)
+    if host in known or entry is None:
+        return known.get(host)
+    claims = records.readable(records.Claims, {key: entry}).get(key)
+    return claims if claims is not None and claims.management_uri else None
 
 
 def _told(target: model.Inventory, instance: str) -> model.Instance | None:

@@ -132,6 +132,13 @@ class Life(testtools.TestCase):
                               env=self.cloud.environment(), capture_output=True, text=True,
                               check=False)
 
+    def console(self, host: str, uuid: str) -> str:
+        """What the instance has printed on this host."""
+        if not self.openstack:
+            return bare.console(self.cloud.layout, host, uuid)
+        path = self.cloud.layout.node(host) / 'fs/var/lib/nova/instances' / uuid / 'console.log'
+        return path.read_text(errors='replace') if path.exists() else ''
+
     # ------------------------------------------------------------ judging
 
     def judge(self, seconds: float = 90) -> None:
@@ -145,7 +152,10 @@ class Life(testtools.TestCase):
                 break
             if time.monotonic() > end:
                 break
-        self.assertEqual([], wrong)
+        printed = [f'{one.expected.name} printed last: '
+                   f'{self.console(one.expected.host, one.expected.uuid)[-600:]!r}'
+                   for one in judged if wrong and one.reasons]
+        self.assertEqual([], wrong + printed)
         self.assertEqual(set(self.before), {one.expected.uuid for one in judged})
 
     def assert_moved_once(self, host: str, uuids: list[str], targets: set[str]) -> None:

@@ -94,7 +94,7 @@ class TestBothCables(BareLife):
         self.assertEqual(sorted(on), sorted(uuid for uuid in on if len(self.runs_on(uuid)) == 2))
         self.cloud.mend('c1')
         self.wait('I/O errors of every old guest', lambda: all(
-            'IOERR' in base.bare.console(self.cloud.layout, 'c1', uuid) for uuid in on
+            'IOERR' in self.console('c1', uuid) for uuid in on
             if self.before[uuid].role != 'paused'))
         self.judge()
         self.assert_moved_once('c1', on, {'c2', 'c3'})

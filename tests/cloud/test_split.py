@@ -36,7 +36,7 @@ class TestBothCables(base.Life):
         self.judge()
         self.assert_moved_once('c1', on, {'c2', 'c3'})
         self.wait('I/O errors of every old guest', lambda: all(
-            'IOERR' in self._old_console('c1', uuid) for uuid in on
+            'IOERR' in self.console('c1', uuid) for uuid in on
             if self.before[uuid].role != 'paused'))
         self._admit(on)
         self.judge()
@@ -48,10 +48,6 @@ class TestBothCables(base.Life):
         self.cloud.kill('worker:2')
         self.cloud.start('worker:1', env={'http_proxy': proxy.url, 'no_proxy': ''})
         return proxy
-
-    def _old_console(self, host: str, uuid: str) -> str:
-        path = self.cloud.layout.node(host) / 'fs/var/lib/nova/instances' / uuid / 'console.log'
-        return path.read_text(errors='replace') if path.exists() else ''
 
     def _listed(self) -> str:
         return self.cloud.run_on('ctl', 'ceph', 'osd', 'blocklist', 'ls')

@@ -47,7 +47,8 @@ ORDER = model.FenceOrder('ceph_blocklist', 'ceph-1', ('10.1.0.1:0/0',), ('10.1.0
 # Every kind of record, with each of its fields set to something that is no default.
 FULL = [
     records.Beat('uuid', 'boot-1', 'agent-1', 'libvirt is mute'),
-    records.Tool('10.1.0.9', 'joe', AT, 'backup', AT), records.Claims({'10.1.0.1': 7}),
+    records.Tool('10.1.0.9', 'joe', AT, 'backup', AT),
+    records.Claims({'10.1.0.1': 7}, 'qemu+tls://c1/system', 'uuid'),
     records.UnprotectedList((Unprotected('c1', Reason.STRANGER, 'why', ('web',)),), 1, 'k1', AT),
     records.Leader('controller-1', AT),
     records.Lock('controller-1', AT, permanent=True, recovery='c1-7'),

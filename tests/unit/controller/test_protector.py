@@ -146,6 +146,18 @@ class TestProtector(ProtectorCase):
         self.look()
         self.assertIsNone(self.store.read(key).get(key))
 
+    def test_where_libvirt_is_asked_is_written_down_while_its_host_beats(self):
+        key = records.CLAIMS + 'c1'
+        told = values.an_inventory('c1', storage_addresses=('10.1.0.1',))
+        self.look()
+        self.store.commit([], [ports.Delete(records.ALIVE + 'c1')])
+        self.put(records.INVENTORY + 'c1', dataclasses.replace(
+            told, management_uri='qemu+tls://elsewhere/system', host_uuid='another'))
+        self.look()
+        found = records.decode(records.Claims, self.store.read(key).get(key).value)
+        self.assertEqual((told.management_uri, told.host_uuid),
+                         (found.management_uri, found.host_uuid))
+
     def test_a_stranger_is_found_while_everybody_lives(self):
         self.ceph.strangers = {'c1': ('10.9.0.9:0/1',)}
         self.look(2)

@@ -10,12 +10,15 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""For how long something was so, at each look."""
+"""For how long something was so, at each look; and who is asked for an instance."""
 
+import dataclasses
 import unittest
 
+from kaopu_ha import ports, records
 from kaopu_ha.core.model import Phase
 from kaopu_ha.worker.looker import Looker, Times
+from tests.unit.controller import scene
 from tests.unit.core import values
 
 LIMIT = values.rules().attempt_limit
@@ -77,6 +80,42 @@ class TestForHowLongItRuns(unittest.TestCase):
     def test_so_does_one_at_which_nobody_was_asked(self):
         self.look(5.0)
         self.assertEqual([0.0, 0.0], [self.look(5.0, seconds=LIMIT - 1.0), self.look(5.0)])
+
+
+class TestAHostThatNobodyCanRead(unittest.TestCase):
+    """A client of an image that c1 shares is at the address of c3, which writes junk."""
+
+    def setUp(self):
+        self.store, self.world = scene.Store(), World()
+        self.asked, self.client = [], values.a_client('10.1.0.3:0/9')
+        self.world.clients = lambda images, limit: {
+            image: values.an_answer(self.client, image=image) for image in images}
+        self.world.contact = self.contact
+        self.world.server = values.a_server
+        self.store.commit([], [ports.Put(records.INVENTORY + 'c3', 'junk'), ports.Put(
+            records.CLAIMS + 'c3', records.encode(
+                records.Claims({'10.1.0.3': 1}, 'qemu+tls://c3/system', 'uuid-c3')))])
+        self.looker = Looker(self.store, self.world, self.world, self.world, values.rules(),
+                             Clock())
+
+    def contact(self, uris, limit):
+        self.asked += uris
+        return {uri: values.a_libvirt(host_uuid='uuid-c3') for uri in uris}
+
+    def look(self):
+        return self.looker.seen(
+            values.an_evacuation(phase=Phase.QUEUED), values.an_inventory('c2'), Times(),
+            source_returned=False, orders=())
+
+    def test_is_asked_where_it_told_before_that_its_libvirt_answers(self):
+        self.assertEqual({'c3': False}, self.look().elsewhere)
+        self.assertEqual(['qemu+tls://c3/system'], self.asked)
+
+    def test_is_not_harmless_where_its_client_is_silent(self):
+        self.client = dataclasses.replace(self.client, acknowledged=False)
+        self.store.commit([], [ports.Delete(records.CLAIMS + 'c3')])
+        seen = self.look()
+        self.assertEqual((frozenset(), {}), (seen.harmless, seen.elsewhere))
 
 
 if __name__ == '__main__':

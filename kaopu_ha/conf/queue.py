@@ -23,8 +23,7 @@ OPTS = [
                help='Queue driver (namespace kaopu_ha.queue).  With "etcd" the records in the '
                     'store are the queue, so recovery depends on nothing more than detection '
                     'does.  "oslo_messaging" (RabbitMQ) and "rq" (Redis) carry the same tasks as '
-                    'messages; "local" carries them inside of one process.  Controllers and '
-                    'workers must name the same one.'),
+                    'messages.  Controllers and workers must name the same one.'),
     cfg.StrOpt('transport_url', default='', secret=True,
                help='RabbitMQ for the driver oslo_messaging, as in other OpenStack services: '
                     'rabbit://user:password@host:5672/vhost.  More about the connection (TLS, '

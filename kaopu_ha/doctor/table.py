@@ -83,7 +83,7 @@ def wanted(conf: cfg.ConfigOpts, kv: ports.Store, snapshot: ports.Snapshot | Non
 
 def _drivers(conf: cfg.ConfigOpts, kv: ports.Store) -> Iterator[tuple[str, Callable[[], Any]]]:
     # First, as in a controller: its exchange is the default of the library from then on.
-    if conf.queue.driver not in ('etcd', 'local'):
+    if conf.queue.driver != 'etcd':
         yield 'queue', functools.partial(drivers.make, conf, 'queue', conf.queue.driver)
     for side, port, names in (
             ('management', 'probe', [conf.probe.management]),

@@ -161,10 +161,6 @@ def _placement(conf: cfg.ConfigOpts) -> dict[str, Any]:
     return {'auth': _auth(conf), 'limit': conf.nova.timeout}
 
 
-def _local(conf: cfg.ConfigOpts) -> dict[str, Any]:
-    return {}
-
-
 def _oslo_messaging(conf: cfg.ConfigOpts) -> dict[str, Any]:
     return {'conf': conf, 'url': _needed(conf, 'transport_url'), 'name': conf.queue.name}
 
@@ -213,7 +209,6 @@ _ARGUMENTS: Mapping[tuple[str, str], Callable[[cfg.ConfigOpts], dict[str, Any]]]
     ('fence', 'ceph_blocklist'): _ceph_blocklist,
     ('cloud', 'nova'): _nova,
     ('usage', 'placement'): _placement,
-    ('queue', 'local'): _local,
     ('queue', 'oslo_messaging'): _oslo_messaging,
     ('queue', 'rq'): _rq,
     ('notifier', 'log'): lambda conf: {},

@@ -64,11 +64,3 @@ class TestRedis(Carried):
 
     def test_a_batch_is_moved_once(self):
         self.a_dead_hosts_batch()
-
-
-class TestLocal(Carried):
-
-    queue = 'local'
-
-    def test_a_batch_is_moved_once(self):
-        self.a_dead_hosts_batch()

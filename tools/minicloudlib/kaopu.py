@@ -28,7 +28,7 @@ from .shell import CloudError, say
 AGENT = 'kaopu-ha-agent'
 CONTROL = ('controller1', 'controller2', 'worker1', 'worker2')
 PACES = ('fast', 'patent')
-QUEUES = ('etcd', 'local', 'oslo_messaging', 'rq')
+QUEUES = ('etcd', 'oslo_messaging', 'rq')
 KEYS = '/kaopu-ha/'
 
 

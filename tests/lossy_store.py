@@ -13,7 +13,7 @@
 """A real store whose answers can be lost."""
 
 from kaopu_ha import ports
-from kaopu_ha.drivers.store import etcd
+from kaopu_ha.drivers.etcd import store as etcd
 
 
 class Lossy(etcd.EtcdStore):

@@ -83,8 +83,9 @@ def agent(conf: cfg.ConfigOpts) -> Program:
     """The agent of this host: beat, inventory, requests.  Raises ConfigError."""
     from kaopu_ha import programs
     from kaopu_ha.agent import domains, inventory, leaving, requests, storage, use
-    from kaopu_ha.drivers.local import ceph_conf, load
-    from kaopu_ha.drivers.probe.ceph import CephReader
+    from kaopu_ha.drivers.ceph import conf_file as ceph_conf
+    from kaopu_ha.drivers.ceph.probe import CephReader
+    from kaopu_ha.drivers.linux import load
     from kaopu_ha.wiring import measured
     times, networks = conf_rules.times(conf), ceph.client_networks(conf)
     clusters = [storage.Cluster(cluster.fsid, cluster.pools[0], ceph_conf.monitors(cluster.conf))

@@ -33,7 +33,7 @@ from stevedore import exception as stevedore_errors
 from kaopu_ha import ports
 from kaopu_ha.conf import ceph, libvirt, notifier, store
 from kaopu_ha.conf.errors import ConfigError
-from kaopu_ha.drivers import libvirt_uri
+from kaopu_ha.drivers.libvirt import uri as libvirt_uri
 from kaopu_ha.worker.queue import CarriedQueue, RecordQueue
 
 # A driver that is missing is told by ``load``, once.  DriverManager does not hand on the parameter
@@ -86,7 +86,7 @@ def own_options(kind: Any) -> dict[str, list[cfg.Opt]]:
 def local_libvirt() -> Any:
     """The class that an agent asks its own host by.  Raises ConfigError."""
     try:
-        from kaopu_ha.drivers.local.libvirt import LocalLibvirt
+        from kaopu_ha.drivers.libvirt.local import LocalLibvirt
     except ImportError as failure:
         raise ConfigError(f'an agent asks its host\'s libvirt: {failure}') from failure
     return LocalLibvirt
@@ -142,7 +142,7 @@ def _auth(conf: cfg.ConfigOpts) -> dict[str, str]:
     given = nova.auth(conf)
     if 'cloud' not in given:
         return given
-    from kaopu_ha.drivers import openstack_clouds
+    from kaopu_ha.drivers.openstack import clouds as openstack_clouds
     try:
         return openstack_clouds.expanded(given)
     except ports.PortError as failure:

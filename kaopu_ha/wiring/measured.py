@@ -132,7 +132,7 @@ def measures(conf: cfg.ConfigOpts, process: str) -> Measures:
     port = conf_metrics.port(conf, process)
     if not port:
         return Measures()
-    from kaopu_ha.drivers.metrics import prometheus
+    from kaopu_ha.drivers.prometheus import metrics as prometheus
     made = prometheus.Metrics(process, version.installed(), [fact.name.lower() for fact in Fact],
                               notices.RESULTS.values())
     try:

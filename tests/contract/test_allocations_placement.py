@@ -17,7 +17,7 @@ import unittest
 import uuid
 
 from kaopu_ha import ports
-from kaopu_ha.drivers.cloud import nova
+from kaopu_ha.drivers.openstack import cloud as nova
 from kaopu_ha.testing.fence import GivenPermit
 from tests import placement_single
 from tests.unit.drivers import scripted_openstack

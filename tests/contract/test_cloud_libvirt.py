@@ -21,10 +21,10 @@ from kaopu_ha import ports, records
 from kaopu_ha.agent.domains import DomainPublisher
 from kaopu_ha.agent.inventory import InventoryPublisher
 from kaopu_ha.core import model
-from kaopu_ha.drivers.cloud.libvirt import LibvirtCloud
-from kaopu_ha.drivers.local.libvirt import LocalLibvirt
-from kaopu_ha.drivers.store.etcd import EtcdStore
-from kaopu_ha.drivers.usage.inventory import InventoryUsage
+from kaopu_ha.drivers.agents.usage import InventoryUsage
+from kaopu_ha.drivers.etcd.store import EtcdStore
+from kaopu_ha.drivers.libvirt.cloud import LibvirtCloud
+from kaopu_ha.drivers.libvirt.local import LocalLibvirt
 from kaopu_ha.testing.cloud import CloudSuite, World
 from kaopu_ha.testing.fence import GivenPermit
 from kaopu_ha.testing.usage import UsageSuite

@@ -31,9 +31,9 @@ import subprocess
 import time
 import unittest
 
-from kaopu_ha.drivers import openstack_api
-from kaopu_ha.drivers.cloud import nova
-from kaopu_ha.drivers.usage import placement
+from kaopu_ha.drivers.openstack import api as openstack_api
+from kaopu_ha.drivers.openstack import cloud as nova
+from kaopu_ha.drivers.openstack import usage as placement
 from kaopu_ha.testing.cloud import CloudSuite, World
 from kaopu_ha.testing.usage import UsageSuite
 

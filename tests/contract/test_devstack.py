@@ -27,7 +27,7 @@ import tempfile
 import unittest
 
 from kaopu_ha import access
-from kaopu_ha.drivers.store import etcd
+from kaopu_ha.drivers.etcd import store as etcd
 from tests import ceph_cluster, devstack, etcd_single, libvirtd_single
 
 USER = 'kaopustack'

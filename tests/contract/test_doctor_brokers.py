@@ -19,9 +19,8 @@ import unittest
 from oslo_config import cfg
 
 from kaopu_ha.core.checkup import Seen, Severity
-from kaopu_ha.drivers.events import nova
-from kaopu_ha.drivers.notifier import oslo_messaging as notifier
-from kaopu_ha.drivers.queue import oslo_messaging as queue
+from kaopu_ha.drivers.broker import notifier, queue
+from kaopu_ha.drivers.openstack import events as nova
 from tests import rabbitmq_single, redis_single
 
 LIMIT, HARD_LIMIT = 15.0, 60.0
@@ -124,7 +123,7 @@ class OnRedis(Case):
 
     def queue(self, url=''):
         # Loaded where the library is known to be there.
-        from kaopu_ha.drivers.queue import rq
+        from kaopu_ha.drivers.broker import queue_rq as rq
         return self.made(rq.RedisQueue, url or self.broker.url, 'tasks')
 
     def test_nobody_waits_and_then_a_worker(self):

@@ -27,8 +27,9 @@ import unittest
 from kaopu_ha.core import model
 from kaopu_ha.core.checkup import Seen, Severity
 from kaopu_ha.core.model import Image, Power, Stage
-from kaopu_ha.drivers.fence import ceph_blocklist, ceph_rehearsal
-from kaopu_ha.drivers.probe import ceph
+from kaopu_ha.drivers.ceph import fence as ceph_blocklist
+from kaopu_ha.drivers.ceph import probe as ceph
+from kaopu_ha.drivers.ceph import rehearsal as ceph_rehearsal
 from tests import ceph_cluster
 from tests.contract.test_fence_ceph_blocklist import BlocklistCase
 

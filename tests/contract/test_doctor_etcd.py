@@ -17,7 +17,8 @@ import unittest
 
 from kaopu_ha import access, ports, records
 from kaopu_ha.core.checkup import Seen, Severity
-from kaopu_ha.drivers.store import etcd, etcd3
+from kaopu_ha.drivers.etcd import store as etcd
+from kaopu_ha.drivers.etcd import store_etcd3 as etcd3
 from tests import etcd_cluster, etcd_single
 
 LIMIT = 10.0

@@ -17,9 +17,9 @@ import unittest
 
 from kaopu_ha.core import model
 from kaopu_ha.core.checkup import Seen, Severity
-from kaopu_ha.drivers import libvirt_uri
-from kaopu_ha.drivers.cloud import libvirt as cloud
-from kaopu_ha.drivers.probe import libvirt
+from kaopu_ha.drivers.libvirt import cloud
+from kaopu_ha.drivers.libvirt import probe as libvirt
+from kaopu_ha.drivers.libvirt import uri as libvirt_uri
 from tests.contract.test_probe_libvirt import LibvirtCase
 
 LIMIT = 30.0

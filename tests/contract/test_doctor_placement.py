@@ -15,9 +15,9 @@
 import unittest
 
 from kaopu_ha.core.checkup import Seen, Severity
-from kaopu_ha.drivers import openstack_checks
-from kaopu_ha.drivers.cloud import nova
-from kaopu_ha.drivers.usage import placement
+from kaopu_ha.drivers.openstack import checks as openstack_checks
+from kaopu_ha.drivers.openstack import cloud as nova
+from kaopu_ha.drivers.openstack import usage as placement
 from tests import placement_single
 from tests.unit.drivers import scripted_openstack
 

@@ -27,8 +27,8 @@ from oslo_messaging import opts
 
 from kaopu_ha.core.events import Event
 from kaopu_ha.core.model import Power
-from kaopu_ha.drivers.events import nova
-from kaopu_ha.drivers.events.nova import NovaEvents
+from kaopu_ha.drivers.openstack import events as nova
+from kaopu_ha.drivers.openstack.events import NovaEvents
 from kaopu_ha.testing import events
 from tests import rabbitmq_single
 

@@ -20,7 +20,7 @@ import unittest
 
 from kaopu_ha import ports
 from kaopu_ha.core import model
-from kaopu_ha.drivers.fence import ceph_blocklist
+from kaopu_ha.drivers.ceph import fence as ceph_blocklist
 from kaopu_ha.testing import fence
 from tests import ceph_cluster
 

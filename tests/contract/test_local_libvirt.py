@@ -20,7 +20,7 @@ import libvirt
 
 from kaopu_ha import ports
 from kaopu_ha.core.model import Power
-from kaopu_ha.drivers.local.libvirt import LocalLibvirt
+from kaopu_ha.drivers.libvirt.local import LocalLibvirt
 from kaopu_ha.testing import local
 from tests import libvirtd_single
 

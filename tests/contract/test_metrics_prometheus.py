@@ -30,7 +30,7 @@ import yaml
 
 from kaopu_ha import notices
 from kaopu_ha.core.news import Fact
-from kaopu_ha.drivers.metrics import prometheus
+from kaopu_ha.drivers.prometheus import metrics as prometheus
 from kaopu_ha.testing.notifier import some_news
 from kaopu_ha.wiring import measured, standing
 

@@ -22,7 +22,7 @@ from oslo_serialization import jsonutils
 
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.notice import Audience
-from kaopu_ha.drivers.notifier import oslo_messaging
+from kaopu_ha.drivers.broker import notifier as oslo_messaging
 from kaopu_ha.testing import notifier
 from tests import rabbitmq_single
 

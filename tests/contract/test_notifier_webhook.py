@@ -27,7 +27,7 @@ import unittest
 
 from kaopu_ha import ports
 from kaopu_ha.core.notice import Audience
-from kaopu_ha.drivers.notifier import webhook
+from kaopu_ha.drivers.webhook import notifier as webhook
 from kaopu_ha.testing import notifier
 from kaopu_ha.testing.clock import calm
 

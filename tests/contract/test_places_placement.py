@@ -16,8 +16,8 @@ import unittest
 import uuid
 
 from kaopu_ha.core.demands import Amount, Demand, Offer, Part
-from kaopu_ha.drivers.cloud import nova
-from kaopu_ha.drivers.usage import placement
+from kaopu_ha.drivers.openstack import cloud as nova
+from kaopu_ha.drivers.openstack import usage as placement
 from tests import placement_single
 from tests.unit.drivers import scripted_openstack
 

@@ -18,7 +18,7 @@ import unittest
 from kaopu_ha import ports
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Sign
-from kaopu_ha.drivers.probe import ceph
+from kaopu_ha.drivers.ceph import probe as ceph
 from kaopu_ha.testing import probe
 from kaopu_ha.testing.clock import calm
 from tests import ceph_cluster

@@ -21,7 +21,7 @@ from unittest import mock
 
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Contact, Sign
-from kaopu_ha.drivers.probe import libvirt
+from kaopu_ha.drivers.libvirt import probe as libvirt
 from kaopu_ha.testing import probe
 from kaopu_ha.testing.clock import calm
 from tests import libvirt_hosts, pki

@@ -16,7 +16,7 @@ import os
 import unittest
 
 from kaopu_ha import ports
-from kaopu_ha.drivers.store import etcd
+from kaopu_ha.drivers.etcd import store as etcd
 from kaopu_ha.testing import store, store_failure
 from tests import etcd_cluster
 

@@ -17,7 +17,8 @@ import threading
 import unittest
 from unittest import mock
 
-from kaopu_ha.drivers.store import etcd3, etcd3_stubs
+from kaopu_ha.drivers.etcd import etcd3_stubs
+from kaopu_ha.drivers.etcd import store_etcd3 as etcd3
 from kaopu_ha.testing import store, store_failure
 from tests import etcd_cluster
 from tests.contract import test_store_etcd

@@ -19,7 +19,7 @@ import unittest
 from kaopu_ha import access, ports, records
 from kaopu_ha.agent import beat, domains, inventory, requests, use
 from kaopu_ha.core.live import LiveUse, Reading
-from kaopu_ha.drivers.store import etcd
+from kaopu_ha.drivers.etcd import store as etcd
 from kaopu_ha.testing import store
 from tests import etcd_cluster, pki
 from tests.unit.agent import case

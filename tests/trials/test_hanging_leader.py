@@ -21,28 +21,28 @@ from tests.trials import base
 
 HOOK = pathlib.Path(__file__).with_name('hanging')
 # What a leader calls while a host is suspected, in its own process: another one leads then.
-OF_SUSPECTS = ('kaopu_ha.drivers.probe.libvirt:LibvirtProbe.ask',
-               'kaopu_ha.drivers.probe.ceph:CephProbe.ask',
-               'kaopu_ha.drivers.store.etcd:EtcdStore.commit',
-               'kaopu_ha.drivers.store.etcd:EtcdStore.renew')
+OF_SUSPECTS = ('kaopu_ha.drivers.libvirt.probe:LibvirtProbe.ask',
+               'kaopu_ha.drivers.ceph.probe:CephProbe.ask',
+               'kaopu_ha.drivers.etcd.store:EtcdStore.commit',
+               'kaopu_ha.drivers.etcd.store:EtcdStore.renew')
 # A child that can't be killed then: its network says nothing, and the leader gives way to one that
 # sees.
-OF_CHILDREN = ('kaopu_ha.drivers.libvirt_link:opened@kaopu_ha.drivers.probe.libvirt_child',
-               'kaopu_ha.drivers.librados:Cluster.pool@kaopu_ha.drivers.probe.ceph_child')
+OF_CHILDREN = ('kaopu_ha.drivers.libvirt.link:opened@kaopu_ha.drivers.libvirt.probe_child',
+               'kaopu_ha.drivers.ceph.librados:Cluster.pool@kaopu_ha.drivers.ceph.probe_child')
 # What no turn waits for: the leader goes on.
 BESIDE = ('kaopu_ha.cmd.logs:HandOver._write',
-          'kaopu_ha.drivers.store.etcd_watch:Watch._take')
+          'kaopu_ha.drivers.etcd.watch:Watch._take')
 # What a recovery calls, in this order; the second in the fence's own child, which can't be killed
 # then.
-OF_A_RECOVERY = ('kaopu_ha.drivers.fence.ceph_blocklist:CephBlocklist.forbidden',
-                 'kaopu_ha.drivers.librados:Cluster.command'
-                 '@kaopu_ha.drivers.fence.ceph_blocklist_child',
-                 'kaopu_ha.drivers.fence.ceph_blocklist:CephBlocklist.cut',
-                 'kaopu_ha.drivers.fence.ceph_blocklist:CephBlocklist.prove',
-                 'kaopu_ha.drivers.cloud.nova:NovaCloud.services',
-                 'kaopu_ha.drivers.cloud.nova:NovaCloud.force_down',
-                 'kaopu_ha.drivers.cloud.nova:NovaCloud.servers',
-                 'kaopu_ha.drivers.usage.placement:PlacementUsage.usage')
+OF_A_RECOVERY = ('kaopu_ha.drivers.ceph.fence:CephBlocklist.forbidden',
+                 'kaopu_ha.drivers.ceph.librados:Cluster.command'
+                 '@kaopu_ha.drivers.ceph.fence_child',
+                 'kaopu_ha.drivers.ceph.fence:CephBlocklist.cut',
+                 'kaopu_ha.drivers.ceph.fence:CephBlocklist.prove',
+                 'kaopu_ha.drivers.openstack.cloud:NovaCloud.services',
+                 'kaopu_ha.drivers.openstack.cloud:NovaCloud.force_down',
+                 'kaopu_ha.drivers.openstack.cloud:NovaCloud.servers',
+                 'kaopu_ha.drivers.openstack.usage:PlacementUsage.usage')
 # Its lease and half a minute.
 REPLACED_SECONDS = 35
 _BUSY_SECONDS = 60

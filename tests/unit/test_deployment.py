@@ -28,7 +28,7 @@ import yaml
 from kaopu_ha import conf as options
 from kaopu_ha import notices
 from kaopu_ha.core.news import Fact
-from kaopu_ha.drivers.metrics import prometheus
+from kaopu_ha.drivers.prometheus import metrics as prometheus
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONTAINERS, ROLE = ROOT / 'containers', ROOT / 'ansible/roles/kaopu_ha'

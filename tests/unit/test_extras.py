@@ -19,8 +19,8 @@ from unittest import mock
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.wiring import drivers
 
-_DRIVERS = ('kaopu_ha.drivers.local.libvirt', 'kaopu_ha.drivers.probe.libvirt',
-            'kaopu_ha.drivers.store.etcd3')
+_DRIVERS = ('kaopu_ha.drivers.libvirt.local', 'kaopu_ha.drivers.libvirt.probe',
+            'kaopu_ha.drivers.etcd.store_etcd3')
 
 
 class WithoutExtrasTest(unittest.TestCase):

@@ -219,7 +219,7 @@ class TestTheRulesHaveTeeth(unittest.TestCase):
 
     def test_inner_parts_never_import_drivers(self):
         for part in ('controller', 'worker', 'agent', 'api', 'cli', 'cmd', 'conf', 'sim'):
-            for line in ('import kaopu_ha.drivers.store.etcd', 'from kaopu_ha import drivers',
+            for line in ('import kaopu_ha.drivers.etcd.store', 'from kaopu_ha import drivers',
                          'from kaopu_ha.drivers import child'):
                 self.assert_bites(directions(part, line), 'may not import kaopu_ha.drivers')
 

@@ -22,8 +22,8 @@ from kaopu_ha import notices, ports, programs, records, wiring
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Network, Phase, RecoveryStage, Sign, Stage
 from kaopu_ha.core.news import Fact, News
-from kaopu_ha.drivers.metrics import prometheus
-from kaopu_ha.drivers.store import etcd
+from kaopu_ha.drivers.etcd import store as etcd
+from kaopu_ha.drivers.prometheus import metrics as prometheus
 from kaopu_ha.testing.notifier import an_outcome, some_news
 from kaopu_ha.wiring import measured, standing
 from tests import etcd_single

@@ -28,7 +28,7 @@ from oslo_config import cfg
 from kaopu_ha import conf as options
 from kaopu_ha import records
 from kaopu_ha.conf import secrecy
-from kaopu_ha.drivers.store import etcd
+from kaopu_ha.drivers.etcd import store as etcd
 from tests import etcd_cluster
 
 # A word in every secret option there is, also in those of parts that come later.

@@ -23,8 +23,8 @@ from kaopu_ha.conf import notifier as options
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.notice import Audience
-from kaopu_ha.drivers.notifier.log import LogNotifier
-from kaopu_ha.drivers.notifier.webhook import Webhook
+from kaopu_ha.drivers.log.notifier import LogNotifier
+from kaopu_ha.drivers.webhook.notifier import Webhook
 from kaopu_ha.testing.notifier import AT, some_news, some_notices
 from kaopu_ha.wiring import telling
 from tests.unit.test_conf import ConfCase, made

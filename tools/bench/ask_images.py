@@ -26,7 +26,7 @@ import sys
 import time
 
 from kaopu_ha.core import model
-from kaopu_ha.drivers.probe import ceph
+from kaopu_ha.drivers.ceph import probe as ceph
 from tests import ceph_cluster
 
 _POOLS = (ceph_cluster.POOL, ceph_cluster.VOLUMES)

@@ -16,7 +16,7 @@ import unittest
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import model
-from kaopu_ha.drivers.store import etcd
+from kaopu_ha.drivers.etcd import store as etcd
 from tests import etcd_single
 
 HOST = 'c1'

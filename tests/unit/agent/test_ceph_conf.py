@@ -17,7 +17,7 @@ import pathlib
 import tempfile
 import unittest
 
-from kaopu_ha.drivers.local import ceph_conf
+from kaopu_ha.drivers.ceph import conf_file as ceph_conf
 
 
 class CephConfTest(unittest.TestCase):

@@ -17,7 +17,7 @@ import unittest
 
 from kaopu_ha import ports
 from kaopu_ha.core.model import Power
-from kaopu_ha.drivers.local import domains
+from kaopu_ha.drivers.libvirt import domains
 
 NOVA = pathlib.Path(__file__).with_name('nova_domain.xml').read_text()
 UUID = 'ad7897f1-498c-4f14-b2ae-5e2606fae961'

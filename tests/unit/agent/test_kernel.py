@@ -16,7 +16,7 @@ import pathlib
 import tempfile
 import unittest
 
-from kaopu_ha.drivers.local import kernel
+from kaopu_ha.drivers.linux import kernel
 
 FIB_TRIE = r"""Main:
   +-- 0.0.0.0/0 3 0 5

@@ -35,7 +35,7 @@ from kaopu_ha.core.model import (
     Step,
     Verdict,
 )
-from kaopu_ha.drivers.store import etcd
+from kaopu_ha.drivers.etcd import store as etcd
 from tests import etcd_single
 
 # A Ceph and a Nova of which nobody answers.

@@ -18,7 +18,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.controller.term import Term
 from kaopu_ha.core.model import Stage
 from kaopu_ha.core.news import Fact
-from kaopu_ha.drivers.store import etcd
+from kaopu_ha.drivers.etcd import store as etcd
 from tests import etcd_single
 from tests.unit.controller import scene
 from tests.unit.core import values

@@ -19,9 +19,9 @@ from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core import model
 from kaopu_ha.core.checkup import Seen, Severity
 from kaopu_ha.core.live import LiveUse
-from kaopu_ha.drivers.usage.agent import AgentUsage
-from kaopu_ha.drivers.usage.inventory import InventoryUsage
-from kaopu_ha.drivers.usage.placement import PlacementUsage
+from kaopu_ha.drivers.agents.usage import InventoryUsage
+from kaopu_ha.drivers.agents.usage_live import AgentUsage
+from kaopu_ha.drivers.openstack.usage import PlacementUsage
 from kaopu_ha.testing.usage import UsageSuite
 from kaopu_ha.wiring import drivers
 from tests.unit.agent import case

@@ -22,10 +22,10 @@ import unittest
 from unittest import mock
 
 from kaopu_ha.core.model import Contact
-from kaopu_ha.drivers import libvirt_uri
-from kaopu_ha.drivers.probe import connects
-from kaopu_ha.drivers.probe.connects import Came
-from kaopu_ha.drivers.probe.libvirt import LibvirtProbe, Place, _Round
+from kaopu_ha.drivers import connects
+from kaopu_ha.drivers.connects import Came
+from kaopu_ha.drivers.libvirt import uri as libvirt_uri
+from kaopu_ha.drivers.libvirt.probe import LibvirtProbe, Place, _Round
 
 REFUSED, NOTHING = Came(Contact.REFUSED), Came(Contact.NOTHING)
 NO_WAY = connects.failed(errno.ENETUNREACH)
@@ -218,7 +218,7 @@ class ChildTest(unittest.TestCase):
         self.assertIn('nothing', answer['error'])
 
     def play(self, uris):
-        from kaopu_ha.drivers.probe import libvirt_child
+        from kaopu_ha.drivers.libvirt import probe_child as libvirt_child
         said = []
         with mock.patch.object(libvirt_child, '_tell', said.append), \
                 mock.patch('signal.setitimer'), mock.patch('signal.signal'):

@@ -15,8 +15,8 @@
 import unittest
 from xml.etree import ElementTree
 
-from kaopu_ha.drivers.cloud import definition
-from kaopu_ha.drivers.cloud.definition import Leave
+from kaopu_ha.drivers.libvirt import definition
+from kaopu_ha.drivers.libvirt.definition import Leave
 
 UUID = '5b0e0000-0000-4000-8000-000000000002'
 DISK = """\

@@ -18,7 +18,8 @@ import tempfile
 import unittest
 from unittest import mock
 
-from kaopu_ha.drivers.store import etcd3, etcd3_stubs
+from kaopu_ha.drivers.etcd import etcd3_stubs
+from kaopu_ha.drivers.etcd import store_etcd3 as etcd3
 from tests.unit.drivers import test_etcd_calls
 
 

@@ -19,8 +19,8 @@ import unittest
 import grpc
 
 from kaopu_ha import ports
-from kaopu_ha.drivers.store import etcd
-from kaopu_ha.drivers.store import etcd_wire as wire
+from kaopu_ha.drivers.etcd import store as etcd
+from kaopu_ha.drivers.etcd import wire
 
 
 class FakeMember:

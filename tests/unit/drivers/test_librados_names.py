@@ -17,7 +17,7 @@ import pathlib
 import tempfile
 import unittest
 
-from kaopu_ha.drivers import librados
+from kaopu_ha.drivers.ceph import librados
 
 
 def _is_here():

@@ -21,7 +21,7 @@ import unittest
 from unittest import mock
 
 from kaopu_ha.core.model import Contact
-from kaopu_ha.drivers.probe.libvirt import LibvirtProbe
+from kaopu_ha.drivers.libvirt.probe import LibvirtProbe
 
 
 class MuteTest(unittest.TestCase):
@@ -43,7 +43,7 @@ class MuteTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             pipe = pathlib.Path(folder) / 'pipe'
             os.mkfifo(pipe)
-            with mock.patch('kaopu_ha.drivers.probe.libvirt._CHILD',
+            with mock.patch('kaopu_ha.drivers.libvirt.probe._CHILD',
                             'tests.unit.drivers.waiting_child'), \
                     mock.patch.dict(os.environ, TEST_PIPE=str(pipe)):
                 said = self.contact()
@@ -56,6 +56,6 @@ class MuteTest(unittest.TestCase):
         late = subprocess.TimeoutExpired('child', 0.5)
         with mock.patch('subprocess.Popen.wait', side_effect=late), \
                 mock.patch('subprocess.Popen.poll', return_value=None), \
-                mock.patch('kaopu_ha.drivers.probe.libvirt._undead._most', 1):
+                mock.patch('kaopu_ha.drivers.libvirt.probe._undead._most', 1):
             self.contact()
             self.assertRegex(self.contact().reason, 'killed and wait in the kernel')

@@ -12,7 +12,7 @@
 
 import unittest
 
-from kaopu_ha.drivers import libvirt_uri
+from kaopu_ha.drivers.libvirt import uri as libvirt_uri
 
 
 class Uris(unittest.TestCase):

@@ -15,7 +15,7 @@
 import unittest
 
 from kaopu_ha.core import live
-from kaopu_ha.drivers.local import load
+from kaopu_ha.drivers.linux import load
 
 
 class TestReading(unittest.TestCase):

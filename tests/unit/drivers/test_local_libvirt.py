@@ -23,8 +23,8 @@ from kaopu_ha import ports, records
 from kaopu_ha.agent.inventory import InventoryPublisher
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Power
-from kaopu_ha.drivers.local.libvirt import LocalLibvirt
-from kaopu_ha.drivers.local.libvirt_child import Handlers
+from kaopu_ha.drivers.libvirt.local import LocalLibvirt
+from kaopu_ha.drivers.libvirt.local_child import Handlers
 
 WEB, DB, ODD = (f'0000000{number}-aaaa-4000-8000-000000000000' for number in (1, 2, 3))
 XML = '<domain><uuid>{}</uuid><name>{}</name><vcpu>2</vcpu><memory>2097152</memory></domain>'

@@ -22,7 +22,7 @@ import unittest
 
 from kaopu_ha import ports
 from kaopu_ha.core.model import Mark, Source
-from kaopu_ha.drivers.cloud import nova
+from kaopu_ha.drivers.openstack import cloud as nova
 from kaopu_ha.testing.clock import calm
 from tests.unit.drivers import scripted_openstack as scripted
 
@@ -466,7 +466,7 @@ class Reading(Base):
         blind = a_server(flavor={'vcpus': 2, 'ram': 512})
         self.nova.answers('GET', '/servers/detail', self.servers(blind), self.servers(),
                           self.servers(blind))
-        with self.assertLogs('kaopu_ha.drivers.cloud.nova', 'WARNING') as told:
+        with self.assertLogs('kaopu_ha.drivers.openstack.cloud', 'WARNING') as told:
             self.assertEqual((), self.cloud.servers('h1')[0].marks)
             for _ in range(2):
                 self.cloud.servers('h1')

@@ -20,7 +20,7 @@ import unittest
 
 from kaopu_ha.core.events import Event
 from kaopu_ha.core.model import Power
-from kaopu_ha.drivers.events import nova
+from kaopu_ha.drivers.openstack import events as nova
 
 SAMPLES = json.loads((pathlib.Path(__file__).parent / 'nova_notifications.json').read_text())
 CHANGES = 10_000

@@ -18,7 +18,9 @@ from unittest import mock
 from kaopu_ha import records
 from kaopu_ha.core import demands
 from kaopu_ha.core.demands import Amount, Demand, Part
-from kaopu_ha.drivers.cloud import nova, nova_demand, nova_places
+from kaopu_ha.drivers.openstack import cloud as nova
+from kaopu_ha.drivers.openstack import demand as nova_demand
+from kaopu_ha.drivers.openstack import places as nova_places
 from tests.unit.drivers import scripted_openstack as scripted
 from tests.unit.drivers.test_nova import a_server
 

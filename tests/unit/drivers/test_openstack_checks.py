@@ -16,9 +16,9 @@ import unittest
 
 from kaopu_ha.core import model
 from kaopu_ha.core.checkup import Seen, Severity
-from kaopu_ha.drivers import openstack_checks
-from kaopu_ha.drivers.cloud import nova
-from kaopu_ha.drivers.usage import placement
+from kaopu_ha.drivers.openstack import checks as openstack_checks
+from kaopu_ha.drivers.openstack import cloud as nova
+from kaopu_ha.drivers.openstack import usage as placement
 from tests.unit.drivers import scripted_openstack as scripted
 
 UUID = 'c342c3dc-1fc7-4abc-98b8-01cc3da07165'

@@ -24,7 +24,8 @@ from oslo_config import cfg
 from kaopu_ha import conf as options
 from kaopu_ha import ports, wiring
 from kaopu_ha.conf.errors import ConfigError
-from kaopu_ha.drivers import openstack_api, openstack_clouds
+from kaopu_ha.drivers.openstack import api as openstack_api
+from kaopu_ha.drivers.openstack import clouds as openstack_clouds
 
 CLOUDS = """
 clouds:

@@ -18,7 +18,7 @@ from unittest import mock
 
 from kaopu_ha import ports
 from kaopu_ha.core import model
-from kaopu_ha.drivers.usage import placement
+from kaopu_ha.drivers.openstack import usage as placement
 from tests.unit.drivers import scripted_openstack as scripted
 
 FULL = '/resource_providers/p2'

@@ -16,7 +16,7 @@ import unittest
 
 from kaopu_ha import records
 from kaopu_ha.core.model import Instance, Power
-from kaopu_ha.drivers.cloud.register import Known, Standing, Told
+from kaopu_ha.drivers.libvirt.register import Known, Standing, Told
 
 UUID = '11111111-1111-4111-8111-111111111111'
 RUNNING = records.Move('m1', 'c1', 'c2', 'running')

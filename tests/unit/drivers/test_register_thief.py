@@ -20,7 +20,7 @@ import unittest
 
 from kaopu_ha import ports, records
 from kaopu_ha.core.model import Image, Instance, Inventory, Power
-from kaopu_ha.drivers.cloud import register
+from kaopu_ha.drivers.libvirt import register
 from tests.unit.controller.scene import Store
 
 WEB, DB = ('11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222')

@@ -28,11 +28,15 @@ from hypothesis import strategies as st
 from kaopu_ha import ports
 from kaopu_ha.core import bounds, model
 from kaopu_ha.core.model import Power
-from kaopu_ha.drivers import child, libvirt_uri
-from kaopu_ha.drivers.events import nova
-from kaopu_ha.drivers.fence import ceph_address, ceph_blocklist, ceph_blocklist_child
-from kaopu_ha.drivers.local import ceph_conf, domains
-from kaopu_ha.drivers.probe import connects, libvirt
+from kaopu_ha.drivers import child, connects
+from kaopu_ha.drivers.ceph import address as ceph_address
+from kaopu_ha.drivers.ceph import conf_file as ceph_conf
+from kaopu_ha.drivers.ceph import fence as ceph_blocklist
+from kaopu_ha.drivers.ceph import fence_child as ceph_blocklist_child
+from kaopu_ha.drivers.libvirt import domains
+from kaopu_ha.drivers.libvirt import probe as libvirt
+from kaopu_ha.drivers.libvirt import uri as libvirt_uri
+from kaopu_ha.drivers.openstack import events as nova
 from tests.unit.core import values
 from tests.unit.fuzz import json_values, spoiled, texts, thrown
 

@@ -19,7 +19,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
 from kaopu_ha.core.rules import Rules
-from kaopu_ha.drivers.store import etcd
+from kaopu_ha.drivers.etcd import store as etcd
 from kaopu_ha.worker.queue import RecordQueue
 from kaopu_ha.worker.worker import Worker
 from tests import etcd_single

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from oslo_config import cfg
 
+from kaopu_ha.conf.errors import ConfigError
+
 GROUP = 'queue'
 
 OPTS = [
@@ -39,3 +41,12 @@ OPTS = [
                       'message brought.  It is what recovery waits for while the broker is away; '
                       'shorter than messages take, it makes workers run for the same tasks.'),
 ]
+
+
+def needed(conf: cfg.ConfigOpts, name: str) -> str:
+    """The option by which a driver reaches its broker.  Raises ConfigError if it is not set."""
+    value: str = conf[GROUP][name]
+    if not value:
+        raise ConfigError(f'[queue] {name} is not set: the queue driver "{conf[GROUP].driver}" '
+                          f'reaches its broker by it')
+    return value

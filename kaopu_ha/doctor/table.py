@@ -84,7 +84,7 @@ def wanted(conf: cfg.ConfigOpts, kv: ports.Store, snapshot: ports.Snapshot | Non
 def _drivers(conf: cfg.ConfigOpts, kv: ports.Store) -> Iterator[tuple[str, Callable[[], Any]]]:
     # First, as in a controller: its exchange is the default of the library from then on.
     if conf.queue.driver != 'etcd':
-        yield 'queue', functools.partial(drivers.make, conf, 'queue', conf.queue.driver)
+        yield 'queue', functools.partial(drivers.make, conf, 'queue', conf.queue.driver, kv)
     for side, port, names in (
             ('management', 'probe', [conf.probe.management]),
             ('storage', 'probe', [conf.probe.storage]),
@@ -92,7 +92,7 @@ def _drivers(conf: cfg.ConfigOpts, kv: ports.Store) -> Iterator[tuple[str, Calla
             ('usage', 'usage', [conf['usage'].driver]), ('events', 'events', [conf.events.driver]),
             ('notifier', 'notifier', conf.notifier.drivers)):
         for name in filter(None, names):
-            yield side, functools.partial(drivers.joined, conf, port, name, kv)
+            yield side, functools.partial(drivers.make, conf, port, name, kv)
 
 
 def _of_driver(side: str, make: Callable[[], Any], seen: Seen,

@@ -96,10 +96,9 @@ def agent(conf: cfg.ConfigOpts) -> Program:
         kept = _Keeper(held)
         measures = kept(measured.measures(conf, 'agent'))
         kv = kept(store(conf))
-        local = kept(drivers.local_libvirt()(
-            conf.agent.libvirt_uri, state_path=conf.agent.state_path, definitions=bare))
+        local = kept(drivers.local(conf, kv))
         publisher = inventory.InventoryPublisher(
-            kv, conf.host, local, kept(CephReader(ceph.access(conf))),
+            kv, conf.host, local, kept(CephReader.from_conf(conf, kv)),
             management_uri=conf.agent.management_uri or f'qemu+tls://{conf.host}/system',
             client_networks=networks, interval=conf.agent.inventory_interval, tell=_tell_text,
             clusters=clusters, ask_limit=times.ask_limit,
@@ -112,7 +111,7 @@ def agent(conf: cfg.ConfigOpts) -> Program:
         turn = measures.beat(beating.turn, beating.kept_by)
         # A reader of its own: a request that reads for long must not cost the inventory its sign.
         runner = requests.RequestRunner(
-            kv, conf.host, local, kept(CephReader(ceph.access(conf))), restart_compute=command,
+            kv, conf.host, local, kept(CephReader.from_conf(conf, kv)), restart_compute=command,
             tell=_tell_text, clusters=clusters, ask_limit=times.ask_limit)
         definitions = domains.DomainPublisher(
             kv, conf.host, local, interval=conf.agent.inventory_interval, tell=_tell_text,
@@ -137,24 +136,25 @@ def controller(conf: cfg.ConfigOpts) -> Program:
         measures = kept(measured.measures(conf, 'controller'))
         kv = kept(store(conf))
         measures.gauges(standing.reader(kv, name), standing.HELPS)
-        management = kept(drivers.make(conf, 'probe', conf.probe.management))
+        management = kept(drivers.make(conf, 'probe', conf.probe.management, kv))
         probes = [measures.probe(each) for each in (
-            management, kept(drivers.make(conf, 'probe', conf.probe.storage)))]
-        fences = [measures.fence(kept(drivers.make(conf, 'fence', fence)))
+            management, kept(drivers.make(conf, 'probe', conf.probe.storage, kv)))]
+        fences = [measures.fence(kept(drivers.make(conf, 'fence', fence, kv)))
                   for fence in conf.fence.drivers]
-        cloud = kept(drivers.joined(conf, 'cloud', conf.cloud.driver, kv))
+        cloud = kept(drivers.make(conf, 'cloud', conf.cloud.driver, kv))
         # Not conf.usage: oslo.config has a usage of its own.
-        usage = drivers.joined(conf, 'usage', conf['usage'].driver, kv)
+        usage = drivers.make(conf, 'usage', conf['usage'].driver, kv)
         queue = measures.queue(kept(drivers.queue(conf, kv)))
-        told = drivers.events(conf)
+        told = drivers.events(conf, kv)
         if told is not None:
             kept(told)
-        around = surroundings(name, _telling(conf, 'controller', measures, held))
+        around = surroundings(name, _telling(conf, kv, 'controller', measures, held))
         # Of its own: whoever asks for long must not keep a suspect's look waiting.
-        images = kept(drivers.make(conf, 'probe', conf.probe.storage))
-        observing = [management, kept(drivers.make(conf, 'probe', conf.probe.storage))]
+        images = kept(drivers.make(conf, 'probe', conf.probe.storage, kv))
+        observing = [management, kept(drivers.make(conf, 'probe', conf.probe.storage, kv))]
         # Nor must a cut that takes long look like a fence that does not answer.
-        fences_asked = [kept(drivers.make(conf, 'fence', fence)) for fence in conf.fence.drivers]
+        fences_asked = [kept(drivers.make(conf, 'fence', fence, kv))
+                        for fence in conf.fence.drivers]
         loops, resign = programs.controller(kv, probes, fences, cloud, management, usage, queue,
                                             given, conf.controller.leader_ttl, around, told,
                                             images=images, observing=observing,
@@ -181,11 +181,11 @@ def worker(conf: cfg.ConfigOpts) -> Program:
         kept = _Keeper(held)
         measures = kept(measured.measures(conf, 'worker'))
         kv = kept(store(conf))
-        cloud = kept(drivers.joined(conf, 'cloud', conf.cloud.driver, kv))
+        cloud = kept(drivers.make(conf, 'cloud', conf.cloud.driver, kv))
         queue = measures.queue(kept(drivers.queue(conf, kv)))
-        images = kept(drivers.make(conf, 'probe', conf.probe.storage))
-        libvirt = kept(drivers.make(conf, 'probe', conf.probe.management))
-        around = surroundings(name, _telling(conf, 'worker', measures, held))
+        images = kept(drivers.make(conf, 'probe', conf.probe.storage, kv))
+        libvirt = kept(drivers.make(conf, 'probe', conf.probe.management, kv))
+        around = surroundings(name, _telling(conf, kv, 'worker', measures, held))
         loops, give_back = programs.worker(kv, cloud, queue, images, libvirt, given,
                                            conf.worker.claim_ttl, conf.worker.concurrency, around)
         held.callback(give_back)
@@ -200,7 +200,7 @@ def worker(conf: cfg.ConfigOpts) -> Program:
 
 def store(conf: cfg.ConfigOpts) -> ports.Store:
     """The configured store; connects when first used.  Raises ConfigError."""
-    made: ports.Store = drivers.make(conf, 'store', conf.store.driver)
+    made: ports.Store = drivers.make(conf, 'store', conf.store.driver, None)
     return made
 
 
@@ -277,11 +277,11 @@ def surroundings(name: str, tell: Callable[[News], None]) -> programs.Surroundin
                                  concurrent.futures.ThreadPoolExecutor)
 
 
-def _telling(conf: cfg.ConfigOpts, process: str, measures: measured.Measures,
+def _telling(conf: cfg.ConfigOpts, kv: ports.Store, process: str, measures: measured.Measures,
              held: contextlib.ExitStack) -> Telling:
     """What a process tells its news to."""
     group = conf.notifier
-    told = notifiers(conf)
+    told = notifiers(conf, kv)
     measures.notifiers(name for name, one in told.items() if one.waits)
     telling = Telling(told, f'kaopu-ha-{process}:{conf.host}', now=_now,
                       projects=group.projects, limit=group.timeout, counted=measures.news,

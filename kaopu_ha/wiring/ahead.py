@@ -32,13 +32,13 @@ _HOSTS_AT_ONCE = 8
 def foresight(conf: cfg.ConfigOpts, kv: ports.Store) -> Iterator[programs.Foresight]:
     """What looks ahead, until its drivers are closed in the end.  Raises ConfigError."""
     with contextlib.ExitStack() as held:
-        cloud = drivers.joined(conf, 'cloud', conf.cloud.driver, kv)
+        cloud = drivers.make(conf, 'cloud', conf.cloud.driver, kv)
         held.callback(cloud.close)
-        fences = [drivers.make(conf, 'fence', name) for name in conf.fence.drivers]
+        fences = [drivers.make(conf, 'fence', name, kv) for name in conf.fence.drivers]
         for fence in fences:
             held.callback(fence.close)
         # Not conf.usage: oslo.config has a usage of its own.
-        usage = drivers.joined(conf, 'usage', conf['usage'].driver, kv)
+        usage = drivers.make(conf, 'usage', conf['usage'].driver, kv)
         pool = concurrent.futures.ThreadPoolExecutor(_HOSTS_AT_ONCE, 'look')
         held.callback(pool.shutdown, cancel_futures=True)
         yield programs.Foresight(kv, cloud, usage, fences, wiring.rules(conf), pool,

@@ -14,27 +14,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 import importlib.metadata
 import inspect
 
 from oslo_config import cfg
 
-from kaopu_ha import conf as options
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.wiring import drivers
-
-# The options that choose the drivers of a port.
-CHOSEN_BY = {'store': ('driver',), 'probe': ('management', 'storage'), 'fence': ('drivers',),
-             'cloud': ('driver',), 'usage': ('driver',), 'queue': ('driver',),
-             'events': ('driver',), 'notifier': ('drivers',)}
-# The groups that a built-in driver reads, where they are not the port's own.
-_GROUPS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ('probe', 'libvirt'): ('libvirt',), ('probe', 'ceph'): ('ceph',),
-    ('fence', 'ceph_blocklist'): ('ceph',), ('cloud', 'nova'): ('nova',), ('cloud', 'libvirt'): (),
-    ('usage', 'placement'): ('nova',), ('usage', 'agent'): ('usage', 'nova'), ('queue', 'etcd'): (),
-}
+from kaopu_ha.wiring.drivers import CHOSEN_BY as CHOSEN_BY
 
 
 @dataclass(frozen=True)
@@ -87,18 +75,12 @@ def _known(port: str, entry: importlib.metadata.EntryPoint) -> Known:
         return Known(port, entry.name, package, entry.value, '', (), str(failure))
     module = inspect.getmodule(kind)
     text = inspect.getdoc(kind) or (module and inspect.getdoc(module)) or ''
-    groups = drivers.own_options(kind) or _builtin(port, entry.name)
+    choosing = {(port, option) for option in CHOSEN_BY[port]}
     told = tuple(Option(f'[{group}] {opt.name}', _default(opt), ' '.join((opt.help or '').split()))
-                 for group, its in groups.items() for opt in its)
+                 for group, its in drivers.own_options(kind).items() for opt in its
+                 if (group, opt.name) not in choosing)
     summary = ' '.join(text.partition('\n\n')[0].split())
     return Known(port, entry.name, package, entry.value, summary, told, '')
-
-
-def _builtin(port: str, name: str) -> dict[str, list[cfg.Opt]]:
-    known = dict(options.list_opts())
-    choosing = CHOSEN_BY[port]
-    return {group: [opt for opt in known[group] if group != port or opt.name not in choosing]
-            for group in _GROUPS.get((port, name), (port,)) if group in known}
 
 
 def _default(opt: cfg.Opt) -> str:

@@ -30,9 +30,9 @@ def candidates(conf: cfg.ConfigOpts, kv: ports.Store, rules: Rules) -> tuple[Can
     Raises ConfigError; PortError if Nova, or who tells the use, does not answer.
     """
     with contextlib.ExitStack() as held:
-        cloud = drivers.joined(conf, 'cloud', conf.cloud.driver, kv)
+        cloud = drivers.make(conf, 'cloud', conf.cloud.driver, kv)
         held.callback(cloud.close)
-        usage = drivers.joined(conf, 'usage', conf['usage'].driver, kv)
+        usage = drivers.make(conf, 'usage', conf['usage'].driver, kv)
         # What can't be read is told by the leader, again and again.
         around = surroundings('kaopu-ha', lambda news: None)
         return programs.candidates(kv, cloud, usage, rules, around)

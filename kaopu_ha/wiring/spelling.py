@@ -35,7 +35,6 @@ _LISTS = ('kaopu_ha', 'oslo.config', 'oslo.log', 'oslo.messaging', 'oslo.service
           'oslo.concurrency')
 # What oslo.config reads of its own, and tells in no list.
 _OWN = frozenset({'config_file', 'config_dir', 'config_source'})
-_PORTS = ('store', 'probe', 'fence', 'cloud', 'usage', 'queue', 'events', 'notifier')
 _TOLD_MAX = 3
 
 Known = dict[str, set[str]]
@@ -125,7 +124,7 @@ def _everything() -> Known:
 
 
 def _add_drivers(known: Known) -> None:
-    for port in _PORTS:
+    for port in drivers.CHOSEN_BY:
         for entry in importlib.metadata.entry_points(group=f'kaopu_ha.{port}'):
             try:
                 its = drivers.own_options(drivers.load(port, entry.name))

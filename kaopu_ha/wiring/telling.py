@@ -185,9 +185,9 @@ class Line:
             LOG.warning('notifier %s is well again; %d notices were lost', self._name, lost)
 
 
-def notifiers(conf: cfg.ConfigOpts) -> dict[str, ports.Notifier]:
+def notifiers(conf: cfg.ConfigOpts, kv: ports.Store) -> dict[str, ports.Notifier]:
     """The configured notifiers by name, each once.  Raises ConfigError."""
-    return {name: drivers.make(conf, 'notifier', name)
+    return {name: drivers.make(conf, 'notifier', name, kv)
             for name in dict.fromkeys(conf.notifier.drivers)}
 
 

@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import logging
+from typing import Self
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import policy
@@ -50,6 +51,11 @@ class Free:
 
 class RecordQueue(ports.Queue):
     """Offers by doing nothing, takes by reading."""
+
+    @classmethod
+    def from_conf(cls, conf: object, store: ports.Store) -> Self:
+        """As every driver is made; nothing of it is configured."""
+        return cls(store)
 
     def __init__(self, store: ports.Store) -> None:
         self._store = store

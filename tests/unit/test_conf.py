@@ -64,16 +64,16 @@ class ConfCase(unittest.TestCase):
 class TestEvents(ConfCase):
 
     def test_nobody_listens_by_default(self):
-        self.assertIsNone(wiring.drivers.events(made()))
+        self.assertIsNone(wiring.drivers.events(made(), None))
 
     def test_the_driver_nova_needs_to_know_the_broker(self):
         self.assert_refused('[events] transport_url is not set', wiring.drivers.events,
-                            made(events__driver='nova'))
+                            made(events__driver='nova'), None)
 
     def test_a_broker_that_is_none_is_refused_without_its_password(self):
         with self.assertRaises(ConfigError) as caught:
             wiring.drivers.events(made(events__driver='nova',
-                                       events__transport_url='x://u:hidden@h/'))
+                                       events__transport_url='x://u:hidden@h/'), None)
         self.assertIn('[events] transport_url is no URL', str(caught.exception))
         self.assertNotIn('hidden', str(caught.exception))
 

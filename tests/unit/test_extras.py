@@ -44,7 +44,7 @@ class WithoutExtrasTest(unittest.TestCase):
         self.assert_told('libvirt', drivers.load, 'probe', 'libvirt')
 
     def test_an_agent_is_told_that_its_libvirt_is_missing(self):
-        self.assert_told('libvirt', drivers.local_libvirt)
+        self.assert_told('libvirt', drivers.local, None, None)
 
     def test_whoever_names_the_package_etcd3_is_told_that_it_is_missing(self):
         self.assert_told('etcd3', drivers.load, 'store', 'etcd3')

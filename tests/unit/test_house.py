@@ -46,7 +46,7 @@ MAY_IMPORT = {
     'threads': set(),
     'version': set(),
     'notices': {'core'},
-    'drivers': {'access', 'checkup', 'core', 'ports', 'records'},
+    'drivers': {'access', 'checkup', 'conf', 'core', 'ports', 'records'},
     'conf': {'core'},
     'controller': {'core', 'ports', 'records', 'permits', 'shelf', 'unanswered'},
     'worker': {'core', 'ports', 'records', 'permits', 'unanswered'},

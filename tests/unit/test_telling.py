@@ -209,7 +209,7 @@ class TestOptions(ConfCase):
 
     def notifiers(self, **given):
         return telling.notifiers(made(**{f'notifier__{name}': value
-                                         for name, value in given.items()}))
+                                         for name, value in given.items()}), None)
 
     def test_the_log_alone_is_told_by_default(self):
         self.assertEqual(['log'], list(self.notifiers()))

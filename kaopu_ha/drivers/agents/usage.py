@@ -19,14 +19,27 @@ that has too little of that kills guests.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
+
+from oslo_config import cfg
 
 from kaopu_ha import ports, records
+from kaopu_ha.conf import usage as conf_usage
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Power
 
 
 class InventoryUsage(ports.UsageSource):
     """Cores and memory of every inventory in the store."""
+
+    options = {conf_usage.GROUP: conf_usage.OPTS}
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, store: ports.Store) -> Self:
+        """Made as configured."""
+        # Not conf.usage: oslo.config has a usage of its own.
+        group = conf[conf_usage.GROUP]
+        return cls(store, core_ratio=group.core_ratio, reserved_memory_mb=group.reserved_memory_mb)
 
     def __init__(self, store: ports.Store, *, core_ratio: float = 4.0,
                  reserved_memory_mb: int = 512) -> None:

@@ -19,16 +19,37 @@ while its host renews it and beats; a host without one ranks behind all that hav
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
+
+from oslo_config import cfg
 
 from kaopu_ha import checkup, ports, records
+from kaopu_ha.conf import nova as conf_nova
+from kaopu_ha.conf import usage as conf_usage
 from kaopu_ha.core import live, model, texts
 from kaopu_ha.core.checkup import Finding, Seen, good, unasked, weak
+from kaopu_ha.drivers.agents.usage import InventoryUsage
 
 _RANKED_LAST = 'it is ranked behind all others, however much room it has'
 
 
 class AgentUsage(ports.UsageSource, checkup.Checkable):
     """What is set aside, by the source that is given, with the live use from the store."""
+
+    options = {conf_usage.GROUP: conf_usage.OPTS, conf_nova.GROUP: conf_nova.OPTS}
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, store: ports.Store) -> Self:
+        """Made as configured.  Raises ConfigError."""
+        room: ports.UsageSource
+        if conf.cloud.driver == 'libvirt':
+            room = InventoryUsage.from_conf(conf, store)
+        else:
+            # Loaded when needed only: a process without OpenStack has none of it.
+            from kaopu_ha.drivers.openstack.usage import PlacementUsage
+            room = PlacementUsage.from_conf(conf, store)
+        # Not conf.usage: oslo.config has a usage of its own.
+        return cls(store, room, weight=conf[conf_usage.GROUP].live_weight)
 
     def __init__(self, store: ports.Store, room: ports.UsageSource, *, weight: float = 1.0
                  ) -> None:

@@ -24,13 +24,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any
+from typing import Any, Self
 
 from oslo_config import cfg
 import oslo_messaging
 from oslo_messaging import opts as messaging_opts
 
 from kaopu_ha import checkup, ports
+from kaopu_ha.conf import notifier as conf_notifier
 from kaopu_ha.core.checkup import Finding, Seen, weak
 from kaopu_ha.core.notice import PRIORITIES, Audience, Notice
 from kaopu_ha.drivers.broker import checks as brokers
@@ -44,6 +45,13 @@ class MessagingNotifier(ports.Notifier, checkup.Checkable):
 
     Raises ValueError for a URL that is none.
     """
+
+    options = {conf_notifier.GROUP: conf_notifier.OPTS}
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, store: ports.Store) -> Self:
+        """Made as configured.  Raises ConfigError."""
+        return cls(**conf_notifier.oslo_messaging(conf))
 
     def __init__(self, conf: cfg.ConfigOpts, url: str, *, exchange: str, topic: str,
                  project_topic: str) -> None:

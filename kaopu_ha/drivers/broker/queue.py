@@ -32,12 +32,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 import logging
 import threading
-from typing import Any
+from typing import Any, Self
 
 from oslo_config import cfg
 import oslo_messaging
 
 from kaopu_ha import checkup, ports
+from kaopu_ha.conf import queue as conf_queue
 from kaopu_ha.core.checkup import Finding, Seen, wrong
 from kaopu_ha.drivers.broker import buffers
 from kaopu_ha.drivers.broker import checks as brokers
@@ -62,6 +63,13 @@ class MessagingQueue(ports.Queue, checkup.Checkable):
 
     Raises ValueError for a URL that is none.
     """
+
+    options = {conf_queue.GROUP: conf_queue.OPTS}
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, store: ports.Store) -> Self:
+        """Made as configured.  Raises ConfigError."""
+        return cls(conf, conf_queue.needed(conf, 'transport_url'), conf.queue.name)
 
     def __init__(self, conf: cfg.ConfigOpts, url: str, name: str) -> None:
         oslo_messaging.set_transport_defaults(_EXCHANGE)

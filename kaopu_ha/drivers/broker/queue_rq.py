@@ -22,13 +22,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 import logging
 import threading
+from typing import Self
 
+from oslo_config import cfg
 import redis
 import rq
 from rq import exceptions as rq_errors
 from rq import serializers
 
 from kaopu_ha import checkup, ports
+from kaopu_ha.conf import queue as conf_queue
 from kaopu_ha.core.checkup import Finding, Seen, good, unasked, weak, wrong
 from kaopu_ha.drivers.broker import buffers
 
@@ -53,6 +56,13 @@ class RedisQueue(ports.Queue, checkup.Checkable):
 
     Raises ValueError for a URL that is none.
     """
+
+    options = {conf_queue.GROUP: conf_queue.OPTS}
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, store: ports.Store) -> Self:
+        """Made as configured.  Raises ConfigError."""
+        return cls(conf_queue.needed(conf, 'redis_url'), conf.queue.name)
 
     def __init__(self, url: str, name: str) -> None:
         try:

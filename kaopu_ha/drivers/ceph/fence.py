@@ -27,9 +27,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 import ipaddress
 import logging
-from typing import Any
+from typing import Any, Self
+
+from oslo_config import cfg
 
 from kaopu_ha import checkup, ports
+from kaopu_ha.conf import ceph as conf_ceph
+from kaopu_ha.conf import fence as conf_fence
 from kaopu_ha.core import bounds, model
 from kaopu_ha.core.checkup import Seen
 from kaopu_ha.drivers import child
@@ -46,6 +50,12 @@ class CephBlocklist(ports.Fence, checkup.Checkable):
 
     name = 'ceph_blocklist'
     gives_proof = True
+    options = {conf_ceph.GROUP: conf_ceph.OPTS, conf_fence.GROUP: conf_fence.OPTS}
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, store: ports.Store) -> Self:
+        """Made as configured.  Raises ConfigError."""
+        return cls(conf_ceph.access(conf, fence=True), conf_ceph.client_networks(conf))
 
     def __init__(self, clusters: Mapping[str, Mapping[str, Any]],
                  client_networks: Sequence[str]) -> None:

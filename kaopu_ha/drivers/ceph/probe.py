@@ -22,9 +22,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent import futures
 import time
-from typing import Any
+from typing import Any, Self
+
+from oslo_config import cfg
 
 from kaopu_ha import checkup, ports
+from kaopu_ha.conf import ceph as conf_ceph
 from kaopu_ha.core import evidence, model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.core.checkup import Seen
@@ -82,6 +85,12 @@ class CephProbe(ports.Probe, ports.ImageEye, checkup.Checkable):
     """The storage network's probe."""
 
     network = model.Network.STORAGE
+    options = {conf_ceph.GROUP: conf_ceph.OPTS}
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, store: ports.Store) -> Self:
+        """Made as configured.  Raises ConfigError."""
+        return cls(conf_ceph.access(conf), conf.host)
 
     def __init__(self, clusters: Mapping[str, Mapping[str, Any]], eye: str = '') -> None:
         """Take access to clusters by fsid (or ''): conf, user, and keyring if not in conf."""
@@ -114,6 +123,11 @@ class CephProbe(ports.Probe, ports.ImageEye, checkup.Checkable):
 
 class CephReader(ports.StorageReader):
     """What an agent reads of Ceph: ids, and whether the storage answers it."""
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, store: ports.Store) -> Self:
+        """Made as configured.  Raises ConfigError."""
+        return cls(conf_ceph.access(conf))
 
     def __init__(self, clusters: Mapping[str, Mapping[str, Any]]) -> None:
         """Take access to clusters, as ``CephProbe`` does."""

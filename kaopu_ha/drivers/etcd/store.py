@@ -21,8 +21,12 @@ renewals in ``etcd_keepalive``, and the messages in ``etcd_wire``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Self
+
+from oslo_config import cfg
 
 from kaopu_ha import access, checkup, ports
+from kaopu_ha.conf import store as conf_store
 from kaopu_ha.core import etcd_endpoint
 from kaopu_ha.core.checkup import Seen
 from kaopu_ha.drivers.etcd import access as etcd_access
@@ -43,6 +47,13 @@ class EtcdStore(ports.Store, access.AccessControl, checkup.Checkable):
     The store of a cluster that was restored from a backup is another store: it is refused until
     this object is made anew.
     """
+
+    options = {conf_store.GROUP: conf_store.OPTS}
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, store: ports.Store | None = None) -> Self:
+        """Made as configured; it is the store itself.  Raises ConfigError."""
+        return cls(**conf_store.access(conf))
 
     def __init__(self, endpoints: Sequence[str], *, timeout: float = 5.0, try_limit: float = 1.5,
                  user: str = '', password: str = '', ca: str = '', cert: str = '', key: str = '',

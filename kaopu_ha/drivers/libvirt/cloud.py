@@ -25,9 +25,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 import dataclasses
+from typing import Self
 import uuid as uuids
 
+from oslo_config import cfg
+
 from kaopu_ha import checkup, ports, records
+from kaopu_ha.conf import cloud as conf_cloud
+from kaopu_ha.conf import libvirt as conf_libvirt
 from kaopu_ha.core import model
 from kaopu_ha.core.checkup import Seen
 from kaopu_ha.drivers import child
@@ -47,6 +52,14 @@ class LibvirtCloud(ports.Cloud, checkup.Checkable):
     ``pki_path`` is the folder with our certificate for TLS ('': libvirt's own places), ``reach``
     where a host may say that it is, ``networks`` what an instance may be attached to elsewhere.
     """
+
+    options = {conf_cloud.GROUP: conf_cloud.OPTS, conf_libvirt.GROUP: conf_libvirt.OPTS}
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, store: ports.Store) -> Self:
+        """Made as configured."""
+        return cls(store, pki_path=conf.libvirt.pki_path, children=conf.worker.concurrency,
+                   reach=libvirt_uri.Reach.from_conf(conf), networks=tuple(conf.cloud.networks))
 
     def __init__(self, store: ports.Store, *, pki_path: str = '', children: int = 2,
                  reach: libvirt_uri.Reach | None = None,

@@ -23,8 +23,10 @@ import contextlib
 import json
 import pathlib
 import subprocess
-from typing import Any
+from typing import Any, Self
 from xml.etree import ElementTree
+
+from oslo_config import cfg
 
 from kaopu_ha import ports
 from kaopu_ha.core import model
@@ -41,6 +43,12 @@ _CHILD = 'kaopu_ha.drivers.libvirt.local_child'
 
 class LocalLibvirt(ports.LocalHost):
     """The host that this process runs on.  Safe for threads."""
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, store: ports.Store) -> Self:
+        """Made as configured: with definitions where no Nova keeps them."""
+        return cls(conf.agent.libvirt_uri, state_path=conf.agent.state_path,
+                   definitions=conf.cloud.driver == 'libvirt')
 
     def __init__(self, libvirt_uri: str = 'qemu:///system', *, state_path: str = '',
                  proc: str = '/proc', definitions: bool = False) -> None:

@@ -45,9 +45,12 @@ import socket
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import Any, Self
+
+from oslo_config import cfg
 
 from kaopu_ha import checkup, ports
+from kaopu_ha.conf import libvirt as conf_libvirt
 from kaopu_ha.core import evidence, model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.core.checkup import Seen
@@ -83,6 +86,13 @@ class LibvirtProbe(ports.Probe, ports.LibvirtEye, checkup.Checkable):
     """The management network's probe."""
 
     network = model.Network.MANAGEMENT
+    options = {conf_libvirt.GROUP: conf_libvirt.OPTS}
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, store: ports.Store) -> Self:
+        """Made as configured."""
+        return cls(conf.libvirt.anchors, conf.host, conf.libvirt.pki_path,
+                   libvirt_uri.Reach.from_conf(conf))
 
     def __init__(self, anchors: Sequence[str] = (), eye: str = '', pki_path: str = '',
                  reach: libvirt_uri.Reach | None = None) -> None:

@@ -21,7 +21,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import ipaddress
+from typing import Self
 from urllib import parse
+
+from oslo_config import cfg
+
+from kaopu_ha.conf import libvirt as conf_libvirt
 
 PORTS = {'tls': 16514, 'tcp': 16509, 'ssh': 22, 'libssh': 22, 'libssh2': 22}
 
@@ -35,6 +40,11 @@ class Reach:
     transport: str = ''
     port: int = 0
     networks: tuple[str, ...] = ()
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts) -> Self:
+        """As configured.  Raises ValueError for a network that is none."""
+        return cls(*conf_libvirt.reach(conf))
 
     def __post_init__(self) -> None:
         """Raise ValueError for a network that is none."""

@@ -18,6 +18,9 @@ What is for projects is not logged: the line for operators names the instance al
 from __future__ import annotations
 
 import logging
+from typing import Self
+
+from oslo_config import cfg
 
 from kaopu_ha import ports
 from kaopu_ha.core.notice import Audience, Notice
@@ -32,6 +35,11 @@ class LogNotifier(ports.Notifier):
     """Writes to the logger ``kaopu_ha.news``."""
 
     waits = False
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, store: ports.Store) -> Self:
+        """As oslo.log is configured, so it logs."""
+        return cls()
 
     def notify(self, notice: Notice, limit: float) -> None:
         """Log the notice's line at its priority."""

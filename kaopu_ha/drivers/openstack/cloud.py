@@ -30,9 +30,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 import functools
 import logging
-from typing import Any
+from typing import Any, Self
+
+from oslo_config import cfg
 
 from kaopu_ha import checkup, ports
+from kaopu_ha.conf import nova as conf_nova
 from kaopu_ha.core import demands, model
 from kaopu_ha.core.checkup import Seen
 from kaopu_ha.drivers import child
@@ -40,6 +43,7 @@ from kaopu_ha.drivers.openstack import allocations as nova_allocations
 from kaopu_ha.drivers.openstack import api as openstack_api
 from kaopu_ha.drivers.openstack import calls as openstack_calls
 from kaopu_ha.drivers.openstack import cloud_checks as nova_checks
+from kaopu_ha.drivers.openstack import clouds
 from kaopu_ha.drivers.openstack import demand as nova_demand
 from kaopu_ha.drivers.openstack import places as nova_places
 
@@ -63,6 +67,13 @@ class NovaCloud(ports.Cloud, checkup.Checkable):
     ``interface``, ``cafile``, ``certfile``, ``keyfile`` and ``insecure``.  ``limit`` is for one
     call in seconds; as many acts as there are ``children`` run at one time.
     """
+
+    options = {conf_nova.GROUP: conf_nova.OPTS}
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, store: ports.Store) -> Self:
+        """Made as configured.  Raises ConfigError."""
+        return cls(clouds.login(conf), limit=conf.nova.timeout, children=conf.worker.concurrency)
 
     def __init__(self, auth: Mapping[str, str], *, limit: float = 10.0, children: int = 2) -> None:
         self._api = openstack_api.Api(auth, 'compute', MICROVERSION, limit)

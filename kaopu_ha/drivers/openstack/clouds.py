@@ -22,9 +22,21 @@ from collections.abc import Mapping
 from keystoneauth1 import exceptions as keystone_errors
 from openstack import config as clouds
 from openstack import exceptions as sdk_errors
+from oslo_config import cfg
 import yaml
 
 from kaopu_ha import ports
+from kaopu_ha.conf import nova as conf_nova
+from kaopu_ha.conf.errors import ConfigError
+
+
+def login(conf: cfg.ConfigOpts) -> dict[str, str]:
+    """How this configuration logs in.  Holds secrets: never log it.  Raises ConfigError."""
+    given = conf_nova.auth(conf)
+    try:
+        return expanded(given) if 'cloud' in given else given
+    except ports.PortError as failure:
+        raise ConfigError(f'[nova] cloud: {failure}') from failure
 
 
 def expanded(auth: Mapping[str, str]) -> dict[str, str]:

@@ -28,13 +28,15 @@ import logging
 import re
 import threading
 import time
-from typing import Any
+from typing import Any, Self
 
 from oslo_config import cfg
 import oslo_messaging
 from oslo_messaging import opts as messaging_opts
 
 from kaopu_ha import checkup, ports
+from kaopu_ha.conf import events as conf_events
+from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.checkup import Finding, Seen
 from kaopu_ha.core.events import Event
 from kaopu_ha.core.model import Power
@@ -83,6 +85,18 @@ class NovaEvents(ports.Events, checkup.Checkable):
 
     Raises ValueError for a URL that is none.
     """
+
+    options = {conf_events.GROUP: conf_events.OPTS}
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, store: ports.Store) -> Self:
+        """Made as configured.  Raises ConfigError."""
+        group = conf.events
+        if not group.transport_url:
+            raise ConfigError('[events] transport_url is not set: the events driver "nova" listens '
+                              'at the broker that it names')
+        return cls(conf, group.transport_url, exchange=group.exchange, topic=group.topic,
+                   pool=group.pool)
 
     def __init__(self, conf: cfg.ConfigOpts, url: str, *, exchange: str, topic: str,
                  pool: str) -> None:

@@ -34,14 +34,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 import logging
 import time
-from typing import Any
+from typing import Any, Self
+
+from oslo_config import cfg
 
 from kaopu_ha import checkup, ports
+from kaopu_ha.conf import nova as conf_nova
+from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core import model
 from kaopu_ha.core.checkup import Seen
 from kaopu_ha.core.demands import CORES, DEDICATED_CORES, MEMORY
 from kaopu_ha.drivers.openstack import api as openstack_api
 from kaopu_ha.drivers.openstack import calls as openstack_calls
+from kaopu_ha.drivers.openstack import clouds
 from kaopu_ha.drivers.openstack import hosts as openstack_hosts
 from kaopu_ha.drivers.openstack import usage_checks as placement_checks
 
@@ -71,6 +76,16 @@ class PlacementUsage(ports.UsageSource, checkup.Checkable):
 
     ``auth`` as for the cloud driver ``nova``, with which it shares its session.
     """
+
+    options = {conf_nova.GROUP: conf_nova.OPTS}
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, store: ports.Store) -> Self:
+        """Made as configured.  Raises ConfigError."""
+        if conf.cloud.driver == 'libvirt':
+            raise ConfigError('[usage] driver is placement, but [cloud] driver is libvirt: without '
+                              'OpenStack set [usage] driver = inventory')
+        return cls(clouds.login(conf), limit=conf.nova.timeout)
 
     def __init__(self, auth: Mapping[str, str], *, limit: float = 10.0) -> None:
         self._nova = openstack_api.Api(auth, 'compute', HYPERVISORS, limit)

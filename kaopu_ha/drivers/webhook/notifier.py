@@ -33,11 +33,14 @@ import socket
 import ssl
 import threading
 import time
+from typing import Self
 from urllib import parse
 
+from oslo_config import cfg
 import tenacity
 
 from kaopu_ha import checkup, ports
+from kaopu_ha.conf import notifier as conf_notifier
 from kaopu_ha.core.checkup import Finding, Seen, good, unasked
 from kaopu_ha.core.notice import Notice
 
@@ -53,6 +56,13 @@ class _NotNow(Exception):
 
 class Webhook(ports.Notifier, checkup.Checkable):
     """Posts to one URL.  Certificates are always checked, against ``ca`` or the system's list."""
+
+    options = {conf_notifier.GROUP: conf_notifier.OPTS}
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts, store: ports.Store) -> Self:
+        """Made as configured.  Raises ConfigError."""
+        return cls(**conf_notifier.webhook(conf))
 
     def __init__(self, url: str, secret: bytes, *, ca: str = '') -> None:
         parts = parse.urlsplit(url)

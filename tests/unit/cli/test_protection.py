@@ -124,13 +124,10 @@ class Protected(scene.Scene):
                             values.a_server('big', host='c2', name='big-1', cores=5)])
         self.fence = Fence()
         making = ahead.drivers.make
-        for name, false in (
-                ('joined', lambda conf, port, name, kv: self.cloud),
-                ('make', lambda conf, port, name: self.fence if port == 'fence' else making(
-                    conf, port, name))):
-            patch = mock.patch.object(ahead.drivers, name, false)
-            patch.start()
-            self.addCleanup(patch.stop)
+        false = {'cloud': self.cloud, 'usage': self.cloud, 'fence': self.fence}
+        self.enterContext(mock.patch.object(
+            ahead.drivers, 'make', lambda conf, port, name, kv: false.get(port) or making(
+                conf, port, name, kv)))
 
     def put_under_a_lease(self, key, record):
         self.store.commit([], [ports.Put(key, records.encode(record), self.store.grant(60))])

@@ -120,9 +120,9 @@ class Chosen(unittest.TestCase):
         for cloud, kind in (('libvirt', InventoryUsage), ('nova', PlacementUsage)):
             conf = made(cloud__driver=cloud, usage__live_weight=0.25, nova__auth_url='http://k',
                         nova__username='joe', nova__password='hidden', nova__project_name='p')
-            found = drivers.joined(conf, 'usage', 'agent', None)
+            found = drivers.make(conf, 'usage', 'agent', None)
             self.assertIsInstance(found._room, kind)
             self.assertEqual(0.25, found._weight)
 
     def test_without_a_login_it_says_so(self):
-        self.assertRaises(ConfigError, drivers.joined, made(), 'usage', 'agent', None)
+        self.assertRaises(ConfigError, drivers.make, made(), 'usage', 'agent', None)

@@ -22,7 +22,7 @@ from keystoneauth1.identity import generic, v3
 from oslo_config import cfg
 
 from kaopu_ha import conf as options
-from kaopu_ha import ports, wiring
+from kaopu_ha import ports
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.drivers.openstack import api as openstack_api
 from kaopu_ha.drivers.openstack import clouds as openstack_clouds
@@ -100,7 +100,7 @@ class WiringTest(CloudsCase):
         return conf
 
     def plugin(self, **values):
-        auth = wiring.drivers._auth(self.conf(**values))
+        auth = openstack_clouds.login(self.conf(**values))
         api = openstack_api.Api(auth, 'compute', '2.94', 10.0)
         return api._connection.session.auth
 
@@ -124,10 +124,10 @@ class WiringTest(CloudsCase):
                         password='p')
 
     def test_the_clouds_own_interface_counts_unless_one_is_set(self):
-        self.assertEqual('public', wiring.drivers._auth(self.conf(cloud='plain'))['interface'])
-        self.assertEqual('internal', wiring.drivers._auth(
+        self.assertEqual('public', openstack_clouds.login(self.conf(cloud='plain'))['interface'])
+        self.assertEqual('internal', openstack_clouds.login(
             self.conf(cloud='plain', interface='internal'))['interface'])
 
     def test_a_cloud_that_is_not_there_is_a_wrong_configuration(self):
         with self.assertRaisesRegex(ConfigError, r'\[nova\] cloud: .*nowhere'):
-            wiring.drivers._auth(self.conf(cloud='nowhere'))
+            openstack_clouds.login(self.conf(cloud='nowhere'))

@@ -27,8 +27,12 @@ class _Noting:
 
     options = OPTIONS
 
-    def __init__(self, conf):
-        self._notes = conf.outside.notes
+    def __init__(self, notes):
+        self._notes = notes
+
+    @classmethod
+    def from_conf(cls, conf, store):
+        return cls(conf.outside.notes)
 
     def note(self, word):
         with open(self._notes, 'a', encoding='utf-8') as notes:

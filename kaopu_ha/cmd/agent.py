@@ -23,9 +23,10 @@ def main() -> int:
     """Run until a signal ends the process."""
     with interrupts.in_one_line('kaopu-ha-agent'):
         # Not at the top: loading takes a while, in which a person may think again.
-        from kaopu_ha import threads, wiring  # noqa: F401  threads before anything of oslo
+        from kaopu_ha import threads  # noqa: F401  threads before anything of oslo
         from kaopu_ha.cmd import process
-        return process.main('kaopu-ha-agent', wiring.agent)
+        from kaopu_ha.wiring import agent
+        return process.main('kaopu-ha-agent', agent.program)
 
 
 if __name__ == '__main__':

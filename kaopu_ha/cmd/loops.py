@@ -20,7 +20,7 @@ import threading
 import time
 import traceback
 
-from kaopu_ha.wiring import Woken
+from kaopu_ha.wiring.parts import RunningLoop
 
 LOG = logging.getLogger(__name__)
 
@@ -35,7 +35,8 @@ _TELL_SECONDS = 3600.0
 class Runner:
     """The threads of all loops."""
 
-    def __init__(self, loops: Sequence[Woken], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, loops: Sequence[RunningLoop],
+                 clock: Callable[[], float] = time.monotonic) -> None:
         self._loops = tuple(loops)
         self._stopping = threading.Event()
         self._threads = [
@@ -64,7 +65,7 @@ class Runner:
                 thread.join(max(until - time.monotonic(), 0.0))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _run(self, loop: Woken, troubles: _Troubles) -> None:
+    def _run(self, loop: RunningLoop, troubles: _Troubles) -> None:
         while not self._stopping.is_set():
             # Cleared before the turn: what wakes during it is not lost.
             loop.wake.clear()

@@ -40,11 +40,12 @@ from oslo_service import opts as service_options
 from oslo_service import service
 
 from kaopu_ha import conf as options
-from kaopu_ha import version, wiring
+from kaopu_ha import version
 from kaopu_ha.cmd import interrupts, logs, loops
 from kaopu_ha.conf import reading, secrecy, sound
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.wiring import spelling
+from kaopu_ha.wiring.parts import Program
 
 LOG = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ _LIBRARIES = ['oslo_service=ERROR', 'cotyledon=ERROR', 'stevedore=WARNING', 'url
 class Process(service.ServiceBase):
     """A program as a service of oslo.service, in the main process."""
 
-    def __init__(self, name: str, program: wiring.Program, conf: cfg.ConfigOpts) -> None:
+    def __init__(self, name: str, program: Program, conf: cfg.ConfigOpts) -> None:
         self._name, self._program, self._conf = name, program, conf
         self._runner = loops.Runner(program.loops)
 
@@ -144,7 +145,7 @@ class Process(service.ServiceBase):
             LOG.warning('the next start would be refused: %s', word)
 
 
-def main(name: str, make: Callable[[cfg.ConfigOpts], wiring.Program],
+def main(name: str, make: Callable[[cfg.ConfigOpts], Program],
          argv: Sequence[str] | None = None) -> int:
     """Run a program until a signal ends it; 2 if its configuration does not allow to start."""
     try:

@@ -23,9 +23,10 @@ def main() -> int:
     """Run until a signal ends the process."""
     with interrupts.in_one_line('kaopu-ha-worker'):
         # Not at the top: loading takes a while, in which a person may think again.
-        from kaopu_ha import threads, wiring  # noqa: F401  threads before anything of oslo
+        from kaopu_ha import threads  # noqa: F401  threads before anything of oslo
         from kaopu_ha.cmd import process
-        return process.main('kaopu-ha-worker', wiring.worker)
+        from kaopu_ha.wiring import worker
+        return process.main('kaopu-ha-worker', worker.program)
 
 
 if __name__ == '__main__':

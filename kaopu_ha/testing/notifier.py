@@ -23,9 +23,10 @@ import dataclasses
 import time
 from typing import Any
 
-from kaopu_ha import notices, ports
+from kaopu_ha import ports
 from kaopu_ha.core.news import Fact, News, Outcome
 from kaopu_ha.core.notice import Audience, Notice
+from kaopu_ha.telling import notices
 from kaopu_ha.testing.clock import calm
 
 AT = '2026-01-01T00:05:52.250+00:00'

@@ -34,7 +34,7 @@ from kaopu_ha import ports, programs, records, wiring
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Contact, Phase, RecoveryStage, Stage
 from kaopu_ha.core.rules import Rules
-from kaopu_ha.wiring import drivers
+from kaopu_ha.wiring import drivers, parts, runtime
 
 AT = '2026-01-01T00:00:00Z'
 SOURCE, TARGET = 'c1', 'c2'
@@ -181,8 +181,8 @@ def work(path: str, folder: str) -> None:
     conf = configured(path)
     kv = wiring.store(conf)
     cloud = RecordingCloud(Calls(folder))
-    around = wiring.surroundings(f'worker/{os.getpid()}', lambda _: None)
+    around = runtime.surroundings(f'worker/{os.getpid()}', lambda _: None)
     made, _ = programs.worker(kv, cloud, drivers.queue(conf, kv), cloud, cloud, RULES, CLAIM_TTL,
                               CONCURRENCY, around)
-    loops.Runner(wiring.program(contextlib.ExitStack(), kv, made).loops).start()
+    loops.Runner(parts.joined(contextlib.ExitStack(), kv, made).loops).start()
     threading.Event().wait()

@@ -106,11 +106,6 @@ def queue(conf: cfg.ConfigOpts, kv: ports.Store) -> ports.Queue:
     return CarriedQueue(made, RecordQueue(kv), conf.queue.lost_after, time.monotonic)
 
 
-def events(conf: cfg.ConfigOpts, kv: ports.Store) -> Any:
-    """What tells of Nova's events; None where none is configured.  Raises ConfigError."""
-    return make(conf, 'events', conf.events.driver, kv) if conf.events.driver else None
-
-
 def _made_as_once(kind: Any, conf: cfg.ConfigOpts, port: str, name: str) -> Any:
     """A driver from outside of before ``from_conf``, for one release."""
     LOG.warning('the %s driver "%s" is made in a way that the next release does not know: give it '

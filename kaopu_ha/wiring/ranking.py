@@ -21,7 +21,7 @@ from oslo_config import cfg
 from kaopu_ha import ports, programs
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.core.selection import Candidate
-from kaopu_ha.wiring import drivers, surroundings
+from kaopu_ha.wiring import drivers, runtime
 
 
 def candidates(conf: cfg.ConfigOpts, kv: ports.Store, rules: Rules) -> tuple[Candidate, ...]:
@@ -34,5 +34,5 @@ def candidates(conf: cfg.ConfigOpts, kv: ports.Store, rules: Rules) -> tuple[Can
         held.callback(cloud.close)
         usage = drivers.make(conf, 'usage', conf['usage'].driver, kv)
         # What can't be read is told by the leader, again and again.
-        around = surroundings('kaopu-ha', lambda news: None)
+        around = runtime.surroundings('kaopu-ha', lambda news: None)
         return programs.candidates(kv, cloud, usage, rules, around)

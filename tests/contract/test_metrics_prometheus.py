@@ -28,11 +28,11 @@ import urllib.request
 
 import yaml
 
-from kaopu_ha import notices
 from kaopu_ha.core.news import Fact
 from kaopu_ha.drivers.prometheus import metrics as prometheus
+from kaopu_ha.telling import notices, standing
+from kaopu_ha.telling.measures import Measures
 from kaopu_ha.testing.notifier import some_news
-from kaopu_ha.wiring import measured, standing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ALERTS = ROOT / 'etc/prometheus/kaopu-ha-alerts.yml'
@@ -128,7 +128,7 @@ class TestScrape(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         metrics = a_process()
         self.addCleanup(metrics.close)
-        measures = measured.Measures(metrics)
+        measures = Measures(metrics)
         measures.news(some_news())
         measures.gauges(lambda: {'leader': {(): 1.0}, 'cases': {(('stage', 'dying'),): 2.0}},
                         standing.HELPS)

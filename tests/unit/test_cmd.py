@@ -27,7 +27,7 @@ import urllib.request
 
 from kaopu_ha.cmd import loops
 from kaopu_ha.programs import Loop
-from kaopu_ha.wiring import Woken
+from kaopu_ha.wiring.parts import RunningLoop
 
 PROGRAMS = ('agent', 'controller', 'worker')
 # A process that is told to end does so by itself; on a busy machine it takes longer than it should.
@@ -36,7 +36,7 @@ END_SECONDS = 60
 HUNG = """
 import sys
 import threading
-from kaopu_ha import wiring
+from kaopu_ha.wiring import parts
 from kaopu_ha.cmd import process
 from kaopu_ha.programs import Loop
 process._TURNS_SECONDS = 3600
@@ -44,15 +44,15 @@ never = threading.Event()
 def turn():
     print('its turn hangs', file=sys.stderr, flush=True)
     return float(never.wait())
-hung = wiring.Woken(Loop('hung', turn))
-process.main('kaopu-ha-hung', lambda conf: wiring.Program((hung,), lambda: None))
+hung = parts.RunningLoop(Loop('hung', turn))
+process.main('kaopu-ha-hung', lambda conf: parts.Program((hung,), lambda: None))
 """
 # A program that logs far more than a pipe holds, and says so when it has.
 LOGS = """
 import logging
 import os
 import sys
-from kaopu_ha import wiring
+from kaopu_ha.wiring import parts
 from kaopu_ha.cmd import logs, process
 from kaopu_ha.programs import Loop
 logs.LINES_MAX = 100
@@ -63,8 +63,8 @@ def turn():
     if len(turns) == 200:
         os.write(int(sys.argv.pop()), b'200 turns')
     return 0.0
-logs_much = wiring.Woken(Loop('logs', turn))
-made = wiring.Program((logs_much,), lambda: None)
+logs_much = parts.RunningLoop(Loop('logs', turn))
+made = parts.Program((logs_much,), lambda: None)
 process.main('kaopu-ha-logs', lambda conf: made, sys.argv[1:3])
 """
 GOOD = """
@@ -361,7 +361,7 @@ class TestTelling(ProcessCase):
 class TestLoops(unittest.TestCase):
 
     def runner(self, *turns):
-        made = [Woken(Loop(f'loop {number}', turn)) for number, turn in enumerate(turns)]
+        made = [RunningLoop(Loop(f'loop {number}', turn)) for number, turn in enumerate(turns)]
         runner = loops.Runner(made)
         self.addCleanup(runner.stop, 5.0)
         runner.start()
@@ -443,5 +443,5 @@ class TestLoops(unittest.TestCase):
         self.assertFalse(runner.stop(0.2))
 
     def test_an_end_before_the_start_is_no_trouble(self):
-        runner = loops.Runner([Woken(Loop('never begun', lambda: 1.0))])
+        runner = loops.Runner([RunningLoop(Loop('never begun', lambda: 1.0))])
         self.assertTrue(runner.stop(5.0))

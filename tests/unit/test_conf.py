@@ -28,7 +28,7 @@ from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.cloud import Source
 from kaopu_ha.core.policy import Managed, Named, Policy
 from kaopu_ha.core.rules import Rules
-from kaopu_ha.wiring import drivers
+from kaopu_ha.wiring import agent, drivers, worker
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FSID = '11111111-2222-4333-8444-555555555555'
@@ -64,16 +64,15 @@ class ConfCase(unittest.TestCase):
 class TestEvents(ConfCase):
 
     def test_nobody_listens_by_default(self):
-        self.assertIsNone(wiring.drivers.events(made(), None))
+        self.assertEqual('', made().events.driver)
 
     def test_the_driver_nova_needs_to_know_the_broker(self):
-        self.assert_refused('[events] transport_url is not set', wiring.drivers.events,
-                            made(events__driver='nova'), None)
+        self.assert_refused('[events] transport_url is not set', drivers.make, made(),
+                            'events', 'nova', None)
 
     def test_a_broker_that_is_none_is_refused_without_its_password(self):
         with self.assertRaises(ConfigError) as caught:
-            wiring.drivers.events(made(events__driver='nova',
-                                       events__transport_url='x://u:hidden@h/'), None)
+            drivers.make(made(events__transport_url='x://u:hidden@h/'), 'events', 'nova', None)
         self.assertIn('[events] transport_url is no URL', str(caught.exception))
         self.assertNotIn('hidden', str(caught.exception))
 
@@ -194,7 +193,7 @@ class TestRefusedStarts(ConfCase):
         self.assert_refused('[detection] pace: ', options.check_values, conf)
 
     def test_a_claim_that_lapses_before_the_call_ends(self):
-        self.assert_refused('claim_ttl 10 s <= [nova] timeout 10 s', wiring.worker,
+        self.assert_refused('claim_ttl 10 s <= [nova] timeout 10 s', worker.program,
                             made(worker__claim_ttl=10))
 
     def test_no_login_to_nova(self):
@@ -230,7 +229,7 @@ class TestRefusedStarts(ConfCase):
             self.assertNotIn('secret', str(caught.exception))
 
     def test_an_empty_restart_command(self):
-        self.assert_refused('compute_restart_command is empty', wiring.agent, made(
+        self.assert_refused('compute_restart_command is empty', agent.program, made(
             ceph__conf=[self.file(f'fsid = {FSID}')], agent__compute_restart_command=''))
 
 

@@ -26,9 +26,9 @@ import jinja2
 import yaml
 
 from kaopu_ha import conf as options
-from kaopu_ha import notices
 from kaopu_ha.core.news import Fact
 from kaopu_ha.drivers.prometheus import metrics as prometheus
+from kaopu_ha.telling import notices
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONTAINERS, ROLE = ROOT / 'containers', ROOT / 'ansible/roles/kaopu_ha'

@@ -18,14 +18,16 @@ import urllib.request
 
 from prometheus_client import parser
 
-from kaopu_ha import notices, ports, programs, records, wiring
+from kaopu_ha import ports, programs, records
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Network, Phase, RecoveryStage, Sign, Stage
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.drivers.etcd import store as etcd
 from kaopu_ha.drivers.prometheus import metrics as prometheus
+from kaopu_ha.telling import notices, standing
+from kaopu_ha.telling.measures import Measures
 from kaopu_ha.testing.notifier import an_outcome, some_news
-from kaopu_ha.wiring import measured, standing
+from kaopu_ha.wiring import controller
 from tests import etcd_single
 from tests.unit.core import values
 from tests.unit.test_conf import ConfCase, made
@@ -51,7 +53,7 @@ class MetricsCase(unittest.TestCase):
         self.port = self.metrics.serve('127.0.0.1', 0)
         self.addCleanup(self.metrics.close)
         self.now = 0.0
-        self.measures = measured.Measures(self.metrics, lambda: self.now)
+        self.measures = Measures(self.metrics, lambda: self.now)
 
     def value(self, name, **labels):
         return scraped(self.port).get((f'kaopu_ha_{name}', *sorted(labels.items())))
@@ -316,7 +318,7 @@ class TestStanding(MetricsCase):
 class TestOff(unittest.TestCase):
 
     def test_nothing_is_wrapped_and_nothing_fails(self):
-        measures = measured.Measures()
+        measures = Measures()
         for wrap in (measures.probe, measures.fence, measures.queue):
             inner = object()
             self.assertIs(inner, wrap(inner))
@@ -331,7 +333,7 @@ class TestOff(unittest.TestCase):
 class TestPort(ConfCase):
 
     def controller(self, port):
-        program = wiring.controller(made(
+        program = controller.program(made(
             ceph__conf=[self.file('fsid = 11111111-2222-4333-8444-555555555555')],
             nova__auth_url='http://127.0.0.1:9/v3', nova__username='u', nova__password='p',
             store__endpoints=['127.0.0.1:9'], store__timeout=0.5, metrics__controller_port=port))
@@ -352,6 +354,6 @@ class TestPort(ConfCase):
 
     def test_a_port_that_is_taken_costs_the_metrics_alone(self):
         with (socket.create_server(('127.0.0.1', 0)) as taken,
-              self.assertLogs('kaopu_ha.wiring.measured', 'ERROR') as logs):
+              self.assertLogs('kaopu_ha.wiring.telling', 'ERROR') as logs):
             self.controller(taken.getsockname()[1])
         self.assertIn('no metrics: 127.0.0.1 port', logs.output[0])

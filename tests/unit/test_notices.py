@@ -15,10 +15,10 @@
 import json
 import unittest
 
-from kaopu_ha import notices
 from kaopu_ha.core.model import Phase
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.notice import PRIORITIES, Audience
+from kaopu_ha.telling import notices
 from kaopu_ha.testing.notifier import an_outcome, some_news, some_notices
 
 

@@ -18,15 +18,16 @@ import threading
 import time
 import unittest
 
-from kaopu_ha import ports, wiring
+from kaopu_ha import ports
 from kaopu_ha.conf import notifier as options
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.notice import Audience
 from kaopu_ha.drivers.log.notifier import LogNotifier
 from kaopu_ha.drivers.webhook.notifier import Webhook
+from kaopu_ha.telling import dispatcher
 from kaopu_ha.testing.notifier import AT, some_news, some_notices
-from kaopu_ha.wiring import telling
+from kaopu_ha.wiring import telling, worker
 from tests.unit.test_conf import ConfCase, made
 
 SECRET = 'a-secret-of-thirty-two-characters'
@@ -62,7 +63,7 @@ class TellingCase(unittest.TestCase):
 
     def telling(self, *notifiers, **given):
         names = ('first', 'second')
-        one = telling.Telling(dict(zip(names, notifiers, strict=False)), 'kaopu-ha-worker:c1',
+        one = dispatcher.Dispatcher(dict(zip(names, notifiers, strict=False)), 'kaopu-ha-worker:c1',
                               now=lambda: AT, count=lambda *told: self.counts.append(told), **given)
         self.addCleanup(one.close)
         for notifier in notifiers:
@@ -96,10 +97,10 @@ class TestTelling(TellingCase):
         hanging, other = Scripted(), Scripted()
         hanging.go.clear()
         tell = self.telling(hanging, other)
-        with self.assertLogs('kaopu_ha.wiring.telling', 'WARNING') as logs:
-            for number in range(telling.WAITING_MAX + 50):
+        with self.assertLogs('kaopu_ha.telling.dispatcher', 'WARNING') as logs:
+            for number in range(dispatcher.WAITING_MAX + 50):
                 tell(self.news(number))
-        self.await_true(lambda: len(other.taken) > telling.WAITING_MAX / 2)
+        self.await_true(lambda: len(other.taken) > dispatcher.WAITING_MAX / 2)
         # One is under way in the thread: it left the queue.
         self.assertIn(self.counts.count(('first', 'lost')), (49, 50))
         self.assertEqual(1, sum('first' in line for line in logs.output))
@@ -107,7 +108,7 @@ class TestTelling(TellingCase):
     def test_what_was_lost_is_told_once_when_it_is_well_again(self):
         failing = Scripted(ports.PortError('nobody listens'))
         tell = self.telling(failing)
-        with self.assertLogs('kaopu_ha.wiring.telling', 'WARNING') as logs:
+        with self.assertLogs('kaopu_ha.telling.dispatcher', 'WARNING') as logs:
             for number in range(5):
                 tell(self.news(number))
             self.await_true(lambda: self.counts.count(('first', 'lost')) == 5)
@@ -122,7 +123,7 @@ class TestTelling(TellingCase):
         for kind in (Scripted, AtOnce):
             broken = kind(ValueError(SECRET))
             tell = self.telling(broken)
-            with self.assertLogs('kaopu_ha.wiring.telling') as logs:
+            with self.assertLogs('kaopu_ha.telling.dispatcher') as logs:
                 tell(self.news())
                 self.await_true(lambda found=logs: found.output)
             self.assertNotIn(SECRET, ' '.join(logs.output))
@@ -172,7 +173,7 @@ class TestTelling(TellingCase):
         tell = self.telling(hanging)
         for number in range(3):
             tell(self.news(number))
-        with self.assertLogs('kaopu_ha.wiring.telling', 'WARNING') as logs:
+        with self.assertLogs('kaopu_ha.telling.dispatcher', 'WARNING') as logs:
             tell.close()
         self.assertIn('3 notices are lost at the end', logs.output[0])
 
@@ -181,10 +182,10 @@ class TestRepeats(unittest.TestCase):
 
     def test_after_a_while_it_is_news_again_and_memory_has_a_bound(self):
         now = [0.0]
-        repeats = telling.Repeats(lambda: now[0])
+        repeats = dispatcher.Recent(lambda: now[0])
         first = News(Fact.STORE_AWAY, '', 'away')
         self.assertEqual([False, True], [repeats.seen(first) for _ in range(2)])
-        now[0] = telling.REPEAT_SECONDS
+        now[0] = dispatcher.REPEAT_SECONDS
         self.assertFalse(repeats.seen(first))
         for number in range(5000):
             repeats.seen(News(Fact.STORE_AWAY, '', str(number)))
@@ -208,8 +209,8 @@ class TestLog(unittest.TestCase):
 class TestOptions(ConfCase):
 
     def notifiers(self, **given):
-        return telling.notifiers(made(**{f'notifier__{name}': value
-                                         for name, value in given.items()}), None)
+        conf = made(**{f'notifier__{name}': value for name, value in given.items()})
+        return telling.notifiers(conf, None, conf.notifier.drivers)
 
     def test_the_log_alone_is_told_by_default(self):
         self.assertEqual(['log'], list(self.notifiers()))
@@ -269,7 +270,7 @@ class TestOptions(ConfCase):
 class TestProcess(ConfCase):
 
     def test_a_worker_tells_the_webhook_that_is_configured(self):
-        program = wiring.worker(made(
+        program = worker.program(made(
             ceph__conf=[self.file('fsid = 11111111-2222-4333-8444-555555555555')],
             nova__auth_url='http://127.0.0.1:9/v3', nova__username='u', nova__password='p',
             notifier__drivers=['log', 'webhook'], notifier__webhook_secret=SECRET,

@@ -12,7 +12,7 @@
 
 """The metrics of a process, and the small HTTP server from which Prometheus reads them.
 
-Each metric is here, with its labels; ``kaopu_ha.wiring.measured`` says when it moves.  Labels come
+Each metric is here, with its labels; ``kaopu_ha.telling.measures`` says when it moves.  Labels come
 from closed lists, never from the cloud: an instance is no label, nor is a host.
 """
 

@@ -14,9 +14,9 @@
 
 import unittest
 
-from kaopu_ha import notices
 from kaopu_ha.core.notice import Audience
 from kaopu_ha.sim import scenarios, story
+from kaopu_ha.telling import notices
 
 PROJECT = 'the-project'
 

@@ -20,19 +20,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import contextlib
 import dataclasses
-import logging
 import time
 from typing import Any
 
-from oslo_config import cfg
-
-from kaopu_ha import notices, ports, programs, version
-from kaopu_ha.conf import metrics as conf_metrics
+from kaopu_ha import ports, programs
 from kaopu_ha.core import model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
-from kaopu_ha.core.news import Fact, News
-
-LOG = logging.getLogger(__name__)
+from kaopu_ha.core.news import News
+from kaopu_ha.telling import notices
 
 # Two looks that are further apart than this do not belong together: nobody was suspect between.
 _LOOKS_APART = 60.0
@@ -122,26 +117,6 @@ class Measures:
         """Answer scrapes no more."""
         if self._metrics is not None:
             self._metrics.close()
-
-
-def measures(conf: cfg.ConfigOpts, process: str) -> Measures:
-    """The counting of a process, served where the configuration says.
-
-    A port that is taken costs the metrics, not the process: an agent must beat.
-    """
-    port = conf_metrics.port(conf, process)
-    if not port:
-        return Measures()
-    from kaopu_ha.drivers.prometheus import metrics as prometheus
-    made = prometheus.Metrics(process, version.installed(), [fact.name.lower() for fact in Fact],
-                              notices.RESULTS.values())
-    try:
-        made.serve(conf.metrics.bind_address, port)
-    except OSError as failure:
-        LOG.error('no metrics: %s port %d can\'t be opened: %s', conf.metrics.bind_address, port,
-                  failure.strerror or failure)
-        return Measures()
-    return Measures(made)
 
 
 # ---------------------------------------------------------------- wrappers

@@ -29,12 +29,11 @@ from collections.abc import Callable
 import dataclasses
 from dataclasses import dataclass
 import enum
-import time
 
 from kaopu_ha import ports, records
+from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.core import model
-
-Tell = Callable[[str, str], None]
+from kaopu_ha.core.news import Fact
 
 # Of the interval: the limit of one renewal, so that a turn ends before the next is due.
 _RENEW_SHARE = 0.75
@@ -55,8 +54,8 @@ class State(enum.Enum):
     STORE_AWAY = 'store away'
 
 
-_LEVELS = {State.STARTING: 'debug', State.BEATING: 'info', State.LOCKED: 'warning',
-           State.REFUSED: 'error', State.STORE_AWAY: 'warning'}
+_FACTS = {State.BEATING: Fact.BEATS, State.LOCKED: Fact.NO_BEAT, State.REFUSED: Fact.BEAT_REFUSED,
+          State.STORE_AWAY: Fact.NO_BEAT}
 
 
 @dataclass(frozen=True)
@@ -70,18 +69,17 @@ class Standing:
 class Beat:
     """Keeps the beat of one host.  ``turn`` is for one thread, ``standing`` for any."""
 
-    def __init__(self, store: ports.Store, host: str, identity: records.Beat, *, interval: float,
-                 ttl: int, tell: Tell, clock: Callable[[], float] = time.monotonic,
+    def __init__(self, env: HostRuntime, identity: records.Beat, *, interval: float, ttl: int,
                  behind: Callable[[], str] = str) -> None:
         """Take whose beat it is, and its interval; ``ttl`` is what outlives lost renewals.
 
         ``behind`` says why the inventory is not kept up, '' while it is; it never waits.
         """
-        self._store, self._host, self._identity = store, host, identity
-        self._interval, self._ttl = interval, ttl
-        self._tell, self._clock, self._behind = tell, clock, behind
-        self._alive, self._lock = records.ALIVE + host, records.LOCK + host
-        self._inventory = records.INVENTORY + host
+        self._env, self._store, self._clock = env, env.store, env.clock
+        self._host, self._identity = env.host, identity
+        self._interval, self._ttl, self._behind = interval, ttl, behind
+        self._alive, self._lock = records.ALIVE + env.host, records.LOCK + env.host
+        self._inventory = records.INVENTORY + env.host
         self._lease = 0
         self._look_at = 0.0
         self._tell_at = 0.0
@@ -114,7 +112,8 @@ class Beat:
         """Renew, and now and then look; False if a transaction lost a race."""
         if self._lease and self._store.renew(self._lease, self._interval * _RENEW_SHARE) <= 0:
             self._lease = 0
-            self._tell('warning', f'the lease of {self._host}\'s beat was gone; it registers again')
+            self._env.say(Fact.BEAT_LAPSED,
+                          f'the lease of {self._host}\'s beat was gone; it registers again')
         # A renewal tells nothing of the key itself: a person may have deleted it.
         changed = bool(self._behind()) is not bool(self._identity.behind)
         if self._lease and self._clock() < self._look_at and not changed:
@@ -191,7 +190,8 @@ class Beat:
         self._lease = lease
         self._look_at = self._clock() + self._ttl
         if alive is not None:
-            self._tell('info', f'{self._host} took over the beat of its former agent')
+            self._env.say(Fact.BEAT_TAKEN_OVER,
+                          f'{self._host} took over the beat of its former agent')
         return self._beats()
 
     def _let_go(self) -> None:
@@ -211,7 +211,7 @@ class Beat:
         entered = state is not self._standing.state
         self._standing = Standing(state, reason)
         if entered or again:
-            self._tell(_LEVELS[state], reason)
+            self._env.say(_FACTS[state], reason)
             self._tell_at = now + _TELL_SECONDS
 
 

@@ -20,6 +20,8 @@ import os
 
 from kaopu_ha import ports, records
 from kaopu_ha.agent import beat
+from kaopu_ha.agent.runtime import HostRuntime
+from kaopu_ha.core.news import Fact
 
 _RETRY_SECONDS = 1.0
 
@@ -27,12 +29,10 @@ _RETRY_SECONDS = 1.0
 class BeatOfThisHost:
     """The beat, from when libvirt or the state folder has said which machine this is."""
 
-    def __init__(self, store: ports.Store, host: str, local: ports.LocalHost, *, interval: float,
-                 ttl: int, ask_limit: float, tell: beat.Tell, behind: Callable[[], str]) -> None:
-        """Take what ``beat.Beat`` takes, and who knows which machine this is."""
-        self._store, self._host, self._local = store, host, local
-        self._interval, self._ttl, self._ask_limit = interval, ttl, ask_limit
-        self._tell, self._behind = tell, behind
+    def __init__(self, env: HostRuntime, *, interval: float, ttl: int,
+                 behind: Callable[[], str]) -> None:
+        """Take what ``beat.Beat`` takes, but for who it is."""
+        self._env, self._interval, self._ttl, self._behind = env, interval, ttl, behind
         self._beat: beat.Beat | None = None
         self._trouble = False
 
@@ -47,7 +47,7 @@ class BeatOfThisHost:
             self._beat = self._beat or self._begin()
         except ports.PortError as failure:
             if not self._trouble:
-                self._tell('warning', f'{self._host} does not beat: {failure}')
+                self._env.say(Fact.NO_BEAT, f'{self._env.host} does not beat: {failure}')
             self._trouble = True
             return _RETRY_SECONDS
         return self._beat.turn()
@@ -67,8 +67,8 @@ class BeatOfThisHost:
         return self._beat.standing.state if self._beat else beat.State.STARTING
 
     def _begin(self) -> beat.Beat:
-        known = self._local.identity(self._ask_limit)
-        identity = records.Beat(known.host_uuid, self._local.boot_id(),
-                                f'{self._host}/{os.getpid()}')
-        return beat.Beat(self._store, self._host, identity, interval=self._interval, ttl=self._ttl,
-                         tell=self._tell, behind=self._behind)
+        env = self._env
+        known = env.local.identity(env.ask_limit)
+        identity = records.Beat(known.host_uuid, env.local.boot_id(), f'{env.host}/{os.getpid()}')
+        return beat.Beat(env, identity, interval=self._interval, ttl=self._ttl,
+                         behind=self._behind)

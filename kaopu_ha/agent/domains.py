@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 import dataclasses
 
 from kaopu_ha import ports, records
-from kaopu_ha.agent.beat import Tell
+from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.agent.trouble import Trouble
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Power
@@ -37,13 +37,12 @@ _NOTHING = records.Domain('', Power.OFF)
 class DomainPublisher:
     """Publishes the definitions of one host, also while it is locked.  For one thread."""
 
-    def __init__(self, store: ports.Store, host: str, local: ports.LocalHost, *, interval: float,
-                 tell: Tell, ask_limit: float = 4.0) -> None:
+    def __init__(self, env: HostRuntime, *, interval: float) -> None:
         """Take a host that gives definitions, and how often they are looked at."""
-        self._store, self._host, self._local = store, host, local
-        self._interval, self._ask_limit = interval, ask_limit
-        self._prefix = f'{records.DOMAIN}{host}/'
-        self._trouble = Trouble(tell, f'the definitions of {host} are', 'published')
+        self._store, self._host, self._local = env.store, env.host, env.local
+        self._interval, self._ask_limit = interval, env.ask_limit
+        self._prefix = f'{records.DOMAIN}{env.host}/'
+        self._trouble = Trouble(env, f'the definitions of {env.host} are', 'published')
 
     @property
     def trouble(self) -> str:

@@ -22,17 +22,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 import contextlib
 import dataclasses
-import datetime
-import time
 
 from kaopu_ha import ports, records
-from kaopu_ha.agent.beat import Tell
 from kaopu_ha.agent.clients import OwnClients
 from kaopu_ha.agent.leaving import LATELY_SECONDS, Past, as_of
+from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.agent.storage import Cluster, OwnStorage
 from kaopu_ha.agent.trouble import Trouble
 from kaopu_ha.core import model
 from kaopu_ha.core.addresses import spelling
+from kaopu_ha.core.news import Fact
 
 # The host's own sign is read this often, however often the domains are.
 _SIGN_SECONDS = 10.0
@@ -45,33 +44,27 @@ _BEHIND_SECONDS = 30.0
 _EVERYWHERE = ('0.0.0.0/0', '::/0')
 
 
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')
-
-
 class InventoryPublisher:
     """Publishes the inventory of one host, also while it is locked.  For one thread."""
 
-    def __init__(self, store: ports.Store, host: str, local: ports.LocalHost,
-                 storage: ports.StorageReader, *, management_uri: str,
-                 client_networks: Sequence[str], interval: float, tell: Tell,
-                 clusters: Sequence[Cluster] = (Cluster(),), ask_limit: float = 4.0,
-                 clock: Callable[[], float] = time.monotonic,
-                 date: Callable[[], str] = _now, lately_seconds: float = LATELY_SECONDS,
+    def __init__(self, env: HostRuntime, storage: ports.StorageReader, *, management_uri: str,
+                 client_networks: Sequence[str], interval: float,
+                 clusters: Sequence[Cluster] = (Cluster(),),
+                 lately_seconds: float = LATELY_SECONDS,
                  beats: Callable[[], bool] = lambda: True) -> None:
         """Take where the host's libvirt is asked by others, and which of its addresses count.
 
         ``beats`` says whether the host does; it never waits.
         """
-        self._store, self._host, self._local = store, host, local
-        self._storage = OwnStorage(storage, clusters, limit=ask_limit, clock=clock)
-        self._clients = OwnClients(storage, limit=ask_limit, clock=clock,
+        self._env, self._store, self._host, self._local = env, env.store, env.host, env.local
+        self._storage = OwnStorage(storage, clusters, limit=env.ask_limit, clock=env.clock)
+        self._clients = OwnClients(storage, limit=env.ask_limit, clock=env.clock,
                                    may_be_ours=self._may_be_ours)
         self._beats = beats
         self._management_uri, self._networks = management_uri, tuple(client_networks)
-        self._interval, self._ask_limit = interval, ask_limit
-        self._tell, self._clock, self._date = tell, clock, date
-        self._key = records.INVENTORY + host
+        self._interval, self._ask_limit = interval, env.ask_limit
+        self._clock, self._date = env.clock, env.now
+        self._key = records.INVENTORY + env.host
         self._modified: int | None = None
         self._text = ''
         self._former: model.Inventory | None = None
@@ -82,10 +75,10 @@ class InventoryPublisher:
         self._mute_since = ''
         self._signs: dict[str, model.Sign] = {}
         self._sign_at = float('-inf')
-        self._trouble = Trouble(tell, f'the inventory of {host} is', 'published')
-        self._unread = Trouble(tell, f'the ids of images that {host} has open are', 'read')
-        self._past = Past(local, tell, host, clock, lately_seconds=lately_seconds)
-        self._kept_at, self._kept_date = clock(), date()
+        self._trouble = Trouble(env, f'the inventory of {env.host} is', 'published')
+        self._unread = Trouble(env, f'the ids of images that {env.host} has open are', 'read')
+        self._past = Past(env, lately_seconds=lately_seconds)
+        self._kept_at, self._kept_date = env.clock(), env.now()
 
     @property
     def behind(self) -> str:
@@ -187,11 +180,12 @@ class InventoryPublisher:
         except ports.PortError as failure:
             if not self._mute_since:
                 self._mute_since = self._date()
-                self._tell('warning', f'libvirt on {self._host} does not answer, its instances '
-                                      f'are published as last seen: {failure}')
+                self._env.say(Fact.LIBVIRT_MUTE,
+                              f'libvirt on {self._host} does not answer, its instances are '
+                              f'published as last seen: {failure}')
             return
         if self._mute_since:
-            self._tell('info', f'libvirt on {self._host} answers again')
+            self._env.say(Fact.LIBVIRT_BACK, f'libvirt on {self._host} answers again')
         self._mute_since = ''
 
     def _look_at_storage(self, domains: Sequence[ports.Domain]) -> None:

@@ -20,14 +20,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 import dataclasses
 from dataclasses import dataclass
 
 from kaopu_ha import ports
-from kaopu_ha.agent.beat import Tell
+from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Power
+from kaopu_ha.core.news import Fact
 
 # libvirt-guests shuts one guest down after another: this is for systems that do not say it.
 LATELY_SECONDS = 120.0
@@ -46,9 +47,8 @@ class Looked:
 class Past:
     """Remembers what was on.  For one thread."""
 
-    def __init__(self, local: ports.LocalHost, tell: Tell, host: str, clock: Callable[[], float],
-                 *, lately_seconds: float) -> None:
-        self._local, self._tell, self._host, self._clock = local, tell, host, clock
+    def __init__(self, env: HostRuntime, *, lately_seconds: float) -> None:
+        self._env, self._local, self._host, self._clock = env, env.local, env.host, env.clock
         self._lately_seconds = lately_seconds
         self._off_at: dict[str, float] = {}
         self._before: tuple[ports.Domain, ...] | None = None
@@ -84,9 +84,11 @@ class Past:
             return
         leaving = self._local.stopping(limit)
         if leaving is not self._leaving:
-            self._tell('warning', f'{self._host} is being shut down: its instances are told as '
-                                  f'they were before' if leaving
-                       else f'{self._host} is not being shut down any more')
+            if leaving:
+                self._env.say(Fact.GOES_DOWN, f'{self._host} is being shut down: its instances are '
+                                              f'told as they were before')
+            else:
+                self._env.say(Fact.STAYS_UP, f'{self._host} is not being shut down any more')
         self._leaving = leaving
 
     def _lately(self, former: model.Inventory | None, booted: bool,

@@ -33,13 +33,13 @@ import dataclasses
 from dataclasses import dataclass
 import functools
 import math
-import time
 
 from kaopu_ha import permits, ports, records
-from kaopu_ha.agent.beat import Tell
+from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.agent.storage import Cluster, OwnStorage
 from kaopu_ha.agent.trouble import Trouble
 from kaopu_ha.core import model
+from kaopu_ha.core.news import Fact
 
 _SOON_SECONDS = 1.0
 
@@ -55,21 +55,20 @@ class _Restart:
 class RequestRunner:
     """Carries out the requests to one host.  For one thread."""
 
-    def __init__(self, store: ports.Store, host: str, local: ports.LocalHost,
-                 storage: ports.StorageReader, *, restart_compute: Sequence[str], tell: Tell,
-                 clusters: Sequence[Cluster] = (Cluster(),), interval: float = 5.0,
-                 restart_limit: float = 90.0, act_limit: float = 20.0, ask_limit: float = 4.0,
-                 clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, env: HostRuntime, storage: ports.StorageReader, *,
+                 restart_compute: Sequence[str], clusters: Sequence[Cluster] = (Cluster(),),
+                 interval: float = 5.0, restart_limit: float = 90.0,
+                 act_limit: float = 20.0) -> None:
         """Take the command that restarts nova-compute (empty: the host has none), and limits."""
-        self._store, self._host, self._local = store, host, local
-        self._requests = records.requests_to(host)
+        self._env, self._store, self._host, self._local = env, env.store, env.host, env.local
+        self._requests = records.requests_to(env.host)
         self._reader, self._clusters = storage, tuple(clusters)
-        self._storage = OwnStorage(storage, clusters, limit=ask_limit, clock=clock)
+        self._storage = OwnStorage(storage, clusters, limit=env.ask_limit, clock=env.clock)
         self._command, self._restart_limit = tuple(restart_compute), restart_limit
-        self._act_limit, self._ask_limit, self._interval = act_limit, ask_limit, interval
-        self._tell, self._clock = tell, clock
+        self._act_limit, self._ask_limit, self._interval = act_limit, env.ask_limit, interval
+        self._clock = env.clock
         self._restarts: dict[str, _Restart] = {}
-        self._trouble = Trouble(tell, f'requests to {host} are', 'looked at')
+        self._trouble = Trouble(env, f'requests to {env.host} are', 'looked at')
 
     @property
     def trouble(self) -> str:
@@ -147,9 +146,9 @@ class RequestRunner:
                                   [ports.Put(entry.key, records.encode(answered))])
         self._restarts.pop(entry.key, None)
         if done is not None:
-            self._tell('info' if answered.state == 'done' else 'warning',
-                       f'{answered.verb} on {self._host}, asked by {answered.who}: '
-                       f'{answered.state}: {answered.answer}')
+            self._env.say(Fact.REQUEST_DONE if answered.state == 'done' else Fact.REQUEST_FAILED,
+                          f'{answered.verb} on {self._host}, asked by {answered.who}: '
+                          f'{answered.state}: {answered.answer}')
 
     # ------------------------------------------------------------ the verbs
 

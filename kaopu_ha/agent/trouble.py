@@ -14,20 +14,23 @@
 
 from __future__ import annotations
 
-from kaopu_ha.agent.beat import Tell
+from kaopu_ha.agent.runtime import HostRuntime
+from kaopu_ha.core.news import Fact
 
 
 class Trouble:
     """Why something is not done, '' while it is.  For one writer; ``why`` for any thread."""
 
-    def __init__(self, tell: Tell, what: str, done: str) -> None:
+    def __init__(self, env: HostRuntime, what: str, done: str) -> None:
         """Take what it is about, and what is done in good times: *requests are*, *looked at*."""
-        self._tell, self._what, self._done = tell, what, done
+        self._env, self._what, self._done = env, what, done
         self.why = ''
 
     def note(self, why: str) -> None:
         """Tell that it failed, once, and that it goes on.  A new reason is no news."""
         if bool(why) is not bool(self.why):
-            self._tell('warning' if why else 'info', f'{self._what} not {self._done}: {why}'
-                       if why else f'{self._what} {self._done} again')
+            if why:
+                self._env.say(Fact.HINDERED, f'{self._what} not {self._done}: {why}')
+            else:
+                self._env.say(Fact.GOES_ON, f'{self._what} {self._done} again')
         self.why = why

@@ -22,10 +22,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-import time
 
 from kaopu_ha import ports, records
-from kaopu_ha.agent.beat import Tell
+from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.agent.trouble import Trouble
 from kaopu_ha.core import live
 from kaopu_ha.core.live import LiveUse, Reading
@@ -42,24 +41,22 @@ _RENEW_SECONDS = 3.0
 class UsePublisher:
     """Publishes what a host uses, while it beats.  For one thread."""
 
-    def __init__(self, store: ports.Store, host: str, read: Callable[[], Reading], *,
-                 interval: float, beats: Callable[[], bool], tell: Tell, now: Callable[[], str],
-                 clock: Callable[[], float] = time.monotonic,
-                 reading_seconds: float = READING_SECONDS, window: float = live.WINDOW_SECONDS,
-                 ttl: int = live.AGE_SECONDS_MAX) -> None:
+    def __init__(self, env: HostRuntime, read: Callable[[], Reading], *, interval: float,
+                 beats: Callable[[], bool], reading_seconds: float = READING_SECONDS,
+                 window: float = live.WINDOW_SECONDS, ttl: int = live.AGE_SECONDS_MAX) -> None:
         """Take what reads the counters (PortError if it can't), and how often may be written.
 
         ``beats`` says whether the host does; it never waits.
         """
-        self._store, self._key, self._read = store, records.USE + host, read
+        self._store, self._key, self._read = env.store, records.USE + env.host, read
         self._interval, self._beats = interval, beats
-        self._clock, self._now = clock, now
+        self._clock, self._now = env.clock, env.now
         self._reading_seconds, self._ttl = reading_seconds, ttl
         self._readings: deque[Reading] = deque(maxlen=round(window / reading_seconds) + 1)
         self._told: LiveUse | None = None
         self._lease, self._lapses_at = 0, float('-inf')
         self._write_at = self._look_at = float('-inf')
-        self._trouble = Trouble(tell, f'the live use of {host} is', 'published')
+        self._trouble = Trouble(env, f'the live use of {env.host} is', 'published')
 
     @property
     def trouble(self) -> str:

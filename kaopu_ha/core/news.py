@@ -82,6 +82,20 @@ class Fact(enum.Enum):
     RELEASED = ('allocation taken back', 'warning')
     CARED_FOR = ('aftercare ended', 'info')
     RECORD = ('unreadable record', 'error')
+    # An agent's, of its own host.
+    BEATS = ('beats', 'info')
+    NO_BEAT = ('does not beat', 'warning')
+    BEAT_REFUSED = ('beat refused', 'error')
+    BEAT_LAPSED = ('beat lapsed', 'warning')
+    BEAT_TAKEN_OVER = ('beat taken over', 'info')
+    HINDERED = ('agent hindered', 'warning')
+    GOES_ON = ('agent goes on', 'info')
+    LIBVIRT_MUTE = ('libvirt mute', 'warning')
+    LIBVIRT_BACK = ('libvirt answers again', 'info')
+    GOES_DOWN = ('system goes down', 'warning')
+    STAYS_UP = ('system stays up', 'warning')
+    REQUEST_DONE = ('request done', 'info')
+    REQUEST_FAILED = ('request failed', 'warning')
 
     @property
     def level(self) -> str:
@@ -92,6 +106,17 @@ class Fact(enum.Enum):
     def title(self) -> str:
         """The fact in a few words."""
         return self.value[0]
+
+    @property
+    def is_of_an_agent(self) -> bool:
+        """True for what an agent tells of its own host: its texts are whole sentences."""
+        return self in _OF_AGENTS
+
+
+_OF_AGENTS = frozenset({
+    Fact.BEATS, Fact.NO_BEAT, Fact.BEAT_REFUSED, Fact.BEAT_LAPSED, Fact.BEAT_TAKEN_OVER,
+    Fact.HINDERED, Fact.GOES_ON, Fact.LIBVIRT_MUTE, Fact.LIBVIRT_BACK, Fact.GOES_DOWN,
+    Fact.STAYS_UP, Fact.REQUEST_DONE, Fact.REQUEST_FAILED})
 
 
 @dataclass(frozen=True)
@@ -123,3 +148,11 @@ class News:
     host: str
     text: str
     outcomes: tuple[Outcome, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """As people read it: about whom, what, and the text; an agent's names its host itself."""
+        if self.fact.is_of_an_agent:
+            return self.text
+        about = f'{self.host}: ' if self.host else ''
+        return f'{about}{self.fact.title}: {self.text}'

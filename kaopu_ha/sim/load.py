@@ -21,10 +21,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from kaopu_ha import ports, records
+from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.agent.use import UsePublisher
 from kaopu_ha.core import live, model
 from kaopu_ha.core.live import Reading
-from kaopu_ha.sim.daemon import Surroundings
 from kaopu_ha.sim.kernel import Kernel
 
 CORES, MEMORY_MB = 16, 16384
@@ -84,10 +84,7 @@ class SimLiveUsage(ports.UsageSource):
         return live.joined(room, told, self._weight)
 
 
-def publisher(load: Load, host: str, around: Surroundings, beats: Callable[[], bool],
-              tell: Callable[[str, str], None]) -> UsePublisher:
+def publisher(load: Load, env: HostRuntime, beats: Callable[[], bool]) -> UsePublisher:
     """What publishes the live use of a false host."""
-    return UsePublisher(
-        around.store, host, load.reading, interval=INTERVAL_SECONDS, beats=beats, tell=tell,
-        now=around.given.now, clock=around.given.clock, reading_seconds=READING_SECONDS,
-        window=WINDOW_SECONDS, ttl=AGE_SECONDS)
+    return UsePublisher(env, load.reading, interval=INTERVAL_SECONDS, beats=beats,
+                        reading_seconds=READING_SECONDS, window=WINDOW_SECONDS, ttl=AGE_SECONDS)

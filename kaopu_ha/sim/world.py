@@ -27,6 +27,7 @@ from kaopu_ha import ports, programs, records
 from kaopu_ha.agent.beat import Beat
 from kaopu_ha.agent.inventory import InventoryPublisher
 from kaopu_ha.agent.requests import RequestRunner
+from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.agent.storage import Cluster
 from kaopu_ha.core.model import Case, Image, Inventory, Stage
 from kaopu_ha.core.news import News
@@ -299,32 +300,28 @@ class World:
 
     def _tell(self, who: str, news: News) -> None:
         self.told.append((self.kernel.now, news))
-        about = f'{news.host}: ' if news.host else ''
-        self.note(who, f'{about}{news.fact.title}: {news.text}')
+        self.note(who, news.line)
 
     def _agent(self, machine: Machine) -> Daemon:
         times, compute = self.setup.times, self.computes[machine.name]
         clusters = [Cluster(name, 'vms', (monitor(name),)) for name in self.clusters]
 
         def make(around: Surroundings) -> Iterable[programs.Loop]:
-            def tell(level: str, text: str) -> None:
-                self.note(around.name, text)
-            local = SimLocal(machine, compute.started, {_RESTART: lambda: self._restart(compute)})
+            env = HostRuntime(
+                machine.name, around.store,
+                SimLocal(machine, compute.started, {_RESTART: lambda: self._restart(compute)}),
+                lambda news: self.note(around.name, news.line), around.given.clock,
+                around.given.now, times.rules.ask_limit)
             reader = SimCeph(self.clusters, machine.node, address=lambda: machine.address)
             publisher = InventoryPublisher(
-                around.store, machine.name, local, reader, management_uri=machine.uri,
-                client_networks=(NETWORK,), interval=times.inventory_interval, tell=tell,
-                clusters=clusters, ask_limit=times.rules.ask_limit, clock=around.given.clock,
-                date=around.given.now, beats=lambda: beat.beating)
-            beat = Beat(around.store, machine.name,
-                        records.Beat(machine.host_uuid, machine.boot_id, around.name),
-                        interval=times.beat_interval, ttl=int(times.rules.beat_ttl), tell=tell,
-                        clock=around.given.clock, behind=lambda: publisher.behind)
-            runner = RequestRunner(
-                around.store, machine.name, local, reader, restart_compute=(_RESTART,), tell=tell,
-                clusters=clusters, ask_limit=times.rules.ask_limit, clock=around.given.clock)
-            live = load.publisher(machine.load, machine.name, around, lambda: beat.beating,
-                                  tell) if self.setup.live_weight is not None else None
+                env, reader, management_uri=machine.uri, client_networks=(NETWORK,),
+                interval=times.inventory_interval, clusters=clusters, beats=lambda: beat.beating)
+            beat = Beat(env, records.Beat(machine.host_uuid, machine.boot_id, around.name),
+                        interval=times.beat_interval, ttl=int(times.rules.beat_ttl),
+                        behind=lambda: publisher.behind)
+            runner = RequestRunner(env, reader, restart_compute=(_RESTART,), clusters=clusters)
+            live = load.publisher(machine.load, env, lambda: beat.beating
+                                  ) if self.setup.live_weight is not None else None
             return programs.agent(machine.name, beat.turn, publisher, runner, live=live)
         return Daemon(self.kernel, self.etcd, f'agent-{machine.name}', machine.node, make,
                       self._tell)

@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
 
 from oslo_config import cfg
@@ -22,20 +21,15 @@ from oslo_config import cfg
 from kaopu_ha import programs, records
 from kaopu_ha.agent import domains, inventory, leaving, requests, storage, use
 from kaopu_ha.agent.beating import BeatOfThisHost
+from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.conf import ceph
 from kaopu_ha.conf import rules as conf_rules
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.drivers.ceph import conf_file
 from kaopu_ha.drivers.ceph.probe import CephReader
 from kaopu_ha.drivers.linux import load
-from kaopu_ha.wiring import drivers, runtime
-from kaopu_ha.wiring.parts import Program, parts
-
-# What is told is found under one name, whoever told it.
-NEWS = logging.getLogger('kaopu_ha.news')
-
-_LEVELS = {'debug': logging.DEBUG, 'info': logging.INFO, 'warning': logging.WARNING,
-           'error': logging.ERROR}
+from kaopu_ha.wiring import drivers
+from kaopu_ha.wiring.parts import Parts, Program, parts
 
 
 def program(conf: cfg.ConfigOpts) -> Program:
@@ -46,36 +40,33 @@ def program(conf: cfg.ConfigOpts) -> Program:
     bare = conf.cloud.driver == 'libvirt'
     command = [] if bare else _words(conf.agent.compute_restart_command)
     with parts(conf, 'agent') as its:
-        kv = its.store
-        local = its.kept(drivers.local(conf, kv))
+        # To its log alone: what a host says, it does not say to people in our name.
+        env = HostRuntime(conf.host, its.store, its.kept(drivers.local(conf, its.store)),
+                          its.dispatcher(['log']), ask_limit=times.ask_limit)
         publisher = inventory.InventoryPublisher(
-            kv, conf.host, local, its.kept(CephReader.from_conf(conf, kv)),
+            env, _reader(its), client_networks=networks, clusters=clusters,
             management_uri=conf.agent.management_uri or f'qemu+tls://{conf.host}/system',
-            client_networks=networks, interval=conf.agent.inventory_interval, tell=_tell_text,
-            clusters=clusters, ask_limit=times.ask_limit,
+            interval=conf.agent.inventory_interval, beats=lambda: beating.beating,
             # Where no Nova says who stopped a domain, what went off is off.
-            lately_seconds=0.0 if bare else leaving.LATELY_SECONDS,
-            beats=lambda: beating.beating)
+            lately_seconds=0.0 if bare else leaving.LATELY_SECONDS)
         its.held.callback(publisher.leave)
-        beating = BeatOfThisHost(kv, conf.host, local, interval=times.beat_interval,
-                                 ttl=times.beat_ttl, ask_limit=times.ask_limit, tell=_tell_text,
+        beating = BeatOfThisHost(env, interval=times.beat_interval, ttl=times.beat_ttl,
                                  behind=lambda: publisher.behind)
         turn = its.measures.beat(beating.turn, beating.kept_by)
         # A reader of its own: a request that reads for long must not cost the inventory its sign.
-        runner = requests.RequestRunner(
-            kv, conf.host, local, its.kept(CephReader.from_conf(conf, kv)),
-            restart_compute=command, tell=_tell_text, clusters=clusters,
-            ask_limit=times.ask_limit)
+        runner = requests.RequestRunner(env, _reader(its), restart_compute=command,
+                                        clusters=clusters)
         definitions = domains.DomainPublisher(
-            kv, conf.host, local, interval=conf.agent.inventory_interval, tell=_tell_text,
-            ask_limit=times.ask_limit) if bare else None
-        live = use.UsePublisher(
-            kv, conf.host, load.reading, interval=conf.agent.use_interval,
-            beats=lambda: beating.beating, tell=_tell_text,
-            now=runtime.now) if conf.agent.use_interval else None
+            env, interval=conf.agent.inventory_interval) if bare else None
+        live = use.UsePublisher(env, load.reading, interval=conf.agent.use_interval,
+                                beats=lambda: beating.beating) if conf.agent.use_interval else None
         loops = programs.agent(conf.host, turn, publisher, runner, definitions, beating.unsent,
                                live)
         return its.program(loops, meets_at=records.LOCK + conf.host)
+
+
+def _reader(its: Parts) -> CephReader:
+    return its.kept(CephReader.from_conf(its.conf, its.store))
 
 
 def _words(command: str) -> list[str]:
@@ -87,7 +78,3 @@ def _words(command: str) -> list[str]:
         raise ConfigError('[agent] compute_restart_command is empty: name the command that '
                           'restarts nova-compute on this host')
     return words
-
-
-def _tell_text(level: str, text: str) -> None:
-    NEWS.log(_LEVELS[level], '%s', text)

@@ -20,6 +20,7 @@ import uuid
 from kaopu_ha import ports, records
 from kaopu_ha.agent.domains import DomainPublisher
 from kaopu_ha.agent.inventory import InventoryPublisher
+from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.core import model
 from kaopu_ha.drivers.agents.usage import InventoryUsage
 from kaopu_ha.drivers.etcd.store import EtcdStore
@@ -67,12 +68,10 @@ class Agent:
     def start(self):
         """Know nothing of a former life."""
         self.told = []
-        self._inventory = InventoryPublisher(
-            self._store, self._name, self.local, NoStorage(), management_uri=self._uri,
-            client_networks=[], interval=1.0, tell=lambda *said: self.told.append(said))
-        self._domains = DomainPublisher(
-            self._store, self._name, self.local, interval=1.0,
-            tell=lambda *said: self.told.append(said))
+        env = HostRuntime(self._name, self._store, self.local, self.told.append)
+        self._inventory = InventoryPublisher(env, NoStorage(), management_uri=self._uri,
+                                             client_networks=[], interval=1.0)
+        self._domains = DomainPublisher(env, interval=1.0)
 
     def publish(self):
         for publisher in (self._inventory, self._domains):

@@ -18,6 +18,7 @@ import unittest
 
 from kaopu_ha import access, ports, records
 from kaopu_ha.agent import beat, domains, inventory, requests, use
+from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.core.live import LiveUse, Reading
 from kaopu_ha.drivers.etcd import store as etcd
 from kaopu_ha.testing import store
@@ -244,18 +245,17 @@ class AgentsTurns(SecureCase):
     def clock(self):
         return self.time
 
-    def tell(self, level, text):
-        self.told.append((level, text))
+    def env(self, **other):
+        return HostRuntime(HOST, self.kv, self.local, self.told.append, **other)
 
     def test_it_beats_publishes_and_carries_out_requests(self):
-        beating = beat.Beat(self.kv, HOST, records.Beat(case.UUID, 'boot-1'), interval=4.0, ttl=12,
-                            tell=self.tell)
+        beating = beat.Beat(self.env(), records.Beat(case.UUID, 'boot-1'), interval=4.0, ttl=12)
         for _ in range(3):
             beating.turn()
         self.assertIs(beat.State.BEATING, beating.standing.state, beating.standing.reason)
         publisher = inventory.InventoryPublisher(
-            self.kv, HOST, self.local, self.storage, management_uri='qemu+tls://c1/system',
-            client_networks=['10.0.0.0/24'], interval=1.0, tell=self.tell)
+            self.env(), self.storage, management_uri='qemu+tls://c1/system',
+            client_networks=['10.0.0.0/24'], interval=1.0)
         publisher.turn()
         self.assertEqual('', publisher.trouble)
         self.publishes_definitions()
@@ -264,8 +264,7 @@ class AgentsTurns(SecureCase):
         self.service.commit([], [
             ports.Put(records.LOCK + HOST, records.encode(records.Lock('k', 'noon', True))),
             ports.Put(key, records.encode(records.Request('restart compute', HOST, 'k', 'noon')))])
-        runner = requests.RequestRunner(self.kv, HOST, self.local, self.storage,
-                                        restart_compute=['restart'], tell=self.tell)
+        runner = requests.RequestRunner(self.env(), self.storage, restart_compute=['restart'])
         runner.turn()
         answered = records.decode(records.Request, self.service.read(key).get(key).value)
         self.assertEqual('done', answered.state, self.told)
@@ -274,8 +273,8 @@ class AgentsTurns(SecureCase):
         """It is renewed, and read again, with the rights of a host."""
         counted = iter(Reading(8, 10.0 * turn, 40.0 * turn, 8000, 4000) for turn in range(20))
         publisher = use.UsePublisher(
-            self.kv, HOST, lambda: next(counted), interval=60.0, beats=lambda: True,
-            tell=self.tell, now=lambda: 'noon', clock=self.clock)
+            self.env(now=lambda: 'noon', clock=self.clock), lambda: next(counted), interval=60.0,
+            beats=lambda: True)
         for _ in range(10):
             publisher.turn()
             self.time += 10.0
@@ -286,8 +285,7 @@ class AgentsTurns(SecureCase):
 
     def publishes_definitions(self):
         """It tells of one that came, and that one left which was decided to belong here."""
-        publisher = domains.DomainPublisher(self.kv, HOST, self.local, interval=1.0,
-                                            tell=self.tell)
+        publisher = domains.DomainPublisher(self.env(), interval=1.0)
         publisher.turn()
         uuid = self.local.domains[0].uuid
         key = f'{records.DOMAIN}{HOST}/{uuid}'

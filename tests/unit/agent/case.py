@@ -15,6 +15,7 @@
 import unittest
 
 from kaopu_ha import ports, records
+from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.core import model
 from kaopu_ha.drivers.etcd import store as etcd
 from tests import etcd_single
@@ -48,8 +49,12 @@ class AgentCase(unittest.TestCase):
     def clock(self):
         return self.time
 
-    def tell(self, level, text):
-        self.told.append((level, text))
+    def tell(self, news):
+        self.told.append((news.fact.level, news.text))
+
+    def env(self, local, **other):
+        """What the parts of an agent need, on the test's store and clock."""
+        return HostRuntime(HOST, self.store, local, self.tell, **{'clock': self.clock} | other)
 
     def put(self, key, record, lease=0):
         self.assertIsNotNone(self.store.commit([], [ports.Put(key, records.encode(record), lease)]))

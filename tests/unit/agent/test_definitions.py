@@ -32,8 +32,7 @@ class LeavingTest(AgentCase):
         self.host = ScriptedHost()
         self.inventory = an_inventory(host=HOST, host_uuid=self.host.host_uuid, boot_id='boot-1')
         self.put(records.INVENTORY + HOST, self.inventory)
-        self.publisher = DomainPublisher(self.store, HOST, self.host, interval=1.0,
-                                         tell=self.tell)
+        self.publisher = DomainPublisher(self.env(self.host), interval=1.0)
         self.look(ONE, TWO)
 
     def look(self, *domains):

@@ -34,11 +34,10 @@ class InventoryTest(case.AgentCase):
         self.publisher = self.a_publisher()
 
     def a_publisher(self, **other):
-        return inventory.InventoryPublisher(
-            self.store, HOST, self.local, self.storage, **{
-                'management_uri': 'qemu+tcp://c1/system', 'client_networks': ('10.0.0.0/24',),
-                'interval': 2.0, 'tell': self.tell, 'clock': self.clock,
-                'date': lambda: f'second {self.time:.0f}'} | other)
+        env = self.env(self.local, now=lambda: f'second {self.time:.0f}')
+        return inventory.InventoryPublisher(env, self.storage, **{
+            'management_uri': 'qemu+tcp://c1/system', 'client_networks': ('10.0.0.0/24',),
+            'interval': 2.0} | other)
 
     def turn(self, publisher=None):
         """One turn; what is published after it."""

@@ -16,6 +16,7 @@ import dataclasses
 import unittest
 
 from kaopu_ha.agent import leaving
+from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Power
 from tests.unit.agent.case import ScriptedHost, domain
@@ -35,8 +36,9 @@ class Case(unittest.TestCase):
 
     def begin(self):
         """An agent that starts knows what was published, and nothing else."""
-        self.past = leaving.Past(self.host, lambda level, text: self.told.append(text), 'c1',
-                                 lambda: self.time, lately_seconds=120.0)
+        env = HostRuntime('c1', None, self.host, lambda news: self.told.append(news.text),
+                          lambda: self.time)
+        self.past = leaving.Past(env, lately_seconds=120.0)
 
     def look(self, *domains, boot='boot-1', mute=False):
         """One turn of the agent: what it tells, which is the former one at the next turn."""

@@ -32,9 +32,8 @@ class RequestsTest(case.AgentCase):
         self.runner = self.a_runner()
 
     def a_runner(self, **other):
-        return requests.RequestRunner(
-            self.store, HOST, self.local, self.storage, **{
-                'restart_compute': COMMAND, 'tell': self.tell, 'clock': self.clock} | other)
+        return requests.RequestRunner(self.env(self.local), self.storage,
+                                      **{'restart_compute': COMMAND} | other)
 
     def ask(self, verb, *given, host=HOST, boot_id='boot-1'):
         self.put(KEY, records.Request(verb, host, 'anna', 'noon', given, boot_id=boot_id))

@@ -35,9 +35,9 @@ class UseTest(case.AgentCase):
         return Reading(16, *self.counted, 64000, int(64000 * self.free))
 
     def a_publisher(self, **other):
-        return UsePublisher(self.store, HOST, self.read, **{
-            'interval': 60.0, 'beats': lambda: self.beats, 'tell': self.tell,
-            'now': lambda: f'at {self.time:g}', 'clock': self.clock} | other)
+        env = self.env(None, now=lambda: f'at {self.time:g}')
+        return UsePublisher(env, self.read, **{
+            'interval': 60.0, 'beats': lambda: self.beats} | other)
 
     def turns(self, publisher, count):
         for _ in range(count):

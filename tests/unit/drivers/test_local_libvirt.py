@@ -21,6 +21,7 @@ except ImportError as missing:
 
 from kaopu_ha import ports, records
 from kaopu_ha.agent.inventory import InventoryPublisher
+from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Power
 from kaopu_ha.drivers.libvirt.local import LocalLibvirt
@@ -171,9 +172,8 @@ class TestInventory(BadDomain):
         store = Store()
         self.local._identity = ports.HostIdentity('uuid', 8, 16384)
         publisher = InventoryPublisher(
-            store, 'c1', self.local, Ceph(), management_uri='qemu+tls://c1/system',
-            client_networks=['10.1.0.0/24'], interval=2.0, tell=lambda level, text: None,
-            clusters=())
+            HostRuntime('c1', store, self.local, lambda news: None), Ceph(), clusters=(),
+            management_uri='qemu+tls://c1/system', client_networks=['10.1.0.0/24'], interval=2.0)
         for domains in ([Domain(WEB, 'web')],
                         [Domain(WEB, 'web'), Domain(ODD, 'odd', failure=failed())],
                         [Domain(WEB, 'web'), Domain(ODD, 'odd', failure=failed()),

@@ -18,7 +18,9 @@ teeth.
 
 import ast
 from collections.abc import Iterator
+import configparser
 import pathlib
+import re
 import subprocess
 import sys
 import unittest
@@ -142,6 +144,12 @@ def unlicensed(source: str) -> list[str]:
     return ['no licence header'] if source.strip() and not named else []
 
 
+def misplaced(port: str, place: str) -> list[str]:
+    """Complain of a driver that does not lie with its system, in the file of its port."""
+    good = re.fullmatch(rf'kaopu_ha\.drivers\.\w+\.{port}(_\w+)?:\w+', place)
+    return [] if good else [f'{port}: {place}']
+
+
 def sources(*folders: str) -> Iterator[pathlib.Path]:
     """The Python files of the folders, in order."""
     for folder in folders:
@@ -172,6 +180,17 @@ class TestHouse(unittest.TestCase):
     def test_every_part_has_its_rule(self):
         parts = {part_of(path) for path in sources('kaopu_ha')} - {'', 'testing'}
         self.assertEqual(set(), parts - set(MAY_IMPORT))
+
+    def test_a_driver_lies_with_its_system_in_the_file_of_its_port(self):
+        setup = configparser.ConfigParser(interpolation=None)
+        setup.read(ROOT / 'setup.cfg')
+        points = {group.removeprefix('kaopu_ha.'): text
+                  for group, text in setup['entry_points'].items()
+                  if group.startswith('kaopu_ha.')}
+        found = [complaint for port, text in points.items() for line in text.strip().splitlines()
+                 for complaint in misplaced(port, line.partition('=')[2].strip())]
+        # No driver: the records themselves.
+        self.assertEqual(['queue: kaopu_ha.worker.queue:RecordQueue'], found)
 
     def test_nobody_imports_green_threads(self):
         self.check(sources('kaopu_ha', 'tools', 'tests'), lambda _, source: green_threads(source))
@@ -239,6 +258,11 @@ class TestTheRulesHaveTeeth(unittest.TestCase):
         for name in ('cli', 'cmd', 'conf', 'wiring'):
             self.assert_bites(directions('sim', f'from kaopu_ha import {name}\n'), name)
         self.assertEqual([], directions('cli', 'from kaopu_ha.sim import story\n'))
+
+    def test_a_driver_in_a_folder_of_its_port_is_found(self):
+        self.assert_bites(misplaced('fence', 'kaopu_ha.drivers.fence.ceph:Fence'), 'fence')
+        self.assertEqual([], misplaced('fence', 'kaopu_ha.drivers.ceph.fence:Fence'))
+        self.assertEqual([], misplaced('queue', 'kaopu_ha.drivers.broker.queue_rq:Queue'))
 
     def test_relative_imports_are_refused(self):
         self.assert_bites(directions('agent', 'from ..drivers import child\n'), 'whole name')

@@ -200,7 +200,8 @@ class _Round:
                 return
             for key, _ in self._selector.select(left):
                 if isinstance(key.fileobj, socket.socket):
-                    self._connected(*key.data, key.fileobj)
+                    place, address = key.data
+                    self._connected(place, address, key.fileobj)
                 else:
                     self._told(key.data)
 

@@ -131,7 +131,7 @@ def _fill(result: futures.Future[Result], work: Callable[[], Result]) -> None:
 @functools.cache
 def _connection(auth: tuple[tuple[str, str], ...], limit: float) -> connection.Connection:
     given = dict(auth)
-    plugin = loading.get_plugin_loader(given.get('auth_type') or 'password')
+    plugin: Any = loading.get_plugin_loader(given.get('auth_type') or 'password')
     known = {option.dest for option in plugin.get_options()}
     try:
         login = plugin.load_from_options(

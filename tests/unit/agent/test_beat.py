@@ -30,7 +30,8 @@ US = records.Beat(UUID, 'boot-1', '1.0')
 class BeatTest(case.AgentCase):
 
     def a_beat(self, who=US, clock=None, **other):
-        return beat.Beat(self.env(None, clock=clock or self.clock), who, **{'interval': 1.0, 'ttl': 5} | other)
+        return beat.Beat(self.env(None, clock=clock or self.clock), who,
+                         **{'interval': 1.0, 'ttl': 5} | other)
 
     def beating(self):
         one = self.a_beat()

@@ -15,7 +15,9 @@
 One file in ``kaopu_ha/drivers`` and one line in ``setup.cfg``; nothing else of the tree is touched.
 """
 
+import contextlib
 import http.server
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -190,6 +192,12 @@ class Made(unittest.TestCase):
     def test_what_it_reads_is_registered_before_it_is_made(self):
         with self.assertRaisesRegex(ConfigError, r'can\'t be made: .*\[switch\] address is not'):
             self.make(loaded().Switch)
+
+    def test_ours_are_made_as_a_strangers(self):
+        for port in drivers.CHOSEN_BY:
+            for entry in importlib.metadata.entry_points(group=f'kaopu_ha.{port}'):
+                with contextlib.suppress(ConfigError):    # Its package need not be installed here.
+                    self.assertTrue(hasattr(drivers.load(port, entry.name), 'from_conf'), entry)
 
     def test_one_of_the_last_release_is_made_and_told(self):
         class Former:

@@ -18,6 +18,7 @@
                           |  `-------> an outbox for each notifier that waits
                           `----------> Measures: counters for Prometheus
     the store --> standing: gauges, read when they are scraped
+    a process --> presence: its record in the store; contact: that the store is away
 
 Nobody who decides or does waits for it, and nothing is decided by it.
 """

@@ -18,7 +18,7 @@
 ``drivers``, ``catalogue``              which driver is loaded; all that are installed
 ``telling``                             who is told the news
 ``runtime``                             real time, real threads
-``contact``, ``presence``               how a process meets the store, and shows there that it runs
+``wakes``                               changes in the store, and the loops that they wake
 ``ahead``, ``ranking``                  what commands ask as a controller would
 ``spelling``                            options that nobody reads
 ======================================  ==========================================================

@@ -23,10 +23,12 @@ from typing import Any, TypeVar
 from oslo_config import cfg
 
 from kaopu_ha import ports, programs, wiring
+from kaopu_ha.telling.contact import Contact
 from kaopu_ha.telling.dispatcher import Dispatcher
 from kaopu_ha.telling.measures import Measures
-from kaopu_ha.wiring import contact, drivers, telling
-from kaopu_ha.wiring.presence import Presence
+from kaopu_ha.telling.presence import Presence
+from kaopu_ha.wiring import drivers, telling
+from kaopu_ha.wiring.wakes import Wakes
 
 T = TypeVar('T')
 
@@ -90,8 +92,8 @@ class Parts:
         ``meets_at``: a key that the process may read.  ``name``: as what it is shown; an agent is
         by its beat.
         """
-        ask = contact.Contact(lambda: self.store.read(meets_at),
-                              ', '.join(self.conf.store.endpoints), keeps=bool(name))
+        ask = Contact(lambda: self.store.read(meets_at), ', '.join(self.conf.store.endpoints),
+                      keeps=bool(name))
         first = [programs.Loop('contact', ask.turn)]
         if name:
             shown = self.kept(Presence(self.store, self.process, name))
@@ -116,6 +118,5 @@ def joined(held: contextlib.ExitStack, store: ports.Store,
     running = tuple(RunningLoop(loop) for loop in loops)
     for each in running:
         each.loop.listen(each.wake.set)
-    held.callback(contact.Wakes(store, [(each.wake, each.loop.woken_by)
-                                        for each in running]).close)
+    held.callback(Wakes(store, [(each.wake, each.loop.woken_by) for each in running]).close)
     return Program(running, held.pop_all().close)

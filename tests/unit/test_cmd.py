@@ -301,7 +301,7 @@ class TestWithoutAStore(ProcessCase):
                 process, log = self.started(program)
                 self.await_words(log, 'the store does not answer at 127.0.0.1:9.')
                 told = log.read_text().partition('does not answer at 127.0.0.1:9.')
-                self.assertIn('WARNING kaopu_ha.wiring.contact', told[0].splitlines()[-1])
+                self.assertIn('WARNING kaopu_ha.telling.contact', told[0].splitlines()[-1])
                 self.assertIn('Check that etcd runs', told[2])
                 self.assertIsNone(process.poll())
 

@@ -17,7 +17,8 @@ import time
 import unittest
 
 from kaopu_ha import ports
-from kaopu_ha.wiring import contact
+from kaopu_ha.telling import contact
+from kaopu_ha.wiring.wakes import Wakes
 
 
 class Meeting(unittest.TestCase):
@@ -41,7 +42,7 @@ class Meeting(unittest.TestCase):
 
     def go_on(self, meeting, seconds):
         """Turns of so many seconds, a quarter of a second each; what was told."""
-        with self.assertLogs('kaopu_ha.wiring.contact', 'INFO') as logs:
+        with self.assertLogs('kaopu_ha.telling.contact', 'INFO') as logs:
             contact.LOG.info('begins')
             until = self.now + seconds
             while self.now < until:
@@ -119,7 +120,7 @@ class TestWakes(unittest.TestCase):
 
     def test_nobody_waits_for_a_store_that_is_away(self):
         store, wake = Slow(), threading.Event()
-        wakes = contact.Wakes(store, [(wake, ('/a/', '/b/'))])
+        wakes = Wakes(store, [(wake, ('/a/', '/b/'))])
         self.assertEqual([], store.opened)
         store.go_on.set()
         self.await_true(lambda: len(store.opened) == 2)
@@ -132,7 +133,7 @@ class TestWakes(unittest.TestCase):
 
     def test_what_begins_after_the_end_is_ended(self):
         store = Slow()
-        contact.Wakes(store, [(threading.Event(), ('/a/', '/b/'))]).close()
+        Wakes(store, [(threading.Event(), ('/a/', '/b/'))]).close()
         store.go_on.set()
         self.await_true(lambda: store.closed)
         self.assertEqual((1, 1), (len(store.opened), len(store.closed)))

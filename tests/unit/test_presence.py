@@ -15,7 +15,7 @@
 import unittest
 
 from kaopu_ha import records
-from kaopu_ha.wiring.presence import Presence
+from kaopu_ha.telling.presence import Presence
 from tests import etcd_single, lossy_store
 
 

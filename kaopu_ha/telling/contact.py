@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 import logging
 import threading
 import time
@@ -104,42 +104,3 @@ class Contact:
                         'certificates and user in [store]', self._where,
                         f': {why}' if why else '')
             self._told_at, self._told_why = now, why
-
-
-class Wakes:
-    """Has changes in the store wake loops, from when it answers; until then nobody waits for it."""
-
-    def __init__(self, store: ports.Store,
-                 woken: Iterable[tuple[threading.Event, tuple[str, ...]]]) -> None:
-        self._store = store
-        self._lock = threading.Lock()
-        self._closed = False
-        self._watches: list[ports.Watching] = []
-        self._wanted = [(wake, prefix) for wake, prefixes in woken for prefix in prefixes]
-        threading.Thread(target=self._open, name='wakes', daemon=True).start()
-
-    def close(self) -> None:
-        """Wake nobody any more."""
-        with self._lock:
-            self._closed = True
-            watches = list(self._watches)
-        for watch in watches:
-            watch.close()
-
-    def _open(self) -> None:
-        for wake, prefix in self._wanted:
-            if self._closed:
-                return
-            watch = self._store.watch(prefix, _waking(wake))
-            with self._lock:
-                self._watches.append(watch)
-                late = self._closed
-            if late:
-                watch.close()
-                return
-            # What changed before is not told.
-            wake.set()
-
-
-def _waking(wake: threading.Event) -> Callable[[ports.Change], None]:
-    return lambda _: wake.set()

@@ -20,9 +20,10 @@ from typing import Any
 
 from kaopu_ha import records
 from kaopu_ha.cli import case as cases
-from kaopu_ha.cli import layout, recovery
+from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, Trouble, plain
 from kaopu_ha.cli.picture import Picture
+from kaopu_ha.cli.recovery import show as recovery
 from kaopu_ha.core import detection, model, policy, roads
 from kaopu_ha.core.model import (
     Case,

@@ -26,6 +26,7 @@ from typing import TypeVar
 from kaopu_ha import records
 from kaopu_ha.core import brake, model, roads, wishes
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
+from kaopu_ha.core.requests import State
 
 T = TypeVar('T')
 
@@ -289,14 +290,15 @@ def _storm(name: str, before: brake.Storm | None, after: brake.Storm | None) -> 
 def _request(name: str, before: records.Request | None,
              after: records.Request | None) -> Iterator[Line]:
     del name
+    asked = State.ASKED
     if after is None:
         return
-    if before is None or (before.state != after.state and after.state == 'asked'):
-        yield Line('request', after.host, f'{after.who} asks: {after.verb}', at=after.at)
-    if after.state != 'asked' and (before is None or before.state != after.state):
+    if before is None or (before.state != after.state and after.state is asked):
+        yield Line('request', after.host, f'{after.who} asks: {after.verb.value}', at=after.at)
+    if after.state is not asked and (before is None or before.state != after.state):
         answer = f': {after.answer}' if after.answer else ''
-        yield Line('request', after.host, f'{after.verb}: {after.state}{answer}',
-                   'good' if after.state == 'done' else 'warning')
+        yield Line('request', after.host, f'{after.verb.value}: {after.state.value}{answer}',
+                   'good' if after.state is State.DONE else 'warning')
 
 
 def _wish(name: str, before: wishes.Wish | None, after: wishes.Wish | None) -> Iterator[Line]:

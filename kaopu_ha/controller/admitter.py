@@ -29,8 +29,8 @@ from kaopu_ha.core.aftercare import Aftercare
 from kaopu_ha.core.kept import keeps_its_fence
 from kaopu_ha.core.model import Case, Recovery, Stage
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.requests import OF_AGENTS, State, Verb
 
-ADMIT = 'admit'
 _ACT_SECONDS = 4.0
 # What is to be done if these were done too late.
 _FENCE = ('If it is confirmed dead again, the leader fences it anew within seconds: see that its '
@@ -100,7 +100,8 @@ class Admitter:
                 except records.RecordError as failure:
                     self._tell(News(Fact.RECORD, keys[key], str(failure)))
                     continue
-                if (request.verb, request.state, request.host) == (ADMIT, 'asked', keys[key]):
+                if (request.verb, request.state, request.host) == (
+                        Verb.ADMIT, State.ASKED, keys[key]):
                     found[keys[key]] = Wish(entry, request)
         return found
 
@@ -190,19 +191,19 @@ class Admitter:
         return servers, len(open_records), frozenset(
             uuid for uuid, place in shown.items() if place not in ('', host))
 
-    def _answers(self, host: str, boot_id: str) -> dict[str, admission.Answered]:
+    def _answers(self, host: str, boot_id: str) -> dict[Verb, admission.Answered]:
         """What the host's agent answered; it may have written anything there.
 
         What was asked of a former boot, because its inventory came later, is to be asked anew.
         """
-        keys = {records.request_to(host, verb): verb for verb in records.ASKABLE}
+        keys = {records.request_to(host, verb): verb for verb in OF_AGENTS}
         found = {}
         for key, entry in self._store.read(*keys).entries.items():
             age = self._known_for(key, entry)
             try:
                 request = records.decode(records.Request, entry.value, key)
             except records.RecordError as failure:
-                found[keys[key]] = admission.Answered('failed', str(failure), age)
+                found[keys[key]] = admission.Answered(State.FAILED, str(failure), age)
                 continue
             if request.boot_id in ('', boot_id):
                 found[keys[key]] = admission.Answered(request.state, request.answer, age)
@@ -278,9 +279,10 @@ class Admitter:
     def _ask_agent(self, world: World, case: Case, decision: admission.Decision) -> None:
         inventory = world.inventories[case.host]
         given = decision.given or (_an_image(inventory) if decision.act is Act.ASK_READ else ())
-        request = records.Request(decision.act.value, case.host, self._term.name,
+        verb = admission.ASKS[decision.act]
+        request = records.Request(verb, case.host, self._term.name,
                                   self._term.now(), given=given, boot_id=inventory.boot_id)
-        key = records.request_to(case.host, decision.act.value)
+        key = records.request_to(case.host, verb)
         self._commit(world, case, [ports.Put(key, records.encode(request))])
 
     def _enter(self, world: World, name: str, request: records.Request, case: Case) -> None:
@@ -292,7 +294,7 @@ class Admitter:
 
     def _close(self, world: World, name: str, request: records.Request, case: Case) -> None:
         ended = admission.closed(case, self._term.now(), self._term.name)
-        answer = dataclasses.replace(request, state='done', answer='admitted')
+        answer = dataclasses.replace(request, state=State.DONE, answer='admitted')
         before = world.restarts.get(case.host)
         again = unseen.to_start(case, world.inventories[case.host], world.evacuations, before,
                                 ended.road[-1].at, self._term.name)
@@ -304,7 +306,7 @@ class Admitter:
                 ports.Put(records.REQUEST + name, records.encode(answer))],
                 records.REQUEST + name, records.AFTERCARE + case.host,
                 records.RESTART + case.host):
-            for verb in records.ASKABLE:
+            for verb in OF_AGENTS:
                 self._answered.pop(records.request_to(case.host, verb), None)
             self._tell(News(Fact.ADMITTED, case.host, 'it may receive instances again'))
             for item in restart.told(again, before) if again else ():
@@ -326,7 +328,7 @@ class Admitter:
         at, by = self._term.now(), self._term.name
         writes: list[ports.Put | ports.Delete]
         if decision.act is Act.FALL_BACK:
-            answer = dataclasses.replace(request, state='failed', answer=reason)
+            answer = dataclasses.replace(request, state=State.FAILED, answer=reason)
             writes = [_put(admission.fallen_back(case, at, by, reason)),
                       ports.Put(key, records.encode(answer))]
         else:
@@ -341,7 +343,7 @@ class Admitter:
 
     def _refuse(self, world: World, name: str, request: records.Request, reason: str) -> None:
         key = records.REQUEST + name
-        answer = dataclasses.replace(request, state='refused', answer=reason)
+        answer = dataclasses.replace(request, state=State.REFUSED, answer=reason)
         if self._store.commit([*self._term.compares(), *world.compare(key)],
                               [ports.Put(key, records.encode(answer))]) is not None:
             self._tell(News(Fact.ADMIT_REFUSED, request.host, reason))
@@ -384,7 +386,7 @@ def _put(case: Case) -> ports.Put:
 
 def _forgotten(case: Case) -> list[ports.Delete]:
     """That nothing is asked of its agent any more, by us or by an older release."""
-    names = [verb.replace(' ', '-') for verb in records.ASKABLE]
+    names = [verb.value.replace(' ', '-') for verb in OF_AGENTS]
     return [ports.Delete(records.requests_to(case.host) + name)
             for name in (*names, *(f'{case.recovery}-{name}' for name in names))]
 

@@ -39,6 +39,7 @@ from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import model, retention, texts
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.requests import State
 from kaopu_ha.core.retention import Over
 
 LOG = logging.getLogger(__name__)
@@ -102,7 +103,7 @@ class Housekeeper:
             # Of a host with a case the admitter tells it, and a newer command may have written it.
             junk += [name for name in seen.unreadable if _host_of(name) not in cases]
             unread += [name for name, request in requests.items()
-                       if request.state == 'asked' and request.host not in cases]
+                       if request.state is State.ASKED and request.host not in cases]
         for start in range(0, len(unread), _CHUNK):
             self._remove_unread(unread[start:start + _CHUNK])
         self._remove_junk(junk)
@@ -151,5 +152,5 @@ def _host_of(name: str) -> str:
 
 def _answered(requests: Mapping[str, records.Request]) -> Iterator[Over]:
     for name, request in requests.items():
-        if request.state != 'asked':
+        if request.state is not State.ASKED:
             yield Over(records.REQUEST + name, request.at)

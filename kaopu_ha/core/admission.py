@@ -26,6 +26,7 @@ import enum
 
 from kaopu_ha.core import detection, model, roads, texts
 from kaopu_ha.core.model import Case, Contact, Phase, RecoveryStage, Stage
+from kaopu_ha.core.requests import State, Verb
 
 # Before its agent is asked once more for what it could not do.
 _ASK_AGAIN_SECONDS = 5.0
@@ -62,13 +63,18 @@ class Act(enum.Enum):
     WAIT = 'wait'
 
 
+# What its agent is asked by these.
+ASKS = {Act.ASK_RESTART: Verb.RESTART_COMPUTE, Act.ASK_REMOVE: Verb.REMOVE_DOMAINS,
+        Act.ASK_READ: Verb.READ_STORAGE}
+
+
 @dataclass(frozen=True)
 class Answered:
     """What the host's agent answered to a request of this admission, and for how long this leader
     has known of that.
     """
 
-    state: str
+    state: State
     answer: str
     seconds: float = 0.0
 
@@ -91,7 +97,7 @@ class Seen:
     servers: frozenset[str] | None
     uncompleted: int | None
     left_over: frozenset[str]
-    answers: Mapping[str, Answered]
+    answers: Mapping[Verb, Answered]
     beat: bool
     forced_by_us: bool
     moved_on: Mapping[str, model.Evacuation] = dataclasses.field(default_factory=dict)
@@ -274,8 +280,8 @@ def _records(case: Case, seen: Seen) -> Decision:
     if seen.uncompleted is None:
         return Decision(Act.WAIT, 'Nova does not answer')
     if seen.uncompleted:
-        restarted = seen.answers.get(Act.ASK_RESTART.value)
-        if restarted is not None and restarted.state == 'done' and (
+        restarted = seen.answers.get(Verb.RESTART_COMPUTE)
+        if restarted is not None and restarted.state is State.DONE and (
                 restarted.seconds < _START_AGAIN_SECONDS):
             return Decision(
                 Act.WAIT, f'its nova-compute has to clean up {seen.uncompleted} evacuations, which '
@@ -353,12 +359,12 @@ _STEPS = {Did.COMPUTE: _compute, Did.RECORDS: _records, Did.DOMAINS: _domains,
 
 def _by_agent(seen: Seen, act: Act, did: Did | None, given: tuple[str, ...] = ()) -> Decision:
     """Have the host's agent do it; a failure is told, and asked again after a while."""
-    answered = seen.answers.get(act.value)
-    if answered is None or (answered.state == 'done' and did is None):
+    answered = seen.answers.get(ASKS[act])
+    if answered is None or (answered.state is State.DONE and did is None):
         return Decision(act, 'asked of its agent', did, given)
-    if answered.state == 'done':
+    if answered.state is State.DONE:
         return Decision(Act.NOTE, answered.answer, did)
-    if answered.state == 'asked':
+    if answered.state is State.ASKED:
         return Decision(Act.WAIT, f'its agent has to {act.value}')
     if answered.seconds < _ASK_AGAIN_SECONDS:
         # Each question and each answer is a write; what hinders it may stay for hours.

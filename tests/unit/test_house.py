@@ -38,7 +38,7 @@ MAY_IMPORT = {
     'ports': {'core'},
     'codec': {'core'},
     'records': {'codec', 'core'},
-    'access': {'records'},
+    'access': {'core', 'records'},
     'checkup': {'core'},
     'permits': {'core', 'ports', 'records'},
     'shelf': {'core', 'ports', 'records'},

@@ -17,7 +17,7 @@ import json
 import unittest
 
 from kaopu_ha import codec, records
-from kaopu_ha.core import model, restart
+from kaopu_ha.core import model, requests, restart
 from kaopu_ha.core.demands import Amount, Demand, Part
 from kaopu_ha.core.events import Hint
 from kaopu_ha.core.keys import Entry, Snapshot
@@ -54,7 +54,8 @@ FULL = [
     records.Lock('controller-1', AT, permanent=True, recovery='c1-7'),
     records.HostSetting(True, 'joe', AT, 'it is being repaired'),
     records.BrakeSetting(('c1', 'c2'), 'joe', AT, 'the rack is really gone'),
-    records.Request('admit', 'c1', 'joe', AT, ('i1',), 'done', 'admitted', 'boot-2'),
+    records.Request(requests.Verb.ADMIT, 'c1', 'joe', AT, ('i1',), requests.State.DONE,
+                    'admitted', 'boot-2'),
     records.ProofMark('controller-1', AT, ('ceph-1', 'ceph-2'), 'joe says that it is off'),
     records.Claim('worker-1', 'c1-7'), LiveUse(16, 45, 64000, 70, AT),
     an_inventory(storage={'ceph-2': Sign.SILENCE, 'ceph-1': Sign.LIFE}, cores=8, memory_mb=4096,
@@ -94,7 +95,8 @@ FULL = [
 BARE = [a_case(), an_evacuation(), an_inventory(instances=()), a_recovery(instances=()),
         records.Beat('', ''), records.Leader(''), records.Lock('', ''),
         records.HostSetting(False, '', ''), records.BrakeSetting((), '', ''),
-        records.Request('', '', '', ''), records.ProofMark('', ''), records.Claim('', ''),
+        records.Request(requests.Verb.ADMIT, '', '', ''), records.ProofMark('', ''),
+        records.Claim('', ''),
         Hint('c1', ''), restart.Restart('c1', 'boot-2'), Wish(Verb.END, 'c1', '', '', '')]
 
 

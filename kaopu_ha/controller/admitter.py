@@ -225,7 +225,7 @@ class Admitter:
     def _act(self, world: World, name: str, request: records.Request, case: Case,
              decision: admission.Decision) -> None:
         if decision.act is Act.WAIT:
-            self._waits(world, case, decision.reason)
+            self._waits(world, case, decision.reason, decision.needs_operator)
         elif decision.act in (Act.ASK_RESTART, Act.ASK_REMOVE, Act.ASK_READ):
             self._ask_agent(world, case, decision)
         elif decision.act is Act.CLOSE:
@@ -356,10 +356,11 @@ class Admitter:
         if self._commit(world, case, [_put(noted), *writes], records.LOCK + case.host):
             self._tell(News(Fact.ADMIT_STEP, case.host, f'{did.value}: {reason}'))
 
-    def _waits(self, world: World, case: Case, reason: str) -> None:
+    def _waits(self, world: World, case: Case, reason: str, for_operator: bool = False) -> None:
         if case.admit is None or case.admit.waiting_for == reason:
             return
-        admit = dataclasses.replace(case.admit, waiting_for=reason)
+        admit = dataclasses.replace(case.admit, waiting_for=reason,
+                                    needs_operator=for_operator)
         self._commit(world, case, [_put(dataclasses.replace(case, admit=admit))])
 
     def _permit(self, world: World, case: Case) -> ports.Permit:

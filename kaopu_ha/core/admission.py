@@ -108,12 +108,16 @@ class Seen:
 
 @dataclass(frozen=True)
 class Decision:
-    """The act, why, and (for NOTE) the step that is done."""
+    """The act, why, and (for NOTE) the step that is done.
+
+    ``needs_operator``: nothing that the program may do ends this wait.
+    """
 
     act: Act
     reason: str = ''
     did: Did | None = None
     given: tuple[str, ...] = ()
+    needs_operator: bool = False
 
 
 def refusal(case: Case, seen: Seen) -> str:
@@ -126,7 +130,7 @@ def refusal(case: Case, seen: Seen) -> str:
                 f'start where they were, then')
     if seen.unfinished or seen.recovery is not RecoveryStage.FINISHED:
         return f'its recovery is not finished: {_unfinished(case.host, seen.unfinished)}'
-    return _no_libvirt(seen) or _contested(seen)
+    return _no_libvirt(seen) or _contested(seen).reason
 
 
 def _unfinished(host: str, moves: Collection[model.Evacuation]) -> str:
@@ -198,7 +202,8 @@ def moved_on(host: str, recovery: str,
 def noted(case: Case, did: Did) -> Case:
     """The case with one more step done."""
     assert case.admit is not None
-    admit = dataclasses.replace(case.admit, steps=(*case.admit.steps, did.value), waiting_for='')
+    admit = dataclasses.replace(case.admit, steps=(*case.admit.steps, did.value), waiting_for='',
+                                needs_operator=False)
     return dataclasses.replace(case, admit=admit)
 
 
@@ -254,16 +259,18 @@ def _no_libvirt(seen: Seen) -> str:
     return ''
 
 
-def _contested(seen: Seen) -> str:
-    """Why it can't be said yet whose an instance is that had come to it; empty if it can."""
+def _contested(seen: Seen) -> Decision:
+    """Why it can't be said yet whose an instance is that had come to it; no reason if it can."""
     shown = seen.servers or frozenset()
     for uuid, item in sorted(seen.moved_on.items()):
         if item.phase is not Phase.DONE and (uuid in shown or uuid in seen.libvirt.domains):
-            return f'{item.name}, which had come to it, is under way to {item.target} now'
+            return Decision(Act.WAIT, f'{item.name}, which had come to it, is under way to '
+                                      f'{item.target} now')
         if uuid in shown:
-            return (f'Nova shows {item.name} on it, which was moved on to {item.target}: its '
-                    f'record has to be mended by hand')
-    return ''
+            return Decision(Act.WAIT, f'Nova shows {item.name} on it, which was moved on to '
+                                      f'{item.target}: its record has to be mended by hand',
+                            needs_operator=True)
+    return Decision(Act.WAIT)
 
 
 def _compute(case: Case, seen: Seen) -> Decision:
@@ -295,9 +302,14 @@ def _records(case: Case, seen: Seen) -> Decision:
 
 
 def _domains(case: Case, seen: Seen) -> Decision:
-    trouble = _no_libvirt(seen) or _contested(seen)
-    if trouble or seen.servers is None:
-        return Decision(Act.WAIT, trouble or 'Nova does not answer')
+    trouble = _no_libvirt(seen)
+    contested = _contested(seen)
+    if trouble:
+        return Decision(Act.WAIT, trouble)
+    if contested.reason:
+        return contested
+    if seen.servers is None:
+        return Decision(Act.WAIT, 'Nova does not answer')
     left = tuple(sorted(uuid for uuid in seen.libvirt.domains
                         if uuid in seen.left_over and uuid not in seen.servers))
     if not left:

@@ -218,13 +218,16 @@ class Step:
 
 @dataclass(frozen=True)
 class AdmitProgress:
-    """What has been done so far to take a confirmed host back.  Each field is set once."""
+    """What has been done so far to take a confirmed host back.  Each field is set once, but what
+    is waited for now; ``needs_operator``: nothing that the program may do ends that wait.
+    """
 
     asked_by: str
     boot_id: str = ''
     steps: tuple[str, ...] = ()
     unfenced: bool = False
     waiting_for: str = ''
+    needs_operator: bool = False
 
 
 @dataclass(frozen=True)

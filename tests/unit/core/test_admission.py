@@ -320,6 +320,8 @@ class Domains(unittest.TestCase):
             found = advance(Did.DOMAINS, libvirt=a_libvirt(*domains), servers=frozenset(servers),
                             left_over=frozenset({'i1'}), moved_on={'i1': on_to_c3(phase)})
             self.assertIs(act, found.act, (phase, domains, servers))
+            misplaced = phase is Phase.DONE and 'i1' in servers
+            self.assertIs(misplaced, found.needs_operator, (phase, domains, servers))
 
     def test_without_nova_or_libvirt_it_waits(self):
         self.assertEqual(Decision(Act.WAIT, 'Nova does not answer'),

@@ -27,6 +27,7 @@ from kaopu_ha.core import admission, aftercare, fencing, model, restart, unseen
 from kaopu_ha.core.admission import Act
 from kaopu_ha.core.aftercare import Aftercare
 from kaopu_ha.core.kept import keeps_its_fence
+from kaopu_ha.core.keys import OPERATIONS_MAX, portions
 from kaopu_ha.core.model import Case, Recovery, Stage
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.requests import OF_AGENTS, State, Verb
@@ -36,8 +37,6 @@ _ACT_SECONDS = 4.0
 _FENCE = ('If it is confirmed dead again, the leader fences it anew within seconds: see that its '
           'proof is there')
 _SERVICE = 'If it is confirmed dead again: openstack compute service set --down'
-# etcd takes 128 operations in one transaction.
-_TOGETHER_MAX = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,9 +90,8 @@ class Admitter:
         """
         hosts = list(self._store.read(records.CASE).under(records.CASE))
         found: dict[str, Wish] = {}
-        for start in range(0, len(hosts), _TOGETHER_MAX):
-            keys = {records.admit_request(host): host
-                    for host in hosts[start:start + _TOGETHER_MAX]}
+        for some in portions(hosts, OPERATIONS_MAX):
+            keys = {records.admit_request(host): host for host in some}
             for key, entry in self._store.read(*keys).entries.items():
                 try:
                     request = records.decode(records.Request, entry.value, key)

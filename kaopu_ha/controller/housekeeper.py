@@ -38,6 +38,7 @@ from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import model, retention, texts
+from kaopu_ha.core.keys import portions
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.requests import State
 from kaopu_ha.core.retention import Over
@@ -48,8 +49,6 @@ _INTERVAL_SECONDS = 3600.0
 _RETRY_SECONDS = 60.0
 # After a start others have more to do.
 _FIRST_SECONDS = 120.0
-# etcd takes 128 operations in one transaction.
-_CHUNK = 50
 _RANGES = (records.CASE, records.CLOSED, records.RECOVERY, records.EVACUATION)
 # Of what is under ``request/`` in one look; if there is more, the next look is soon.
 _NAMES_MAX = 1000
@@ -96,24 +95,24 @@ class Housekeeper:
         junk = [name for name in names if not records.is_request(name)]
         unread = [name for name in asked if '/' in name and name.partition('/')[0] not in cases]
         peoples = [records.REQUEST + name for name in asked if '/' not in name]
-        for start in range(0, len(peoples), _CHUNK):
-            seen = World(self._store.read(*peoples[start:start + _CHUNK]), self._tell)
+        for some in portions(peoples):
+            seen = World(self._store.read(*some), self._tell)
             requests = seen.every(records.Request, records.REQUEST)
             self._remove(seen, retention.outdated(_answered(requests), before))
             # Of a host with a case the admitter tells it, and a newer command may have written it.
             junk += [name for name in seen.unreadable if _host_of(name) not in cases]
             unread += [name for name, request in requests.items()
                        if request.state is State.ASKED and request.host not in cases]
-        for start in range(0, len(unread), _CHUNK):
-            self._remove_unread(unread[start:start + _CHUNK])
+        for some in portions(unread):
+            self._remove_unread(some)
         self._remove_junk(junk)
         return len(names) == _NAMES_MAX and bool(unread or junk)
 
     def _remove_junk(self, names: Sequence[str]) -> None:
         """Delete these whatever they hold, and tell it: none of our programs wrote them."""
-        for start in range(0, len(names), _CHUNK):
+        for some in portions(names):
             self._store.commit(self._term.compares(), [
-                ports.Delete(records.REQUEST + name) for name in names[start:start + _CHUNK]])
+                ports.Delete(records.REQUEST + name) for name in some])
         if names:
             few = texts.few(map(texts.bounded, names))
             self._tell(News(Fact.RECORD, '', f'nobody reads what stood under '
@@ -128,10 +127,9 @@ class Housekeeper:
 
     def _remove(self, world: World, keys: Sequence[str]) -> None:
         """Delete keys that are as they were read; what changed meanwhile is another hour's."""
-        for start in range(0, len(keys), _CHUNK):
-            chunk = keys[start:start + _CHUNK]
-            self._store.commit([*self._term.compares(), *world.compare(*chunk)],
-                               [ports.Delete(key) for key in chunk])
+        for some in portions(keys):
+            self._store.commit([*self._term.compares(), *world.compare(*some)],
+                               [ports.Delete(key) for key in some])
 
 
 def _recoveries(world: World) -> Iterator[Over]:

@@ -29,6 +29,7 @@ from kaopu_ha.controller.lookout import READS, Lookout
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import addresses, detection, model, protection
+from kaopu_ha.core.keys import portions
 from kaopu_ha.core.news import Fact, News
 
 _RANGES = (records.ALIVE, records.INVENTORY, records.CASE, records.LOCK, records.TOOL,
@@ -40,7 +41,6 @@ _SERVICES_SECONDS = 60.0
 _FIRST_SECONDS = 30.0
 # In one look, of hosts in turn: an ask costs the OSDs a list and a notify for each.
 _IMAGES_MAX = 100
-_WRITES_MAX = 60
 _ITEMS_MAX = 500
 
 
@@ -96,8 +96,8 @@ class Protector:
                 writes.append(ports.Put(records.CLAIMS + host, records.encode(claims)))
         writes += [ports.Delete(records.CLAIMS + host) for host in world.claims
                    if not world.has(records.INVENTORY + host)]
-        for start in range(0, len(writes), _WRITES_MAX):
-            self._store.commit(self._term.compares(), writes[start:start + _WRITES_MAX])
+        for some in portions(writes):
+            self._store.commit(self._term.compares(), some)
 
     def _claims(self, world: World, inventory: model.Inventory) -> records.Claims:
         """Of a host that does not beat only addresses are new: it may be another one that writes

@@ -33,14 +33,13 @@ from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import evacuation, fencing, model, placing, users
 from kaopu_ha.core import recovery as road
+from kaopu_ha.core.keys import TOGETHER_MAX, portions
 from kaopu_ha.core.model import Evacuation, Phase, Recovery
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.recovery import Act, Decision, Seen
 from kaopu_ha.unanswered import Untold
 
 _ACT_SECONDS = 4.0
-# etcd takes 128 operations in one transaction.
-_CHUNK = 60
 _STEPS_IN_A_TURN = 8
 # For so long what was read of hosts says which of them may be targets.
 _FRESH_SECONDS = 2.0
@@ -124,10 +123,10 @@ class Recoverer:
     def _forget_old(self, world: World) -> None:
         for name in history.outlived(world):
             gone = history.keys(world, name)
-            for start in range(0, len(gone), _CHUNK):
+            for some in portions(gone):
                 self._store.commit(
                     [*self._term.compares(), *world.compare(records.RECOVERY + name)],
-                    [ports.Delete(key) for key in gone[start:start + _CHUNK]])
+                    [ports.Delete(key) for key in some])
 
     # ------------------------------------------------------------ one recovery
 
@@ -185,10 +184,10 @@ class Recoverer:
         """Write it all, then tell, then wake the workers."""
         moves = [_put_evacuation(move) for move in decision.evacuations]
         # The last of them come with the stage: a worker that is woken by them may begin.
-        while len(moves) > _CHUNK:
-            if not self._write(world, item, moves[:_CHUNK]):
+        while len(moves) > TOGETHER_MAX:
+            if not self._write(world, item, moves[:TOGETHER_MAX]):
                 return
-            del moves[:_CHUNK]
+            del moves[:TOGETHER_MAX]
         writes: list[ports.Put | ports.Delete] = list(moves)
         if decision.recovery != item:
             writes.append(_put(decision.recovery))

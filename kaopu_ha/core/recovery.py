@@ -39,6 +39,7 @@ from kaopu_ha.core.kept import dead_hosts as dead_hosts
 from kaopu_ha.core.kept import is_open as is_open
 from kaopu_ha.core.kept import keeps_its_fence as keeps_its_fence
 from kaopu_ha.core.kept import taken_up, was_planned
+from kaopu_ha.core.keys import TOGETHER_MAX
 from kaopu_ha.core.model import Evacuation, Phase, Recovery, RecoveryStage
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.recovering import Act as Act
@@ -52,8 +53,6 @@ from kaopu_ha.core.recovering import waits as _waits
 _PLAN_SECONDS = 5.0
 # Between two looks for what Nova shows on a dead host only after all of its moves have ended.
 _LATE_SECONDS = 60.0
-# More arrivals than these are taken up in the next turn: they are written in one transaction.
-_ARRIVALS_MAX = 60
 
 _FENCE_ACTS = (Act.ASK_FORBIDDEN, Act.FENCE, Act.READ_BACK, Act.MARK, Act.UNMARK)
 # What may fail where a person's word stands for the fence.
@@ -177,7 +176,7 @@ def _late(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision | None
         return Decision(Act.LIST, recovery)
     servers = [server for server in seen.servers or () if server.uuid in came]
     late = _listed(dataclasses.replace(recovery, instances=_told(recovery, seen)),
-                   servers[:_ARRIVALS_MAX], seen, rules)
+                   servers[:TOGETHER_MAX], seen, rules)
     if not late:
         return None
     return Decision(Act.COMMIT, recovery, late, left.told(recovery.host, late, seen.case))

@@ -53,7 +53,7 @@ class BrakeKeeper:
         known = kept if self._storm is None else brake.joined(self._storm, kept)
         seen = self._see(world, fresh, release)
         storm = brake.advance(known, seen, self._rules)
-        writes = [*_kept(storm, kept), *_shortened(world, release, brake.still_good(
+        writes = [*_kept(storm, kept, self._rules), *_shortened(world, release, brake.still_good(
             release, storm, seen))]
         if writes and self._store.commit(
                 [*self._term.compares(), *world.compare(records.BRAKE)], writes) is None:
@@ -125,8 +125,9 @@ def _all(storm: brake.Storm) -> str:
     return ', '.join(storm.silent) + lately
 
 
-def _kept(storm: brake.Storm, kept: brake.Storm) -> list[ports.Put | ports.Delete]:
-    if not brake.is_worth_keeping(storm, kept):
+def _kept(storm: brake.Storm, kept: brake.Storm,
+          rules: model.Rules) -> list[ports.Put | ports.Delete]:
+    if not brake.is_worth_keeping(storm, kept, rules):
         return []
     return [ports.Delete(records.STORM) if storm.is_idle else
             ports.Put(records.STORM, records.encode(storm))]

@@ -39,8 +39,8 @@ class _Unwritten:
 class Casebook:
     """Holds at most one case for each host that has one.  For one thread."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float], rules: model.Rules) -> None:
+        self._clock, self._rules = clock, rules
         self._unwritten: dict[str, _Unwritten] = {}
 
     def newest(self, world: World, case: model.Case) -> model.Case:
@@ -55,7 +55,8 @@ class Casebook:
         since = kept.since if kept else self._clock()
         if (stored is None or decision.confirm or decision.news
                 or (decision.death, decision.lock) != (quiet, quiet)
-                or casefile.worth_writing(stored, decision.case, self._clock() - since)):
+                or casefile.worth_writing(stored, decision.case, self._clock() - since,
+                                       self._rules)):
             self._unwritten.pop(host, None)
             return False
         entry = world.snapshot.entries[records.CASE + host]

@@ -69,8 +69,8 @@ class Detector:
         self._term = Term(leadership, self._begin)
         self._fences, self._rules, self._clock, self._tell = fences, rules, clock, tell
         self._pool = pool
-        self._book = Casebook(clock)
-        self._asking = Asking(probes, pool, rules.ask_limit)
+        self._book = Casebook(clock, rules)
+        self._asking = Asking(probes, pool, rules)
         self.alone, self._untold = Alone(store, clock, tell), Untold(store, tell)
         self._brake = BrakeKeeper(store, self._term, rules, clock, tell)
         self._known = suspicion.Suspicion()

@@ -51,7 +51,7 @@ class Observer:
         """``rounds``: the last ones of a leader.  Of ``fences`` only is asked what they may cut."""
         self._pool, self._fences = pool, {fence.name: fence for fence in fences}
         self._store, self._leadership, self._rules, self._tell = store, leadership, rules, tell
-        self._asking, self._rounds = Asking(probes, pool, rules.ask_limit), rounds
+        self._asking, self._rounds = Asking(probes, pool, rules), rounds
         self._told, self._lease = sight.Sight(), 0
         self._blind_looks = 0
 
@@ -81,7 +81,8 @@ class Observer:
         unproven = {name for name, item in recoveries.items()
                     if item.stage is not model.RecoveryStage.FINISHED
                     and not world.has(records.PROOF + name)}
-        hosts = sight.in_doubt(world.cases.values(), world.beats, unproven)
+        hosts = sight.in_doubt(world.cases.values(), world.beats, unproven,
+                               self._rules)
         return tuple(host for host in hosts if host in world.inventories)
 
     def _mine(self, world: World, hosts: Sequence[str]) -> sight.Sight:

@@ -28,11 +28,6 @@ from kaopu_ha.core import detection, model, roads, texts
 from kaopu_ha.core.model import Case, Contact, Phase, RecoveryStage, Stage
 from kaopu_ha.core.requests import State, Verb
 
-# Before its agent is asked once more for what it could not do.
-_ASK_AGAIN_SECONDS = 5.0
-# A nova-compute cleans up when it starts, within seconds; one that is busy is given more.
-_START_AGAIN_SECONDS = 60.0
-
 
 class Did(enum.Enum):
     """The steps, in their order, in the words that are shown and kept."""
@@ -153,7 +148,7 @@ def advance(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     done = set(case.admit.steps)
     for did, step in _STEPS.items():
         if did.value not in done:
-            return step(case, seen)
+            return step(case, seen, rules)
     return Decision(Act.CLOSE, 'it was admitted')
 
 
@@ -273,35 +268,35 @@ def _contested(seen: Seen) -> Decision:
     return Decision(Act.WAIT)
 
 
-def _compute(case: Case, seen: Seen) -> Decision:
+def _compute(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     trouble = _no_libvirt(seen)
     if trouble:
         return Decision(Act.WAIT, trouble)
     assert seen.inventory is not None
     if seen.inventory.boot_id != case.boot_id:
         return Decision(Act.NOTE, 'it was booted since', Did.COMPUTE)
-    return _by_agent(seen, Act.ASK_RESTART, Did.COMPUTE)
+    return _by_agent(seen, rules, Act.ASK_RESTART, Did.COMPUTE)
 
 
-def _records(case: Case, seen: Seen) -> Decision:
+def _records(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     if seen.uncompleted is None:
         return Decision(Act.WAIT, 'Nova does not answer')
     if seen.uncompleted:
         restarted = seen.answers.get(Verb.RESTART_COMPUTE)
         if restarted is not None and restarted.state is State.DONE and (
-                restarted.seconds < _START_AGAIN_SECONDS):
+                restarted.seconds < rules.compute_again_seconds):
             return Decision(
                 Act.WAIT, f'its nova-compute has to clean up {seen.uncompleted} evacuations, which '
                           f'it does when it starts; it is started again every '
-                          f'{_START_AGAIN_SECONDS:g} s, for at one start it cleans up only one '
-                          f'of those of the same instance')
+                          f'{rules.compute_again_seconds:g} s, for at one start it cleans up only '
+                          f'one of those of the same instance')
         # It cleans up only when it starts: a host that was booted while its instances were still
         # being moved started its nova-compute too early for those that arrived later.
-        return _by_agent(seen, Act.ASK_RESTART, None)
+        return _by_agent(seen, rules, Act.ASK_RESTART, None)
     return Decision(Act.NOTE, 'Nova shows none that is not completed', Did.RECORDS)
 
 
-def _domains(case: Case, seen: Seen) -> Decision:
+def _domains(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     trouble = _no_libvirt(seen)
     contested = _contested(seen)
     if trouble:
@@ -314,10 +309,10 @@ def _domains(case: Case, seen: Seen) -> Decision:
                         if uuid in seen.left_over and uuid not in seen.servers))
     if not left:
         return Decision(Act.NOTE, 'its libvirt knows none that was evacuated', Did.DOMAINS)
-    return _by_agent(seen, Act.ASK_REMOVE, None, left)
+    return _by_agent(seen, rules, Act.ASK_REMOVE, None, left)
 
 
-def _unfenced(case: Case, seen: Seen) -> Decision:
+def _unfenced(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     return Decision(Act.UNFENCE, 'what was evacuated is gone from it', Did.UNFENCED)
 
 
@@ -329,12 +324,12 @@ def unfenced(stays: Collection[str]) -> str:
             f'{texts.few(sorted(stays))}')
 
 
-def _storage(case: Case, seen: Seen) -> Decision:
+def _storage(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     if seen.beat:
         # It was lost without its fence and came back: without a lock its agent takes no requests,
         # and tells of its storage like any other.
         return _by_its_inventory(seen)
-    return _by_agent(seen, Act.ASK_READ, Did.STORAGE)
+    return _by_agent(seen, rules, Act.ASK_READ, Did.STORAGE)
 
 
 def _by_its_inventory(seen: Seen) -> Decision:
@@ -348,17 +343,17 @@ def _by_its_inventory(seen: Seen) -> Decision:
     return Decision(Act.NOTE, 'its agent, which beats, tells that it does', Did.STORAGE)
 
 
-def _unlocked(case: Case, seen: Seen) -> Decision:
+def _unlocked(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     return Decision(Act.UNLOCK, 'it reads its storage', Did.UNLOCKED)
 
 
-def _beat(case: Case, seen: Seen) -> Decision:
+def _beat(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     if not seen.beat:
         return Decision(Act.WAIT, 'its beat is awaited')
     return Decision(Act.NOTE, 'its agent beats', Did.BEAT)
 
 
-def _unforced(case: Case, seen: Seen) -> Decision:
+def _unforced(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     if not seen.forced_by_us:
         return Decision(Act.NOTE, 'it was not we who forced it down', Did.UNFORCED)
     return Decision(Act.UNFORCE, 'it was we who forced it down', Did.UNFORCED)
@@ -369,7 +364,8 @@ _STEPS = {Did.COMPUTE: _compute, Did.RECORDS: _records, Did.DOMAINS: _domains,
           Did.BEAT: _beat, Did.UNFORCED: _unforced}
 
 
-def _by_agent(seen: Seen, act: Act, did: Did | None, given: tuple[str, ...] = ()) -> Decision:
+def _by_agent(seen: Seen, rules: model.Rules, act: Act, did: Did | None,
+              given: tuple[str, ...] = ()) -> Decision:
     """Have the host's agent do it; a failure is told, and asked again after a while."""
     answered = seen.answers.get(ASKS[act])
     if answered is None or (answered.state is State.DONE and did is None):
@@ -378,8 +374,8 @@ def _by_agent(seen: Seen, act: Act, did: Did | None, given: tuple[str, ...] = ()
         return Decision(Act.NOTE, answered.answer, did)
     if answered.state is State.ASKED:
         return Decision(Act.WAIT, f'its agent has to {act.value}')
-    if answered.seconds < _ASK_AGAIN_SECONDS:
+    if answered.seconds < rules.agent_again_seconds:
         # Each question and each answer is a write; what hinders it may stay for hours.
         return Decision(Act.WAIT, f'its agent was asked to {act.value}: {answered.answer}; asked '
-                                  f'again every {_ASK_AGAIN_SECONDS:g} s')
+                                  f'again every {rules.agent_again_seconds:g} s')
     return Decision(act, f'asked again; its agent said: {answered.answer}', did, given)

@@ -33,11 +33,6 @@ from kaopu_ha.core.evacuation import Way
 from kaopu_ha.core.facts import Facts as Facts
 from kaopu_ha.core.model import Evacuation, Phase
 
-# A nova-compute that finds an instance off has Nova stop it within a few seconds.
-_STOP_SECONDS = 20.0
-# Of one instance that are fenced by the word of a worker: one or two, if nobody plays with it.
-_CLIENTS_MAX = 16
-
 
 class Act(enum.Enum):
     """What the worker does now."""
@@ -94,12 +89,12 @@ def _table(facts: Facts) -> tuple[Row, ...]:
     return FIRST if facts.queued else UNDER_WAY
 
 
-def to_be_fenced(item: Evacuation, seen: Seen) -> tuple[str, ...]:
+def to_be_fenced(item: Evacuation, seen: Seen, rules: model.Rules) -> tuple[str, ...]:
     """The clients that are to be fenced before the first call, with those that were before; not
     more at a time than a cluster lists of well-kept images.
     """
     found = (client.address for client in certain.silent_of_nobody(item, seen))
-    return tuple(sorted({*item.clients, *found}))[:_CLIENTS_MAX]
+    return tuple(sorted({*item.clients, *found}))[:rules.clients_fenced_max]
 
 
 def _otherwise(facts: Facts) -> bool:
@@ -129,7 +124,8 @@ ELSEWHERE = (
 # No attempt with this target was committed yet.
 FIRST = (
     Row('there already', lambda it: it.on_target, Act.COMMIT, 'it is there already'),
-    Row('stopped by its user', lambda it: it.being_stopped and it.seen.seconds >= _STOP_SECONDS,
+    Row('stopped by its user',
+        lambda it: it.being_stopped and it.seen.seconds >= it.rules.user_stop_seconds,
         Act.LEFT, 'its user stopped it while it waited'),
     Row('being stopped by its user', lambda it: it.being_stopped, Act.WAIT, 'its user stops it'),
     Row('images not asked', lambda it: it.may_move and it.unasked, Act.WAIT,

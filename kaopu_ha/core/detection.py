@@ -40,11 +40,6 @@ from kaopu_ha.core import casefile, evidence, model, roads, saying, texts
 from kaopu_ha.core.model import Case, Sign, Stage, Verdict
 from kaopu_ha.core.news import Fact, News
 
-# Rounds that end at once (a refused connection) must not make a loop that only writes.
-_PAUSE_SECONDS = 0.25
-
-_NOTHING_TO_ASK_SECONDS = 60.0
-
 JUDGING = (Stage.SUSPECTED, Stage.DYING, Stage.LOCKED, Stage.LAST_LOOK)
 
 
@@ -174,9 +169,8 @@ def silent_since(case: Case) -> str:
 
 def _again(look: model.Round, rules: model.Rules) -> float:
     """Seconds until the next look after one that was UNDECIDED."""
-    # Where there is nothing to ask about, only a beat brings news: a look now and then is enough.
     nothing = look.storage.rule in evidence.NOTHING_TO_ASK
-    return max(rules.look_interval, _NOTHING_TO_ASK_SECONDS if nothing else 0.0)
+    return max(rules.look_interval, rules.nothing_to_ask_seconds if nothing else 0.0)
 
 
 # ---------------------------------------------------------------- the roads of a DEAD round
@@ -310,7 +304,8 @@ def _waiting(case: Case, wait: float, rules: model.Rules, *, death: Key = Key.KE
              lock: Key = Key.KEEP) -> Decision:
     # A round of silence takes the whole ask limit: begin the last one of a stage so early that it
     # ends when the stage does.
-    left = max(wait - case.waited - rules.ask_limit, _PAUSE_SECONDS if case.waited < wait else 0.0)
+    least = rules.round_pause if case.waited < wait else 0.0
+    left = max(wait - case.waited - rules.ask_limit, least)
     return Decision(case, death=death, lock=lock, again=min(left, rules.look_interval))
 
 

@@ -49,11 +49,6 @@ from kaopu_ha.core.recovering import Standing as Standing
 from kaopu_ha.core.recovering import go as _go
 from kaopu_ha.core.recovering import waits as _waits
 
-# Between two plans while nothing began, ended or died: room may have come, or a host.
-_PLAN_SECONDS = 5.0
-# Between two looks for what Nova shows on a dead host only after all of its moves have ended.
-_LATE_SECONDS = 60.0
-
 _FENCE_ACTS = (Act.ASK_FORBIDDEN, Act.FENCE, Act.READ_BACK, Act.MARK, Act.UNMARK)
 # What may fail where a person's word stands for the fence.
 _BY_WORD_ACTS = (Act.ASK_FORBIDDEN, Act.FENCE, Act.READ_BACK)
@@ -138,7 +133,7 @@ def _moving(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     lacks_target = any(item.phase in _UNPLANNED or (item.target in seen.dead
                                                     and not item.phase.ended)
                        for item in ready if item.recovery == recovery.id)
-    if lacks_target and _plan_is_due(seen):
+    if lacks_target and _plan_is_due(seen, rules):
         if seen.candidates is None:
             return Decision(Act.ASK_TARGETS, recovery)
         changed = evacuation.planned(ready, _look(seen), rules, seen.dead)
@@ -150,12 +145,12 @@ def _moving(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     return _waits(recovery, '')
 
 
-def _plan_is_due(seen: Seen) -> bool:
+def _plan_is_due(seen: Seen, rules: model.Rules) -> bool:
     """To plan means to ask Nova and Placement, which have instances to move."""
     if seen.planned is None:
         return True
     before, seconds = seen.planned
-    return standing(seen) != before or seconds >= _PLAN_SECONDS
+    return standing(seen) != before or seconds >= rules.plan_seconds
 
 
 def _ending(recovery: Recovery, seen: Seen, mine: Sequence[Evacuation],
@@ -235,7 +230,7 @@ def _finished(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     if not all(item.phase.ended for item in mine):
         return _go(recovery, taken_up(recovery), seen, 'taken up again: an instance is open',
                    News(Fact.EVACUATING, recovery.host, counted(mine)))
-    late = _late(recovery, seen, rules) if _late_may_be_due(recovery, seen) else None
+    late = _late(recovery, seen, rules) if _late_may_be_due(recovery, seen, rules) else None
     if late is None or late.act is not Act.COMMIT:
         return late or _waits(recovery, '')
     taken = _go(recovery, taken_up(recovery), seen, 'taken up again: Nova shows more on it by now',
@@ -244,14 +239,14 @@ def _finished(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
                                news=(*late.news, *taken.news))
 
 
-def _late_may_be_due(recovery: Recovery, seen: Seen) -> bool:
+def _late_may_be_due(recovery: Recovery, seen: Seen, rules: model.Rules) -> bool:
     """True if it is time to ask Nova, or Nova was asked just now.  What a person ended before its
     plan is left alone.
     """
     if not was_planned(recovery):
         return False
     return (seen.servers is not None or seen.planned is None
-            or seen.planned[1] >= _LATE_SECONDS)
+            or seen.planned[1] >= rules.late_plan_seconds)
 
 
 _ROADS = {RecoveryStage.PROVEN: _proven, RecoveryStage.PLANNED: _moving,

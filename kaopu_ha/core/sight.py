@@ -27,8 +27,6 @@ from types import MappingProxyType
 
 from kaopu_ha.core import detection, evidence, model
 
-# So many are enough to know whether somebody sees.
-ASKED_MAX = 4
 FENCE = 'fence'
 NO_FENCES: Mapping[str, bool] = MappingProxyType({})
 
@@ -55,11 +53,11 @@ class Sight:
 
 
 def in_doubt(cases: Iterable[model.Case], beating: Collection[str],
-             unproven: Collection[str]) -> tuple[str, ...]:
+             unproven: Collection[str], rules: model.Rules) -> tuple[str, ...]:
     """The hosts on which a network was UNKNOWN at the last look, or whose fence is not proven."""
     found = [case.host for case in cases if case.host not in beating and (
         _unknown(case) or (case.stage is model.Stage.CONFIRMED and case.recovery in unproven))]
-    return tuple(sorted(found)[:ASKED_MAX])
+    return tuple(sorted(found)[:rules.doubtful_asked_max])
 
 
 def _unknown(case: model.Case) -> bool:

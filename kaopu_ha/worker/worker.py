@@ -41,8 +41,6 @@ _CALL_SECONDS = 10.0
 _POLL_SECONDS = 1.0
 _TICK_SECONDS = 0.2
 _IDLE_SECONDS = 5.0
-# Of the attempt's limit: after this, what is waited for is told.
-_PATIENCE_SHARE = 0.25
 
 
 class Worker:
@@ -61,7 +59,7 @@ class Worker:
         self._tasks: list[Task] = []
         self._pool = pool
         self._claim_at = 0.0
-        self._resting, self._untold = Resting(store, clock), Untold(store, tell)
+        self._resting, self._untold = Resting(store, clock, rules), Untold(store, tell)
         # Why nothing was taken in the last turn, '' if that is not so.
         self.trouble = ''
 
@@ -116,7 +114,7 @@ class Worker:
         if task.troubled is None:
             task.troubled = self._clock()
         elif self._clock() - task.troubled >= self._patience():
-            self._resting.rest(task.key, evacuation.pause(1))
+            self._resting.rest(task.key, self._rules.pause(1))
             task.over = True
 
     # ------------------------------------------------------------ claims
@@ -307,7 +305,7 @@ class Worker:
                      decision: attempt.Decision) -> None:
         """Name the clients to the leader, which has the proof end until they are fenced, too."""
         item = record.item
-        named = attempt.to_be_fenced(item, seen)
+        named = attempt.to_be_fenced(item, seen, self._rules)
         if named == item.clients:
             self._waits(task, record, decision)
             return
@@ -331,7 +329,7 @@ class Worker:
             self._tell(News(Fact.WAITS, item.source, f'{item.name} to {item.target}: {reason}'))
 
     def _patience(self) -> float:
-        return self._rules.attempt_limit * _PATIENCE_SHARE
+        return self._rules.attempt_limit * self._rules.patience_share
 
     def _has_its_time(self, task: Task, item: Evacuation) -> bool:
         """True if it only waits, and its place is better used for another one.
@@ -357,7 +355,7 @@ class Worker:
                               [ports.Put(task.key, records.encode(aside))]) is None:
             return
         task.over = True
-        self._resting.rest(task.key, evacuation.pause(aside.set_aside), aside.set_aside)
+        self._resting.rest(task.key, self._rules.pause(aside.set_aside), aside.set_aside)
         if decision.reason != item.reason:
             self._tell(News(Fact.WAITS, item.source,
                             f'{item.name} to {item.target}: {decision.reason}'))

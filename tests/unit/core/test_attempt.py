@@ -226,7 +226,8 @@ class TheFirstCall(unittest.TestCase):
     def test_what_is_to_be_fenced_grows_and_is_bounded(self):
         images = (an_answer(*(a_client(f'10.1.0.99:0/{number}', acknowledged=False)
                               for number in range(40))),)
-        named = attempt.to_be_fenced(queued(clients=('10.1.0.1:0/1',)), first_look(images=images))
+        named = attempt.to_be_fenced(queued(clients=('10.1.0.1:0/1',)), first_look(images=images),
+                                     rules())
         self.assertIn('10.1.0.1:0/1', named)
         self.assertEqual(16, len(named))
 

@@ -20,6 +20,8 @@ from kaopu_ha.core import casefile, detection, evacuation, fencing, model, texts
 from kaopu_ha.core.model import Answer, Sign, Stage
 from tests.unit.core import values
 
+RULES = values.rules()
+
 # What etcd takes in one request, by its default.
 REQUEST_BYTES_MAX = 1536 * 1024
 
@@ -53,16 +55,16 @@ class TestWorthWriting(unittest.TestCase):
     def test_counts_and_times_alone_are_not(self):
         later = looked_at(self.stored, values.alive(at='2026-01-03'))
         self.assertNotEqual(self.stored, later)
-        self.assertFalse(casefile.worth_writing(self.stored, later, 1.0))
+        self.assertFalse(casefile.worth_writing(self.stored, later, 1.0, RULES))
 
     def test_how_long_the_answers_took_is_not(self):
         rounds = [dataclasses.replace(item, asked_seconds=3.5) for item in self.stored.rounds]
         later = dataclasses.replace(self.stored, rounds=tuple(rounds))
-        self.assertFalse(casefile.worth_writing(self.stored, later, 1.0))
+        self.assertFalse(casefile.worth_writing(self.stored, later, 1.0, RULES))
 
     def test_after_some_time_they_are(self):
         self.assertTrue(casefile.worth_writing(self.stored, self.stored,
-                                               casefile.UNWRITTEN_SECONDS))
+                                               RULES.case_written_seconds, RULES))
 
     def test_whatever_decides_is_at_once(self):
         for changes in ({'stage': Stage.DYING}, {'waited': 1.0}, {'kernel_answered': True},
@@ -70,11 +72,12 @@ class TestWorthWriting(unittest.TestCase):
                         {'road': (model.Step('', '', '', ''),)}):
             with self.subTest(changes):
                 self.assertTrue(casefile.worth_writing(
-                    self.stored, dataclasses.replace(self.stored, **changes), 0.0))
+                    self.stored, dataclasses.replace(self.stored, **changes), 0.0, RULES))
 
     def test_another_answer_is(self):
         for look in (values.silent(), values.undecided()):
-            self.assertTrue(casefile.worth_writing(self.stored, looked_at(self.stored, look), 0.0))
+            self.assertTrue(casefile.worth_writing(
+                self.stored, looked_at(self.stored, look), 0.0, RULES))
 
 
 class TestGuests(unittest.TestCase):
@@ -107,7 +110,7 @@ class TestGuests(unittest.TestCase):
 
     def test_the_count_alone_is_not_worth_a_write(self):
         case = self.heard(values.a_case(), 'i1')
-        self.assertFalse(casefile.worth_writing(case, self.heard(case, 'i1'), 1.0))
+        self.assertFalse(casefile.worth_writing(case, self.heard(case, 'i1'), 1.0, RULES))
 
 
 class TestSize(unittest.TestCase):

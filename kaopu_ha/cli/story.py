@@ -142,19 +142,13 @@ def _rounds(host: str, before: tuple[model.Round, ...],
     for place, item in enumerate(after):
         if item.at in seen:
             continue
-        repeats = place > 0 and _face(after[place - 1]) == _face(item)
+        repeats = place > 0 and after[place - 1].face == item.face
         yield Line('round', host, _round(item), 'detail' if repeats else 'info', item.at)
 
 
-def _face(item: model.Round) -> tuple[object, ...]:
-    return (item.verdict, item.management.sign, item.management.rule, item.storage.sign,
-            item.storage.rule)
-
-
 def _round(item: model.Round) -> str:
-    return (f'asked: management {item.management.sign.value} ({item.management.rule}), '
-            f'storage {item.storage.sign.value} ({item.storage.rule}): '
-            f'{item.verdict.value.upper()}')
+    said = ', '.join(f'{one.network.value} {one.sign.value} ({one.rule})' for one in item.evidence)
+    return f'asked: {said}: {item.verdict.value.upper()}'
 
 
 def _steps(host: str, before: tuple[model.Step, ...],

@@ -164,7 +164,7 @@ class Detector:
     # ------------------------------------------------------------ ask
 
     def _ask(self, world: World, hosts: Sequence[str]) -> dict[str, _Looked]:
-        """Both networks at once; Nova's list beside the last look, if it comes in time."""
+        """All networks at once; Nova's list beside the last look, if it comes in time."""
         if not hosts:
             return {}
         at, began, coming = self._term.now(), self._clock(), self._evacuations()
@@ -181,10 +181,9 @@ class Detector:
         said = self._asking.ask(suspects, peers, known, meanwhile)
         ended, looked = self._clock(), {}
         for host in hosts:
-            management = said[model.Network.MANAGEMENT][host]
-            storage = said[model.Network.STORAGE][host]
-            verdict, rule = detection.judged(management, storage, world.cases[host].word)
-            item = model.Round(at, self._term.name, management, storage, verdict, rule,
+            came = tuple(said[network][host] for network in model.Network if network in said)
+            verdict, rule = detection.judged(came, world.cases[host].word)
+            item = model.Round(at, self._term.name, came, verdict, rule,
                                asked_seconds=round(ended - began, 3))
             looked[host] = _Looked(item, ended, _in_time(lists.get(host)))
             if verdict is not model.Verdict.DEAD:

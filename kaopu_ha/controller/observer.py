@@ -89,8 +89,7 @@ class Observer:
         """What a leader's rounds say; whom it does not judge (any more), and all for others, it
         asks about."""
         rounds = self._rounds() if self._leadership.epoch else {}
-        found = {host: {model.Network.MANAGEMENT: rounds[host].management,
-                        model.Network.STORAGE: rounds[host].storage}
+        found = {host: {one.network: one for one in rounds[host].evidence}
                  for host in hosts
                  if host in rounds and world.cases[host].stage in detection.JUDGING}
         asked = [host for host in hosts if host not in found and (

@@ -40,7 +40,7 @@ from collections.abc import Collection, Mapping
 import dataclasses
 from dataclasses import dataclass
 
-from kaopu_ha.core import evidence, model
+from kaopu_ha.core import model
 
 _PAST_JUDGING = (model.Stage.CONFIRMED, model.Stage.ADMITTING, model.Stage.CLOSED)
 
@@ -133,7 +133,7 @@ def _nothing_to_ask(case: model.Case, host: str, empty: Collection[str]) -> bool
         # It is judged all the same.
         return False
     if case.rounds:
-        return case.rounds[-1].storage.rule in evidence.NOTHING_TO_ASK
+        return case.rounds[-1].nothing_to_ask
     return host in empty
 
 

@@ -48,9 +48,8 @@ def worth_writing(stored: model.Case, case: model.Case, unwritten_seconds: float
 
 def brief(item: model.Round) -> model.Round:
     """The round as it is kept: whatever the number of images, some lines; without the clients."""
-    return dataclasses.replace(
-        item, management=dataclasses.replace(_brief(item.management), guests=None),
-        storage=_brief(item.storage))
+    return dataclasses.replace(item, evidence=tuple(
+        dataclasses.replace(_brief(one), guests=None) for one in item.evidence))
 
 
 def with_guests(case: model.Case, new: model.Round, told: model.Inventory | None,
@@ -60,7 +59,7 @@ def with_guests(case: model.Case, new: model.Round, told: model.Inventory | None
     A system that is shut down ends its guests before itself.  While nobody publishes that it does,
     what went off lately may have gone with its host; Nova says later who stopped it.
     """
-    running = new.management.guests
+    running = new.of(model.Network.MANAGEMENT).guests
     if running is None:
         return case
     before = case.guests if case.guests_at else [one.uuid for one in (told.on if told else ())]
@@ -82,7 +81,7 @@ def outlived_its_agent(case: model.Case) -> bool:
 
 def clients(case: model.Case, new: model.Round) -> tuple[str, ...]:
     """The clients of the host that this case has seen, the last ones if there are too many."""
-    return with_more(case.clients, new.storage.clients)
+    return with_more(case.clients, new.clients)
 
 
 def with_more(before: Sequence[str], seen: Sequence[str]) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from kaopu_ha.core import detection, evidence, model
+from kaopu_ha.core import detection, model
 
 FENCE = 'fence'
 NO_FENCES: Mapping[str, bool] = MappingProxyType({})
@@ -65,8 +65,8 @@ def _unknown(case: model.Case) -> bool:
         return False
     last = case.rounds[-1]
     # Where there is nothing to ask about, nobody sees more.
-    return last.storage.rule not in evidence.NOTHING_TO_ASK and (
-        model.Sign.UNKNOWN in (last.management.sign, last.storage.sign))
+    return not last.nothing_to_ask and any(
+        one.sign is model.Sign.UNKNOWN for one in last.evidence)
 
 
 def seen(said: Mapping[str, Mapping[model.Network, model.Evidence]],

@@ -42,7 +42,7 @@ def an_empty_case(host, rule=evidence.NOTHING_ON):
     told = values.a_round(storage=Sign.UNKNOWN)
     nothing = dataclasses.replace(values.evidence_of(Network.STORAGE, Sign.UNKNOWN), rule=rule)
     return dataclasses.replace(counted_case(host, verdict=Verdict.UNDECIDED),
-                               rounds=(dataclasses.replace(told, storage=nothing),))
+                               rounds=(values.said_instead(told, nothing),))
 
 
 def after(*looks, storm=None):

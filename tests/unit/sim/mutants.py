@@ -113,8 +113,8 @@ def unknown_is_silence():
         unknown = found.sign is Sign.UNKNOWN
         return dataclasses.replace(found, sign=Sign.SILENCE) if unknown else found
 
-    def judged(management, storage, word):
-        return real(silent(management), silent(storage), word)
+    def judged(said, word=None):
+        return real(tuple(map(silent, said)), word)
     return [put(detection, 'judged', judged)]
 
 

@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 import dataclasses
 
 from kaopu_ha import ports, records, shelf
@@ -31,6 +31,7 @@ from kaopu_ha.core.keys import OPERATIONS_MAX, portions
 from kaopu_ha.core.model import Case, Recovery, Stage
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.requests import OF_AGENTS, State, Verb
+from kaopu_ha.runtime import Runtime
 
 _ACT_SECONDS = 4.0
 # What is to be done if these were done too late.
@@ -51,18 +52,17 @@ class Admitter:
     """Advances every admission by a step in each turn.  ``core.admission`` decides."""
 
     def __init__(self, store: ports.Store, leadership: Leadership, fences: Sequence[ports.Fence],
-                 cloud: ports.Cloud, libvirt: ports.LibvirtEye, rules: model.Rules,
-                 clock: Callable[[], float], tell: Callable[[News], None]) -> None:
-        self._store, self._cloud = store, cloud
+                 cloud: ports.Cloud, libvirt: ports.LibvirtEye, env: Runtime) -> None:
+        self._store, self._cloud, self._libvirt = store, cloud, libvirt
         self._term = Term(leadership, self._forget)
         self._fences = {fence.name: fence for fence in fences}
-        self._libvirt, self._rules, self._clock, self._tell = libvirt, rules, clock, tell
+        self._rules, self._clock, self._tell = env.rules, env.clock, env.tell
         # Since when a host that is taken back is mute, and does not beat, as this leader saw it.
         self._mute: dict[str, float] = {}
         self._beatless: dict[str, float] = {}
         # Of each answer of an agent: its revision, and since when this leader knows it.
         self._answered: dict[str, tuple[int, float]] = {}
-        self.alone = Alone(store, clock, tell)
+        self.alone = Alone(store, env.clock, env.tell)
 
     def turn(self) -> float:
         """Take up new requests, advance admissions; seconds until the next turn."""

@@ -28,7 +28,7 @@ removed by its date as people's clocks had it: no decision about a host depends 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 import datetime
 import logging
 
@@ -42,6 +42,7 @@ from kaopu_ha.core.keys import portions
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.requests import State
 from kaopu_ha.core.retention import Over
+from kaopu_ha.runtime import Runtime
 
 LOG = logging.getLogger(__name__)
 
@@ -57,12 +58,10 @@ _NAMES_MAX = 1000
 class Housekeeper:
     """Looks once an hour."""
 
-    def __init__(self, store: ports.Store, leadership: Leadership, rules: model.Rules,
-                 clock: Callable[[], float], now: Callable[[], str],
-                 tell: Callable[[News], None]) -> None:
-        self._store, self._term, self._rules = store, Term(leadership), rules
-        self._clock, self._now, self._tell = clock, now, tell
-        self._due = clock() + _FIRST_SECONDS
+    def __init__(self, store: ports.Store, leadership: Leadership, env: Runtime) -> None:
+        self._store, self._term, self._rules = store, Term(leadership), env.rules
+        self._clock, self._now, self._tell = env.clock, env.now, env.tell
+        self._due = env.clock() + _FIRST_SECONDS
 
     def turn(self) -> float:
         """Remove what is outdated, if it is time; seconds until the next turn."""

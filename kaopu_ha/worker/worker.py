@@ -19,7 +19,6 @@ act.  What is not yet in the store is not done; what is in the store survives th
 from __future__ import annotations
 
 from collections.abc import Callable
-import concurrent.futures
 import dataclasses
 import logging
 
@@ -28,6 +27,7 @@ from kaopu_ha.core import attempt, evacuation, model
 from kaopu_ha.core.attempt import Act
 from kaopu_ha.core.model import Evacuation, Phase, RecoveryStage, Stage
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.runtime import Runtime
 from kaopu_ha.unanswered import Untold
 from kaopu_ha.worker.claims import Claims
 from kaopu_ha.worker.looker import NOVA_SECONDS, Looker, Times, returned
@@ -46,20 +46,18 @@ _IDLE_SECONDS = 5.0
 class Worker:
     """Any number of these may run, anywhere."""
 
-    def __init__(self, store: ports.Store, name: str, cloud: ports.Cloud, queue: ports.Queue,
-                 images: ports.ImageEye, libvirt: ports.LibvirtEye, rules: model.Rules,
-                 clock: Callable[[], float], tell: Callable[[News], None], *,
-                 now: Callable[[], str], pool: concurrent.futures.Executor, claim_ttl: int = 15,
-                 concurrency: int = 4) -> None:
-        self._store, self.name, self._cloud, self._queue = store, name, cloud, queue
-        self._looker = Looker(store, cloud, images, libvirt, rules, clock)
-        self._rules, self._clock, self._tell = rules, clock, tell
-        self._now, self._most = now, concurrency
-        self.claims = Claims(store, name, claim_ttl, clock)
+    def __init__(self, store: ports.Store, cloud: ports.Cloud, queue: ports.Queue,
+                 images: ports.ImageEye, libvirt: ports.LibvirtEye, env: Runtime, *,
+                 claim_ttl: int = 15, concurrency: int = 4) -> None:
+        self._store, self.name, self._cloud, self._queue = store, env.name, cloud, queue
+        self._looker = Looker(store, cloud, images, libvirt, env.rules, env.clock)
+        self._rules, self._clock, self._tell = env.rules, env.clock, env.tell
+        self._now, self._most = env.now, concurrency
+        self.claims = Claims(store, env.name, claim_ttl, env.clock)
         self._tasks: list[Task] = []
-        self._pool = pool
+        self._pool = env.pool(concurrency, 'evacuate')
         self._claim_at = 0.0
-        self._resting, self._untold = Resting(store, clock, rules), Untold(store, tell)
+        self._resting, self._untold = Resting(store, env.clock, env.rules), Untold(store, env.tell)
         # Why nothing was taken in the last turn, '' if that is not so.
         self.trouble = ''
 

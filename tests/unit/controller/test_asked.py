@@ -48,7 +48,7 @@ class Asked(unittest.TestCase):
         self.leader = scene.a_leader(self.store, 'controller-1', self.clock)
         self.leader.turn()
         self.admitter = admitter.Admitter(self.store, self.leader, [], None, None,
-                                          values.rules(), self.clock, self.told.append)
+                                          scene.an_env(self.clock, self.told.append))
 
     def write(self, things):
         for key, record in things.items():

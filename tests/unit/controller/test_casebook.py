@@ -27,7 +27,7 @@ class Written(unittest.TestCase):
 
     def setUp(self):
         self.clock = scene.Clock()
-        self.book = Casebook(self.clock, model.Rules())
+        self.book = Casebook(scene.an_env(self.clock, rules=model.Rules()))
         self.stored, self.revision, self.writes = values.a_case(), 1, 0
 
     def world(self):

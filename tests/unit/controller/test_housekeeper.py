@@ -50,8 +50,8 @@ class Kept(unittest.TestCase):
         self.leader = leader = scene.a_leader(self.store, 'controller-1', self.clock)
         leader.turn()
         self.told = []
-        self.keeper = Housekeeper(self.store, leader, values.rules(), self.clock, lambda: NOW,
-                                  self.told.append)
+        self.keeper = Housekeeper(self.store, leader, scene.an_env(
+            self.clock, self.told.append, now=lambda: NOW))
 
     def left(self, things):
         """Which of the records are left after a look."""

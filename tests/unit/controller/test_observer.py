@@ -48,8 +48,9 @@ class ObserverCase(unittest.TestCase):
         eyes = {network: scene.Eye(network) for network in Network}
         pool = concurrent.futures.ThreadPoolExecutor(4)
         self.addCleanup(pool.shutdown)
-        return office, Observer(self.store, office, list(eyes.values()), lambda: self.rounds, RULES,
-                                lambda news: None, pool, self.fences_of(name)), eyes
+        env = scene.an_env(self.clock, rules=RULES, pool=pool)
+        return office, Observer(self.store, office, list(eyes.values()), lambda: self.rounds, env,
+                                self.fences_of(name)), eyes
 
     def fences_of(self, name):
         return ()

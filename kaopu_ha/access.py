@@ -23,6 +23,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kaopu_ha import records
+from kaopu_ha.core.requests import OF_AGENTS
 
 ADMINISTRATOR = 'root'
 SERVICE = 'kaopu-ha'
@@ -79,5 +80,5 @@ def agent(host: str) -> Account:
         Grant(records.ALIVE + host, write=True), Grant(records.INVENTORY + host, write=True),
         Grant(records.USE + host, write=True),
         Grant(records.LOCK + host), Grant(records.requests_to(host)),
-        *(Grant(records.request_to(host, verb), write=True) for verb in records.ASKABLE),
+        *(Grant(records.request_to(host, verb), write=True) for verb in OF_AGENTS),
         Grant(f'{records.DOMAIN}{host}/', write=True), Grant(records.SERVER)))

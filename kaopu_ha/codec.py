@@ -49,7 +49,7 @@ def _parts(value: Any) -> Any:
     kind: Any = type(value)
     names = _fields(kind)
     if names is not None:
-        return {name: getattr(value, name) for name in names}
+        return _kept(value, kind, names)
     if isinstance(value, enum.Enum):
         return value.value
     raise TypeError(f'{value!r} can be in no record')
@@ -237,7 +237,7 @@ def _plain(value: Any) -> Any:
         return value
     names = _fields(kind)
     if names is not None:
-        return {name: _plain(getattr(value, name)) for name in names}
+        return {name: _plain(part) for name, part in _kept(value, kind, names).items()}
     if isinstance(value, enum.Enum):
         return value.value
     if kind in (tuple, list):
@@ -245,6 +245,14 @@ def _plain(value: Any) -> Any:
     if kind is dict:
         return {name: _plain(item) for name, item in value.items()}
     return value
+
+
+def _kept(value: Any, kind: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    """The parts of a record under the names that they are kept by: its fields, if it says no other.
+    """
+    parts: dict[str, Any] = (value.as_kept() if hasattr(kind, 'as_kept') else
+                             {name: getattr(value, name) for name in names})
+    return parts
 
 
 @functools.cache
@@ -280,8 +288,10 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
 
 def _record_reader(kind: type) -> Callable[[Any], Any]:
     readers = {name: _reader(hint) for name, hint in typing.get_type_hints(kind).items()}
+    of_kept = getattr(kind, 'of_kept', None)
 
     def read(data: Any) -> Any:
+        data = data if of_kept is None else of_kept(data)
         return kind(**{name: reader(data[name]) for name, reader in readers.items()
                        if name in data})
     return read

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from kaopu_ha.core import demands, events, model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
+from kaopu_ha.core.keys import OPERATIONS_MAX as OPERATIONS_MAX
 from kaopu_ha.core.keys import Change as Change
 from kaopu_ha.core.keys import Compare as Compare
 from kaopu_ha.core.keys import Delete as Delete
@@ -65,7 +66,7 @@ class Watching(abc.ABC):
 
 
 class Store(abc.ABC):
-    """A key-value store with revisions, leases and transactions (etcd's model)."""
+    """A key-value store with revisions, leases, and transactions of ``OPERATIONS_MAX``, as etcd."""
 
     @abc.abstractmethod
     def read(self, *ranges: str) -> Snapshot:

@@ -19,7 +19,6 @@ is not known here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-import concurrent.futures
 import dataclasses
 from dataclasses import dataclass
 import functools
@@ -50,9 +49,10 @@ from kaopu_ha.controller.restarter import Restarter
 from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.turns import Turns
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.news import Fact
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.core.selection import Candidate
+from kaopu_ha.runtime import Runtime
 from kaopu_ha.worker.worker import Worker
 
 _WARM_SECONDS = 60.0
@@ -76,21 +76,6 @@ class Loop:
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What every program needs besides its drivers.
-
-    ``clock`` is monotonic and decides; ``now`` is the time for people.  ``pool`` makes an executor
-    of so many threads, with a name.
-    """
-
-    name: str
-    clock: Callable[[], float]
-    now: Callable[[], str]
-    tell: Callable[[News], None]
-    pool: Callable[[int, str], concurrent.futures.Executor]
-
-
-@dataclass(frozen=True)
 class Ahead:
     """What is asked to say what would become of the instances, while all is well."""
 
@@ -101,7 +86,7 @@ class Ahead:
 
 def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequence[ports.Fence],
                cloud: ports.Cloud, libvirt: ports.LibvirtEye, usage: ports.UsageSource,
-               queue: ports.Queue, rules: Rules, leader_ttl: int, given: Surroundings,
+               queue: ports.Queue, rules: Rules, leader_ttl: int, env: Runtime,
                events: ports.Events | None = None, images: ports.ImageEye | None = None,
                observing: Sequence[ports.Probe] = (), fences_asked: Sequence[ports.Fence] = (),
                ahead: Ahead | None = None
@@ -111,30 +96,25 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
     ``observing`` and ``fences_asked``: probes and fences of its own that are asked beside those of
     the detector and the recoverer.  ``ahead``: what is asked to look ahead.
     """
-    tell = Repeated(given.tell, given.clock)
-    turns = Turns(given.clock, rules.turn_step_seconds)
-    lead = Leadership(turns.minded('leadership', store), given.name, leader_ttl, given.clock, tell,
-                      given.now, turns.overdue)
+    env = dataclasses.replace(env, rules=rules, tell=Repeated(env.tell, env.clock))
+    turns = Turns(env.clock, rules.turn_step_seconds)
+    lead = Leadership(turns.minded('leadership', store), leader_ttl, env, turns.overdue)
     detector, recoverer, admitter, restarter = _deciders(
-        store, probes, fences, cloud, libvirt, images, usage, queue, rules,
-        dataclasses.replace(given, tell=tell), lead, turns)
+        store, probes, fences, cloud, libvirt, images, usage, queue, lead, turns, env)
     its_store, its_cloud = turns.minded('protector', store), turns.minded('protector', cloud)
     protector = Protector(its_store, lead, [turns.minded('protector', probe) for probe in probes],
-                          its_cloud, rules, given.clock, tell,
-                          _lookout(ahead, its_store, rules, given, turns, tell) if ahead else None)
+                          its_cloud, env,
+                          _lookout(ahead, its_store, turns, env) if ahead else None)
     carer = Carer(turns.minded('carer', store), lead, turns.minded('carer', cloud),
-                  turns.minded('carer', images) if images else None, rules, given.clock, tell)
+                  turns.minded('carer', images) if images else None, env)
     latecomers = [Latecomers(turns.minded('latecomers', store), lead,
-                             turns.minded('latecomers', images), rules, given.clock, tell)
-                  ] if images else []
-    keeper = Housekeeper(turns.minded('housekeeper', store), lead, rules, given.clock, given.now,
-                         tell)
-    answerer = Answerer(turns.minded('answerer', store), lead, rules, given.clock, tell)
-    reminder = Reminder(turns.minded('reminder', store), lead, rules, given.clock, tell)
+                             turns.minded('latecomers', images), env)] if images else []
+    keeper = Housekeeper(turns.minded('housekeeper', store), lead, env)
+    answerer = Answerer(turns.minded('answerer', store), lead, env)
+    reminder = Reminder(turns.minded('reminder', store), lead, env)
     observer = Observer(turns.minded('observer', store), lead,
                         [turns.minded('observer', probe) for probe in observing],
-                        lambda: detector.rounds, rules, tell,
-                        turns.pool('observer', given.pool(4, 'observe')),
+                        lambda: detector.rounds, turns.env('observer', env),
                         [turns.minded('observer', fence) for fence in fences_asked])
     def loop(name: str, doer: Any, *woken_by: str) -> Loop:
         return Loop(name, turns.watched(name, doer.turn), woken_by,
@@ -155,17 +135,16 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
         *([loop('observer', observer)] if observing else ()),
         loop('reminder', reminder),
         loop('housekeeper', keeper),
-        *([_listener(store, events, given.clock, turns)] if events else ())), lead.resign
+        *([_listener(store, events, env.clock, turns)] if events else ())), lead.resign
 
 
-def _lookout(ahead: Ahead, store: ports.Store, rules: Rules, given: Surroundings,
-             turns: Turns, tell: Callable[[News], None]) -> Lookout:
-    pool = turns.pool('protector', given.pool(4, 'ahead'))
+def _lookout(ahead: Ahead, store: ports.Store, turns: Turns, env: Runtime) -> Lookout:
     foresight = Foresight(
         store, turns.minded('protector', ahead.cloud), turns.minded('protector', ahead.usage),
-        [turns.minded('protector', fence) for fence in ahead.fences], rules, pool, given.clock,
-        Repeated(tell, given.clock, (Fact.CLOUD_AWAY,)))
-    return Lookout(foresight, given.clock)
+        [turns.minded('protector', fence) for fence in ahead.fences], env.rules,
+        turns.env('protector', env).pool(4, 'ahead'), env.clock,
+        Repeated(env.tell, env.clock, (Fact.CLOUD_AWAY,)))
+    return Lookout(foresight, env.clock)
 
 
 def _trouble(turns: Turns, name: str, doer: Any) -> str:
@@ -178,39 +157,33 @@ def _trouble(turns: Turns, name: str, doer: Any) -> str:
 
 def _deciders(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequence[ports.Fence],
               cloud: ports.Cloud, libvirt: ports.LibvirtEye, images: ports.ImageEye | None,
-              usage: ports.UsageSource, queue: ports.Queue, rules: Rules, given: Surroundings,
-              lead: Leadership, turns: Turns
-              ) -> tuple[Detector, Recoverer, Admitter, Restarter]:
+              usage: ports.UsageSource, queue: ports.Queue, lead: Leadership, turns: Turns,
+              env: Runtime) -> tuple[Detector, Recoverer, Admitter, Restarter]:
     """Those who decide: each minds its own ports, so that a turn of it that hangs is known."""
     def minded(name: str, *found: Any) -> Any:
         return [turns.minded(name, each) for each in found]
 
     its_store, its_cloud = minded('detector', store, cloud)
     detector = Detector(its_store, lead, minded('detector', *probes), its_cloud,
-                        minded('detector', *fences), rules, given.clock, given.tell,
-                        turns.pool('detector', given.pool(8, 'ask')))
+                        minded('detector', *fences), turns.env('detector', env))
     its_store, its_cloud, its_usage, its_queue, its_libvirt = minded(
         'recoverer', store, cloud, usage, queue, libvirt)
     recoverer = Recoverer(its_store, lead, minded('recoverer', *fences), its_cloud, its_usage,
-                          its_queue, its_libvirt, rules, given.clock, given.tell,
-                          turns.pool('recoverer', given.pool(6, 'recover')))
+                          its_queue, its_libvirt, turns.env('recoverer', env))
     its_store, its_cloud, its_libvirt = minded('admitter', store, cloud, libvirt)
-    admitter = Admitter(its_store, lead, minded('admitter', *fences), its_cloud, its_libvirt,
-                        rules, given.clock, given.tell)
+    admitter = Admitter(its_store, lead, minded('admitter', *fences), its_cloud, its_libvirt, env)
     its_store, its_cloud, its_libvirt = minded('restarter', store, cloud, libvirt)
     restarter = Restarter(its_store, lead, its_cloud,
-                          turns.minded('restarter', images) if images else None, its_libvirt,
-                          rules, given.clock, given.tell)
+                          turns.minded('restarter', images) if images else None, its_libvirt, env)
     return detector, recoverer, admitter, restarter
 
 
 def worker(store: ports.Store, cloud: ports.Cloud, queue: ports.Queue, images: ports.ImageEye,
            libvirt: ports.LibvirtEye, rules: Rules, claim_ttl: int, concurrency: int,
-           given: Surroundings) -> tuple[tuple[Loop, ...], Callable[[], None]]:
+           env: Runtime) -> tuple[tuple[Loop, ...], Callable[[], None]]:
     """The loops of a worker, and what gives its claims back."""
-    work = Worker(store, given.name, cloud, queue, images, libvirt, rules, given.clock, given.tell,
-                  now=given.now, pool=given.pool(concurrency, 'evacuate'), claim_ttl=claim_ttl,
-                  concurrency=concurrency)
+    work = Worker(store, cloud, queue, images, libvirt, dataclasses.replace(env, rules=rules),
+                  claim_ttl=claim_ttl, concurrency=concurrency)
     return (
         Loop('claims', work.claims.turn, trouble=lambda: work.claims.trouble),
         _warming(cloud),
@@ -239,11 +212,11 @@ def agent(host: str, beat: Callable[[], float], publisher: InventoryPublisher,
 
 
 def candidates(store: ports.Store, cloud: ports.Cloud, usage: ports.UsageSource, rules: Rules,
-               given: Surroundings) -> tuple[Candidate, ...]:
+               env: Runtime) -> tuple[Candidate, ...]:
     """Every host as a leader that plans would see it now: for people who ask.  PortError."""
-    world = World(store.read(*RANGES), given.tell)
-    with given.pool(1, 'usage') as pool:
-        return Targets(cloud, usage, rules, pool, given.clock, given.tell).candidates(world)
+    world = World(store.read(*RANGES), env.tell)
+    with env.pool(1, 'usage') as pool:
+        return Targets(cloud, usage, rules, pool, env.clock, env.tell).candidates(world)
 
 
 def _listener(store: ports.Store, events: ports.Events, clock: Callable[[], float],

@@ -41,7 +41,7 @@
                                                it, with the answer; kept for a day
 ``request/admit-<host>``            durable    what people asked of the leader, with the answer
 ``request/<host>/<verb>``           durable    what the leader asked of a host's agent, likewise;
-                                               a key for each verb (``ASKABLE``)
+                                               a key for each verb (``core.requests``)
 ``claims/<host>``                   durable    since when the host claims its storage addresses;
                                                only the leader writes it
 ``unprotected``                     durable    what could not be judged or fenced rightly, or
@@ -75,6 +75,7 @@ from kaopu_ha.core import protection
 from kaopu_ha.core.keys import Entry, Snapshot
 from kaopu_ha.core.live import LiveUse
 from kaopu_ha.core.model import Inventory, Power
+from kaopu_ha.core.requests import OF_AGENTS, State, Verb
 from kaopu_ha.core.wishes import Wish
 
 T = TypeVar('T')
@@ -125,18 +126,14 @@ def wish(asked: Wish) -> str:
     return f'{WISH}{asked.verb.value.replace(" ", "-")}/{asked.instance or asked.host}'
 
 
-# What a host's agent is asked; what else stands under its name nobody reads.
-ASKABLE = ('read storage', 'remove domains', 'restart compute')
-
-
 def requests_to(host: str) -> str:
     """The prefix of what is asked of the host's agent: no other host's agent may write there."""
     return f'{REQUEST}{host}/'
 
 
-def request_to(host: str, verb: str) -> str:
+def request_to(host: str, verb: Verb) -> str:
     """The key under which the host's agent is asked this, and answers."""
-    return requests_to(host) + verb.replace(' ', '-')
+    return requests_to(host) + verb.value.replace(' ', '-')
 
 
 def is_request(name: str) -> bool:
@@ -144,7 +141,7 @@ def is_request(name: str) -> bool:
     host, _, verb = name.partition('/')
     if not verb:
         return host.startswith(ADMIT) and host != ADMIT
-    return name in {request_to(host, each)[len(REQUEST):] for each in ASKABLE}
+    return name in {request_to(host, each)[len(REQUEST):] for each in OF_AGENTS}
 
 
 # ---------------------------------------------------------------- records that are not decisions
@@ -248,18 +245,14 @@ class Returned:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """The value of ``request/admit-<host>`` and ``request/<host>/<verb>``.
+    """The value of ``request/admit-<host>`` and ``request/<host>/<verb>``."""
 
-    ``verb`` for a controller: ``admit``.  For an agent: ``restart compute``, ``remove domains``,
-    ``read storage``.  ``state``: asked, done, refused, failed.
-    """
-
-    verb: str
+    verb: Verb
     host: str
     who: str
     at: str
     given: tuple[str, ...] = ()
-    state: str = 'asked'
+    state: State = State.ASKED
     answer: str = ''
     boot_id: str = ''
 

@@ -16,16 +16,17 @@ from __future__ import annotations
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import model
-
-# A transaction holds these and more: what an older release left too much goes bit by bit.
-_GO_MAX = 50
+from kaopu_ha.core.keys import TOGETHER_MAX
 
 
 def put_away(store: ports.Store, case: model.Case, revision: int,
              kept: int = 20) -> list[ports.Put | ports.Delete]:
-    """The writes that end a case: its record goes to the shelf, the oldest there go."""
+    """The writes that end a case: its record goes to the shelf, the oldest there go.
+
+    What an older release left too much goes bit by bit.
+    """
     shelf = f'{records.CLOSED}{case.host}/'
     old = sorted(store.read(shelf).entries)
     return [ports.Delete(records.CASE + case.host),
-            *(ports.Delete(key) for key in old[:min(max(len(old) - kept + 1, 0), _GO_MAX)]),
+            *(ports.Delete(key) for key in old[:min(max(len(old) - kept + 1, 0), TOGETHER_MAX)]),
             ports.Put(f'{shelf}{revision:016d}', records.encode(case))]

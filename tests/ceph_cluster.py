@@ -28,7 +28,7 @@ import subprocess
 import tempfile
 import uuid
 
-from kaopu_ha.cli import secure_ceph
+from kaopu_ha.cli import secure
 from tests import freezing, netns
 
 POOL = 'vms'
@@ -46,9 +46,9 @@ _CAPS = {
     'osd.0': {'mon': 'allow profile osd', 'osd': 'allow *', 'mgr': 'allow profile osd'},
     f'client.{GUESTS}': {'mon': 'profile rbd',
                           'osd': f'profile rbd pool={POOL}, profile rbd pool={VOLUMES}'},
-    **{f'client.{name}': caps for name, caps in secure_ceph.users([POOL, VOLUMES]).items()},
+    **{f'client.{name}': caps for name, caps in secure.users([POOL, VOLUMES]).items()},
     # One that may read in a namespace only.
-    'client.kaopu-tenant': secure_ceph.users([f'{POOL}/tenant1'])['kaopu-agent'],
+    'client.kaopu-tenant': secure.users([f'{POOL}/tenant1'])['kaopu-agent'],
 }
 
 _CONF = """\

@@ -40,6 +40,7 @@ from kaopu_ha.agent.storage import Cluster, OwnStorage
 from kaopu_ha.agent.trouble import Trouble
 from kaopu_ha.core import model
 from kaopu_ha.core.news import Fact
+from kaopu_ha.core.requests import State, Verb
 
 _SOON_SECONDS = 1.0
 
@@ -116,7 +117,7 @@ class RequestRunner:
             request = records.decode(records.Request, entry.value, entry.key)
         except records.RecordError:
             return None    # Of a newer release; whoever asked for it sees no answer.
-        if (request.host, request.state) != (self._host, 'asked') or request.verb not in _VERBS:
+        if (request.host, request.state) != (self._host, State.ASKED) or request.verb not in _VERBS:
             return None
         return request
 
@@ -125,8 +126,8 @@ class RequestRunner:
         """The request with its answer, or None while it is under way."""
         boot_id = self._local.boot_id()
         if request.boot_id not in ('', boot_id):
-            return _ended(request, 'refused', f'it was asked of boot {request.boot_id}, '
-                                              f'this is {boot_id}')
+            return _ended(request, State.REFUSED, f'it was asked of boot {request.boot_id}, '
+                                                  f'this is {boot_id}')
         # What the act depends on has no lease: the lock and the request must be as they were.
         permit = permits.LeasePermit(
             self._store, lambda: math.inf,
@@ -138,17 +139,18 @@ class RequestRunner:
             return None    # The lock or the request changed: the next turn sees how.
         except ports.PortError as failure:
             self._restarts.pop(entry.key, None)
-            return _ended(request, 'failed', str(failure))
-        return None if answer is None else _ended(request, 'done', answer)
+            return _ended(request, State.FAILED, str(failure))
+        return None if answer is None else _ended(request, State.DONE, answer)
 
     def _write(self, entry: ports.Entry, answered: records.Request) -> None:
         done = self._store.commit([ports.Compare(entry.key, modified=entry.modified)],
                                   [ports.Put(entry.key, records.encode(answered))])
         self._restarts.pop(entry.key, None)
         if done is not None:
-            self._env.say(Fact.REQUEST_DONE if answered.state == 'done' else Fact.REQUEST_FAILED,
-                          f'{answered.verb} on {self._host}, asked by {answered.who}: '
-                          f'{answered.state}: {answered.answer}')
+            self._env.say(
+                Fact.REQUEST_DONE if answered.state is State.DONE else Fact.REQUEST_FAILED,
+                f'{answered.verb.value} on {self._host}, asked by {answered.who}: '
+                f'{answered.state.value}: {answered.answer}')
 
     # ------------------------------------------------------------ the verbs
 
@@ -196,10 +198,10 @@ class RequestRunner:
             read()
 
 
-_VERBS: dict[str, Callable[[RequestRunner, str, Sequence[str], ports.Permit], str | None]] = {
-    'restart compute': RequestRunner._restart, 'remove domains': RequestRunner._remove,
-    'read storage': RequestRunner._read}
+_VERBS: dict[Verb, Callable[[RequestRunner, str, Sequence[str], ports.Permit], str | None]] = {
+    Verb.RESTART_COMPUTE: RequestRunner._restart, Verb.REMOVE_DOMAINS: RequestRunner._remove,
+    Verb.READ_STORAGE: RequestRunner._read}
 
 
-def _ended(request: records.Request, state: str, answer: str) -> records.Request:
+def _ended(request: records.Request, state: State, answer: str) -> records.Request:
     return dataclasses.replace(request, state=state, answer=answer)

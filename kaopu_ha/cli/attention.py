@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kaopu_ha.cli import layout
+from kaopu_ha.cli.brake import Storm
 from kaopu_ha.cli.picture import Picture
-from kaopu_ha.cli.storm import Storm
 from kaopu_ha.core import detection, left, model, protection, texts
 from kaopu_ha.core.model import RecoveryStage, Sign, Stage, Verdict
 from kaopu_ha.core.waiting import Kind, Waiting

@@ -10,16 +10,23 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""``kaopu-ha brake release``: a person says that so many hosts are really dead."""
+"""The brake, as the leader sees it in the records, and ``kaopu-ha brake release``.
+
+By the release a person says that so many hosts are really dead.
+"""
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
+from typing import Any
 
 from kaopu_ha import ports, records
-from kaopu_ha.cli import layout, storm
+from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, Trouble, plain, who
 from kaopu_ha.cli.picture import Picture
+from kaopu_ha.core import brake
+from kaopu_ha.core.rules import Rules
 
 
 class BrakeRelease(Command):
@@ -33,7 +40,7 @@ class BrakeRelease(Command):
         """Release it for exactly the hosts that count now; nothing to release is no failure."""
         found = self.look()
         found.insist(records.BRAKE)
-        state = storm.storm(found, self.app.rules)
+        state = storm(found, self.app.rules)
         setting = None
         if state.braked:
             cases = {host: entry.created for host in state.counted
@@ -55,7 +62,83 @@ class BrakeRelease(Command):
             raise Trouble('Somebody else released the brake at this moment. See kaopu-ha status.')
 
 
-def _why_not(found: Picture, state: storm.Storm) -> str:
+@dataclass(frozen=True)
+class Storm:
+    """How things stand with the brake, and who of the silent was released by a person.
+
+    ``counted`` are the hosts that are silent now, also where there is no storm.
+    """
+
+    now: brake.Storm
+    counted: tuple[str, ...]
+    released: tuple[str, ...]
+    cooldown: float
+
+    @property
+    def on(self) -> bool:
+        """True in a storm and in the cooldown after it."""
+        return self.now.on
+
+    @property
+    def braked(self) -> tuple[str, ...]:
+        """Who is not condemned, dead or not."""
+        return self.now.braked
+
+    def sentence(self) -> str:
+        """The state of the brake, for people."""
+        if not self.on:
+            return 'off'
+        parts = [self._held()]
+        if self.braked and self.released:
+            parts.append(f'released for {", ".join(self.released)}')
+        if self.now.condemned:
+            parts.append('condemned lately: ' + ', '.join(
+                one.host for one in self.now.condemned))
+        if self.now.calm is not None:
+            parts.append(f'fewer are silent now: off in {self.cooldown - self.now.calm:.0f} s if '
+                         'that stays so')
+        return '; '.join(parts)
+
+    def _held(self) -> str:
+        if self.braked:
+            return f'ON: nobody of {", ".join(self.braked)} is condemned'
+        if self.released:
+            return f'storm: released for all of {", ".join(self.released)}'
+        return 'ON: whoever falls silent now is not condemned'
+
+
+def storm(found: Picture, rules: Rules) -> Storm:
+    """Apply the rules of ``core.brake`` to what the store holds."""
+    opened = {host: entry.created for host, entry in found.snapshot.under(records.CASE).items()}
+    entry = found.entry(records.BRAKE)
+    release = brake.Release() if found.brake is None or entry is None else brake.given(
+        found.brake.released_for, found.brake.cases, entry.modified, opened)
+    known = found.inventories
+    seen = brake.Seen(
+        '', '', 0.0, frozenset(known), found.cases, opened,
+        beating=frozenset(host for host in known if found.beats_now(host)), on_hold=found.held,
+        empty=frozenset(host for host in found.cases
+                        if host in known and not known[host].images), release=release,
+        unread=frozenset(found.snapshot.under(records.ALIVE)) - frozenset(known))
+    counted = brake.silent(seen.cases, seen.known, seen.on_hold, seen.empty)
+    return Storm(brake.advance(found.storm, seen, rules), counted,
+                 tuple(host for host in counted if brake.is_released(host, release, opened)),
+                 rules.storm_cooldown)
+
+
+def as_json(state: Storm, found: Picture) -> dict[str, Any]:
+    """The state of the brake, for machines."""
+    return {'storm': state.on, 'counted': list(state.counted), 'braked': list(state.braked),
+            'released': plain(found.brake), 'condemned_lately': [
+                one.host for one in state.now.condemned],
+            'off_in_seconds': None if state.now.calm is None or not state.on
+            else round(state.cooldown - state.now.calm, 1)}
+
+
+# ---------------------------------------------------------------- private
+
+
+def _why_not(found: Picture, state: Storm) -> str:
     if state.on and found.brake is not None:
         return (f'The brake was released for {", ".join(found.brake.released_for)} by '
                 f'{found.brake.who} at {layout.date_and_clock(found.brake.at)}.')

@@ -98,7 +98,7 @@ class CaseShow(Showing):
             head = (layout.clock(item.at), item.by, f'x{item.count}')
             rows += [(*head, 'verdict', self.ink(VERDICT_LEVELS[item.verdict], item.verdict.value),
                       item.rule)]
-            for evidence in (item.management, item.storage):
+            for evidence in item.evidence:
                 rows.append(('', '', '', evidence.network.value, self._sign(evidence.sign),
                              evidence.rule + (f' (eye: {evidence.eye})' if evidence.eye else '')))
                 if self.verbose:

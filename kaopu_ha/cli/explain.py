@@ -20,9 +20,10 @@ from typing import Any
 
 from kaopu_ha import records
 from kaopu_ha.cli import case as cases
-from kaopu_ha.cli import layout, recovery
+from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, Trouble, plain
 from kaopu_ha.cli.picture import Picture
+from kaopu_ha.cli.recovery import show as recovery
 from kaopu_ha.core import detection, model, policy, roads
 from kaopu_ha.core.model import (
     Case,
@@ -142,7 +143,7 @@ def _ago(then: str, at: str) -> str:
 def _rounds(case: Case) -> Iterator[_Told]:
     before: model.Round | None = None
     for item in case.rounds:
-        if before is not None and _face(before) == _face(item):
+        if before is not None and before.face == item.face:
             times = 'once' if item.count == 1 else f'{item.count} times'
             yield item.at, _ASKED, (f'Asked again {times} until now, always with the same answers. '
                                     f'What it had on: {told_by(case, item.at)}.')
@@ -151,15 +152,10 @@ def _rounds(case: Case) -> Iterator[_Told]:
         before = item
 
 
-def _face(item: model.Round) -> tuple[object, ...]:
-    return (item.verdict, item.management.sign, item.management.rule, item.storage.sign,
-            item.storage.rule)
-
-
 def _round(case: Case, item: model.Round) -> Iterator[str]:
     yield f'{item.by} asked both networks about it:'
     yield f'            what it had on: {told_by(case, item.at)}'
-    for evidence in (item.management, item.storage):
+    for evidence in item.evidence:
         network = evidence.network.value
         yield f'            {network} says {evidence.sign.value.upper()}: {evidence.rule}'
         for line in evidence.answers:

@@ -13,21 +13,33 @@
 """``kaopu-ha secure``: the accounts that the program needs elsewhere, with the least they can do.
 
 Each command prints what an administrator would type.  ``secure etcd --apply`` does it.
+
+The caps of the cephx users are the least with which the drivers pass their contract on a real
+Ceph: who asks can't fence, and hosts can't ask more.  They name no image's data: a user of ours
+reads which clients have an image open, and nothing in it.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 import shlex
 
 from kaopu_ha import access, records
 from kaopu_ha.cli.command import Command, Trouble
+from kaopu_ha.conf import ceph
+from kaopu_ha.conf.errors import ConfigError
 
-_HEAD = """\
+_ETCD_HEAD = """\
 # A member of etcd knows each client by the common name (CN) of its certificate: start all members
 # with --client-cert-auth and --trusted-ca-file.  Run this with a certificate whose CN is root."""
-_LAST = '# Last: from here on etcd serves nobody but these users.'
+_ETCD_LAST = '# Last: from here on etcd serves nobody but these users.'
+_READS = 'profile simple-rados-client'
+_CEPH_HEAD = """\
+# Each key to the machines that need it: kaopu-agent to compute hosts, kaopu-ask to controllers and
+# workers, kaopu-fence to controllers only.  A user that is there with other caps is refused: change
+# it by "ceph auth caps" instead of "ceph auth get-or-create".  Keyrings: owner root, group of the
+# service, mode 0640."""
 
 
 class SecureEtcd(Command):
@@ -54,7 +66,7 @@ class SecureEtcd(Command):
             raise Trouble(f'No accounts are made: {failure}.') from failure
         if args.apply:
             return self._apply(accounts, args.enable)
-        lines = list(_commands(accounts))
+        lines = list(_etcd_commands(accounts))
         if self.as_json:
             self.say_json({'commands': [line for line in lines if not line.startswith('#')]})
         else:
@@ -83,8 +95,44 @@ class SecureEtcd(Command):
         return 0
 
 
-def _commands(accounts: Sequence[access.Account]) -> Iterator[str]:
-    yield _HEAD
+class SecureCeph(Command):
+    """Print what makes the Ceph users: one for agents, one for asking, one for fencing."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Nothing: pools and clusters are those of the configuration."""
+
+    def answer(self, args: argparse.Namespace) -> int:
+        """Print the commands."""
+        try:
+            lines = list(_ceph_commands(self.app.conf.ceph.conf, ceph.pools(self.app.conf)))
+        except ConfigError as failure:
+            raise Trouble(f'No users are made: {failure}.') from failure
+        if self.as_json:
+            self.say_json({'commands': lines})
+        else:
+            self.say([_CEPH_HEAD, *lines])
+        return 0
+
+
+def users(pools: Sequence[str]) -> dict[str, Mapping[str, str]]:
+    """The caps of each user, for disks in these pools, or namespaces of pools."""
+    return {
+        # The id of an image by its name, and an answer of its header object.
+        'kaopu-agent': {'mon': _READS, 'osd': _objects(pools, 'rbd_id', 'rbd_header')},
+        # Who watches a header object; to notify the watchers needs no more.
+        'kaopu-ask': {'mon': _READS, 'osd': _objects(pools, 'rbd_header')},
+        # The blocklist; where monitors and managers are; one object that is not there, to have an
+        # OSD answer behind the latest map.
+        'kaopu-fence': {
+            'mon': f'{_READS}, allow command "osd blocklist", allow command "mgr dump"',
+            'osd': _objects(pools, 'rbd_header.kaopu')}}
+
+
+# ---------------------------------------------------------------- etcd
+
+
+def _etcd_commands(accounts: Sequence[access.Account]) -> Iterator[str]:
+    yield _ETCD_HEAD
     yield from _user(access.ADMINISTRATOR, access.ADMINISTRATOR)
     for account in accounts:
         yield _etcdctl('role', 'add', account.role)
@@ -93,7 +141,7 @@ def _commands(accounts: Sequence[access.Account]) -> Iterator[str]:
             prefix = ['--prefix=true'] * grant.name.endswith('/')
             yield _etcdctl('role', 'grant-permission', *prefix, account.role, kind, grant.name)
         yield from _user(account.user, account.role)
-    yield _LAST
+    yield _ETCD_LAST
     yield _etcdctl('auth', 'enable')
 
 
@@ -104,3 +152,25 @@ def _user(user: str, role: str) -> Iterator[str]:
 
 def _etcdctl(*words: str) -> str:
     return shlex.join(['etcdctl', *words])
+
+
+# ---------------------------------------------------------------- Ceph
+
+
+def _objects(pools: Sequence[str], *prefixes: str) -> str:
+    return ', '.join(f'allow r {_within(pool)} object_prefix {prefix}'
+                     for pool in pools for prefix in prefixes)
+
+
+def _within(pool: str) -> str:
+    """Without a namespace all of the pool's are meant."""
+    name, _, namespace = pool.partition('/')
+    return f'pool={name} namespace={namespace}' if namespace else f'pool={name}'
+
+
+def _ceph_commands(confs: Sequence[str], pools: Sequence[Sequence[str]]) -> Iterator[str]:
+    for conf, of_cluster in zip(confs, pools, strict=True):
+        for user, caps in users(of_cluster).items():
+            words = [word for service, cap in caps.items() for word in (service, cap)]
+            which = ['-c', conf] * (len(confs) > 1)
+            yield shlex.join(['ceph', *which, 'auth', 'get-or-create', f'client.{user}', *words])

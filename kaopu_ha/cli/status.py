@@ -17,7 +17,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from kaopu_ha.cli import attention, layout, picture, storm
+from kaopu_ha.cli import attention, layout, picture
+from kaopu_ha.cli import brake as brakes
 from kaopu_ha.cli.command import Command, plain
 from kaopu_ha.core import left, protection, texts
 from kaopu_ha.core.model import RecoveryStage, Stage
@@ -30,7 +31,7 @@ class Status(Command):
     def answer(self, args: argparse.Namespace) -> int:
         """Exit code 0 whatever the state is: the store answered."""
         found = self.look()
-        brake = storm.storm(found, self.app.rules)
+        brake = brakes.storm(found, self.app.rules)
         points = attention.points(found, brake)
         if self.as_json:
             self.say_json(_as_json(found, brake, points))
@@ -107,7 +108,7 @@ def _under_way(found: picture.Picture) -> list[str]:
             *left_to_others, ''] if rows else ['']
 
 
-def _as_json(found: picture.Picture, brake: storm.Storm,
+def _as_json(found: picture.Picture, brake: brakes.Storm,
              points: list[tuple[str, str]]) -> dict[str, Any]:
     leader = plain(found.leader)
     recoveries = []
@@ -123,7 +124,7 @@ def _as_json(found: picture.Picture, brake: storm.Storm,
                    for item in _restarts(found)]
     return {'revision': found.snapshot.revision,
             'leader': leader and {**leader, 'epoch': found.epoch}, 'hosts': _numbers(found),
-            'cases': _by_stage(found), 'brake': storm.as_json(brake, found),
+            'cases': _by_stage(found), 'brake': brakes.as_json(brake, found),
             'recoveries': recoveries,
             'unprotected': [plain(item) for item in protection.still_to_be_judged(
                 found.unprotected.items, found.cases)]

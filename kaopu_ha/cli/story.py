@@ -26,6 +26,7 @@ from typing import TypeVar
 from kaopu_ha import records
 from kaopu_ha.core import brake, model, roads, wishes
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
+from kaopu_ha.core.requests import State
 
 T = TypeVar('T')
 
@@ -141,19 +142,13 @@ def _rounds(host: str, before: tuple[model.Round, ...],
     for place, item in enumerate(after):
         if item.at in seen:
             continue
-        repeats = place > 0 and _face(after[place - 1]) == _face(item)
+        repeats = place > 0 and after[place - 1].face == item.face
         yield Line('round', host, _round(item), 'detail' if repeats else 'info', item.at)
 
 
-def _face(item: model.Round) -> tuple[object, ...]:
-    return (item.verdict, item.management.sign, item.management.rule, item.storage.sign,
-            item.storage.rule)
-
-
 def _round(item: model.Round) -> str:
-    return (f'asked: management {item.management.sign.value} ({item.management.rule}), '
-            f'storage {item.storage.sign.value} ({item.storage.rule}): '
-            f'{item.verdict.value.upper()}')
+    said = ', '.join(f'{one.network.value} {one.sign.value} ({one.rule})' for one in item.evidence)
+    return f'asked: {said}: {item.verdict.value.upper()}'
 
 
 def _steps(host: str, before: tuple[model.Step, ...],
@@ -289,14 +284,15 @@ def _storm(name: str, before: brake.Storm | None, after: brake.Storm | None) -> 
 def _request(name: str, before: records.Request | None,
              after: records.Request | None) -> Iterator[Line]:
     del name
+    asked = State.ASKED
     if after is None:
         return
-    if before is None or (before.state != after.state and after.state == 'asked'):
-        yield Line('request', after.host, f'{after.who} asks: {after.verb}', at=after.at)
-    if after.state != 'asked' and (before is None or before.state != after.state):
+    if before is None or (before.state != after.state and after.state is asked):
+        yield Line('request', after.host, f'{after.who} asks: {after.verb.value}', at=after.at)
+    if after.state is not asked and (before is None or before.state != after.state):
         answer = f': {after.answer}' if after.answer else ''
-        yield Line('request', after.host, f'{after.verb}: {after.state}{answer}',
-                   'good' if after.state == 'done' else 'warning')
+        yield Line('request', after.host, f'{after.verb.value}: {after.state.value}{answer}',
+                   'good' if after.state is State.DONE else 'warning')
 
 
 def _wish(name: str, before: wishes.Wish | None, after: wishes.Wish | None) -> Iterator[Line]:

@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 import dataclasses
 
 from kaopu_ha import ports, records, shelf
@@ -27,17 +27,17 @@ from kaopu_ha.core import admission, aftercare, fencing, model, restart, unseen
 from kaopu_ha.core.admission import Act
 from kaopu_ha.core.aftercare import Aftercare
 from kaopu_ha.core.kept import keeps_its_fence
+from kaopu_ha.core.keys import OPERATIONS_MAX, portions
 from kaopu_ha.core.model import Case, Recovery, Stage
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.requests import OF_AGENTS, State, Verb
+from kaopu_ha.runtime import Runtime
 
-ADMIT = 'admit'
 _ACT_SECONDS = 4.0
 # What is to be done if these were done too late.
 _FENCE = ('If it is confirmed dead again, the leader fences it anew within seconds: see that its '
           'proof is there')
 _SERVICE = 'If it is confirmed dead again: openstack compute service set --down'
-# etcd takes 128 operations in one transaction.
-_TOGETHER_MAX = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,18 +52,17 @@ class Admitter:
     """Advances every admission by a step in each turn.  ``core.admission`` decides."""
 
     def __init__(self, store: ports.Store, leadership: Leadership, fences: Sequence[ports.Fence],
-                 cloud: ports.Cloud, libvirt: ports.LibvirtEye, rules: model.Rules,
-                 clock: Callable[[], float], tell: Callable[[News], None]) -> None:
-        self._store, self._cloud = store, cloud
+                 cloud: ports.Cloud, libvirt: ports.LibvirtEye, env: Runtime) -> None:
+        self._store, self._cloud, self._libvirt = store, cloud, libvirt
         self._term = Term(leadership, self._forget)
         self._fences = {fence.name: fence for fence in fences}
-        self._libvirt, self._rules, self._clock, self._tell = libvirt, rules, clock, tell
+        self._rules, self._clock, self._tell = env.rules, env.clock, env.tell
         # Since when a host that is taken back is mute, and does not beat, as this leader saw it.
         self._mute: dict[str, float] = {}
         self._beatless: dict[str, float] = {}
         # Of each answer of an agent: its revision, and since when this leader knows it.
         self._answered: dict[str, tuple[int, float]] = {}
-        self.alone = Alone(store, clock, tell)
+        self.alone = Alone(store, env.clock, env.tell)
 
     def turn(self) -> float:
         """Take up new requests, advance admissions; seconds until the next turn."""
@@ -91,16 +90,16 @@ class Admitter:
         """
         hosts = list(self._store.read(records.CASE).under(records.CASE))
         found: dict[str, Wish] = {}
-        for start in range(0, len(hosts), _TOGETHER_MAX):
-            keys = {records.admit_request(host): host
-                    for host in hosts[start:start + _TOGETHER_MAX]}
+        for some in portions(hosts, OPERATIONS_MAX):
+            keys = {records.admit_request(host): host for host in some}
             for key, entry in self._store.read(*keys).entries.items():
                 try:
                     request = records.decode(records.Request, entry.value, key)
                 except records.RecordError as failure:
                     self._tell(News(Fact.RECORD, keys[key], str(failure)))
                     continue
-                if (request.verb, request.state, request.host) == (ADMIT, 'asked', keys[key]):
+                if (request.verb, request.state, request.host) == (
+                        Verb.ADMIT, State.ASKED, keys[key]):
                     found[keys[key]] = Wish(entry, request)
         return found
 
@@ -190,19 +189,19 @@ class Admitter:
         return servers, len(open_records), frozenset(
             uuid for uuid, place in shown.items() if place not in ('', host))
 
-    def _answers(self, host: str, boot_id: str) -> dict[str, admission.Answered]:
+    def _answers(self, host: str, boot_id: str) -> dict[Verb, admission.Answered]:
         """What the host's agent answered; it may have written anything there.
 
         What was asked of a former boot, because its inventory came later, is to be asked anew.
         """
-        keys = {records.request_to(host, verb): verb for verb in records.ASKABLE}
+        keys = {records.request_to(host, verb): verb for verb in OF_AGENTS}
         found = {}
         for key, entry in self._store.read(*keys).entries.items():
             age = self._known_for(key, entry)
             try:
                 request = records.decode(records.Request, entry.value, key)
             except records.RecordError as failure:
-                found[keys[key]] = admission.Answered('failed', str(failure), age)
+                found[keys[key]] = admission.Answered(State.FAILED, str(failure), age)
                 continue
             if request.boot_id in ('', boot_id):
                 found[keys[key]] = admission.Answered(request.state, request.answer, age)
@@ -224,7 +223,7 @@ class Admitter:
     def _act(self, world: World, name: str, request: records.Request, case: Case,
              decision: admission.Decision) -> None:
         if decision.act is Act.WAIT:
-            self._waits(world, case, decision.reason)
+            self._waits(world, case, decision.reason, decision.needs_operator)
         elif decision.act in (Act.ASK_RESTART, Act.ASK_REMOVE, Act.ASK_READ):
             self._ask_agent(world, case, decision)
         elif decision.act is Act.CLOSE:
@@ -278,9 +277,10 @@ class Admitter:
     def _ask_agent(self, world: World, case: Case, decision: admission.Decision) -> None:
         inventory = world.inventories[case.host]
         given = decision.given or (_an_image(inventory) if decision.act is Act.ASK_READ else ())
-        request = records.Request(decision.act.value, case.host, self._term.name,
+        verb = admission.ASKS[decision.act]
+        request = records.Request(verb, case.host, self._term.name,
                                   self._term.now(), given=given, boot_id=inventory.boot_id)
-        key = records.request_to(case.host, decision.act.value)
+        key = records.request_to(case.host, verb)
         self._commit(world, case, [ports.Put(key, records.encode(request))])
 
     def _enter(self, world: World, name: str, request: records.Request, case: Case) -> None:
@@ -292,7 +292,7 @@ class Admitter:
 
     def _close(self, world: World, name: str, request: records.Request, case: Case) -> None:
         ended = admission.closed(case, self._term.now(), self._term.name)
-        answer = dataclasses.replace(request, state='done', answer='admitted')
+        answer = dataclasses.replace(request, state=State.DONE, answer='admitted')
         before = world.restarts.get(case.host)
         again = unseen.to_start(case, world.inventories[case.host], world.evacuations, before,
                                 ended.road[-1].at, self._term.name)
@@ -304,7 +304,7 @@ class Admitter:
                 ports.Put(records.REQUEST + name, records.encode(answer))],
                 records.REQUEST + name, records.AFTERCARE + case.host,
                 records.RESTART + case.host):
-            for verb in records.ASKABLE:
+            for verb in OF_AGENTS:
                 self._answered.pop(records.request_to(case.host, verb), None)
             self._tell(News(Fact.ADMITTED, case.host, 'it may receive instances again'))
             for item in restart.told(again, before) if again else ():
@@ -326,7 +326,7 @@ class Admitter:
         at, by = self._term.now(), self._term.name
         writes: list[ports.Put | ports.Delete]
         if decision.act is Act.FALL_BACK:
-            answer = dataclasses.replace(request, state='failed', answer=reason)
+            answer = dataclasses.replace(request, state=State.FAILED, answer=reason)
             writes = [_put(admission.fallen_back(case, at, by, reason)),
                       ports.Put(key, records.encode(answer))]
         else:
@@ -341,7 +341,7 @@ class Admitter:
 
     def _refuse(self, world: World, name: str, request: records.Request, reason: str) -> None:
         key = records.REQUEST + name
-        answer = dataclasses.replace(request, state='refused', answer=reason)
+        answer = dataclasses.replace(request, state=State.REFUSED, answer=reason)
         if self._store.commit([*self._term.compares(), *world.compare(key)],
                               [ports.Put(key, records.encode(answer))]) is not None:
             self._tell(News(Fact.ADMIT_REFUSED, request.host, reason))
@@ -354,10 +354,11 @@ class Admitter:
         if self._commit(world, case, [_put(noted), *writes], records.LOCK + case.host):
             self._tell(News(Fact.ADMIT_STEP, case.host, f'{did.value}: {reason}'))
 
-    def _waits(self, world: World, case: Case, reason: str) -> None:
+    def _waits(self, world: World, case: Case, reason: str, for_operator: bool = False) -> None:
         if case.admit is None or case.admit.waiting_for == reason:
             return
-        admit = dataclasses.replace(case.admit, waiting_for=reason)
+        admit = dataclasses.replace(case.admit, waiting_for=reason,
+                                    needs_operator=for_operator)
         self._commit(world, case, [_put(dataclasses.replace(case, admit=admit))])
 
     def _permit(self, world: World, case: Case) -> ports.Permit:
@@ -384,7 +385,7 @@ def _put(case: Case) -> ports.Put:
 
 def _forgotten(case: Case) -> list[ports.Delete]:
     """That nothing is asked of its agent any more, by us or by an older release."""
-    names = [verb.replace(' ', '-') for verb in records.ASKABLE]
+    names = [verb.value.replace(' ', '-') for verb in OF_AGENTS]
     return [ports.Delete(records.requests_to(case.host) + name)
             for name in (*names, *(f'{case.recovery}-{name}' for name in names))]
 

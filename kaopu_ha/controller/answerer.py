@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone
@@ -22,18 +22,17 @@ from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import model, wishes
-from kaopu_ha.core.news import News
 from kaopu_ha.core.wishes import Answer, State, Verb, Wish
+from kaopu_ha.runtime import Runtime
 
 
 class Answerer:
     """Answers every wish that waits, in the order in which they were asked."""
 
-    def __init__(self, store: ports.Store, leadership: Leadership, rules: model.Rules,
-                 clock: Callable[[], float], tell: Callable[[News], None]) -> None:
-        self._store, self._rules, self._tell = store, rules, tell
+    def __init__(self, store: ports.Store, leadership: Leadership, env: Runtime) -> None:
+        self._store, self._rules, self._tell = store, env.rules, env.tell
         self._term = Term(leadership)
-        self.alone = Alone(store, clock, tell)
+        self.alone = Alone(store, env.clock, env.tell)
 
     def turn(self) -> float:
         """Answer what was asked; seconds until the next turn."""

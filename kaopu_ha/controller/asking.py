@@ -21,8 +21,6 @@ from kaopu_ha.controller.alone import words
 from kaopu_ha.core import model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
 
-# So many others are enough for a probe to know that its own eye is well.
-_PEERS_MAX = 3
 # What a probe may take beyond the limit that it was given, before it is taken for hung.
 _SPARE_SECONDS = 2.0
 # Each has a thread of the pool.
@@ -37,9 +35,9 @@ class Asking:
     """
 
     def __init__(self, probes: Sequence[ports.Probe], pool: concurrent.futures.Executor,
-                 limit: float) -> None:
+                 rules: model.Rules) -> None:
         self._probes = {probe.network: probe for probe in probes}
-        self._pool, self._limit = pool, limit
+        self._pool, self._rules, self._limit = pool, rules, rules.ask_limit
         self._hung: dict[model.Network, list[Asked]] = {}
 
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
@@ -96,7 +94,7 @@ class Asking:
         """A few peers that do the probe no harm."""
         found = 0
         for peer in peers:
-            if found == _PEERS_MAX:
+            if found == self._rules.peers_asked_max:
                 return
             try:
                 probe.ask((), (peer,), self._limit, NONE_KNOWN)

@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 import dataclasses
 
 from kaopu_ha import ports, records
@@ -21,6 +21,7 @@ from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import brake, model
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.runtime import Runtime
 
 # Whoever falls silent in a storm is told by name, but not each by himself.
 _MORE_TOLD_SECONDS = 10.0
@@ -29,10 +30,9 @@ _MORE_TOLD_SECONDS = 10.0
 class BrakeKeeper:
     """Advances the storm once a turn, tells of it, and says who may be condemned."""
 
-    def __init__(self, store: ports.Store, term: Term, rules: model.Rules,
-                 clock: Callable[[], float], tell: Callable[[News], None]) -> None:
-        self._store, self._term, self._rules = store, term, rules
-        self._clock, self._tell = clock, tell
+    def __init__(self, store: ports.Store, term: Term, env: Runtime) -> None:
+        self._store, self._term, self._rules = store, term, env.rules
+        self._clock, self._tell = env.clock, env.tell
         self._storm: brake.Storm | None = None
         self._seen = brake.Seen('', '', 0.0, frozenset(), {})
         self._looked = 0.0
@@ -53,7 +53,7 @@ class BrakeKeeper:
         known = kept if self._storm is None else brake.joined(self._storm, kept)
         seen = self._see(world, fresh, release)
         storm = brake.advance(known, seen, self._rules)
-        writes = [*_kept(storm, kept), *_shortened(world, release, brake.still_good(
+        writes = [*_kept(storm, kept, self._rules), *_shortened(world, release, brake.still_good(
             release, storm, seen))]
         if writes and self._store.commit(
                 [*self._term.compares(), *world.compare(records.BRAKE)], writes) is None:
@@ -125,8 +125,9 @@ def _all(storm: brake.Storm) -> str:
     return ', '.join(storm.silent) + lately
 
 
-def _kept(storm: brake.Storm, kept: brake.Storm) -> list[ports.Put | ports.Delete]:
-    if not brake.is_worth_keeping(storm, kept):
+def _kept(storm: brake.Storm, kept: brake.Storm,
+          rules: model.Rules) -> list[ports.Put | ports.Delete]:
+    if not brake.is_worth_keeping(storm, kept, rules):
         return []
     return [ports.Delete(records.STORM) if storm.is_idle else
             ports.Put(records.STORM, records.encode(storm))]

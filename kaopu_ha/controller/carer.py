@@ -18,7 +18,7 @@ that dies rather than act late; what Placement has is changed only if it is as i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 import dataclasses
 import math
 
@@ -30,6 +30,7 @@ from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import addresses, aftercare, certain, model
 from kaopu_ha.core.aftercare import Act, Aftercare, Decision, Place, Ward
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.runtime import Runtime
 
 _ACT_SECONDS = 4.0
 _BUSY_SECONDS, _IDLE_SECONDS = 5.0, 5.0
@@ -44,12 +45,11 @@ class Carer:
     """
 
     def __init__(self, store: ports.Store, leadership: Leadership, cloud: ports.Cloud,
-                 images: ports.ImageEye | None, rules: model.Rules, clock: Callable[[], float],
-                 tell: Callable[[News], None]) -> None:
-        self._store, self._cloud = store, cloud
+                 images: ports.ImageEye | None, env: Runtime) -> None:
+        self._store, self._cloud, self._images = store, cloud, images
         self._term = Term(leadership, self._forget_all)
-        self._images, self._rules, self._clock, self._tell = images, rules, clock, tell
-        self.alone = Alone(store, clock, tell)
+        self._rules, self._clock, self._tell = env.rules, env.clock, env.tell
+        self.alone = Alone(store, env.clock, env.tell)
         self._since: dict[tuple[str, ...], float] = {}
         # When each was looked at, and when nothing was under way with it then.
         self._looked: dict[tuple[str, str], float] = {}

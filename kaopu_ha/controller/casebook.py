@@ -19,12 +19,12 @@ and nothing that decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from kaopu_ha import records
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import casefile, detection, model
+from kaopu_ha.runtime import Runtime
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class _Unwritten:
 class Casebook:
     """Holds at most one case for each host that has one.  For one thread."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self, env: Runtime) -> None:
+        self._clock, self._rules = env.clock, env.rules
         self._unwritten: dict[str, _Unwritten] = {}
 
     def newest(self, world: World, case: model.Case) -> model.Case:
@@ -55,7 +55,8 @@ class Casebook:
         since = kept.since if kept else self._clock()
         if (stored is None or decision.confirm or decision.news
                 or (decision.death, decision.lock) != (quiet, quiet)
-                or casefile.worth_writing(stored, decision.case, self._clock() - since)):
+                or casefile.worth_writing(stored, decision.case, self._clock() - since,
+                                       self._rules)):
             self._unwritten.pop(host, None)
             return False
         entry = world.snapshot.entries[records.CASE + host]

@@ -44,6 +44,7 @@ from kaopu_ha.core import (
 )
 from kaopu_ha.core.evidence import confirmed
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.runtime import Runtime
 from kaopu_ha.unanswered import Untold
 
 
@@ -62,17 +63,15 @@ class Detector:
     """
 
     def __init__(self, store: ports.Store, leadership: Leadership, probes: Sequence[ports.Probe],
-                 cloud: ports.Cloud, fences: Sequence[ports.Fence], rules: model.Rules,
-                 clock: Callable[[], float], tell: Callable[[News], None],
-                 pool: concurrent.futures.Executor) -> None:
-        self._store, self._cloud = store, cloud
+                 cloud: ports.Cloud, fences: Sequence[ports.Fence], env: Runtime) -> None:
+        self._store, self._cloud, self._fences = store, cloud, fences
         self._term = Term(leadership, self._begin)
-        self._fences, self._rules, self._clock, self._tell = fences, rules, clock, tell
-        self._pool = pool
-        self._book = Casebook(clock)
-        self._asking = Asking(probes, pool, rules.ask_limit)
-        self.alone, self._untold = Alone(store, clock, tell), Untold(store, tell)
-        self._brake = BrakeKeeper(store, self._term, rules, clock, tell)
+        self._rules, self._clock, self._tell = env.rules, env.clock, env.tell
+        self._pool = env.pool(8, 'ask')
+        self._book = Casebook(env)
+        self._asking = Asking(probes, self._pool, env.rules)
+        self.alone, self._untold = Alone(store, env.clock, env.tell), Untold(store, env.tell)
+        self._brake = BrakeKeeper(store, self._term, env)
         self._known = suspicion.Suspicion()
         self._away = False
         # The last round on each suspect that this leader took in this office.
@@ -164,7 +163,7 @@ class Detector:
     # ------------------------------------------------------------ ask
 
     def _ask(self, world: World, hosts: Sequence[str]) -> dict[str, _Looked]:
-        """Both networks at once; Nova's list beside the last look, if it comes in time."""
+        """All networks at once; Nova's list beside the last look, if it comes in time."""
         if not hosts:
             return {}
         at, began, coming = self._term.now(), self._clock(), self._evacuations()
@@ -181,10 +180,9 @@ class Detector:
         said = self._asking.ask(suspects, peers, known, meanwhile)
         ended, looked = self._clock(), {}
         for host in hosts:
-            management = said[model.Network.MANAGEMENT][host]
-            storage = said[model.Network.STORAGE][host]
-            verdict, rule = detection.judged(management, storage, world.cases[host].word)
-            item = model.Round(at, self._term.name, management, storage, verdict, rule,
+            came = tuple(said[network][host] for network in model.Network if network in said)
+            verdict, rule = detection.judged(came, world.cases[host].word)
+            item = model.Round(at, self._term.name, came, verdict, rule,
                                asked_seconds=round(ended - began, 3))
             looked[host] = _Looked(item, ended, _in_time(lists.get(host)))
             if verdict is not model.Verdict.DEAD:

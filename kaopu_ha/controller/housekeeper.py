@@ -28,7 +28,7 @@ removed by its date as people's clocks had it: no decision about a host depends 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 import datetime
 import logging
 
@@ -38,8 +38,11 @@ from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import model, retention, texts
+from kaopu_ha.core.keys import portions
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.requests import State
 from kaopu_ha.core.retention import Over
+from kaopu_ha.runtime import Runtime
 
 LOG = logging.getLogger(__name__)
 
@@ -47,8 +50,6 @@ _INTERVAL_SECONDS = 3600.0
 _RETRY_SECONDS = 60.0
 # After a start others have more to do.
 _FIRST_SECONDS = 120.0
-# etcd takes 128 operations in one transaction.
-_CHUNK = 50
 _RANGES = (records.CASE, records.CLOSED, records.RECOVERY, records.EVACUATION)
 # Of what is under ``request/`` in one look; if there is more, the next look is soon.
 _NAMES_MAX = 1000
@@ -57,12 +58,10 @@ _NAMES_MAX = 1000
 class Housekeeper:
     """Looks once an hour."""
 
-    def __init__(self, store: ports.Store, leadership: Leadership, rules: model.Rules,
-                 clock: Callable[[], float], now: Callable[[], str],
-                 tell: Callable[[News], None]) -> None:
-        self._store, self._term, self._rules = store, Term(leadership), rules
-        self._clock, self._now, self._tell = clock, now, tell
-        self._due = clock() + _FIRST_SECONDS
+    def __init__(self, store: ports.Store, leadership: Leadership, env: Runtime) -> None:
+        self._store, self._term, self._rules = store, Term(leadership), env.rules
+        self._clock, self._now, self._tell = env.clock, env.now, env.tell
+        self._due = env.clock() + _FIRST_SECONDS
 
     def turn(self) -> float:
         """Remove what is outdated, if it is time; seconds until the next turn."""
@@ -95,24 +94,24 @@ class Housekeeper:
         junk = [name for name in names if not records.is_request(name)]
         unread = [name for name in asked if '/' in name and name.partition('/')[0] not in cases]
         peoples = [records.REQUEST + name for name in asked if '/' not in name]
-        for start in range(0, len(peoples), _CHUNK):
-            seen = World(self._store.read(*peoples[start:start + _CHUNK]), self._tell)
+        for some in portions(peoples):
+            seen = World(self._store.read(*some), self._tell)
             requests = seen.every(records.Request, records.REQUEST)
             self._remove(seen, retention.outdated(_answered(requests), before))
             # Of a host with a case the admitter tells it, and a newer command may have written it.
             junk += [name for name in seen.unreadable if _host_of(name) not in cases]
             unread += [name for name, request in requests.items()
-                       if request.state == 'asked' and request.host not in cases]
-        for start in range(0, len(unread), _CHUNK):
-            self._remove_unread(unread[start:start + _CHUNK])
+                       if request.state is State.ASKED and request.host not in cases]
+        for some in portions(unread):
+            self._remove_unread(some)
         self._remove_junk(junk)
         return len(names) == _NAMES_MAX and bool(unread or junk)
 
     def _remove_junk(self, names: Sequence[str]) -> None:
         """Delete these whatever they hold, and tell it: none of our programs wrote them."""
-        for start in range(0, len(names), _CHUNK):
+        for some in portions(names):
             self._store.commit(self._term.compares(), [
-                ports.Delete(records.REQUEST + name) for name in names[start:start + _CHUNK]])
+                ports.Delete(records.REQUEST + name) for name in some])
         if names:
             few = texts.few(map(texts.bounded, names))
             self._tell(News(Fact.RECORD, '', f'nobody reads what stood under '
@@ -127,10 +126,9 @@ class Housekeeper:
 
     def _remove(self, world: World, keys: Sequence[str]) -> None:
         """Delete keys that are as they were read; what changed meanwhile is another hour's."""
-        for start in range(0, len(keys), _CHUNK):
-            chunk = keys[start:start + _CHUNK]
-            self._store.commit([*self._term.compares(), *world.compare(*chunk)],
-                               [ports.Delete(key) for key in chunk])
+        for some in portions(keys):
+            self._store.commit([*self._term.compares(), *world.compare(*some)],
+                               [ports.Delete(key) for key in some])
 
 
 def _recoveries(world: World) -> Iterator[Over]:
@@ -151,5 +149,5 @@ def _host_of(name: str) -> str:
 
 def _answered(requests: Mapping[str, records.Request]) -> Iterator[Over]:
     for name, request in requests.items():
-        if request.state != 'asked':
+        if request.state is not State.ASKED:
             yield Over(records.REQUEST + name, request.at)

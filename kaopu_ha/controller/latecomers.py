@@ -20,7 +20,7 @@ what falls silent fenced by its nonce, like what fell silent before the verdict 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 import dataclasses
 
 from kaopu_ha import ports, records
@@ -31,7 +31,7 @@ from kaopu_ha.controller.whose import whose_clients
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import casefile, certain, kept, model
 from kaopu_ha.core.model import Phase, Recovery
-from kaopu_ha.core.news import News
+from kaopu_ha.runtime import Runtime
 
 # Ceph lists a client for 30 s after its last word; a look or two may fail.
 _LOOK_SECONDS = 8.0
@@ -41,11 +41,10 @@ class Latecomers:
     """Looks at the disks of what waits, of each fenced host for itself."""
 
     def __init__(self, store: ports.Store, leadership: Leadership, images: ports.ImageEye,
-                 rules: model.Rules, clock: Callable[[], float],
-                 tell: Callable[[News], None]) -> None:
+                 env: Runtime) -> None:
         self._store, self._term = store, Term(leadership, lambda: None)
-        self._images, self._rules, self._tell = images, rules, tell
-        self.alone = Alone(store, clock, tell)
+        self._images, self._rules, self._tell = images, env.rules, env.tell
+        self.alone = Alone(store, env.clock, env.tell)
 
     def turn(self) -> float:
         """Look once; seconds until the next turn."""

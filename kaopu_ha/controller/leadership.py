@@ -24,6 +24,7 @@ import logging
 from kaopu_ha import ports, records
 from kaopu_ha.core import sight
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.runtime import Runtime
 
 LOG = logging.getLogger(__name__)
 
@@ -36,11 +37,10 @@ class Leadership:
     renewed nor won.
     """
 
-    def __init__(self, store: ports.Store, name: str, ttl: int, clock: Callable[[], float],
-                 tell: Callable[[News], None], now: Callable[[], str],
+    def __init__(self, store: ports.Store, ttl: int, env: Runtime,
                  overdue: Callable[[], str] = str) -> None:
-        self.store, self.name, self._ttl = store, name, ttl
-        self._clock, self.tell, self.now = clock, tell, now
+        self.store, self.name, self._ttl = store, env.name, ttl
+        self._clock, self.tell, self.now = env.clock, env.tell, env.now
         self._overdue = overdue
         self._lease = 0
         self._until = 0.0

@@ -29,7 +29,7 @@ from kaopu_ha.controller.world import World
 from kaopu_ha.core import detection, model, sight
 from kaopu_ha.core.addresses import known as known_addresses
 from kaopu_ha.core.evidence import confirmed
-from kaopu_ha.core.news import News
+from kaopu_ha.runtime import Runtime
 
 _RANGES = (records.ALIVE, records.CASE, records.INVENTORY, records.RECOVERY, records.PROOF,
            records.TOOL, records.CONTROLLER)
@@ -45,13 +45,14 @@ class Observer:
     """Looks at the hosts in doubt, tells what it sees, and says to whom the office should go."""
 
     def __init__(self, store: ports.Store, leadership: Leadership, probes: Sequence[ports.Probe],
-                 rounds: Callable[[], Rounds], rules: model.Rules,
-                 tell: Callable[[News], None], pool: concurrent.futures.Executor,
+                 rounds: Callable[[], Rounds], env: Runtime,
                  fences: Sequence[ports.Fence] = ()) -> None:
         """``rounds``: the last ones of a leader.  Of ``fences`` only is asked what they may cut."""
-        self._pool, self._fences = pool, {fence.name: fence for fence in fences}
-        self._store, self._leadership, self._rules, self._tell = store, leadership, rules, tell
-        self._asking, self._rounds = Asking(probes, pool, rules.ask_limit), rounds
+        self._pool = env.pool(4, 'observe')
+        self._fences = {fence.name: fence for fence in fences}
+        self._store, self._leadership = store, leadership
+        self._rules, self._tell = env.rules, env.tell
+        self._asking, self._rounds = Asking(probes, self._pool, env.rules), rounds
         self._told, self._lease = sight.Sight(), 0
         self._blind_looks = 0
 
@@ -81,15 +82,15 @@ class Observer:
         unproven = {name for name, item in recoveries.items()
                     if item.stage is not model.RecoveryStage.FINISHED
                     and not world.has(records.PROOF + name)}
-        hosts = sight.in_doubt(world.cases.values(), world.beats, unproven)
+        hosts = sight.in_doubt(world.cases.values(), world.beats, unproven,
+                               self._rules)
         return tuple(host for host in hosts if host in world.inventories)
 
     def _mine(self, world: World, hosts: Sequence[str]) -> sight.Sight:
         """What a leader's rounds say; whom it does not judge (any more), and all for others, it
         asks about."""
         rounds = self._rounds() if self._leadership.epoch else {}
-        found = {host: {model.Network.MANAGEMENT: rounds[host].management,
-                        model.Network.STORAGE: rounds[host].storage}
+        found = {host: {one.network: one for one in rounds[host].evidence}
                  for host in hosts
                  if host in rounds and world.cases[host].stage in detection.JUDGING}
         asked = [host for host in hosts if host not in found and (

@@ -22,9 +22,8 @@ from kaopu_ha.controller.world import World
 from kaopu_ha.core import demands, texts
 from kaopu_ha.core.demands import Demand, Offer, Places
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.rules import Rules
 
-# An offer is good for as long as the figures of a plan; what is younger is not asked for again.
-_FRESH_SECONDS = 5.0
 # One that is older serves nobody: there may be hosts by now, or none.
 _KEPT_SECONDS = 60.0
 # What is not learnt is told again so often.
@@ -37,9 +36,9 @@ class PlacesAsked:
     What is not learnt is told, and is no leave: the plan then goes by room, and by refusals.
     """
 
-    def __init__(self, cloud: ports.Cloud, clock: Callable[[], float],
+    def __init__(self, cloud: ports.Cloud, rules: Rules, clock: Callable[[], float],
                  tell: Callable[[News], None], needed_for: str) -> None:
-        self._cloud, self._clock, self._tell = cloud, clock, tell
+        self._cloud, self._rules, self._clock, self._tell = cloud, rules, clock, tell
         self._needed_for = needed_for
         self._offers: dict[Demand, tuple[float, Offer]] = {}
         self._asked: dict[Demand, float] = {}
@@ -54,8 +53,9 @@ class PlacesAsked:
         if not kinds:
             return demands.NOWHERE_SAID
         now = self._clock()
-        due = [kind for kind in kinds
-               if now - self._asked.get(kind, -_FRESH_SECONDS) >= _FRESH_SECONDS]
+        # An offer is good for as long as the figures of a plan; a younger one is not asked again.
+        good = self._rules.plan_fresh_seconds
+        due = [kind for kind in kinds if now - self._asked.get(kind, -good) >= good]
         due.sort(key=lambda kind: self._asked.get(kind, 0.0))
         try:
             said = self._cloud.places(due)

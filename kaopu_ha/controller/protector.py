@@ -17,7 +17,7 @@ It also writes down since when each host claims each of its addresses, which no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 import dataclasses
 import functools
 import math
@@ -29,7 +29,9 @@ from kaopu_ha.controller.lookout import READS, Lookout
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import addresses, detection, model, protection
+from kaopu_ha.core.keys import portions
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.runtime import Runtime
 
 _RANGES = (records.ALIVE, records.INVENTORY, records.CASE, records.LOCK, records.TOOL,
            records.CLAIMS, records.UNPROTECTED)
@@ -40,7 +42,6 @@ _SERVICES_SECONDS = 60.0
 _FIRST_SECONDS = 30.0
 # In one look, of hosts in turn: an ask costs the OSDs a list and a notify for each.
 _IMAGES_MAX = 100
-_WRITES_MAX = 60
 _ITEMS_MAX = 500
 
 
@@ -48,19 +49,18 @@ class Protector:
     """Finds what is not protected; ``core.protection`` says what that is."""
 
     def __init__(self, store: ports.Store, leadership: Leadership, probes: Sequence[ports.Probe],
-                 cloud: ports.Cloud, rules: model.Rules, clock: Callable[[], float],
-                 tell: Callable[[News], None], lookout: Lookout | None = None) -> None:
+                 cloud: ports.Cloud, env: Runtime, lookout: Lookout | None = None) -> None:
         self._store, self._cloud, self._lookout = store, cloud, lookout
         self._term = Term(leadership, self._forget)
         self._probes = [probe for probe in probes if probe.network is model.Network.STORAGE]
-        self._rules, self._clock, self._tell = rules, clock, tell
+        self._rules, self._clock, self._tell = env.rules, env.clock, env.tell
         self._services: Mapping[str, model.ComputeService] | None = None
         self._services_due = math.inf
         self._samples: dict[str, protection.Sample] = {}
         self._sampled: dict[str, int] = {}
         self._memory: protection.Memory = {}
         self._ranges = tuple(dict.fromkeys((*_RANGES, *(READS if lookout else ()))))
-        self.alone = Alone(store, clock, tell)
+        self.alone = Alone(store, env.clock, env.tell)
 
     def turn(self) -> float:
         """Look, tell what is due, write the list down; seconds until the next turn."""
@@ -96,8 +96,8 @@ class Protector:
                 writes.append(ports.Put(records.CLAIMS + host, records.encode(claims)))
         writes += [ports.Delete(records.CLAIMS + host) for host in world.claims
                    if not world.has(records.INVENTORY + host)]
-        for start in range(0, len(writes), _WRITES_MAX):
-            self._store.commit(self._term.compares(), writes[start:start + _WRITES_MAX])
+        for some in portions(writes):
+            self._store.commit(self._term.compares(), some)
 
     def _claims(self, world: World, inventory: model.Inventory) -> records.Claims:
         """Of a host that does not beat only addresses are new: it may be another one that writes

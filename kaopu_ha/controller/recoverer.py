@@ -19,7 +19,6 @@ first fence call there is no way back: what a host shows of life later is news.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-import concurrent.futures
 import dataclasses
 
 from kaopu_ha import ports, records
@@ -33,14 +32,14 @@ from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import evacuation, fencing, model, placing, users
 from kaopu_ha.core import recovery as road
+from kaopu_ha.core.keys import TOGETHER_MAX, portions
 from kaopu_ha.core.model import Evacuation, Phase, Recovery
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.recovery import Act, Decision, Seen
+from kaopu_ha.runtime import Runtime
 from kaopu_ha.unanswered import Untold
 
 _ACT_SECONDS = 4.0
-# etcd takes 128 operations in one transaction.
-_CHUNK = 60
 _STEPS_IN_A_TURN = 8
 # For so long what was read of hosts says which of them may be targets.
 _FRESH_SECONDS = 2.0
@@ -52,18 +51,17 @@ class Recoverer:
 
     def __init__(self, store: ports.Store, leadership: Leadership, fences: Sequence[ports.Fence],
                  cloud: ports.Cloud, usage: ports.UsageSource, queue: ports.Queue,
-                 libvirt: ports.LibvirtEye, rules: model.Rules, clock: Callable[[], float],
-                 tell: Callable[[News], None], pool: concurrent.futures.Executor) -> None:
+                 libvirt: ports.LibvirtEye, env: Runtime) -> None:
         self._store, self._cloud, self._queue = store, cloud, queue
         self._term = Term(leadership, self._forget)
-        self._rules, self._clock, self._tell = rules, clock, tell
-        self._pool, self._libvirt = pool, libvirt
+        self._rules, self._clock, self._tell = env.rules, env.clock, env.tell
+        self._pool, self._libvirt = env.pool(6, 'recover'), libvirt
         self._planned: dict[str, tuple[road.Standing, float]] = {}
         self._told, self._read_at = 0, 0.0
-        self.alone, self._untold = Alone(store, clock, tell), Untold(store, tell)
-        self._keeper = FenceKeeper(store, self._term, fences, rules, clock, pool)
-        self._targets, self._rests = Targets(
-            cloud, usage, rules, pool, clock, tell), Rests(clock)
+        self.alone = Alone(store, env.clock, env.tell)
+        self._untold, self._rests = Untold(store, env.tell), Rests(env.clock)
+        self._keeper = FenceKeeper(store, self._term, fences, env.rules, env.clock, self._pool)
+        self._targets = Targets(cloud, usage, env.rules, self._pool, env.clock, env.tell)
         self._acts: dict[Act, Callable[[World, Seen, Decision], Seen]] = {
             Act.ASK_FORBIDDEN: self._ask_forbidden, Act.FENCE: self._fence,
             Act.READ_BACK: self._read_back, Act.ASK_HOST: self._ask_host,
@@ -124,10 +122,10 @@ class Recoverer:
     def _forget_old(self, world: World) -> None:
         for name in history.outlived(world):
             gone = history.keys(world, name)
-            for start in range(0, len(gone), _CHUNK):
+            for some in portions(gone):
                 self._store.commit(
                     [*self._term.compares(), *world.compare(records.RECOVERY + name)],
-                    [ports.Delete(key) for key in gone[start:start + _CHUNK]])
+                    [ports.Delete(key) for key in some])
 
     # ------------------------------------------------------------ one recovery
 
@@ -185,10 +183,10 @@ class Recoverer:
         """Write it all, then tell, then wake the workers."""
         moves = [_put_evacuation(move) for move in decision.evacuations]
         # The last of them come with the stage: a worker that is woken by them may begin.
-        while len(moves) > _CHUNK:
-            if not self._write(world, item, moves[:_CHUNK]):
+        while len(moves) > TOGETHER_MAX:
+            if not self._write(world, item, moves[:TOGETHER_MAX]):
                 return
-            del moves[:_CHUNK]
+            del moves[:TOGETHER_MAX]
         writes: list[ports.Put | ports.Delete] = list(moves)
         if decision.recovery != item:
             writes.append(_put(decision.recovery))

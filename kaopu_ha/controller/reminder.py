@@ -14,14 +14,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from kaopu_ha import ports, records
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import model, waiting
 from kaopu_ha.core.aftercare import Aftercare
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.runtime import Runtime
 
 _RANGES = (records.CASE, records.HOST, records.RECOVERY, records.EVACUATION, records.CLAIM,
            records.RESTART, records.AFTERCARE)
@@ -38,10 +37,9 @@ class Reminder:
     all.
     """
 
-    def __init__(self, store: ports.Store, leadership: Leadership, rules: model.Rules,
-                 clock: Callable[[], float], tell: Callable[[News], None]) -> None:
-        self._store, self._leadership, self._rules = store, leadership, rules
-        self._clock, self._tell = clock, tell
+    def __init__(self, store: ports.Store, leadership: Leadership, env: Runtime) -> None:
+        self._store, self._leadership, self._rules = store, leadership, env.rules
+        self._clock, self._tell = env.clock, env.tell
         self._memory: waiting.Memory = {}
 
     def turn(self) -> float:

@@ -18,7 +18,7 @@ rather than act late; whoever takes over looks where the instance is before anyt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 import dataclasses
 
 from kaopu_ha import ports, records
@@ -30,6 +30,7 @@ from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import certain, elsewhere, kept, left, model, policy, restart, users
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.restart import Act, Decision, Phase, Restart, Start
+from kaopu_ha.runtime import Runtime
 
 _READ = (*RANGES, records.EVACUATION, records.RECOVERY)
 _ACT_SECONDS = 4.0
@@ -40,13 +41,13 @@ class Restarter:
     """Advances the restart of every host that came back by itself."""
 
     def __init__(self, store: ports.Store, leadership: Leadership, cloud: ports.Cloud,
-                 images: ports.ImageEye | None, libvirt: ports.LibvirtEye, rules: model.Rules,
-                 clock: Callable[[], float], tell: Callable[[News], None]) -> None:
+                 images: ports.ImageEye | None, libvirt: ports.LibvirtEye,
+                 env: Runtime) -> None:
         self._store, self._cloud = store, cloud
         self._term = Term(leadership, self._forget)
         self._images, self._libvirt = images, libvirt
-        self._rules, self._clock, self._tell = rules, clock, tell
-        self._alone = Alone(store, clock, tell)
+        self._rules, self._clock, self._tell = env.rules, env.clock, env.tell
+        self._alone = Alone(store, env.clock, env.tell)
         # Of each instance that is off: how many calls, and since when this leader knows of that.
         self._since: dict[tuple[str, str], tuple[int, float]] = {}
 

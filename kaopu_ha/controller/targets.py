@@ -25,16 +25,12 @@ from kaopu_ha.controller.world import World
 from kaopu_ha.core import demands, model, selection
 from kaopu_ha.core.news import News
 
-# What Nova and Placement said is good for a plan for so long: a batch plans often, and each time
-# they are asked they have less time to move instances.
-_FRESH_SECONDS = 5.0
-
 
 class Targets:
     """Joins the beats and inventories with Nova's services and the usage driver's figures.
 
-    The figures may be ``_FRESH_SECONDS`` old; Placement itself has the last word on room, when Nova
-    is called.
+    The figures may be ``plan_fresh_seconds`` old; Placement itself has the last word on room,
+    when Nova is called.
     """
 
     def __init__(self, cloud: ports.Cloud, usage: ports.UsageSource,
@@ -42,7 +38,7 @@ class Targets:
                  clock: Callable[[], float], tell: Callable[[News], None],
                  needed_for: str = 'the plan') -> None:
         self._cloud, self._usage, self._rules, self._pool = cloud, usage, rules, pool
-        self._clock, self._places = clock, PlacesAsked(cloud, clock, tell, needed_for)
+        self._clock, self._places = clock, PlacesAsked(cloud, rules, clock, tell, needed_for)
         self._ahead: concurrent.futures.Future[Mapping[str, model.Usage]] | None = None
         self._services: Mapping[str, model.ComputeService] = {}
         self._usages: Mapping[str, model.Usage] = {}
@@ -91,4 +87,4 @@ class Targets:
         asked, self._ahead = self._ahead, None
         services = self._cloud.services()
         self._services, self._usages = services, asked.result()
-        self._until = began + _FRESH_SECONDS
+        self._until = began + self._rules.plan_fresh_seconds

@@ -22,11 +22,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import concurrent.futures
+import dataclasses
 import functools
 import itertools
 from typing import Any, TypeVar, cast
 
 from kaopu_ha import ports
+from kaopu_ha.runtime import Runtime
 
 P = TypeVar('P')
 T = TypeVar('T')
@@ -80,6 +82,11 @@ class Turns:
     def pool(self, name: str, pool: concurrent.futures.Executor) -> concurrent.futures.Executor:
         """The same pool: each call in it is known to be under way from when it began."""
         return _Watched(pool, lambda call: self._watch((name, next(self._numbers)), call))
+
+    def env(self, name: str, env: Runtime) -> Runtime:
+        """The same runtime, with such pools."""
+        return dataclasses.replace(
+            env, pool=lambda number, what: self.pool(name, env.pool(number, what)))
 
     def _watch(self, key: tuple[str, int], work: Callable[[], T]) -> T:
         """Do it; until it ends it is known to be under way."""

@@ -26,11 +26,7 @@ import enum
 
 from kaopu_ha.core import detection, model, roads, texts
 from kaopu_ha.core.model import Case, Contact, Phase, RecoveryStage, Stage
-
-# Before its agent is asked once more for what it could not do.
-_ASK_AGAIN_SECONDS = 5.0
-# A nova-compute cleans up when it starts, within seconds; one that is busy is given more.
-_START_AGAIN_SECONDS = 60.0
+from kaopu_ha.core.requests import State, Verb
 
 
 class Did(enum.Enum):
@@ -62,13 +58,18 @@ class Act(enum.Enum):
     WAIT = 'wait'
 
 
+# What its agent is asked by these.
+ASKS = {Act.ASK_RESTART: Verb.RESTART_COMPUTE, Act.ASK_REMOVE: Verb.REMOVE_DOMAINS,
+        Act.ASK_READ: Verb.READ_STORAGE}
+
+
 @dataclass(frozen=True)
 class Answered:
     """What the host's agent answered to a request of this admission, and for how long this leader
     has known of that.
     """
 
-    state: str
+    state: State
     answer: str
     seconds: float = 0.0
 
@@ -91,7 +92,7 @@ class Seen:
     servers: frozenset[str] | None
     uncompleted: int | None
     left_over: frozenset[str]
-    answers: Mapping[str, Answered]
+    answers: Mapping[Verb, Answered]
     beat: bool
     forced_by_us: bool
     moved_on: Mapping[str, model.Evacuation] = dataclasses.field(default_factory=dict)
@@ -102,12 +103,16 @@ class Seen:
 
 @dataclass(frozen=True)
 class Decision:
-    """The act, why, and (for NOTE) the step that is done."""
+    """The act, why, and (for NOTE) the step that is done.
+
+    ``needs_operator``: nothing that the program may do ends this wait.
+    """
 
     act: Act
     reason: str = ''
     did: Did | None = None
     given: tuple[str, ...] = ()
+    needs_operator: bool = False
 
 
 def refusal(case: Case, seen: Seen) -> str:
@@ -120,7 +125,7 @@ def refusal(case: Case, seen: Seen) -> str:
                 f'start where they were, then')
     if seen.unfinished or seen.recovery is not RecoveryStage.FINISHED:
         return f'its recovery is not finished: {_unfinished(case.host, seen.unfinished)}'
-    return _no_libvirt(seen) or _contested(seen)
+    return _no_libvirt(seen) or _contested(seen).reason
 
 
 def _unfinished(host: str, moves: Collection[model.Evacuation]) -> str:
@@ -143,7 +148,7 @@ def advance(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     done = set(case.admit.steps)
     for did, step in _STEPS.items():
         if did.value not in done:
-            return step(case, seen)
+            return step(case, seen, rules)
     return Decision(Act.CLOSE, 'it was admitted')
 
 
@@ -192,7 +197,8 @@ def moved_on(host: str, recovery: str,
 def noted(case: Case, did: Did) -> Case:
     """The case with one more step done."""
     assert case.admit is not None
-    admit = dataclasses.replace(case.admit, steps=(*case.admit.steps, did.value), waiting_for='')
+    admit = dataclasses.replace(case.admit, steps=(*case.admit.steps, did.value), waiting_for='',
+                                needs_operator=False)
     return dataclasses.replace(case, admit=admit)
 
 
@@ -248,58 +254,65 @@ def _no_libvirt(seen: Seen) -> str:
     return ''
 
 
-def _contested(seen: Seen) -> str:
-    """Why it can't be said yet whose an instance is that had come to it; empty if it can."""
+def _contested(seen: Seen) -> Decision:
+    """Why it can't be said yet whose an instance is that had come to it; no reason if it can."""
     shown = seen.servers or frozenset()
     for uuid, item in sorted(seen.moved_on.items()):
         if item.phase is not Phase.DONE and (uuid in shown or uuid in seen.libvirt.domains):
-            return f'{item.name}, which had come to it, is under way to {item.target} now'
+            return Decision(Act.WAIT, f'{item.name}, which had come to it, is under way to '
+                                      f'{item.target} now')
         if uuid in shown:
-            return (f'Nova shows {item.name} on it, which was moved on to {item.target}: its '
-                    f'record has to be mended by hand')
-    return ''
+            return Decision(Act.WAIT, f'Nova shows {item.name} on it, which was moved on to '
+                                      f'{item.target}: its record has to be mended by hand',
+                            needs_operator=True)
+    return Decision(Act.WAIT)
 
 
-def _compute(case: Case, seen: Seen) -> Decision:
+def _compute(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     trouble = _no_libvirt(seen)
     if trouble:
         return Decision(Act.WAIT, trouble)
     assert seen.inventory is not None
     if seen.inventory.boot_id != case.boot_id:
         return Decision(Act.NOTE, 'it was booted since', Did.COMPUTE)
-    return _by_agent(seen, Act.ASK_RESTART, Did.COMPUTE)
+    return _by_agent(seen, rules, Act.ASK_RESTART, Did.COMPUTE)
 
 
-def _records(case: Case, seen: Seen) -> Decision:
+def _records(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     if seen.uncompleted is None:
         return Decision(Act.WAIT, 'Nova does not answer')
     if seen.uncompleted:
-        restarted = seen.answers.get(Act.ASK_RESTART.value)
-        if restarted is not None and restarted.state == 'done' and (
-                restarted.seconds < _START_AGAIN_SECONDS):
+        restarted = seen.answers.get(Verb.RESTART_COMPUTE)
+        if restarted is not None and restarted.state is State.DONE and (
+                restarted.seconds < rules.compute_again_seconds):
             return Decision(
                 Act.WAIT, f'its nova-compute has to clean up {seen.uncompleted} evacuations, which '
                           f'it does when it starts; it is started again every '
-                          f'{_START_AGAIN_SECONDS:g} s, for at one start it cleans up only one '
-                          f'of those of the same instance')
+                          f'{rules.compute_again_seconds:g} s, for at one start it cleans up only '
+                          f'one of those of the same instance')
         # It cleans up only when it starts: a host that was booted while its instances were still
         # being moved started its nova-compute too early for those that arrived later.
-        return _by_agent(seen, Act.ASK_RESTART, None)
+        return _by_agent(seen, rules, Act.ASK_RESTART, None)
     return Decision(Act.NOTE, 'Nova shows none that is not completed', Did.RECORDS)
 
 
-def _domains(case: Case, seen: Seen) -> Decision:
-    trouble = _no_libvirt(seen) or _contested(seen)
-    if trouble or seen.servers is None:
-        return Decision(Act.WAIT, trouble or 'Nova does not answer')
+def _domains(case: Case, seen: Seen, rules: model.Rules) -> Decision:
+    trouble = _no_libvirt(seen)
+    contested = _contested(seen)
+    if trouble:
+        return Decision(Act.WAIT, trouble)
+    if contested.reason:
+        return contested
+    if seen.servers is None:
+        return Decision(Act.WAIT, 'Nova does not answer')
     left = tuple(sorted(uuid for uuid in seen.libvirt.domains
                         if uuid in seen.left_over and uuid not in seen.servers))
     if not left:
         return Decision(Act.NOTE, 'its libvirt knows none that was evacuated', Did.DOMAINS)
-    return _by_agent(seen, Act.ASK_REMOVE, None, left)
+    return _by_agent(seen, rules, Act.ASK_REMOVE, None, left)
 
 
-def _unfenced(case: Case, seen: Seen) -> Decision:
+def _unfenced(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     return Decision(Act.UNFENCE, 'what was evacuated is gone from it', Did.UNFENCED)
 
 
@@ -311,12 +324,12 @@ def unfenced(stays: Collection[str]) -> str:
             f'{texts.few(sorted(stays))}')
 
 
-def _storage(case: Case, seen: Seen) -> Decision:
+def _storage(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     if seen.beat:
         # It was lost without its fence and came back: without a lock its agent takes no requests,
         # and tells of its storage like any other.
         return _by_its_inventory(seen)
-    return _by_agent(seen, Act.ASK_READ, Did.STORAGE)
+    return _by_agent(seen, rules, Act.ASK_READ, Did.STORAGE)
 
 
 def _by_its_inventory(seen: Seen) -> Decision:
@@ -330,17 +343,17 @@ def _by_its_inventory(seen: Seen) -> Decision:
     return Decision(Act.NOTE, 'its agent, which beats, tells that it does', Did.STORAGE)
 
 
-def _unlocked(case: Case, seen: Seen) -> Decision:
+def _unlocked(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     return Decision(Act.UNLOCK, 'it reads its storage', Did.UNLOCKED)
 
 
-def _beat(case: Case, seen: Seen) -> Decision:
+def _beat(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     if not seen.beat:
         return Decision(Act.WAIT, 'its beat is awaited')
     return Decision(Act.NOTE, 'its agent beats', Did.BEAT)
 
 
-def _unforced(case: Case, seen: Seen) -> Decision:
+def _unforced(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     if not seen.forced_by_us:
         return Decision(Act.NOTE, 'it was not we who forced it down', Did.UNFORCED)
     return Decision(Act.UNFORCE, 'it was we who forced it down', Did.UNFORCED)
@@ -351,17 +364,18 @@ _STEPS = {Did.COMPUTE: _compute, Did.RECORDS: _records, Did.DOMAINS: _domains,
           Did.BEAT: _beat, Did.UNFORCED: _unforced}
 
 
-def _by_agent(seen: Seen, act: Act, did: Did | None, given: tuple[str, ...] = ()) -> Decision:
+def _by_agent(seen: Seen, rules: model.Rules, act: Act, did: Did | None,
+              given: tuple[str, ...] = ()) -> Decision:
     """Have the host's agent do it; a failure is told, and asked again after a while."""
-    answered = seen.answers.get(act.value)
-    if answered is None or (answered.state == 'done' and did is None):
+    answered = seen.answers.get(ASKS[act])
+    if answered is None or (answered.state is State.DONE and did is None):
         return Decision(act, 'asked of its agent', did, given)
-    if answered.state == 'done':
+    if answered.state is State.DONE:
         return Decision(Act.NOTE, answered.answer, did)
-    if answered.state == 'asked':
+    if answered.state is State.ASKED:
         return Decision(Act.WAIT, f'its agent has to {act.value}')
-    if answered.seconds < _ASK_AGAIN_SECONDS:
+    if answered.seconds < rules.agent_again_seconds:
         # Each question and each answer is a write; what hinders it may stay for hours.
         return Decision(Act.WAIT, f'its agent was asked to {act.value}: {answered.answer}; asked '
-                                  f'again every {_ASK_AGAIN_SECONDS:g} s')
+                                  f'again every {rules.agent_again_seconds:g} s')
     return Decision(act, f'asked again; its agent said: {answered.answer}', did, given)

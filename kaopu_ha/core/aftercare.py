@@ -33,8 +33,6 @@ from kaopu_ha.core.texts import bounded
 
 _REBUILDS = frozenset({'rebuilding', 'rebuild_block_device_mapping', 'rebuild_spawning'})
 _SETTLED = frozenset({'active', 'stopped', 'paused', 'suspended', 'rescued', 'error'})
-_ACTS_MAX = 5
-_PAUSES_MAX = 20
 # A thousand of them, each with the longest words, are a third of what etcd takes in one write.
 _WARDS_MAX = 1000
 _REASON_BYTES_MAX, _REFUSED_BYTES_MAX = 320, 160
@@ -223,7 +221,7 @@ _STATES: tuple[_State, ...] = (
      _tells('Nova shows {state}: its user asked for that')),
     ('it may not run', lambda ward, seen, rules: not seen.runs,
      _tells('Nova shows {state}, and it is not certain that it runs on {host}: {why_not}')),
-    ('reset often enough', lambda ward, seen, rules: ward.resets >= _ACTS_MAX,
+    ('reset often enough', lambda ward, seen, rules: ward.resets >= rules.aftercare_resets_max,
      _tells('Nova shows {state}, again after {resets} resets; it runs on {host}: openstack server '
             'set --state active {instance}')),
     ('its pause', lambda ward, seen, rules: bool(ward.resets)
@@ -296,7 +294,7 @@ def _released(ward: Ward, seen: Seen, rules: model.Rules, read: model.Allocation
     if ward.refused:
         reason = f'{reason}: {ward.refused}'
     said = _said(ward, seen, 'counted where it is not', reason)
-    pause = rules.aftercare_patience * min(ward.releases, _PAUSES_MAX)
+    pause = rules.aftercare_patience * min(ward.releases, rules.aftercare_pauses_max)
     if ward.refused and seen.quiet_seconds < pause:
         return said
     return Decision(dataclasses.replace(said.ward, releases=ward.releases + 1, refused=''),

@@ -25,17 +25,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 import enum
+import itertools
 
 from kaopu_ha.core import certain, model, refusals
 from kaopu_ha.core.certain import Seen as Seen
 from kaopu_ha.core.evacuation import Way
 from kaopu_ha.core.facts import Facts as Facts
 from kaopu_ha.core.model import Evacuation, Phase
-
-# A nova-compute that finds an instance off has Nova stop it within a few seconds.
-_STOP_SECONDS = 20.0
-# Of one instance that are fenced by the word of a worker: one or two, if nobody plays with it.
-_CLIENTS_MAX = 16
 
 
 class Act(enum.Enum):
@@ -65,13 +61,17 @@ class Decision:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table: if it is so, this is done, for this reason (with names in braces)."""
+    """One row of a table: if it is so, this is done, for this reason (with names in braces).
+
+    ``needs_operator``: nothing that the program may do mends it.
+    """
 
     name: str
     condition: Callable[[Facts], bool]
     act: Act
     reason: str = ''
     state: str = ''
+    needs_operator: bool = False
 
 
 def advance(item: Evacuation, seen: Seen, rules: model.Rules) -> Decision:
@@ -89,12 +89,12 @@ def _table(facts: Facts) -> tuple[Row, ...]:
     return FIRST if facts.queued else UNDER_WAY
 
 
-def to_be_fenced(item: Evacuation, seen: Seen) -> tuple[str, ...]:
+def to_be_fenced(item: Evacuation, seen: Seen, rules: model.Rules) -> tuple[str, ...]:
     """The clients that are to be fenced before the first call, with those that were before; not
     more at a time than a cluster lists of well-kept images.
     """
     found = (client.address for client in certain.silent_of_nobody(item, seen))
-    return tuple(sorted({*item.clients, *found}))[:_CLIENTS_MAX]
+    return tuple(sorted({*item.clients, *found}))[:rules.clients_fenced_max]
 
 
 def _otherwise(facts: Facts) -> bool:
@@ -108,7 +108,8 @@ def _otherwise(facts: Facts) -> bool:
 # though what ours started goes on.
 ELSEWHERE = (
     Row('runs on its target, shown elsewhere', lambda it: not it.queued and it.runs_there, Act.WAIT,
-        'it runs on {target}, but Nova shows it on {shown}: its record has to be mended by hand'),
+        'it runs on {target}, but Nova shows it on {shown}: its record has to be mended by hand',
+        needs_operator=True),
     Row('shown on a target that was given up',
         lambda it: not it.queued and it.unfinished and it.server.host in it.item.tried, Act.WAIT,
         'Nova shows it on {shown}, which was given up'),
@@ -123,7 +124,8 @@ ELSEWHERE = (
 # No attempt with this target was committed yet.
 FIRST = (
     Row('there already', lambda it: it.on_target, Act.COMMIT, 'it is there already'),
-    Row('stopped by its user', lambda it: it.being_stopped and it.seen.seconds >= _STOP_SECONDS,
+    Row('stopped by its user',
+        lambda it: it.being_stopped and it.seen.seconds >= it.rules.user_stop_seconds,
         Act.LEFT, 'its user stopped it while it waited'),
     Row('being stopped by its user', lambda it: it.being_stopped, Act.WAIT, 'its user stops it'),
     Row('images not asked', lambda it: it.may_move and it.unasked, Act.WAIT,
@@ -135,13 +137,14 @@ FIRST = (
     # A live migration was over when its source died, and Nova had not written that down yet.
     Row('runs elsewhere', lambda it: it.may_move and it.known_elsewhere, Act.WAIT,
         '{elsewhere} has its domain on, and a live client there has its disk open, but Nova shows '
-        'it on {source}: if it runs there, its record has to be mended by hand'),
+        'it on {source}: if it runs there, its record has to be mended by hand',
+        needs_operator=True),
     Row('live elsewhere', lambda it: it.may_move and bool(it.running_on), Act.WAIT,
         'a live client on {elsewhere} has its disk open'),
     # Its own fence, or its word, keeps it from writing again; nothing else does.
     Row('silent elsewhere', lambda it: it.may_move and bool(it.may_run_on), Act.WAIT,
         'it may run on {unseen}, where no client of it answers: until {unseen} says that it does '
-        'not, or is fenced; a domain that is left there is undefined by hand'),
+        'not, or is fenced; a domain that is left there is undefined by hand', needs_operator=True),
     # It may wake and write again: nothing but the fence keeps it from that.
     Row('silent at an address of nobody', lambda it: it.may_move and bool(it.silent),
         Act.HAVE_FENCED, 'a client at {silent_at} has its disk open and does not answer: '
@@ -195,7 +198,7 @@ UNDER_WAY = (
     # back while Nova shows it there, a second copy could be started: so it stays open.
     Row('runs, shown on its source', lambda it: it.long and it.runs_there and it.on_source,
         Act.WAIT, 'it runs on {target}, but Nova shows it on {source}: its record has to be mended '
-                  'by hand'),
+                  'by hand', needs_operator=True),
     Row(refusals.NO_HOST, lambda it: _failed(it) and it.absent_there and it.by_scheduler,
         Act.REFUSED, '{fault}'),
     Row('Nova failed, for a reason', lambda it: _failed(it) and it.absent_there
@@ -205,9 +208,10 @@ UNDER_WAY = (
     # Defined there by something before us: Nova rebuilds nothing over a domain.
     Row('Nova failed over a domain, for a reason', lambda it: _failed(it) and it.long
         and it.off_there and bool(it.server.fault), Act.REFUSED,
-        '{target} has its domain, off, to be undefined by hand: {fault}'),
+        '{target} has its domain, off, to be undefined by hand: {fault}', needs_operator=True),
     Row('Nova failed over a domain', lambda it: _failed(it) and it.long and it.off_there,
-        Act.REFUSED, '{target} has its domain, off, to be undefined by hand: Nova failed'),
+        Act.REFUSED, '{target} has its domain, off, to be undefined by hand: Nova failed',
+        needs_operator=True),
     Row('Nova failed, its target not certain', lambda it: _failed(it), Act.WAIT,
         'Nova failed; is it on {target}?'),
     # Its room, or its group's, was another's when its turn came: Nova shows it as before.
@@ -240,7 +244,7 @@ UNDER_WAY = (
     # It may be starting, or the call was lost and the domain is older than it.
     Row('off on its target', lambda it: it.long and it.off_there, Act.WAIT,
         '{target} knows its domain, but it does not run: if libvirt has it shut off, undefine it '
-        'there by hand'),
+        'there by hand', needs_operator=True),
     Row('under way', _otherwise, Act.WAIT, 'Nova: {task}'))
 
 
@@ -251,6 +255,21 @@ def _failed(it: Facts) -> bool:
     of it there fails: that error is not the attempt's.
     """
     return it.shows('error') and bool(it.fresh) and not it.unfinished and not it.lost
+
+
+_FOR_OPERATORS = frozenset(row.name for table in (ELSEWHERE, FIRST, UNDER_WAY) for row in table
+                           if row.needs_operator)
+
+
+def needs_operator(item: Evacuation) -> bool:
+    """True if the row that gave its reason needs an operator.
+
+    While it waits for a target the reason may be that of its last attempt.
+    """
+    if item.row or item.phase is not Phase.WAITING:
+        return item.row in _FOR_OPERATORS
+    since = itertools.takewhile(lambda step: step.stage != Phase.QUEUED.value, reversed(item.road))
+    return next((step.row for step in since if step.row), '') in _FOR_OPERATORS
 
 
 def must_ask(item: Evacuation, server: model.Server | None, seconds: float,

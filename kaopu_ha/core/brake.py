@@ -40,12 +40,9 @@ from collections.abc import Collection, Mapping
 import dataclasses
 from dataclasses import dataclass
 
-from kaopu_ha.core import evidence, model
+from kaopu_ha.core import model
 
 _PAST_JUDGING = (model.Stage.CONFIRMED, model.Stage.ADMITTING, model.Stage.CLOSED)
-# What is counted is kept so often: a new leader may count so much again.  Of ten minutes that is
-# little, and for as long a store need not be written to.
-KEPT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -136,7 +133,7 @@ def _nothing_to_ask(case: model.Case, host: str, empty: Collection[str]) -> bool
         # It is judged all the same.
         return False
     if case.rounds:
-        return case.rounds[-1].storage.rule in evidence.NOTHING_TO_ASK
+        return case.rounds[-1].nothing_to_ask
     return host in empty
 
 
@@ -188,7 +185,7 @@ def joined(storm: Storm, kept: Storm) -> Storm:
     return dataclasses.replace(storm, condemned=(*storm.condemned, *more)) if more else storm
 
 
-def is_worth_keeping(now: Storm, kept: Storm) -> bool:
+def is_worth_keeping(now: Storm, kept: Storm, rules: model.Rules) -> bool:
     """True if what was kept in the store has to be written anew."""
     if now == kept:
         return False
@@ -196,7 +193,7 @@ def is_worth_keeping(now: Storm, kept: Storm) -> bool:
     def face(one: Storm) -> tuple[Storm, bool]:
         return dataclasses.replace(one, seconds=0.0, calm=None), one.calm is None
     return face(now) != face(kept) or (
-        not now.is_idle and now.seconds - kept.seconds >= KEPT_SECONDS)
+        not now.is_idle and now.seconds - kept.seconds >= rules.storm_written_seconds)
 
 
 # ---------------------------------------------------------------- whom it holds

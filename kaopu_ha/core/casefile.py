@@ -25,9 +25,6 @@ import dataclasses
 
 from kaopu_ha.core import model, texts
 
-# A case that only counted on is written so often: people see by it that somebody looks.
-UNWRITTEN_SECONDS = 30.0
-
 # So many images of one answer are told by name, each with a line of its own.
 _NAMED_MAX = 4
 _LINES_MAX = 16
@@ -38,23 +35,21 @@ _RIVALS_MAX = 256
 # The fence cuts every client at the host's addresses, known or not: the known ones are more than
 # is needed, so that the oldest may go.
 _CLIENTS_MAX = 4096
-# As long as an agent tells it of what went off lately.
-_LATELY_SECONDS = 120.0
 
 
-def worth_writing(stored: model.Case, case: model.Case, unwritten_seconds: float) -> bool:
+def worth_writing(stored: model.Case, case: model.Case, unwritten_seconds: float,
+                  rules: model.Rules) -> bool:
     """True if something but counts and times has changed, or if none was written for long.
 
     The seconds of silence that were waited are no such count: a new leader goes on from them.
     """
-    return unwritten_seconds >= UNWRITTEN_SECONDS or _timeless(stored) != _timeless(case)
+    return unwritten_seconds >= rules.case_written_seconds or _timeless(stored) != _timeless(case)
 
 
 def brief(item: model.Round) -> model.Round:
     """The round as it is kept: whatever the number of images, some lines; without the clients."""
-    return dataclasses.replace(
-        item, management=dataclasses.replace(_brief(item.management), guests=None),
-        storage=_brief(item.storage))
+    return dataclasses.replace(item, evidence=tuple(
+        dataclasses.replace(_brief(one), guests=None) for one in item.evidence))
 
 
 def with_guests(case: model.Case, new: model.Round, told: model.Inventory | None,
@@ -64,13 +59,14 @@ def with_guests(case: model.Case, new: model.Round, told: model.Inventory | None
     A system that is shut down ends its guests before itself.  While nobody publishes that it does,
     what went off lately may have gone with its host; Nova says later who stopped it.
     """
-    running = new.management.guests
+    running = new.of(model.Network.MANAGEMENT).guests
     if running is None:
         return case
     before = case.guests if case.guests_at else [one.uuid for one in (told.on if told else ())]
     looks = {**dict.fromkeys(before, 0), **case.went_off}
-    went_off = {uuid: count + 1 for uuid, count in sorted(looks.items())
-                if uuid not in running and (count + 1) * rules.look_interval <= _LATELY_SECONDS}
+    went_off = {
+        uuid: count + 1 for uuid, count in sorted(looks.items())
+        if uuid not in running and (count + 1) * rules.look_interval <= rules.went_off_seconds}
     return dataclasses.replace(case, guests=tuple(sorted(running)), guests_at=new.at,
                                went_off=went_off)
 
@@ -85,7 +81,7 @@ def outlived_its_agent(case: model.Case) -> bool:
 
 def clients(case: model.Case, new: model.Round) -> tuple[str, ...]:
     """The clients of the host that this case has seen, the last ones if there are too many."""
-    return with_more(case.clients, new.storage.clients)
+    return with_more(case.clients, new.clients)
 
 
 def with_more(before: Sequence[str], seen: Sequence[str]) -> tuple[str, ...]:

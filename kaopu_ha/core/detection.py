@@ -32,18 +32,14 @@ heard of (``core.saying``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import dataclasses
 from dataclasses import dataclass
 import enum
 
 from kaopu_ha.core import casefile, evidence, model, roads, saying, texts
-from kaopu_ha.core.model import Case, Sign, Stage, Verdict
+from kaopu_ha.core.model import Case, Network, Sign, Stage, Verdict
 from kaopu_ha.core.news import Fact, News
-
-# Rounds that end at once (a refused connection) must not make a loop that only writes.
-_PAUSE_SECONDS = 0.25
-
-_NOTHING_TO_ASK_SECONDS = 60.0
 
 JUDGING = (Stage.SUSPECTED, Stage.DYING, Stage.LOCKED, Stage.LAST_LOOK)
 
@@ -107,32 +103,41 @@ def opened(inventory: model.Inventory, seen: Seen) -> Case:
     return dataclasses.replace(_beat_kept(case, seen), road=(step,))
 
 
-def judged(management: model.Evidence, storage: model.Evidence,
+def judged(said: Sequence[model.Evidence],
            word: model.Word | None = None) -> tuple[Verdict, str]:
     """The evidence table of DESIGN section 2, for a host whose beat is gone.
 
-    ``word``: a person's, that it is off; it decides where the networks do not say.
+    One network that shows life spares it; none but all of them, silent, condemn it.  ``word``: a
+    person's, that it is off; it decides where the networks do not say.
     """
-    if management.sign is Sign.LIFE:
-        return Verdict.ALIVE, 'its libvirt answers: only the agent is lost'
-    if storage.sign is Sign.LIFE:
-        return Verdict.ALIVE, 'its instances answer over the storage network: it is cut off from us'
-    doubt = _doubt(management, storage)
+    asked = {one.network: one for one in said}
+    for network in Network:
+        if network in asked and asked[network].sign is Sign.LIFE:
+            return Verdict.ALIVE, _LIVES[network]
+    doubt = next(filter(None, (_doubt(network, asked.get(network)) for network in Network)), '')
     if not doubt:
-        return Verdict.DEAD, 'etcd, management and storage are silent'
-    if word is not None and not storage.strangers:
+        *first, last = (network.value for network in Network)
+        return Verdict.DEAD, f'{", ".join(("etcd", *first))} and {last} are silent'
+    if word is not None and not any(one.strangers for one in said):
         return Verdict.DEAD, f'{word.text}; without that: {doubt}'
     return Verdict.UNDECIDED, doubt
 
 
-def _doubt(management: model.Evidence, storage: model.Evidence) -> str:
-    if management.sign is Sign.UNKNOWN:
+_LIVES = {
+    Network.MANAGEMENT: 'its libvirt answers: only the agent is lost',
+    Network.STORAGE: 'its instances answer over the storage network: it is cut off from us'}
+
+
+def _doubt(network: Network, said: model.Evidence | None) -> str:
+    if said is None:
+        return f'the {network.value} network was not asked'
+    if said.rule in evidence.NOTHING_TO_ASK:
+        return said.rule
+    if said.sign is not Sign.UNKNOWN:
+        return ''
+    if network is Network.MANAGEMENT:
         return 'the management network could not be asked'
-    if storage.rule in evidence.NOTHING_TO_ASK:
-        return storage.rule
-    if storage.sign is Sign.UNKNOWN:
-        return f'the storage network does not say: {storage.rule}'
-    return ''
+    return f'the {network.value} network does not say: {said.rule}'
 
 
 def advance(case: Case, seen: Seen, rules: model.Rules) -> Decision:
@@ -174,9 +179,7 @@ def silent_since(case: Case) -> str:
 
 def _again(look: model.Round, rules: model.Rules) -> float:
     """Seconds until the next look after one that was UNDECIDED."""
-    # Where there is nothing to ask about, only a beat brings news: a look now and then is enough.
-    nothing = look.storage.rule in evidence.NOTHING_TO_ASK
-    return max(rules.look_interval, _NOTHING_TO_ASK_SECONDS if nothing else 0.0)
+    return max(rules.look_interval, rules.nothing_to_ask_seconds if look.nothing_to_ask else 0.0)
 
 
 # ---------------------------------------------------------------- the roads of a DEAD round
@@ -191,7 +194,7 @@ def _suspected(case: Case, seen: Seen, rules: model.Rules) -> Decision:
             return _waiting(case, rules.leaving_seconds, rules)
         # What its kernel said on its way down is as it should be; what it says now counts.
         case = dataclasses.replace(
-            case, kernel_answered=seen.round.management.kernel_answers)
+            case, kernel_answered=seen.round.kernel_answers)
     return _entered(case, Stage.DYING, seen, rules, f'round 1: {seen.round.rule}',
                     death=Key.WRITE, lock=Key.DELETE if seen.lock else Key.KEEP)
 
@@ -272,7 +275,8 @@ def _off_now(case: Case, seen: Seen) -> tuple[str, ...]:
 
 def _spared(before: Case, case: Case, seen: Seen, rules: model.Rules) -> Decision:
     assert seen.round is not None
-    fact = (Fact.AGENT_LOST if seen.round.management.sign is Sign.LIFE else Fact.CUT_OFF)
+    lives = seen.round.of(Network.MANAGEMENT).sign is Sign.LIFE
+    fact = Fact.AGENT_LOST if lives else Fact.CUT_OFF
     news = _changed(before, seen.round, fact)
     return _heard_of(case, seen, seen.round.rule, rules, news)
 
@@ -310,7 +314,8 @@ def _waiting(case: Case, wait: float, rules: model.Rules, *, death: Key = Key.KE
              lock: Key = Key.KEEP) -> Decision:
     # A round of silence takes the whole ask limit: begin the last one of a stage so early that it
     # ends when the stage does.
-    left = max(wait - case.waited - rules.ask_limit, _PAUSE_SECONDS if case.waited < wait else 0.0)
+    least = rules.round_pause if case.waited < wait else 0.0
+    left = max(wait - case.waited - rules.ask_limit, least)
     return Decision(case, death=death, lock=lock, again=min(left, rules.look_interval))
 
 
@@ -329,18 +334,11 @@ def _go(case: Case, stage: Stage, seen: Seen, reason: str) -> Case:
 # ---------------------------------------------------------------- the file of rounds
 
 
-def _alike(one: model.Round, other: model.Round) -> bool:
-    def face(item: model.Round) -> tuple[object, ...]:
-        return (item.verdict, item.management.sign, item.management.rule,
-                item.storage.sign, item.storage.rule)
-    return face(one) == face(other)
-
-
 def _filed(case: Case, new: model.Round, rules: model.Rules) -> Case:
     """Keep the first and the last round of each run of equal ones; the last carries the count."""
     rounds, clients = case.rounds, casefile.clients(case, new)
     new = casefile.brief(new)
-    if len(rounds) >= 2 and _alike(rounds[-1], new) and _alike(rounds[-2], new):
+    if len(rounds) >= 2 and rounds[-1].face == rounds[-2].face == new.face:
         rounds = (*rounds[:-1], dataclasses.replace(new, count=rounds[-1].count + 1))
     else:
         rounds = (*rounds, new)
@@ -348,7 +346,7 @@ def _filed(case: Case, new: model.Round, rules: model.Rules) -> Case:
         rounds = (rounds[0], *rounds[-(rules.rounds_kept - 1):])
     return dataclasses.replace(
         case, rounds=rounds, clients=clients, verdict=new.verdict,
-        kernel_answered=case.kernel_answered or new.management.kernel_answers)
+        kernel_answered=case.kernel_answered or new.kernel_answers)
 
 
 def _beat_kept(case: Case, seen: Seen) -> Case:
@@ -360,6 +358,6 @@ def _beat_kept(case: Case, seen: Seen) -> Case:
 
 
 def _changed(before: Case, new: model.Round, fact: Fact) -> tuple[News, ...]:
-    if before.rounds and _alike(before.rounds[-1], new):
+    if before.rounds and before.rounds[-1].face == new.face:
         return ()
     return (News(fact, before.host, new.rule),)

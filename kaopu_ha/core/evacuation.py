@@ -41,10 +41,6 @@ from kaopu_ha.core.model import Evacuation, Phase, Power
 from kaopu_ha.core.news import Outcome
 from kaopu_ha.core.refusals import Meaning
 
-# Between rounds, and between looks at what only waits: the first pause; each is twice the last one.
-_PAUSE_SECONDS = 30.0
-_PAUSE_SECONDS_MAX = 600.0
-
 
 class Way(enum.Enum):
     """What may be done with an instance in its present state."""
@@ -136,11 +132,6 @@ class Seen:
     candidates: tuple[selection.Candidate, ...]
     rested: Mapping[tuple[str, str, int], float] | None = None
     places: demands.Places = demands.NOWHERE_SAID
-
-
-def pause(number: int) -> float:
-    """The seconds of the n-th pause in a row: they grow."""
-    return min(_PAUSE_SECONDS * 2.0 ** max(number - 1, 0), _PAUSE_SECONDS_MAX)
 
 
 def rest(item: Evacuation) -> tuple[str, str, int]:
@@ -268,7 +259,7 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
     turns: dict[str, policy.Priority] = {}
     for item in before:
         current = now[_key(item)]
-        if current.phase is not Phase.WAITING or _rests(current, seen):
+        if current.phase is not Phase.WAITING or _rests(current, seen, rules):
             continue
         reach = ground.reach(current)
         target, reason = selection.choose(current, candidates, reach)
@@ -291,22 +282,22 @@ def _key(item: Evacuation) -> tuple[str, str]:
     return item.recovery, item.instance
 
 
-def _rests(item: Evacuation, seen: Seen) -> bool:
+def _rests(item: Evacuation, seen: Seen, rules: model.Rules) -> bool:
     """True while the pause behind its last round is not over; a new leader begins it again."""
     if not item.rounds or item.passed_over or item.failures or seen.rested is None:
         return False
-    return seen.rested.get(rest(item), 0.0) < pause(item.rounds)
+    return seen.rested.get(rest(item), 0.0) < rules.pause(item.rounds)
 
 
 def _round_ended(item: Evacuation, seen: Seen, rules: model.Rules, reason: str) -> Evacuation:
     """Nobody took it: try all of them again after a pause, or give up when pauses were enough."""
-    served = sum(pause(number + 1) for number in range(item.rounds))
+    served = sum(rules.pause(number + 1) for number in range(item.rounds))
     if served >= rules.give_up_seconds:
         return went(item, Phase.FAILED, seen.at, seen.by, reason)
     item = dataclasses.replace(item, passed_over=(), refused=(), failures=0,
                                rounds=item.rounds + 1)
     return went(item, Phase.WAITING, seen.at, seen.by,
-                f'{reason}; tried again after {pause(item.rounds):g} s')
+                f'{reason}; tried again after {rules.pause(item.rounds):g} s')
 
 
 def _aimed(item: Evacuation, target: str, reason: str, seen: Seen, rules: model.Rules,

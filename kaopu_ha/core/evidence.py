@@ -43,13 +43,12 @@ from dataclasses import dataclass
 
 from kaopu_ha.core import addresses, model, rivals
 from kaopu_ha.core.addresses import NONE_KNOWN, Known, spelling
+from kaopu_ha.core.signs import NO_IMAGE
+from kaopu_ha.core.signs import NOTHING_ON as NOTHING_ON
+from kaopu_ha.core.signs import NOTHING_TO_ASK as NOTHING_TO_ASK
 
 # Of the addresses in one sentence.
 _TOLD_MAX = 3
-NOTHING_ON = 'nothing was on: nothing to ask, nothing to move'
-NO_IMAGE = 'there is nothing to ask: the host had no image open'
-# With these there never will be an answer: such a host says nothing of the others either.
-NOTHING_TO_ASK = (NOTHING_ON, NO_IMAGE)
 
 _KERNEL = (model.Contact.ANSWERED, model.Contact.REFUSED, model.Contact.MUTE)
 

@@ -45,8 +45,8 @@ def known_clients(case: model.Case) -> tuple[str, ...]:
     Not those that are, or may be, a rival's by the last look, and live.
     """
     # A case of an older release has them in its rounds.
-    kept = {client for item in case.rounds for client in item.storage.clients}
-    spared = case.rounds[-1].storage.rivals if case.rounds else ()
+    kept = {client for item in case.rounds for client in item.clients}
+    spared = case.rounds[-1].rivals if case.rounds else ()
     return tuple(sorted({*kept, *case.clients} - set(spared)))
 
 

@@ -15,11 +15,16 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 T = TypeVar('T')
+
+# One transaction takes so many compares and so many writes, and one read so many ranges.
+OPERATIONS_MAX = 128
+# Of many that are written one portion after the other, each with something beside them.
+TOGETHER_MAX = OPERATIONS_MAX // 2 - 4
 
 
 @dataclass(frozen=True)
@@ -102,3 +107,9 @@ class Change:
     entry: Entry | None = None
     revision: int = 0
     relist: bool = False
+
+
+def portions(items: Sequence[T], most: int = TOGETHER_MAX) -> Iterator[Sequence[T]]:
+    """The items, so many at a time: what a transaction takes, if they are many."""
+    for start in range(0, len(items), most):
+        yield items[start:start + most]

@@ -52,7 +52,10 @@ from kaopu_ha.core.policy import Priority as Priority
 from kaopu_ha.core.proofs import Proof as Proof
 from kaopu_ha.core.proofs import Word as Word
 from kaopu_ha.core.rules import Rules as Rules
+from kaopu_ha.core.signs import Answer as Answer
+from kaopu_ha.core.signs import Evidence as Evidence
 from kaopu_ha.core.signs import Network as Network
+from kaopu_ha.core.signs import Round as Round
 from kaopu_ha.core.signs import Sign as Sign
 from kaopu_ha.core.signs import Verdict as Verdict
 
@@ -140,63 +143,6 @@ class Inventory:
         return tuple(sorted(used | set(self.storage)))
 
 
-# ---------------------------------------------------------------- what the networks answered
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One thing that was asked, and what came back: a line of the evidence table."""
-
-    asked: str
-    came: str
-    sign: Sign
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What one network says of one host in one round, and the rule that says so.
-
-    ``kernel_answers``: a live kernel refused or accepted a connection; it bars the fast pace.
-    ``unasked``: images not asked, and how many more; they hold their own instances back.
-    ``elsewhere``: clients of other addresses that have an image open (news, no sign).
-    ``strangers``: those of them that live, at addresses of nobody: no SILENCE while one does.
-    ``rivals``: clients at addresses of the host that are, or may be, those of another one that
-    claims them, too: they are not cut with it.
-    ``guests``: the domains that run, as its libvirt told, or None.  Only the case keeps it.
-    """
-
-    network: Network
-    sign: Sign
-    rule: str
-    eye: str = ''
-    kernel_answers: bool = False
-    answers: tuple[Answer, ...] = ()
-    unasked: tuple[Image, ...] = ()
-    unasked_more: int = 0
-    elsewhere: tuple[str, ...] = ()
-    clients: tuple[str, ...] = ()
-    strangers: tuple[str, ...] = ()
-    rivals: tuple[str, ...] = ()
-    guests: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Round:
-    """One look at a suspect: both networks asked at one time, and the verdict.
-
-    ``at``: when it was asked; ``asked_seconds``: within how many the answers came (0: not noted).
-    """
-
-    at: str
-    by: str
-    management: Evidence
-    storage: Evidence
-    verdict: Verdict
-    rule: str
-    count: int = 1
-    asked_seconds: float = 0.0
-
-
 # ---------------------------------------------------------------- the case
 
 
@@ -218,13 +164,16 @@ class Step:
 
 @dataclass(frozen=True)
 class AdmitProgress:
-    """What has been done so far to take a confirmed host back.  Each field is set once."""
+    """What has been done so far to take a confirmed host back.  Each field is set once, but what
+    is waited for now; ``needs_operator``: nothing that the program may do ends that wait.
+    """
 
     asked_by: str
     boot_id: str = ''
     steps: tuple[str, ...] = ()
     unfenced: bool = False
     waiting_for: str = ''
+    needs_operator: bool = False
 
 
 @dataclass(frozen=True)

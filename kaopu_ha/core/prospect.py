@@ -238,7 +238,7 @@ def _not_condemned(inventory: model.Inventory,
         image, error='' if image.header else 'its id was never read')
         for image in inventory.images], '')
     silent = model.Evidence(model.Network.MANAGEMENT, model.Sign.SILENCE, '')
-    verdict, why = detection.judged(silent, storage)
+    verdict, why = detection.judged((silent, storage))
     return None if verdict is model.Verdict.DEAD else (Reason.NOT_CONDEMNED, why)
 
 

@@ -39,6 +39,7 @@ from kaopu_ha.core.kept import dead_hosts as dead_hosts
 from kaopu_ha.core.kept import is_open as is_open
 from kaopu_ha.core.kept import keeps_its_fence as keeps_its_fence
 from kaopu_ha.core.kept import taken_up, was_planned
+from kaopu_ha.core.keys import TOGETHER_MAX
 from kaopu_ha.core.model import Evacuation, Phase, Recovery, RecoveryStage
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.recovering import Act as Act
@@ -47,13 +48,6 @@ from kaopu_ha.core.recovering import Seen as Seen
 from kaopu_ha.core.recovering import Standing as Standing
 from kaopu_ha.core.recovering import go as _go
 from kaopu_ha.core.recovering import waits as _waits
-
-# Between two plans while nothing began, ended or died: room may have come, or a host.
-_PLAN_SECONDS = 5.0
-# Between two looks for what Nova shows on a dead host only after all of its moves have ended.
-_LATE_SECONDS = 60.0
-# More arrivals than these are taken up in the next turn: they are written in one transaction.
-_ARRIVALS_MAX = 60
 
 _FENCE_ACTS = (Act.ASK_FORBIDDEN, Act.FENCE, Act.READ_BACK, Act.MARK, Act.UNMARK)
 # What may fail where a person's word stands for the fence.
@@ -139,7 +133,7 @@ def _moving(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     lacks_target = any(item.phase in _UNPLANNED or (item.target in seen.dead
                                                     and not item.phase.ended)
                        for item in ready if item.recovery == recovery.id)
-    if lacks_target and _plan_is_due(seen):
+    if lacks_target and _plan_is_due(seen, rules):
         if seen.candidates is None:
             return Decision(Act.ASK_TARGETS, recovery)
         changed = evacuation.planned(ready, _look(seen), rules, seen.dead)
@@ -151,12 +145,12 @@ def _moving(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     return _waits(recovery, '')
 
 
-def _plan_is_due(seen: Seen) -> bool:
+def _plan_is_due(seen: Seen, rules: model.Rules) -> bool:
     """To plan means to ask Nova and Placement, which have instances to move."""
     if seen.planned is None:
         return True
     before, seconds = seen.planned
-    return standing(seen) != before or seconds >= _PLAN_SECONDS
+    return standing(seen) != before or seconds >= rules.plan_seconds
 
 
 def _ending(recovery: Recovery, seen: Seen, mine: Sequence[Evacuation],
@@ -177,7 +171,7 @@ def _late(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision | None
         return Decision(Act.LIST, recovery)
     servers = [server for server in seen.servers or () if server.uuid in came]
     late = _listed(dataclasses.replace(recovery, instances=_told(recovery, seen)),
-                   servers[:_ARRIVALS_MAX], seen, rules)
+                   servers[:TOGETHER_MAX], seen, rules)
     if not late:
         return None
     return Decision(Act.COMMIT, recovery, late, left.told(recovery.host, late, seen.case))
@@ -236,7 +230,7 @@ def _finished(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     if not all(item.phase.ended for item in mine):
         return _go(recovery, taken_up(recovery), seen, 'taken up again: an instance is open',
                    News(Fact.EVACUATING, recovery.host, counted(mine)))
-    late = _late(recovery, seen, rules) if _late_may_be_due(recovery, seen) else None
+    late = _late(recovery, seen, rules) if _late_may_be_due(recovery, seen, rules) else None
     if late is None or late.act is not Act.COMMIT:
         return late or _waits(recovery, '')
     taken = _go(recovery, taken_up(recovery), seen, 'taken up again: Nova shows more on it by now',
@@ -245,14 +239,14 @@ def _finished(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
                                news=(*late.news, *taken.news))
 
 
-def _late_may_be_due(recovery: Recovery, seen: Seen) -> bool:
+def _late_may_be_due(recovery: Recovery, seen: Seen, rules: model.Rules) -> bool:
     """True if it is time to ask Nova, or Nova was asked just now.  What a person ended before its
     plan is left alone.
     """
     if not was_planned(recovery):
         return False
     return (seen.servers is not None or seen.planned is None
-            or seen.planned[1] >= _LATE_SECONDS)
+            or seen.planned[1] >= rules.late_plan_seconds)
 
 
 _ROADS = {RecoveryStage.PROVEN: _proven, RecoveryStage.PLANNED: _moving,

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 from kaopu_ha.core.policy import Policy
 
-_RESTART_PAUSE_SECONDS_MAX, _DOUBLED_MAX = 3600.0, 16
+# A float has room for so many doublings, and no pause is that long.
+_DOUBLED_MAX = 16
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,56 @@ class Rules:
     restarts: bool = True
     restart_places: int = 4
     restart_pauses: tuple[float, ...] = (5.0, 15.0, 60.0, 300.0)
+    restart_pause_max: float = 3600.0
     restart_settle_seconds: float = 30.0
     admission_mute_seconds: float = 60.0
     aftercare_seconds: float = 600.0
     aftercare_patience: float = 30.0
+    aftercare_resets_max: int = 5
+    aftercare_pauses_max: int = 20
     policy: Policy = Policy()
+
+    # Rounds that end at once (a refused connection) must not make a loop that only writes.
+    round_pause: float = 0.25
+    # Where there is nothing to ask about, only a beat brings news: a look now and then is enough.
+    nothing_to_ask_seconds: float = 60.0
+    # After an event about a suspect it is looked at so soon, if it was not due before.  Not at
+    # once, or a storm of events were one of looks.
+    event_look_seconds: float = 0.5
+    # So many others are enough for a probe to know that its own eye is well; and so many hosts in
+    # doubt are enough to know which controller sees.
+    peers_asked_max: int = 3
+    doubtful_asked_max: int = 4
+    # A case that only counted on is written so often: people see by it that somebody looks.
+    case_written_seconds: float = 30.0
+    # What is counted of a storm is kept so often: a new leader may count so much again.  Of ten
+    # minutes that is little, and for as long a store need not be written to.
+    storm_written_seconds: float = 60.0
+    # As long as an agent tells it of what went off lately.
+    went_off_seconds: float = 120.0
+    # Before a host's agent is asked once more for what it could not do.
+    agent_again_seconds: float = 5.0
+    # A nova-compute cleans up when it starts, within seconds; one that is busy is given more.
+    compute_again_seconds: float = 60.0
+
+    # Between two plans while nothing began, ended or died: room may have come, or a host.
+    plan_seconds: float = 5.0
+    # What Nova and Placement said is good for a plan for so long: a batch plans often, and each
+    # time they are asked they have less time to move instances.
+    plan_fresh_seconds: float = 5.0
+    # Between two looks for what Nova shows on a dead host only after all of its moves have ended.
+    late_plan_seconds: float = 60.0
+    # Between rounds, and between looks at what only waits: the first pause; each is twice the last.
+    pause_seconds: float = 30.0
+    pause_seconds_max: float = 600.0
+    # Of ``attempt_limit``: after this, what is waited for is told.
+    patience_share: float = 0.25
+    # A nova-compute that finds an instance off has Nova stop it within a few seconds.
+    user_stop_seconds: float = 20.0
+    # Nova shows an instance that arrives active on its source for 4.5 s at most.
+    quiet_seconds: float = 10.0
+    # Of one instance that are fenced by the word of a worker: one or two, if nobody plays with it.
+    clients_fenced_max: int = 16
 
     def death_wait(self, kernel_answered: bool) -> float:
         """Seconds of silence that the stage DYING takes."""
@@ -81,6 +127,10 @@ class Rules:
     def lock_wait(self, kernel_answered: bool) -> float:
         """Seconds of silence that the stage LOCKED takes."""
         return max(self.lock_seconds, self.patent_lock_seconds if kernel_answered else 0.0)
+
+    def pause(self, number: int) -> float:
+        """Seconds of the pause of this number: behind a round, or of what was put aside."""
+        return min(self.pause_seconds * 2.0 ** max(number - 1, 0), self.pause_seconds_max)
 
     def restart_pause(self, calls: int) -> float:
         """Seconds before the next call: growing, for a bad minute shall not be the end.
@@ -93,4 +143,4 @@ class Rules:
         if more <= 0:
             return self.restart_pauses[calls - 1]
         return min(self.restart_pauses[-1] * 2.0 ** min(more, _DOUBLED_MAX),
-                   _RESTART_PAUSE_SECONDS_MAX)
+                   self.restart_pause_max)

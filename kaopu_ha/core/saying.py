@@ -37,7 +37,7 @@ def why_not(case: Case, *, held: bool) -> str:
         return f'it shows life: {_last_rule(case)}'
     if case.verdict is Verdict.DEAD:
         return 'every network is silent: it is judged by that, and nothing waits for a word'
-    if case.rounds and case.rounds[-1].storage.strangers:
+    if case.rounds and case.rounds[-1].strangers:
         return (f'{_last_rule(case)}. See whose it is; one that only reads is named by kaopu-ha '
                 f'tool add')
     if held:

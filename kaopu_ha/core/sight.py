@@ -25,10 +25,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from kaopu_ha.core import detection, evidence, model
+from kaopu_ha.core import detection, model
 
-# So many are enough to know whether somebody sees.
-ASKED_MAX = 4
 FENCE = 'fence'
 NO_FENCES: Mapping[str, bool] = MappingProxyType({})
 
@@ -55,11 +53,11 @@ class Sight:
 
 
 def in_doubt(cases: Iterable[model.Case], beating: Collection[str],
-             unproven: Collection[str]) -> tuple[str, ...]:
+             unproven: Collection[str], rules: model.Rules) -> tuple[str, ...]:
     """The hosts on which a network was UNKNOWN at the last look, or whose fence is not proven."""
     found = [case.host for case in cases if case.host not in beating and (
         _unknown(case) or (case.stage is model.Stage.CONFIRMED and case.recovery in unproven))]
-    return tuple(sorted(found)[:ASKED_MAX])
+    return tuple(sorted(found)[:rules.doubtful_asked_max])
 
 
 def _unknown(case: model.Case) -> bool:
@@ -67,8 +65,8 @@ def _unknown(case: model.Case) -> bool:
         return False
     last = case.rounds[-1]
     # Where there is nothing to ask about, nobody sees more.
-    return last.storage.rule not in evidence.NOTHING_TO_ASK and (
-        model.Sign.UNKNOWN in (last.management.sign, last.storage.sign))
+    return not last.nothing_to_ask and any(
+        one.sign is model.Sign.UNKNOWN for one in last.evidence)
 
 
 def seen(said: Mapping[str, Mapping[model.Network, model.Evidence]],

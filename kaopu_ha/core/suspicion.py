@@ -25,10 +25,6 @@ import math
 from kaopu_ha.core import detection, model
 from kaopu_ha.core.news import Fact, News
 
-# After an event about a suspect it is looked at so soon, if it was not due before.  Not at once, or
-# a storm of events were one of looks.
-_TOLD_SECONDS = 0.5
-
 
 @dataclass(frozen=True)
 class Sighting:
@@ -104,11 +100,12 @@ def seen(before: Suspicion, sightings: Mapping[str, Sighting], now: float,
     if len(sightings) > 1 and len(missing) == len(sightings) and was_missing != missing:
         # All beats gone at once says more about etcd than about the hosts.
         trusted_from = max(trusted_from, now + rules.beat_ttl)
-    return Suspicion(trusted_from, {host: _seen(before.of(host), sighting, now)
+    return Suspicion(trusted_from, {host: _seen(before.of(host), sighting, now, rules)
                                     for host, sighting in sightings.items()})
 
 
-def _seen(memory: Memory, sighting: Sighting, now: float) -> Memory:
+def _seen(memory: Memory, sighting: Sighting, now: float,
+          rules: model.Rules) -> Memory:
     told = max(memory.told, sighting.told)
     if sighting.beat:
         lost = memory.lost if sighting.locked else sighting.lost
@@ -120,7 +117,7 @@ def _seen(memory: Memory, sighting: Sighting, now: float) -> Memory:
     if sighting.told > memory.told:
         # It may know more: a look decides.
         return dataclasses.replace(memory, told=told,
-                                   next_look=min(memory.next_look, now + _TOLD_SECONDS))
+                                   next_look=min(memory.next_look, now + rules.event_look_seconds))
     return memory
 
 

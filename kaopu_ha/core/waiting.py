@@ -95,7 +95,8 @@ def waiting(cases: Iterable[model.Case], recoveries: Mapping[str, model.Recovery
 
 def _is_empty(case: model.Case) -> bool:
     """True if nothing was on: nobody waits for such a host, and it was told once."""
-    return bool(case.rounds) and case.rounds[-1].storage.rule == evidence.NOTHING_ON
+    return bool(case.rounds) and any(
+        one.rule == evidence.NOTHING_ON for one in case.rounds[-1].evidence)
 
 
 def _why_open(case: model.Case) -> str:

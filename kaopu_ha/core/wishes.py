@@ -67,6 +67,7 @@ from kaopu_ha.core.asked import Seen as Seen
 from kaopu_ha.core.asked import State as State
 from kaopu_ha.core.asked import Verb as Verb
 from kaopu_ha.core.asked import Wish as Wish
+from kaopu_ha.core.keys import TOGETHER_MAX
 from kaopu_ha.core.model import (
     Evacuation,
     Phase,
@@ -79,8 +80,6 @@ from kaopu_ha.core.model import (
 )
 from kaopu_ha.core.news import Fact, News
 
-# Written in one transaction, which takes 128 operations; an end of more takes several.
-_TOGETHER_MAX = 60
 # In one sentence.
 _NAMES_MAX = 10
 # Of a road at each end; and how many attempts a record bears: none may be forgotten, for each has
@@ -190,13 +189,13 @@ def _end(wish: Wish, seen: Seen) -> Answer:
     given = [_given_up(wish, item, seen) for item in every
              if item.phase in _MAY_BE_GIVEN_UP and not item.given_up]
     busy = [item for item in seen.evacuations if item.phase in _CALLED]
-    news = _news_of(wish, given[:_TOGETHER_MAX], seen)
-    if busy or seen.unreadable or len(given) > _TOGETHER_MAX:
+    news = _news_of(wish, given[:TOGETHER_MAX], seen)
+    if busy or seen.unreadable or len(given) > TOGETHER_MAX:
         waits = _names(f'{item.name} ({item.phase.value} to {item.target})' for item in busy)
         text = f'it waits for what is under way: {waits}' if busy else \
             'a record of it can\'t be read' if seen.unreadable else 'it goes on'
         return Answer(dataclasses.replace(wish, answer=text),
-                      evacuations=tuple(given[:_TOGETHER_MAX]), news=news)
+                      evacuations=tuple(given[:TOGETHER_MAX]), news=news)
     names = _names(item.name for item in every if item.given_up or item.phase in _MAY_BE_GIVEN_UP)
     text = f'every instance of it has ended; given up: {names}' if names else \
         'every instance of it has ended, and none had to be given up'

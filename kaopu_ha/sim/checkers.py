@@ -24,7 +24,7 @@ import math
 from typing import TypeVar
 
 from kaopu_ha import ports, records
-from kaopu_ha.core.model import Case, Sign, Stage, Verdict
+from kaopu_ha.core.model import Case, Network, Sign, Stage, Verdict
 from kaopu_ha.sim import daemon, laws_growth
 from kaopu_ha.sim.laws_alone import CanFence, Led, LookedAt, Sees
 from kaopu_ha.sim.laws_books import Used
@@ -360,7 +360,8 @@ class Verdicts:
             self._say('late, never early', f'{case.host} was silent for '
                                            f'{self._silent.get(case.host, 0.0):.1f} of {wait:g} s')
         said = is_said_off(world, case.host)
-        if not said and (look.management.sign, look.storage.sign) != (Sign.SILENCE, Sign.SILENCE):
+        signs = {one.network: one.sign for one in look.evidence}
+        if not said and signs != dict.fromkeys(Network, Sign.SILENCE):
             self._say('unknown is no silence', f'{case.host}: {look.rule}')
         if not said and not all(eye.could_ask for eye in world.eyes[who.split('/')[0]]):
             self._say('unknown is no silence', f'{case.host}: {who} could not ask')

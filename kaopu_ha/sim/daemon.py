@@ -21,6 +21,7 @@ import functools
 
 from kaopu_ha import ports, programs
 from kaopu_ha.core.news import News
+from kaopu_ha.runtime import Runtime
 from kaopu_ha.sim.kernel import Kernel, Process, Signal
 from kaopu_ha.sim.network import Node
 from kaopu_ha.sim.store import Etcd, SimStore
@@ -36,7 +37,7 @@ class Surroundings:
     name: str
     store: SimStore
     process: Process
-    given: programs.Surroundings
+    given: Runtime
 
 
 class Daemon:
@@ -78,7 +79,7 @@ class Daemon:
         process, store = Process(self.name), SimStore(self._etcd, self.node, self.name)
         self._process, self._store = process, store
         name, kernel = self.name, self.kernel
-        given = programs.Surroundings(
+        given = Runtime(
             name, lambda: kernel.now - self._stood_still, lambda: date(kernel.now),
             lambda news: self._tell(name, news), lambda size, label: kernel.pool(process))
         for loop in self._make(Surroundings(name, store, process, given)):

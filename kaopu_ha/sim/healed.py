@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from kaopu_ha import records
+from kaopu_ha.core import attempt
 from kaopu_ha.core.model import Evacuation, Phase, Recovery, RecoveryStage
 from kaopu_ha.core.protection import Reason
 from kaopu_ha.sim.laws_books import misbelieved
@@ -28,8 +29,6 @@ from kaopu_ha.sim.laws_returns import (
 from kaopu_ha.sim.laws_use import untold
 from kaopu_ha.sim.nova import Row
 from kaopu_ha.sim.world import World
-
-_FOR_A_PERSON = 'by hand'
 
 
 def unhealed(world: World) -> list[str]:
@@ -69,13 +68,13 @@ def for_people(world: World) -> list[Evacuation]:
 
 
 def _needs_a_person(world: World, item: Evacuation) -> bool:
-    """True if it says that it has to be mended by hand, and nothing that the program may do would.
+    """True if it says that it needs an operator, and nothing that the program may do would.
 
     It runs where Nova does not show it; or its domain lies on its target, off, and Nova rebuilds
     nothing over that.
     """
     row = world.nova.rows.get(item.instance)
-    if row is None or _FOR_A_PERSON not in item.reason:
+    if row is None or not attempt.needs_operator(item):
         return False
     # A guest that is left on a fenced host runs, and writes nothing.
     places = world.writing_on(row)
@@ -134,5 +133,5 @@ def _begun(item: Evacuation) -> str:
 
 
 def _says_why(item: Evacuation) -> bool:
-    return (_FOR_A_PERSON in item.reason or 'stopped there' in item.reason
+    return (attempt.needs_operator(item) or 'stopped there' in item.reason
             or item.phase in (Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE))

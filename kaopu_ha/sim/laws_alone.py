@@ -21,8 +21,8 @@ from collections.abc import Callable
 import math
 
 from kaopu_ha import records
-from kaopu_ha.core import detection, evidence
-from kaopu_ha.core.model import Case, Inventory, Recovery, RecoveryStage
+from kaopu_ha.core import detection
+from kaopu_ha.core.model import Case, Inventory, Network, Recovery, RecoveryStage
 from kaopu_ha.sim.daemon import Daemon
 from kaopu_ha.sim.world import World
 
@@ -141,7 +141,7 @@ class Sees(_GivesWay):
     def _matters(self) -> bool:
         """True if of some suspect no image at all could be asked."""
         for case in self._world.every(Case, records.CASE):
-            last = case.rounds[-1].storage if case.rounds else None
+            last = case.rounds[-1].of(Network.STORAGE) if case.rounds else None
             if case.stage in detection.JUDGING and last is not None and last.unasked and (
                     last.rule == 'no image could be asked'
                     and records.ALIVE + case.host not in self._world.etcd.entries):
@@ -242,7 +242,7 @@ class LookedAt:
         """True if there is nothing to ask about: such a host is looked at now and then."""
         case = self._world.case(host)
         return case is not None and bool(case.rounds) and (
-            case.rounds[-1].storage.rule in evidence.NOTHING_TO_ASK)
+            case.rounds[-1].nothing_to_ask)
 
     def _judge(self, leader: Daemon, host: str, missing: float) -> None:
         rules, now = self._world.setup.times.rules, self._world.kernel.now

@@ -20,7 +20,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 
 from kaopu_ha import ports, records
-from kaopu_ha.core.evidence import NOTHING_TO_ASK
 from kaopu_ha.core.model import Case, Stage, Verdict
 from kaopu_ha.sim.world import World, case_of
 
@@ -120,6 +119,6 @@ class Braked:
         entries = self._world.etcd.entries
         return {case.host for case in self._world.every(Case, records.CASE)
                 if case.stage in _JUDGED and case.rounds and case.verdict is not Verdict.ALIVE
-                and case.rounds[-1].storage.rule not in NOTHING_TO_ASK
+                and not case.rounds[-1].nothing_to_ask
                 and records.ALIVE + case.host not in entries
                 and records.HOST + case.host not in entries}

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import detection
-from kaopu_ha.core.model import Case, Sign, Stage
+from kaopu_ha.core.model import Case, Network, Sign, Stage
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.ceph import SimCeph
 from kaopu_ha.sim.libvirt import SimLibvirt
@@ -51,7 +51,7 @@ class LivingHosts:
             if not isinstance(write, ports.Put) or not write.key.startswith(records.CASE):
                 continue
             case, entry = case_of(write.value), before.get(write.key)
-            if case.rounds and case.rounds[-1].management.sign is Sign.LIFE:
+            if case.rounds and case.rounds[-1].of(Network.MANAGEMENT).sign is Sign.LIFE:
                 self._heard[case.host] = daemon.seconds(case.rounds[-1].at)
             was = case_of(entry.value).stage if entry else None
             if case.stage is Stage.CONFIRMED and was is not Stage.CONFIRMED:

@@ -117,15 +117,16 @@ class Watched:
 def not_taken_back(world: World) -> list[str]:
     """Hosts that people take back, and that are not there yet, though nothing is amiss any more.
 
-    What has to be mended by hand is told, and nobody mends it here.  Nor a cluster that refuses to
+    What needs an operator is told, and nobody mends it here.  Nor a cluster that refuses to
     change its blocklist.
     """
     if any(cluster.refuses for cluster in world.clusters.values()):
         return []
     waits = [(case.host, case.admit.waiting_for if case.admit else '')
-             for case in world.every(Case, records.CASE) if case.stage is Stage.ADMITTING]
+             for case in world.every(Case, records.CASE) if case.stage is Stage.ADMITTING
+             and (case.admit is None or not case.admit.needs_operator)]
     return [f'{host} is still being taken back: {why or "it does not say why"}'
-            for host, why in waits if 'by hand' not in why and host not in world.destroyed]
+            for host, why in waits if host not in world.destroyed]
 
 
 def why_not_started(world: World, row: Row) -> str:

@@ -54,6 +54,6 @@ class Said:
                                               f'off is kept')
         condemned = case.stage is Stage.CONFIRMED and (
             was is not None and was.stage is not Stage.CONFIRMED)
-        if condemned and case.rounds[-1].storage.strangers:
+        if condemned and case.rounds[-1].strangers:
             self._say('no word against a live client', f'{case.host} was condemned, and '
-                      f'{case.rounds[-1].storage.strangers[0]} lives on its images')
+                      f'{case.rounds[-1].strangers[0]} lives on its images')

@@ -24,7 +24,7 @@ import dataclasses
 import functools
 
 from kaopu_ha.core import detection, evacuation, model, recovery, selection
-from kaopu_ha.core.model import RecoveryStage, Sign, Stage
+from kaopu_ha.core.model import Network, RecoveryStage, Sign, Stage
 from kaopu_ha.core.recovery import Act, Decision, Seen
 from kaopu_ha.sim.smallworld import (
     ADDRESSES,
@@ -104,9 +104,9 @@ def _looks(small: Small, weak: Weak, who: int) -> Iterator[Move]:
             return
         for found, lively in rounds(small, weak):
             hand = Hand('asked', found, found.verdict, lively=lively)
-            yield Move(f'{name} asks: libvirt {found.management.sign.value}'
-                       f'{" (its kernel answers)" if found.management.kernel_answers else ""}, '
-                       f'storage {found.storage.sign.value}', _holds(small, who, hand))
+            yield Move(f'{name} asks: libvirt {found.of(Network.MANAGEMENT).sign.value}'
+                       f'{" (its kernel answers)" if found.kernel_answers else ""}, '
+                       f'storage {found.of(Network.STORAGE).sign.value}', _holds(small, who, hand))
         return
     if small.recovery is not None:
         yield from _recovers(small, weak, who, small.recovery)

@@ -226,17 +226,17 @@ def _rounds(host: Host, runs: bool, live: bool,
             item = _round(management, storage, unknown)
             lively = live or (host is Host.UP and contact is not Contact.REFUSED)
             # Rounds that differ in their signs only are one: the first stands for all.
-            found.setdefault((item.verdict, item.management.kernel_answers), (
+            found.setdefault((item.verdict, item.kernel_answers), (
                 item, lively and item.verdict is model.Verdict.DEAD))
     return tuple(found.values())
 
 
 def _round(management: model.Evidence, storage: model.Evidence, unknown: bool) -> model.Round:
     """The round without its texts; ``unknown`` counts UNKNOWN as SILENCE."""
-    plain = [model.Evidence(item.network, Sign.SILENCE if unknown and item.sign is Sign.UNKNOWN
-                            else item.sign, '', kernel_answers=item.kernel_answers)
-             for item in (management, storage)]
-    return model.Round('', '', plain[0], plain[1], detection.judged(plain[0], plain[1])[0], '')
+    plain = tuple(model.Evidence(
+        item.network, Sign.SILENCE if unknown and item.sign is Sign.UNKNOWN else item.sign, '',
+        kernel_answers=item.kernel_answers) for item in (management, storage))
+    return model.Round('', '', plain, detection.judged(plain)[0], '')
 
 
 def image_answer(small: Small) -> model.ImageAnswer:

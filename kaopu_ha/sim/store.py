@@ -23,14 +23,14 @@ from dataclasses import dataclass, field
 import logging
 
 from kaopu_ha import ports
+from kaopu_ha.core.keys import OPERATIONS_MAX as OPERATIONS_MAX
 from kaopu_ha.sim.kernel import Kernel
 from kaopu_ha.sim.network import Node, arrives, reaches
 
 LOG = logging.getLogger(__name__)
 
 _LATENCY = 0.001
-# What etcd takes by its defaults: operations and bytes of one request, bytes of its database.
-OPERATIONS_MAX = 128
+# What etcd takes by its defaults: bytes of one request, bytes of its database.
 REQUEST_BYTES_MAX = 1536 * 1024
 QUOTA_BYTES = 2 * 1024 ** 3
 # Besides key and value, of each revision that is not compacted.

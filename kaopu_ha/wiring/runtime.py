@@ -22,14 +22,13 @@ import time
 
 from oslo_config import cfg
 
-from kaopu_ha import programs
 from kaopu_ha.core.news import News
+from kaopu_ha.runtime import Runtime
 
 
-def surroundings(name: str, tell: Callable[[News], None]) -> programs.Surroundings:
+def surroundings(name: str, tell: Callable[[News], None]) -> Runtime:
     """Real time, real threads."""
-    return programs.Surroundings(name, time.monotonic, now, tell,
-                                 concurrent.futures.ThreadPoolExecutor)
+    return Runtime(name, time.monotonic, now, tell, concurrent.futures.ThreadPoolExecutor)
 
 
 def name(conf: cfg.ConfigOpts) -> str:

@@ -26,8 +26,6 @@ _ASK_SECONDS = 3.0
 # Between two questions to Nova while an instance moves, unless its disk was opened: each costs Nova
 # more processor time than all of ours, and it has instances to move.
 NOVA_SECONDS = 5.0
-# Nova shows an instance that arrives active on its source for 4.5 s at most.
-_QUIET_SECONDS = 10.0
 
 
 @dataclass
@@ -95,7 +93,7 @@ class Looker:
             return False
         if times.quiet_since is None:
             times.quiet_since = self._clock()
-        return self._clock() - times.quiet_since >= _QUIET_SECONDS
+        return self._clock() - times.quiet_since >= self._rules.quiet_seconds
 
     def _actions(self, item: Evacuation,
                  server: model.Server | None) -> tuple[model.Action, ...]:

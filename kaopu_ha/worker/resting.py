@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import evacuation
+from kaopu_ha.core import model
 from kaopu_ha.core.model import Evacuation
 
 _LOOK_SECONDS = 5.0
@@ -40,8 +40,9 @@ class _Rest:
 class Resting:
     """A worker's memory of them."""
 
-    def __init__(self, store: ports.Store, clock: Callable[[], float]) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: ports.Store, clock: Callable[[], float],
+                 rules: model.Rules) -> None:
+        self._store, self._clock, self._rules = store, clock, rules
         self._rests: dict[str, _Rest] = {}
         self._spare: tuple[str, ...] = ()
         self._look_at = 0.0
@@ -66,7 +67,7 @@ class Resting:
         known = self._rests.get(key)
         if not item.set_aside or (known is not None and known.number == item.set_aside):
             return False
-        self.rest(key, evacuation.pause(item.set_aside), item.set_aside)
+        self.rest(key, self._rules.pause(item.set_aside), item.set_aside)
         return True
 
     def awake(self, offered: Sequence[str], mine: Collection[str], most: int) -> tuple[str, ...]:

@@ -19,7 +19,6 @@ act.  What is not yet in the store is not done; what is in the store survives th
 from __future__ import annotations
 
 from collections.abc import Callable
-import concurrent.futures
 import dataclasses
 import logging
 
@@ -28,6 +27,7 @@ from kaopu_ha.core import attempt, evacuation, model
 from kaopu_ha.core.attempt import Act
 from kaopu_ha.core.model import Evacuation, Phase, RecoveryStage, Stage
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.runtime import Runtime
 from kaopu_ha.unanswered import Untold
 from kaopu_ha.worker.claims import Claims
 from kaopu_ha.worker.looker import NOVA_SECONDS, Looker, Times, returned
@@ -41,27 +41,23 @@ _CALL_SECONDS = 10.0
 _POLL_SECONDS = 1.0
 _TICK_SECONDS = 0.2
 _IDLE_SECONDS = 5.0
-# Of the attempt's limit: after this, what is waited for is told.
-_PATIENCE_SHARE = 0.25
 
 
 class Worker:
     """Any number of these may run, anywhere."""
 
-    def __init__(self, store: ports.Store, name: str, cloud: ports.Cloud, queue: ports.Queue,
-                 images: ports.ImageEye, libvirt: ports.LibvirtEye, rules: model.Rules,
-                 clock: Callable[[], float], tell: Callable[[News], None], *,
-                 now: Callable[[], str], pool: concurrent.futures.Executor, claim_ttl: int = 15,
-                 concurrency: int = 4) -> None:
-        self._store, self.name, self._cloud, self._queue = store, name, cloud, queue
-        self._looker = Looker(store, cloud, images, libvirt, rules, clock)
-        self._rules, self._clock, self._tell = rules, clock, tell
-        self._now, self._most = now, concurrency
-        self.claims = Claims(store, name, claim_ttl, clock)
+    def __init__(self, store: ports.Store, cloud: ports.Cloud, queue: ports.Queue,
+                 images: ports.ImageEye, libvirt: ports.LibvirtEye, env: Runtime, *,
+                 claim_ttl: int = 15, concurrency: int = 4) -> None:
+        self._store, self.name, self._cloud, self._queue = store, env.name, cloud, queue
+        self._looker = Looker(store, cloud, images, libvirt, env.rules, env.clock)
+        self._rules, self._clock, self._tell = env.rules, env.clock, env.tell
+        self._now, self._most = env.now, concurrency
+        self.claims = Claims(store, env.name, claim_ttl, env.clock)
         self._tasks: list[Task] = []
-        self._pool = pool
+        self._pool = env.pool(concurrency, 'evacuate')
         self._claim_at = 0.0
-        self._resting, self._untold = Resting(store, clock), Untold(store, tell)
+        self._resting, self._untold = Resting(store, env.clock, env.rules), Untold(store, env.tell)
         # Why nothing was taken in the last turn, '' if that is not so.
         self.trouble = ''
 
@@ -116,7 +112,7 @@ class Worker:
         if task.troubled is None:
             task.troubled = self._clock()
         elif self._clock() - task.troubled >= self._patience():
-            self._resting.rest(task.key, evacuation.pause(1))
+            self._resting.rest(task.key, self._rules.pause(1))
             task.over = True
 
     # ------------------------------------------------------------ claims
@@ -307,7 +303,7 @@ class Worker:
                      decision: attempt.Decision) -> None:
         """Name the clients to the leader, which has the proof end until they are fenced, too."""
         item = record.item
-        named = attempt.to_be_fenced(item, seen)
+        named = attempt.to_be_fenced(item, seen, self._rules)
         if named == item.clients:
             self._waits(task, record, decision)
             return
@@ -331,7 +327,7 @@ class Worker:
             self._tell(News(Fact.WAITS, item.source, f'{item.name} to {item.target}: {reason}'))
 
     def _patience(self) -> float:
-        return self._rules.attempt_limit * _PATIENCE_SHARE
+        return self._rules.attempt_limit * self._rules.patience_share
 
     def _has_its_time(self, task: Task, item: Evacuation) -> bool:
         """True if it only waits, and its place is better used for another one.
@@ -357,7 +353,7 @@ class Worker:
                               [ports.Put(task.key, records.encode(aside))]) is None:
             return
         task.over = True
-        self._resting.rest(task.key, evacuation.pause(aside.set_aside), aside.set_aside)
+        self._resting.rest(task.key, self._rules.pause(aside.set_aside), aside.set_aside)
         if decision.reason != item.reason:
             self._tell(News(Fact.WAITS, item.source,
                             f'{item.name} to {item.target}: {decision.reason}'))

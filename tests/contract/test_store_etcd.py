@@ -95,6 +95,14 @@ class EtcdAccessTest(unittest.TestCase):
             self.assertRaises(ports.StoreError, self.put, stranger, 'c')
         self.assertRaises(ports.StoreError, made.read, '/elsewhere/')
 
+    def test_a_request_takes_as_many_operations_as_the_port_says(self):
+        made = self.store(self.start())
+        keys = [f'{self.prefix}{number}' for number in range(ports.OPERATIONS_MAX)]
+        self.assertIsNotNone(made.commit([ports.Compare(key, modified=0) for key in keys],
+                                         [ports.Put(key, '1') for key in keys]))
+        self.assertEqual(set(keys), set(made.read(*keys).entries))
+        self.assertRaises(ports.StoreError, made.read, *keys, self.prefix)
+
     def test_a_user_of_members_that_ask_for_none_is_served(self):
         made = self.store(self.start(), user='ha', password='secret')
         self.assertIsNotNone(self.put(made, 'a'))

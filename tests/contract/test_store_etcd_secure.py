@@ -20,6 +20,7 @@ from kaopu_ha import access, ports, records
 from kaopu_ha.agent import beat, domains, inventory, requests, use
 from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.core.live import LiveUse, Reading
+from kaopu_ha.core.requests import OF_AGENTS, State, Verb
 from kaopu_ha.drivers.etcd import store as etcd
 from kaopu_ha.testing import store
 from tests import etcd_cluster, pki
@@ -136,7 +137,7 @@ class RolesTest(SecureCase):
 
     def test_a_host_writes_its_own_keys(self):
         for key in (records.ALIVE + HOST, records.INVENTORY + HOST, records.USE + HOST,
-                    *(records.request_to(HOST, verb) for verb in records.ASKABLE),
+                    *(records.request_to(HOST, verb) for verb in OF_AGENTS),
                     f'{records.DOMAIN}{HOST}/i'):
             self.assertIsNotNone(self.put(self.host, key))
             self.assertIn(key, self.host.read(key).entries)
@@ -260,14 +261,15 @@ class AgentsTurns(SecureCase):
         self.assertEqual('', publisher.trouble)
         self.publishes_definitions()
         self.publishes_its_use()
-        key = records.request_to(HOST, 'restart compute')
+        key = records.request_to(HOST, Verb.RESTART_COMPUTE)
         self.service.commit([], [
             ports.Put(records.LOCK + HOST, records.encode(records.Lock('k', 'noon', True))),
-            ports.Put(key, records.encode(records.Request('restart compute', HOST, 'k', 'noon')))])
+            ports.Put(key, records.encode(records.Request(
+                Verb.RESTART_COMPUTE, HOST, 'k', 'noon')))])
         runner = requests.RequestRunner(self.env(), self.storage, restart_compute=['restart'])
         runner.turn()
         answered = records.decode(records.Request, self.service.read(key).get(key).value)
-        self.assertEqual('done', answered.state, self.told)
+        self.assertIs(State.DONE, answered.state, self.told)
 
     def publishes_its_use(self):
         """It is renewed, and read again, with the rights of a host."""

@@ -13,11 +13,12 @@
 """The records in the store: written and read back, by older and newer releases too."""
 
 import dataclasses
+import enum
 import json
 import unittest
 
 from kaopu_ha import codec, records
-from kaopu_ha.core import model, restart
+from kaopu_ha.core import model, requests, restart
 from kaopu_ha.core.demands import Amount, Demand, Part
 from kaopu_ha.core.events import Hint
 from kaopu_ha.core.keys import Entry, Snapshot
@@ -37,6 +38,7 @@ from tests.unit.core.values import (
     an_evacuation,
     an_instance,
     an_inventory,
+    said_instead,
     silent,
     under_way,
 )
@@ -54,7 +56,8 @@ FULL = [
     records.Lock('controller-1', AT, permanent=True, recovery='c1-7'),
     records.HostSetting(True, 'joe', AT, 'it is being repaired'),
     records.BrakeSetting(('c1', 'c2'), 'joe', AT, 'the rack is really gone'),
-    records.Request('admit', 'c1', 'joe', AT, ('i1',), 'done', 'admitted', 'boot-2'),
+    records.Request(requests.Verb.ADMIT, 'c1', 'joe', AT, ('i1',), requests.State.DONE,
+                    'admitted', 'boot-2'),
     records.ProofMark('controller-1', AT, ('ceph-1', 'ceph-2'), 'joe says that it is off'),
     records.Claim('worker-1', 'c1-7'), LiveUse(16, 45, 64000, 70, AT),
     an_inventory(storage={'ceph-2': Sign.SILENCE, 'ceph-1': Sign.LIFE}, cores=8, memory_mb=4096,
@@ -66,11 +69,11 @@ FULL = [
     dataclasses.replace(
         an_admitting(), waited=3.5, kernel_answered=True, verdict=model.Verdict.DEAD,
         rounds=(a_round(kernel_answers=True, clients=('10.1.0.1:0/7',)),
-                dataclasses.replace(silent(), count=4, asked_seconds=0.2, storage=model.Evidence(
+                said_instead(silent(), model.Evidence(
                     model.Network.STORAGE, Sign.UNKNOWN, 'mute', 'eye-1',
                     answers=(model.Answer('vms/disk-1', 'nothing', Sign.UNKNOWN),),
-                    unasked=(DISK,), unasked_more=3,
-                    elsewhere=('10.1.0.9:0/1',), strangers=('10.1.0.9:0/1',)))),
+                    unasked=(DISK,), unasked_more=3, elsewhere=('10.1.0.9:0/1',),
+                    strangers=('10.1.0.9:0/1',)), count=4, asked_seconds=0.2)),
         road=(STEP,), was_on=('web',), guests=('i1',), guests_at=AT, beat_at=AT,
         behind='libvirt is mute', clients=('10.1.0.1:0/7',), recovery='c1-7',
         admit=model.AdmitProgress('joe', 'boot-2', ('nova-compute restarted',), True, 'Nova'),
@@ -94,7 +97,8 @@ FULL = [
 BARE = [a_case(), an_evacuation(), an_inventory(instances=()), a_recovery(instances=()),
         records.Beat('', ''), records.Leader(''), records.Lock('', ''),
         records.HostSetting(False, '', ''), records.BrakeSetting((), '', ''),
-        records.Request('', '', '', ''), records.ProofMark('', ''), records.Claim('', ''),
+        records.Request(requests.Verb.ADMIT, '', '', ''), records.ProofMark('', ''),
+        records.Claim('', ''),
         Hint('c1', ''), restart.Restart('c1', 'boot-2'), Wish(Verb.END, 'c1', '', '', '')]
 
 
@@ -170,6 +174,21 @@ class OtherReleases(unittest.TestCase):
         data = json.loads(records.encode(case))
         data['road'][0]['colour'] = 'blue'
         self.assertEqual(case, records.decode(model.Case, json.dumps(data)))
+
+    def test_a_round_is_kept_as_a_former_release_reads_it(self):
+        kept = records.plain(a_round())
+        self.assertEqual({'at', 'by', 'management', 'storage', 'verdict', 'rule', 'count',
+                          'asked_seconds'}, set(kept))
+        self.assertEqual('unknown', records.plain(
+            dataclasses.replace(a_round(), evidence=()))['storage']['sign'])
+
+    def test_a_network_that_only_a_newer_release_asks_is_passed_over(self):
+        rack = enum.Enum('Network', {'RACK': 'rack'}).RACK
+        item = a_round()
+        newer = dataclasses.replace(item, evidence=(*item.evidence, dataclasses.replace(
+            item.evidence[0], network=rack)))
+        self.assertEqual('rack', records.plain(newer)['others'][0]['network'])
+        self.assertEqual(item, records.decode(model.Round, records.encode(newer)))
 
     def test_a_whole_number_of_seconds_is_a_number_of_seconds(self):
         found = records.decode(model.Case, changed(a_case(), waited=3))

@@ -14,6 +14,7 @@
 
 from kaopu_ha import ports, records
 from kaopu_ha.agent import requests
+from kaopu_ha.core.requests import Verb
 from tests.unit.agent import case
 from tests.unit.agent.case import FSID, HOST, domain
 
@@ -36,13 +37,13 @@ class RequestsTest(case.AgentCase):
                                       **{'restart_compute': COMMAND} | other)
 
     def ask(self, verb, *given, host=HOST, boot_id='boot-1'):
-        self.put(KEY, records.Request(verb, host, 'anna', 'noon', given, boot_id=boot_id))
+        self.put(KEY, records.Request(Verb(verb), host, 'anna', 'noon', given, boot_id=boot_id))
 
     def turn(self):
         """One turn; state and answer of the request after it."""
         self.runner.turn()
         request = records.decode(records.Request, self.entry(KEY).value)
-        return request.state, request.answer
+        return request.state.value, request.answer
 
     def test_nova_compute_is_restarted_and_the_new_process_named(self):
         self.ask('restart compute')

@@ -83,11 +83,11 @@ def a_round(minute=1, second=8, management=Sign.SILENCE, storage=Sign.SILENCE,
              Sign.UNKNOWN: 'libvirt could not be asked'}
     return model.Round(
         at(minute, second), 'ctl-1',
-        Evidence(Network.MANAGEMENT, management, rules[management], eye='eye-m', answers=(
-            model.Answer('qemu+tls://c1/system', 'nothing: timed out', management),)),
-        Evidence(Network.STORAGE, storage, 'no client of the host acknowledged', eye='eye-s',
-                 answers=(model.Answer('vms/web-1_disk', '1 client of the host, none acknowledged',
-                                       storage),)),
+        (Evidence(Network.MANAGEMENT, management, rules[management], eye='eye-m', answers=(
+             model.Answer('qemu+tls://c1/system', 'nothing: timed out', management),)),
+         Evidence(Network.STORAGE, storage, 'no client of the host acknowledged', eye='eye-s',
+                  answers=(model.Answer('vms/web-1_disk', '1 client of the host, none acknowledged',
+                                        storage),))),
         verdict, 'etcd, management and storage are silent', count)
 
 

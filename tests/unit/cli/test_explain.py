@@ -21,6 +21,7 @@ from kaopu_ha.cli import explain
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Phase, Priority, RecoveryStage, Sign, Stage, Step, Verdict
 from tests.unit.cli import scene
+from tests.unit.core import values
 
 
 def closed(case, minute=30, reason='its beat is back'):
@@ -54,10 +55,10 @@ class Cases(scene.Scene):
         round_ = scene.a_round(storage=model.Sign.UNKNOWN)
         other = dataclasses.replace(scene.DISK, name='db-1_disk')
         evidence = dataclasses.replace(
-            round_.storage, unasked=(scene.DISK, other),
+            round_.of(model.Network.STORAGE), unasked=(scene.DISK, other),
             answers=(model.Answer('vms/web-1_disk', 'timed out', model.Sign.UNKNOWN),))
         self.there_is(scene.an_inventory(), scene.a_case(
-            rounds=(dataclasses.replace(round_, storage=evidence),)))
+            rounds=(values.said_instead(round_, evidence),)))
         shown = self.shown('explain', 'c1')
         self.assertEqual(1, shown.count('vms/web-1_disk: timed out'))
         self.assertNotIn('web-1_disk could not', shown)

@@ -20,7 +20,7 @@ import unittest
 from oslo_config import cfg
 
 from kaopu_ha import conf as options
-from kaopu_ha.cli import secure_ceph
+from kaopu_ha.cli import secure
 from kaopu_ha.conf import ceph
 from tests.unit.cli import scene
 
@@ -45,7 +45,7 @@ class SecureCeph(scene.Commands):
 
     def test_the_users_are_those_that_the_suites_use(self):
         found = {user: caps for _, user, caps in self.printed('pools = vms')}
-        self.assertEqual(secure_ceph.users(['vms']), found)
+        self.assertEqual(secure.users(['vms']), found)
 
     def test_each_cluster_gets_users_for_its_own_pool(self):
         found = list(self.printed('conf = /a.conf, /b.conf\npools = one, two'))

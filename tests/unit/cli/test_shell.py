@@ -15,6 +15,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -77,6 +78,11 @@ class Failures(scene.Scene):
         code, out, _ = self.run_command('host', 'admit', '--help')
         self.assertIn('--no-wait', out)
         self.assertFalse(code)
+
+    def test_what_is_done_with_a_noun_is_where_the_noun_is(self):
+        strange = [name for name, place in shell.COMMANDS.items()
+                   if re.split('[.:]', place)[0] != name.split()[0]]
+        self.assertEqual([], strange)
 
     def test_every_command_answers_with_json_when_asked(self):
         for name in shell.COMMANDS:

@@ -13,6 +13,7 @@
 """What people ask of recoveries, with the leader that answers; against a real store."""
 
 import contextlib
+import dataclasses
 import threading
 import time
 
@@ -24,7 +25,7 @@ from kaopu_ha.core import model, restart
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage, Verdict
 from kaopu_ha.core.wishes import State, Verb, Wish
 from tests.unit.cli import scene
-from tests.unit.core import values
+from tests.unit.controller.scene import an_env
 
 _WHY = ('--why', 'its owner agrees')
 
@@ -35,11 +36,12 @@ class Led(scene.Scene):
     def a_leader(self):
         """One that answers in another thread, until the test is through."""
         self.delete(records.LEADER)
-        lead = Leadership(self.store, 'ctl-1', 60, time.monotonic, lambda news: None,
-                          lambda: scene.at(30))
-        lead.turn()
         self.news, over = [], threading.Event()
-        answerer = Answerer(self.store, lead, model.Rules(), time.monotonic, self.news.append)
+        env = an_env(time.monotonic, self.news.append, name='ctl-1', now=lambda: scene.at(30),
+                     rules=model.Rules())
+        lead = Leadership(self.store, 60, dataclasses.replace(env, tell=lambda news: None))
+        lead.turn()
+        answerer = Answerer(self.store, lead, env)
 
         def answers():
             while not over.wait(0.05):
@@ -240,9 +242,9 @@ class OnlyPeople(scene.Scene):
         stray = Wish(Verb.RETRY, 'c1', 'eve@c3', scene.at(9), 'mine', recovery='c1-1234',
                      instance=scene.DB, name='db-1')
         self.store.commit([], [ports.Put(records.WISH + 'end/c1', records.encode(stray))])
-        lead = Leadership(self.store, 'ctl-2', 60, time.monotonic, lambda news: None,
-                          lambda: values.AT)
+        env = an_env(time.monotonic, name='ctl-2', rules=model.Rules())
+        lead = Leadership(self.store, 60, env)
         self.delete(records.LEADER)
         lead.turn()
-        Answerer(self.store, lead, model.Rules(), time.monotonic, lambda news: None).turn()
+        Answerer(self.store, lead, env).turn()
         self.assertIs(State.ASKED, self.get(Wish, records.WISH + 'end/c1').state)

@@ -19,6 +19,7 @@ from kaopu_ha.controller.detector import Detector
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Network, Sign
+from kaopu_ha.runtime import Runtime
 from kaopu_ha.sim.kernel import Kernel
 from kaopu_ha.sim.network import Node
 from kaopu_ha.sim.store import Etcd
@@ -85,8 +86,15 @@ class Eye(ports.Probe):
         pass
 
 
+def an_env(clock, tell=lambda news: None, **changes):
+    """What whoever does something runs in; ``pool`` is an executor, or None where none is made."""
+    pool = changes.pop('pool', None)
+    return Runtime(**{'name': 'one', 'clock': clock, 'now': lambda: values.AT, 'tell': tell,
+                      'pool': lambda number, name: pool, 'rules': values.rules()} | changes)
+
+
 def a_leader(store, name, clock):
-    return Leadership(store, name, 300, clock, lambda news: None, lambda: values.AT)
+    return Leadership(store, 300, an_env(clock, name=name))
 
 
 class Watched:
@@ -101,8 +109,8 @@ class Watched:
         case.addCleanup(pool.shutdown)
         self._store, self._clock = store, clock
         self.eyes = [Eye(Network.MANAGEMENT), Eye(Network.STORAGE, meanwhile)]
-        self._detector = Detector(store, leader, self.eyes, None, [], rules, clock,
-                                  lambda news: None, pool)
+        self._detector = Detector(store, leader, self.eyes, None, [],
+                                  an_env(clock, rules=rules, pool=pool))
         self._detector.turn()
         self.look(10.0)
 

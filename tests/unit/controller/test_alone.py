@@ -12,6 +12,7 @@
 """What one host's record or answer does, stops nobody else."""
 
 import concurrent.futures
+import dataclasses
 import threading
 import unittest
 
@@ -20,6 +21,7 @@ from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.asking import Asking
 from kaopu_ha.core.addresses import NONE_KNOWN
 from kaopu_ha.core.model import Network, Sign
+from kaopu_ha.core.rules import Rules
 from tests.unit.controller.scene import Clock
 from tests.unit.core import values
 
@@ -118,7 +120,7 @@ class TestAsking(unittest.TestCase):
         pool = concurrent.futures.ThreadPoolExecutor(4)
         self.addCleanup(pool.shutdown)
         self.probes = [Probe(Network.MANAGEMENT, odd), Probe(Network.STORAGE)]
-        asking = Asking(self.probes, pool, 1.0)
+        asking = Asking(self.probes, pool, dataclasses.replace(Rules(), ask_limit=1.0))
         said = asking.ask([values.an_inventory(host) for host in ('c1', 'c2')],
                           [values.an_inventory(host) for host in ('c3', 'c4')], NONE_KNOWN)
         return {network: {host: found.sign for host, found in one.items()}

@@ -85,8 +85,8 @@ class Caring(unittest.TestCase):
     def a_carer(self, name):
         self.leader = scene.a_leader(self.store, name, self.clock)
         self.leader.turn()
-        return Carer(self.store, self.leader, self.cloud, self.images, values.rules(), self.clock,
-                     self.told.append)
+        return Carer(self.store, self.leader, self.cloud, self.images,
+                     scene.an_env(self.clock, self.told.append))
 
     def write(self, key, record):
         self.store.commit([], [ports.Put(key, records.encode(record))])

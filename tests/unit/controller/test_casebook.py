@@ -17,7 +17,7 @@ import unittest
 from kaopu_ha import ports, records
 from kaopu_ha.controller.casebook import Casebook
 from kaopu_ha.controller.world import World
-from kaopu_ha.core import casefile, detection, model
+from kaopu_ha.core import detection, model
 from tests.unit.controller import scene
 from tests.unit.core import values
 
@@ -27,7 +27,7 @@ class Written(unittest.TestCase):
 
     def setUp(self):
         self.clock = scene.Clock()
-        self.book = Casebook(self.clock)
+        self.book = Casebook(scene.an_env(self.clock, rules=model.Rules()))
         self.stored, self.revision, self.writes = values.a_case(), 1, 0
 
     def world(self):
@@ -50,8 +50,8 @@ class Written(unittest.TestCase):
         for _ in range(400):
             case = self.look()
         self.assertEqual(400, sum(item.count for item in case.rounds))
-        self.assertLessEqual(self.writes, 400 * 1.5 / casefile.UNWRITTEN_SECONDS + 2)
-        self.assertGreaterEqual(self.writes, 400 * 1.5 / (casefile.UNWRITTEN_SECONDS + 1.5))
+        self.assertLessEqual(self.writes, 400 * 1.5 / model.Rules().case_written_seconds + 2)
+        self.assertGreaterEqual(self.writes, 400 * 1.5 / (model.Rules().case_written_seconds + 1.5))
 
     def test_seconds_that_were_waited_are_written_at_once(self):
         self.look(values.silent())

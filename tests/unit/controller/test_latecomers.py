@@ -59,7 +59,8 @@ class Looking(unittest.TestCase):
         clock = scene.Clock()
         leader = scene.a_leader(self.store, 'controller-1', clock)
         leader.turn()
-        Latecomers(self.store, leader, self.images, values.rules(), clock, self.told.append).turn()
+        Latecomers(self.store, leader, self.images,
+                   scene.an_env(clock, self.told.append)).turn()
         entry = self.store.read(records.CASE).get(records.CASE + 'c1')
         return records.decode(model.Case, entry.value).clients
 

@@ -25,7 +25,7 @@ from kaopu_ha.core import model, prospect
 from kaopu_ha.core.model import Stage, Verdict
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.protection import Reason
-from tests.unit.controller import test_protector
+from tests.unit.controller import scene, test_protector
 from tests.unit.core import values
 
 ROOM, FULL = values.a_usage(), values.a_usage(cores_used=31)
@@ -74,8 +74,9 @@ class AheadCase(test_protector.ProtectorCase):
         foresight = Foresight(self.store, self.nova, self.nova, [Fence()], test_protector.RULES,
                               pool, self.clock, self.told.append)
         self.protector = Protector(
-            self.store, self.leader, [self.ceph], self.nova, test_protector.RULES, self.clock,
-            self.told.append, Lookout(foresight, self.clock))
+            self.store, self.leader, [self.ceph], self.nova,
+            scene.an_env(self.clock, self.told.append, rules=test_protector.RULES),
+            Lookout(foresight, self.clock))
 
     def host(self, name, *addresses, images=(values.DISK,)):
         its = values.an_instance(f'i-{name}', images=images, name=f'web-{name}')

@@ -17,6 +17,7 @@ import unittest
 from kaopu_ha import ports, records
 from kaopu_ha.controller.observer import Observer
 from kaopu_ha.core import model, sight
+from kaopu_ha.core.evidence import NOTHING_ON
 from kaopu_ha.core.model import Network, Sign, Stage
 from tests.unit.controller import scene
 from tests.unit.core import values
@@ -47,8 +48,9 @@ class ObserverCase(unittest.TestCase):
         eyes = {network: scene.Eye(network) for network in Network}
         pool = concurrent.futures.ThreadPoolExecutor(4)
         self.addCleanup(pool.shutdown)
-        return office, Observer(self.store, office, list(eyes.values()), lambda: self.rounds, RULES,
-                                lambda news: None, pool, self.fences_of(name)), eyes
+        env = scene.an_env(self.clock, rules=RULES, pool=pool)
+        return office, Observer(self.store, office, list(eyes.values()), lambda: self.rounds, env,
+                                self.fences_of(name)), eyes
 
     def fences_of(self, name):
         return ()
@@ -106,8 +108,8 @@ class TestObserver(ObserverCase):
 
     def test_a_host_of_which_there_is_nothing_to_ask_makes_nobody_blind(self):
         look = values.a_round(Sign.SILENCE, Sign.UNKNOWN)
-        nothing = model.Evidence(Network.STORAGE, Sign.UNKNOWN, sight.evidence.NOTHING_ON)
-        look = model.Round(look.at, look.by, look.management, nothing, look.verdict, look.rule)
+        nothing = model.Evidence(Network.STORAGE, Sign.UNKNOWN, NOTHING_ON)
+        look = values.said_instead(look, nothing)
         self.put(records.CASE + 'c1', values.a_case(rounds=(look,)))
         self.look(RULES.blind_looks + 3)
         self.assertEqual('', self.leader.gives_way_to)

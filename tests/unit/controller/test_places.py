@@ -18,6 +18,7 @@ import unittest
 from kaopu_ha import ports
 from kaopu_ha.controller.places import PlacesAsked
 from kaopu_ha.core.demands import Amount, Demand, Group, Offer, Part, Places
+from kaopu_ha.core.rules import Rules
 from tests.unit.core.values import an_instance, an_inventory
 
 KINDS = [Demand((Part('', (Amount('VCPU', number),)),)) for number in range(1, 4)]
@@ -43,7 +44,7 @@ class Asking(unittest.TestCase):
     def setUp(self):
         super().setUp()
         self.cloud, self.now, self.told = Cloud(), 100.0, []
-        self.places = PlacesAsked(self.cloud, lambda: self.now, self.told.append,
+        self.places = PlacesAsked(self.cloud, Rules(), lambda: self.now, self.told.append,
                                   'the plan')
         self.inventories = {}
         self.beating = set()

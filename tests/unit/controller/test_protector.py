@@ -66,8 +66,8 @@ class ProtectorCase(unittest.TestCase):
         self.leader.turn()
         self.ceph, self.nova = Ceph(), Nova()
         self.protector = Protector(
-            self.store, self.leader, [scene.Eye(Network.MANAGEMENT), self.ceph], self.nova, RULES,
-            self.clock, self.told.append)
+            self.store, self.leader, [scene.Eye(Network.MANAGEMENT), self.ceph], self.nova,
+            scene.an_env(self.clock, self.told.append, rules=RULES))
 
     def put(self, key, record, lease=0):
         self.store.commit([], [ports.Put(key, records.encode(record), lease)])

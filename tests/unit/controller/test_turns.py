@@ -17,7 +17,6 @@ from kaopu_ha import ports, programs
 from kaopu_ha.controller.turns import Turns
 from kaopu_ha.core import model
 from tests.unit.controller import scene
-from tests.unit.core import values
 
 
 class TestTurns(unittest.TestCase):
@@ -62,10 +61,9 @@ class TestLoops(unittest.TestCase):
         self.clock, self.store = scene.Clock(), scene.Store()
         pool = concurrent.futures.ThreadPoolExecutor(2)
         self.addCleanup(pool.shutdown)
-        given = programs.Surroundings('one', self.clock, lambda: values.AT, lambda news: None,
-                                      lambda threads, name: pool)
+        env = scene.an_env(self.clock, pool=pool)
         loops, _ = programs.controller(self.store, [], [], _Cloud(self), None, None, None,
-                                       model.Rules(), 300, given)
+                                       model.Rules(), 300, env)
         self.loops = {loop.name: loop for loop in loops}
         self.nova_away = False
 

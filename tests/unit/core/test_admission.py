@@ -16,8 +16,9 @@ import dataclasses
 import unittest
 
 from kaopu_ha.core import admission, model
-from kaopu_ha.core.admission import Act, Answered, Decision, Did
+from kaopu_ha.core.admission import ASKS, Act, Answered, Decision, Did
 from kaopu_ha.core.model import Contact, Phase, RecoveryStage, Stage
+from kaopu_ha.core.requests import State
 from tests.unit.core.values import (
     AT,
     BY,
@@ -49,7 +50,7 @@ def unfenced(case):
 
 
 def answered(act, state, answer='', seconds=60.0):
-    return {'answers': {act.value: Answered(state, answer, seconds)}}
+    return {'answers': {ASKS[act]: Answered(State(state), answer, seconds)}}
 
 
 def on_to_c3(phase):
@@ -319,6 +320,8 @@ class Domains(unittest.TestCase):
             found = advance(Did.DOMAINS, libvirt=a_libvirt(*domains), servers=frozenset(servers),
                             left_over=frozenset({'i1'}), moved_on={'i1': on_to_c3(phase)})
             self.assertIs(act, found.act, (phase, domains, servers))
+            misplaced = phase is Phase.DONE and 'i1' in servers
+            self.assertIs(misplaced, found.needs_operator, (phase, domains, servers))
 
     def test_without_nova_or_libvirt_it_waits(self):
         self.assertEqual(Decision(Act.WAIT, 'Nova does not answer'),

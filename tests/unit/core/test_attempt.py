@@ -16,7 +16,7 @@ import dataclasses
 import random
 import unittest
 
-from kaopu_ha.core import attempt, certain, model
+from kaopu_ha.core import attempt, certain, evacuation, model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.core.attempt import Act, Decision
 from kaopu_ha.core.model import Contact, Phase
@@ -226,7 +226,8 @@ class TheFirstCall(unittest.TestCase):
     def test_what_is_to_be_fenced_grows_and_is_bounded(self):
         images = (an_answer(*(a_client(f'10.1.0.99:0/{number}', acknowledged=False)
                               for number in range(40))),)
-        named = attempt.to_be_fenced(queued(clients=('10.1.0.1:0/1',)), first_look(images=images))
+        named = attempt.to_be_fenced(queued(clients=('10.1.0.1:0/1',)), first_look(images=images),
+                                     rules())
         self.assertIn('10.1.0.1:0/1', named)
         self.assertEqual(16, len(named))
 
@@ -808,3 +809,22 @@ class MustAsk(unittest.TestCase):
         seen = work_look(migrations=[new, old, other])
         self.assertEqual((new,), certain.fresh_migrations(calling(seen_before=('m1',)), seen))
         self.assertEqual((new, old), certain.fresh_migrations(queued(), seen))
+
+
+class WhatNeedsAnOperator(unittest.TestCase):
+
+    def test_a_row_that_leaves_something_to_be_done_by_hand_says_so(self):
+        rows = [row for table in (attempt.ELSEWHERE, attempt.FIRST, attempt.UNDER_WAY)
+                for row in table]
+        self.assertEqual([row.name for row in rows if 'by hand' in row.reason],
+                         [row.name for row in rows if row.needs_operator])
+
+    def test_it_is_known_by_the_row_and_while_it_waits_by_that_of_its_last_attempt(self):
+        row = 'Nova failed over a domain'
+        refused = evacuation.went(moving(), Phase.REFUSED, 'noon', 'w', 'x', row)
+        waits = evacuation.went(refused, Phase.WAITING, 'noon', 'c', 'x')
+        again = evacuation.went(waits, Phase.QUEUED, 'noon', 'c', 'x')
+        no_target = evacuation.went(again, Phase.WAITING, 'noon', 'c', 'x')
+        self.assertEqual([False, True, True, False, False], [
+            attempt.needs_operator(item) for item in (moving(), refused, waits, again, no_target)])
+        self.assertTrue(attempt.needs_operator(queued(row='runs elsewhere')))

@@ -42,7 +42,7 @@ def an_empty_case(host, rule=evidence.NOTHING_ON):
     told = values.a_round(storage=Sign.UNKNOWN)
     nothing = dataclasses.replace(values.evidence_of(Network.STORAGE, Sign.UNKNOWN), rule=rule)
     return dataclasses.replace(counted_case(host, verdict=Verdict.UNDECIDED),
-                               rounds=(dataclasses.replace(told, storage=nothing),))
+                               rounds=(values.said_instead(told, nothing),))
 
 
 def after(*looks, storm=None):
@@ -243,16 +243,16 @@ class Kept(unittest.TestCase):
 
     def test_a_storm_is_written_when_it_changes_and_else_once_in_a_while(self):
         storm = after(look(['c0', 'c1', 'c2', 'c3']))
-        self.assertTrue(brake.is_worth_keeping(storm, Storm()))
-        for elapsed, worth in ((5.0, False), (brake.KEPT_SECONDS, True)):
+        self.assertTrue(brake.is_worth_keeping(storm, Storm(), rules()))
+        for elapsed, worth in ((5.0, False), (rules().storm_written_seconds, True)):
             later = after(look(['c0', 'c1', 'c2', 'c3'], elapsed=elapsed), storm=storm)
-            self.assertIs(worth, brake.is_worth_keeping(later, storm))
+            self.assertIs(worth, brake.is_worth_keeping(later, storm, rules()))
         calm = after(look(['c0', 'c1', 'c2', 'c3'][:1], elapsed=1.0), storm=storm)
-        self.assertTrue(brake.is_worth_keeping(calm, storm))
+        self.assertTrue(brake.is_worth_keeping(calm, storm, rules()))
 
     def test_in_quiet_times_nothing_is_written(self):
         quiet = after(look((), elapsed=500.0), look((), elapsed=500.0))
-        self.assertFalse(brake.is_worth_keeping(quiet, Storm()))
+        self.assertFalse(brake.is_worth_keeping(quiet, Storm(), rules()))
 
     def test_a_verdict_of_which_the_answer_was_lost_is_not_forgotten(self):
         kept = brake.with_condemned(brake.with_condemned(Storm(), 'c1'), 'c2')

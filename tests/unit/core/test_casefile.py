@@ -17,8 +17,10 @@ import unittest
 
 from kaopu_ha import records
 from kaopu_ha.core import casefile, detection, evacuation, fencing, model, texts
-from kaopu_ha.core.model import Answer, Sign, Stage
+from kaopu_ha.core.model import Answer, Network, Sign, Stage
 from tests.unit.core import values
+
+RULES = values.rules()
 
 # What etcd takes in one request, by its default.
 REQUEST_BYTES_MAX = 1536 * 1024
@@ -35,8 +37,7 @@ def a_full_look(number, *, management=Sign.SILENCE, first=0):
                          Sign.SILENCE) for n in range(number))
     found = values.a_round(management, clients=tuple(f'10.1.0.1:0/{first + n}'
                                                      for n in range(number)))
-    return dataclasses.replace(found, storage=dataclasses.replace(
-        found.storage, answers=lines, unasked=images(number)))
+    return values.told_instead(found, Network.STORAGE, answers=lines, unasked=images(number))
 
 
 def looked_at(case, *looks):
@@ -53,16 +54,16 @@ class TestWorthWriting(unittest.TestCase):
     def test_counts_and_times_alone_are_not(self):
         later = looked_at(self.stored, values.alive(at='2026-01-03'))
         self.assertNotEqual(self.stored, later)
-        self.assertFalse(casefile.worth_writing(self.stored, later, 1.0))
+        self.assertFalse(casefile.worth_writing(self.stored, later, 1.0, RULES))
 
     def test_how_long_the_answers_took_is_not(self):
         rounds = [dataclasses.replace(item, asked_seconds=3.5) for item in self.stored.rounds]
         later = dataclasses.replace(self.stored, rounds=tuple(rounds))
-        self.assertFalse(casefile.worth_writing(self.stored, later, 1.0))
+        self.assertFalse(casefile.worth_writing(self.stored, later, 1.0, RULES))
 
     def test_after_some_time_they_are(self):
         self.assertTrue(casefile.worth_writing(self.stored, self.stored,
-                                               casefile.UNWRITTEN_SECONDS))
+                                               RULES.case_written_seconds, RULES))
 
     def test_whatever_decides_is_at_once(self):
         for changes in ({'stage': Stage.DYING}, {'waited': 1.0}, {'kernel_answered': True},
@@ -70,11 +71,12 @@ class TestWorthWriting(unittest.TestCase):
                         {'road': (model.Step('', '', '', ''),)}):
             with self.subTest(changes):
                 self.assertTrue(casefile.worth_writing(
-                    self.stored, dataclasses.replace(self.stored, **changes), 0.0))
+                    self.stored, dataclasses.replace(self.stored, **changes), 0.0, RULES))
 
     def test_another_answer_is(self):
         for look in (values.silent(), values.undecided()):
-            self.assertTrue(casefile.worth_writing(self.stored, looked_at(self.stored, look), 0.0))
+            self.assertTrue(casefile.worth_writing(
+                self.stored, looked_at(self.stored, look), 0.0, RULES))
 
 
 class TestGuests(unittest.TestCase):
@@ -84,8 +86,7 @@ class TestGuests(unittest.TestCase):
 
     def heard(self, case, *guests):
         look = values.alive()
-        look = dataclasses.replace(look, management=dataclasses.replace(
-            look.management, guests=guests))
+        look = values.told_instead(look, Network.MANAGEMENT, guests=guests)
         return casefile.with_guests(case, look, self.TOLD, values.rules(look_interval=50.0))
 
     def test_what_the_agent_told_last_and_libvirt_does_not_went_off(self):
@@ -107,7 +108,7 @@ class TestGuests(unittest.TestCase):
 
     def test_the_count_alone_is_not_worth_a_write(self):
         case = self.heard(values.a_case(), 'i1')
-        self.assertFalse(casefile.worth_writing(case, self.heard(case, 'i1'), 1.0))
+        self.assertFalse(casefile.worth_writing(case, self.heard(case, 'i1'), 1.0, RULES))
 
 
 class TestSize(unittest.TestCase):
@@ -152,7 +153,7 @@ class TestSize(unittest.TestCase):
 class TestBrief(unittest.TestCase):
 
     def lines(self, look):
-        return casefile.brief(look).storage.answers
+        return casefile.brief(look).of(Network.STORAGE).answers
 
     def test_few_images_have_a_line_each(self):
         self.assertEqual(4, len(self.lines(a_full_look(4))))
@@ -163,25 +164,24 @@ class TestBrief(unittest.TestCase):
 
     def test_the_one_answer_that_differs_is_kept(self):
         look = a_full_look(100)
-        lines = list(look.storage.answers)
+        lines = list(look.of(Network.STORAGE).answers)
         lines[57] = Answer('vms/web', 'a client of the host acknowledged', Sign.LIFE)
-        look = dataclasses.replace(look, storage=dataclasses.replace(
-            look.storage, answers=tuple(lines)))
+        look = values.told_instead(look, Network.STORAGE, answers=tuple(lines))
         self.assertIn(lines[57], self.lines(look))
 
     def test_so_it_is_among_a_hundred_different_answers(self):
         look = a_full_look(100)
         lines = [Answer(f'vms/{n}', f'trouble {n}', Sign.UNKNOWN) for n in range(100)]
         lines[99] = Answer('vms/web', 'a client of the host acknowledged', Sign.LIFE)
-        look = dataclasses.replace(look, storage=dataclasses.replace(
-            look.storage, answers=tuple(lines)))
+        look = values.told_instead(look, Network.STORAGE, answers=tuple(lines))
         self.assertIn(lines[99], self.lines(look))
         self.assertLess(len(self.lines(look)), 20)
 
     def test_unasked_images_are_counted(self):
-        brief = casefile.brief(a_full_look(100)).storage
+        brief = casefile.brief(a_full_look(100)).of(Network.STORAGE)
         self.assertEqual(100, len(brief.unasked) + brief.unasked_more)
-        self.assertEqual(brief, casefile.brief(casefile.brief(a_full_look(100))).storage)
+        again = casefile.brief(casefile.brief(a_full_look(100)))
+        self.assertEqual(brief, again.of(Network.STORAGE))
 
 
 class TestBounded(unittest.TestCase):

@@ -97,10 +97,18 @@ class TheEvidenceTable(unittest.TestCase):
         self.assertEqual(9, len({row[:2] for row in table}))
         for management, storage, verdict in table:
             with self.subTest(management=management, storage=storage):
-                found, rule = detection.judged(evidence_of(model.Network.MANAGEMENT, management),
-                                               evidence_of(model.Network.STORAGE, storage))
+                found, rule = detection.judged((
+                    evidence_of(model.Network.MANAGEMENT, management),
+                    evidence_of(model.Network.STORAGE, storage)))
                 self.assertIs(verdict, found)
                 self.assertTrue(rule)
+
+    def test_a_network_that_was_not_asked_condemns_nobody(self):
+        silent = [evidence_of(network, SILENCE) for network in model.Network]
+        self.assertIs(Verdict.DEAD, detection.judged(silent)[0])
+        for one in silent:
+            self.assertEqual((Verdict.UNDECIDED, f'the {one.network.value} network was not asked'),
+                             detection.judged([other for other in silent if other is not one]))
 
     def test_the_rule_tells_a_lost_agent_from_a_host_that_is_cut_off(self):
         # libvirt, storage -> a word of the rule, the news of the first such round
@@ -545,7 +553,8 @@ class TheFileOfRounds(unittest.TestCase):
         for rule in ('mute', 'mute', 'mute', 'refused'):
             life.look(undecided(rule=rule))
         self.assertEqual([('mute', 1), ('mute', 2), ('refused', 1)],
-                         [(item.management.rule, item.count) for item in life.case.rounds])
+                         [(item.of(model.Network.MANAGEMENT).rule, item.count)
+                          for item in life.case.rounds])
 
     def test_the_file_is_bounded_and_keeps_its_first_round(self):
         life = Life(rules(rounds_kept=6))

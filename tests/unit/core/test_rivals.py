@@ -71,7 +71,7 @@ class AtOneAddress(unittest.TestCase):
         """It was seen before, too, when nobody could tell; what is mute then is cut."""
         seen = said([client(BOTH)], [client(BOTH, 8, lives=False)], known(beating=()))
         self.assertEqual(2, len(seen.clients))
-        kept = casefile.brief(model.Round(AT, 'eye', seen, seen, Verdict.DEAD, ''))
+        kept = casefile.brief(model.Round(AT, 'eye', (seen,), Verdict.DEAD, ''))
         case = model.Case('c1', model.Stage.CONFIRMED, rounds=(kept,), clients=seen.clients)
         self.assertEqual((client(BOTH, 8).address,), fencing.known_clients(case))
 
@@ -123,9 +123,9 @@ class AtOneAddress(unittest.TestCase):
     def test_the_doubt_ends_by_the_word_of_a_person(self):
         management = model.Evidence(model.Network.MANAGEMENT, Sign.SILENCE, 'nothing came back')
         storage = said([], [client(BOTH)], known({}))
-        self.assertIs(Verdict.UNDECIDED, detection.judged(management, storage)[0])
+        self.assertIs(Verdict.UNDECIDED, detection.judged((management, storage))[0])
         word = model.Word('joe', AT, 'it is switched off')
-        self.assertIs(Verdict.DEAD, detection.judged(management, storage, word)[0])
+        self.assertIs(Verdict.DEAD, detection.judged((management, storage), word)[0])
 
 
 class WhoMayRunIt(unittest.TestCase):
@@ -194,7 +194,7 @@ class AtAnAddressOfAnother(unittest.TestCase):
         case = model.Case('c1', model.Stage.SUSPECTED)
         self.assertFalse(casefile.outlived_its_agent(case))
         self.assertTrue(casefile.outlived_its_agent(dataclasses.replace(case, guests_at=AT)))
-        alive = model.Round(AT, 'eye', None, None, Verdict.ALIVE, '')
+        alive = model.Round(AT, 'eye', (), Verdict.ALIVE, '')
         self.assertTrue(casefile.outlived_its_agent(dataclasses.replace(case, rounds=(alive,))))
 
     def worker(self, beating=(RIVAL,), **elsewhere_says):

@@ -31,6 +31,8 @@ from tests.unit.core.values import (
     evidence_of,
     keys_of,
     rules,
+    said_instead,
+    told_instead,
 )
 
 WORD = Word('ann@admin1', AT, 'both plugs are out', inventory=7)
@@ -39,13 +41,13 @@ SAID = 'ann@admin1 says that it is switched off (both plugs are out)'
 
 def judged(management, storage, **changes):
     storage = dataclasses.replace(evidence_of(Network.STORAGE, storage), **changes)
-    return detection.judged(evidence_of(Network.MANAGEMENT, management), storage, WORD)
+    return detection.judged((evidence_of(Network.MANAGEMENT, management), storage), WORD)
 
 
 def by_word(**changes):
     """A round that does not say, judged by the word."""
     plain = a_round(SILENCE, UNKNOWN)
-    verdict, rule = detection.judged(plain.management, plain.storage, WORD)
+    verdict, rule = detection.judged(plain.evidence, WORD)
     return dataclasses.replace(plain, verdict=verdict, rule=rule, **changes)
 
 
@@ -54,8 +56,8 @@ class TestVerdict(unittest.TestCase):
     def test_it_stands_for_what_could_not_be_asked_and_for_no_sign(self):
         for management in Sign:
             for storage in Sign:
-                plain, _ = detection.judged(evidence_of(Network.MANAGEMENT, management),
-                                            evidence_of(Network.STORAGE, storage))
+                plain, _ = detection.judged((evidence_of(Network.MANAGEMENT, management),
+                                             evidence_of(Network.STORAGE, storage)))
                 wanted = Verdict.DEAD if plain is Verdict.UNDECIDED else plain
                 with self.subTest(management=management, storage=storage):
                     self.assertIs(wanted, judged(management, storage)[0])
@@ -127,7 +129,7 @@ class TestRoad(unittest.TestCase):
         self.assertLess(len(case.road), 70)
 
     def test_the_brake_counts_it_like_any_other(self):
-        nothing = dataclasses.replace(by_word(), storage=evidence_of(
+        nothing = said_instead(by_word(), evidence_of(
             Network.STORAGE, UNKNOWN, rule=evidence.NOTHING_ON))
         case = a_case(verdict=Verdict.DEAD, rounds=(nothing,))
         self.assertEqual((), brake.silent({'c1': case}, {'c1'}, ()))
@@ -162,8 +164,8 @@ class TestAsked(unittest.TestCase):
             self.assertIs(State.DONE, self.ask(self.doubted(stage=stage)).wish.state)
 
     def test_it_is_refused_where_it_would_change_nothing_or_be_wrong(self):
-        strange = dataclasses.replace(a_round(SILENCE, UNKNOWN), storage=dataclasses.replace(
-            evidence_of(Network.STORAGE, UNKNOWN), strangers=('10.9.9.9:0/1',)))
+        strange = told_instead(a_round(SILENCE, UNKNOWN), Network.STORAGE,
+                               strangers=('10.9.9.9:0/1',))
         table = [
             (self.doubted(verdict=Verdict.ALIVE, rounds=(a_round(LIFE, UNKNOWN),)), {},
              'shows life'),

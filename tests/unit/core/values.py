@@ -60,8 +60,19 @@ def a_round(management=SILENCE, storage=SILENCE, *, kernel_answers=False, client
     """A round with these signs; the verdict is the core's."""
     one = evidence_of(Network.MANAGEMENT, management, kernel_answers, rule=rule)
     other = evidence_of(Network.STORAGE, storage, clients=clients)
-    verdict, why = detection.judged(one, other)
-    return model.Round(at, BY, one, other, verdict, why)
+    verdict, why = detection.judged((one, other))
+    return model.Round(at, BY, (one, other), verdict, why)
+
+
+def said_instead(look, said, **changes):
+    """The round, with this in the place of what that network said."""
+    return dataclasses.replace(look, evidence=tuple(
+        said if one.network is said.network else one for one in look.evidence), **changes)
+
+
+def told_instead(look, network, **changes):
+    """The round, with this changed of what the network said."""
+    return said_instead(look, dataclasses.replace(look.of(network), **changes))
 
 
 def silent(**changes):

@@ -113,8 +113,8 @@ def unknown_is_silence():
         unknown = found.sign is Sign.UNKNOWN
         return dataclasses.replace(found, sign=Sign.SILENCE) if unknown else found
 
-    def judged(management, storage, word):
-        return real(silent(management), silent(storage), word)
+    def judged(said, word=None):
+        return real(tuple(map(silent, said)), word)
     return [put(detection, 'judged', judged)]
 
 
@@ -177,10 +177,11 @@ def listed_is_life():
 def wall_clock():
     real = Detector.__init__
 
-    def init(detector, store, leadership, probes, cloud, fences, rules, clock, tell, pool):
+    def init(detector, store, leadership, probes, cloud, fences, env):
         # A wall clock that is set forward again and again.
-        real(detector, store, leadership, probes, cloud, fences, rules,
-             lambda: clock() + 3.0 * (clock() // 2.0), tell, pool)
+        real(detector, store, leadership, probes, cloud, fences, dataclasses.replace(
+            env, clock=lambda: env.clock() + 3.0 * (env.clock() // 2.0)))
+
     def waited(case, seen, rules):
         # Nor is it limited to what two looks may take: such a clock is believed.
         return dataclasses.replace(case, waited=round(case.waited + seen.since_last, 3))

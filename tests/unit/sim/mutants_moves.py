@@ -43,4 +43,4 @@ def set_while_in_a_task():
 
 @mutant('what Nova shows on a dead host only later is forgotten')
 def late_in_nova():
-    return [put(recovery, '_late_may_be_due', lambda item, seen: False)]
+    return [put(recovery, '_late_may_be_due', lambda item, seen, rules: False)]

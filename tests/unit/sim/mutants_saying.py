@@ -32,8 +32,8 @@ def not_kept():
 def against_strangers():
     real = detection.judged
 
-    def judged(management, storage, word=None):
-        return real(management, dataclasses.replace(storage, strangers=()), word)
+    def judged(said, word=None):
+        return real(tuple(dataclasses.replace(one, strangers=()) for one in said), word)
     return [put(detection, 'judged', judged)]
 
 
@@ -45,8 +45,7 @@ def outlives_life():
 @mutant('nobody\'s word is heard of a host that is judged')
 def unheard():
     real = detection.judged
-    return [put(detection, 'judged', lambda management, storage, word=None:
-                real(management, storage))]
+    return [put(detection, 'judged', lambda said, word=None: real(said))]
 
 
 @mutant('what got no answer is told by nobody')

@@ -139,6 +139,6 @@ def sibling_counts():
 
 @mutant('left-over domains are not looked for')
 def domains_left():
-    def domains(case, seen):
+    def domains(case, seen, rules):
         return admission.Decision(admission.Act.NOTE, 'nobody looked', admission.Did.DOMAINS)
     return [put(admission, '_STEPS', admission._STEPS | {admission.Did.DOMAINS: domains})]

@@ -54,7 +54,7 @@ class TestHealed(unittest.TestCase):
         self.assertEqual(['i5 is moving: Nova failed; is it on c2?'], unhealed(self.world))
 
     def test_what_is_not_so_excuses_nothing(self):
-        self.change('i5', phase=Phase.MOVING, reason=BY_HAND)
+        self.change('i5', phase=Phase.MOVING, reason=BY_HAND, row='off on its target')
         self.assertEqual([f'i5 is moving: {BY_HAND}'], unhealed(self.world))
 
     def test_what_an_older_move_ended_with_does_not_say_why_it_is_off_now(self):

@@ -23,6 +23,7 @@ from kaopu_ha.drivers.etcd import store as etcd
 from kaopu_ha.worker.queue import RecordQueue
 from kaopu_ha.worker.worker import Worker
 from tests import etcd_single
+from tests.unit.controller.scene import an_env
 from tests.unit.core import values
 
 CALL_SECONDS = 10.0
@@ -110,8 +111,8 @@ class TheCallWhoseOutcomeIsUnknown(unittest.TestCase):
     def a_worker(self, nova, clock, rules):
         pool = concurrent.futures.ThreadPoolExecutor(1)
         self.addCleanup(pool.shutdown)
-        worker = Worker(self.store, 'w1', nova, RecordQueue(self.store), Images(), Libvirt(), rules,
-                        clock, lambda news: None, now=lambda: values.AT, pool=pool, claim_ttl=3000)
+        worker = Worker(self.store, nova, RecordQueue(self.store), Images(), Libvirt(),
+                        an_env(clock, name='w1', rules=rules, pool=pool), claim_ttl=3000)
         worker.claims.turn()
         return worker
 

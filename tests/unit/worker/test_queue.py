@@ -16,9 +16,9 @@ import unittest
 
 from kaopu_ha import ports
 from kaopu_ha.core.policy import Priority
-from kaopu_ha.core.rules import Rules
 from kaopu_ha.worker.queue import CarriedQueue, Free
 from kaopu_ha.worker.worker import Worker
+from tests.unit.controller.scene import an_env
 
 
 class Clock:
@@ -117,8 +117,7 @@ class AWorkerThatIsWoken(unittest.TestCase):
 
     def test_it_takes_at_once_what_came_right_after_its_last_look(self):
         clock, carrier, woken = Clock(), Carrier(), []
-        worker = Worker(None, 'w1', None, carrier, None, None, Rules(), clock, lambda news: None,
-                        now=str, pool=None)
+        worker = Worker(None, None, carrier, None, None, an_env(clock))
         worker.listen(lambda: woken.append(clock.now))
         worker.turn()
         clock.now += 0.1

@@ -30,11 +30,9 @@ from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, Trouble, who
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import admission, aftercare, detection, fencing, kept, model
+from kaopu_ha.core.keys import OPERATIONS_MAX, portions
 from kaopu_ha.core.model import Power, RecoveryStage, Stage, Verdict
 from kaopu_ha.core.texts import few
-
-# etcd takes 128 operations in one transaction.
-_CHUNK = 100
 
 
 class HostForget(Command):
@@ -93,8 +91,8 @@ class HostForget(Command):
                   for uuid, entry in seen.under(records.SERVER).items()}
         moved = [prefix + uuid for uuid in seen.under(prefix) if owners.get(uuid, host) != host]
         gone = [*moved, *(records.SERVICE + name for name in seen.under(records.SERVICE))]
-        for start in range(0, len(gone), _CHUNK):
-            self.store.commit([], [ports.Delete(key) for key in gone[start:start + _CHUNK]])
+        for some in portions(gone, OPERATIONS_MAX):
+            self.store.commit([], [ports.Delete(key) for key in some])
         return gone
 
 

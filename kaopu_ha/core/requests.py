@@ -1,0 +1,39 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What is asked for an admission: of the leader by people, of a host's agent by the leader."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Verb(enum.Enum):
+    """What is asked, in the word that is kept and shown."""
+
+    ADMIT = 'admit'
+    READ_STORAGE = 'read storage'
+    REMOVE_DOMAINS = 'remove domains'
+    RESTART_COMPUTE = 'restart compute'
+
+
+class State(enum.Enum):
+    """What came of it."""
+
+    ASKED = 'asked'
+    DONE = 'done'
+    REFUSED = 'refused'
+    FAILED = 'failed'
+
+
+# What a host's agent is asked; what else stands under its name nobody reads.
+OF_AGENTS = (Verb.READ_STORAGE, Verb.REMOVE_DOMAINS, Verb.RESTART_COMPUTE)

@@ -21,7 +21,7 @@ import unittest
 
 _ASKS = '''
 import json, select, sys
-from kaopu_ha.drivers.probe import connects
+from kaopu_ha.drivers import connects
 said = {}
 for port in (1001, 1002, 1003, 1004, 1005):
     link = connects.connecting(sys.argv[1], port)

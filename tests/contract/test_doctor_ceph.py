@@ -95,7 +95,7 @@ class Fence(CephCase):
         asking = subprocess.Popen([sys.executable, '-c', (
             'import json, sys\n'
             'from kaopu_ha.core.checkup import Seen\n'
-            'from kaopu_ha.drivers.fence import ceph_blocklist\n'
+            'from kaopu_ha.drivers.ceph import fence as ceph_blocklist\n'
             'fence = ceph_blocklist.CephBlocklist(json.loads(sys.argv[1]), ["10.77.0.0/24"])\n'
             'check = fence.checks(Seen())[0]\n'
             'while True:\n'

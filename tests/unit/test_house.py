@@ -145,6 +145,16 @@ def unlicensed(source: str) -> list[str]:
     return ['no licence header'] if source.strip() and not named else []
 
 
+def nowhere(source: str) -> list[str]:
+    """Complain of a room that is imported and is not there, in the words of a child too."""
+    found = []
+    for name in re.findall(r'\bfrom (kaopu_ha[\w.]*) import \w', source):
+        place = ROOT / name.replace('.', '/')
+        if not place.is_dir() and not place.with_suffix('.py').is_file():
+            found.append(name)
+    return found
+
+
 def misplaced(port: str, place: str) -> list[str]:
     """Complain of a driver that does not lie with its system, in the file of its port."""
     good = re.fullmatch(rf'kaopu_ha\.drivers\.\w+\.{port}(_\w+)?:\w+', place)
@@ -192,6 +202,11 @@ class TestHouse(unittest.TestCase):
                  for complaint in misplaced(port, line.partition('=')[2].strip())]
         # No driver: the records themselves.
         self.assertEqual(['queue: kaopu_ha.worker.queue:RecordQueue'], found)
+
+    def test_every_room_that_is_imported_is_there(self):
+        paths = [path for path in sources('kaopu_ha', 'containers', 'tools', 'tests')
+                 if path != pathlib.Path(__file__).resolve()]
+        self.check(paths, lambda _, source: nowhere(source))
 
     def test_nobody_imports_green_threads(self):
         self.check(sources('kaopu_ha', 'tools', 'tests'), lambda _, source: green_threads(source))
@@ -264,6 +279,10 @@ class TestTheRulesHaveTeeth(unittest.TestCase):
         self.assert_bites(misplaced('fence', 'kaopu_ha.drivers.fence.ceph:Fence'), 'fence')
         self.assertEqual([], misplaced('fence', 'kaopu_ha.drivers.ceph.fence:Fence'))
         self.assertEqual([], misplaced('queue', 'kaopu_ha.drivers.broker.queue_rq:Queue'))
+
+    def test_a_room_that_is_gone_is_found_in_a_string_too(self):
+        self.assert_bites(nowhere("CODE = 'from kaopu_ha.cellar import rats'"), 'kaopu_ha.cellar')
+        self.assertEqual([], nowhere('from kaopu_ha.core import model\nfrom kaopu_ha import ports'))
 
     def test_relative_imports_are_refused(self):
         self.assert_bites(directions('agent', 'from ..drivers import child\n'), 'whole name')

@@ -43,7 +43,7 @@ class Branch(dict[str, Entry]):
 
     def __init__(self, entries: Mapping[str, Entry] | Iterable[tuple[str, Entry]] = ()) -> None:
         super().__init__(entries)
-        self._names: list[str] = []
+        self._whole: dict[object, Any] = {}
         self._made: dict[object, dict[str, Any]] = {}
         # What was made of an earlier branch, and whatever changed since.
         self._earlier: dict[object, tuple[dict[str, Any], frozenset[str]]] = {}
@@ -55,6 +55,14 @@ class Branch(dict[str, Entry]):
             made = self._made[what] = self._made_of_changes(what, make)
             self._earlier.pop(what, None)
         return made
+
+    def once(self, what: object, make: Callable[[], T]) -> T:
+        """What ``make`` makes of the whole branch, under the name ``what``; made when first asked.
+        """
+        found: T | None = self._whole.get(what)
+        if found is None:
+            found = self._whole[what] = make()
+        return found
 
     def after(self, changes: Mapping[str, Entry | None]) -> Branch:
         """The branch once these names are put, or deleted (None)."""
@@ -74,7 +82,7 @@ class Branch(dict[str, Entry]):
 
     def part(self, start: str) -> Branch:
         """Those whose names begin so, by the rests of their names."""
-        names = self._names = self._names or list(self)
+        names = self.once(('names',), lambda: list(self))
         found = itertools.takewhile(lambda name: name.startswith(start), itertools.islice(
             names, bisect.bisect_left(names, start), None))
         return Branch((name[len(start):], self[name]) for name in found)
@@ -103,10 +111,24 @@ class Branches(Mapping[str, Entry]):
             self._branches[over])
 
     def __getitem__(self, key: str) -> Entry:
-        over = self._over(key)
-        if over is None:
-            raise KeyError(key)
-        return self._branches[over][key[len(over):]]
+        end = len(key)
+        while end > 0:
+            branch = self._branches.get(key[:end])
+            if branch is not None:
+                return branch[key[end:]]
+            end = key.rfind('/', 0, end - 1) + 1
+        raise KeyError(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The entry of a key; most are under the first prefix that is looked for."""
+        end = key.rfind('/') + 1
+        branch = self._branches.get(key[:end])
+        if branch is not None and end < len(key):
+            return branch.get(key[end:], default)
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
     def __iter__(self) -> Iterator[str]:
         return (prefix + name for prefix in sorted(self._branches)
@@ -139,12 +161,20 @@ class Snapshot:
         """The entries under a prefix, by the rest of their keys, sorted."""
         return self.once(prefix, lambda: self._under(prefix))
 
+    def only(self, ranges: Iterable[str]) -> Snapshot:
+        """The same of these keys and prefixes only, as if only they had been read."""
+        return Snapshot(self.revision, Branches({each: self._range(each) for each in ranges}))
+
     def once(self, what: object, make: Callable[[], T]) -> T:
         """What ``make`` makes of this snapshot, under the name ``what``; made when first asked."""
         found: T | None = self._made.get(what)
         if found is None:
             found = self._made[what] = make()
         return found
+
+    def _range(self, name: str) -> Branch:
+        entry = None if name.endswith('/') else self.get(name)
+        return self.under(name) if name.endswith('/') else Branch({'': entry} if entry else ())
 
     def _under(self, prefix: str) -> Branch:
         if isinstance(self.entries, Branches):

@@ -40,8 +40,10 @@ class SimMirror(ports.Mirror):
 
     def hear(self, revision: int, changes: Sequence[ports.Change]) -> None:
         """Take what a transaction changed; it arrives when its lag is over."""
-        if self._is_whole:
+        if self._is_whole and (self.lag or self._coming):
             self._coming.append((self._kernel.now + self.lag, revision, changes))
+        elif self._is_whole:
+            self._copy.take(revision, changes)
 
     def lose(self) -> None:
         """Lose the watch: what is on its way never comes, and all is read again."""

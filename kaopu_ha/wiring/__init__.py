@@ -134,7 +134,7 @@ def controller(conf: cfg.ConfigOpts) -> Program:
     with contextlib.ExitStack() as held:
         kept = _Keeper(held)
         measures = kept(measured.measures(conf, 'controller'))
-        kv = kept(store(conf))
+        kv = programs.mirrored(kept(store(conf)))
         measures.gauges(standing.reader(kv, name), standing.HELPS)
         management = kept(drivers.make(conf, 'probe', conf.probe.management))
         probes = [measures.probe(each) for each in (

@@ -24,6 +24,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from kaopu_ha.core import demands, events, model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
+from kaopu_ha.core.copied import Mirror as Mirror
+from kaopu_ha.core.copied import Reread
 from kaopu_ha.core.keys import OPERATIONS_MAX as OPERATIONS_MAX
 from kaopu_ha.core.keys import Change as Change
 from kaopu_ha.core.keys import Compare as Compare
@@ -70,10 +72,11 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     def read(self, *ranges: str) -> Snapshot:
-        """Read keys (a name ending in ``/`` is a prefix), all at one revision, linearizable.
+        """Read keys (a name with ``/`` at its end is a prefix) at one revision, linearizably."""
 
-        Raises StoreError if no member answers in time.
-        """
+    def follow(self, *ranges: str) -> Mirror:
+        """Keep a mirror of keys, named as for ``read``; none of the names is under another."""
+        return Reread(lambda: self.read(*ranges))
 
     def names(self, prefix: str, most: int) -> tuple[str, ...]:
         """The rests of the first ``most`` keys under a prefix that anybody may fill; StoreError."""

@@ -52,10 +52,18 @@ from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.core.selection import Candidate
+from kaopu_ha.mirrored import Mirrored
 from kaopu_ha.runtime import Runtime
 from kaopu_ha.worker.worker import Worker
 
 _WARM_SECONDS = 60.0
+
+# What the loops of a controller look at again and again: see ``mirrored``.  What agents may fill
+# is not among it, nor what is read once in a while and much.
+FOLLOWED = (*RANGES, records.RECOVERY, records.EVACUATION, records.PROOF, records.CLAIMS,
+            records.AFTERCARE, records.CONTROLLER, records.UNPROTECTED, records.LEADER,
+            records.CLAIM, records.PROCESS, records.WISH, records.USE, records.SERVER,
+            records.SERVICE)
 
 
 @dataclass(frozen=True)
@@ -136,6 +144,11 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
         loop('reminder', reminder),
         loop('housekeeper', keeper),
         *([_listener(store, events, env.clock, turns)] if events else ())), lead.resign
+
+
+def mirrored(store: ports.Store) -> ports.Store:
+    """The store for a controller: what its loops look at again and again is read from a mirror."""
+    return Mirrored(store, *FOLLOWED)
 
 
 def _lookout(ahead: Ahead, store: ports.Store, turns: Turns, env: Runtime) -> Lookout:

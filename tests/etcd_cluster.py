@@ -99,8 +99,7 @@ class EtcdCluster(fixtures.Fixture):
                  '--data-dir', str(self._folder / str(member)), *self.options(),
                  '--listen-client-urls', client, '--advertise-client-urls', client,
                  '--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer,
-                 '--initial-cluster', ','.join(
-                     f'{other}={self._peer(other)}' for other in range(self.size))],
+                 '--initial-cluster', self._peers()],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
     def options(self):
@@ -139,9 +138,9 @@ class EtcdCluster(fixtures.Fixture):
 
     # ------------------------------------------------------------ the store
 
-    def ctl(self, *words):
-        """What etcdctl says."""
-        done = self._run(*words)
+    def ctl(self, *words, members=None):
+        """What etcdctl says, asking all members or these."""
+        done = self._run(*words, members=members)
         if done.returncode:
             raise AssertionError(f'etcdctl {words}: {done.stderr}')
         return done.stdout
@@ -160,21 +159,46 @@ class EtcdCluster(fixtures.Fixture):
 
     def compact(self):
         """Forget all revisions but the present one."""
-        status = json.loads(self.ctl('endpoint', 'status', '--write-out=json'))
-        self.ctl('compact', str(max(one['Status']['header']['revision'] for one in status)))
+        running = [member for member, one in enumerate(self._processes) if one.poll() is None]
+        status = json.loads(self.ctl('endpoint', 'status', '--write-out=json', members=running))
+        self.ctl('compact', str(max(one['Status']['header']['revision'] for one in status)),
+                 members=running)
+
+    def save(self):
+        """Take a snapshot of what is there now."""
+        self._saved.unlink(missing_ok=True)
+        self.ctl('snapshot', 'save', str(self._saved), members=[0])
+
+    def put_back(self):
+        """Restore all members from the snapshot; returns when all are well."""
+        for member in range(self.size):
+            self.kill(member)
+            shutil.rmtree(self._folder / str(member))
+            self.ctl('snapshot', 'restore', str(self._saved), '--name', str(member),
+                     '--data-dir', str(self._folder / str(member)),
+                     '--initial-advertise-peer-urls', self._peer(member),
+                     '--initial-cluster', self._peers())
+        self.heal()
 
     # ------------------------------------------------------------ leaves
+
+    @property
+    def _saved(self):
+        return self._folder / 'saved'
+
+    def _peers(self):
+        return ','.join(f'{other}={self._peer(other)}' for other in range(self.size))
 
     def _peer(self, member):
         return f'http://{self.address}:{self._clients[member] + 1}'
 
-    def _run(self, *words):
+    def _run(self, *words, members=None):
         access = ['--user', self.user] if self.user else []
         if self.tls:
             access += ['--cacert', self.authority.ca, '--cert', self.show.cert,
                        '--key', self.show.key]
         return subprocess.run(
-            ['etcdctl', '--endpoints', ','.join(map(self.url, range(self.size))),
+            ['etcdctl', '--endpoints', ','.join(map(self.url, members or range(self.size))),
              '--command-timeout=3s', *access, *words], env={**os.environ, 'ETCDCTL_API': '3'},
             capture_output=True, text=True, timeout=_WAIT_SECONDS, check=False)
 

@@ -14,13 +14,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 import functools
 from typing import TypeVar
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import addresses, brake, model
 from kaopu_ha.core.events import Hint
+from kaopu_ha.core.keys import Branch
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.restart import Restart
 
@@ -42,8 +43,8 @@ class World:
 
     def every(self, kind: type[T], prefix: str) -> dict[str, T]:
         """All records under a prefix, by the rest of their keys, sorted."""
-        found, failures = self.snapshot.once(
-            (kind, prefix), lambda: _read(kind, self.snapshot.under(prefix)))
+        branch = self.snapshot.under(prefix)
+        found, failures = branch.once(kind, lambda: _read(kind, branch))
         for name, failure in failures.items():
             self.unreadable.add(name)
             self._tell(News(Fact.RECORD, name, failure))
@@ -230,13 +231,17 @@ class World:
         return lock.permanent if lock else self.has(records.LOCK + host)
 
 
-def _read(kind: type[T], entries: Mapping[str, ports.Entry]) -> tuple[dict[str, T],
-                                                                      dict[str, str]]:
+def _read(kind: type[T], branch: Branch) -> tuple[dict[str, T], dict[str, str]]:
     """The records by their names, and why the others can't be read."""
-    found, failures = {}, {}
-    for name, entry in entries.items():
-        try:
-            found[name] = records.decode(kind, entry.value, entry.key)
-        except records.RecordError as failure:
-            failures[name] = str(failure)
-    return found, failures
+    read = branch.each(kind, functools.partial(_decoded, kind))
+    failures = {name: str(record) for name, record in read.items()
+                if isinstance(record, records.RecordError)}
+    return {name: record for name, record in read.items()
+            if not isinstance(record, records.RecordError)}, failures
+
+
+def _decoded(kind: type[T], entry: ports.Entry) -> T | records.RecordError:
+    try:
+        return records.decode(kind, entry.value, entry.key)
+    except records.RecordError as failure:
+        return records.RecordError(str(failure))

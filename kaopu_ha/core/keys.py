@@ -15,8 +15,9 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+import itertools
 from typing import Any, TypeVar
 
 T = TypeVar('T')
@@ -38,6 +39,117 @@ class Entry:
     lease: int = 0
 
 
+class Branch(dict[str, Entry]):
+    """The keys under a prefix at one time, by the rests of their names, sorted.
+
+    Shown to many, so it is never changed: ``after`` gives the next one.  What was made of each
+    entry by itself goes over to that one, and is made anew only of what changed.
+    """
+
+    def __init__(self, entries: Mapping[str, Entry] | Iterable[tuple[str, Entry]] = ()) -> None:
+        super().__init__(entries)
+        self._whole: dict[object, Any] = {}
+        self._made: dict[object, dict[str, Any]] = {}
+        # What was made of an earlier branch, and whatever changed since.
+        self._earlier: dict[object, tuple[dict[str, Any], frozenset[str]]] = {}
+
+    def each(self, what: object, make: Callable[[Entry], T]) -> Mapping[str, T]:
+        """What ``make`` makes of each entry, by its name; kept under the name ``what``."""
+        made = self._made.get(what)
+        if made is None:
+            made = self._made[what] = self._made_of_changes(what, make)
+            self._earlier.pop(what, None)
+        return made
+
+    def once(self, what: object, make: Callable[[], T]) -> T:
+        """What ``make`` makes of the whole branch, under the name ``what``; made when first asked.
+        """
+        found: T | None = self._whole.get(what)
+        if found is None:
+            found = self._whole[what] = make()
+        return found
+
+    def after(self, changes: Mapping[str, Entry | None]) -> Branch:
+        """The branch once these names are put, or deleted (None)."""
+        found = Branch(self)
+        for name, entry in changes.items():
+            if entry is not None:
+                found[name] = entry
+            else:
+                found.pop(name, None)
+        if not changes.keys() <= self.keys():
+            found = Branch(sorted(found.items()))
+        found._earlier = {what: (made, names | changes.keys())
+                          for what, (made, names) in tuple(self._earlier.items())}
+        found._earlier |= {what: (made, frozenset(changes))
+                           for what, made in tuple(self._made.items())}
+        return found
+
+    def part(self, start: str) -> Branch:
+        """Those whose names begin so, by the rests of their names."""
+        names = self.once(('names',), lambda: list(self))
+        found = itertools.takewhile(lambda name: name.startswith(start), itertools.islice(
+            names, bisect.bisect_left(names, start), None))
+        return Branch((name[len(start):], self[name]) for name in found)
+
+    def _made_of_changes(self, what: object, make: Callable[[Entry], T]) -> dict[str, T]:
+        made, changed = self._earlier.get(what, ({}, frozenset(self)))
+        if made.keys() == self.keys():
+            return {**made, **{name: make(self[name]) for name in changed & self.keys()}}
+        return {name: make(entry) if name in changed else made[name]
+                for name, entry in self.items()}
+
+
+class Branches(Mapping[str, Entry]):
+    """The entries of several branches, by their whole keys.  No prefix is under another."""
+
+    def __init__(self, branches: Mapping[str, Branch]) -> None:
+        self._branches = branches
+
+    def under(self, prefix: str) -> Branch:
+        """The branch of a prefix, or the part of one."""
+        over = self._over(prefix)
+        if over is None:
+            return Branch(sorted((key[len(prefix):], entry) for key, entry in self.items()
+                                 if key.startswith(prefix)))
+        return self._branches[over].part(prefix[len(over):]) if over != prefix else (
+            self._branches[over])
+
+    def __getitem__(self, key: str) -> Entry:
+        end = len(key)
+        while end > 0:
+            branch = self._branches.get(key[:end])
+            if branch is not None:
+                return branch[key[end:]]
+            end = key.rfind('/', 0, end - 1) + 1
+        raise KeyError(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The entry of a key; most are under the first prefix that is looked for."""
+        end = key.rfind('/') + 1
+        branch = self._branches.get(key[:end])
+        if branch is not None and end < len(key):
+            return branch.get(key[end:], default)
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def __iter__(self) -> Iterator[str]:
+        return (prefix + name for prefix in sorted(self._branches)
+                for name in self._branches[prefix])
+
+    def __len__(self) -> int:
+        return sum(map(len, self._branches.values()))
+
+    def _over(self, key: str) -> str | None:
+        """The prefix of the branch that this is in."""
+        end = len(key)
+        while end > 0 and key[:end] not in self._branches:
+            end = key.rfind('/', 0, end - 1) + 1
+        return key[:end] if end > 0 else None
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """Keys read at one revision.  It changes no more, so what was made of it once stays true."""
@@ -50,12 +162,13 @@ class Snapshot:
         """The entry of this key, or None."""
         return self.entries.get(key)
 
-    def under(self, prefix: str) -> Mapping[str, Entry]:
+    def under(self, prefix: str) -> Branch:
         """The entries under a prefix, by the rest of their keys, sorted."""
-        found: dict[str, Entry] | None = self._made.get(prefix)
-        if found is None:
-            found = self._made[prefix] = self._under(prefix)
-        return found
+        return self.once(prefix, lambda: self._under(prefix))
+
+    def only(self, ranges: Iterable[str]) -> Snapshot:
+        """The same of these keys and prefixes only, as if only they had been read."""
+        return Snapshot(self.revision, Branches({each: self._range(each) for each in ranges}))
 
     def once(self, what: object, make: Callable[[], T]) -> T:
         """What ``make`` makes of this snapshot, under the name ``what``; made when first asked."""
@@ -64,11 +177,17 @@ class Snapshot:
             found = self._made[what] = make()
         return found
 
-    def _under(self, prefix: str) -> dict[str, Entry]:
+    def _range(self, name: str) -> Branch:
+        entry = None if name.endswith('/') else self.get(name)
+        return self.under(name) if name.endswith('/') else Branch({'': entry} if entry else ())
+
+    def _under(self, prefix: str) -> Branch:
+        if isinstance(self.entries, Branches):
+            return self.entries.under(prefix)
         keys = self.once(('keys',), lambda: sorted(self.entries))
         begin = bisect.bisect_left(keys, prefix)
         end = bisect.bisect_left(keys, prefix[:-1] + chr(ord(prefix[-1]) + 1), begin)
-        return {key[len(prefix):]: self.entries[key] for key in keys[begin:end]}
+        return Branch((key[len(prefix):], self.entries[key]) for key in keys[begin:end])
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ import logging
 from kaopu_ha import ports
 from kaopu_ha.core.keys import OPERATIONS_MAX as OPERATIONS_MAX
 from kaopu_ha.sim.kernel import Kernel
+from kaopu_ha.sim.mirror import SimMirror
 from kaopu_ha.sim.network import Node, arrives, reaches
 
 LOG = logging.getLogger(__name__)
@@ -72,6 +73,9 @@ class Etcd:
         self.heard_at: dict[str, float] = {}
         self._compacted = 0
         self._watches: list[_Watching] = []
+        self.mirrors: list[SimMirror] = []
+        # What the transaction under way has changed so far.
+        self._changes: list[ports.Change] = []
 
     # ------------------------------------------------------------ what clients ask
 
@@ -116,6 +120,7 @@ class Etcd:
                   if write.key in self.entries}
         for write in writes:
             self._write(write)
+        self._tell_mirrors()
         if self.committed is not None:
             self.committed(who, writes, before)
         return self.revision
@@ -143,6 +148,7 @@ class Etcd:
             self.revision += 1
             for key in sorted(found.keys):
                 self._write(ports.Delete(key))
+            self._tell_mirrors()
 
     def watch(self, watching: _Watching, since: int) -> None:
         """Tell what was changed after ``since`` (0: from now on)."""
@@ -231,9 +237,15 @@ class Etcd:
             self.past_bytes += len(before.key) + len(before.value) + _ENTRY_BYTES
         change = ports.Change(write.key, entry, self.revision)
         self._history.append(change)
+        self._changes.append(change)
         for watching in tuple(self._watches):
             if watching.covers(write.key):
                 watching.hear(change)
+
+    def _tell_mirrors(self) -> None:
+        changes, self._changes = self._changes, []
+        for mirror in self.mirrors:
+            mirror.hear(self.revision, changes)
 
     def forget(self, watching: _Watching) -> None:
         """Tell this watch no more."""
@@ -294,6 +306,7 @@ class SimStore(ports.Store):
         self._timeout = _TIMEOUT
         self._node = node
         self._watches: list[_Watching] = []
+        self._mirrors: list[SimMirror] = []
         self._closed = False
 
     def connected(self) -> bool:
@@ -304,6 +317,14 @@ class SimStore(ports.Store):
         """As promised."""
         self._go(self._timeout)
         return self.etcd.read(ranges)
+
+    def follow(self, *ranges: str) -> SimMirror:
+        """As promised."""
+        mirror = SimMirror(self.kernel, ranges, lambda limit: self._go(min(limit, self._timeout)),
+                           self.etcd.read, lambda: self.etcd.mirrors.remove(mirror))
+        self.etcd.mirrors.append(mirror)
+        self._mirrors.append(mirror)
+        return mirror
 
     def names(self, prefix: str, most: int) -> tuple[str, ...]:
         """As promised."""
@@ -354,6 +375,8 @@ class SimStore(ports.Store):
         self._closed = True
         for watching in self._watches:
             watching.close()
+        for mirror in self._mirrors:
+            mirror.close()
 
     # ------------------------------------------------------------ private
 

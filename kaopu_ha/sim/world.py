@@ -342,13 +342,13 @@ class World:
 
             def gate(port: T, calls: Mapping[str, str]) -> T:
                 return self.hangs.gate(around.name, port, calls)
-            store = self.terms.store(around.name, gate(around.store, hangs.STORE))
+            kv = self.terms.store(around.name, gate(programs.mirrored(around.store), hangs.STORE))
             management = gate(libvirt, hangs.MANAGEMENT)
             usage: ports.UsageSource = SimUsage(self.nova, node)
             if self.setup.live_weight is not None:
                 usage = load.SimLiveUsage(around.store, usage, self.setup.live_weight)
             loops, _ = programs.controller(
-                store, [management, gate(ceph, hangs.STORAGE)],
+                kv, [management, gate(ceph, hangs.STORAGE)],
                 [gate(SimBlocklist(self.clusters, node, self.client_networks), hangs.FENCE)],
                 gate(SimNova(self.nova, node), hangs.CLOUD), management,
                 gate(usage, hangs.USAGE),

@@ -392,6 +392,7 @@ class StoreContract(Suite):
         store = self.make_store()
         store.renew(store.grant(60), 2.0)
         store.watch(self.prefix, Listener(self.sleep))
+        store.follow(self.prefix)
         store.close()
         self.assertRaises(ports.StoreError, store.read, self.prefix)
         self.assertRaises(ports.StoreError, store.commit, [], [Put(self.key('a'), '1')])

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import Any
 
@@ -32,6 +33,7 @@ def program(conf: cfg.ConfigOpts) -> Program:
     """A controller: leadership, detection, recovery, admission.  Raises ConfigError."""
     rules, name = wiring.rules(conf), runtime.name(conf)
     with parts(conf, 'controller') as its:
+        its = dataclasses.replace(its, store=programs.mirrored(its.store))
         its.measures.gauges(standing.reader(its.store, name), standing.HELPS)
         management = its.driver('probe', conf.probe.management)
         probes = [its.measures.probe(each) for each in (management, _storage(its))]

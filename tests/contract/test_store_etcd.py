@@ -17,7 +17,7 @@ import unittest
 
 from kaopu_ha import ports
 from kaopu_ha.drivers.etcd import store as etcd
-from kaopu_ha.testing import store, store_failure
+from kaopu_ha.testing import mirror, store, store_failure
 from tests import etcd_cluster
 
 
@@ -39,12 +39,16 @@ class OnEtcd:
         return self.kind(self.cluster.endpoints, first=member)
 
 
-class EtcdStoreTest(OnEtcd, store.StoreContract, unittest.TestCase):
+class EtcdStoreTest(OnEtcd, mirror.MirrorContract, store.StoreContract, unittest.TestCase):
     """The contract, while all is well."""
 
 
 class EtcdStoreUnderFailureTest(OnEtcd, store_failure.StoreUnderFailure, unittest.TestCase):
     """The contract, while members fail."""
+
+
+class EtcdMirrorUnderFailureTest(OnEtcd, mirror.MirrorUnderFailure, unittest.TestCase):
+    """The contract of a mirror, while members fail."""
 
 
 @unittest.skipIf(etcd_cluster.missing(), etcd_cluster.missing())

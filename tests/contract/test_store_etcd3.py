@@ -19,7 +19,7 @@ from unittest import mock
 
 from kaopu_ha.drivers.etcd import etcd3_stubs
 from kaopu_ha.drivers.etcd import store_etcd3 as etcd3
-from kaopu_ha.testing import store, store_failure
+from kaopu_ha.testing import mirror, store, store_failure
 from tests import etcd_cluster
 from tests.contract import test_store_etcd
 
@@ -29,12 +29,16 @@ class _OnEtcd(test_store_etcd.OnEtcd):
     kind = etcd3.Etcd3Store
 
 
-class Etcd3StoreTest(_OnEtcd, store.StoreContract, unittest.TestCase):
+class Etcd3StoreTest(_OnEtcd, mirror.MirrorContract, store.StoreContract, unittest.TestCase):
     """The contract, while all is well."""
 
 
 class Etcd3StoreUnderFailureTest(_OnEtcd, store_failure.StoreUnderFailure, unittest.TestCase):
     """The contract, while members fail."""
+
+
+class Etcd3MirrorUnderFailureTest(_OnEtcd, mirror.MirrorUnderFailure, unittest.TestCase):
+    """The contract of a mirror, while members fail."""
 
 
 class Etcd3AccessTest(test_store_etcd.EtcdAccessTest):

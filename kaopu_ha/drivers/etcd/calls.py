@@ -255,6 +255,13 @@ class Calls:
         raise ports.StoreError(f'no member of etcd answered in {self._timeout:g} s: '
                                f'{self.explained(why)}')
 
+    def revision(self, key: bytes) -> int:
+        """The revision that the cluster is at, not older than the call.  Raises StoreError."""
+        # A transaction that reads no key at all would not be linearizable: a member answers it
+        # from what it has by itself.
+        return int(self.repeat(wire.TXN, wire.TxnRequest(success=[wire.RequestOp(
+            request_range=wire.RangeRequest(key=key, keys_only=True))])).header.revision)
+
     def once(self, method: wire.Method, request: wire.Message) -> wire.Message:
         """Make a call that must not be made twice: repeat it only while it surely was not done.
 

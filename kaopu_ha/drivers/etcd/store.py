@@ -15,7 +15,7 @@
 A client of our own, because those that exist lose events or hang when a member dies; the decision
 record has the figures.  Here the port is put into etcd's words; failover and the meaning of
 failures are in ``etcd_calls``, the way to a member in ``etcd_channel``, watches in ``etcd_watch``,
-renewals in ``etcd_keepalive``, and the messages in ``etcd_wire``.
+mirrors in ``etcd_mirror``, renewals in ``etcd_keepalive``, and the messages in ``etcd_wire``.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from kaopu_ha.drivers.etcd import calls as etcd_calls
 from kaopu_ha.drivers.etcd import channel as etcd_channel
 from kaopu_ha.drivers.etcd import checks as etcd_checks
 from kaopu_ha.drivers.etcd import keepalive as etcd_keepalive
+from kaopu_ha.drivers.etcd import mirror as etcd_mirror
 from kaopu_ha.drivers.etcd import tls as etcd_tls
 from kaopu_ha.drivers.etcd import watch as etcd_watch
 from kaopu_ha.drivers.etcd import wire
@@ -72,7 +73,8 @@ class EtcdStore(ports.Store, access.AccessControl, checkup.Checkable):
             timeout=timeout, try_limit=try_limit, first=first)
         self._user = user
         self._keep_alive = etcd_keepalive.KeepAlive(self._calls)
-        self._watches: list[etcd_watch.Watch] = []
+        self._timeout = timeout
+        self._watches: list[etcd_watch.Watch | etcd_mirror.EtcdMirror] = []
 
     def reach(self, endpoints: Sequence[str], shown: etcd_tls.Shown) -> list[etcd_calls.Member]:
         """The way to each member."""
@@ -87,6 +89,12 @@ class EtcdStore(ports.Store, access.AccessControl, checkup.Checkable):
                    for pair in answer.response_range.kvs]
         return ports.Snapshot(revision=reply.header.revision,
                               entries={entry.key: entry for entry in entries})
+
+    def follow(self, *ranges: str) -> etcd_mirror.EtcdMirror:
+        """Keep a mirror; each look at it asks for the revision, and waits until it is there."""
+        mirror = etcd_mirror.EtcdMirror(self._calls, ranges, self._timeout)
+        self._keep(mirror)
+        return mirror
 
     def names(self, prefix: str, most: int) -> tuple[str, ...]:
         """Read the first keys under a prefix; etcd sends no values and no more than ``most``."""
@@ -137,7 +145,7 @@ class EtcdStore(ports.Store, access.AccessControl, checkup.Checkable):
               since: int = 0) -> ports.Watching:
         """Tell every change under a prefix, or of a key, after ``since`` (0: from now on)."""
         watch = etcd_watch.Watch(self._calls, prefix, tell, since)
-        self._watches = [one for one in self._watches if not one.is_closed] + [watch]
+        self._keep(watch)
         return watch
 
     def allow(self, accounts: Sequence[access.Account]) -> tuple[str, ...]:
@@ -151,6 +159,9 @@ class EtcdStore(ports.Store, access.AccessControl, checkup.Checkable):
     def checks(self, seen: Seen) -> tuple[checkup.Check, ...]:
         """Its members, its room, what it keeps, our rights in it, and how long beats last."""
         return etcd_checks.checks(self._calls, self._user, seen)
+
+    def _keep(self, watch: etcd_watch.Watch | etcd_mirror.EtcdMirror) -> None:
+        self._watches = [one for one in self._watches if not one.is_closed] + [watch]
 
     def close(self) -> None:
         """End all watches and threads; what is called later raises StoreError."""

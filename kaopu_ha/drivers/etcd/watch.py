@@ -106,7 +106,7 @@ class Watch(ports.Watching):
             return None
 
     def _now(self) -> int:
-        return int(self._calls.repeat(wire.TXN, wire.TxnRequest()).header.revision)
+        return self._calls.revision(self._prefix)
 
     def _begin_anew(self) -> None:
         revision = self._now()

@@ -56,7 +56,8 @@ _RPC = {
         cluster_id 1 uint64, member_id 2 uint64, revision 3 int64, raft_term 4 uint64''',
     'RangeRequest': '''
         key 1 bytes, range_end 2 bytes, limit 3 int64, revision 4 int64, keys_only 8 bool''',
-    'RangeResponse': 'header 1 etcdserverpb.ResponseHeader, kvs 2 *mvccpb.KeyValue',
+    'RangeResponse': '''
+        header 1 etcdserverpb.ResponseHeader, kvs 2 *mvccpb.KeyValue, more 3 bool''',
     'PutRequest': 'key 1 bytes, value 2 bytes, lease 3 int64',
     'PutResponse': 'header 1 etcdserverpb.ResponseHeader',
     'DeleteRangeRequest': 'key 1 bytes, range_end 2 bytes',

@@ -19,7 +19,7 @@ from kaopu_ha.ports import Compare, Put
 from kaopu_ha.sim.kernel import Kernel, Process, Signal
 from kaopu_ha.sim.network import Node
 from kaopu_ha.sim.store import OPERATIONS_MAX, REQUEST_BYTES_MAX, Etcd, SimStore
-from kaopu_ha.testing import store
+from kaopu_ha.testing import mirror, store
 
 
 class FalseEtcd:
@@ -30,7 +30,7 @@ class FalseEtcd:
         super().setUp()
 
 
-class TestContract(FalseEtcd, store.StoreContract, unittest.TestCase):
+class TestContract(FalseEtcd, mirror.MirrorContract, store.StoreContract, unittest.TestCase):
 
     def make_store(self):
         return SimStore(self.etcd, Node('client'))
@@ -42,6 +42,71 @@ class TestContract(FalseEtcd, store.StoreContract, unittest.TestCase):
         pool = self.kernel.pool(Process('client'))
         for done in [pool.submit(work) for work in works]:
             done.result()
+
+
+class TestMirrorInTrouble(FalseEtcd, unittest.TestCase):
+    """Each trouble of a mirror in turn: what it shows is not older than the look."""
+
+    def setUp(self):
+        super().setUp()
+        self.store = SimStore(self.etcd, Node('client'))
+        self.mirror = self.store.follow('/in/')
+        self.assertEqual({}, self.shown())
+
+    def put(self, name, value='1'):
+        return self.etcd.commit([], [Put(f'/in/{name}', value)])
+
+    def shown(self, limit=5.0):
+        return {name: entry.value for name, entry in self.mirror.at(limit).under('/in/').items()}
+
+    def test_all_is_read_once(self):
+        for number in range(5):
+            self.put('a', str(number))
+            self.assertEqual({'a': str(number)}, self.shown())
+        self.assertEqual(1, self.mirror.reads)
+
+    def test_a_look_takes_as_long_as_a_read(self):
+        began = self.kernel.now
+        self.store.read('/in/')
+        read = self.kernel.now - began
+        self.put('a')
+        self.shown()
+        self.assertAlmostEqual(began + 2 * read, self.kernel.now)
+
+    def test_one_that_lags_is_waited_for(self):
+        self.mirror.lag = 3.0
+        self.put('a')
+        began = self.kernel.now
+        self.assertEqual({'a': '1'}, self.shown())
+        self.assertAlmostEqual(3.0, self.kernel.now - began)
+        self.assertEqual(1, self.mirror.reads)
+
+    def test_one_that_lags_for_longer_than_the_look_may_take_reads_again(self):
+        self.mirror.lag = 3.0
+        self.put('a')
+        began = self.kernel.now
+        self.assertEqual({'a': '1'}, self.shown(limit=1.0))
+        self.assertLess(self.kernel.now - began, 1.0)
+        self.assertEqual(2, self.mirror.reads)
+        # What was on its way is told of once.
+        self.mirror.lag = 0.0
+        self.put('b')
+        self.assertEqual({'a': '1', 'b': '1'}, self.shown())
+
+    def test_one_whose_watch_was_lost_reads_again(self):
+        self.mirror.lag = 3.0
+        self.put('a')
+        self.mirror.lose()
+        self.put('b')
+        self.assertEqual({'a': '1', 'b': '1'}, self.shown())
+        self.assertEqual(2, self.mirror.reads)
+
+    def test_one_that_is_cut_off_shows_nothing(self):
+        self.put('a')
+        self.etcd.away = True
+        self.assertRaises(ports.StoreError, self.mirror.at, 5.0)
+        self.etcd.away = False
+        self.assertEqual({'a': '1'}, self.shown())
 
 
 class TestLimits(FalseEtcd, unittest.TestCase):

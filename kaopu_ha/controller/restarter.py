@@ -306,6 +306,10 @@ def _barred(world: World, record: Restart) -> str:
 
 
 def _moving(world: World, instance: str) -> str:
-    """Why a move may bring the instance up elsewhere; empty if there is none."""
+    """Why a move may bring the instance up elsewhere; empty if there is none.
+
+    With what the move waits for: that is what somebody has to mend who looks at this host.
+    """
     item = world.under_way(instance)
-    return f'it is under way from {item.source}: {item.phase.value}' if item else ''
+    return ': '.join(filter(None, (f'it is under way from {item.source}', item.phase.value,
+                                   item.reason))) if item else ''

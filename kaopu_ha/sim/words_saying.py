@@ -20,7 +20,7 @@ from kaopu_ha import records
 from kaopu_ha.core import detection
 from kaopu_ha.core.model import Case, Evacuation, Verdict
 from kaopu_ha.core.news import Fact
-from kaopu_ha.core.restart import Restart, Start
+from kaopu_ha.core.restart import Restart
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.words_cloud import boot
 from kaopu_ha.sim.words_fences import vouch

@@ -156,11 +156,11 @@ class Restarter:
 
     def _shown_elsewhere(self, seen: restart.Seen, instance: str) -> tuple[restart.Seen, str]:
         """With its server, which may be coming; and where Nova shows it since it gave that up."""
-        migrations = self._cloud.migrations(instance=instance)
+        migrations = () if seen.moving else self._cloud.migrations(instance=instance)
         server = self._cloud.server(instance)
-        coming = handover.comes_to(seen.host, server, migrations)
-        seen = dataclasses.replace(seen, server=server, moving=seen.moving or coming)
-        return seen, handover.back_on(seen.host, server, migrations)
+        coming = seen.moving or handover.comes_to(seen.host, server, migrations)
+        return dataclasses.replace(seen, server=server, moving=coming), handover.back_on(
+            seen.host, server, migrations)
 
     def _handed_over(self, world: World, host: str, decisions: Sequence[Decision]
                      ) -> tuple[Mapping[str, Restart], Sequence[News]]:

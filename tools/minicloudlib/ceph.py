@@ -195,6 +195,8 @@ osd_op_num_shards = 2
 osd_op_num_threads_per_shard = 1
 rocksdb_cache_size = 16777216
 mon_osd_down_out_interval = 0
+# Nor is the only OSD ever marked down by its monitor: it would not come up again by itself.
+mon_osd_report_timeout = 86400
 ms_bind_ipv6 = false
 log_to_file = true
 debug_ms = 0

@@ -55,7 +55,7 @@ CAUGHT = (
     ('a dead host has to say no of its rival\'s client',
      'booted with a sibling at an address that a dead host claims, too', (RUNS,)),
     ('a rival\'s client is cut with the dead',
-     'nobody can tell for a while whose a sibling\'s client is', (RUNS,)),
+     'nobody can tell for a while whose a sibling\'s client is', ('the living are not fenced',)),
     ('what is silent at an address of another host is not cut', ANOTHERS,
      ('one writer', 'no call unfenced')),
     ('what lives at an address of another host is a tool', ANOTHERS, ('the living are spared',)),

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 import dataclasses
+import types
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone, words
@@ -27,7 +28,7 @@ from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.whose import whose_clients
 from kaopu_ha.controller.world import RANGES, World
-from kaopu_ha.core import certain, elsewhere, kept, left, model, policy, restart, users
+from kaopu_ha.core import certain, elsewhere, handover, kept, left, model, policy, restart, users
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.restart import Act, Decision, Phase, Restart, Start
 from kaopu_ha.runtime import Runtime
@@ -144,24 +145,55 @@ class Restarter:
 
     def _looked(self, world: World, start: Start, seen: restart.Seen, places: int) -> Decision:
         """The decision, with what costs a question of its own asked only where it matters."""
+        back = ''
         if seen.power in (None, model.Power.OFF) and seen.server is None:
-            seen = dataclasses.replace(seen, server=self._cloud.server(start.instance))
-        decision = restart.advance(start, seen, self._rules)
+            seen, back = self._shown_elsewhere(seen, start.instance)
+        decision = handover.settled(restart.advance(start, seen, self._rules), back)
         if places > 0 and decision.act in (Act.START, Act.START_ANEW):
             decision = restart.advance(start, dataclasses.replace(
                 seen, elsewhere=self._open_elsewhere(world, seen.host, start.instance),
                 actions=self._cloud.actions(start.instance)), self._rules)
         return decision
 
+    def _shown_elsewhere(self, seen: restart.Seen, instance: str) -> tuple[restart.Seen, str]:
+        """With its server, which may be coming; and where Nova shows it since it gave that up."""
+        migrations = () if seen.moving else self._cloud.migrations(instance=instance)
+        server = self._cloud.server(instance)
+        coming = seen.moving or handover.comes_to(seen.host, server, migrations)
+        return dataclasses.replace(seen, server=server, moving=coming), handover.back_on(
+            seen.host, server, migrations)
+
+    def _handed_over(self, world: World, host: str, decisions: Sequence[Decision]
+                     ) -> tuple[Mapping[str, Restart], Sequence[News]]:
+        """The records of hosts on which what came here is started from now on, and the news."""
+        changed: dict[str, Restart] = {}
+        news = []
+        for start, to in [(each.start, each.hands_to) for each in decisions if each.hands_to]:
+            if to not in world.inventories:
+                news.append(handover.nobody_starts(host, start, to))
+                continue
+            if _tells(world, to) and handover.runs(world.inventories[to], start.instance):
+                continue
+            record = handover.taken_over(
+                world.inventories[to], changed.get(to, world.restarts.get(to)), start,
+                self._term.now(), self._term.name)
+            if record is not None:
+                changed[to] = record
+                news.append(handover.told(host, start, to))
+        return changed, news
+
     def _carry_out(self, world: World, record: Restart, new: Restart,
                    decisions: Sequence[Decision]) -> None:
         key = records.RESTART + record.host
         revision = world.snapshot.entries[key].modified
         if new != record:
-            committed = self._commit(world, record.host, new)
+            others, news = self._handed_over(world, record.host, decisions)
+            committed = self._commit(world, record.host, new, others=others)
             if committed is None:
                 return
             revision = committed
+            for item in news:
+                self._tell(item)
         for decision in decisions:
             for item in decision.news:
                 self._tell(dataclasses.replace(item, host=record.host))
@@ -243,15 +275,21 @@ class Restarter:
         if new != record:
             self._commit(world, host, new)
 
-    def _commit(self, world: World, host: str, record: Restart,
-                modified: int | None = None) -> int | None:
-        """Write it, unless the host has told something else since, or was booted once more."""
+    def _commit(self, world: World, host: str, record: Restart, modified: int | None = None,
+                others: Mapping[str, Restart] = types.MappingProxyType({})) -> int | None:
+        """Write it, unless the host has told something else since, or was booted once more.
+
+        With the records of others, to which something of it is handed over.
+        """
         key = records.RESTART + host
         compares = [ports.Compare(key, modified=modified)] if modified else world.compare(key)
+        compares += world.compare(*(records.RESTART + other for other in others))
         return self._store.commit(
-            [*self._term.compares(), *compares,
-             *world.compare(records.CASE + host, records.INVENTORY + host)],
-            [ports.Put(key, records.encode(record))])
+            [*self._term.compares(), *compares, *world.compare(*(
+                kind + each for each in (host, *others)
+                for kind in (records.CASE, records.INVENTORY)))],
+            [ports.Put(records.RESTART + each, records.encode(written))
+             for each, written in {host: record, **others}.items()])
 
 
 def _hosts(world: World) -> Iterable[str]:
@@ -282,6 +320,11 @@ def _power(powers: Mapping[str, model.Power] | None, instance: str) -> model.Pow
     return None if powers is None else powers.get(instance, model.Power.OFF)
 
 
+def _tells(world: World, host: str) -> bool:
+    """True if what the host's agent told is so now."""
+    return _is_back(world, host) and not world.beats[host].behind
+
+
 def _is_back(world: World, host: str) -> bool:
     """True if the host beats with the boot that its inventory is of, and no case is open on it."""
     beat = world.beats.get(host)
@@ -307,6 +350,10 @@ def _barred(world: World, record: Restart) -> str:
 
 
 def _moving(world: World, instance: str) -> str:
-    """Why a move may bring the instance up elsewhere; empty if there is none."""
+    """Why a move may bring the instance up elsewhere; empty if there is none.
+
+    With what the move waits for: that is what somebody has to mend who looks at this host.
+    """
     item = world.under_way(instance)
-    return f'it is under way from {item.source}: {item.phase.value}' if item else ''
+    return ': '.join(filter(None, (f'it is under way from {item.source}', item.phase.value,
+                                   item.reason))) if item else ''

@@ -75,10 +75,14 @@ def migrated_to(migrations: Sequence[model.Migration], host: str) -> dict[str, s
 def why_not(hosts: Mapping[str, str], said: Mapping[str, bool | None]) -> str:
     """Why it may run on one of these hosts; empty if every one of them said that it does not.
 
-    ``said``: is it on, as the libvirt of each says?  None, or not there: it did not say.
+    ``said``: is it on, as the libvirt of each says?  None: it did not say.  Not there: no agent
+    ever told of that host, so nobody can ask it, nor judge it.  A person can go and see.
     """
     for host, sign in sorted(hosts.items()):
-        if said.get(host) is not False:
-            does = 'has it on' if said.get(host) else 'does not say whether it has it'
+        if host not in said:
+            return (f'{sign}, of which no agent ever told: see that it does not run there, then '
+                    f'start it yourself')
+        if said[host] is not False:
+            does = 'has it on' if said[host] else 'does not say whether it has it'
             return f'{sign}, and the libvirt there {does}'
     return ''

@@ -18,7 +18,6 @@ listed while everybody lives.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 import dataclasses
 from dataclasses import dataclass, field
@@ -79,7 +78,8 @@ class Sample:
     """What Ceph said of a host that beats.  ``strangers``: live clients at addresses of nobody.
 
     ``silent``: its instances are on, and no client of its acknowledged.  ``mute``: the names of
-    those of its instances that are on and of which none did, ``long_mute`` in the last two samples.
+    those of its instances that are on and have a disk that none did, ``long_mute`` in the last two
+    samples.
     """
 
     strangers: tuple[str, ...] = ()
@@ -91,14 +91,13 @@ class Sample:
 def sample(inventory: model.Inventory, said: model.Evidence, before: Sample) -> Sample:
     """What Ceph said now.  An instance that is just started or stopped is mute once, not twice.
 
-    Where it shares a volume with a sibling on the host, its other disks speak for it.
+    Who runs has all of its disks open, each by a client of its own: one of them may have been
+    fenced alone, and no other disk speaks for it.
     """
     silent = {line.asked for line in said.answers if line.sign is model.Sign.SILENCE}
-    on = [instance for instance in inventory.instances if instance.power is not Power.OFF]
-    users = Counter(image for instance in on for image in instance.images)
-    mute = frozenset(instance.name for instance in on if instance.images and all(
-        f'{image.pool}/{image.name}' in silent
-        for image in [one for one in instance.images if users[one] == 1] or instance.images))
+    mute = frozenset(
+        instance.name for instance in inventory.instances if instance.power is not Power.OFF
+        and any(f'{image.pool}/{image.name}' in silent for image in instance.images))
     return Sample(said.strangers, said.sign is model.Sign.SILENCE, mute,
                   tuple(sorted(mute & before.mute)))
 
@@ -261,9 +260,9 @@ def _sampled(host: str, sample: Sample) -> Iterator[Unprotected]:
                           'client of it: management alone would judge it')
     elif sample.long_mute:
         names = sample.long_mute
-        yield Unprotected(host, Reason.WITHOUT_DISK, f'on, but Ceph sees no live client of it at '
-                          f'this host: {texts.few(names)}: if it came while another host was '
-                          f'fenced, it was fenced, too: reboot it (hard)', names)
+        yield Unprotected(host, Reason.WITHOUT_DISK, f'on, but of a disk of it Ceph sees no live '
+                          f'client at this host: {texts.few(names)}: if it came while another host '
+                          f'was fenced, it was fenced, too: reboot it (hard)', names)
 
 
 # ---------------------------------------------------------------- when it is told

@@ -40,6 +40,7 @@ from kaopu_ha.core.texts import bounded
 
 _INTERRUPTED = 'was on before its host was booted'
 _LONG_OFF = 'was off before its host was booted'
+GAVE_UP = 'Nova gave up its live migration to here'
 _CARRIED = 'was to be started before its host was booted once more'
 
 
@@ -111,11 +112,10 @@ class Seen:
     """What a leader saw of one instance.
 
     ``power``: as this boot's libvirt says (OFF if it does not know it), None if it does not answer.
-    ``server`` is None if Nova
-    has none; ``actions`` are newest first.  ``barred``: why nothing may be started on the host now.
-    ``moving``: why the instance itself may not be, and ``elsewhere``: why it may run elsewhere.
-    ``seconds`` passed since the last call, or since it was first seen off: this leader's count, so
-    late is possible, early is not.
+    ``server`` is None if Nova has none; ``actions`` are newest first.  ``barred``: why nothing may
+    be started on the host now.  ``moving``: why the instance itself may not be, and ``elsewhere``:
+    why it may run elsewhere.  ``seconds`` passed since the last call, or since it was first seen
+    off: this leader's count, so late is possible, early is not.
     """
 
     at: str
@@ -132,11 +132,12 @@ class Seen:
 
 @dataclass(frozen=True)
 class Decision:
-    """The start as it is to be written, what to do when it is, and what to tell."""
+    """The start as it is to be written, what to do when it is, what to tell, and who takes it."""
 
     start: Start
     act: Act
     news: tuple[News, ...] = ()
+    hands_to: str = ''
 
 
 _Applies = Callable[[Start, Seen, model.Rules], bool]
@@ -164,7 +165,7 @@ def _added(before: Restart | None, host: str, boot_id: str, new: Sequence[Start]
                for start in (before.unsettled if before and not same else ())
                if start.instance not in {one.instance for one in (*new, *off)}]
     kept = {start.instance: start for start in (before.starts if before else ())
-            if same or start.phase is Phase.WAVED_OFF or start.reason == _LONG_OFF}
+            if same or start.phase is Phase.WAVED_OFF or start.reason in (_LONG_OFF, GAVE_UP)}
     new = [start for start in (*new, *off, *carried) if start.instance not in kept]
     if not new:
         return None

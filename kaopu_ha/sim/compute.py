@@ -302,7 +302,8 @@ class Compute:
         self._take_time(0.5, 2.0)
         here = [row for row in self.nova.rows.values() if row.host == self.machine.name]
         for row in here:
-            if row.task_state == 'migrating':
+            # It takes no message before this is over (read): what it began meanwhile goes on.
+            if row.task_state == 'migrating' and row.uuid not in self._migrating:
                 self._reset_migration(row)
             if row.task_state == 'powering-off' and row.uuid in self.machine.guests:
                 # It died in the middle of that: Nova stops it when it starts (read).

@@ -46,7 +46,8 @@ def unhealed(world: World) -> list[str]:
         if row.wanted and not reason and row not in for_reboot and not world.writing_on(row):
             found.append(f'{row.name} does not run; Nova: {row.vm_state}/{row.task_state} on '
                          f'{row.host}')
-    # Each excuses itself, and its recovery, which is not finished before; no other one.
+    # Each excuses itself, and its recovery, which is not finished before, and its start in place,
+    # which is not begun before; no other one.
     lost = {row.uuid for row in nowhere}
     excused = [*for_people(world), *(item for item in world.every(Evacuation, records.EVACUATION)
                                      if item.instance in lost and not item.phase.ended)]
@@ -57,8 +58,8 @@ def unhealed(world: World) -> list[str]:
     found += [f'the recovery of {one.host} is {one.stage.value}: {one.waiting_for}'
               for one in world.every(Recovery, records.RECOVERY)
               if one.stage is not RecoveryStage.FINISHED and one.id not in held_up]
-    return found + misbelieved(world) + (
-        still_to_start(world) + not_taken_back(world) + untold(world))
+    found += still_to_start(world, {item.instance for item in excused})
+    return found + misbelieved(world) + not_taken_back(world) + untold(world)
 
 
 def for_people(world: World) -> list[Evacuation]:

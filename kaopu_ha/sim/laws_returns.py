@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from kaopu_ha import records
 from kaopu_ha.core.kept import is_cut
@@ -144,18 +144,20 @@ def why_not_started(world: World, row: Row) -> str:
                  and (may_be_left(world, row) or row.marked_at > at)), '')
 
 
-def still_to_start(world: World) -> list[str]:
+def still_to_start(world: World, excused: Collection[str] = ()) -> list[str]:
     """What is still to be started where it was, though it runs elsewhere, or nothing is in the way.
 
     What failed is told, and tried again for as long as it takes.  What runs elsewhere while Nova
-    shows it here is told, and only a person can mend Nova's record.
+    shows it here is told, and only a person can mend Nova's record.  A start waits for the end of a
+    move: where that one is ``excused``, by its instance, so is the start.
     """
     found = []
     for record in world.every(Restart, records.RESTART):
         for start in record.unsettled:
             row = world.nova.rows.get(start.instance)
             here = row is not None and row.host == record.host
-            if start.phase is Phase.FAILED or (here and row and world.writing_on(row)):
+            if start.phase is Phase.FAILED or start.instance in excused or (
+                    here and row and world.writing_on(row)):
                 continue
             if world.case(record.host) is None or not here:
                 found.append(f'{start.name} is still to be started on {record.host}: '

@@ -114,7 +114,7 @@ def _stop(world: World, instance: str) -> None:
 
 
 @WORDS.take('boot {instance}')
-def _boot(world: World, instance: str) -> None:
+def boot(world: World, instance: str) -> None:
     row = _row(world, instance)
     # Nova's API starts only what it shows stopped.
     if row.vm_state != 'stopped' or row.task_state or _spoils(world, row):

@@ -22,6 +22,7 @@ from kaopu_ha.core.model import Case, Evacuation, Verdict
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.restart import Restart
 from kaopu_ha.sim.sentences import Vocabulary
+from kaopu_ha.sim.words_cloud import boot
 from kaopu_ha.sim.words_fences import vouch
 from kaopu_ha.sim.words_wishes import say_off
 from kaopu_ha.sim.world import World
@@ -33,7 +34,8 @@ WORDS = Vocabulary()
 def _say_all(world: World) -> None:
     """As the manual has it, where they are told that a host waits, see that it has no power, and
     miss a guest of it, or one that may run there.  What is never told they never mend, unless no
-    agent ever told of a guest.
+    agent ever told of a guest.  Nobody can judge a host of which no agent told: what waits for it
+    they start themselves.
     """
     reasons = [item.reason for item in world.every(Evacuation, records.EVACUATION)
                if not item.phase.ended]
@@ -53,6 +55,12 @@ def _say_all(world: World) -> None:
         doubted = case.stage in detection.JUDGING and case.verdict is Verdict.UNDECIDED
         if missed and doubted:
             vouch(world, case.host, destroyed=False)
+    for start in [start for record in world.every(Restart, records.RESTART)
+                  for start in record.unsettled if start.instance in wanted]:
+        if any(f'being migrated to {host}, of which no agent ever told' in start.reason
+               and host in told and not machine.node.powered
+               for host, machine in world.machines.items()):
+            boot(world, world.nova.rows[start.instance].name)
 
 
 @WORDS.take('a person is wrong, and says that {host} is switched off')

@@ -141,7 +141,7 @@ class Life(testtools.TestCase):
 
     # ------------------------------------------------------------ judging
 
-    def judge(self, seconds: float = 90) -> None:
+    def judge(self, seconds: float = 150) -> None:
         """The judge is green for every instance, at the latest after so many seconds."""
         end = time.monotonic() + seconds
         while True:

@@ -82,4 +82,8 @@ class SaidTest(unittest.TestCase):
         self.assertEqual('', elsewhere.why_not(self.HOSTS, {'c2': False, 'c3': False}))
         self.assertIn('c3', elsewhere.why_not(self.HOSTS, {'c2': False, 'c3': True}))
         self.assertIn('c3', elsewhere.why_not(self.HOSTS, {'c2': False, 'c3': None}))
-        self.assertIn('c2', elsewhere.why_not(self.HOSTS, {'c3': False}))
+        self.assertIn('c2', elsewhere.why_not(self.HOSTS, {'c2': None, 'c3': False}))
+
+    def test_of_whom_no_agent_told_nobody_can_ask_so_a_person_has_to_see(self):
+        self.assertIn('migrated to c3, of which no agent ever told: see that',
+                      elsewhere.why_not(self.HOSTS, {'c2': False}))

@@ -127,7 +127,7 @@ class TestUnprotected(unittest.TestCase):
         self.assertEqual([('c2', Reason.UNSEEN)],
                          found(samples=samples, beating=frozenset({'c2'})))
 
-    def test_guests_whose_disks_nobody_has_open_are_named_when_that_was_seen_twice(self):
+    def test_guests_with_a_disk_that_is_not_open_are_named_when_that_was_seen_twice(self):
         def said(**signs):
             return dataclasses.replace(
                 values.evidence_of(model.Network.STORAGE, model.Sign.LIFE), answers=tuple(
@@ -138,11 +138,12 @@ class TestUnprotected(unittest.TestCase):
             values.an_instance('i1', name='web', images=(image['a'], image['b'])),
             values.an_instance('i2', name='db', images=(image['x'],))))
         samples = [Sample()]
-        one_of_two = {'a': silent, 'b': alive, 'x': silent}
-        for signs in ({'a': silent, 'b': silent, 'x': alive}, one_of_two, one_of_two,
-                      {'x': model.Sign.UNKNOWN}):
+        for signs in ({'a': silent, 'b': silent, 'x': alive}, {'a': alive, 'b': alive, 'x': silent},
+                      {'a': alive, 'b': alive, 'x': silent}, {'x': model.Sign.UNKNOWN},
+                      {'a': silent, 'b': alive, 'x': alive}, {'a': silent, 'b': alive, 'x': alive}):
             samples.append(protection.sample(host, said(**signs), samples[-1]))
-        self.assertEqual([(), (), (), ('db',), ()], [one.long_mute for one in samples])
+        self.assertEqual([(), (), (), ('db',), (), (), ('web',)],
+                         [one.long_mute for one in samples])
         item, = protection.unprotected(protection.Seen(
             HOSTS, frozenset(HOSTS), samples={'c1': samples[3]}), RULES)
         self.assertEqual((Reason.WITHOUT_DISK, ('db',)), (item.reason, item.instances))
@@ -158,6 +159,11 @@ class TestUnprotected(unittest.TestCase):
                 model.Answer(f'vms/{name}', '', sign) for name, sign in (
                     ('a', model.Sign.SILENCE), ('b', model.Sign.LIFE), ('both', model.Sign.LIFE))))
         self.assertEqual({'web'}, protection.sample(host, seen, Sample()).mute)
+        # Of a volume that none of them has open, none is without a word.
+        seen = dataclasses.replace(seen, answers=tuple(
+            dataclasses.replace(line, sign=model.Sign.SILENCE if line.asked == 'vms/both'
+                                else model.Sign.LIFE) for line in seen.answers))
+        self.assertEqual({'web', 'db'}, protection.sample(host, seen, Sample()).mute)
 
     def test_what_is_off_or_has_no_image_is_not_missed(self):
         for changes in ({'power': Power.OFF}, {'images': ()}):

@@ -271,6 +271,23 @@ class TestLiveMigration(Troubled):
         self.assertEqual((('h1', 'active', ''), ['error'], ['h1']), (
             self.shown(), self.statuses(), self.writing()))
 
+    def test_what_it_begins_while_it_starts_it_does_not_end_as_left_over(self):
+        """Read: it takes no message before it has looked what its former process left."""
+        for seed in range(8):
+            self.begin(seed)
+            self.computes['h1'].kill()
+            self.computes['h1'].start()
+            self.migrate()
+            self.run_until(lambda: self.statuses() != ['running'])
+            self.assertEqual((['completed'], ['h2']), (self.statuses(), self.running()))
+
+    def test_what_its_former_process_left_it_ends(self):
+        self.migrate()
+        self.computes['h1'].kill()
+        self.computes['h1'].start()
+        self.let(10)
+        self.assertEqual((('h1', 'active', ''), ['error']), (self.shown(), self.statuses()))
+
     def test_a_fenced_source_keeps_its_guest(self):
         self.migrate()
         self.world.fence('h1')

@@ -17,6 +17,7 @@ import logging
 import unittest
 
 from kaopu_ha import ports, records
+from kaopu_ha.core import restart
 from kaopu_ha.core.model import Evacuation, Phase
 from kaopu_ha.sim import scenarios, story
 from kaopu_ha.sim.healed import for_people, unhealed
@@ -52,6 +53,16 @@ class TestHealed(unittest.TestCase):
     def test_it_excuses_no_other_move_of_its_recovery(self):
         self.change('i5', phase=Phase.MOVING, reason='Nova failed; is it on c2?')
         self.assertEqual(['i5 is moving: Nova failed; is it on c2?'], unhealed(self.world))
+
+    def test_a_start_in_place_that_waits_for_it_is_excused_and_no_other_one(self):
+        rows = [self.world.row(name) for name in ('i2', 'i5')]
+        host = next(host for host in self.world.machines if self.world.case(host) is None
+                    and host not in [row.host for row in rows])
+        self.world.etcd.commit([], [ports.Put(records.RESTART + host, records.encode(
+            restart.Restart(host, 'boot', tuple(restart.Start(
+                row.uuid, row.name, restart.Phase.WAITING, 'under way') for row in rows))))])
+        self.assertEqual([f'i5 is still to be started on {host}: waiting: under way'],
+                         unhealed(self.world))
 
     def test_what_is_not_so_excuses_nothing(self):
         self.change('i5', phase=Phase.MOVING, reason=BY_HAND, row='off on its target')

@@ -22,8 +22,8 @@ from kaopu_ha.core.admission import Did
 from kaopu_ha.core.model import Stage
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.restart import Restart
-from kaopu_ha.sim import libvirt, story, words
-from kaopu_ha.sim.healed import unhealed
+from kaopu_ha.sim import libvirt, scenarios, story, words
+from kaopu_ha.sim.healed import for_people, unhealed
 
 TEXT = """
 title: c1 dies again while it is taken back
@@ -76,6 +76,20 @@ class DiesAfter(unittest.TestCase):
             self.assertIsNone(world.case('c1'), did)
             self.assertNotIn('c1', world.nova.forced, did)
             self.assertEqual([], unhealed(world), did)
+
+
+class WhatAStartWaitsFor(unittest.TestCase):
+
+    def test_it_says_what_the_move_waits_for_and_is_excused_while_that_is_for_people(self):
+        told = story.read(scenarios.text('start-in-place-waits-for-a-half-done-move'))
+        events = tuple(event for event in told.events if event.at < 340.0)
+        world = story.play(dataclasses.replace(told, end=340.0, events=events)).world
+        self.addCleanup(world.kernel.close)
+        start, = world.record(Restart, f'{records.RESTART}c2').starts
+        self.assertIn('it is under way from c1: waiting: every other host was tried; last: c2 has '
+                      'its domain, off, to be undefined by hand', start.reason)
+        self.assertEqual(['web'], [item.name for item in for_people(world)])
+        self.assertEqual([], unhealed(world))
 
 
 class ByTheNamesOfPeople(unittest.TestCase):

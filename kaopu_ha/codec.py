@@ -66,6 +66,12 @@ def encode(record: Any) -> str:
     return _JSON.encode({'schema': SCHEMA} | _parts(record))
 
 
+def parts(record: Any) -> dict[str, Any]:
+    """The parts of a record under the names that they are kept by."""
+    found: dict[str, Any] = _parts(record)
+    return found
+
+
 def plain(record: Any) -> Any:
     """A record as dicts, lists and strings, for people's JSON."""
     return _plain(record)

@@ -70,6 +70,7 @@ from kaopu_ha import codec
 from kaopu_ha.codec import SCHEMA as SCHEMA
 from kaopu_ha.codec import RecordError as RecordError
 from kaopu_ha.codec import encode as encode
+from kaopu_ha.codec import parts as parts
 from kaopu_ha.codec import plain as plain
 from kaopu_ha.core import protection
 from kaopu_ha.core.keys import Entry, Snapshot

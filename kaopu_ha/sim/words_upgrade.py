@@ -83,7 +83,7 @@ def _without_the_new(record: Any, said: dict[str, Any]) -> dict[str, Any]:
              dataclasses.MISSING else field.default for field in dataclasses.fields(record)}
     return {name: value for name, value in said.items()
             if name not in _UNUSED | _LATELY.get(type(record), frozenset())
-            and usual[name] != getattr(record, name)}
+            and (name not in usual or usual[name] != getattr(record, name))}
 
 
 def _of_the_last(record: Any, said: dict[str, Any]) -> dict[str, Any]:
@@ -103,8 +103,8 @@ def _rewrite(world: World, change: _Change, kinds: Mapping[str, type] = _KINDS) 
 def _said(value: Any, change: _Change) -> Any:
     """A record as JSON says it, with every record inside changed."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return change(value, {field.name: _said(getattr(value, field.name), change)
-                              for field in dataclasses.fields(value)})
+        return change(value, {name: _said(part, change)
+                              for name, part in records.parts(value).items()})
     if isinstance(value, tuple):
         return [_said(item, change) for item in value]
     return records.plain(value)

@@ -96,7 +96,7 @@ class Admitter:
                     for host in hosts[start:start + _TOGETHER_MAX]}
             for key, entry in self._store.read(*keys).entries.items():
                 try:
-                    request = records.decode(records.Request, entry.value, key)
+                    request = records.record(records.Request, entry)
                 except records.RecordError as failure:
                     self._tell(News(Fact.RECORD, keys[key], str(failure)))
                     continue
@@ -200,7 +200,7 @@ class Admitter:
         for key, entry in self._store.read(*keys).entries.items():
             age = self._known_for(key, entry)
             try:
-                request = records.decode(records.Request, entry.value, key)
+                request = records.record(records.Request, entry)
             except records.RecordError as failure:
                 found[keys[key]] = admission.Answered('failed', str(failure), age)
                 continue

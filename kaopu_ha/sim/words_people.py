@@ -118,7 +118,7 @@ def _release_brake(world: World) -> None:
 def _admit(world: World, host: str) -> None:
     key = records.admit_request(host)
     entry = world.etcd.entries.get(key)
-    if entry is None or records.decode(records.Request, entry.value).state != 'asked':
+    if entry is None or records.record(records.Request, entry).state != 'asked':
         _write(world, key, records.Request('admit', host, 'people', _now(world)))
 
 

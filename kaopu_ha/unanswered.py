@@ -86,7 +86,7 @@ class Untold:
         if entry.modified <= one.over:
             return True
         try:
-            found = records.decode(one.kind, entry.value, one.key)
+            found = records.record(one.kind, entry)
         except records.RecordError:
             return False
         if one.step in found.road:

@@ -150,7 +150,7 @@ class Beat:
     def _against(self, seen: ports.Snapshot) -> Standing | None:
         """What forbids a beat, if anything does."""
         entry = seen.get(self._lock)
-        lock = records.decode(records.Lock, entry.value, entry.key) if entry else None
+        lock = records.record(records.Lock, entry) if entry else None
         if lock is not None and lock.permanent:
             return Standing(State.LOCKED, f'{self._host} does not beat: it was confirmed dead by '
                             f'{lock.by} at {lock.at}; a person takes it back: '

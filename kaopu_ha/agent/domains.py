@@ -95,7 +95,7 @@ class DomainPublisher:
         The inventory says so; what it has not said yet is asked when something went off.
         """
         entry = seen.entries[records.INVENTORY + self._host]
-        told = records.decode(model.Inventory, entry.value, entry.key)
+        told = records.record(model.Inventory, entry)
         if told.leaving and told.boot_id == self._local.boot_id():
             return True
         on = {one.uuid for one in domains if one.power is not Power.OFF}
@@ -107,7 +107,7 @@ class DomainPublisher:
         entry = seen.get(records.INVENTORY + self._host)
         if entry is None:
             raise ports.Refused('its inventory is not published yet')
-        owner = records.decode(model.Inventory, entry.value, entry.key).host_uuid
+        owner = records.record(model.Inventory, entry).host_uuid
         if owner != self._local.identity(self._ask_limit).host_uuid:
             raise ports.Refused(f'the inventory of this name is of another host, UUID {owner}')
         return ports.Compare(entry.key, created=entry.created)
@@ -129,7 +129,7 @@ class DomainPublisher:
             self._commit([*compares, unchanged], [ports.Put(before.key, records.encode(told))])
 
     def _is_settled_here(self, entry: ports.Entry) -> bool:
-        owner = records.decode(records.Owner, entry.value, entry.key)
+        owner = records.record(records.Owner, entry)
         return owner.host == self._host and owner.running is None
 
     def _commit(self, compares: Sequence[ports.Compare],
@@ -140,7 +140,7 @@ class DomainPublisher:
 
 def _was_on(entry: ports.Entry) -> bool:
     try:
-        return records.decode(records.Domain, entry.value, entry.key).power is not Power.OFF
+        return records.record(records.Domain, entry).power is not Power.OFF
     except records.RecordError:
         return False
 

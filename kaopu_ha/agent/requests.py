@@ -108,13 +108,13 @@ class RequestRunner:
 
     def _permanent(self, seen: ports.Snapshot) -> ports.Entry | None:
         entry = seen.get(records.LOCK + self._host)
-        if entry is None or not records.decode(records.Lock, entry.value, entry.key).permanent:
+        if entry is None or not records.record(records.Lock, entry).permanent:
             return None
         return entry
 
     def _ours(self, entry: ports.Entry) -> records.Request | None:
         try:
-            request = records.decode(records.Request, entry.value, entry.key)
+            request = records.record(records.Request, entry)
         except records.RecordError:
             return None    # Of a newer release; whoever asked for it sees no answer.
         if (request.host, request.state) != (self._host, State.ASKED) or request.verb not in _VERBS:

@@ -221,7 +221,7 @@ class Outcome:
 
     @functools.cached_property
     def _fates(self) -> list[Fate]:
-        found = [_fate(records.decode(Evacuation, entry.value, key)) for key, entry in
+        found = [_fate(records.record(Evacuation, entry)) for key, entry in
                  sorted(self.played.world.etcd.entries.items())
                  if key.startswith(records.EVACUATION)]
         return sorted(found, key=lambda fate: (fate.at is None, fate.at or 0.0, fate.instance))

@@ -40,7 +40,7 @@ class Picture:
     """The records of one snapshot.  One that can't be read is left out, and in ``unreadable``."""
 
     def __init__(self, snapshot: ports.Snapshot) -> None:
-        self.snapshot = snapshot
+        self.snapshot, self._view = snapshot, records.View(snapshot)
         self.unreadable: dict[str, str] = {}
         self.leader = self._one(records.Leader, records.LEADER)
         self.brake = self._one(records.BrakeSetting, records.BRAKE)
@@ -157,20 +157,12 @@ class Picture:
     # ------------------------------------------------------------ private
 
     def _one(self, kind: type[T], key: str) -> T | None:
-        entry = self.snapshot.get(key)
-        return self._decoded(kind, entry) if entry else None
+        return self._all(kind, key).get('')
 
     def _all(self, kind: type[T], prefix: str) -> Mapping[str, T]:
-        found = {name: self._decoded(kind, entry)
-                 for name, entry in self.snapshot.under(prefix).items()}
-        return {name: record for name, record in found.items() if record is not None}
-
-    def _decoded(self, kind: type[T], entry: ports.Entry) -> T | None:
-        try:
-            return records.decode(kind, entry.value, entry.key)
-        except records.RecordError as failure:
-            self.unreadable[entry.key] = str(failure)
-            return None
+        self.unreadable |= {prefix + name: failure for name, failure in self._view.failures(
+            kind, prefix).items()}
+        return self._view.every(kind, prefix)
 
 
 def progress(picture: Picture, recovery: model.Recovery) -> tuple[int, int]:

@@ -94,7 +94,7 @@ class Admitter:
             keys = {records.admit_request(host): host for host in some}
             for key, entry in self._store.read(*keys).entries.items():
                 try:
-                    request = records.decode(records.Request, entry.value, key)
+                    request = records.record(records.Request, entry)
                 except records.RecordError as failure:
                     self._tell(News(Fact.RECORD, keys[key], str(failure)))
                     continue
@@ -199,7 +199,7 @@ class Admitter:
         for key, entry in self._store.read(*keys).entries.items():
             age = self._known_for(key, entry)
             try:
-                request = records.decode(records.Request, entry.value, key)
+                request = records.record(records.Request, entry)
             except records.RecordError as failure:
                 found[keys[key]] = admission.Answered(State.FAILED, str(failure), age)
                 continue

@@ -55,6 +55,5 @@ def _told(store: ports.Store, world: World, known: addresses.Known,
     return rivals.told(known, images, fresh, claims)
 
 
-def _claims(store: ports.Store) -> dict[str, Mapping[str, int]]:
-    found = records.readable(records.Claims, store.read(records.CLAIMS).under(records.CLAIMS))
-    return {host: claims.since for host, claims in found.items()}
+def _claims(store: ports.Store) -> Mapping[str, Mapping[str, int]]:
+    return records.View(store.read(records.CLAIMS)).claims

@@ -106,7 +106,7 @@ def to_reboot(world: World) -> list[Row]:
     A guest that came to a host without an agent may be fenced with the host that it came from.
     """
     entry = world.etcd.entries.get(records.UNPROTECTED)
-    told = records.decode(records.UnprotectedList, entry.value, entry.key) if entry else None
+    told = records.record(records.UnprotectedList, entry) if entry else None
     items = told.items if told else ()
     hosts = {one.host for one in items if one.reason is Reason.UNSEEN}
     names = {(one.host, name) for one in items for name in one.instances

@@ -234,7 +234,7 @@ class LookedAt:
         """True if what it told is a record: without one nobody knows how to ask about it."""
         entry = self._world.etcd.entries[records.INVENTORY + host]
         try:
-            return records.decode(Inventory, entry.value, entry.key).host == host
+            return records.record(Inventory, entry).host == host
         except records.RecordError:
             return False
 

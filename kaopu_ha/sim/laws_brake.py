@@ -52,7 +52,7 @@ class Braked:
         """Something was committed: a release by people, or a verdict by a controller."""
         for write in writes:
             if who == 'people' and write.key == records.BRAKE and isinstance(write, ports.Put):
-                self._released = dict(records.decode(records.BrakeSetting, write.value).cases)
+                self._released = dict(records.record(records.BrakeSetting, write).cases)
             if who.startswith('controller') and write.key.startswith(records.CASE) and isinstance(
                     write, ports.Put):
                 was, now = before.get(write.key), case_of(write.value)

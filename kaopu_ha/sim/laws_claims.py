@@ -47,7 +47,7 @@ class Claimed:
             if not who.startswith(f'agent-{host}'):
                 self._told_falsely.add(host)
             elif host not in self._told_falsely:
-                self._look(host, records.decode(Inventory, write.value))
+                self._look(host, records.record(Inventory, write))
 
     def _look(self, host: str, told: Inventory) -> None:
         strange = sorted(set(told.storage_addresses) - self._world.machines[host].had

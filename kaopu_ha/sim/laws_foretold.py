@@ -110,7 +110,7 @@ class Foretold:
         its = f'{records.RECOVERY}{self._foretold.host}-'
         for write in writes:
             if isinstance(write, ports.Put) and write.key.startswith(its):
-                stage = records.decode(Recovery, write.value).stage
+                stage = records.record(Recovery, write).stage
                 if stage is RecoveryStage.PLANNED:
                     self._planned()
                 elif stage is RecoveryStage.FINISHED:

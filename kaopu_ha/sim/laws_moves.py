@@ -84,8 +84,8 @@ class Moves:
         for write in writes:
             entry = before.get(write.key)
             if isinstance(write, ports.Put) and write.key.startswith(records.EVACUATION):
-                was = records.decode(Evacuation, entry.value) if entry else None
-                self._moved(was, records.decode(Evacuation, write.value))
+                was = records.record(Evacuation, entry) if entry else None
+                self._moved(was, records.record(Evacuation, write))
             if write.key.startswith(records.CASE) and entry is not None:
                 self._taken_back(write, case_of(entry.value))
 

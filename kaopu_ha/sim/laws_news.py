@@ -79,7 +79,7 @@ class Tellers:
             if isinstance(write, ports.Delete):
                 continue
             if who.startswith('worker') and write.key.startswith(records.EVACUATION):
-                item = records.decode(Evacuation, write.value)
+                item = records.record(Evacuation, write)
                 if item.phase.ended:
                     facts = tuple(fact for fact, phases in _ENDS.items() if item.phase in phases)
                     self._due.append(_Due(now, who, item.source, item.name, facts))

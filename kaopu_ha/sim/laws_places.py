@@ -66,8 +66,8 @@ class Places:
         for write in writes:
             if isinstance(write, ports.Put) and write.key.startswith(records.EVACUATION):
                 entry = before.get(write.key)
-                was = records.decode(Evacuation, entry.value) if entry else None
-                self._moved(was, records.decode(Evacuation, write.value))
+                was = records.record(Evacuation, entry) if entry else None
+                self._moved(was, records.record(Evacuation, write))
 
     # ------------------------------------------------------------ private
 

@@ -79,11 +79,11 @@ class Policies:
             if who.startswith('worker') and write.key.startswith(records.CLAIM):
                 self._claims(write)
             if who.startswith('controller') and write.key.startswith(records.EVACUATION):
-                item = records.decode(Evacuation, write.value)
+                item = records.record(Evacuation, write)
                 entry = before.get(write.key)
                 if entry is None:
                     self._listed(item)
-                was = records.decode(Evacuation, entry.value).phase if entry else None
+                was = records.record(Evacuation, entry).phase if entry else None
                 if item.phase is Phase.QUEUED and was is not Phase.QUEUED:
                     self._placed(item, {each.key for each in writes})
 
@@ -127,7 +127,7 @@ class Policies:
 
     def _claims(self, write: ports.Put) -> None:
         """A worker took one: no more important one of its host waits for a worker."""
-        claim = records.decode(records.Claim, write.value)
+        claim = records.record(records.Claim, write)
         instance, world = write.key.removeprefix(records.CLAIM), self._world
         first = instance not in self._claimed
         self._claimed.add(instance)

@@ -57,8 +57,8 @@ class LeastUsed:
         for write in writes:
             if isinstance(write, ports.Put) and write.key.startswith(records.EVACUATION):
                 entry = before.get(write.key)
-                was = records.decode(Evacuation, entry.value) if entry else None
-                item = records.decode(Evacuation, write.value)
+                was = records.record(Evacuation, entry) if entry else None
+                item = records.record(Evacuation, write)
                 if item.phase is Phase.QUEUED and (was is None or was.target != item.target):
                     self._aimed(item)
 

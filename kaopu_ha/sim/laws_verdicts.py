@@ -50,7 +50,7 @@ class Grounds:
             if not isinstance(write, ports.Put):
                 continue
             if write.key == records.LEADER:
-                leader = records.decode(records.Leader, write.value).name
+                leader = records.record(records.Leader, write).name
                 self._leads_since.setdefault(f'{leader} {self._epoch()}', self._world.kernel.now)
             if who.startswith('controller') and write.key.startswith(records.CASE):
                 entry = before.get(write.key)
@@ -106,7 +106,7 @@ class Grounds:
     def _left_in_good_order(self, case: Case, was: Case) -> bool:
         """Its grace is over: it had told that it leaves, and was suspected for all that time."""
         entry = self._world.etcd.entries.get(records.INVENTORY + case.host)
-        told = records.decode(Inventory, entry.value) if entry else None
+        told = records.record(Inventory, entry) if entry else None
         if told is None or not told.leaving or told.boot_id != case.boot_id or (
                 was.stage, case.stage) != (Stage.SUSPECTED, Stage.DYING):
             return False

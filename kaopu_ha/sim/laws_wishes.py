@@ -61,7 +61,7 @@ class Wished:
             if write.key.startswith(records.WISH):
                 self._since.pop(write.key, None)
                 if isinstance(write, ports.Put) and who.startswith('controller'):
-                    self._answered(records.decode(Wish, write.value))
+                    self._answered(records.record(Wish, write))
 
     # ------------------------------------------------------------ the answers
 

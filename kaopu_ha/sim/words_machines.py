@@ -133,12 +133,12 @@ def a_daemon(world: World, name: str) -> daemon.Daemon:
     """A process by its role; ``the leader`` is who leads, ``the worker`` who has a claim."""
     if name == 'leader':
         entry = world.etcd.entries.get(records.LEADER)
-        name = records.decode(records.Leader, entry.value).name.split('/')[0] if entry else \
+        name = records.record(records.Leader, entry).name.split('/')[0] if entry else \
             world.controllers[0].role
     if name == 'worker':
         claims = [entry for key, entry in sorted(world.etcd.entries.items())
                   if key.startswith(records.CLAIM)]
-        name = records.decode(records.Claim, claims[0].value).worker.split('/')[0] if claims else \
+        name = records.record(records.Claim, claims[0]).worker.split('/')[0] if claims else \
             world.workers[0].role
     return next(each for each in world.daemons() if each.role == name)
 

@@ -119,7 +119,7 @@ def _release_brake(world: World) -> None:
 def _admit(world: World, host: str) -> None:
     key = records.admit_request(host)
     entry = world.etcd.entries.get(key)
-    if entry is None or records.decode(records.Request, entry.value).state is not State.ASKED:
+    if entry is None or records.record(records.Request, entry).state is not State.ASKED:
         _write(world, key, records.Request(Verb.ADMIT, host, 'people', _now(world)))
 
 

@@ -95,7 +95,7 @@ def _rewrite(world: World, change: _Change, kinds: Mapping[str, type] = _KINDS) 
     for key, entry in sorted(world.etcd.entries.items()):
         for prefix, kind in kinds.items():
             if key.startswith(prefix):
-                said = _said(records.decode(kind, entry.value, key), change)
+                said = _said(records.record(kind, entry), change)
                 text = json.dumps({'schema': records.SCHEMA} | said)
                 world.etcd.commit([], [ports.Put(key, text)], 'upgrade')
 

@@ -225,7 +225,7 @@ class World:
         # Each law asks for the same ones, again and again: an entry is another one when written.
         known, record = self._records.get((kind, key), (None, None))
         if known is not entry:
-            record = records.decode(kind, entry.value, key)
+            record = records.record(kind, entry)
             self._records[kind, key] = entry, record
         return record
 
@@ -241,7 +241,7 @@ class World:
         # A prefix may end within a name; what is read ends with a folder.
         snapshot = self.etcd.read((prefix.rpartition('/')[0] + '/',))
         return list(snapshot.once(('decoded', kind, prefix), lambda: [
-            records.decode(kind, entry.value, entry.key)
+            records.record(kind, entry)
             for entry in snapshot.under(prefix).values()]))
 
     def confirmed(self, host: str) -> bool:

@@ -78,11 +78,8 @@ def _read(store: ports.Store, name: str) -> Values:
 
 
 def _leads(seen: ports.Snapshot, name: str) -> bool:
-    entry = seen.get(records.LEADER)
-    try:
-        return entry is not None and records.decode(records.Leader, entry.value).name == name
-    except records.RecordError:
-        return False
+    leader = records.View(seen).one(records.Leader, records.LEADER)
+    return leader is not None and leader.name == name
 
 
 def numbers(seen: ports.Snapshot) -> Values:
@@ -127,10 +124,9 @@ def _counted(label: str, found: Iterable[enum.Enum],
 
 def _unprotected(seen: ports.Snapshot,
                  cases: Mapping[str, model.Case]) -> list[protection.Reason]:
-    entry = seen.get(records.UNPROTECTED)
-    try:
-        told = records.decode(records.UnprotectedList, entry.value) if entry else None
-    except records.RecordError:
+    view = records.View(seen)
+    told = view.unprotected
+    if told is None and view.has(records.UNPROTECTED):
         return []
     return [item.reason for item in protection.still_to_be_judged(
         told.items if told else (), cases)]
@@ -138,4 +134,4 @@ def _unprotected(seen: ports.Snapshot,
 
 def _all(kind: type[T], seen: ports.Snapshot, prefix: str) -> dict[str, T]:
     """The records under a prefix, by the rest of their keys."""
-    return records.readable(kind, seen.under(prefix))
+    return records.View(seen).every(kind, prefix)

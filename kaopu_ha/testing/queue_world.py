@@ -157,7 +157,7 @@ def write_recovery(store: ports.Store) -> None:
 def phases(store: ports.Store) -> dict[str, Phase]:
     """How far each instance has come."""
     found = store.read(records.EVACUATION).under(records.EVACUATION)
-    items = [records.decode(model.Evacuation, entry.value, entry.key) for entry in found.values()]
+    items = [records.record(model.Evacuation, entry) for entry in found.values()]
     return {item.instance: item.phase for item in items}
 
 

@@ -93,8 +93,7 @@ class Claims:
         # While its claim stands nobody offers an instance, so none of these was taken since.
         for key in sorted(self._doubtful):
             entry = self._store.read(key).get(key)
-            if entry is not None and records.decode(records.Claim, entry.value,
-                                                    key).worker == self._worker:
+            if entry is not None and records.record(records.Claim, entry).worker == self._worker:
                 self._store.commit([ports.Compare(key, modified=entry.modified)],
                                    [ports.Delete(key)])
             self._doubtful.discard(key)

@@ -168,7 +168,7 @@ class Looker:
         """Whose each address is; who says that it has a disk of the instance open, if it matters.
         """
         mute = snapshot.under(records.INVENTORY).keys() - told.keys()
-        claims = _claims(snapshot) if mute else {}
+        claims = records.View(snapshot).claims if mute else {}
         known = addresses.known(told, (*self._rules.tools, *snapshot.under(records.TOOL)), {
             host: claimed for host, claimed in claims.items() if host in mute})
         if not (rivals.are_contested(seen.images or (), known)
@@ -180,7 +180,7 @@ class Looker:
         fresh = [told[host] for host, beat in beats.items() if host in told and not beat.behind
                  and more.entries[records.ALIVE + host].lease]
         return rivals.told(known, {answer.image for answer in seen.images or ()}, fresh,
-                           _claims(snapshot))
+                           records.View(snapshot).claims)
 
     def _harmless(self, hosts: Sequence[str], snapshot: ports.Snapshot) -> frozenset[str]:
         """Those of the hosts that are fenced, or have no agent: their clients are nobody's."""
@@ -191,17 +191,10 @@ class Looker:
         entry = self._store.read(records.CASE + host).get(records.CASE + host)
         if entry is None:
             return False
-        case = records.decode(model.Case, entry.value, entry.key)
+        case = records.record(model.Case, entry)
         key = records.RECOVERY + case.recovery
         found = self._store.read(key).get(key) if case.recovery else None
-        return kept.is_cut(case, records.decode(
-            model.Recovery, found.value, found.key) if found is not None else None)
-
-
-def _claims(snapshot: ports.Snapshot) -> dict[str, Mapping[str, int]]:
-    """Since when each host claims its addresses, as leaders wrote it down."""
-    found = records.readable(records.Claims, snapshot.under(records.CLAIMS))
-    return {host: claims.since for host, claims in found.items()}
+        return kept.is_cut(case, records.record(model.Recovery, found) if found else None)
 
 
 def _contact(snapshot: ports.Snapshot, known: Mapping[str, model.Inventory],
@@ -227,4 +220,4 @@ def returned(case: model.Case, entry: ports.Entry | None) -> bool:
     """True if the source was booted since it was confirmed, or may have been."""
     if entry is None:
         return True
-    return records.decode(model.Inventory, entry.value, entry.key).boot_id != case.boot_id
+    return records.record(model.Inventory, entry).boot_id != case.boot_id

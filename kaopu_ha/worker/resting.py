@@ -92,6 +92,6 @@ class Resting:
             if entry is None:
                 del self._rests[key]
                 continue
-            item = records.decode(Evacuation, entry.value, key)
+            item = records.record(Evacuation, entry)
             if item.phase.ended or item.set_aside != rest.number:
                 del self._rests[key]

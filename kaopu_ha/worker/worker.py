@@ -189,7 +189,7 @@ class Worker:
         claim, entry = snapshot.get(task.claim.key), snapshot.get(task.key)
         if claim is None or claim.created != task.claim.created or entry is None:
             return None
-        item = records.decode(Evacuation, entry.value, entry.key)
+        item = records.record(Evacuation, entry)
         if item.phase not in (Phase.QUEUED, Phase.CALLING, Phase.MOVING):
             return None
         proof, found = snapshot.get(keys[3]), snapshot.get(keys[2])
@@ -199,8 +199,8 @@ class Worker:
         case_entry, target = more.get(case_key), more.get(records.INVENTORY + item.target)
         if found is None or case_entry is None:
             return None
-        case = records.decode(model.Case, case_entry.value, case_key)
-        whole = records.decode(model.Recovery, found.value, found.key)
+        case = records.record(model.Case, case_entry)
+        whole = records.record(model.Recovery, found)
         stage = whole.stage
         if case.recovery != recovery or case.stage is not Stage.CONFIRMED:
             return None
@@ -211,7 +211,7 @@ class Worker:
         compares = (task.claim, ports.Compare(task.key, modified=entry.modified),
                     ports.Compare(case_key, modified=case_entry.modified),
                     ports.Compare(keys[3], created=proof.created if proof is not None else 0))
-        inventory = records.decode(model.Inventory, target.value, target.key) if target else None
+        inventory = records.record(model.Inventory, target) if target else None
         return Record(item, proof is not None, compares, inventory, case,
                       returned(case, more.get(records.INVENTORY + item.source)),
                       whole.orders if proof is not None else ())

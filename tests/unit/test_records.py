@@ -17,7 +17,7 @@ import enum
 import json
 import unittest
 
-from kaopu_ha import codec, records
+from kaopu_ha import records
 from kaopu_ha.core import model, requests, restart
 from kaopu_ha.core.demands import Amount, Demand, Part
 from kaopu_ha.core.events import Hint
@@ -27,6 +27,7 @@ from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
 from kaopu_ha.core.proofs import Word
 from kaopu_ha.core.protection import Reason, Unprotected
 from kaopu_ha.core.wishes import State, Verb, Wish
+from kaopu_ha.records import codec
 from tests.unit.core.values import (
     AT,
     DATA,

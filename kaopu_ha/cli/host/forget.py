@@ -87,7 +87,7 @@ class HostForget(Command):
         """
         prefix = f'{records.DOMAIN}{host}/'
         seen = self.store.read(prefix, records.SERVER, records.SERVICE + host)
-        owners = {uuid: records.decode(records.Owner, entry.value, entry.key).host
+        owners = {uuid: records.record(records.Owner, entry).host
                   for uuid, entry in seen.under(records.SERVER).items()}
         moved = [prefix + uuid for uuid in seen.under(prefix) if owners.get(uuid, host) != host]
         gone = [*moved, *(records.SERVICE + name for name in seen.under(records.SERVICE))]

@@ -77,6 +77,8 @@ class EtcdMirror(ports.Mirror):
         self._news = threading.Condition()
         self._is_whole = self._is_closed = False
         self._reads, self._read_at, self._read_seconds = 0, 0.0, 0.0
+        # How often a member told anything under the watch.
+        self._told = 0
         self._stream: _Stream | None = None
         self._thread = threading.Thread(target=self._run, name='mirror', daemon=True)
         self._thread.start()
@@ -127,7 +129,7 @@ class EtcdMirror(ports.Mirror):
         self._thread.join(limit)
 
     def _late_at(self, now: float) -> float:
-        return now + max(_LATE_SECONDS, self._read_seconds)
+        return now + min(max(_LATE_SECONDS, self._read_seconds), self._timeout / 2)
 
     def _ask_for_progress(self) -> None:
         if self._stream is not None and self._stream.tells_progress:
@@ -143,7 +145,7 @@ class EtcdMirror(ports.Mirror):
     def _run(self) -> None:
         pause = _PAUSE_FIRST_SECONDS
         while not self._is_closed:
-            member, began = self._calls.member, self._reads
+            member, began = self._calls.member, self._told
             try:
                 self._read_all()
                 member = self._calls.member
@@ -159,7 +161,8 @@ class EtcdMirror(ports.Mirror):
                 self._is_whole = False
                 if not self._is_closed:
                     self._news.wait(pause)
-            pause = min(2 * pause, _PAUSE_MOST_SECONDS) if self._reads == began else (
+            # A watch that is refused at once must not have all read again and again.
+            pause = min(2 * pause, _PAUSE_MOST_SECONDS) if self._told == began else (
                 _PAUSE_FIRST_SECONDS)
 
     def _read_all(self) -> None:
@@ -189,6 +192,7 @@ class EtcdMirror(ports.Mirror):
                     # A token that is no longer valid looks like this as well.
                     self._calls.log_out()
                     raise etcd_calls.Failed(etcd_calls.After.NOT_DONE, reply.cancel_reason)
+                self._told += 1
                 self._take(stream, reply)
                 if time.monotonic() - self._read_at >= _ANEW_SECONDS:
                     self._read_all()

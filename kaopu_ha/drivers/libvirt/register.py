@@ -34,12 +34,14 @@ from collections.abc import Collection, Iterable, Mapping
 import dataclasses
 from dataclasses import dataclass, field
 import logging
+from typing import TypeVar
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Power
 from kaopu_ha.drivers.libvirt import definition
 
+T = TypeVar('T')
 LOG = logging.getLogger(__name__)
 
 # etcd takes 128 operations in one transaction.
@@ -257,7 +259,7 @@ class Register:
     def _standing(self, seen: ports.Snapshot, hosts: Iterable[str]) -> dict[str, Standing]:
         """How these hosts stand, by what the leader wrote of them."""
         locks = {host: seen.get(records.LOCK + host) for host in sorted(hosts)}
-        decoded_locks = {host: _readable(records.Lock, entry)
+        decoded_locks = {host: records.if_readable(records.Lock, entry)
                          for host, entry in locks.items() if entry is not None}
         recoveries = {host: records.RECOVERY + lock.recovery for host, lock in
                       decoded_locks.items() if lock is not None and lock.permanent}
@@ -265,7 +267,7 @@ class Register:
         found = {}
         for host, lock in locks.items():
             entry = read.get(recoveries[host]) if read and host in recoveries else None
-            recovery = _readable(model.Recovery, entry) if entry else None
+            recovery = records.if_readable(model.Recovery, entry)
             suspected = seen.get(records.CASE + host)
             found[host] = Standing(
                 seen.get(records.ALIVE + host) is not None,
@@ -303,7 +305,7 @@ class Register:
         """What the host told of this instance, with the images in its definition."""
         key = f'{records.DOMAIN}{host}/{uuid}'
         entry = self._store.read(key).get(key)
-        told = _readable(records.Domain, entry) if entry else None
+        told = records.if_readable(records.Domain, entry)
         return entry, definition.images(told.xml) if told else {}
 
     def _sizes(self, seen: ports.Snapshot,
@@ -357,20 +359,9 @@ def _hosts_of(entry: ports.Entry | None) -> set[str]:
     return {owner.host}.union(*((move.source, move.target) for move in owner.moves))
 
 
-def _readable(kind: type[records.T], entry: ports.Entry) -> records.T | None:
-    """The record of an entry that one host writes; None if it can't be read.
-
-    What one host wrote costs no other host its recovery; the leader tells of it.
-    """
-    try:
-        return records.decode(kind, entry.value, entry.key)
-    except records.RecordError:
-        return None
-
-
-def decoded(kind: type[records.T], entry: ports.Entry) -> records.T:
+def decoded(kind: type[T], entry: ports.Entry) -> T:
     """The record of an entry.  Raises PortError if it can't be read."""
     try:
-        return records.decode(kind, entry.value, entry.key)
+        return records.record(kind, entry)
     except records.RecordError as failure:
         raise ports.PortError(str(failure)) from failure

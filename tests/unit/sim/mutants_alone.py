@@ -15,12 +15,12 @@
 
 import json
 
-from kaopu_ha import codec
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.observer import Observer
 from kaopu_ha.controller.turns import Turns
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import addresses, elsewhere, suspicion
+from kaopu_ha.records import codec
 from tests.unit.sim.mutants import mutant, put
 
 

@@ -169,7 +169,7 @@ class WhatGrows(unittest.TestCase):
         def counted(kind, text, key=''):
             decoded.append(key)
             return real(kind, text, key)
-        patch = fixtures.MonkeyPatch('kaopu_ha.records.decode', counted)
+        patch = fixtures.MonkeyPatch('kaopu_ha.records.view.decode', counted)
         patch.setUp()
         self.addCleanup(patch.cleanUp)
         for _ in range(3):

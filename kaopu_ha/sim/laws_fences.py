@@ -156,7 +156,7 @@ class Fences:
         # Since when something is wrong, by what it is.
         self._since: dict[str, float] = {}
         # The clients that were listed by their nonces at the last look.
-        self._cut: frozenset[str] = frozenset()
+        self._cut: frozenset[tuple[str, str]] = frozenset()
         world.kernel.after(_LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
@@ -194,16 +194,18 @@ class Fences:
 
     def _cut_of(self, living: Iterable[Machine]) -> Iterator[str]:
         """Clients that are cut now, of hosts that told of their address and of their guest."""
-        entries = frozenset(entry for cluster in self._world.clusters.values()
+        entries = frozenset((fsid, entry) for fsid, cluster in self._world.clusters.items()
                             for entry in cluster.blocklist if not entry.endswith(':0/0'))
         new, self._cut = entries - self._cut, entries
         for machine in living if new else ():
             told = self._world.told_by(machine.name)
             known = {one.uuid for one in told.instances} if told else ()
-            for uuid, guest in machine.guests.items():
-                for client in guest.clients if uuid in known else ():
-                    if client.address in new and told and client.ip in told.storage_addresses:
-                        yield f'{machine.name} lives, and {client.address} of {guest.name} is cut'
+            opened = ((guest, *pair) for uuid, guest in machine.guests.items() if uuid in known
+                      for pair in zip(guest.images, guest.clients, strict=False))
+            for guest, image, client in opened:
+                if told and client.ip in told.storage_addresses and (
+                        image.cluster, client.address) in new:
+                    yield f'{machine.name} lives, and {client.address} of {guest.name} is cut'
 
     def _unfenced(self, recoveries: Iterable[_Kept]) -> Iterator[str]:
         """Addresses that a fenced host told of, and truly has, at which it is not fenced."""

@@ -34,7 +34,7 @@ class RoundTest(unittest.TestCase):
 
     def test_each_is_asked_and_told(self):
         told = []
-        found = ask_all([self.asked(name, lambda limit, name=name: [good(name, f'{limit:g}')])
+        found = ask_all([self.asked(name, lambda limit, name=name: [good(name, f'{limit:.0f}')])
                          for name in 'ab'], 10.0, told.append)
         self.assertEqual({('store', 'a', '8'), ('store', 'b', '8')},
                          {(one.side, one.subject, one.found) for one in found})

@@ -124,11 +124,14 @@ class Protector:
     def _ask_ceph(self, world: World) -> None:
         """Ask the clients of some hosts that beat, those first whose turn was longest ago.
 
-        Not while a host is suspected: then its images are what Ceph is asked about.
+        Not while a host is suspected: then its images are what Ceph is asked about.  What was seen
+        of strangers stands until it is asked again, also of a host that was away meanwhile.
         """
         beating = {host: world.inventories[host] for host in world.beats
                    if host in world.inventories}
-        self._samples = {host: one for host, one in self._samples.items() if host in beating}
+        self._samples = {
+            host: one if host in beating else protection.Sample(strangers=one.strangers)
+            for host, one in self._samples.items() if host in world.inventories}
         self._sampled = {host: one for host, one in self._sampled.items() if host in beating}
         if any(case.stage in detection.JUDGING for case in world.cases.values()):
             return

@@ -18,13 +18,14 @@ rather than act late; whoever takes over looks where the instance is before anyt
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 import dataclasses
 import types
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone, words
 from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.lost import brought, lost
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.whose import whose_clients
 from kaopu_ha.controller.world import RANGES, World
@@ -36,6 +37,8 @@ from kaopu_ha.runtime import Runtime
 _READ = (*RANGES, records.EVACUATION, records.RECOVERY)
 _ACT_SECONDS = 4.0
 _BUSY_SECONDS, _IDLE_SECONDS = 1.0, 5.0
+# Of one lost host in one turn: each costs two questions to Nova.
+_TOGETHER_MAX = 10
 
 
 class Restarter:
@@ -51,6 +54,8 @@ class Restarter:
         self._alone = Alone(store, env.clock, env.tell)
         # Of each instance that is off: how many calls, and since when this leader knows of that.
         self._since: dict[tuple[str, str], tuple[int, float]] = {}
+        # Of each recovery what surely does not come to its host any more: nothing moves to it.
+        self._elsewhere: set[tuple[str, str]] = set()
 
     def turn(self) -> float:
         """Take up what hosts tell, advance what is open; seconds until the next turn."""
@@ -59,7 +64,8 @@ class Restarter:
         try:
             world = World(self._store.read(*_READ), self._tell)
             busy: set[str] = set()
-            self._alone.each(_hosts(world), 'to start its instances',
+            self._elsewhere &= set(brought(world))
+            self._alone.each(_hosts(world, self._elsewhere), 'to start its instances',
                              lambda host: self._one(world, host, busy))
         except ports.PortError as failure:
             self._tell(News(Fact.STORE_AWAY, '', f'restarts wait: {failure}'))
@@ -68,7 +74,7 @@ class Restarter:
         return _BUSY_SECONDS if busy else _IDLE_SECONDS
 
     def _forget(self) -> None:
-        self._since = {}
+        self._since, self._elsewhere = {}, set()
 
     def _one(self, world: World, host: str, busy: set[str]) -> None:
         """One host; it is ``busy`` while it has something open, or nobody knows."""
@@ -98,10 +104,28 @@ class Restarter:
                 for item in (*restart.told(fresh, record), *news):
                     self._tell(item)
             return True
+        if came := self._came(world, host):
+            self._commit(world, host, handover.awaited(
+                inventory, record, came, self._term.now(), self._term.name))
+            return True
         if record is None or not record.unsettled:
             return False
         self._decide(world, record, inventory)
         return True
+
+    def _came(self, world: World, host: str) -> Sequence[model.Server]:
+        """What a live migration brought to a host that was lost, and Nova shows elsewhere yet."""
+        found = []
+        for key in [each for each, at in brought(world).items()
+                    if at == host and each not in self._elsewhere][:_TOGETHER_MAX]:
+            migrations = self._cloud.migrations(instance=key[1])
+            server = self._cloud.server(key[1])
+            if server and (handover.comes_to(host, server, migrations)
+                           or handover.back_on(host, server, migrations)):
+                found.append(server)
+            else:
+                self._elsewhere.add(key)
+        return found
 
     def _listed(self, record: Restart) -> tuple[Restart, Sequence[News]]:
         """With Nova's names, and without what the policy leaves, if Nova answers.
@@ -122,7 +146,9 @@ class Restarter:
         servers = {server.uuid: server for server in self._cloud.servers(record.host)}
         service = self._cloud.services().get(record.host)
         # Of another boot than the record's only Nova can say where its instances are.
-        powers = None if inventory.note or inventory.boot_id != record.boot_id else {
+        # What a fenced host told is over.
+        powers = None if (inventory.note or inventory.boot_id != record.boot_id
+                          or lost(world, record.host)) else {
             instance.uuid: instance.power for instance in inventory.instances}
         named, decisions = restart.named(record, servers.values()), []
         places = self._rules.restart_places - sum(
@@ -292,10 +318,13 @@ class Restarter:
              for each, written in {host: record, **others}.items()])
 
 
-def _hosts(world: World) -> Iterable[str]:
-    """Hosts that tell of something interrupted, or have a record that is open, or too old."""
+def _hosts(world: World, elsewhere: Collection[tuple[str, str]]) -> Iterable[str]:
+    """Hosts that tell of something interrupted, or have a record that is open, or too old; and
+    those that were lost with what Nova may show there yet.
+    """
+    awaits = {host for key, host in brought(world).items() if key not in elsewhere}
     return [host for host, inventory in world.inventories.items()
-            if inventory.interrupted or (host in world.restarts and (
+            if inventory.interrupted or host in awaits or (host in world.restarts and (
                 world.restarts[host].unsettled or _on_again(world, world.restarts[host])))]
 
 

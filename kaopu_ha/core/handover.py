@@ -14,7 +14,7 @@
 
 A guest is over before Nova writes that down.  If the nova-compute of its source hangs just then,
 Nova shows it there until that goes on; if it ends, Nova shows it there for good (read in Nova).  So
-when the other host is booted, what Nova has elsewhere may belong here yet, or runs nowhere.
+when the other host is booted or lost, what Nova has elsewhere may belong here yet or runs nowhere.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 import dataclasses
 
-from kaopu_ha.core import model, restart
+from kaopu_ha.core import model, restart, roads
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.texts import bounded
+
+_BROUGHT = 'a live migration brought it to its host before that was lost'
 
 
 def comes_to(host: str, server: model.Server | None, migrations: Sequence[model.Migration]) -> str:
@@ -56,6 +59,29 @@ def _towards(host: str, server: model.Server | None,
         return None
     # One that failed was rolled back, and one that was cancelled never went over.
     return newest if newest.unfinished or newest.status == 'error' else None
+
+
+def awaited(inventory: model.Inventory, before: restart.Restart | None,
+            servers: Sequence[model.Server], at: str, by: str) -> restart.Restart:
+    """The record of a host that was lost, with what came to it and Nova shows elsewhere.
+
+    No plan has it while Nova does not show it there.  So it waits here, where the end of its live
+    migration is asked for, for as long as that takes; and is told like all that waits.
+    """
+    new = tuple(restart.Start(one.uuid, bounded(one.name), restart.Phase.WAITING, _BROUGHT, at=at)
+                for one in servers)
+    uuids = {start.instance for start in new}
+    record = before or restart.Restart(inventory.host, inventory.boot_id)
+    kept = tuple(start for start in record.starts if start.instance not in uuids)
+    step = model.Step(at, by, 'lost', f'a live migration brought {len(new)}, Nova shows none here')
+    return dataclasses.replace(record, starts=(*kept, *new), road=roads.latest(record.road, step))
+
+
+def is_known(before: restart.Restart | None, instance: str) -> bool:
+    """True if the record has it already, or is through with it; not if it only ran here since."""
+    return before is not None and any(
+        start.instance == instance and start.phase is not restart.Phase.RUNS
+        for start in before.starts)
 
 
 def settled(decision: restart.Decision, back: str) -> restart.Decision:
@@ -93,7 +119,8 @@ def taken_over(inventory: model.Inventory, before: restart.Restart | None, start
 def told(host: str, start: restart.Start, to: str) -> News:
     """What is told of it, of the host on which Nova shows it."""
     return News(Fact.RESTART, to, f'{start.name} was being migrated to {host}, and was on there '
-                                  f'when that was booted: it is started where Nova has it')
+                                  f'before that was booted or lost: it is started where Nova '
+                                  f'has it')
 
 
 def nobody_starts(host: str, start: restart.Start, to: str) -> News:

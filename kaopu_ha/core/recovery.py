@@ -166,7 +166,7 @@ def _ending(recovery: Recovery, seen: Seen, mine: Sequence[Evacuation],
 
 def _late(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision | None:
     """Plan what Nova shows on the host only now, though it was on there; None if nothing is."""
-    came = _unlisted(recovery, seen)
+    came = unlisted(recovery, seen)
     if came and (seen.servers is None or seen.candidates is None):
         return Decision(Act.LIST, recovery)
     servers = [server for server in seen.servers or () if server.uuid in came]
@@ -187,7 +187,7 @@ def _told(recovery: Recovery, seen: Seen) -> tuple[model.Instance, ...]:
     return tuple(told.values())
 
 
-def _unlisted(recovery: Recovery, seen: Seen) -> frozenset[str]:
+def unlisted(recovery: Recovery, seen: Seen) -> frozenset[str]:
     """What was on there by anybody's word, and is in no plan.
 
     Nova may show it elsewhere still: its live migration was over, and who has to write that down

@@ -31,114 +31,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 import dataclasses
-from dataclasses import dataclass
-import enum
 
 from kaopu_ha.core import model, policy, roads, users
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.restarting import ROADS as ROADS
+from kaopu_ha.core.restarting import Act as Act
+from kaopu_ha.core.restarting import Decision as Decision
+from kaopu_ha.core.restarting import Phase as Phase
+from kaopu_ha.core.restarting import Restart as Restart
+from kaopu_ha.core.restarting import Seen as Seen
+from kaopu_ha.core.restarting import Start as Start
 from kaopu_ha.core.texts import bounded
 
 _INTERRUPTED = 'was on before its host was booted'
 _LONG_OFF = 'was off before its host was booted'
 GAVE_UP = 'Nova gave up its live migration to here'
 _CARRIED = 'was to be started before its host was booted once more'
-
-
-class Phase(enum.Enum):
-    """How far the start of one instance is."""
-
-    WAITING = 'waiting'
-    STARTING = 'starting'
-    RUNS = 'runs'
-    LEFT = 'left'
-    FAILED = 'failed'
-    WAVED_OFF = 'waved off'
-
-    @property
-    def settled(self) -> bool:
-        """True if nothing more is done, nor awaited."""
-        return self in (Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF)
-
-
-ROADS: dict[Phase, frozenset[Phase]] = {
-    Phase.WAITING: frozenset({Phase.STARTING, Phase.RUNS, Phase.LEFT, Phase.FAILED,
-                              Phase.WAVED_OFF}),
-    Phase.STARTING: frozenset({Phase.WAITING, Phase.RUNS, Phase.LEFT, Phase.FAILED,
-                               Phase.WAVED_OFF}),
-    Phase.FAILED: frozenset({Phase.STARTING, Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF,
-                             Phase.WAITING}),
-    Phase.RUNS: frozenset(), Phase.LEFT: frozenset(), Phase.WAVED_OFF: frozenset({Phase.WAITING}),
-}
-
-
-@dataclass(frozen=True)
-class Start:
-    """One instance that is to run again.  ``calls`` counts those that were committed."""
-
-    instance: str
-    name: str
-    phase: Phase
-    reason: str = ''
-    calls: int = 0
-    at: str = ''
-
-
-@dataclass(frozen=True)
-class Restart:
-    """The value of ``restart/<host>``: what is started again after the host's boot ``boot_id``."""
-
-    host: str
-    boot_id: str
-    starts: tuple[Start, ...] = ()
-    road: tuple[model.Step, ...] = ()
-
-    @property
-    def unsettled(self) -> tuple[Start, ...]:
-        """The instances that do not run, and of which nobody said that they need not."""
-        return tuple(start for start in self.starts if not start.phase.settled)
-
-
-class Act(enum.Enum):
-    """What the controller does now."""
-
-    NOTE = 'note what is so'
-    START = 'start it'
-    START_ANEW = 'start it by a hard reboot'
-    WAIT = 'wait'
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a leader saw of one instance.
-
-    ``power``: as this boot's libvirt says (OFF if it does not know it), None if it does not answer.
-    ``server`` is None if Nova has none; ``actions`` are newest first.  ``barred``: why nothing may
-    be started on the host now.  ``moving``: why the instance itself may not be, and ``elsewhere``:
-    why it may run elsewhere.  ``seconds`` passed since the last call, or since it was first seen
-    off: this leader's count, so late is possible, early is not.
-    """
-
-    at: str
-    host: str
-    power: model.Power | None
-    server: model.Server | None
-    service: model.ComputeService | None
-    actions: tuple[model.Action, ...] = ()
-    barred: str = ''
-    moving: str = ''
-    elsewhere: str = ''
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Decision:
-    """The start as it is to be written, what to do when it is, what to tell, and who takes it."""
-
-    start: Start
-    act: Act
-    news: tuple[News, ...] = ()
-    hands_to: str = ''
-
 
 _Applies = Callable[[Start, Seen, model.Rules], bool]
 _Then = Callable[[Start, Seen, model.Rules], Decision]

@@ -39,7 +39,8 @@ def why_not(case: Case, *, held: bool) -> str:
         return 'every network is silent: it is judged by that, and nothing waits for a word'
     if case.rounds and case.rounds[-1].strangers:
         return (f'{_last_rule(case)}. See whose it is; one that only reads is named by kaopu-ha '
-                f'tool add')
+                f'tool add; a guest of another host is rebooted (hard) there: then it has an '
+                f'address of that host\'s')
     if held:
         return f'it is on hold. To end that: kaopu-ha host release {case.host}'
     return ''

@@ -72,6 +72,7 @@ def _end_all(world: World) -> None:
     where something is on its way to a host that was only said to be switched off.
     """
     _say_what_never_returns(world)
+    _end_where_it_lives(world)
     refused = any(cluster.refuses_for_ever for cluster in world.clusters.values())
     for case in world.every(Case, records.CASE):
         found = world.record(Recovery, records.RECOVERY + case.recovery)
@@ -84,6 +85,14 @@ def _end_all(world: World) -> None:
             ask_all(world, Verb.END, case.host)
         else:
             vouch(world, case.host, destroyed=False)
+
+
+def _end_where_it_lives(world: World) -> None:
+    """Where what waits to be moved runs on its old host, which came back, as people see there."""
+    for item in world.every(Evacuation, records.EVACUATION):
+        if not item.phase.ended and world.machines[item.source].runs(item.instance) and (
+                item.reason == f'a live client on {item.source} has its disk open'):
+            ask_all(world, Verb.END, item.source)
 
 
 def _say_what_never_returns(world: World) -> None:

@@ -22,7 +22,7 @@ from kaopu_ha.core.model import Case, Evacuation, Verdict
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.restart import Restart
 from kaopu_ha.sim.sentences import Vocabulary
-from kaopu_ha.sim.words_cloud import boot
+from kaopu_ha.sim.words_cloud import boot, reboot
 from kaopu_ha.sim.words_fences import vouch
 from kaopu_ha.sim.words_wishes import say_off
 from kaopu_ha.sim.world import World
@@ -37,6 +37,7 @@ def _say_all(world: World) -> None:
     agent ever told of a guest.  Nobody can judge a host of which no agent told: what waits for it
     they start themselves.
     """
+    _reboot_strangers(world)
     reasons = [item.reason for item in world.every(Evacuation, records.EVACUATION)
                if not item.phase.ended]
     wanted = {row.uuid for row in world.nova.rows.values() if row.wanted}
@@ -61,6 +62,17 @@ def _say_all(world: World) -> None:
                and host in told and not machine.node.powered
                for host, machine in world.machines.items()):
             boot(world, world.nova.rows[start.instance].name)
+
+
+def _reboot_strangers(world: World) -> None:
+    """The guests of other hosts, at addresses of nobody, that keep a case open by a shared disk."""
+    strange = {address for case in world.every(Case, records.CASE)
+               if case.stage in detection.JUDGING and case.rounds
+               for address in case.rounds[-1].storage.strangers}
+    for machine in world.machines.values() if strange else ():
+        for uuid, guest in machine.guests.items():
+            if machine.runs(uuid) and any(client.address in strange for client in guest.clients):
+                reboot(world, guest.name)
 
 
 @WORDS.take('a person is wrong, and says that {host} is switched off')

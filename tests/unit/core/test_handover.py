@@ -119,3 +119,25 @@ class TakenOver(unittest.TestCase):
         for power, runs in ((Power.ON, True), (Power.PAUSED, True), (Power.OFF, False)):
             there = dataclasses.replace(THERE, instances=(an_instance('i1', power),))
             self.assertIs(runs, handover.runs(there, 'i1'))
+
+
+class Awaited(unittest.TestCase):
+    """A host was lost with what came to it, and Nova shows that elsewhere yet."""
+
+    LOST = an_inventory(boot_id='boot-2', instances=[an_instance('i1')])
+
+    def test_it_waits_in_the_record_of_the_lost_host_and_the_others_stay(self):
+        for before, others in ((None, {}), (Restart('c1', 'boot-1', (
+                Start('i1', 'web', Phase.RUNS), Start('i2', 'db', Phase.FAILED))),
+                {'i2': Phase.FAILED})):
+            record = handover.awaited(self.LOST, before, [MIGRATING], AT, BY)
+            self.assertEqual({'i1': Phase.WAITING, **others}, {
+                start.instance: start.phase for start in record.starts})
+            self.assertEqual('lost', record.road[-1].stage)
+
+    def test_only_what_ran_there_since_is_asked_about_again(self):
+        self.assertFalse(handover.is_known(None, 'i1'))
+        for phase in Phase:
+            before = Restart('c1', 'boot-2', (a_start(phase),))
+            self.assertIs(phase is not Phase.RUNS, handover.is_known(before, 'i1'))
+            self.assertFalse(handover.is_known(before, 'i2'))

@@ -1,0 +1,117 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a start in place is, sees and may decide: the values of ``core.restart``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import enum
+
+from kaopu_ha.core import model
+from kaopu_ha.core.news import News
+
+
+class Phase(enum.Enum):
+    """How far the start of one instance is."""
+
+    WAITING = 'waiting'
+    STARTING = 'starting'
+    RUNS = 'runs'
+    LEFT = 'left'
+    FAILED = 'failed'
+    WAVED_OFF = 'waved off'
+
+    @property
+    def settled(self) -> bool:
+        """True if nothing more is done, nor awaited."""
+        return self in (Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF)
+
+
+ROADS: dict[Phase, frozenset[Phase]] = {
+    Phase.WAITING: frozenset({Phase.STARTING, Phase.RUNS, Phase.LEFT, Phase.FAILED,
+                              Phase.WAVED_OFF}),
+    Phase.STARTING: frozenset({Phase.WAITING, Phase.RUNS, Phase.LEFT, Phase.FAILED,
+                               Phase.WAVED_OFF}),
+    Phase.FAILED: frozenset({Phase.STARTING, Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF,
+                             Phase.WAITING}),
+    Phase.RUNS: frozenset(), Phase.LEFT: frozenset(), Phase.WAVED_OFF: frozenset({Phase.WAITING}),
+}
+
+
+@dataclass(frozen=True)
+class Start:
+    """One instance that is to run again.  ``calls`` counts those that were committed."""
+
+    instance: str
+    name: str
+    phase: Phase
+    reason: str = ''
+    calls: int = 0
+    at: str = ''
+
+
+@dataclass(frozen=True)
+class Restart:
+    """The value of ``restart/<host>``: what is started again after the host's boot ``boot_id``."""
+
+    host: str
+    boot_id: str
+    starts: tuple[Start, ...] = ()
+    road: tuple[model.Step, ...] = ()
+
+    @property
+    def unsettled(self) -> tuple[Start, ...]:
+        """The instances that do not run, and of which nobody said that they need not."""
+        return tuple(start for start in self.starts if not start.phase.settled)
+
+
+class Act(enum.Enum):
+    """What the controller does now."""
+
+    NOTE = 'note what is so'
+    START = 'start it'
+    START_ANEW = 'start it by a hard reboot'
+    WAIT = 'wait'
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a leader saw of one instance.
+
+    ``power``: as this boot's libvirt says (OFF if it does not know it), None if it does not answer.
+    ``server`` is None if Nova has none; ``actions`` are newest first.  ``barred``: why nothing may
+    be started on the host now.  ``moving``: why the instance itself may not be, and ``elsewhere``:
+    why it may run elsewhere.  ``seconds`` passed since the last call, or since it was first seen
+    off: this leader's count, so late is possible, early is not.
+    """
+
+    at: str
+    host: str
+    power: model.Power | None
+    server: model.Server | None
+    service: model.ComputeService | None
+    actions: tuple[model.Action, ...] = ()
+    barred: str = ''
+    moving: str = ''
+    elsewhere: str = ''
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The start as it is to be written, what to do when it is, what to tell, and who takes it."""
+
+    start: Start
+    act: Act
+    news: tuple[News, ...] = ()
+    hands_to: str = ''

@@ -35,9 +35,10 @@ def brought(world: World) -> Mapping[tuple[str, str], str]:
     found = {}
     for host, inventory in world.inventories.items():
         recovery = lost(world, host)
+        if recovery is None:
+            continue
         for uuid in sorted(road.unlisted(recovery, road.Seen(
-                '', '', 0, inventory=inventory, evacuations=world.evacuations))
-                if recovery else ()):
+                '', '', 0, inventory=inventory, evacuations=world.evacuations))):
             if not handover.is_known(world.restarts.get(host), uuid):
                 found[recovery.id, uuid] = host
     return found

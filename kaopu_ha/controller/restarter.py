@@ -258,20 +258,12 @@ class Restarter:
         return now - since
 
     def _open_elsewhere(self, world: World, host: str, instance: str) -> str:
-        """Why a disk of it may be written from elsewhere; empty if it surely is not.
+        """Why it may run elsewhere; empty if it surely does not.
 
-        From another host, or from an address of nobody: a guest may run there.
+        On another host, or at an address of nobody that has a disk of it open.  Who was to receive
+        it is asked even if it has no disk in Ceph: a live migration brings any disk along.
         """
-        if self._images is None:
-            return ''
-        images = _images(world, host, instance)
-        if images is None:
-            return 'its host does not know its domain: who has its disks open can\'t be asked'
-        if not images:
-            return ''
-        answers = self._images.clients(images, self._rules.ask_limit)
-        found = elsewhere.found(answers, host, whose_clients(
-            self._store, world, self._rules, answers.values()))
+        found = self._open_at(world, host, instance)
         hosts = {**self._migrated_to(world, host, instance), **found.hosts}
         if found.reason or not hosts:
             return found.reason
@@ -281,6 +273,18 @@ class Restarter:
                                      self._rules.ask_limit)
         return elsewhere.why_not(hosts, {other.host: certain.runs_by(
             said[other.management_uri], other.host_uuid, instance) for other in others})
+
+    def _open_at(self, world: World, host: str, instance: str) -> elsewhere.Found:
+        """What its disks in Ceph say; nothing if there are none."""
+        images = _images(world, host, instance)
+        if self._images is None or images == ():
+            return elsewhere.Found()
+        if images is None:
+            return elsewhere.Found('its host does not know its domain: who has its disks open '
+                                   'can\'t be asked')
+        answers = self._images.clients(images, self._rules.ask_limit)
+        return elsewhere.found(answers, host, whose_clients(
+            self._store, world, self._rules, answers.values()))
 
     def _migrated_to(self, world: World, host: str, instance: str) -> Mapping[str, str]:
         """Where a live migration of it may have come to; not if that host is fenced, or gone."""

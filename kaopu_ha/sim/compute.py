@@ -196,7 +196,7 @@ class Compute:
         self._take_time(0.5, 1.5)
         came = ready = row.uuid not in there.guests
         if came:
-            there.define(row.uuid, row.name, row.images)
+            there.define(row.uuid, row.name, row.images, row.local_disks)
             ready = there.start(row.uuid, writes=False)
             self._watch_incoming(there, row.uuid, there.guests[row.uuid].run)
         over = self.kernel.now + self.kernel.chance.uniform(3.0, 8.0)

@@ -66,8 +66,8 @@ class Policies:
         """The API was asked to start a server where it is."""
         if came_too_late(self._world, f'start {row.uuid}'):
             return
-        late = _STARTED_SECONDS + self._world.nova.slow_seconds
-        if self._world.kernel.now - row.marked_at > late and is_left(self._world, row):
+        late = self._world.nova.sent_at - row.marked_at > _STARTED_SECONDS
+        if late and is_left(self._world, row):
             self._say('what opted out is left', f'{row.name} is started on {row.host}')
 
     def committed(self, who: str, writes: Sequence[ports.Put | ports.Delete],

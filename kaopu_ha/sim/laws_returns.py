@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+import math
 
 from kaopu_ha import records
 from kaopu_ha.core.kept import is_cut
@@ -27,7 +28,7 @@ from kaopu_ha.sim.laws_policy import may_be_left
 from kaopu_ha.sim.nova import Row
 from kaopu_ha.sim.world import World
 
-# From the last question to the call, as Nova is asked and acts.
+# From the last question to the call.
 _WAY_SECONDS = 1.0
 _LOOK_SECONDS = 5.0
 # Turns under way, reads without an answer.
@@ -45,6 +46,8 @@ class Starts:
     def __init__(self, world: World, say: Say) -> None:
         self._world, self._say = world, say
         self._late: set[str] = set()
+        # When a call that was on its way undid the last word of each one's user.
+        self._undone: dict[str, float] = {}
 
     def asked(self, row: Row) -> None:
         """The API was asked to start a server where it is."""
@@ -53,7 +56,7 @@ class Starts:
             self._late.add(row.uuid)
         if row.uuid in self._late:
             return
-        if not row.wanted and not _started(row) and not self._just_stopped(row):
+        if not row.wanted and not _started(row) and not self._crossed(row):
             self._say('what was stopped stays off', f'{row.name} is started, and its user had '
                                                     f'stopped it')
         elsewhere = [host for host in self._world.writing_on(row) if host != row.host]
@@ -71,11 +74,16 @@ class Starts:
         recovery = self._world.record(Recovery, records.RECOVERY + case.recovery) if case else None
         return is_cut(case, recovery)
 
-    def _just_stopped(self, row: Row) -> bool:
-        """Nova takes no start under a condition: the last word may cross it on the way."""
-        last = next((action.at for action in reversed(row.actions) if action.at), '')
-        late = _WAY_SECONDS + self._world.nova.slow_seconds
-        return bool(last) and self._world.kernel.now - daemon.seconds(last) < late
+    def _crossed(self, row: Row) -> bool:
+        """Nova takes no start under a condition: the last word may cross it on the way.
+
+        From then on it is on, and counts so at the next boot, until it is stopped once more.
+        """
+        last = next((daemon.seconds(action.at) for action in reversed(row.actions) if action.at),
+                    -math.inf)
+        if self._world.nova.sent_at - last < _WAY_SECONDS:
+            self._undone[row.uuid] = self._world.kernel.now
+        return self._undone.get(row.uuid, -math.inf) > last
 
 
 def _started(row: Row) -> bool:

@@ -246,3 +246,9 @@ def writing_hosts(cluster: Ceph, disk: Disk, uuid: str,
                for client in machine.guests[uuid].clients}
         writers = [client for client in writers if client in own]
     return {client.node.name for client in writers}
+
+
+def hosts_of(uuid: str, machines: Mapping[str, Machine]) -> list[str]:
+    """Where the instance runs: a QEMU that waits for a live migration does not run it."""
+    return [name for name, machine in machines.items()
+            if machine.runs(uuid) and not machine.guests[uuid].incoming]

@@ -101,6 +101,8 @@ class Nova:
         self.away = False
         self.slow_seconds = 0.0
         self.calls_to_lose = 0
+        # When the request was sent that is being carried out: who holds it may be quick by now.
+        self.sent_at = 0.0
         self.resumes_guests = False
         # Images of guests that it resumed at a boot though a live migration may have brought them
         # elsewhere: it does not look (read), and nobody else has a part in it.
@@ -344,12 +346,16 @@ class SimNova(ports.Cloud):
         leave = Leave(self.kernel, permit)
         self._go()
         leave.take(name)
-        answer, sent = _Answer(), self.kernel.chance.uniform(0.05, 0.3) + self.nova.slow_seconds
-        self.kernel.after(sent, functools.partial(answer.come, act))
+        answer, way = _Answer(), self.kernel.chance.uniform(0.05, 0.3) + self.nova.slow_seconds
+        self.kernel.after(way, functools.partial(self._arrive, act, answer, self.kernel.now))
         if not self.kernel.wait(answer.there, leave.seconds) or not self._connected():
             raise ports.OutcomeUnknown('Nova did not answer in time')
         if answer.refusal is not None:
             raise answer.refusal
+
+    def _arrive(self, act: Callable[[], None], answer: _Answer, sent: float) -> None:
+        self.nova.sent_at = sent
+        answer.come(act)
 
 
 class _Answer:

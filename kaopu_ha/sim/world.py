@@ -42,7 +42,7 @@ from kaopu_ha.sim.compute import Compute
 from kaopu_ha.sim.daemon import Daemon, Surroundings
 from kaopu_ha.sim.kernel import Kernel, Process
 from kaopu_ha.sim.libvirt import SimLibvirt, SimLocal, monitor
-from kaopu_ha.sim.machine import Machine, writing_hosts
+from kaopu_ha.sim.machine import Machine, hosts_of, writing_hosts
 from kaopu_ha.sim.network import Node
 from kaopu_ha.sim.nova import Nova, Row, SimNova, SimUsage
 from kaopu_ha.sim.queue import Broker, SimQueue
@@ -256,7 +256,7 @@ class World:
     def writing_on(self, row: Row) -> list[str]:
         """Where it can write every disk of its now; a sibling that shares one does not count."""
         if not row.images:
-            return self.running_on(row.uuid)
+            return hosts_of(row.uuid, self.machines)
         places: list[set[str]] = []
         for image in row.images:
             cluster = self.clusters[image.cluster]

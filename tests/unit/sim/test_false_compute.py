@@ -17,7 +17,7 @@ Each trouble was seen on the real one, but where a test says that it was read in
 
 from kaopu_ha import ports
 from kaopu_ha.sim.kernel import Process
-from kaopu_ha.sim.machine import Libvirtd
+from kaopu_ha.sim.machine import Libvirtd, hosts_of
 from kaopu_ha.testing.fence import GivenPermit
 from tests.unit.sim.false_cloud import FOREVER, Troubled
 
@@ -243,6 +243,7 @@ class TestLiveMigration(Troubled):
         self.world.off('h1')
         self.let(1)
         self.assertEqual((['h2'], []), (self.running(), self.writing()))
+        self.assertEqual([], hosts_of(self.uuid, self.machines))
         self.let(60)
         self.assertEqual((('h1', 'active', 'migrating'), ['running'], []), (
             self.shown(), self.statuses(), self.running()))

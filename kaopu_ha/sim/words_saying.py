@@ -68,7 +68,7 @@ def _reboot_strangers(world: World) -> None:
     """The guests of other hosts, at addresses of nobody, that keep a case open by a shared disk."""
     strange = {address for case in world.every(Case, records.CASE)
                if case.stage in detection.JUDGING and case.rounds
-               for address in case.rounds[-1].storage.strangers}
+               for address in case.rounds[-1].strangers}
     for machine in world.machines.values() if strange else ():
         for uuid, guest in machine.guests.items():
             if machine.runs(uuid) and any(client.address in strange for client in guest.clients):

@@ -23,7 +23,8 @@ class PresenceTest(unittest.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.store = lossy_store.Lossy([etcd_single.until(self.addCleanup).endpoint])
+        self.store = lossy_store.Lossy([etcd_single.until(self.addCleanup).endpoint],
+                                       timeout=20.0, try_limit=10.0)
         self.addCleanup(self.store.close)
         self.presence = Presence(self.store, 'worker', 'w1/7')
 

@@ -39,7 +39,7 @@ class AgentCase(unittest.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.store = etcd.EtcdStore([self.etcd.endpoint], timeout=1.5, try_limit=0.5)
+        self.store = etcd.EtcdStore([self.etcd.endpoint], timeout=6.0, try_limit=2.0)
         self.addCleanup(self.store.close)
         seen = self.store.read(records.PREFIX)
         self.store.commit([], [ports.Delete(key) for key in seen.entries])

@@ -25,7 +25,8 @@ TTL = 300
 class TestGivingWay(unittest.TestCase):
 
     def setUp(self):
-        self.store = etcd.EtcdStore([etcd_single.until(self.addCleanup).endpoint])
+        self.store = etcd.EtcdStore([etcd_single.until(self.addCleanup).endpoint],
+                                    timeout=20.0, try_limit=10.0)
         self.addCleanup(self.store.close)
         self.clock = scene.Clock()
         self.leader = scene.a_leader(self.store, 'controller-1', self.clock)

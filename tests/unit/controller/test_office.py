@@ -29,7 +29,8 @@ BOOK = records.PREFIX + 'test'
 class Office(unittest.TestCase):
 
     def setUp(self):
-        self.store = etcd.EtcdStore([etcd_single.until(self.addCleanup).endpoint])
+        self.store = etcd.EtcdStore([etcd_single.until(self.addCleanup).endpoint],
+                                    timeout=20.0, try_limit=10.0)
         self.addCleanup(self.store.close)
         self.clock = scene.Clock()
         self.leader = scene.a_leader(self.store, 'controller-1', self.clock)

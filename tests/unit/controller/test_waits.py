@@ -26,7 +26,8 @@ MOST = 3.0
 class Waits(unittest.TestCase):
 
     def setUp(self):
-        self.store = lossy_store.Lossy([etcd_single.until(self.addCleanup).endpoint])
+        self.store = lossy_store.Lossy([etcd_single.until(self.addCleanup).endpoint],
+                                       timeout=20.0, try_limit=10.0)
         self.addCleanup(self.store.close)
         clock = scene.Clock()
         leader = scene.a_leader(self.store, 'controller-1', clock)

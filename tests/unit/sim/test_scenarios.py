@@ -34,6 +34,7 @@ WRITE_LOGS = os.environ.get('KAOPU_WRITE_LOGS') == '1'
 EVERY_PREFIX = os.environ.get('KAOPU_EVERY_PREFIX') == '1'
 EVERY_NTH = 1 if EVERY_PREFIX else 20
 
+HOUR = 3600.0
 # Who was killed starts again after so many seconds.
 DOWN_SECONDS = 1.0
 # A replay may be late: its end must come true not at once, but within so many seconds, and it is
@@ -145,7 +146,9 @@ class MemoryLost(Case):
         told = the_story(name)
         made = commits(told)
         first = 1 + zlib.crc32(name.encode()) % min(EVERY_NTH, made)
-        for number in range(first, made + 1, EVERY_NTH):
+        # A story of hours takes half a minute each time.
+        step = EVERY_NTH if EVERY_NTH == 1 or told.end < HOUR else max(EVERY_NTH, made // 2)
+        for number in range(first, made + 1, step):
             played, fatal = with_memory_lost(told, number)
             found = [str(each) for each in played.checkers.found] or unmet_in_the_end(
                 told, played.world)

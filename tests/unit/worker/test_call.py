@@ -97,7 +97,8 @@ class Libvirt:
 class TheCallWhoseOutcomeIsUnknown(unittest.TestCase):
 
     def setUp(self):
-        self.store = etcd.EtcdStore([etcd_single.until(self.addCleanup).endpoint])
+        self.store = etcd.EtcdStore([etcd_single.until(self.addCleanup).endpoint],
+                                    timeout=20.0, try_limit=10.0)
         self.addCleanup(self.store.close)
         recovery = values.a_recovery(stage=RecoveryStage.PLANNED)
         evacuation = values.an_evacuation(phase=Phase.QUEUED, target='c2')

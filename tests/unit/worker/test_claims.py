@@ -25,7 +25,8 @@ KEY = records.CLAIM + ITEM
 class TheClaim(unittest.TestCase):
 
     def setUp(self):
-        self.store = lossy_store.Lossy([etcd_single.until(self.addCleanup).endpoint])
+        self.store = lossy_store.Lossy([etcd_single.until(self.addCleanup).endpoint],
+                                       timeout=20.0, try_limit=10.0)
         self.addCleanup(self.store.close)
         self.mine, self.others = self.a_worker('w1'), self.a_worker('w2')
 

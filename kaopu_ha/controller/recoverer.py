@@ -55,7 +55,7 @@ class Recoverer:
                  libvirt: ports.LibvirtEye, rules: model.Rules, clock: Callable[[], float],
                  tell: Callable[[News], None], pool: concurrent.futures.Executor) -> None:
         self._store, self._cloud, self._queue = store, cloud, queue
-        self._term = Term(leadership, self._forget)
+        self._term, self._answering = Term(leadership, self._forget), leadership.answering
         self._rules, self._clock, self._tell = rules, clock, tell
         self._pool, self._libvirt = pool, libvirt
         self._planned: dict[str, tuple[road.Standing, float]] = {}
@@ -170,7 +170,8 @@ class Recoverer:
             marked=world.has(records.PROOF + item.id), fresh=self._keeper.is_fresh(item),
             told=self._told, rested=self._rests.seconds(world.evacuations),
             planned=(planned[0], self._clock() - planned[1]) if planned else None,
-            inventory_revision=world.modified(records.INVENTORY + item.host))
+            inventory_revision=world.modified(records.INVENTORY + item.host),
+            answering=self._answering())
 
     def _end(self, world: World, item: Recovery, decision: Decision, last: Act | None) -> None:
         if decision.act is Act.COMMIT:

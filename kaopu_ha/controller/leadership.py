@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import logging
+import math
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import sight
@@ -51,6 +52,7 @@ class Leadership:
         self.which_does = sight.lacks(sight.Sight())
         self.epoch = 0
         self.since = 0.0
+        self._answered_at, self._answers_since = -math.inf, math.inf
 
     def turn(self) -> float:
         """Renew the lease or try to win it; seconds until the next turn."""
@@ -76,6 +78,10 @@ class Leadership:
     def seconds(self) -> float:
         """Seconds for which the office is surely ours, without another renewal."""
         return self._until - self._clock()
+
+    def answering(self) -> float:
+        """Seconds for which the store has answered, since it was away for longer than a lease."""
+        return self._clock() - self._answers_since
 
     def resign(self) -> None:
         """Give the office up, so that another need not wait for the lease to lapse."""
@@ -108,6 +114,7 @@ class Leadership:
     def _keep(self) -> None:
         began = self._clock()
         left = self.store.renew(self._lease, self._ttl / 4)
+        self._answered()
         if left <= 0:
             self._drop('its lease was lost')
             return
@@ -118,8 +125,15 @@ class Leadership:
     def _win(self) -> None:
         began = self._clock()
         self._lease = self.store.grant(self._ttl)
+        self._answered()
         self._until = began + self._ttl
         self._claim(began)
+
+    def _answered(self) -> None:
+        now = self._clock()
+        if now - self._answered_at > self._ttl:
+            self._answers_since = now
+        self._answered_at = now
 
     def _claim(self, began: float) -> None:
         if self.gives_way_to and not self._is_free_for_long():

@@ -53,7 +53,7 @@ class Recoverer:
                  cloud: ports.Cloud, usage: ports.UsageSource, queue: ports.Queue,
                  libvirt: ports.LibvirtEye, env: Runtime) -> None:
         self._store, self._cloud, self._queue = store, cloud, queue
-        self._term = Term(leadership, self._forget)
+        self._term, self._answering = Term(leadership, self._forget), leadership.answering
         self._rules, self._clock, self._tell = env.rules, env.clock, env.tell
         self._pool, self._libvirt = env.pool(6, 'recover'), libvirt
         self._planned: dict[str, tuple[road.Standing, float]] = {}
@@ -168,7 +168,8 @@ class Recoverer:
             marked=world.has(records.PROOF + item.id), fresh=self._keeper.is_fresh(item),
             told=self._told, rested=self._rests.seconds(world.evacuations),
             planned=(planned[0], self._clock() - planned[1]) if planned else None,
-            inventory_revision=world.modified(records.INVENTORY + item.host))
+            inventory_revision=world.modified(records.INVENTORY + item.host),
+            answering=self._answering())
 
     def _end(self, world: World, item: Recovery, decision: Decision, last: Act | None) -> None:
         if decision.act is Act.COMMIT:

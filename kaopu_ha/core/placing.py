@@ -66,7 +66,8 @@ class Ground:
         self._places, self._zones = places, zones
         self._groups = {member: group for group in places.groups for member in group.members}
         self._homes = dict(places.homes)
-        self._learnt: dict[tuple[str, Demand], set[str]] = {}
+        # By the round of who learnt it.
+        self._learnt: dict[tuple[str, Demand], dict[int, set[str]]] = {}
         self._kinds: dict[Demand, Reach] = {}
         for item in moves:
             self._note(item)
@@ -77,7 +78,10 @@ class Ground:
         if item.demand is None:
             return Reach(learnt=learnt)
         if self._hard_group(item) is None:
-            learnt |= self._learnt.get((item.recovery, item.demand), set())
+            # Who is in a later round asks anew: another's call may not end for long.
+            by_round = self._learnt.get((item.recovery, item.demand), {})
+            learnt = learnt.union(*(hosts for rounds, hosts in by_round.items()
+                                    if rounds >= item.rounds))
         kind = self._kinds.get(item.demand)
         if kind is None:
             kind = self._kinds[item.demand] = _of_kind(item.demand, self._places, self._zones)
@@ -100,7 +104,8 @@ class Ground:
         if item.target and item.phase not in (Phase.WAITING, Phase.REFUSED, Phase.FAILED):
             self.placed(item.instance, item.target)
         if item.demand is not None and not item.phase.ended and self._hard_group(item) is None:
-            self._learnt.setdefault((item.recovery, item.demand), set()).update(item.refused)
+            by_round = self._learnt.setdefault((item.recovery, item.demand), {})
+            by_round.setdefault(item.rounds, set()).update(item.refused)
 
     def _hard_group(self, item: Evacuation) -> Group | None:
         """A group that Nova holds to: what it is refused says nothing of others of its kind."""

@@ -18,6 +18,7 @@ from collections.abc import Collection, Mapping, Sequence
 import dataclasses
 from dataclasses import dataclass, field
 import enum
+import math
 
 from kaopu_ha.core import addresses, demands, model, roads, selection
 from kaopu_ha.core.model import Case, Evacuation, Recovery, RecoveryStage
@@ -61,6 +62,7 @@ class Seen:
     the servers those that their users had stopped.  ``places``: see ``evacuation.Seen``.
     ``inventory_revision``: of what the host told
     last; ``answers``: its libvirt does.  ``unfenced``: why nothing was learned of its fence.
+    ``answering``: for how many seconds the store has answered since it was away.
     """
 
     at: str
@@ -90,6 +92,7 @@ class Seen:
     inventory_revision: int = 0
     answers: bool | None = None
     unfenced: str = ''
+    answering: float = math.inf
 
 
 @dataclass(frozen=True)

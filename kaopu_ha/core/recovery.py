@@ -49,6 +49,8 @@ from kaopu_ha.core.recovering import Standing as Standing
 from kaopu_ha.core.recovering import go as _go
 from kaopu_ha.core.recovering import waits as _waits
 
+# etcd ends a lease so much later than it is over.
+_LAPSE_SECONDS = 1.0
 _FENCE_ACTS = (Act.ASK_FORBIDDEN, Act.FENCE, Act.READ_BACK, Act.MARK, Act.UNMARK)
 # What may fail where a person's word stands for the fence.
 _BY_WORD_ACTS = (Act.ASK_FORBIDDEN, Act.FENCE, Act.READ_BACK)
@@ -102,6 +104,8 @@ def _proven(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
         if not recovery.forced_by_us:
             return Decision(Act.COMMIT, dataclasses.replace(recovery, forced_by_us=True))
         return Decision(Act.FORCE_DOWN, recovery)
+    if not _hosts_are_heard(seen, rules):
+        return Decision(Act.REST, recovery)
     if seen.servers is None or seen.candidates is None:
         return Decision(Act.LIST, recovery)
     given_up = {item.instance for item in seen.evacuations
@@ -133,7 +137,7 @@ def _moving(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     lacks_target = any(item.phase in _UNPLANNED or (item.target in seen.dead
                                                     and not item.phase.ended)
                        for item in ready if item.recovery == recovery.id)
-    if lacks_target and _plan_is_due(seen, rules):
+    if lacks_target and _plan_is_due(seen, rules) and _hosts_are_heard(seen, rules):
         if seen.candidates is None:
             return Decision(Act.ASK_TARGETS, recovery)
         changed = evacuation.planned(ready, _look(seen), rules, seen.dead)
@@ -143,6 +147,15 @@ def _moving(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
         return _go(recovery, RecoveryStage.EVACUATING, seen, 'workers carry it out',
                    News(Fact.EVACUATING, recovery.host, counted(mine)))
     return _waits(recovery, '')
+
+
+def _hosts_are_heard(seen: Seen, rules: model.Rules) -> bool:
+    """True if a host that beats does so still, and its inventory is as it told it last.
+
+    While etcd is away no lease ends, and none is renewed; a new leader of it gives each its whole
+    time again.  So who died meanwhile beats for that long.
+    """
+    return seen.answering >= rules.beat_ttl + _LAPSE_SECONDS
 
 
 def _plan_is_due(seen: Seen, rules: model.Rules) -> bool:

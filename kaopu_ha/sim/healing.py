@@ -24,27 +24,38 @@ from kaopu_ha.sim.story import Event, Played
 
 _HEALED_SECONDS = 240.0
 _CALM_STEP = 5.0
+_ASK_AGAIN_SECONDS = 60.0
+_ADMIT = 'admit every confirmed host'
 _BY_HAND = 'people mend by hand what has to be'
 
 
 def heal(played: Played, by_hand: list[Event]) -> tuple[str, ...]:
     """Let the world go on until it is healed; what is not healed in time.
 
-    What is left to people then they mend ``by_hand``, and it has to be well after that, too.
+    What is left to people then they mend ``by_hand``, and it has to be well after that, too.  An
+    admission that was refused they ask for again while anything is amiss: what it waited for is
+    over by then.
     """
     world, limit = played.world, played.world.kernel.now + _HEALED_SECONDS
+    asked_at, mended = world.kernel.now, False
+
+    def do(what: str) -> None:
+        by_hand.append(Event(world.kernel.now, what))
+        words.happen(world, what)
     while world.kernel.now < limit:
         world.run(world.kernel.now + _CALM_STEP)
         if world.stop():
             return tuple(str(each) for each in played.checkers.found)
         if unhealed(world):
+            if world.kernel.now - asked_at >= _ASK_AGAIN_SECONDS:
+                asked_at = world.kernel.now
+                do(_ADMIT)
             continue
         if not for_people(world) and not to_reboot(world):
             return ()
-        if not by_hand:
-            limit = world.kernel.now + _HEALED_SECONDS
-        by_hand.append(Event(world.kernel.now, _BY_HAND))
-        words.happen(world, _BY_HAND)
+        if not mended:
+            limit, mended = world.kernel.now + _HEALED_SECONDS, True
+        do(_BY_HAND)
     return tuple(str(Violation(world.kernel.now, 'what can run runs', each))
                  for each in (unhealed(world) or map(_still, for_people(world))))
 
@@ -59,7 +70,7 @@ def healing(at: float) -> Iterator[Event]:
     for later in (8.0, 30.0, 55.0, 66.5):
         yield Event(at + later, 'people end what can never be fenced')
     for later in (15.0, 40.0, 66.0):
-        yield Event(at + later, 'admit every confirmed host')
+        yield Event(at + later, _ADMIT)
 
 
 def _still(item: Evacuation) -> str:

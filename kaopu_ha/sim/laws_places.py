@@ -103,15 +103,17 @@ class Places:
             return
         first, at = self._refused.get(key, ('', 0.0))
         if first and group is None and now - at < _ROUND_SECONDS and self._in_its_round(
-                item.recovery, first, item.target):
+                item, first):
             self._say('a refusal is learnt', f'{item.name} is to go to {item.target}, where Nova '
                                              f'let none of its kind at {at:.1f} s')
         if group is not None and group.policy == demands.APART and self._is_old(item.source):
             self._apart(item, group, now)
 
-    def _in_its_round(self, recovery: str, instance: str, target: str) -> bool:
-        found = self._world.record(Evacuation, f'{records.EVACUATION}{recovery}/{instance}')
-        return found is not None and target in found.passed_over and not found.phase.ended
+    def _in_its_round(self, item: Evacuation, first: str) -> bool:
+        """True if the first one still passes the target over, and is in no earlier round."""
+        found = self._world.record(Evacuation, f'{records.EVACUATION}{item.recovery}/{first}')
+        return (found is not None and item.target in found.passed_over and not found.phase.ended
+                and found.rounds >= item.rounds)
 
     def _apart(self, item: Evacuation, group: Group, now: float) -> None:
         if now - self._blind_at < _OFFER_SECONDS:

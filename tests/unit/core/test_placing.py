@@ -283,6 +283,14 @@ class Learning(unittest.TestCase):
         self.assertEqual([1, 1], [item.rounds for item in found.values()])
         self.assertIn('Nova let none of its kind on c2, c3, c4', found['i2'].reason)
 
+    def test_what_one_learnt_ends_with_the_round_of_another(self):
+        # The call of the first does not end for long: the others do not wait for that.
+        first = an_item('i1', phase=Phase.MOVING, target='c3', refused=('c4',))
+        self.assertEqual('c3', targets(first, an_item('i2'))['i2'])
+        self.assertEqual('c4', targets(first, an_item('i2', rounds=1))['i2'])
+        again = dataclasses.replace(first, rounds=1)
+        self.assertEqual('c3', targets(again, an_item('i2', rounds=1))['i2'])
+
     def test_it_ends_after_the_time_for_it(self):
         item = refused('i1', 'c4', passed_over=('c2', 'c3'), refused=('c2', 'c3'), rounds=12)
         self.assertEqual(Phase.FAILED, planned(item)['i1'].phase)

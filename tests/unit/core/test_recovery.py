@@ -221,6 +221,12 @@ class BeforeThePlan(unittest.TestCase):
         self.assertEqual([('i1', Phase.QUEUED, 'c2')], [
             (item.instance, item.phase, item.target) for item in found.evacuations])
 
+    def test_nothing_is_planned_before_those_that_live_were_heard_of(self):
+        # The store is back: who died while it was away beats there as long as a lease lasts.
+        for seconds, act in ((0.0, Act.REST), (RULES.beat_ttl, Act.REST),
+                             (RULES.beat_ttl + 1.0, Act.COMMIT)):
+            self.assertIs(act, advance(at(PROVEN), listed(a_server(), answering=seconds)).act)
+
     def test_what_stays_is_told_with_the_plan(self):
         found = advance(at(PROVEN, orders=(dataclasses.replace(ORDER, addresses=()),)),
                         listed(a_server()))
@@ -244,6 +250,12 @@ class TheMoves(unittest.TestCase):
         for seconds, act in ((0.0, Act.REST), (4.9, Act.REST), (5.0, Act.ASK_TARGETS)):
             before = dataclasses.replace(seen, planned=(recovery.standing(seen), seconds))
             self.assertIs(act, advance(at(PLANNED), before).act)
+
+    def test_nothing_is_planned_again_before_those_that_live_were_heard_of(self):
+        seen = look(evacuations=(an_evacuation(),), answering=RULES.beat_ttl)
+        self.assertIs(Act.REST, advance(at(PLANNED), seen).act)
+        heard = dataclasses.replace(seen, answering=RULES.beat_ttl + 1.0)
+        self.assertIs(Act.ASK_TARGETS, advance(at(PLANNED), heard).act)
 
     def test_news_of_any_host_are_reason_to_plan_at_once(self):
         seen = look(evacuations=(an_evacuation(),))

@@ -21,6 +21,7 @@ from kaopu_ha.core import restart
 from kaopu_ha.core.model import Evacuation, Phase
 from kaopu_ha.sim import scenarios, story
 from kaopu_ha.sim.healed import for_people, unhealed
+from kaopu_ha.sim.healing import heal
 
 STORY = 'late-end-of-a-given-up-attempt-ends-the-next'
 BY_HAND = 'its record has to be mended by hand'
@@ -83,6 +84,22 @@ class TestHealed(unittest.TestCase):
         self.world.etcd.commit([], [ports.Put(f'{records.EVACUATION}a-1/{again.instance}',
                                               records.encode(again))])
         self.assertEqual(off, unhealed(self.world))
+
+
+class TestPeople(unittest.TestCase):
+
+    def test_they_ask_again_for_an_admission_that_was_refused(self):
+        logging.disable(logging.CRITICAL)
+        self.addCleanup(logging.disable, logging.NOTSET)
+        told = story.read(scenarios.text('admitted-once-its-recovery-is-finished'))
+        # Until web waits for c1, and nobody asks any more.
+        told = dataclasses.replace(told, end=290.0, events=tuple(
+            event for event in told.events if event.at < 290.0))
+        played, by_hand = story.play(told), []
+        self.addCleanup(played.world.kernel.close)
+        self.assertIn('web does not run; Nova: active/ on c2', unhealed(played.world))
+        self.assertEqual((), heal(played, by_hand))
+        self.assertEqual({'admit every confirmed host'}, {event.words for event in by_hand})
 
 
 if __name__ == '__main__':

@@ -68,11 +68,6 @@ def stopped_asked_last():
     return [put(restart, '_ROWS', (*first, *others))]
 
 
-@mutant('what a live migration brought to a lost host is forgotten')
-def brought_forgotten():
-    return [put(restarters, 'brought', lambda world: {})]
-
-
 @mutant('what came while its agent was dead is not started again')
 def came_unseen():
     return [put(restart, 'told_by_libvirt', lambda *seen: None)]

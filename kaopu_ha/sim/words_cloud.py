@@ -105,8 +105,8 @@ def _delete(world: World, instance: str) -> None:
 @WORDS.take('stop {instance}')
 def _stop(world: World, instance: str) -> None:
     row = _row(world, instance)
-    # Nova's API refuses it while another task is in hand, and of what it shows off (read).
-    if row.task_state or row.vm_state not in ('active', 'error'):
+    if row.task_state:
+        # Nova's API refuses it while another task is in hand.
         return
     row.asked_for('stop', at=daemon.date(world.kernel.now))
     row.task_state = 'powering-off'

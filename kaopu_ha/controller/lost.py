@@ -33,12 +33,12 @@ def lost(world: World, host: str) -> model.Recovery | None:
 def brought(world: World) -> Mapping[tuple[str, str], str]:
     """What was on hosts that were lost and no plan has, by recovery and instance; and its host."""
     found = {}
-    for host, inventory in world.inventories.items():
+    for host in world.cases.keys() & world.inventories.keys():
         recovery = lost(world, host)
         if recovery is None:
             continue
         for uuid in sorted(road.unlisted(recovery, road.Seen(
-                '', '', 0, inventory=inventory, evacuations=world.evacuations))):
+                '', '', 0, inventory=world.inventories[host], evacuations=world.evacuations))):
             if not handover.is_known(world.restarts.get(host), uuid):
                 found[recovery.id, uuid] = host
     return found

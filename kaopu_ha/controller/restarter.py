@@ -18,7 +18,7 @@ rather than act late; whoever takes over looks where the instance is before anyt
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 import dataclasses
 import types
 
@@ -64,9 +64,12 @@ class Restarter:
         try:
             world = World(self._store.read(*_READ), self._tell)
             busy: set[str] = set()
-            self._elsewhere &= set(brought(world))
-            self._alone.each(_hosts(world, self._elsewhere), 'to start its instances',
-                             lambda host: self._one(world, host, busy))
+            came = brought(world)
+            self._elsewhere &= came.keys()
+            unasked = {host: [key for key, at in came.items() if at == host
+                              and key not in self._elsewhere] for host in set(came.values())}
+            self._alone.each(_hosts(world, unasked), 'to start its instances',
+                             lambda host: self._one(world, host, busy, unasked.get(host, ())))
         except ports.PortError as failure:
             self._tell(News(Fact.STORE_AWAY, '', f'restarts wait: {failure}'))
             return 1.0
@@ -76,11 +79,12 @@ class Restarter:
     def _forget(self) -> None:
         self._since, self._elsewhere = {}, set()
 
-    def _one(self, world: World, host: str, busy: set[str]) -> None:
+    def _one(self, world: World, host: str, busy: set[str],
+             unasked: Sequence[tuple[str, str]]) -> None:
         """One host; it is ``busy`` while it has something open, or nobody knows."""
         busy.add(host)
         try:
-            if not self._advance(world, host):
+            if not self._advance(world, host, unasked):
                 busy.discard(host)
         except (ports.StoreError, ports.OutcomeUnknown):
             raise
@@ -91,7 +95,8 @@ class Restarter:
             self._note(world, host, f'waits: {words(failure)}')
             raise
 
-    def _advance(self, world: World, host: str) -> bool:
+    def _advance(self, world: World, host: str,
+                 unasked: Sequence[tuple[str, str]]) -> bool:
         inventory, record = world.inventories[host], world.restarts.get(host)
         again = _on_again(world, record) if record is not None else frozenset()
         if record is not None and again:
@@ -104,7 +109,7 @@ class Restarter:
                 for item in (*restart.told(fresh, record), *news):
                     self._tell(item)
             return True
-        if came := self._came(world, host):
+        if came := self._came(host, unasked):
             self._commit(world, host, handover.awaited(
                 inventory, record, came, self._term.now(), self._term.name))
             return True
@@ -113,11 +118,10 @@ class Restarter:
         self._decide(world, record, inventory)
         return True
 
-    def _came(self, world: World, host: str) -> Sequence[model.Server]:
+    def _came(self, host: str, unasked: Sequence[tuple[str, str]]) -> Sequence[model.Server]:
         """What a live migration brought to a host that was lost, and Nova shows elsewhere yet."""
         found = []
-        for key in [each for each, at in brought(world).items()
-                    if at == host and each not in self._elsewhere][:_TOGETHER_MAX]:
+        for key in unasked[:_TOGETHER_MAX]:
             migrations = self._cloud.migrations(instance=key[1])
             server = self._cloud.server(key[1])
             if server and (handover.comes_to(host, server, migrations)
@@ -322,13 +326,12 @@ class Restarter:
              for each, written in {host: record, **others}.items()])
 
 
-def _hosts(world: World, elsewhere: Collection[tuple[str, str]]) -> Iterable[str]:
+def _hosts(world: World, unasked: Mapping[str, Sequence[object]]) -> Iterable[str]:
     """Hosts that tell of something interrupted, or have a record that is open, or too old; and
     those that were lost with what Nova may show there yet.
     """
-    awaits = {host for key, host in brought(world).items() if key not in elsewhere}
     return [host for host, inventory in world.inventories.items()
-            if inventory.interrupted or host in awaits or (host in world.restarts and (
+            if inventory.interrupted or unasked.get(host) or (host in world.restarts and (
                 world.restarts[host].unsettled or _on_again(world, world.restarts[host])))]
 
 

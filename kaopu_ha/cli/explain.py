@@ -207,17 +207,28 @@ _STAGES = {
 
 def _recovered(done: Recovery) -> Iterator[_Told]:
     for step in done.road:
-        if step.stage == RecoveryStage.FENCING.value:
-            orders = '; '.join(recovery.order_text(order) for order in done.orders) or 'nothing'
-            yield step.at, _DONE, f'{step.by} began recovery {done.id}. To be cut off: {orders}.'
-        elif step.stage == RecoveryStage.PROVEN.value:
-            how = 'is proven' if done.word is None else 'counts as proven'
-            yield step.at, _DONE, f'The fence {how}: {step.reason}.'
-        elif step.stage == RecoveryStage.PLANNED.value:
-            forced = ' (Nova\'s service was forced down by us)' if done.forced_by_us else ''
-            yield step.at, _DONE, f'Its instances are planned{forced}: {step.reason}.'
-        else:
-            yield step.at, _DONE, f'The recovery is {step.stage}: {step.reason}.'
+        tell = _RECOVERED.get(step.stage)
+        yield step.at, _DONE, (tell(done, step) if tell else
+                               f'The recovery is {step.stage}: {step.reason}.')
+
+
+def _began(done: Recovery, step: model.Step) -> str:
+    orders = '; '.join(recovery.order_text(order) for order in done.orders) or 'nothing'
+    return f'{step.by} began recovery {done.id}. To be cut off: {orders}.'
+
+
+def _proven(done: Recovery, step: model.Step) -> str:
+    how = 'is proven' if done.word is None else 'counts as proven'
+    return f'The fence {how}: {step.reason}.'
+
+
+def _planned(done: Recovery, step: model.Step) -> str:
+    forced = ' (Nova\'s service was forced down by us)' if done.forced_by_us else ''
+    return f'Its instances are planned{forced}: {step.reason}.'
+
+
+_RECOVERED = {RecoveryStage.FENCING.value: _began, RecoveryStage.PROVEN.value: _proven,
+              RecoveryStage.PLANNED.value: _planned}
 
 
 def _instances(found: Picture, done: Recovery) -> Iterator[str]:

@@ -25,7 +25,7 @@ import dataclasses
 from kaopu_ha.core import attempt, evacuation, model
 from kaopu_ha.core.addresses import Known
 from kaopu_ha.core.attempt import Act
-from kaopu_ha.core.model import Contact, Phase, RecoveryStage, Stage
+from kaopu_ha.core.model import Contact, Phase, Stage
 from kaopu_ha.sim.smallworld import (
     ADDRESSES,
     CALLS_MAX,
@@ -105,7 +105,7 @@ def _may_go_on(small: Small) -> bool:
             and small.evacuation.phase in _OPEN
             and small.case is not None and small.case.stage is Stage.CONFIRMED
             and small.recovery is not None
-            and small.recovery.stage in (RecoveryStage.PLANNED, RecoveryStage.EVACUATING))
+            and small.recovery.stage.moving)
 
 
 def _looks(small: Small) -> Iterator[Move]:

@@ -166,6 +166,12 @@ def changed_stages(source: str) -> list[str]:
     return found
 
 
+def compared_stages(source: str) -> list[str]:
+    """Complain of a stage of a recovery that is decided by outside of core."""
+    return [f'line {node.lineno}: compares RecoveryStage' for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.Compare) and 'RecoveryStage.' in ast.unparse(node)]
+
+
 def misplaced(port: str, place: str) -> list[str]:
     """Complain of a driver that does not lie with its system, in the file of its port."""
     good = re.fullmatch(rf'kaopu_ha\.drivers\.\w+\.{port}(_\w+)?:\w+', place)
@@ -228,6 +234,10 @@ class TestHouse(unittest.TestCase):
                    lambda _, source: changed_stages(source))
         for path in may:
             self.assertTrue(changed_stages(path.read_text()), path)
+
+    def test_core_alone_decides_by_the_stage_of_a_recovery(self):
+        self.check([path for path in sources('kaopu_ha') if part_of(path) != 'core'],
+                   lambda _, source: compared_stages(source))
 
     def test_nobody_imports_green_threads(self):
         self.check(sources('kaopu_ha', 'tools', 'tests'), lambda _, source: green_threads(source))
@@ -309,6 +319,13 @@ class TestTheRulesHaveTeeth(unittest.TestCase):
         self.assert_bites(changed_stages('dataclasses.replace(case, stage=Stage.CLOSED)'), 'stage')
         self.assert_bites(changed_stages('replace(item, phase=Phase.DONE, row="")'), 'phase')
         self.assertEqual([], changed_stages('dataclasses.replace(case, waited=0.0)'))
+
+    def test_a_stage_that_is_compared_is_found(self):
+        for line in ('if one.stage is not model.RecoveryStage.FINISHED: pass',
+                     'one.stage in (RecoveryStage.PLANNED, RecoveryStage.EVACUATING)',
+                     'step.stage == RecoveryStage.FENCING.value'):
+            self.assert_bites(compared_stages(line), 'compares')
+        self.assertEqual([], compared_stages('model.Recovery(a, b, RecoveryStage.FENCING)'))
 
     def test_relative_imports_are_refused(self):
         self.assert_bites(directions('agent', 'from ..drivers import child\n'), 'whole name')

@@ -24,7 +24,7 @@ from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, Trouble, plain
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.cli.recovery import show as recovery
-from kaopu_ha.core import detection, model, policy, roads
+from kaopu_ha.core import attempt, detection, model, policy, roads
 from kaopu_ha.core.model import (
     Case,
     Evacuation,
@@ -239,6 +239,7 @@ def _instances(found: Picture, done: Recovery) -> Iterator[str]:
     for item in items:
         yield f'{item.name} ({item.instance}) {_fate(item)}'
         yield from _marks(item)
+        yield from _why(item)
         for step in item.road:
             because = f': {step.reason}' if step.reason else ''
             row = f'; row "{step.row}"' if step.row else ''
@@ -301,6 +302,18 @@ def _marks(item: Evacuation) -> Iterator[str]:
         yield f'    its mark is not understood, and left nothing behind: {mark}'
     if item.row == policy.ROW:
         yield f'    to move it all the same: kaopu-ha recovery retry {item.name} --why ...'
+
+
+def _why(item: Evacuation) -> Iterator[str]:
+    """What the row that gave its reason was decided by, and what would have changed it."""
+    why = attempt.why(item)
+    if why is None:
+        return
+    yield f'    row "{why.row}", for: {"; ".join(why.so) or "no row before it was so"}'
+    if why.behind:
+        yield f'        if {", or ".join(why.behind)}: what the rows behind it say'
+    for act, row, lacked in why.instead:
+        yield f'        if {", and ".join(lacked)}: {act} (row "{row}")'
 
 
 def _calls(item: Evacuation) -> str:

@@ -13,7 +13,8 @@
 """The documentation's pictures, drawn from the program: ``python -m tools.pictures``.
 
 What can be known is not drawn by hand: times, stages, and drivers by default come from the options
-and the rules that are made of them.  ``tests/unit/test_pictures.py`` says when to draw again.
+and the rules that are made of them, roads and rows from the tables of the core.
+``tests/unit/test_pictures.py`` says when to draw again.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,21 +22,17 @@ import dataclasses
 import math
 import pathlib
 
-import drawsvg
 from oslo_config import cfg
 
 from kaopu_ha import conf as options
 from kaopu_ha.conf import rules as conf_rules
 from kaopu_ha.core.model import RecoveryStage, Stage
+from tools import roads_drawn
+from tools.sheet import CALM, FAINT, INK, PAPER, Sheet
 
 FOLDER = pathlib.Path(__file__).resolve().parents[1] / 'doc/source/pictures'
 
-_INK, _FAINT, _PAPER = '#1f2933', '#7b8794', '#ffffff'
-_ETCD, _MANAGEMENT, _STORAGE = '#1f6fb2', '#b36b00', '#2f855a'
-_DEAD, _CALM = '#b83232', '#eef2f6'
-_FONT = 'Helvetica, Arial, sans-serif'
-# Half of an arrow's head, and how far it reaches back.
-_HEAD = 4.5
+_ETCD, _MANAGEMENT, _STORAGE, _DEAD = '#1f6fb2', '#b36b00', '#2f855a', '#b83232'
 
 
 def configuration(pace: str = 'patent') -> cfg.ConfigOpts:
@@ -53,77 +50,8 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for name, draw in PICTURES.items():
         (FOLDER / f'{name}.svg').write_text(draw())
-
-
-# ------------------------------------------------------------ a sheet
-
-
-class Sheet:
-    """A drawing, and the few strokes that the pictures are made of."""
-
-    def __init__(self, width: float, height: float, title: str, told: str) -> None:
-        self._drawing = drawsvg.Drawing(width, height, font_family=_FONT)
-        self._drawing.append(drawsvg.Title(title))
-        self._drawing.append(drawsvg.Raw(f'<desc>{told}</desc>'))
-        self._drawing.append(drawsvg.Rectangle(0, 0, width, height, fill=_PAPER))
-
-    def text(self, x: float, y: float, words: str, size: float = 13, fill: str = _INK,
-             anchor: str = 'start', weight: str = 'normal') -> None:
-        """Write one line whose base is at ``y``."""
-        self._drawing.append(drawsvg.Text(words, size, x, y, fill=fill, text_anchor=anchor,
-                                          font_weight=weight))
-
-    def lines(self, x: float, y: float, words: Sequence[str], size: float = 12,
-              fill: str = _INK, anchor: str = 'start') -> None:
-        """Write lines below each other."""
-        for index, line in enumerate(words):
-            self.text(x, y + index * size * 1.35, line, size, fill, anchor)
-
-    def box(self, x: float, y: float, width: float, height: float, *, fill: str = _CALM,
-            stroke: str = _FAINT) -> None:
-        """Draw a box with round corners."""
-        self._drawing.append(drawsvg.Rectangle(x, y, width, height, rx=6, fill=fill, stroke=stroke,
-                                               stroke_width=1.3))
-
-    def titled(self, x: float, y: float, width: float, height: float, title: str,
-               words: Sequence[str], stroke: str = _FAINT) -> None:
-        """Draw a box with a title and lines in it."""
-        self.box(x, y, width, height, fill=_PAPER, stroke=stroke)
-        self.text(x + 12, y + 22, title, 14, weight='bold')
-        self.lines(x + 12, y + 41, words, fill=_INK)
-
-    def bar(self, x: float, y: float, width: float, height: float, fill: str,
-            opacity: float = 1.0) -> None:
-        """Draw a filled bar."""
-        self._drawing.append(drawsvg.Rectangle(x, y, width, height, fill=fill,
-                                               fill_opacity=opacity))
-
-    def line(self, x1: float, y1: float, x2: float, y2: float, stroke: str = _INK,
-             width: float = 1.6, dashes: str = '') -> None:
-        """Draw a straight line."""
-        more = {'stroke_dasharray': dashes} if dashes else {}
-        self._drawing.append(drawsvg.Line(x1, y1, x2, y2, stroke=stroke, stroke_width=width,
-                                          **more))
-
-    def arrow(self, x1: float, y1: float, x2: float, y2: float, stroke: str = _INK,
-              dashes: str = '') -> None:
-        """Draw an arrow to the second point."""
-        length = math.hypot(x2 - x1, y2 - y1)
-        along, across = (x2 - x1) / length, (y2 - y1) / length
-        x, y = x2 - 2 * _HEAD * along, y2 - 2 * _HEAD * across
-        self.line(x1, y1, x, y, stroke, 1.8, dashes)
-        self._drawing.append(drawsvg.Lines(
-            x2, y2, round(x - _HEAD * across, 2), round(y + _HEAD * along, 2),
-            round(x + _HEAD * across, 2), round(y - _HEAD * along, 2), close=True, fill=stroke))
-
-    def cross(self, x: float, y: float, stroke: str) -> None:
-        """Draw the mark of an ask that nobody answered."""
-        for slope in (1, -1):
-            self.line(x - 3.5, y - 3.5 * slope, x + 3.5, y + 3.5 * slope, stroke, 1.6)
-
-    def svg(self) -> str:
-        """The picture as a text."""
-        return f'{self._drawing.as_svg()}\n'
+    for name, write in PAGES.items():
+        (FOLDER.parent / name).write_text(write())
 
 
 # ------------------------------------------------------------ the architecture
@@ -140,7 +68,7 @@ def architecture() -> str:
     _arrows(sheet)
     for index, (color, words) in enumerate((
             (_ETCD, 'first network: etcd'), (_MANAGEMENT, 'second network: management'),
-            (_STORAGE, 'third network: storage'), (_INK, 'orders and news'))):
+            (_STORAGE, 'third network: storage'), (INK, 'orders and news'))):
         x = 30 + 245 * index
         sheet.line(x, 576, x + 34, 576, color, 3)
         sheet.text(x + 42, 580, words, 12)
@@ -148,8 +76,8 @@ def architecture() -> str:
 
 
 def _hosts(sheet: Sheet, conf: cfg.ConfigOpts) -> None:
-    sheet.box(44, 34, 230, 506, fill=_CALM)
-    sheet.box(30, 20, 230, 506, fill=_CALM)
+    sheet.box(44, 34, 230, 506, fill=CALM)
+    sheet.box(30, 20, 230, 506, fill=CALM)
     sheet.text(44, 46, 'compute hosts', 15, weight='bold')
     sheet.titled(46, 66, 198, 104, 'kaopu-ha-agent', (
         f'beat every {conf_rules.times(conf).beat_interval:g} s: alive/HOST',
@@ -168,18 +96,18 @@ def _services(sheet: Sheet, conf: cfg.ConfigOpts) -> None:
         _ETCD)
     sheet.titled(420, 224, 220, 104, 'kaopu-ha-controller', (
         'two or three; one leads:', 'judges, fences, ranks the', 'other hosts, plans, takes back'),
-        _INK)
+        INK)
     sheet.titled(420, 396, 220, 104, 'Ceph', (
         'who has which disk open;', f'fence: {", ".join(conf.fence.drivers)},',
         'read back as the proof'), _STORAGE)
     sheet.titled(770, 60, 200, 104, 'kaopu-ha-worker', (
         'any number; each move is', f'one task (queue: {conf.queue.driver}),',
-        'claimed by one worker'), _INK)
+        'claimed by one worker'), INK)
     sheet.titled(770, 224, 200, 104, f'{conf.cloud.driver.capitalize()}, Placement', (
-        'evacuates to the host that', 'was chosen by use', f'({usage})'), _FAINT)
+        'evacuates to the host that', 'was chosen by use', f'({usage})'), FAINT)
     sheet.titled(770, 396, 200, 104, 'people', (
         'kaopu-ha status, explain,', 'host hold, admit; news:',
-        f'{", ".join(conf.notifier.drivers)}, metrics'), _FAINT)
+        f'{", ".join(conf.notifier.drivers)}, metrics'), FAINT)
 
 
 def _arrows(sheet: Sheet) -> None:
@@ -252,7 +180,7 @@ def _panel(sheet: Sheet, pace: str, top: float) -> None:
     sheet.text(_LEFT - 98, top + 18, f'pace = {pace}', 15, weight='bold')
     total = sum(part.seconds for part in way)
     sheet.text(_LEFT + 40, top + 18, f'confirmed up to about {total:g} s after the power was cut '
-               '(not drawn to scale)', 12, _FAINT)
+               '(not drawn to scale)', 12, FAINT)
     _clock(sheet, way, top + 44)
     _stages(sheet, way, top + 64)
     _keys(sheet, way, top + 118)
@@ -263,15 +191,15 @@ def _panel(sheet: Sheet, pace: str, top: float) -> None:
         f'x: asked, and silent; again every {interval:g} s.  A single sign of life, '
         'over any network, and nobody is condemned;',
         'a network that could not be asked is UNKNOWN, which condemns nobody either: the case '
-        'waits.'), fill=_FAINT)
+        'waits.'), fill=FAINT)
 
 
 def _clock(sheet: Sheet, way: Sequence[Part], y: float) -> None:
     passed = 0.0
     for part in way:
         sheet.line(part.left, y + 6, part.left, y + 200, '#d5dbe1', 1)
-        sheet.text(part.left, y, f'{passed:g} s', 12, _FAINT, 'middle')
-        sheet.text((part.left + part.right) / 2, y, f'+ {part.seconds:g}', 12, _INK, 'middle')
+        sheet.text(part.left, y, f'{passed:g} s', 12, FAINT, 'middle')
+        sheet.text((part.left + part.right) / 2, y, f'+ {part.seconds:g}', 12, INK, 'middle')
         passed += part.seconds
     last = way[-1].right
     sheet.line(last, y + 6, last, y + 200, _DEAD, 1.6)
@@ -286,7 +214,7 @@ def _stages(sheet: Sheet, way: Sequence[Part], y: float) -> None:
             sheet.bar(part.left, y, part.right - part.left, 34, _DEAD, shade)
             sheet.text((part.left + part.right) / 2, y + 22, part.stage, 12, anchor='middle')
     sheet.bar(way[-1].right, y, _END - way[-1].right, 34, _DEAD)
-    sheet.text(way[-1].right + 8, y + 22, Stage.CONFIRMED.value.upper(), 13, _PAPER,
+    sheet.text(way[-1].right + 8, y + 22, Stage.CONFIRMED.value.upper(), 13, PAPER,
                weight='bold')
     sheet.text(way[0].left + 8, y + 15, 'power cut:', 12, _DEAD)
     sheet.text(way[0].left + 8, y + 30, 'no more beats', 12, _DEAD)
@@ -317,7 +245,9 @@ def _asks(sheet: Sheet, way: Sequence[Part], y: float, network: str, color: str)
         sheet.cross(first.left + 10 + (last.right - first.left - 20) * index / steps, y, color)
 
 
-PICTURES: dict[str, Callable[[], str]] = {'architecture': architecture, 'death': death}
+PICTURES: dict[str, Callable[[], str]] = {'architecture': architecture, 'death': death,
+                                       'roads': roads_drawn.picture}
+PAGES: dict[str, Callable[[], str]] = {'reference/rows.rst': roads_drawn.page}
 
 if __name__ == '__main__':
     main()

@@ -20,7 +20,7 @@ from kaopu_ha.cli import layout
 from kaopu_ha.cli.brake import Storm
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import detection, left, model, protection, texts
-from kaopu_ha.core.model import RecoveryStage, Sign, Stage, Verdict
+from kaopu_ha.core.model import Sign, Stage, Verdict
 from kaopu_ha.core.waiting import Kind, Waiting
 
 # A step that goes well takes less: what is under way is no trouble yet.
@@ -62,10 +62,10 @@ def _recoveries(found: Picture) -> Iterator[tuple[str, str]]:
         if wrong:
             yield 'warning', (f'Marks of instances of {recovery.host} are not understood, and left '
                               f'nothing behind: {texts.few(wrong)}')
-        if recovery.stage is not RecoveryStage.FINISHED:
+        if not recovery.stage.finished:
             for reason in recovery.refused:
                 yield 'error', f'{recovery.host} is not fenced whole: {reason}'
-            if recovery.stage is not RecoveryStage.FENCING and recovery.id not in found.proofs:
+            if not recovery.stage.fencing and recovery.id not in found.proofs:
                 yield 'error', (f'The fence of {recovery.host} was not read back lately: nothing '
                                 'is evacuated until it is')
 

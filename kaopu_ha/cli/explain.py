@@ -24,7 +24,7 @@ from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, Trouble, plain
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.cli.recovery import show as recovery
-from kaopu_ha.core import detection, model, policy, roads
+from kaopu_ha.core import attempt, detection, model, policy, roads
 from kaopu_ha.core.model import (
     Case,
     Evacuation,
@@ -207,17 +207,28 @@ _STAGES = {
 
 def _recovered(done: Recovery) -> Iterator[_Told]:
     for step in done.road:
-        if step.stage == RecoveryStage.FENCING.value:
-            orders = '; '.join(recovery.order_text(order) for order in done.orders) or 'nothing'
-            yield step.at, _DONE, f'{step.by} began recovery {done.id}. To be cut off: {orders}.'
-        elif step.stage == RecoveryStage.PROVEN.value:
-            how = 'is proven' if done.word is None else 'counts as proven'
-            yield step.at, _DONE, f'The fence {how}: {step.reason}.'
-        elif step.stage == RecoveryStage.PLANNED.value:
-            forced = ' (Nova\'s service was forced down by us)' if done.forced_by_us else ''
-            yield step.at, _DONE, f'Its instances are planned{forced}: {step.reason}.'
-        else:
-            yield step.at, _DONE, f'The recovery is {step.stage}: {step.reason}.'
+        tell = _RECOVERED.get(step.stage)
+        yield step.at, _DONE, (tell(done, step) if tell else
+                               f'The recovery is {step.stage}: {step.reason}.')
+
+
+def _began(done: Recovery, step: model.Step) -> str:
+    orders = '; '.join(recovery.order_text(order) for order in done.orders) or 'nothing'
+    return f'{step.by} began recovery {done.id}. To be cut off: {orders}.'
+
+
+def _proven(done: Recovery, step: model.Step) -> str:
+    how = 'is proven' if done.word is None else 'counts as proven'
+    return f'The fence {how}: {step.reason}.'
+
+
+def _planned(done: Recovery, step: model.Step) -> str:
+    forced = ' (Nova\'s service was forced down by us)' if done.forced_by_us else ''
+    return f'Its instances are planned{forced}: {step.reason}.'
+
+
+_RECOVERED = {RecoveryStage.FENCING.value: _began, RecoveryStage.PROVEN.value: _proven,
+              RecoveryStage.PLANNED.value: _planned}
 
 
 def _instances(found: Picture, done: Recovery) -> Iterator[str]:
@@ -228,6 +239,7 @@ def _instances(found: Picture, done: Recovery) -> Iterator[str]:
     for item in items:
         yield f'{item.name} ({item.instance}) {_fate(item)}'
         yield from _marks(item)
+        yield from _why(item)
         for step in item.road:
             because = f': {step.reason}' if step.reason else ''
             row = f'; row "{step.row}"' if step.row else ''
@@ -290,6 +302,18 @@ def _marks(item: Evacuation) -> Iterator[str]:
         yield f'    its mark is not understood, and left nothing behind: {mark}'
     if item.row == policy.ROW:
         yield f'    to move it all the same: kaopu-ha recovery retry {item.name} --why ...'
+
+
+def _why(item: Evacuation) -> Iterator[str]:
+    """What the row that gave its reason was decided by, and what would have changed it."""
+    why = attempt.why(item)
+    if why is None:
+        return
+    yield f'    row "{why.row}", for: {"; ".join(why.so) or "no row before it was so"}'
+    if why.behind:
+        yield f'        if {", or ".join(why.behind)}: what the rows behind it say'
+    for act, row, lacked in why.instead:
+        yield f'        if {", and ".join(lacked)}: {act} (row "{row}")'
 
 
 def _calls(item: Evacuation) -> str:

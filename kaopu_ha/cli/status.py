@@ -21,7 +21,7 @@ from kaopu_ha.cli import attention, layout, picture
 from kaopu_ha.cli import brake as brakes
 from kaopu_ha.cli.command import Command, plain
 from kaopu_ha.core import left, protection, texts
-from kaopu_ha.core.model import RecoveryStage, Stage
+from kaopu_ha.core.model import Stage
 from kaopu_ha.core.restart import Phase, Restart
 
 
@@ -82,7 +82,7 @@ def _cases(found: picture.Picture) -> str:
 
 def _recoveries(found: picture.Picture) -> str:
     count = len(_restarts(found)) + sum(
-        item.stage is not RecoveryStage.FINISHED for item in found.recoveries.values())
+        not item.stage.finished for item in found.recoveries.values())
     return f'{count} under way' if count else 'none under way'
 
 
@@ -96,13 +96,13 @@ def _under_way(found: picture.Picture) -> list[str]:
     rows = [(f'  {item.host}, in place', 'restart', f'{len(item.starts) - len(item.unsettled)}/'
              f'{len(item.starts)} instances', '') for item in _restarts(found)]
     for item in found.recoveries.values():
-        if item.stage is not RecoveryStage.FINISHED:
+        if not item.stage.finished:
             ended, all_of_them = picture.progress(found, item)
             rows.append((f'  {item.id}', item.stage.value,
                          f'{ended}/{all_of_them} instances', item.waiting_for))
     left_to_others = [
         f'  {item.id}: left by the policy: {texts.few(one.name for one in named)}'
-        for item in found.recoveries.values() if item.stage is not RecoveryStage.FINISHED
+        for item in found.recoveries.values() if not item.stage.finished
         and (named := left.by_policy(found.evacuations(item.id)))]
     return ['', *layout.table(('  recovery', 'stage', 'ended', 'waits for'), rows),
             *left_to_others, ''] if rows else ['']
@@ -113,7 +113,7 @@ def _as_json(found: picture.Picture, brake: brakes.Storm,
     leader = plain(found.leader)
     recoveries = []
     for item in found.recoveries.values():
-        if item.stage is not RecoveryStage.FINISHED:
+        if not item.stage.finished:
             ended, all_of_them = picture.progress(found, item)
             recoveries.append({'id': item.id, 'host': item.host, 'stage': item.stage.value,
                                'ended': ended, 'instances': all_of_them,

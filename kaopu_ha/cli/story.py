@@ -175,15 +175,17 @@ def _closed(name: str, before: model.Case | None, after: model.Case | None) -> I
 # ---------------------------------------------------------------- recovery, fence, evacuation
 
 
+_RECOVERY_LEVELS = {RecoveryStage.FINISHED.value: 'good'}
+
+
 def _recovery(name: str, before: model.Recovery | None,
               after: model.Recovery | None) -> Iterator[Line]:
     del name
     if after is None:
         return
     for step in after.road[len(before.road) if before else 0:]:
-        finished = step.stage == RecoveryStage.FINISHED.value
         yield Line('recovery', after.host, f'the recovery is {step.stage.upper()}: {step.reason}',
-                   'good' if finished else 'info', step.at)
+                   _RECOVERY_LEVELS.get(step.stage, 'info'), step.at)
     for reason in after.refused[len(before.refused) if before else 0:]:
         yield Line('fence', after.host, f'not fenced: {reason}', 'error')
     if after.waiting_for and (before is None or before.waiting_for != after.waiting_for):

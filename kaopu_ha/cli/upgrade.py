@@ -26,7 +26,6 @@ from kaopu_ha import ports, records, wiring
 from kaopu_ha.cli import picture
 from kaopu_ha.conf import ceph, sound
 from kaopu_ha.conf.errors import ConfigError
-from kaopu_ha.core.model import RecoveryStage
 from kaopu_ha.wiring import catalogue, drivers, spelling
 
 # What a process writes of itself and lives as long as it does.
@@ -128,7 +127,7 @@ def _processes(snapshot: ports.Snapshot) -> Result:
 
 def _recoveries(snapshot: ports.Snapshot) -> Result:
     under_way = [recovery.host for recovery in picture.Picture(snapshot).recoveries.values()
-                 if recovery.stage is not RecoveryStage.FINISHED]
+                 if not recovery.stage.finished]
     if not under_way:
         return _success()
     return Result(Code.WARNING, f'Under way for {_some(under_way)}. A controller of this release '

@@ -25,7 +25,7 @@ from kaopu_ha.cli import layout, picture
 from kaopu_ha.cli.command import Command, Trouble, plain
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.cli.story import Line, told
-from kaopu_ha.core.model import Phase, RecoveryStage, Stage
+from kaopu_ha.core.model import Phase, Stage
 
 # A watch that says nothing may be a store that is away: so it is asked now and then.
 _CHECK_SECONDS = 10.0
@@ -132,7 +132,7 @@ class Follower:
         """True if the recovery of the host's open case is finished, or one that began since."""
         found = self.picture()
         case = found.cases.get(host)
-        return any(item.stage is RecoveryStage.FINISHED for item in found.recoveries_of(host)
+        return any(item.stage.finished for item in found.recoveries_of(host)
                    if item.id not in self._before or (case and case.recovery == item.id))
 
     def summary(self, host: str) -> str:

@@ -133,7 +133,7 @@ class Housekeeper:
 
 def _recoveries(world: World) -> Iterator[Over]:
     for name, recovery in world.every(model.Recovery, records.RECOVERY).items():
-        if recovery.stage is model.RecoveryStage.FINISHED and not history.in_use(world, recovery):
+        if recovery.stage.finished and not history.in_use(world, recovery):
             yield Over(name, recovery.road[-1].at if recovery.road else '')
 
 

@@ -80,7 +80,7 @@ class Observer:
     def _in_doubt(self, world: World) -> tuple[str, ...]:
         recoveries = world.every(model.Recovery, records.RECOVERY)
         unproven = {name for name, item in recoveries.items()
-                    if item.stage is not model.RecoveryStage.FINISHED
+                    if not item.stage.finished
                     and not world.has(records.PROOF + name)}
         hosts = sight.in_doubt(world.cases.values(), world.beats, unproven,
                                self._rules)

@@ -195,8 +195,10 @@ def moved_on(host: str, recovery: str,
 
 
 def noted(case: Case, did: Did) -> Case:
-    """The case with one more step done."""
+    """The case with one more step done: the first one that was not."""
     assert case.admit is not None
+    ahead = [each for each in Did if each.value not in case.admit.steps]
+    assert did in ahead[:1], f'{did.value} before {ahead}'
     admit = dataclasses.replace(case.admit, steps=(*case.admit.steps, did.value), waiting_for='',
                                 needs_operator=False)
     return dataclasses.replace(case, admit=admit)

@@ -16,20 +16,20 @@ Nova is no arbiter, and a second call spoils the first (measured).  So the attem
 before the call; who takes one over looks first, and repeats the call, to the same target, only if
 there is no trace of the first one.
 
-Each table below is for one situation.  Its rows are tried in their order, and the first one whose
-condition is true decides; its name is kept in the record, so that ``explain`` can say which it was.
+Each table below is for one situation.  Its rows are tried in their order, and the first one of
+which all is so decides; its name is kept in the record, so that ``explain`` can say which it was,
+and what would have decided otherwise (``core.rows``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 import enum
 import itertools
 
-from kaopu_ha.core import certain, model, refusals
+from kaopu_ha.core import certain, model, refusals, rows
+from kaopu_ha.core import conditions as so
 from kaopu_ha.core.certain import Seen as Seen
-from kaopu_ha.core.evacuation import Way
 from kaopu_ha.core.facts import Facts as Facts
 from kaopu_ha.core.model import Evacuation, Phase
 
@@ -59,19 +59,7 @@ class Decision:
     row: str = ''
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row of a table: if it is so, this is done, for this reason (with names in braces).
-
-    ``needs_operator``: nothing that the program may do mends it.
-    """
-
-    name: str
-    condition: Callable[[Facts], bool]
-    act: Act
-    reason: str = ''
-    state: str = ''
-    needs_operator: bool = False
+Row = rows.Row[Facts, Act]
 
 
 def advance(item: Evacuation, seen: Seen, rules: model.Rules) -> Decision:
@@ -79,7 +67,7 @@ def advance(item: Evacuation, seen: Seen, rules: model.Rules) -> Decision:
     if seen.server is None:
         return Decision(Act.LEFT, 'the instance was deleted', row='deleted')
     facts = Facts(item, seen, rules)
-    row = next(row for row in _table(facts) if row.condition(facts))
+    row = rows.decided(_table(facts), facts)
     return Decision(row.act, facts.said(row.reason), row.state, row.name)
 
 
@@ -97,167 +85,152 @@ def to_be_fenced(item: Evacuation, seen: Seen, rules: model.Rules) -> tuple[str,
     return tuple(sorted({*item.clients, *found}))[:rules.clients_fenced_max]
 
 
-def _otherwise(facts: Facts) -> bool:
-    return True
-
-
 # ---------------------------------------------------------------- the tables
 
 # It was moved by somebody else, or by an attempt of ours that was given up.  A target that was
 # given up may end its attempt late, fenced.  Nova then believes that one, and ends ours in error,
 # though what ours started goes on.
 ELSEWHERE = (
-    Row('runs on its target, shown elsewhere', lambda it: not it.queued and it.runs_there, Act.WAIT,
+    Row('runs on its target, shown elsewhere', (~so.QUEUED, so.RUNS_THERE), Act.WAIT,
         'it runs on {target}, but Nova shows it on {shown}: its record has to be mended by hand',
         needs_operator=True),
     Row('shown on a target that was given up',
-        lambda it: not it.queued and it.unfinished and it.server.host in it.item.tried, Act.WAIT,
+        (~so.QUEUED, so.UNFINISHED, so.GIVEN_UP_HOST), Act.WAIT,
         'Nova shows it on {shown}, which was given up'),
     Row('shown elsewhere, its target not certain',
-        lambda it: not it.queued and not it.nobody_there and not (it.long and it.off_there),
+        (~so.QUEUED, ~so.NOBODY_THERE, ~so.LONG_OFF_THERE),
         Act.WAIT, 'Nova shows it on {shown}; is it on {target}?'),
-    Row('moved by somebody else',
-        lambda it: (it.settled or not it.calling) and (it.task_stays or not it.server.task_state),
-        Act.LEFT, 'it is on {shown} by now: not our doing'),
-    Row('being moved by somebody else', _otherwise, Act.WAIT, 'Nova shows it on {shown}'))
+    Row('moved by somebody else', (so.SETTLED_OR_NOT_CALLING, so.FREE_OF_TASKS), Act.LEFT,
+        'it is on {shown} by now: not our doing'),
+    Row('being moved by somebody else', (), Act.WAIT, 'Nova shows it on {shown}'))
 
 # No attempt with this target was committed yet.
 FIRST = (
-    Row('there already', lambda it: it.on_target, Act.COMMIT, 'it is there already'),
-    Row('stopped by its user',
-        lambda it: it.being_stopped and it.seen.seconds >= it.rules.user_stop_seconds,
-        Act.LEFT, 'its user stopped it while it waited'),
-    Row('being stopped by its user', lambda it: it.being_stopped, Act.WAIT, 'its user stops it'),
-    Row('images not asked', lambda it: it.may_move and it.unasked, Act.WAIT,
+    Row('there already', (so.ON_TARGET,), Act.COMMIT, 'it is there already'),
+    Row('stopped by its user', (so.BEING_STOPPED, so.STOPS_FOR_LONG), Act.LEFT,
+        'its user stopped it while it waited'),
+    Row('being stopped by its user', (so.BEING_STOPPED,), Act.WAIT, 'its user stops it'),
+    Row('images not asked', (so.MAY_MOVE, so.UNASKED), Act.WAIT,
         'its images could not be asked for live clients'),
     # It may be a guest on a host that nobody knows, or at an address that its host did not tell.
-    Row('live at an address of nobody', lambda it: it.may_move and bool(it.stranger), Act.WAIT,
+    Row('live at an address of nobody', (so.MAY_MOVE, so.STRANGER), Act.WAIT,
         'a live client at {stranger} has its disk open, an address of nobody: if it is a tool\'s: '
         'kaopu-ha tool add'),
     # A live migration was over when its source died, and Nova had not written that down yet.
-    Row('runs elsewhere', lambda it: it.may_move and it.known_elsewhere, Act.WAIT,
+    Row('runs elsewhere', (so.MAY_MOVE, so.DOMAIN_ELSEWHERE), Act.WAIT,
         '{elsewhere} has its domain on, and a live client there has its disk open, but Nova shows '
         'it on {source}: if it runs there, its record has to be mended by hand',
         needs_operator=True),
-    Row('live elsewhere', lambda it: it.may_move and bool(it.running_on), Act.WAIT,
+    Row('live elsewhere', (so.MAY_MOVE, so.LIVE_ELSEWHERE), Act.WAIT,
         'a live client on {elsewhere} has its disk open'),
     # Its own fence, or its word, keeps it from writing again; nothing else does.
-    Row('silent elsewhere', lambda it: it.may_move and bool(it.may_run_on), Act.WAIT,
+    Row('silent elsewhere', (so.MAY_MOVE, so.SILENT_ELSEWHERE), Act.WAIT,
         'it may run on {unseen}, where no client of it answers: until {unseen} says that it does '
         'not, or is fenced; a domain that is left there is undefined by hand', needs_operator=True),
     # It may wake and write again: nothing but the fence keeps it from that.
-    Row('silent at an address of nobody', lambda it: it.may_move and bool(it.silent),
+    Row('silent at an address of nobody', (so.MAY_MOVE, so.SILENT_CLIENT),
         Act.HAVE_FENCED, 'a client at {silent_at} has its disk open and does not answer: '
         '{silent} is fenced first'),
-    Row('first call', lambda it: it.way[0] is Way.EVACUATE, Act.COMMIT),
+    Row('first call', (so.EVACUATE,), Act.COMMIT),
     Row('stopped by its user, as Nova tells',
-        lambda it: it.way[0] is Way.RESET and it.stopped_by_user, Act.LEFT, 'its user stopped it'),
-    Row('reset before the call', lambda it: it.way[0] is Way.RESET, Act.RESET, '{why}', 'active'),
-    Row('not to be called yet', lambda it: it.way[0] is Way.WAIT, Act.WAIT, '{why}'),
-    Row('to be left', lambda it: it.way[0] is Way.LEAVE, Act.LEFT, '{why}'),
-    Row('not recoverable', _otherwise, Act.FAILED, '{why}'))
+        (so.RESET, so.STOPPED_BY_USER), Act.LEFT, 'its user stopped it'),
+    Row('reset before the call', (so.RESET,), Act.RESET, '{why}', 'active'),
+    Row('not to be called yet', (so.WAITED_FOR,), Act.WAIT, '{why}'),
+    Row('to be left', (so.TO_BE_LEFT,), Act.LEFT, '{why}'),
+    Row('not recoverable', (), Act.FAILED, '{why}'))
 
 # The attempt is committed.
 UNDER_WAY = (
-    Row('arrived', lambda it: it.on_target and it.shows('active') and it.open_there, Act.DONE,
+    Row('arrived', (so.ON_TARGET, so.ACTIVE, so.OPEN_THERE), Act.DONE,
         'active on {target}, its disk open there'),
     Row('nothing of it arrived',
-        lambda it: it.on_target and it.shows('active') and it.long and it.absent_there, Act.FAILED,
+        (so.ON_TARGET, so.ACTIVE, so.LONG, so.ABSENT_THERE), Act.FAILED,
         'Nova shows it active on {target}, but nothing of it runs there'),
-    Row('arrived, its disk not open yet', lambda it: it.on_target and it.shows('active'), Act.WAIT,
+    Row('arrived, its disk not open yet', (so.ON_TARGET, so.ACTIVE), Act.WAIT,
         'active on {target}; its disk is not yet open there'),
     # A source that boots between ACTIVE and the new host makes Nova show that.
     Row('arrived, shown stopped',
-        lambda it: it.on_target and it.shows('stopped') and it.open_there, Act.RESET,
+        (so.ON_TARGET, so.STOPPED, so.OPEN_THERE), Act.RESET,
         'it runs on {target}, but Nova shows it stopped', 'active'),
     # A target that was given up ended late, or its user's reboot failed, while it went on.
     Row('arrived, shown in error',
-        lambda it: it.on_target and it.shows('error') and it.runs_there and it.over,
-        Act.RESET, 'it runs on {target}, but Nova shows it in error', 'active'),
+        (so.ON_TARGET, so.ERROR, so.RUNS_THERE, so.OVER), Act.RESET,
+        'it runs on {target}, but Nova shows it in error', 'active'),
     # Or Nova stopped it: its source was booted just then, and had it shown stopped before the call.
     Row('arrived, and stopped, maybe by Nova',
-        lambda it: it.on_target and it.shows('stopped') and it.seen.source_returned, Act.FAILED,
+        (so.ON_TARGET, so.STOPPED, so.SOURCE_RETURNED), Act.FAILED,
         'it came to {target}, but Nova shows it stopped there: if its user wants it on, start it'),
-    Row('arrived, and stopped', lambda it: it.on_target and it.shows('stopped'), Act.DONE,
+    Row('arrived, and stopped', (so.ON_TARGET, so.STOPPED), Act.DONE,
         'it came to {target}, and was stopped there since'),
     # Nothing is done to it: to start it anew would cost what its user has in its memory.
-    Row('arrived, and changed', lambda it: it.changed_there, Act.DONE,
+    Row('arrived, and changed', (so.ON_TARGET, so.CHANGED_THERE), Act.DONE,
         'it came to {target}, and its user has it {vm_state} there'),
     # A state that is set would undo what was asked, and nova-compute does it all the same.
-    Row('arrived, and in a task', lambda it: it.runs_there and it.in_its_users_hands, Act.DONE,
+    Row('arrived, and in a task', (so.RUNS_THERE, so.ON_TARGET, so.IN_ITS_USERS_HANDS), Act.DONE,
         'it came to {target}, and Nova shows {state} there'),
     Row('runs, shown in another state',
-        lambda it: it.long and it.runs_there and not it.shows('active') and it.over, Act.RESET,
+        (so.LONG, so.RUNS_THERE, ~so.ACTIVE, so.OVER), Act.RESET,
         'it runs on {target}, but Nova shows {state}', 'active'),
-    Row('its target was restarted', lambda it: it.long and it.off_there and it.restarted,
+    Row('its target was restarted', (so.LONG, so.OFF_THERE, so.RESTARTED),
         Act.REFUSED, '{target} was restarted while it received it'),
-    Row('runs, and Nova does not know yet', lambda it: it.long and it.runs_there and not it.over,
+    Row('runs, and Nova does not know yet', (so.LONG, so.RUNS_THERE, ~so.OVER),
         Act.WAIT, 'it runs on {target}, and nova-compute there has still to tell Nova: if it is '
                   'down, start it'),
     # Its nova-compute ended between the two writes.  No call mends that, and if the source came
     # back while Nova shows it there, a second copy could be started: so it stays open.
-    Row('runs, shown on its source', lambda it: it.long and it.runs_there and it.on_source,
+    Row('runs, shown on its source', (so.LONG, so.RUNS_THERE, so.ON_SOURCE),
         Act.WAIT, 'it runs on {target}, but Nova shows it on {source}: its record has to be mended '
                   'by hand', needs_operator=True),
-    Row(refusals.NO_HOST, lambda it: _failed(it) and it.absent_there and it.by_scheduler,
+    Row(refusals.NO_HOST, (*so.FAILED, so.ABSENT_THERE, so.BY_SCHEDULER),
         Act.REFUSED, '{fault}'),
-    Row('Nova failed, for a reason', lambda it: _failed(it) and it.absent_there
-        and bool(it.server.fault), Act.REFUSED, '{fault}'),
-    Row('Nova failed', lambda it: _failed(it) and it.absent_there, Act.REFUSED,
+    Row('Nova failed, for a reason', (*so.FAILED, so.ABSENT_THERE, so.FAULT),
+        Act.REFUSED, '{fault}'),
+    Row('Nova failed', (*so.FAILED, so.ABSENT_THERE), Act.REFUSED,
         'Nova failed to start it on {target}'),
     # Defined there by something before us: Nova rebuilds nothing over a domain.
-    Row('Nova failed over a domain, for a reason', lambda it: _failed(it) and it.long
-        and it.off_there and bool(it.server.fault), Act.REFUSED,
+    Row('Nova failed over a domain, for a reason',
+        (*so.FAILED, so.LONG, so.OFF_THERE, so.FAULT), Act.REFUSED,
         '{target} has its domain, off, to be undefined by hand: {fault}', needs_operator=True),
-    Row('Nova failed over a domain', lambda it: _failed(it) and it.long and it.off_there,
+    Row('Nova failed over a domain', (*so.FAILED, so.LONG, so.OFF_THERE),
         Act.REFUSED, '{target} has its domain, off, to be undefined by hand: Nova failed',
         needs_operator=True),
-    Row('Nova failed, its target not certain', lambda it: _failed(it), Act.WAIT,
+    Row('Nova failed, its target not certain', so.FAILED, Act.WAIT,
         'Nova failed; is it on {target}?'),
     # Its room, or its group's, was another's when its turn came: Nova shows it as before.
-    Row(refusals.NOT_TAKEN, lambda it: it.not_taken and it.absent_there, Act.REFUSED,
+    Row(refusals.NOT_TAKEN, (so.NOT_TAKEN, so.ABSENT_THERE), Act.REFUSED,
         '{target} did not take it: others were there first'),
-    Row('Nova has the call', lambda it: it.calling and (it.traced or it.on_target), Act.MOVING,
-        'Nova has the call'),
+    Row('Nova has the call', (so.CALLING, so.TRACED), Act.MOVING, 'Nova has the call'),
     # A call whose outcome is unknown may still lie in a proxy: give it time to show itself.
-    Row('was the call made', lambda it: it.calling and not it.settled, Act.WAIT,
+    Row('was the call made', (so.CALLING, ~so.SETTLED), Act.WAIT,
         'was the call made? No trace of it yet'),
     # It would be stopped on its target, too.
     Row('stopped by the boot of its source',
-        lambda it: it.calling and it.on_source and it.shows('stopped') and it.seen.source_returned,
+        (so.CALLING, so.ON_SOURCE, so.STOPPED, so.SOURCE_RETURNED),
         Act.RESET, 'its source was booted, and Nova shows it stopped: it will run again', 'active'),
-    Row('no trace of the call', lambda it: it.calling, Act.CALL, 'Nova has no trace of the call'),
+    Row('no trace of the call', (so.CALLING,), Act.CALL, 'Nova has no trace of the call'),
     # A source that boots completes its records, also that of a call which got lost.
     # A client at its own address is a sibling's there, or a tool's.
-    Row('the call was lost', lambda it: it.long and it.absent_there and not it.unasked
-        and not it.stranger and (it.unfinished or it.lost) and it.ended_unseen, Act.CALL,
+    Row('the call was lost', (so.LONG, so.ABSENT_THERE, ~so.UNASKED, ~so.STRANGER,
+                              so.UNFINISHED_OR_LOST, so.CANT_BEGIN), Act.CALL,
         'nothing of it is on {target} after {limit}'),
     # A nova-compute that hangs begins with it when it goes on: a second call would spoil both.
     Row('the call may still begin',
-        lambda it: it.long and it.absent_there and (it.unfinished or it.lost), Act.WAIT,
+        (so.LONG, so.ABSENT_THERE, so.UNFINISHED_OR_LOST), Act.WAIT,
         'nothing of it is on {target} after {limit}, but Nova has not ended the call: if '
         'nova-compute hangs there, restart it'),
     Row('ended without it, for a reason',
-        lambda it: it.long and it.absent_there and bool(it.server.fault), Act.REFUSED, '{fault}'),
-    Row('ended without it', lambda it: it.long and it.absent_there, Act.REFUSED,
+        (so.LONG, so.ABSENT_THERE, so.FAULT), Act.REFUSED, '{fault}'),
+    Row('ended without it', (so.LONG, so.ABSENT_THERE), Act.REFUSED,
         '{target} never started it'),
     # It may be starting, or the call was lost and the domain is older than it.
-    Row('off on its target', lambda it: it.long and it.off_there, Act.WAIT,
+    Row('off on its target', (so.LONG, so.OFF_THERE), Act.WAIT,
         '{target} knows its domain, but it does not run: if libvirt has it shut off, undefine it '
         'there by hand', needs_operator=True),
-    Row('under way', _otherwise, Act.WAIT, 'Nova: {task}'))
+    Row('under way', (), Act.WAIT, 'Nova: {task}'))
 
 
-def _failed(it: Facts) -> bool:
-    """Nova says that the attempt failed, and nothing of it is unfinished.
-
-    A source that boots completes the records of calls that may still begin, and what its user asks
-    of it there fails: that error is not the attempt's.
-    """
-    return it.shows('error') and bool(it.fresh) and not it.unfinished and not it.lost
-
-
-_FOR_OPERATORS = frozenset(row.name for table in (ELSEWHERE, FIRST, UNDER_WAY) for row in table
+TABLES = (ELSEWHERE, FIRST, UNDER_WAY)
+_FOR_OPERATORS = frozenset(row.name for table in TABLES for row in table
                            if row.needs_operator)
 
 
@@ -270,6 +243,48 @@ def needs_operator(item: Evacuation) -> bool:
         return item.row in _FOR_OPERATORS
     since = itertools.takewhile(lambda step: step.stage != Phase.QUEUED.value, reversed(item.road))
     return next((step.row for step in since if step.row), '') in _FOR_OPERATORS
+
+
+@dataclass(frozen=True)
+class Why:
+    """The row that gave an evacuation its reason, in sentences.
+
+    ``so``: what it was decided by.  ``instead``: what else would have been done, by which row, and
+    what that row lacked.  ``behind``: what would have left it to a row behind this one.
+    """
+
+    row: str
+    so: tuple[str, ...]
+    instead: tuple[tuple[str, str, tuple[str, ...]], ...]
+    behind: tuple[str, ...]
+
+
+def why(item: Evacuation) -> Why | None:
+    """Why it waits, or ended like that; None if it goes on, or no row of a worker said so."""
+    table = next((table for table in TABLES if rows.named(table, item.row)), ())
+    row = rows.named(table, item.row)
+    if row is None or row.act in _GOES_ON:
+        return None
+    known = so.of_phase(Phase.QUEUED if table is FIRST else _decided_in(item))
+    texts = {condition.text for condition in known}
+
+    def said(text: str) -> str:
+        return text.format(source=item.source, target=item.target or 'its target')
+    return Why(row.name, tuple(said(one.text) for one in row.when),
+               tuple((each.row.act.value, each.row.name,
+                      tuple(said(one.text) for one in each.lacked))
+                     for each in rows.instead(table, row, known)),
+               tuple(said(one.contrary) for one in row.when if one.text not in texts))
+
+
+_GOES_ON = (Act.COMMIT, Act.CALL, Act.RESET, Act.MOVING, Act.DONE)
+
+
+def _decided_in(item: Evacuation) -> Phase:
+    """The phase in which its row decided: the one before, if the row led to another."""
+    steps = item.road[-2:]
+    written = len(steps) == 2 and steps[1].row == item.row and steps[1].stage == item.phase.value
+    return Phase(steps[0].stage) if written else item.phase
 
 
 def must_ask(item: Evacuation, server: model.Server | None, seconds: float,

@@ -34,12 +34,15 @@ from kaopu_ha.core import (
     placing,
     policy,
     refusals,
+    roads,
     selection,
     texts,
 )
 from kaopu_ha.core.model import Evacuation, Phase, Power
 from kaopu_ha.core.news import Outcome
 from kaopu_ha.core.refusals import Meaning
+
+went = roads.step_of_evacuation
 
 
 class Way(enum.Enum):
@@ -350,14 +353,6 @@ def _still_eligible(item: Evacuation, seen: Seen) -> bool:
             roomy = dataclasses.replace(candidate, usage=model.Usage(1e9, 0, 1e12, 0))
             return not selection.why_not(roomy, item)
     return False
-
-
-def went(item: Evacuation, phase: Phase, at: str, by: str, reason: str,
-         row: str = '') -> Evacuation:
-    """The evacuation in its next phase, with the reason, and the row that gave it, in its road."""
-    step = model.Step(at, by, phase.value, reason, row)
-    return dataclasses.replace(item, phase=phase, reason=reason, row=row, road=(*item.road, step),
-                               set_aside=0, waited=0.0)
 
 
 def outcome(item: Evacuation, case: model.Case | None) -> Outcome:

@@ -174,6 +174,15 @@ class Facts:
             self.seen.runs_seconds >= settle_seconds and self.seen.up_seconds >= settle_seconds)
 
     @property
+    def ended(self) -> bool:
+        """Nova has a trace of the attempt, and nothing of it is unfinished.
+
+        A source that boots completes the records of calls that may still begin, and what its user
+        asks of it there fails: that error is not the attempt's.
+        """
+        return bool(self.fresh) and not self.unfinished and not self.lost
+
+    @property
     def by_scheduler(self) -> bool:
         """It was Nova's scheduler that said no, and no host: it ends a record in error."""
         return bool(self.server.fault) and all(

@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-import dataclasses
 
 from kaopu_ha.core import evacuation, model, policy, restart, texts
 from kaopu_ha.core.news import Fact, News
@@ -56,7 +55,7 @@ def from_the_start(record: Restart, servers: Iterable[model.Server], says: polic
     So nobody is told that these are to run again.
     """
     why = {server.uuid: policy.answer(server, says).left for server in servers}
-    gone = [dataclasses.replace(start, phase=restart.Phase.LEFT, reason=why[start.instance], at=at)
+    gone = [restart.left(start, why[start.instance], at)
             for start in record.starts if start.phase is restart.Phase.WAITING
             and why.get(start.instance)]
     news = (News(Fact.LEFT_BY_POLICY, record.host, texts.few(

@@ -50,6 +50,26 @@ class RecoveryStage(enum.Enum):
         """True while nothing is planned yet: the host is still to be fenced."""
         return self in (RecoveryStage.FENCING, RecoveryStage.PROVEN)
 
+    @property
+    def fencing(self) -> bool:
+        """True while the fence has never held."""
+        return self is RecoveryStage.FENCING
+
+    @property
+    def planned(self) -> bool:
+        """True of a plan of which nothing is under way yet."""
+        return self is RecoveryStage.PLANNED
+
+    @property
+    def moving(self) -> bool:
+        """True while workers may carry out what is planned."""
+        return self in (RecoveryStage.PLANNED, RecoveryStage.EVACUATING)
+
+    @property
+    def finished(self) -> bool:
+        """True when nothing is left to be done, but to keep the fence."""
+        return self is RecoveryStage.FINISHED
+
 
 class Power(enum.Enum):
     """The power of an instance, as its host's libvirt knows it."""

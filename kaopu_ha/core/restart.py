@@ -161,6 +161,11 @@ def waved_off(start: Start, why: str, at: str) -> Start:
     return _go(start, Phase.WAVED_OFF, why, at)
 
 
+def left(start: Start, why: str, at: str) -> Start:
+    """The start that is not ours to make."""
+    return _go(start, Phase.LEFT, why, at)
+
+
 def asked_again(start: Start, why: str, at: str) -> Start:
     """The start that a person asks for again: its calls are counted anew, without a pause."""
     anew = dataclasses.replace(start, calls=0, reason=why, at=at)
@@ -178,13 +183,13 @@ def _runs(start: Start, seen: Seen, rules: model.Rules) -> Decision:
 
 def _left(reason: str) -> _Then:
     def then(start: Start, seen: Seen, rules: model.Rules) -> Decision:
-        return Decision(_go(start, Phase.LEFT, reason, seen.at), Act.NOTE)
+        return Decision(left(start, reason, seen.at), Act.NOTE)
     return then
 
 
 def _leaves(start: Start, seen: Seen, rules: model.Rules) -> Decision:
     reason = _not_ours(seen, rules)
-    return Decision(_go(start, Phase.LEFT, reason, seen.at), Act.NOTE,
+    return Decision(left(start, reason, seen.at), Act.NOTE,
                     (News(Fact.LEFT_BY_POLICY, '', f'{start.name}: {reason}'),))
 
 
@@ -251,7 +256,7 @@ _ROWS: tuple[_Row, ...] = (
      and seen.power is not model.Power.OFF, _runs),
     ('a move of it is open', lambda start, seen, rules: bool(seen.moving), _barred),
     ('it belongs elsewhere', lambda start, seen, rules: seen.server is not None
-     and not _is_here(seen), _elsewhere),
+     and seen.server.host != seen.host, _elsewhere),
     ('its libvirt is mute', lambda start, seen, rules: seen.power is None,
      lambda start, seen, rules: _waiting(
          start, seen.barred or 'the libvirt of its host does not answer')),
@@ -288,10 +293,6 @@ _ROWS: tuple[_Row, ...] = (
 
 def _not_ours(seen: Seen, rules: model.Rules) -> str:
     return policy.answer(seen.server, rules.policy).left if seen.server else ''
-
-
-def _is_here(seen: Seen) -> bool:
-    return seen.server is not None and seen.server.host == seen.host
 
 
 def _task(seen: Seen) -> str:

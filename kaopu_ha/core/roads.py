@@ -10,10 +10,12 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The roads: from which stage to which a case and a recovery may go, and no other way.
+"""The roads: from which stage to which a case, a recovery and an evacuation may go, no other way.
 
-A stage changes here only, by ``step_of_case`` and ``step_of_recovery``; a change that stands in no
-row is a mistake of the program, and stops the turn before anything is written.
+A stage changes here only, by ``step_of_case``, ``step_of_recovery`` and ``step_of_evacuation``; a
+change that stands in no row is a mistake of the program, and stops the turn before anything is
+written.  (The small road of a start in place lies with its stages, in ``core.restart``.)  The
+pictures of the documentation are drawn from these tables.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 import dataclasses
 
-from kaopu_ha.core.model import Case, Recovery, RecoveryStage, Stage, Step
+from kaopu_ha.core.model import Case, Evacuation, Phase, Recovery, RecoveryStage, Stage, Step
 
 CASE: Mapping[Stage, frozenset[Stage]] = {
     # To ADMITTING goes only who was lost while it was taken back.
@@ -51,6 +53,26 @@ RECOVERY: Mapping[RecoveryStage, frozenset[RecoveryStage]] = {
     RecoveryStage.EVACUATING: frozenset({RecoveryStage.FINISHED}),
     # A person asked to try one of its instances again.
     RecoveryStage.FINISHED: frozenset({RecoveryStage.EVACUATING, RecoveryStage.FENCING}),
+}
+
+# The leader plans, a worker calls.  What is committed as called ends by what Nova and its target
+# show, or with its target; nobody takes a call back.
+EVACUATION: Mapping[Phase, frozenset[Phase]] = {
+    # Its round of targets is over, and the next one begins: it waits anew.
+    Phase.WAITING: frozenset({Phase.WAITING, Phase.QUEUED, Phase.FAILED}),
+    # No worker has called yet: it may lose its target, its user, or a person's patience.
+    Phase.QUEUED: frozenset({Phase.CALLING, Phase.WAITING, Phase.LEFT, Phase.FAILED}),
+    # Nothing came of a call: the same target is called again, and that is counted.
+    Phase.CALLING: frozenset({Phase.CALLING, Phase.MOVING, Phase.DONE, Phase.REFUSED, Phase.LEFT,
+                              Phase.FAILED, Phase.WAITING}),
+    Phase.MOVING: frozenset({Phase.MOVING, Phase.DONE, Phase.REFUSED, Phase.LEFT, Phase.FAILED,
+                             Phase.WAITING}),
+    Phase.REFUSED: frozenset({Phase.WAITING, Phase.FAILED}),
+    Phase.DONE: frozenset(),
+    # A person asks for what the policy left, or tries again, or says that it need not be moved.
+    Phase.LEFT: frozenset({Phase.WAITING}),
+    Phase.FAILED: frozenset({Phase.WAITING, Phase.FAILED}),
+    Phase.NOT_RECOVERABLE: frozenset({Phase.WAITING, Phase.NOT_RECOVERABLE}),
 }
 
 # What else is told in the road of a recovery; its stage stays.  The first one also in a case's.
@@ -84,3 +106,12 @@ def step_of_recovery(recovery: Recovery, stage: RecoveryStage, at: str, by: str,
     assert stage in RECOVERY[recovery.stage], f'{recovery.stage.value} -> {stage.value} is no road'
     return dataclasses.replace(recovery, stage=stage, waiting_for='',
                                road=(*recovery.road, Step(at, by, stage.value, reason)))
+
+
+def step_of_evacuation(item: Evacuation, phase: Phase, at: str, by: str, reason: str,
+                       row: str = '') -> Evacuation:
+    """The evacuation in its next phase, with the reason, and the row that gave it, in its road."""
+    assert phase in EVACUATION[item.phase], f'{item.phase.value} -> {phase.value} is no road'
+    step = Step(at, by, phase.value, reason, row)
+    return dataclasses.replace(item, phase=phase, reason=reason, row=row, road=(*item.road, step),
+                               set_aside=0, waited=0.0)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from kaopu_ha import records
 from kaopu_ha.core import attempt
-from kaopu_ha.core.model import Evacuation, Phase, Recovery, RecoveryStage
+from kaopu_ha.core.model import Evacuation, Phase, Recovery
 from kaopu_ha.core.protection import Reason
 from kaopu_ha.sim.laws_books import misbelieved
 from kaopu_ha.sim.laws_places import without_place
@@ -57,7 +57,7 @@ def unhealed(world: World) -> list[str]:
     held_up = {item.recovery for item in excused}
     found += [f'the recovery of {one.host} is {one.stage.value}: {one.waiting_for}'
               for one in world.every(Recovery, records.RECOVERY)
-              if one.stage is not RecoveryStage.FINISHED and one.id not in held_up]
+              if not one.stage.finished and one.id not in held_up]
     found += still_to_start(world, {item.instance for item in excused})
     return found + misbelieved(world) + not_taken_back(world) + untold(world)
 

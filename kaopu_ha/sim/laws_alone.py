@@ -22,7 +22,7 @@ import math
 
 from kaopu_ha import records
 from kaopu_ha.core import detection
-from kaopu_ha.core.model import Case, Inventory, Network, Recovery, RecoveryStage
+from kaopu_ha.core.model import Case, Inventory, Network, Recovery
 from kaopu_ha.sim.daemon import Daemon
 from kaopu_ha.sim.world import World
 
@@ -172,7 +172,7 @@ class CanFence(_GivesWay):
 
     def _matters(self) -> bool:
         """True if some confirmed host's fence is not proven, and something is to be cut."""
-        return any(item.stage is RecoveryStage.FENCING and item.orders
+        return any(item.stage.fencing and item.orders
                    and all(order.addresses for order in item.orders)
                    and records.PROOF + item.id not in self._world.etcd.entries
                    for item in self._world.every(Recovery, records.RECOVERY))

@@ -23,7 +23,7 @@ import math
 
 from kaopu_ha import records
 from kaopu_ha.core.addresses import lies_in
-from kaopu_ha.core.model import Case, Evacuation, Recovery, RecoveryStage
+from kaopu_ha.core.model import Case, Evacuation, Recovery
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.ceph import Ceph, Client, Disk
 from kaopu_ha.sim.laws_late import fenced_too_late
@@ -222,7 +222,7 @@ class Fences:
     def _held_up(self, recoveries: Iterable[_Kept]) -> Iterator[str]:
         """Fences that wait because somebody else says that the address is his, which it is not."""
         for recovery, machine in recoveries:
-            if recovery.stage is RecoveryStage.FENCING and recovery.refused and all(
+            if recovery.stage.fencing and recovery.refused and all(
                     self._sole(machine, address) and lies_in(address, [NETWORK])
                     and not self._a_monitors(address) for address in machine.had):
                 yield f'{machine.name} is not fenced: {recovery.refused[0]}'

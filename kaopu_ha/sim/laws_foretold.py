@@ -32,7 +32,7 @@ from typing import Any
 from kaopu_ha import ports, records
 from kaopu_ha.controller.foresight import Foresight
 from kaopu_ha.core import model
-from kaopu_ha.core.model import Evacuation, Recovery, RecoveryStage
+from kaopu_ha.core.model import Evacuation, Recovery
 from kaopu_ha.core.prospect import Answer, Prospect
 from kaopu_ha.core.protection import Reason
 from kaopu_ha.sim.blocklist import SimBlocklist
@@ -111,9 +111,9 @@ class Foretold:
         for write in writes:
             if isinstance(write, ports.Put) and write.key.startswith(its):
                 stage = records.record(Recovery, write).stage
-                if stage is RecoveryStage.PLANNED:
+                if stage.planned:
                     self._planned()
-                elif stage is RecoveryStage.FINISHED:
+                elif stage.finished:
                     self._world.kernel.after(_AFTER_THE_END_SECONDS, self._ended)
 
     def _planned(self) -> None:

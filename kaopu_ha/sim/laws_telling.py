@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from kaopu_ha import records
-from kaopu_ha.core.model import Case, Evacuation, Phase, Recovery, RecoveryStage, Stage
+from kaopu_ha.core.model import Case, Evacuation, Phase, Recovery, Stage
 from kaopu_ha.core.restart import Restart
 from kaopu_ha.sim.world import World
 
@@ -82,7 +82,7 @@ class Told:
             if case.stage is Stage.ADMITTING or recovery is None:
                 yield case.host, ''
             mine = [item for item in moves if item.recovery == case.recovery]
-            if not mine and recovery is not None and recovery.stage is not RecoveryStage.FINISHED:
+            if not mine and recovery is not None and not recovery.stage.finished:
                 yield case.host, ''
             # What a person gave up, a person knows of.
             yield from ((case.host, item.name) for item in mine if item.phase not in _OVER

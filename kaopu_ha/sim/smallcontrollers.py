@@ -330,11 +330,11 @@ def _hasty(small: Small, decision: Decision) -> Law | None:
         return Law.FORCED
     if decision.act is not Act.COMMIT:
         return None
-    if stage is RecoveryStage.PLANNED and not small.forced:
+    if stage.planned and not small.forced:
         return Law.FORCED
     came = not small.coming and small.server[0] == SOURCE
     settled = small.evacuation.phase.ended if small.evacuation else not came
-    return Law.FORGOTTEN if stage is RecoveryStage.FINISHED and not settled else None
+    return Law.FORGOTTEN if stage.finished and not settled else None
 
 
 # ---------------------------------------------------------------- the deeds of a recovery

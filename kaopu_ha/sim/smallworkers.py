@@ -22,10 +22,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 import dataclasses
 
-from kaopu_ha.core import attempt, model
+from kaopu_ha.core import attempt, evacuation, model
 from kaopu_ha.core.addresses import Known
 from kaopu_ha.core.attempt import Act
-from kaopu_ha.core.model import Contact, Phase, RecoveryStage, Stage
+from kaopu_ha.core.model import Contact, Phase, Stage
 from kaopu_ha.sim.smallworld import (
     ADDRESSES,
     CALLS_MAX,
@@ -105,7 +105,7 @@ def _may_go_on(small: Small) -> bool:
             and small.evacuation.phase in _OPEN
             and small.case is not None and small.case.stage is Stage.CONFIRMED
             and small.recovery is not None
-            and small.recovery.stage in (RecoveryStage.PLANNED, RecoveryStage.EVACUATING))
+            and small.recovery.stage.moving)
 
 
 def _looks(small: Small) -> Iterator[Move]:
@@ -151,7 +151,8 @@ def _hand(item: model.Evacuation, seen: attempt.Seen, decision: attempt.Decision
         known = tuple(migration.id for migration in seen.migrations)
         made = model.Attempt(len(item.attempts) + 1, item.target, epoch=item.epoch,
                              seen_before=known)
-        item = dataclasses.replace(item, attempts=(*item.attempts, made), phase=Phase.CALLING)
+        item = plain(evacuation.went(dataclasses.replace(item, attempts=(*item.attempts, made)),
+                                     Phase.CALLING, '', '', ''))
         # What is there already is not called: the next look finds it.
         there = seen.server is not None and seen.server.host == item.target
         return Hand('attempt', writes=(('evacuation', item),), target='' if there else item.target)
@@ -163,7 +164,7 @@ def _hand(item: model.Evacuation, seen: attempt.Seen, decision: attempt.Decision
 
 
 def _note(item: model.Evacuation, phase: Phase) -> Hand:
-    return Hand('note', writes=(('evacuation', plain(dataclasses.replace(item, phase=phase))),))
+    return Hand('note', writes=(('evacuation', plain(evacuation.went(item, phase, '', '', ''))),))
 
 
 def _committed(small: Small, weak: Weak, who: int, hand: Hand) -> Move:

@@ -105,7 +105,7 @@ def numbers(seen: ports.Snapshot) -> Values:
         'brake_holds': {(): len(storm.braked)},
         'cases': _counted('stage', (one.stage for one in cases), set(Stage) - {Stage.CLOSED}),
         'recoveries_open': _counted('stage', (one.stage for one in recoveries.values()),
-                                    set(RecoveryStage) - {RecoveryStage.FINISHED}),
+                                    {one for one in RecoveryStage if not one.finished}),
         'evacuations_open': _counted('phase', (one.phase for one in moves),
                                      {phase for phase in Phase if not phase.ended}),
         'queue_depth': {(): len(free)},

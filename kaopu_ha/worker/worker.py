@@ -25,7 +25,7 @@ import logging
 from kaopu_ha import permits, ports, records
 from kaopu_ha.core import attempt, evacuation, model
 from kaopu_ha.core.attempt import Act
-from kaopu_ha.core.model import Evacuation, Phase, RecoveryStage, Stage
+from kaopu_ha.core.model import Evacuation, Phase, Stage
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.runtime import Runtime
 from kaopu_ha.unanswered import Untold
@@ -204,7 +204,7 @@ class Worker:
         stage = whole.stage
         if case.recovery != recovery or case.stage is not Stage.CONFIRMED:
             return None
-        if stage not in (RecoveryStage.PLANNED, RecoveryStage.EVACUATING):
+        if not stage.moving:
             raise ports.PortError(f'the recovery is {stage.value}')
         if proof is None and item.phase is Phase.QUEUED:
             raise ports.PortError(_UNPROVEN)

@@ -19,8 +19,9 @@ from unittest import mock
 from xml.etree import ElementTree
 
 from kaopu_ha.conf import rules
-from kaopu_ha.core.model import Stage
-from tools import pictures
+from kaopu_ha.core import attempt, restart, roads
+from kaopu_ha.core.model import RecoveryStage, Stage
+from tools import pictures, roads_drawn
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -40,6 +41,33 @@ class TestPictures(unittest.TestCase):
             with self.subTest(name):
                 self.assertEqual(draw(), (pictures.FOLDER / f'{name}.svg').read_text(),
                                  'draw it again: python -m tools.pictures')
+
+    def test_each_page_is_what_is_written(self):
+        for name, write in pictures.PAGES.items():
+            with self.subTest(name):
+                self.assertEqual(write(), (pictures.FOLDER.parent / name).read_text(),
+                                 'write it again: python -m tools.pictures')
+
+    def test_each_stage_of_each_road_is_a_box_and_each_change_an_arc(self):
+        told = texts(roads_drawn.picture())
+        for road in (roads.CASE, roads.RECOVERY, roads.EVACUATION, restart.ROADS):
+            self.assertIn(road, roads_drawn.ROADS.values())
+            self.assertLessEqual({stage.value for stage in road}, set(told))
+        drawn = [node for node in ElementTree.fromstring(roads_drawn.picture()).iter()
+                 if node.tag.endswith('}path') and node.get('fill') == 'none']
+        self.assertEqual(sum(len(afters) for road in roads_drawn.ROADS.values()
+                             for afters in road.values()), len(drawn))
+
+    def test_another_road_is_another_picture(self):
+        before = roads_drawn.picture()
+        more = roads.RECOVERY | {RecoveryStage.PROVEN: frozenset(RecoveryStage)}
+        with mock.patch.dict(roads_drawn.ROADS, {'more': more}):
+            self.assertNotEqual(before, roads_drawn.picture())
+
+    def test_each_row_is_on_the_page(self):
+        for table in attempt.TABLES:
+            for row in table:
+                self.assertIn(f'**{row.name}**: {row.act.value}', roads_drawn.page())
 
     def test_no_other_is_kept(self):
         self.assertEqual(set(pictures.PICTURES),

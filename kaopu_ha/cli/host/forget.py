@@ -31,7 +31,7 @@ from kaopu_ha.cli.command import Command, Trouble, who
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import admission, aftercare, detection, fencing, kept, model
 from kaopu_ha.core.keys import OPERATIONS_MAX, portions
-from kaopu_ha.core.model import Power, RecoveryStage, Stage, Verdict
+from kaopu_ha.core.model import Power, Stage, Verdict
 from kaopu_ha.core.texts import few
 
 
@@ -141,7 +141,7 @@ def refusal(found: Picture, host: str, destroyed: bool = False) -> str:
     for key in (records.LOCK + host, records.DEATH + host):
         if found.entry(key) is not None:
             return f'it has a {key.split("/")[2]}: its case must end first, {_by(found, host)}'
-    if any(item.stage is not RecoveryStage.FINISHED for item in found.recoveries_of(host)):
+    if any(not item.stage.finished for item in found.recoveries_of(host)):
         return 'its recovery is not finished.'
     found.insist(records.CASE + host)
     case = found.cases.get(host)
@@ -170,7 +170,7 @@ def _not_destroyed(found: Picture, host: str) -> str:
                 f'{recovery.waiting_for or "its next step"}. To have its instances moved by your '
                 f'word: kaopu-ha recovery go-on {host} --destroyed --why ...; to give them up: '
                 f'kaopu-ha recovery end {host} --why ... Then forget it.')
-    elif recovery.stage is not RecoveryStage.FINISHED:
+    elif not recovery.stage.finished:
         return (f'its recovery is not finished: kaopu-ha recovery show {case.recovery}. To give up '
                 f'what is not under way: kaopu-ha recovery end {host} --why ...')
     if not all(item.phase.ended for item in found.evacuations(case.recovery)):

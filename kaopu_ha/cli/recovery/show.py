@@ -30,7 +30,6 @@ from kaopu_ha.core.model import (
     Phase,
     Priority,
     Recovery,
-    RecoveryStage,
 )
 from kaopu_ha.core.wishes import Wish
 
@@ -190,13 +189,13 @@ def _whole(seconds: float | None) -> str:
 
 
 def _took(item: Recovery) -> str:
-    return 'took' if item.stage is RecoveryStage.FINISHED else 'goes on for'
+    return 'took' if item.stage.finished else 'goes on for'
 
 
 def _span(item: Recovery) -> float | None:
     if not item.road:
         return None
-    end = item.road[-1].at if item.stage is RecoveryStage.FINISHED else layout.now()
+    end = item.road[-1].at if item.stage.finished else layout.now()
     return layout.between(item.road[0].at, end)
 
 

@@ -273,7 +273,7 @@ class Register:
                 seen.get(records.ALIVE + host) is not None,
                 suspected.created if suspected else 0,
                 lock.modified if lock is not None and host in recoveries else 0,
-                recovery is not None and recovery.stage is not model.RecoveryStage.FINISHED)
+                recovery is not None and not recovery.stage.finished)
         return found
 
     def taken(self, known: Known, images: Collection[str],

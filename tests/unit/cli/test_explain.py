@@ -210,6 +210,17 @@ class Explain(scene.Scene):
         lines = list(explain._instances(found, recovery))
         self.assertTrue(any(line.endswith('; row "first call")') for line in lines), lines)
 
+    def test_a_row_is_told_with_what_would_have_changed_it(self):
+        item = dataclasses.replace(
+            scene.an_evacuation(phase=Phase.MOVING), row='arrived, its disk not open yet',
+            reason='active on c2; its disk is not yet open there', target='c2')
+        found = types.SimpleNamespace(evacuations=lambda _: (item,))
+        lines = list(explain._instances(found, scene.a_recovery()))
+        for line in ('    row "arrived, its disk not open yet", for: Nova shows it on c2; Nova '
+                     'shows it as active, with no task',
+                     '        if every disk of it is open on c2: done (row "arrived")'):
+            self.assertIn(line, lines)
+
     def test_a_run_of_equal_rounds_is_one_sentence(self):
         self.there_is(scene.a_case(rounds=(scene.a_round(), scene.a_round(6, 4, count=58))))
         self.assertIn('Asked again 58 times until now, always with the same answers.',

@@ -16,7 +16,7 @@ import dataclasses
 import random
 import unittest
 
-from kaopu_ha.core import attempt, certain, evacuation, model
+from kaopu_ha.core import attempt, certain, conditions, evacuation, model, policy, rows
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.core.attempt import Act, Decision
 from kaopu_ha.core.model import Contact, Phase
@@ -739,7 +739,64 @@ class TheRows(unittest.TestCase):
 
     def test_the_last_of_each_table_always_decides(self):
         for table in (attempt.ELSEWHERE, attempt.FIRST, attempt.UNDER_WAY):
-            self.assertTrue(table[-1].condition(None))
+            self.assertEqual((), table[-1].when)
+
+
+class WhyItWasThisRow(unittest.TestCase):
+
+    def test_what_is_said_of_a_row_was_so_and_what_it_is_said_to_lack_was_not(self):
+        for item, seen in some_looks(3000):
+            if seen.server is None:
+                continue
+            facts = attempt.Facts(item, seen, rules(settle_seconds=10))
+            table = attempt._table(facts)
+            row = rows.decided(table, facts)
+            known = conditions.of_phase(item.phase)
+            self.assertTrue(all(one.holds(facts) for one in (*row.when, *known)), row.name)
+            for other in rows.instead(table, row, known):
+                self.assertFalse(all(one.holds(facts) for one in other.lacked), row.name)
+
+    def test_no_two_of_a_sort_are_so_at_once(self):
+        every = {one.text: one for table in attempt.TABLES for row in table for one in row.when}
+        for item, seen in some_looks(1000):
+            if seen.server is not None:
+                facts = attempt.Facts(item, seen, rules(settle_seconds=10))
+                are_so = [one for one in every.values() if one.sort in ('state', 'way', 'there')
+                          and one.holds(facts)]
+                self.assertFalse([one.text for one in are_so for other in are_so
+                                  if one.forbids(other)])
+
+    def test_a_wait_says_what_ends_it_and_how(self):
+        found = attempt.why(moving(row='arrived, its disk not open yet'))
+        self.assertEqual(('Nova shows it on c2', 'Nova shows it as active, with no task'), found.so)
+        self.assertEqual(('done', 'arrived', ('every disk of it is open on c2',)),
+                         found.instead[0])
+        self.assertIn('Nova does not show it on c2', found.behind)
+
+    def test_what_can_not_have_been_is_not_said(self):
+        # It is called already, and its call was seen.
+        found = attempt.why(moving(row='under way'))
+        self.assertNotIn('Nova has the call', [name for _, name, _ in found.instead])
+        self.assertIn('Nova has the call', [
+            name for _, name, _ in attempt.why(calling(row='under way')).instead])
+
+    def test_the_phase_before_its_end_counts_for_what_has_ended(self):
+        ended = evacuation.went(calling(road=(model.Step('noon', 'w', 'calling', ''),)),
+                                Phase.REFUSED, 'noon', 'w', 'x', 'ended without it')
+        self.assertIn('Nova has the call', [name for _, name, _ in attempt.why(ended).instead])
+
+    def test_what_goes_on_and_what_no_worker_decided_has_nothing_to_say(self):
+        for row in ('', 'arrived', 'first call', 'no trace of the call', policy.ROW, 'of old'):
+            self.assertIsNone(attempt.why(moving(row=row)), row)
+
+    def test_each_row_has_its_say_and_no_name_in_it_stays_open(self):
+        for row in (row for table in attempt.TABLES for row in table):
+            found = attempt.why(moving(row=row.name))
+            if found is not None:
+                lacked = (one for each in found.instead for one in each[2])
+                said = (*found.so, *found.behind, *lacked)
+                self.assertTrue(said, row.name)
+                self.assertNotIn('{', ''.join(said))
 
 
 def some_looks(count):

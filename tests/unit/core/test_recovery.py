@@ -478,6 +478,23 @@ class TheRoads(unittest.TestCase):
     def test_every_stage_has_its_row_and_what_is_in_no_row_is_refused(self):
         self.assertEqual(set(Stage), set(roads.CASE))
         self.assertEqual(set(RecoveryStage), set(roads.RECOVERY))
+        self.assertEqual(set(Phase), set(roads.EVACUATION))
         self.assertRaises(AssertionError, roads.step_of_case, a_case(Stage.CONFIRMED),
                           Stage.SUSPECTED, AT, BY, 'life')
         self.assertRaises(AssertionError, roads.step_of_recovery, at(FENCING), PLANNED, AT, BY, '')
+        for phase in Phase:
+            self.assertRaises(AssertionError, roads.step_of_evacuation,
+                              under_way(Phase.DONE), phase, AT, BY, '')
+
+    def test_what_was_called_is_never_queued_again_and_what_was_not_is_never_done(self):
+        for phase in (Phase.CALLING, Phase.MOVING):
+            self.assertNotIn(Phase.QUEUED, roads.EVACUATION[phase])
+        self.assertEqual([Phase.CALLING, Phase.MOVING], [
+            phase for phase in Phase if Phase.DONE in roads.EVACUATION[phase]])
+        self.assertEqual([Phase.WAITING], [
+            phase for phase in Phase if Phase.QUEUED in roads.EVACUATION[phase]])
+
+    def test_people_alone_lead_out_of_an_end(self):
+        for phase in Phase:
+            if phase.ended:
+                self.assertLessEqual(roads.EVACUATION[phase], {Phase.WAITING, phase})

@@ -36,6 +36,7 @@ from kaopu_ha.core import (
     roads,
 )
 from kaopu_ha.core.model import Phase, Sign, Stage, Verdict
+from kaopu_ha.core.rows import Condition
 from kaopu_ha.sim.blocklist import SimBlocklist
 from kaopu_ha.sim.leave import Leave
 from kaopu_ha.sim.store import SimStore
@@ -200,8 +201,8 @@ def no_compare():
 @mutant('second call while the first may run')
 def second_call():
     def rash(row):
-        return dataclasses.replace(row, act=attempt.Act.CALL, condition=lambda it: (
-            it.on_source and it.seen.seconds > 4 and row.condition(it)))
+        soon = Condition('', '', lambda it: it.on_source and it.seen.seconds > 4)
+        return dataclasses.replace(row, act=attempt.Act.CALL, when=(soon, *row.when))
     return [put(attempt, 'UNDER_WAY', tuple(
         each for row in attempt.UNDER_WAY
         for each in ((rash(row), row) if row.act is attempt.Act.WAIT else (row,))))]

@@ -13,10 +13,11 @@
 """The documentation's pictures, drawn from the program: ``python -m tools.pictures``.
 
 What can be known is not drawn by hand: times, stages, and drivers by default come from the options
-and the rules that are made of them.  ``tests/unit/test_pictures.py`` says when to draw again.
+and the rules that are made of them, who may import whom from the test that holds it.
+``tests/unit/test_pictures.py`` says when to draw again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 import dataclasses
 import math
 import pathlib
@@ -27,6 +28,7 @@ from oslo_config import cfg
 from kaopu_ha import conf as options
 from kaopu_ha.conf import rules as conf_rules
 from kaopu_ha.core.model import RecoveryStage, Stage
+from tests.unit.test_house import MAY_IMPORT
 
 FOLDER = pathlib.Path(__file__).resolve().parents[1] / 'doc/source/pictures'
 
@@ -72,6 +74,12 @@ class Sheet:
         """Write one line whose base is at ``y``."""
         self._drawing.append(drawsvg.Text(words, size, x, y, fill=fill, text_anchor=anchor,
                                           font_weight=weight))
+
+    def upright(self, x: float, y: float, words: str, size: float = 13,
+                weight: str = 'normal') -> None:
+        """Write one line from here upwards."""
+        self._drawing.append(drawsvg.Text(words, size, x, y, fill=_INK, font_weight=weight,
+                                          transform=f'rotate(-90 {x} {y})'))
 
     def lines(self, x: float, y: float, words: Sequence[str], size: float = 12,
               fill: str = _INK, anchor: str = 'start') -> None:
@@ -317,7 +325,53 @@ def _asks(sheet: Sheet, way: Sequence[Part], y: float, network: str, color: str)
         sheet.cross(first.left + 10 + (last.right - first.left - 20) * index / steps, y, color)
 
 
-PICTURES: dict[str, Callable[[], str]] = {'architecture': architecture, 'death': death}
+# ------------------------------------------------------------ the house
+
+
+def levels(table: Mapping[str, Collection[str]]) -> dict[str, int]:
+    """How high each room lies: above every one that it may import."""
+    found: dict[str, int] = {}
+    while len(found) < len(table):
+        ready = [room for room, others in table.items()
+                 if room not in found and set(others) <= found.keys()]
+        assert ready, 'a circle of rooms'
+        found |= {room: 1 + max((found[other] for other in table[room]), default=-1)
+                  for room in ready}
+    return found
+
+
+def house() -> str:
+    """Which room may import which: a row may import what its squares stand under."""
+    height = levels(MAY_IMPORT)
+    rooms = sorted(MAY_IMPORT, key=lambda room: (height[room], room))
+    size = _ROWS + 26 * len(rooms)
+    sheet = Sheet(size + 40, size + 60, 'The house of Kaopu HA',
+                  'A row for each room: it may import the rooms under whose names it has a square.')
+    places = {room: _ROWS + 26 * index for index, room in enumerate(rooms)}
+    for room, y in places.items():
+        if height[room] % 2 == 0:
+            sheet.bar(16, y, size, 26, _CALM)
+    for room, y in places.items():
+        sheet.text(_ROWS - 12, y + 18, room, 13, anchor='end', weight=_weight(room))
+        sheet.upright(y + 18, _ROWS - 12, room, weight=_weight(room))
+        sheet.line(y + 13, _ROWS, y + 13, size, '#d5dbe1', 1)
+        sheet.bar(y + 9, y + 9, 8, 8, _FAINT, 0.5)
+        for other in sorted(MAY_IMPORT[room]):
+            sheet.bar(places[other] + 5, y + 5, 16, 16, _STORAGE if other == 'core' else _ETCD)
+    sheet.text(24, size + 30, 'A row may import what its squares stand under.  No square lies '
+               'right of the diagonal: no two rooms know each other.', 12, _FAINT)
+    return sheet.svg()
+
+
+_ROWS = 118
+
+
+def _weight(room: str) -> str:
+    return 'bold' if room in ('core', 'ports', 'wiring') else 'normal'
+
+
+PICTURES: dict[str, Callable[[], str]] = {
+    'architecture': architecture, 'death': death, 'house': house}
 
 if __name__ == '__main__':
     main()

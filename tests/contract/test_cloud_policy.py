@@ -18,7 +18,7 @@ import pathlib
 import subprocess
 import unittest
 
-from tools.minicloudlib import layout
+from minicloud import layout
 
 SERVICES = ('nova', 'cinder', 'placement')
 ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""The command line: a table of verbs, each a thin layer on minicloudlib.cloud.Cloud."""
+"""The command line: a table of verbs, each a thin layer on minicloud.cloud.Cloud."""
 
 import argparse
 from collections.abc import Callable

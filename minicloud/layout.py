@@ -24,7 +24,7 @@ from pathlib import Path
 import secrets
 import uuid
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[1]
 DATA = Path(__file__).resolve().parent / 'data'
 
 SWITCH = 'sw'

@@ -18,7 +18,7 @@ from kaopu_ha.core import brake, detection, evidence, roads, saying, wishes
 from kaopu_ha.core.model import Network, Sign, Stage, Verdict, Word
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.wishes import State, Verb, Wish
-from tests.unit.core.values import (
+from tests.core.values import (
     AT,
     BY,
     LIFE,

@@ -18,7 +18,7 @@ from kaopu_ha.core import unseen
 from kaopu_ha.core.model import Phase, Power, Stage
 from kaopu_ha.core.restart import Phase as StartPhase
 from kaopu_ha.core.restart import Restart, Start
-from tests.unit.core.values import AT, BY, a_case, an_evacuation, an_instance, an_inventory
+from tests.core.values import AT, BY, a_case, an_evacuation, an_instance, an_inventory
 
 CASE = a_case(Stage.ADMITTING, recovery='c1-7')
 BACK = an_inventory(boot_id='boot-2', instances=[an_instance('i1', Power.OFF)])

@@ -31,7 +31,7 @@ from kaopu_ha.drivers.ceph import fence as ceph_blocklist
 from kaopu_ha.drivers.ceph import probe as ceph
 from kaopu_ha.drivers.ceph import rehearsal as ceph_rehearsal
 from tests import ceph_cluster
-from tests.contract.test_fence_ceph_blocklist import BlocklistCase
+from tests.functional.test_fence_ceph_blocklist import BlocklistCase
 
 LIMIT = 20.0
 YEARS = str(10 * 365 * 86400)

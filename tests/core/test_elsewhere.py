@@ -16,7 +16,7 @@ import unittest
 
 from kaopu_ha.core import elsewhere, model
 from kaopu_ha.core.addresses import known
-from tests.unit.core.values import an_inventory
+from tests.core.values import an_inventory
 
 IMAGE = model.Image('a', 'vms', 'disk', '1')
 KNOWN = known({host: an_inventory(host=host, storage_addresses=(f'10.0.0.{number}',))

@@ -17,8 +17,8 @@ import unittest
 from kaopu_ha.core import brake, evidence
 from kaopu_ha.core.brake import Condemned, Release, Storm
 from kaopu_ha.core.model import Network, Sign, Stage, Verdict
-from tests.unit.core import values
-from tests.unit.core.values import counted_case, rules
+from tests.core import values
+from tests.core.values import counted_case, rules
 
 RULES = rules(storm_window=600.0, storm_cooldown=120.0)
 COUNTS = (Stage.SUSPECTED, Stage.DYING, Stage.LOCKED, Stage.LAST_LOOK)

@@ -20,7 +20,7 @@ from kaopu_ha.core import demands, evacuation, model, placing, refusals, selecti
 from kaopu_ha.core.demands import Aggregate, Amount, Demand, Group, Offer, Part, Places
 from kaopu_ha.core.model import Phase
 from kaopu_ha.core.refusals import Meaning
-from tests.unit.core.values import AT, BY, a_candidate, a_service, a_usage, an_evacuation
+from tests.core.values import AT, BY, a_candidate, a_service, a_usage, an_evacuation
 
 RULES = model.Rules()
 SMALL = Demand((Part('', (Amount('MEMORY_MB', 2048), Amount('VCPU', 2))),))

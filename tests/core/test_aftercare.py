@@ -18,7 +18,7 @@ import unittest
 from kaopu_ha.core import aftercare
 from kaopu_ha.core.aftercare import Act, Aftercare, Place, Seen, Ward
 from kaopu_ha.core.model import Action, Allocations, Migration, Phase, Server, Share
-from tests.unit.core.values import AT, BY, an_evacuation, rules
+from tests.core.values import AT, BY, an_evacuation, rules
 
 RULES = rules(aftercare_patience=30.0)
 HAS = (('MEMORY_MB', 512), ('VCPU', 1))

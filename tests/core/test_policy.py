@@ -19,7 +19,7 @@ from kaopu_ha.core import left, policy, restart
 from kaopu_ha.core.model import Mark, Phase, Priority, Source, Step
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.policy import Managed, Named, Policy
-from tests.unit.core.values import AT, BY, a_case, a_server, an_evacuation
+from tests.core.values import AT, BY, a_case, a_server, an_evacuation
 
 STEP = Step(AT, BY, 'left', 'it opted out')
 METADATA, TAG, FLAVOR = Source.METADATA, Source.TAG, Source.FLAVOR

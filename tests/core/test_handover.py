@@ -18,7 +18,7 @@ import unittest
 from kaopu_ha.core import handover, restart
 from kaopu_ha.core.model import Power
 from kaopu_ha.core.restart import Act, Decision, Phase, Restart, Start
-from tests.unit.core.values import (
+from tests.core.values import (
     AT,
     BY,
     a_migration,

@@ -27,7 +27,7 @@ from kaopu_ha.core import (
     rivals,
 )
 from kaopu_ha.core.model import Power, Sign, Verdict
-from tests.unit.core.values import AT, an_instance, an_inventory
+from tests.core.values import AT, an_instance, an_inventory
 
 ROOT, SHARED, OTHER = (model.Image('ceph-1', 'vms', name, f'rbd_header.{name}')
                        for name in ('root', 'shared', 'other'))

@@ -18,7 +18,7 @@ import unittest
 from kaopu_ha import records
 from kaopu_ha.core import casefile, detection, evacuation, fencing, model, texts
 from kaopu_ha.core.model import Answer, Network, Sign, Stage
-from tests.unit.core import values
+from tests.core import values
 
 RULES = values.rules()
 

@@ -16,7 +16,7 @@ import unittest
 
 from kaopu_ha.core import live, model
 from kaopu_ha.core.live import LiveUse, Reading
-from tests.unit.core.values import a_usage
+from tests.core.values import a_usage
 
 
 def readings(*shares, cores=16, memory_mb=64000, free=0.5):

@@ -20,7 +20,7 @@ from kaopu_ha.core import evacuation, model, refusals
 from kaopu_ha.core.evacuation import Way
 from kaopu_ha.core.model import Phase, Power, Sign
 from kaopu_ha.core.news import Outcome
-from tests.unit.core.values import (
+from tests.core.values import (
     AT,
     BY,
     DATA,

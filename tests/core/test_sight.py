@@ -18,7 +18,7 @@ import unittest
 from kaopu_ha.core import sight
 from kaopu_ha.core.model import Answer, Evidence, Network, Sign
 from kaopu_ha.core.sight import Sight
-from tests.unit.core.values import DISK
+from tests.core.values import DISK
 
 LIFE, SILENCE, UNKNOWN = Sign.LIFE, Sign.SILENCE, Sign.UNKNOWN
 

@@ -17,7 +17,7 @@ import unittest
 
 from kaopu_ha.core import fencing, model
 from kaopu_ha.core.model import Phase, Power, Sign
-from tests.unit.core.values import (
+from tests.core.values import (
     DATA,
     DISK,
     a_case,

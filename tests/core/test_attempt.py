@@ -20,7 +20,7 @@ from kaopu_ha.core import attempt, certain, evacuation, model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.core.attempt import Act, Decision
 from kaopu_ha.core.model import Contact, Phase
-from tests.unit.core.values import (
+from tests.core.values import (
     AT,
     DATA,
     DISK,

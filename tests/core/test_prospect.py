@@ -19,7 +19,7 @@ from kaopu_ha.core.demands import Amount, Demand, Group, Offer, Part
 from kaopu_ha.core.model import Power, Stage, Verdict
 from kaopu_ha.core.prospect import Answer
 from kaopu_ha.core.protection import Reason, Unprotected
-from tests.unit.core import values
+from tests.core import values
 
 RULES = values.rules(client_networks=('10.1.0.0/24',), in_all_max=1, per_target_max=1)
 CLUSTER = values.DISK.cluster

@@ -17,7 +17,7 @@ from kaopu_ha.core import model, protection
 from kaopu_ha.core.model import Power
 from kaopu_ha.core.protection import Reason, Sample, Unprotected
 from kaopu_ha.sim.store import REQUEST_BYTES_MAX
-from tests.unit.core import values
+from tests.core import values
 
 RULES = values.rules(client_networks=('10.1.0.0/24',))
 HOSTS = {f'c{number}': values.an_inventory(f'c{number}', storage_addresses=(f'10.1.0.{number}',))

@@ -18,8 +18,8 @@ import unittest
 from kaopu_ha.core import evacuation, events
 from kaopu_ha.core.events import Event, Hint
 from kaopu_ha.core.model import Phase, Power, Recovery, RecoveryStage, Server
-from tests.unit.core import values
-from tests.unit.core.values import an_instance, an_inventory
+from tests.core import values
+from tests.core.values import an_instance, an_inventory
 
 ON, OFF = Power.ON, Power.OFF
 C1 = an_inventory('c1', instances=(an_instance('i1'), an_instance('i2', OFF)))

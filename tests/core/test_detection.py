@@ -20,7 +20,7 @@ from kaopu_ha.core import detection, model
 from kaopu_ha.core.detection import Key
 from kaopu_ha.core.model import Power, Stage, Verdict
 from kaopu_ha.core.news import Fact, News
-from tests.unit.core.values import (
+from tests.core.values import (
     AT,
     BY,
     LIFE,

@@ -19,7 +19,7 @@ from kaopu_ha.core import waiting
 from kaopu_ha.core.model import AdmitProgress, Phase, RecoveryStage, Stage
 from kaopu_ha.core.reminding import Open
 from kaopu_ha.core.waiting import Kind, Waiting
-from tests.unit.core.values import (
+from tests.core.values import (
     a_case,
     a_recovery,
     an_evacuation,

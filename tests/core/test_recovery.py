@@ -19,7 +19,7 @@ from kaopu_ha.core import fencing, model, recovery, roads
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.recovery import Act, Seen
-from tests.unit.core.values import (
+from tests.core.values import (
     AT,
     BY,
     DATA,

@@ -19,7 +19,7 @@ from kaopu_ha.core import restart, users
 from kaopu_ha.core.model import Action, Mark, Power, Source
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.restart import Act, Phase
-from tests.unit.core.values import (
+from tests.core.values import (
     AT,
     BY,
     a_case,

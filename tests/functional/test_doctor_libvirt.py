@@ -20,7 +20,7 @@ from kaopu_ha.core.checkup import Seen, Severity
 from kaopu_ha.drivers.libvirt import cloud
 from kaopu_ha.drivers.libvirt import probe as libvirt
 from kaopu_ha.drivers.libvirt import uri as libvirt_uri
-from tests.contract.test_probe_libvirt import LibvirtCase
+from tests.functional.test_probe_libvirt import LibvirtCase
 
 LIMIT = 30.0
 

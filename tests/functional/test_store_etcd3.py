@@ -21,7 +21,7 @@ from kaopu_ha.drivers.etcd import etcd3_stubs
 from kaopu_ha.drivers.etcd import store_etcd3 as etcd3
 from kaopu_ha.testing import mirror, store, store_failure
 from tests import etcd_cluster
-from tests.contract import test_store_etcd
+from tests.functional import test_store_etcd
 
 
 class _OnEtcd(test_store_etcd.OnEtcd):

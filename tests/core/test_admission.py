@@ -19,7 +19,7 @@ from kaopu_ha.core import admission, model
 from kaopu_ha.core.admission import ASKS, Act, Answered, Decision, Did
 from kaopu_ha.core.model import Contact, Phase, RecoveryStage, Stage
 from kaopu_ha.core.requests import State
-from tests.unit.core.values import (
+from tests.core.values import (
     AT,
     BY,
     UUID,

@@ -18,7 +18,7 @@ from kaopu_ha.core import model, policy, recovery, restart, roads, waiting, wish
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.wishes import State, Verb, Wish
-from tests.unit.core import values
+from tests.core import values
 
 OPEN = (Phase.WAITING, Phase.QUEUED, Phase.REFUSED)
 CALLED = (Phase.CALLING, Phase.MOVING)

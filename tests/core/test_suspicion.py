@@ -18,7 +18,7 @@ import unittest
 from kaopu_ha.core import detection, suspicion
 from kaopu_ha.core.model import Verdict
 from kaopu_ha.core.suspicion import Sighting
-from tests.unit.core.values import rules
+from tests.core.values import rules
 
 RULES = rules()
 GRACE = detection.grace(RULES)

@@ -732,10 +732,13 @@ class TheRows(unittest.TestCase):
         self.assertEqual(sorted(set(names)), sorted(names))
 
     def test_each_decides_something_that_no_row_before_it_does(self):
-        fired = {attempt.advance(item, seen, rules(settle_seconds=10)).row
-                 for item, seen in some_looks(40000)}
         names = {row.name for row in (*attempt.ELSEWHERE, *attempt.FIRST, *attempt.UNDER_WAY)}
-        self.assertEqual(names | {'deleted'}, fired)
+        expected, fired = names | {'deleted'}, set()
+        for item, seen in some_looks(40000):
+            fired.add(attempt.advance(item, seen, rules(settle_seconds=10)).row)
+            if fired == expected:
+                break
+        self.assertEqual(expected, fired)
 
     def test_the_last_of_each_table_always_decides(self):
         for table in (attempt.ELSEWHERE, attempt.FIRST, attempt.UNDER_WAY):

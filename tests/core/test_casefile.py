@@ -22,9 +22,6 @@ from tests.core import values
 
 RULES = values.rules()
 
-# What etcd takes in one request, by its default.
-REQUEST_BYTES_MAX = 1536 * 1024
-
 
 def images(number):
     return tuple(model.Image('f' * 36, 'volumes', f'volume-{n:036}', f'rbd_header.{n:014x}')
@@ -120,7 +117,7 @@ class TestSize(unittest.TestCase):
         for count in range(8):
             case = looked_at(case, a_full_look(number, management=Sign.LIFE),
                              a_full_look(number, first=count * number))
-        self.assertLess(len(records.encode(case)), REQUEST_BYTES_MAX // 8)
+        self.assertLess(len(records.encode(case)), values.REQUEST_BYTES_MAX // 8)
         given = tuple(model.Instance(f'{n:036}', f'instance-{n:08x}', model.Power.ON,
                                      images(number)[4 * n:4 * n + 4]) for n in range(300))
         servers = [values.a_server(one.uuid, name='\U0001f600' * 255) for one in given]
@@ -129,7 +126,7 @@ class TestSize(unittest.TestCase):
                              fencing.known_clients(case)),),
             instances=evacuation.powered(values.an_inventory(instances=given), servers))
         self.assertLess(len(records.encode(case)) + len(records.encode(recovery)),
-                        REQUEST_BYTES_MAX // 2)
+                        values.REQUEST_BYTES_MAX // 2)
 
     def test_no_client_is_lost_for_the_fence(self):
         case = values.a_case()

@@ -16,7 +16,6 @@ from kaopu_ha import records
 from kaopu_ha.core import model, protection
 from kaopu_ha.core.model import Power
 from kaopu_ha.core.protection import Reason, Sample, Unprotected
-from kaopu_ha.sim.store import REQUEST_BYTES_MAX
 from tests.core import values
 
 RULES = values.rules(client_networks=('10.1.0.0/24',))
@@ -237,7 +236,7 @@ class TestBrief(unittest.TestCase):
         item = protection.brief(Unprotected('c' * 253, Reason.UNKNOWN_IMAGE, '\U0001f600' * 9000,
                                             ('\U0001f600' * 255,) * 4096))
         text = records.encode(records.UnprotectedList((item,) * 500, 4096))
-        self.assertLess(len(text.encode()), REQUEST_BYTES_MAX)
+        self.assertLess(len(text.encode()), values.REQUEST_BYTES_MAX)
 
     def test_what_is_short_stays_as_it_is(self):
         item = Unprotected('c1', Reason.UNKNOWN_IMAGE, 'why', ('web', 'db'))

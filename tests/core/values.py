@@ -22,6 +22,8 @@ BY = 'controller-1'
 UUID = '5c650ef2-0fab-4e65-8464-5b0756536421'
 DISK = model.Image('ceph-1', 'vms', 'disk-1', 'rbd_header.1')
 DATA = model.Image('ceph-2', 'data', 'disk-2', 'rbd_header.2')
+# What etcd takes in one request, by its default.
+REQUEST_BYTES_MAX = 1536 * 1024
 LIFE, SILENCE, UNKNOWN = Sign.LIFE, Sign.SILENCE, Sign.UNKNOWN
 
 

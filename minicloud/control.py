@@ -19,7 +19,7 @@ import functools
 import glob
 import secrets
 
-from . import machines, network, secure
+from . import etcd, machines, network, secure
 from .layout import PORTS, Layout, address, etcd_addresses, write
 from .shell import CloudError, run, step, wait_for
 
@@ -40,15 +40,9 @@ def etcd_start(layout: Layout, number: int) -> bool:
     addresses = etcd_addresses()
     ip = addresses[number - 1]
     web = secure.scheme(layout)
-    cluster = ','.join(f'etcd{n}={web}://{a}:2380' for n, a in enumerate(addresses, 1))
+    peers = {f'etcd{n}': f'{web}://{a}:2380' for n, a in enumerate(addresses, 1)}
+    name = f'etcd{number}'
     options = {
-        'name': f'etcd{number}',
-        'data-dir': layout.control / f'etcd{number}',
-        'listen-client-urls': f'{web}://{ip}:{PORTS["etcd"]}',
-        'advertise-client-urls': f'{web}://{ip}:{PORTS["etcd"]}',
-        'listen-peer-urls': f'{web}://{ip}:2380',
-        'initial-advertise-peer-urls': f'{web}://{ip}:2380',
-        'initial-cluster': cluster,
         'initial-cluster-token': 'minicloud',
         # Two cores carry everything: with the defaults of 100 ms and 1 s a busy moment
         # would look like the death of the leader.
@@ -59,10 +53,11 @@ def etcd_start(layout: Layout, number: int) -> bool:
         'quota-backend-bytes': str(2 * 1024**3),
         'logger': 'zap',
         'log-level': 'warn',
-    } | secure.member_options(layout, f'etcd{number}', ip)
-    (layout.control / f'etcd{number}').mkdir(parents=True, exist_ok=True, mode=0o700)
-    argv = ['etcd', *(f'--{name}={value}' for name, value in options.items())]
-    return machines.launch(layout, 'ctl', f'etcd{number}', argv)
+    } | secure.member_options(layout, name, ip)
+    (layout.control / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+    client = f'{web}://{ip}:{PORTS["etcd"]}'
+    argv = etcd.argv(name, layout.control / name, client, peers[name], peers, options)
+    return machines.launch(layout, 'ctl', name, argv)
 
 
 def rabbit_start(layout: Layout) -> bool:

@@ -16,17 +16,15 @@ A link has three states. `up`; `down`: the cable is pulled, the carrier is lost;
 carrier stays and frames vanish, as with a host whose kernel stands still.
 """
 
-import ctypes
 import json
 import os
 from pathlib import Path
 import socket
 import threading
 
+from . import namespaces
 from .layout import NETS, SWITCH, Layout, address, etcd_addresses, nets_of, write
 from .shell import CloudError, run, say
-
-CLONE_NEWNET = 0x40000000
 
 
 def namespace(node: str) -> str:
@@ -36,12 +34,12 @@ def namespace(node: str) -> str:
 
 def exists(node: str) -> bool:
     """Tell whether the node's network namespace is there."""
-    return Path('/run/netns', namespace(node)).exists()
+    return namespaces.exists(namespace(node))
 
 
 def nodes() -> list[str]:
     """Name every node that has a network, also one that an earlier cloud left."""
-    names = os.listdir('/run/netns') if os.path.isdir('/run/netns') else []
+    names = os.listdir(namespaces.NAMED) if namespaces.NAMED.is_dir() else []
     return sorted(name.removeprefix('mc-') for name in names if name.startswith('mc-'))
 
 
@@ -53,14 +51,13 @@ def within(node: str, argv: list[str]) -> list[str]:
 def build(layout: Layout) -> None:
     """Make every namespace, switch and cable that is missing."""
     _claim(layout)
-    _make_namespace(SWITCH)
+    namespaces.add(namespace(SWITCH))
     switch_links = _links(SWITCH)
     for net in NETS:
         if f'br-{net}' not in switch_links:
-            _ip(SWITCH, 'link', 'add', f'br-{net}', 'type', 'bridge', 'forward_delay', '0')
-        _ip(SWITCH, 'link', 'set', f'br-{net}', 'up')
+            namespaces.bridge(namespace(SWITCH), f'br-{net}')
     for node in layout.node_names:
-        _make_namespace(node)
+        namespaces.add(namespace(node))
         have = _links(node)
         for net in nets_of(node):
             if net not in have:
@@ -73,7 +70,7 @@ def build(layout: Layout) -> None:
 def remove() -> None:
     """Remove every namespace of ours, whichever cloud of ours made it."""
     for node in nodes():
-        run(['ip', 'netns', 'del', namespace(node)], check=False)
+        namespaces.remove(namespace(node))
     etc = Path('/etc/netns', namespace('ctl'))
     for entry in etc.iterdir() if etc.is_dir() else []:
         entry.unlink()
@@ -141,7 +138,7 @@ def set_addresses(node: str, net: str, wanted: list[str]) -> None:
 
 def inhabitants(node: str) -> list[int]:
     """The processes in the node's network namespace."""
-    return [int(pid) for pid in run(['ip', 'netns', 'pids', namespace(node)], check=False).split()]
+    return namespaces.inhabitants(namespace(node))
 
 
 def connect(node: str, host: str, port: int, timeout: float = 2) -> socket.socket:
@@ -154,11 +151,8 @@ def connect(node: str, host: str, port: int, timeout: float = 2) -> socket.socke
 
     def make() -> None:
         try:
-            with open(f'/run/netns/{namespace(node)}') as handle:
-                libc = ctypes.CDLL(None, use_errno=True)
-                if libc.setns(handle.fileno(), CLONE_NEWNET):
-                    raise OSError(ctypes.get_errno(), 'setns')
-            made.append(socket.socket())
+            with namespaces.inside(namespace(node)):
+                made.append(socket.socket())
         except OSError as trouble:
             made.append(trouble)
 
@@ -196,17 +190,11 @@ def _claim(layout: Layout) -> None:
 
 
 def _ip(node: str, *words: str) -> str:
-    return run(['ip', '-n', namespace(node), *words])
+    return namespaces.ip(namespace(node), *words)
 
 
 def _links(node: str) -> dict[str, dict]:
     return {link['ifname']: link for link in json.loads(_ip(node, '-j', 'link') or '[]')}
-
-
-def _make_namespace(node: str) -> None:
-    if not exists(node):
-        run(['ip', 'netns', 'add', namespace(node)])
-    _ip(node, 'link', 'set', 'lo', 'up')
 
 
 def _plug(node: str, net: str) -> None:
@@ -214,11 +202,8 @@ def _plug(node: str, net: str) -> None:
     if port in _links(SWITCH):
         _ip(SWITCH, 'link', 'del', port)
         say(f'a left-over cable {port} was replaced')
-    peer = ['peer', 'name', net, 'netns', namespace(node)]
-    _ip(SWITCH, 'link', 'add', port, 'type', 'veth', *peer)
-    _ip(SWITCH, 'link', 'set', port, 'master', f'br-{net}', 'up')
-    _ip(node, 'addr', 'replace', f'{address(node, net)}/24', 'dev', net)
-    _ip(node, 'link', 'set', net, 'up')
+    namespaces.plug(namespace(SWITCH), f'br-{net}', port, namespace(node), net,
+                    address(node, net))
 
 
 def hosts_file(layout: Layout) -> str:

@@ -106,6 +106,23 @@ def send(pids: Iterable[int], sig: signal.Signals) -> None:
             continue
 
 
+def freeze(pid: int) -> None:
+    """Stop a process: when this returns, none of its threads does anything more.
+
+    The signal alone takes its time on a busy machine: what was asked meanwhile was still answered.
+    """
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(f'the stop of process {pid}', lambda: all(
+        map(_is_stopped, Path(f'/proc/{pid}/task').iterdir())), 5, 0.001)
+
+
+def _is_stopped(task: Path) -> bool:
+    try:
+        return (task / 'stat').read_text().rpartition(')')[2].split()[0] in 'TtZX'
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def kill_tree(root: int) -> None:
     """SIGKILL the process with all that it started; returns when they are gone."""
     pids = tree(root)

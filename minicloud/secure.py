@@ -21,7 +21,7 @@ from pathlib import Path
 import secrets
 import shlex
 
-from . import machines, network
+from . import etcd, machines, network
 from .layout import CHECKOUT, POOLS, PORTS, Layout, address, etcd_addresses, write
 from .shell import CloudError, run, step
 
@@ -94,20 +94,15 @@ def member_options(layout: Layout, name: str, ip: str) -> dict[str, object]:
     cert, key = issue(layout, name, ip, address('ctl'))
     found: dict[str, object] = {}
     for prefix in ('', 'peer-'):
-        found |= {f'{prefix}cert-file': cert, f'{prefix}key-file': key,
-                  f'{prefix}trusted-ca-file': authority(layout),
-                  f'{prefix}client-cert-auth': 'true'}
+        found |= etcd.shows(cert, key, authority(layout), prefix)
     return found
 
 
 def etcdctl(layout: Layout) -> list[str]:
     """The command etcdctl, to be run in ctl, as the administrator."""
-    endpoints = ','.join(f'{scheme(layout)}://{ip}:{PORTS["etcd"]}' for ip in etcd_addresses())
-    argv = ['env', 'ETCDCTL_API=3', 'etcdctl', '--endpoints', endpoints]
-    if is_on(layout):
-        cert, key = issue(layout, ROOT)
-        argv += ['--cacert', str(authority(layout)), '--cert', str(cert), '--key', str(key)]
-    return argv
+    tls = (authority(layout), *issue(layout, ROOT)) if is_on(layout) else None
+    urls = [f'{scheme(layout)}://{ip}:{PORTS["etcd"]}' for ip in etcd_addresses()]
+    return etcd.ctl(urls, tls)
 
 
 def store(layout: Layout, name: str) -> dict[str, object]:

@@ -28,7 +28,7 @@ from kaopu_ha.cli import shell
 from kaopu_ha.conf import rules
 from kaopu_ha.core import brake, detection, model, protection, restart, waiting, wishes
 from kaopu_ha.core.news import Fact
-from tests.unit.core.values import evidence_of
+from tests.core.values import evidence_of
 from tests.unit.test_conf import made
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -10,6 +10,13 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Tests.  The threads of oslo are chosen before anything of it is imported, as in every process."""
+"""Tests.  The threads of oslo are chosen before anything of it is imported, as in every process.
 
-from kaopu_ha import threads  # noqa: F401
+Where nothing of oslo is installed there is nothing to choose: ``tests.core`` can be run, which
+needs the standard library only.
+"""
+
+import importlib.util
+
+if importlib.util.find_spec('oslo_service'):
+    from kaopu_ha import threads  # noqa: F401

@@ -29,7 +29,8 @@ import tempfile
 import uuid
 
 from kaopu_ha.cli import secure
-from tests import freezing, netns
+from minicloud import processes
+from tests import netns
 
 POOL = 'vms'
 # Where a cloud has its volumes.
@@ -178,7 +179,7 @@ class CephCluster:
     @contextlib.contextmanager
     def frozen(self, daemon):
         """Freeze ``mon`` or ``osd`` while the body runs."""
-        freezing.freeze(self._daemons[daemon].pid)
+        processes.freeze(self._daemons[daemon].pid)
         try:
             yield
         finally:

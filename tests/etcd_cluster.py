@@ -28,7 +28,8 @@ import time
 
 import fixtures
 
-from tests import freezing, pki
+from minicloud import etcd, processes
+from tests import pki
 
 _WAIT_SECONDS = 90
 _PORTS = itertools.count(20000, 2)
@@ -91,23 +92,17 @@ class EtcdCluster(fixtures.Fixture):
 
     def start(self, member):
         """Start a member that is down."""
-        client, peer = self.url(member), self._peer(member)
         with (self._folder / f'{member}.log').open('ab') as log:
             self._processes[member] = subprocess.Popen(
                 # If this process is killed, no etcd is left behind.
-                ['setpriv', '--pdeathsig', 'KILL', 'etcd', '--name', str(member),
-                 '--data-dir', str(self._folder / str(member)), *self.options(),
-                 '--listen-client-urls', client, '--advertise-client-urls', client,
-                 '--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer,
-                 '--initial-cluster', self._peers()],
+                ['setpriv', '--pdeathsig', 'KILL', *etcd.argv(
+                    str(member), self._folder / str(member), self.url(member),
+                    self._peer(member), self._peers(), self.options())],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
     def options(self):
         """Further options of members."""
-        if not self.tls:
-            return []
-        return ['--cert-file', self.members.cert, '--key-file', self.members.key,
-                '--client-cert-auth', '--trusted-ca-file', self.authority.ca]
+        return etcd.shows(*self.members, self.authority.ca) if self.tls else {}
 
     def kill(self, member):
         """End a member without notice."""
@@ -116,7 +111,7 @@ class EtcdCluster(fixtures.Fixture):
 
     def freeze(self, member):
         """Stop a member; the kernel goes on to take what is sent to it."""
-        freezing.freeze(self._processes[member].pid)
+        processes.freeze(self._processes[member].pid)
 
     def thaw(self, member):
         """Let a frozen member go on."""
@@ -177,7 +172,7 @@ class EtcdCluster(fixtures.Fixture):
             self.ctl('snapshot', 'restore', str(self._saved), '--name', str(member),
                      '--data-dir', str(self._folder / str(member)),
                      '--initial-advertise-peer-urls', self._peer(member),
-                     '--initial-cluster', self._peers())
+                     '--initial-cluster', etcd.joined(self._peers()))
         self.heal()
 
     # ------------------------------------------------------------ leaves
@@ -187,19 +182,16 @@ class EtcdCluster(fixtures.Fixture):
         return self._folder / 'saved'
 
     def _peers(self):
-        return ','.join(f'{other}={self._peer(other)}' for other in range(self.size))
+        return {str(other): self._peer(other) for other in range(self.size)}
 
     def _peer(self, member):
         return f'http://{self.address}:{self._clients[member] + 1}'
 
     def _run(self, *words, members=None):
-        access = ['--user', self.user] if self.user else []
-        if self.tls:
-            access += ['--cacert', self.authority.ca, '--cert', self.show.cert,
-                       '--key', self.show.key]
+        asked = etcd.ctl([self.url(member) for member in members or range(self.size)],
+                         (self.authority.ca, *self.show) if self.tls else None)
         return subprocess.run(
-            ['etcdctl', '--endpoints', ','.join(map(self.url, members or range(self.size))),
-             '--command-timeout=3s', *access, *words], env={**os.environ, 'ETCDCTL_API': '3'},
+            [*asked, '--command-timeout=3s', *(['--user', self.user] if self.user else []), *words],
             capture_output=True, text=True, timeout=_WAIT_SECONDS, check=False)
 
     def _last_words(self):

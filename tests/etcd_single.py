@@ -22,7 +22,7 @@ import tempfile
 import time
 import unittest
 
-from tests import freezing
+from minicloud import etcd, processes
 
 
 def is_possible() -> bool:
@@ -51,16 +51,14 @@ class Etcd:
         self.endpoint = f'127.0.0.1:{self._client}'
         here, there = f'http://{self.endpoint}', f'http://127.0.0.1:{peer}'
         self._process = subprocess.Popen(
-            ['etcd', '--data-dir', str(self._folder / 'data'), '--unsafe-no-fsync',
-             '--listen-client-urls', here, '--advertise-client-urls', here,
-             '--listen-peer-urls', there, '--initial-advertise-peer-urls', there,
-             '--initial-cluster', f'default={there}'],
+            etcd.argv('default', self._folder / 'data', here, there, {'default': there},
+                      {'unsafe-no-fsync': 'true'}),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._await()
 
     def freeze(self) -> None:
         """Stop it: it takes connections, and answers nothing."""
-        freezing.freeze(self._process.pid)
+        processes.freeze(self._process.pid)
 
     def thaw(self) -> None:
         """Let it go on."""

@@ -28,7 +28,8 @@ import tempfile
 import time
 import uuid
 
-from tests import freezing, netns, pki
+from minicloud import processes
+from tests import netns, pki
 
 # Every folder that a libvirtd of root uses, whatever its configuration says.
 _PRIVATE = ('/run/libvirt', '/etc/libvirt', '/var/lib/libvirt', '/var/cache/libvirt',
@@ -191,7 +192,7 @@ class LibvirtHosts:
 
     def freeze(self, name):
         """Freeze a libvirtd: its kernel goes on accepting connections."""
-        freezing.freeze(self._libvirtd_of(name))
+        processes.freeze(self._libvirtd_of(name))
 
     def thaw(self, name):
         """Let it go on."""

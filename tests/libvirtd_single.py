@@ -22,7 +22,7 @@ import time
 
 import libvirt
 
-from tests import freezing
+from minicloud import processes
 
 HOST_UUID = '5f3b2a10-1111-4222-8333-444455556666'
 
@@ -77,7 +77,7 @@ class Libvirtd:
 
     def freeze(self) -> None:
         """Stop it: it takes connections, and answers nothing."""
-        freezing.freeze(self._daemon())
+        processes.freeze(self._daemon())
 
     def thaw(self) -> None:
         """Let it go on."""

@@ -17,15 +17,10 @@ The switch is a namespace, so nothing touches the machine's own network.  Namesp
 ``kt-<pid>-<name>``; those of a test process that is gone are swept by the next one.  Needs root.
 """
 
-import contextlib
-import ctypes
 import os
 import pathlib
-import signal
-import subprocess
 
-_NEW_NETWORK = 0x40000000
-_NAMED = pathlib.Path('/run/netns')
+from minicloud import namespaces
 
 
 class Switch:
@@ -36,69 +31,36 @@ class Switch:
         self._prefix = prefix
         self._name = f'kt-{os.getpid()}-{name}'
         self._nodes = {}
-        _ip('netns', 'add', self._name)
-        self._inside('link', 'add', 'br0', 'type', 'bridge')
-        self._inside('link', 'set', 'br0', 'up')
+        namespaces.add(self._name)
+        namespaces.bridge(self._name, 'br0')
 
     def node(self, name, last):
         """Plug in a namespace whose address ends with this number; its address."""
         space = f'{self._name}-{name}'
         address = f'{self._prefix}.{last}'
-        _ip('netns', 'add', space)
+        namespaces.add(space)
         self._nodes[name] = space
-        self._inside('link', 'add', f'p{last}', 'type', 'veth', 'peer', 'name', 'eth0',
-                     'netns', space)
-        self._inside('link', 'set', f'p{last}', 'master', 'br0', 'up')
-        for words in (('link', 'set', 'lo', 'up'),
-                      ('addr', 'add', f'{address}/24', 'dev', 'eth0'),
-                      ('link', 'set', 'eth0', 'up')):
-            _ip('-n', space, *words)
+        namespaces.plug(self._name, 'br0', f'p{last}', space, 'eth0', address)
         return address
 
     def cable(self, last, plugged):
         """Pull or plug the cable of the node whose address ends with this number."""
-        self._inside('link', 'set', f'p{last}', 'up' if plugged else 'down')
+        namespaces.ip(self._name, 'link', 'set', f'p{last}', 'up' if plugged else 'down')
 
-    @contextlib.contextmanager
     def inside(self, name):
         """Run the body in the node's network, with all processes and threads that it starts."""
-        with open('/proc/thread-self/ns/net') as before, open(_NAMED / self._nodes[name]) as there:
-            _enter(there)
-            try:
-                yield
-            finally:
-                _enter(before)
+        return namespaces.inside(self._nodes[name])
 
     def close(self):
         """End every process in the namespaces, and remove them."""
         for space in (*self._nodes.values(), self._name):
-            _remove(space)
+            namespaces.end(space)
         self._nodes = {}
-
-    def _inside(self, *words):
-        _ip('-n', self._name, *words)
 
 
 def sweep():
     """Remove what test processes left behind that were killed."""
-    for space in sorted(_NAMED.glob('kt-*')) if _NAMED.exists() else ():
+    for space in sorted(namespaces.NAMED.glob('kt-*')) if namespaces.NAMED.exists() else ():
         pid = space.name.split('-')[1]
         if pid.isdigit() and not pathlib.Path('/proc', pid).exists():
-            _remove(space.name)
-
-
-def _remove(space):
-    listed = subprocess.run(['ip', 'netns', 'pids', space], capture_output=True, text=True)
-    for pid in listed.stdout.split():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(int(pid), signal.SIGKILL)
-    subprocess.run(['ip', 'netns', 'del', space], capture_output=True)
-
-
-def _ip(*words):
-    subprocess.run(['ip', *words], check=True, capture_output=True, text=True)
-
-
-def _enter(space):
-    if ctypes.CDLL(None, use_errno=True).setns(space.fileno(), _NEW_NETWORK):
-        raise OSError(ctypes.get_errno(), 'setns')
+            namespaces.end(space.name)

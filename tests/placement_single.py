@@ -24,7 +24,7 @@ import subprocess
 import tempfile
 import urllib.request
 
-from tools.minicloudlib import layout
+from minicloud import layout
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PYTHON = layout.Layout.from_environment().venv_cloud / 'bin/python'

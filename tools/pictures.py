@@ -13,8 +13,8 @@
 """The documentation's pictures, drawn from the program: ``python -m tools.pictures``.
 
 What can be known is not drawn by hand: times, stages, and drivers by default come from the options
-and the rules that are made of them, roads and rows from the tables of the core.
-``tests/unit/test_pictures.py`` says when to draw again.
+and the rules that are made of them, roads and rows from the tables of the core, who may import whom
+from the test that holds it.  ``tests/unit/test_pictures.py`` says when to draw again.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ from oslo_config import cfg
 from kaopu_ha import conf as options
 from kaopu_ha.conf import rules as conf_rules
 from kaopu_ha.core.model import RecoveryStage, Stage
-from tools import roads_drawn
+from tools import house_drawn, roads_drawn
 from tools.sheet import CALM, FAINT, INK, PAPER, Sheet
 
 FOLDER = pathlib.Path(__file__).resolve().parents[1] / 'doc/source/pictures'
@@ -246,6 +246,7 @@ def _asks(sheet: Sheet, way: Sequence[Part], y: float, network: str, color: str)
 
 
 PICTURES: dict[str, Callable[[], str]] = {'architecture': architecture, 'death': death,
+                                       'house': house_drawn.picture,
                                        'roads': roads_drawn.picture}
 PAGES: dict[str, Callable[[], str]] = {'reference/rows.rst': roads_drawn.page}
 

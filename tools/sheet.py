@@ -39,6 +39,12 @@ class Sheet:
         self._drawing.append(drawsvg.Text(words, size, x, y, fill=fill, text_anchor=anchor,
                                           font_weight=weight))
 
+    def upright(self, x: float, y: float, words: str, size: float = 13,
+                weight: str = 'normal') -> None:
+        """Write one line from here upwards."""
+        self._drawing.append(drawsvg.Text(words, size, x, y, fill=INK, font_weight=weight,
+                                          transform=f'rotate(-90 {x} {y})'))
+
     def lines(self, x: float, y: float, words: Sequence[str], size: float = 12,
               fill: str = INK, anchor: str = 'start') -> None:
         """Write lines below each other."""

@@ -64,7 +64,7 @@ _LIBRARIES = ['oslo_service=ERROR', 'cotyledon=ERROR', 'stevedore=WARNING', 'url
               'oslo_messaging=WARNING', 'rq=WARNING']
 
 
-class Process(service.ServiceBase):
+class Process(service.ServiceBase):  # type: ignore[misc]
     """A program as a service of oslo.service, in the main process."""
 
     def __init__(self, name: str, program: Program, conf: cfg.ConfigOpts) -> None:

@@ -223,8 +223,8 @@ def running_on(seen: Seen) -> str:
     """Another host on which the instance may run; empty if there is none.
 
     A live client there is a guest that a live migration brought far, or a tool that reads: the
-    host's libvirt decides, and one that does not say is no answer (DESIGN section 2).  Of several
-    hosts that claim its address every one has to say no.
+    host's libvirt decides, and one that does not say is no answer (``contributor/method.rst``).
+    Of several hosts that claim its address every one has to say no.
     """
     return next((host for host in live_clients_on(seen)
                  if seen.elsewhere.get(host) is not False), '')

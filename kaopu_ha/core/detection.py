@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Is this host dead?  Claim 1 of the patent, with what DESIGN adds to it.
+"""Is this host dead?  Claim 1 of the patent, with what ``contributor/method.rst`` adds to it.
 
 ::
 
@@ -105,7 +105,7 @@ def opened(inventory: model.Inventory, seen: Seen) -> Case:
 
 def judged(said: Sequence[model.Evidence],
            word: model.Word | None = None) -> tuple[Verdict, str]:
-    """The evidence table of DESIGN section 2, for a host whose beat is gone.
+    """The table of evidence (``contributor/method.rst``), for a host whose beat is gone.
 
     One network that shows life spares it; none but all of them, silent, condemn it.  ``word``: a
     person's, that it is off; it decides where the networks do not say.

@@ -14,7 +14,7 @@
 
 Everything here is frozen: a value changes by ``dataclasses.replace``, and a stage changes only by
 the roads of ``core.roads``.  The words are those of the glossary
-(``doc/source/reference/words.rst``).
+(``doc/source/contributor/words.rst``).
 
 ::
 

@@ -163,7 +163,7 @@ def _all(*hear: Callable[[_A], None]) -> Callable[[_A], None]:
 class OneWriter:
     """1. No instance has write access to its images from two hosts, nor an older copy again.
 
-    What DESIGN gives up is left out: see ``laws_fences.could_not_tell``.
+    What the method gives up is left out: see ``laws_fences.could_not_tell``.
     """
 
     def __init__(self, world: World, say: Say) -> None:

@@ -13,7 +13,7 @@
 """Law 9: a host that shows life is not condemned while that life could be seen.
 
 Judged from the truth of the false world: what its kernel, its libvirt and its guests' clients
-would answer, whatever the program believes to know of it.  What DESIGN gives up is left out: a
+would answer, whatever the program believes to know of it.  What the method gives up is left out: a
 kernel that answers for a libvirtd that does not, networks that are really cut, and guests that
 came after the host had last been heard of.
 """

@@ -11,24 +11,20 @@
 #    under the License.
 """One real cloud for all lives; each begins on a fresh one and ends with the judge."""
 
-import pathlib
 import subprocess
-import sys
 import threading
 import time
 
 import testtools
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / 'tools'))
-
-from minicloudlib import bare as bare  # noqa: E402
-from minicloudlib import cinder as cinder  # noqa: E402
-from minicloudlib import demo, kaopu, secure  # noqa: E402
-from minicloudlib import disks as disks  # noqa: E402
-from minicloudlib import volumes as volumes  # noqa: E402
-from minicloudlib.cloud import Cloud  # noqa: E402
-from minicloudlib.layout import address as address  # noqa: E402
-from minicloudlib.rest import Refused as Refused  # noqa: E402
+from minicloud import bare as bare
+from minicloud import cinder as cinder
+from minicloud import demo, kaopu, secure
+from minicloud import disks as disks
+from minicloud import volumes as volumes
+from minicloud.cloud import Cloud
+from minicloud.layout import address as address
+from minicloud.rest import Refused as Refused
 
 ROOT = kaopu.KEYS
 HEAL_SECONDS = 180

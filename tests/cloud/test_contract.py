@@ -43,7 +43,7 @@ class TestNova(base.Life):
             json.dump(world, file)
         done = subprocess.run(
             self.cloud.command('ctl', [self.cloud.layout.kaopu_bin('python'), '-m', 'unittest',
-                                       'tests.contract.test_cloud_nova']),
+                                       'tests.functional.test_cloud_nova']),
             env=given | {'KAOPU_TEST_CLOUD': path, 'PYTHONPATH': str(_ROOT)}, cwd=_ROOT,
             capture_output=True, text=True, check=False, timeout=600)
         self.assertEqual(0, done.returncode, done.stderr[-4000:])

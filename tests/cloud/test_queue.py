@@ -14,8 +14,7 @@
 
 import os
 
-from minicloudlib import demo, instances
-
+from minicloud import demo, instances
 from tests.cloud import base
 
 # More than the eight that two workers have in hand.

@@ -151,7 +151,7 @@ class Stack:
 
     def _requirements(self):
         """What DevStack takes from openstack/requirements: constraints, and the tool for them."""
-        pinned = (ROOT / 'tools/minicloudlib/constraints.txt').read_text()
+        pinned = (ROOT / 'minicloud/constraints.txt').read_text()
         folder = self.path('requirements')
         (folder / 'upper-constraints.txt').write_text(pinned + 'kaopu-ha===0.0.1\n')
         tool = folder / '.venv/bin/edit-constraints'

@@ -124,7 +124,7 @@ class TestImages(unittest.TestCase):
     def test_what_is_copied_is_there_and_not_left_out(self):
         left_out = (ROOT / '.containerignore').read_text().split()
         for name in (*re.findall(r'^COPY (?!--from)(\S+)', self.recipe, re.M),
-                     'tools/minicloudlib/constraints.txt', 'setup.cfg', 'README.rst'):
+                     'minicloud/constraints.txt', 'setup.cfg', 'README.rst'):
             self.assertTrue((ROOT / name).exists(), name)
             self.assertNotIn(name.partition('/')[0], left_out)
 

@@ -16,6 +16,7 @@ Each reader of a page is a function of its text, and each has a page that shows 
 """
 
 import ast
+import itertools
 import pathlib
 import re
 import unittest
@@ -25,13 +26,15 @@ import yaml
 from kaopu_ha import access, conf, records
 from kaopu_ha.cli import shell
 from kaopu_ha.conf import rules
-from kaopu_ha.core import brake, model, protection, restart, waiting, wishes
+from kaopu_ha.core import brake, detection, model, protection, restart, waiting, wishes
 from kaopu_ha.core.news import Fact
+from tests.core.values import evidence_of
 from tests.unit.test_conf import made
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = ROOT / 'doc/source'
 OPERATOR, REFERENCE = PAGES / 'operator', PAGES / 'reference'
+CONTRIBUTOR = PAGES / 'contributor'
 OPTIONS = {(group, opt.dest): opt.default for group, opts in conf.list_opts() for opt in opts}
 GROUPS = {group for group, _ in OPTIONS}
 # What stands behind the name of the command and is no command of it.
@@ -163,6 +166,19 @@ class TestStorms(unittest.TestCase):
                       ' '.join((OPERATOR / 'storms.rst').read_text().split()))
 
 
+class TestMethod(unittest.TestCase):
+    """The table of evidence is what the core judges by."""
+
+    def test_each_pair_of_signs_has_its_verdict(self):
+        table = [cells[:3] for cells in rows((CONTRIBUTOR / 'method.rst').read_text(), 4)[1:]]
+        for management, storage in itertools.product(model.Sign, repeat=2):
+            verdict, _ = detection.judged((evidence_of(model.Network.MANAGEMENT, management),
+                                           evidence_of(model.Network.STORAGE, storage)))
+            told = {cells[2] for cells in table if cells[0] in ('any', management.name)
+                    and cells[1] in ('any', storage.name)}
+            self.assertEqual({verdict.name}, told, (management, storage))
+
+
 class TestNames(unittest.TestCase):
     """Options, commands, news, reasons and phases have one name, in the code and on every page."""
 
@@ -203,7 +219,7 @@ class TestNames(unittest.TestCase):
             self.assertIn(f'``{kind.name.lower()}``', text)
 
     def test_every_word_of_the_state_of_something_is_in_the_glossary(self):
-        text = (REFERENCE / 'words.rst').read_text().lower()
+        text = (CONTRIBUTOR / 'words.rst').read_text().lower()
         lacking = [f'{words.__name__}: {word.value}'
                    for words in (model.Sign, model.Verdict, model.Stage, model.RecoveryStage,
                                  model.Phase, restart.Phase, wishes.Verb, wishes.State)
@@ -217,7 +233,7 @@ class TestNames(unittest.TestCase):
                  if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
                  and node.func.id in ('Loop', 'loop') and isinstance(node.args[0], ast.Constant)}
         self.assertGreaterEqual(len(names), 18)
-        for page in (REFERENCE / 'house.rst', OPERATOR / 'metrics.rst'):
+        for page in (CONTRIBUTOR / 'house.rst', OPERATOR / 'metrics.rst'):
             told = set(re.findall(r'\b[a-z]+\b', page.read_text()))
             self.assertEqual(set(), names - told, page.name)
 

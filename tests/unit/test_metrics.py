@@ -29,7 +29,7 @@ from kaopu_ha.telling.measures import Measures
 from kaopu_ha.testing.notifier import an_outcome, some_news
 from kaopu_ha.wiring import controller
 from tests import etcd_single
-from tests.unit.core import values
+from tests.core import values
 from tests.unit.test_conf import ConfCase, made
 
 NAME = 'control-1/7'

@@ -21,7 +21,8 @@ from xml.etree import ElementTree
 from kaopu_ha.conf import rules
 from kaopu_ha.core import attempt, restart, roads
 from kaopu_ha.core.model import RecoveryStage, Stage
-from tools import pictures, roads_drawn
+from tests.unit.test_house import MAY_IMPORT
+from tools import house_drawn, pictures, roads_drawn
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -98,6 +99,17 @@ class TestPictures(unittest.TestCase):
         for stage in (Stage.SUSPECTED, Stage.DYING, Stage.LOCKED, Stage.LAST_LOOK,
                       Stage.CONFIRMED):
             self.assertEqual(2, told.count(stage.value.upper()))
+
+    def test_a_room_lies_above_all_that_it_may_import(self):
+        height = house_drawn.levels({'core': (), 'ports': ('core',), 'cli': ('ports', 'core')})
+        self.assertEqual({'core': 0, 'ports': 1, 'cli': 2}, height)
+        with self.assertRaises(AssertionError):
+            house_drawn.levels({'cli': ('sim',), 'sim': ('cli',)})
+
+    def test_every_room_has_a_row_and_a_column(self):
+        told = texts(house_drawn.picture())
+        for room in MAY_IMPORT:
+            self.assertEqual(2, told.count(room), room)
 
     def test_every_text_is_on_the_sheet(self):
         for draw in pictures.PICTURES.values():

@@ -28,7 +28,7 @@ from kaopu_ha.core.proofs import Word
 from kaopu_ha.core.protection import Reason, Unprotected
 from kaopu_ha.core.wishes import State, Verb, Wish
 from kaopu_ha.records import codec
-from tests.unit.core.values import (
+from tests.core.values import (
     AT,
     DATA,
     DISK,

@@ -19,8 +19,8 @@ from kaopu_ha.core import evacuation
 from kaopu_ha.core.model import Phase
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.unanswered import Untold
+from tests.core import values
 from tests.unit.controller.scene import Store
-from tests.unit.core import values
 
 KEY = records.EVACUATION + 'c1-7/i1'
 NEWS = News(Fact.MOVED, 'c1', 'web to c2')

@@ -61,8 +61,8 @@ def release():
 
 def pinned():
     """The versions of OpenStack's services that the mini cloud installs, and those constrained."""
-    source = (ROOT / 'tools/minicloudlib/install.py').read_text()
-    constraints = (ROOT / 'tools/minicloudlib/constraints.txt').read_text()
+    source = (ROOT / 'minicloud/install.py').read_text()
+    constraints = (ROOT / 'minicloud/constraints.txt').read_text()
     return dict(re.findall(r'^([\w.-]+)==(\S+)$', constraints, re.M)) | dict(
         re.findall(r"'([\w.-]+)==([^']+)'", source))
 
@@ -103,13 +103,13 @@ class TestVersions(unittest.TestCase):
                 self.assertIn(version, (versions[package], NONE), package)
 
     def test_each_service_of_the_mini_cloud_is_on_the_page(self):
-        source = (ROOT / 'tools/minicloudlib/install.py').read_text()
+        source = (ROOT / 'minicloud/install.py').read_text()
         services = {name for name, _ in re.findall(r"'([\w.-]+)==([^']+)'", source)}
         self.assertGreaterEqual(len(services), 4)
         self.assertEqual(set(), services - {cells[1] for cells in self.rows})
 
     def test_each_server_that_tests_start_is_on_the_page(self):
-        packages = (ROOT / 'tools/minicloudlib/data/apt-packages.txt').read_text().split()
+        packages = (ROOT / 'minicloud/data/apt-packages.txt').read_text().split()
         servers = {name for name in packages if re.fullmatch(
             r'ceph-osd|.*-server|libvirt-daemon|qemu-system-x86|prometheus', name)}
         # MariaDB serves OpenStack's services alone.

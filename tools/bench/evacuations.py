@@ -37,11 +37,11 @@ import sys
 import time
 from typing import Any
 
+from minicloud import ceph, demo, disks, instances, network
+from minicloud.cloud import Cloud
+from minicloud.layout import POOL, address
+from minicloud.shell import CloudError
 from tools.bench import on_cloud
-from tools.minicloudlib import ceph, demo, disks, instances, network
-from tools.minicloudlib.cloud import Cloud
-from tools.minicloudlib.layout import POOL, address
-from tools.minicloudlib.shell import CloudError
 
 _PER_TARGET = 4
 _POLL_SECONDS = 1.0

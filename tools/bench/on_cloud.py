@@ -20,11 +20,11 @@ import datetime
 import time
 from typing import Any
 
-from tools.minicloudlib import demo, instances, kaopu
-from tools.minicloudlib.cloud import Cloud
-from tools.minicloudlib.judge import Expected
-from tools.minicloudlib.rest import Refused
-from tools.minicloudlib.shell import wait_for
+from minicloud import demo, instances, kaopu
+from minicloud.cloud import Cloud
+from minicloud.judge import Expected
+from minicloud.rest import Refused
+from minicloud.shell import wait_for
 
 VICTIM = 'c1'
 

@@ -26,10 +26,10 @@ import subprocess
 import threading
 import time
 
+from minicloud import disks, instances, judge, kaopu, machines, processes, secure
+from minicloud.cloud import Cloud
+from minicloud.judge import Expected
 from tools.bench import on_cloud
-from tools.minicloudlib import disks, instances, judge, kaopu, machines, processes, secure
-from tools.minicloudlib.cloud import Cloud
-from tools.minicloudlib.judge import Expected
 
 _COUNT = 6
 _SECOND_VICTIM, _SPARE = 'c2', 'c3'

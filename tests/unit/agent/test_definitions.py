@@ -17,8 +17,8 @@ import dataclasses
 from kaopu_ha import ports, records
 from kaopu_ha.agent.domains import DomainPublisher
 from kaopu_ha.core.model import Power
+from tests.core.values import an_inventory
 from tests.unit.agent.case import HOST, AgentCase, ScriptedHost, domain
-from tests.unit.core.values import an_inventory
 
 ONE, TWO = (dataclasses.replace(domain(name), definition=f'<domain>{name}</domain>')
             for name in ('one', 'two'))

@@ -19,8 +19,8 @@ from kaopu_ha.agent import leaving
 from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Power
+from tests.core.values import an_inventory
 from tests.unit.agent.case import ScriptedHost, domain
-from tests.unit.core.values import an_inventory
 
 ONE, TWO = domain('one'), domain('two')
 ONE_OFF = domain('one', power=Power.OFF, run='')

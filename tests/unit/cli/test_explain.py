@@ -20,8 +20,8 @@ from kaopu_ha import ports, records
 from kaopu_ha.cli import explain
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Phase, Priority, RecoveryStage, Sign, Stage, Step, Verdict
+from tests.core import values
 from tests.unit.cli import scene
-from tests.unit.core import values
 
 
 def closed(case, minute=30, reason='its beat is back'):

@@ -22,8 +22,8 @@ from kaopu_ha.core import brake, demands, model
 from kaopu_ha.core.demands import Amount, Demand, Offer, Part, Places
 from kaopu_ha.core.model import Power
 from kaopu_ha.wiring import ahead
+from tests.core import values
 from tests.unit.cli import scene
-from tests.unit.core import values
 
 KIND = Demand((Part('', (Amount('MEMORY_MB', 2048), Amount('VCPU', 2))),))
 

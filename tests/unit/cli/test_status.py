@@ -20,8 +20,8 @@ from kaopu_ha.cli import layout
 from kaopu_ha.core import brake, model, protection, restart
 from kaopu_ha.core.aftercare import Aftercare, Ward
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage, Verdict
+from tests.core import values
 from tests.unit.cli import scene
-from tests.unit.core import values
 
 
 class Status(scene.Scene):

@@ -23,7 +23,7 @@ from kaopu_ha.runtime import Runtime
 from kaopu_ha.sim.kernel import Kernel
 from kaopu_ha.sim.network import Node
 from kaopu_ha.sim.store import Etcd
-from tests.unit.core import values
+from tests.core import values
 
 
 class Clock:

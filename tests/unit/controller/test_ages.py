@@ -15,8 +15,8 @@
 import unittest
 
 from kaopu_ha import ports, records
+from tests.core import values
 from tests.unit.controller import scene
-from tests.unit.core import values
 
 
 class TestAges(unittest.TestCase):

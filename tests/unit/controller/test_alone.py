@@ -22,8 +22,8 @@ from kaopu_ha.controller.asking import Asking
 from kaopu_ha.core.addresses import NONE_KNOWN
 from kaopu_ha.core.model import Network, Sign
 from kaopu_ha.core.rules import Rules
+from tests.core import values
 from tests.unit.controller.scene import Clock
-from tests.unit.core import values
 
 
 class Store:

@@ -18,9 +18,9 @@ from kaopu_ha import ports, records
 from kaopu_ha.controller import admitter
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.requests import OF_AGENTS, State, Verb
+from tests.core import values
 from tests.unit.controller import scene
 from tests.unit.controller.scene import Store
-from tests.unit.core import values
 
 
 class Reads(Store):

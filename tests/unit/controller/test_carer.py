@@ -21,8 +21,8 @@ from kaopu_ha.core.aftercare import Aftercare, Ward
 from kaopu_ha.core.model import Phase
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.restart import Restart, Start
+from tests.core import values
 from tests.unit.controller import scene
-from tests.unit.core import values
 
 HAS = (('MEMORY_MB', 512), ('VCPU', 1))
 ENDED = model.Migration('m1', 'i1', 'evacuation', 'completed', 'c1', 'c3')

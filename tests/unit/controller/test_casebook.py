@@ -18,8 +18,8 @@ from kaopu_ha import ports, records
 from kaopu_ha.controller.casebook import Casebook
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import detection, model
+from tests.core import values
 from tests.unit.controller import scene
-from tests.unit.core import values
 
 
 class Written(unittest.TestCase):

@@ -21,8 +21,8 @@ from kaopu_ha.controller.fencekeeper import FenceKeeper
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import model
+from tests.core import values
 from tests.unit.controller import scene
-from tests.unit.core import values
 
 ORDER = model.FenceOrder('blocklist', 'a', ('10.91.0.1:0/0',))
 RECOVERY = model.Recovery('c1-7', 'c1', model.RecoveryStage.FENCING, orders=(ORDER,))

@@ -19,8 +19,8 @@ from kaopu_ha.controller.foresight import Foresight
 from kaopu_ha.core.demands import Amount, Demand, Offer, Part, Places
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.prospect import Answer
+from tests.core import values
 from tests.unit.controller import test_lookout, test_protector
-from tests.unit.core import values
 
 KINDS = [Demand((Part('', (Amount('VCPU', number),)),)) for number in range(1, 8)]
 

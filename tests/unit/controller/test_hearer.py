@@ -21,7 +21,7 @@ from kaopu_ha.core.model import Power
 from kaopu_ha.sim.kernel import Kernel, Process, Signal
 from kaopu_ha.sim.network import Node
 from kaopu_ha.sim.store import Etcd, SimStore
-from tests.unit.core.values import an_instance, an_inventory
+from tests.core.values import an_instance, an_inventory
 
 ON, OFF = Power.ON, Power.OFF
 KEY = records.EVENT + 'instance/i1'

@@ -20,7 +20,7 @@ from kaopu_ha.controller import history
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
-from tests.unit.core import values
+from tests.core import values
 
 
 def world(*things):

@@ -22,8 +22,8 @@ from kaopu_ha.core import model
 from kaopu_ha.core.model import RecoveryStage, Stage
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.requests import State, Verb
+from tests.core import values
 from tests.unit.controller import scene
-from tests.unit.core import values
 
 NOW = '2026-11-27T00:00:00.000+00:00'
 OLD, YOUNG = '2026-08-01T00:00:00.000+00:00', '2026-11-01T00:00:00.000+00:00'

@@ -18,8 +18,8 @@ from kaopu_ha import ports, records
 from kaopu_ha.controller.latecomers import Latecomers
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
+from tests.core import values
 from tests.unit.controller import scene
-from tests.unit.core import values
 
 NOBODYS, OTHERS = '10.91.4.7:0/7', '10.1.0.2:0/8'
 

@@ -25,8 +25,8 @@ from kaopu_ha.core import model, prospect
 from kaopu_ha.core.model import Stage, Verdict
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.protection import Reason
+from tests.core import values
 from tests.unit.controller import scene, test_protector
-from tests.unit.core import values
 
 ROOM, FULL = values.a_usage(), values.a_usage(cores_used=31)
 

@@ -19,8 +19,8 @@ from kaopu_ha.controller.observer import Observer
 from kaopu_ha.core import model, sight
 from kaopu_ha.core.evidence import NOTHING_ON
 from kaopu_ha.core.model import Network, Sign, Stage
+from tests.core import values
 from tests.unit.controller import scene
-from tests.unit.core import values
 
 RULES = values.rules(blind_looks=3)
 OTHER = 'controller-2'

@@ -20,8 +20,8 @@ from kaopu_ha.core.model import Stage
 from kaopu_ha.core.news import Fact
 from kaopu_ha.drivers.etcd import store as etcd
 from tests import etcd_single
+from tests.core import values
 from tests.unit.controller import scene
-from tests.unit.core import values
 
 BOOK = records.PREFIX + 'test'
 

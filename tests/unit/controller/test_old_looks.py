@@ -15,8 +15,8 @@
 import unittest
 
 from kaopu_ha.core.model import Stage
+from tests.core import values
 from tests.unit.controller import scene
-from tests.unit.core import values
 
 RULES = values.rules()
 

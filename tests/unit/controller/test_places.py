@@ -19,7 +19,7 @@ from kaopu_ha import ports
 from kaopu_ha.controller.places import PlacesAsked
 from kaopu_ha.core.demands import Amount, Demand, Group, Offer, Part, Places
 from kaopu_ha.core.rules import Rules
-from tests.unit.core.values import an_instance, an_inventory
+from tests.core.values import an_instance, an_inventory
 
 KINDS = [Demand((Part('', (Amount('VCPU', number),)),)) for number in range(1, 4)]
 GROUP = Group('g', 'db', 'anti-affinity', frozenset({'i1', 'i2'}))

@@ -18,8 +18,8 @@ from kaopu_ha.core import model
 from kaopu_ha.core.model import Network, Sign, Stage
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.protection import Reason
+from tests.core import values
 from tests.unit.controller import scene
-from tests.unit.core import values
 
 RULES = values.rules(client_networks=('10.1.0.0/24',))
 

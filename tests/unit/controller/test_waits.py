@@ -16,8 +16,8 @@ import unittest
 
 from kaopu_ha.core.model import Sign, Stage, Verdict
 from tests import etcd_single, lossy_store
+from tests.core import values
 from tests.unit.controller import scene
-from tests.unit.core import values
 
 # Of the time since the last look no more counts (twice the ask limit).
 MOST = 3.0

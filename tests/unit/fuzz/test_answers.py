@@ -37,7 +37,7 @@ from kaopu_ha.drivers.libvirt import domains
 from kaopu_ha.drivers.libvirt import probe as libvirt
 from kaopu_ha.drivers.libvirt import uri as libvirt_uri
 from kaopu_ha.drivers.openstack import events as nova
-from tests.unit.core import values
+from tests.core import values
 from tests.unit.fuzz import json_values, spoiled, texts, thrown
 
 HERE = pathlib.Path(__file__).parent.parent

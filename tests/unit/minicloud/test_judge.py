@@ -20,12 +20,9 @@ import dataclasses
 import gzip
 import json
 from pathlib import Path
-import sys
 import unittest
 
-sys.path.insert(0, str(Path(__file__).parents[3] / 'tools'))
-
-from minicloudlib import judge, report  # noqa: E402
+from minicloud import judge, report
 
 
 def area(name: str) -> bytes:

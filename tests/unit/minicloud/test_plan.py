@@ -12,13 +12,9 @@
 
 """Which instances the mini cloud boots where."""
 
-from pathlib import Path
-import sys
 import unittest
 
-sys.path.insert(0, str(Path(__file__).parents[3] / 'tools'))
-
-from minicloudlib import instances  # noqa: E402
+from minicloud import instances
 
 HOSTS = ['c1', 'c2', 'c3']
 

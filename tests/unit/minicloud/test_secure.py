@@ -14,15 +14,12 @@
 
 from pathlib import Path
 import subprocess
-import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, str(Path(__file__).parents[3] / 'tools'))
-
-from minicloudlib import secure  # noqa: E402
-from minicloudlib.layout import Layout  # noqa: E402
-from minicloudlib.shell import CloudError  # noqa: E402
+from minicloud import secure
+from minicloud.layout import Layout
+from minicloud.shell import CloudError
 
 
 class TestSecure(unittest.TestCase):

@@ -12,13 +12,9 @@
 
 """Which volumes the instances of the mini cloud have, and where each writes."""
 
-from pathlib import Path
-import sys
 import unittest
 
-sys.path.insert(0, str(Path(__file__).parents[3] / 'tools'))
-
-from minicloudlib import disks, instances, judge, volumes  # noqa: E402
+from minicloud import disks, instances, judge, volumes
 
 HOSTS = ['c1', 'c2', 'c3']
 

@@ -29,7 +29,7 @@ from kaopu_ha.core import model
 from kaopu_ha.core.model import Evacuation
 from kaopu_ha.sim import story
 from kaopu_ha.sim.store import REQUEST_BYTES_MAX
-from tests.unit.core import values
+from tests.core import values
 from tests.unit.sim import virtual_address
 
 

@@ -23,8 +23,8 @@ from kaopu_ha.drivers.etcd import store as etcd
 from kaopu_ha.worker.queue import RecordQueue
 from kaopu_ha.worker.worker import Worker
 from tests import etcd_single
+from tests.core import values
 from tests.unit.controller.scene import an_env
-from tests.unit.core import values
 
 CALL_SECONDS = 10.0
 

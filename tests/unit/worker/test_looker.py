@@ -18,8 +18,8 @@ import unittest
 from kaopu_ha import ports, records
 from kaopu_ha.core.model import Phase
 from kaopu_ha.worker.looker import Looker, Times
+from tests.core import values
 from tests.unit.controller import scene
-from tests.unit.core import values
 
 LIMIT = values.rules().attempt_limit
 

@@ -1,0 +1,323 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What is started again in place, and what is not."""
+
+import dataclasses
+import unittest
+
+from kaopu_ha.core import restart, users
+from kaopu_ha.core.model import Action, Mark, Power, Source
+from kaopu_ha.core.news import Fact
+from kaopu_ha.core.restart import Act, Phase
+from tests.core.values import (
+    AT,
+    BY,
+    a_case,
+    a_server,
+    a_service,
+    an_instance,
+    an_inventory,
+    rules,
+)
+
+USER_STOPPED = (Action('stop', 'joe'), Action('create', 'joe'))
+NOVA_STOPPED = (Action('stop'), Action('create', 'joe'))
+OPTED_OUT = Mark(Source.METADATA, 'HA_Enabled', 'no')
+
+
+def a_start(phase=Phase.WAITING, **changes):
+    return dataclasses.replace(restart.Start('i1', 'web', phase), **changes)
+
+
+def a_look(**changes):
+    """An instance that is off, that Nova noticed to be so, and that may be started."""
+    return dataclasses.replace(
+        restart.Seen(AT, 'c1', Power.OFF, a_server(vm_state='stopped'), a_service('c1'),
+                     NOVA_STOPPED), **changes)
+
+
+def advance(start, **changes):
+    return restart.advance(start, a_look(**changes), rules())
+
+
+class Started(unittest.TestCase):
+
+    def test_what_nova_found_off_is_started(self):
+        decision = advance(a_start())
+        self.assertEqual((Act.START, Phase.STARTING, 1),
+                         (decision.act, decision.start.phase, decision.start.calls))
+
+    def test_what_nova_still_shows_running_is_left_to_its_nova_compute_for_a_while(self):
+        for state in ('active', 'paused', 'rescued'):
+            server = a_server(vm_state=state)
+            early = advance(a_start(), server=server, seconds=29.0)
+            late = advance(a_start(), server=server, seconds=30.0)
+            self.assertEqual((Act.WAIT, Act.START_ANEW), (early.act, late.act), state)
+
+    def test_what_runs_is_noted_whoever_started_it(self):
+        for phase in (Phase.WAITING, Phase.STARTING, Phase.FAILED):
+            for power in (Power.ON, Power.PAUSED):
+                decision = advance(a_start(phase), power=power)
+                self.assertEqual((Act.NOTE, Phase.RUNS),
+                                 (decision.act, decision.start.phase))
+                self.assertEqual([Fact.RESTARTED], [item.fact for item in decision.news])
+
+    def test_a_call_under_way_is_waited_for_and_then_made_again(self):
+        begun = a_start(Phase.STARTING, calls=1)
+        self.assertIs(Act.WAIT, advance(begun, seconds=119.0).act)
+        after = advance(begun, seconds=120.0).start
+        self.assertIs(Phase.WAITING, after.phase)
+        self.assertIs(Act.START, advance(after, seconds=120.0).act)
+
+    def test_the_pauses_grow_and_then_it_has_failed_which_is_told(self):
+        for calls, pause in ((1, 5.0), (2, 15.0), (3, 60.0), (4, 300.0)):
+            failed = a_start(calls=calls, reason='no room')
+            self.assertIs(Act.WAIT, advance(failed, seconds=pause - 0.1).act)
+            self.assertIs(Act.START, advance(failed, seconds=pause).act)
+        decision = advance(a_start(calls=5, reason='no room'), seconds=301.0)
+        self.assertIs(Phase.FAILED, decision.start.phase)
+        self.assertIn('no room', decision.start.reason)
+        self.assertIn('tried again after 10 min', decision.start.reason)
+        self.assertEqual([Fact.NOT_RESTARTED], [item.fact for item in decision.news])
+
+    def test_what_failed_is_tried_again_after_pauses_of_up_to_an_hour(self):
+        for calls, pause in ((5, 600.0), (6, 1200.0), (7, 2400.0), (8, 3600.0), (1000, 3600.0)):
+            failed = a_start(Phase.FAILED, calls=calls, reason='no room')
+            early = advance(failed, seconds=pause - 0.1)
+            self.assertEqual((Act.WAIT, failed), (early.act, early.start))
+            late = advance(failed, seconds=pause)
+            self.assertEqual((Act.START, Phase.STARTING), (late.act, late.start.phase))
+
+    def test_what_failed_once_more_is_told_once_more(self):
+        again = advance(a_start(Phase.STARTING, calls=6), seconds=120.0).start
+        decision = advance(again, seconds=120.0)
+        self.assertIs(Phase.FAILED, decision.start.phase)
+        self.assertEqual([Fact.NOT_RESTARTED], [item.fact for item in decision.news])
+
+
+class NotStarted(unittest.TestCase):
+
+    def test_what_opted_out_or_has_an_owner_is_left_and_that_is_told(self):
+        for server in (a_server(vm_state='stopped', marks=(OPTED_OUT,)),
+                       a_server(vm_state='active', marks=(OPTED_OUT,))):
+            decision = advance(a_start(), server=server)
+            self.assertEqual((Phase.LEFT, 'it opted out: metadata HA_Enabled=no'),
+                             (decision.start.phase, decision.start.reason))
+            self.assertEqual([Fact.LEFT_BY_POLICY], [one.fact for one in decision.news])
+
+    def test_a_start_that_is_under_way_is_not_left(self):
+        server = a_server(vm_state='stopped', marks=(OPTED_OUT,))
+        start = a_start(phase=Phase.STARTING, calls=1)
+        self.assertIs(Phase.STARTING, advance(start, server=server, seconds=1.0).start.phase)
+
+    def test_what_its_user_stopped_stays_off(self):
+        decision = advance(a_start(), actions=USER_STOPPED)
+        self.assertEqual((Phase.LEFT, 'its user stopped it'),
+                         (decision.start.phase, decision.start.reason))
+
+    def test_wherever_it_may_run(self):
+        decision = advance(a_start(), actions=USER_STOPPED, elsewhere='it was being migrated to c2')
+        self.assertEqual((Phase.LEFT, 'its user stopped it'),
+                         (decision.start.phase, decision.start.reason))
+
+    def test_what_is_not_the_hosts_any_more_is_left(self):
+        for server in (None, a_server(vm_state='stopped', host='c2'),
+                       a_server(vm_state='shelved'), a_server(vm_state='suspended')):
+            self.assertIs(Phase.LEFT, advance(a_start(), server=server).start.phase, server)
+
+    def test_what_nova_has_elsewhere_is_left_though_its_host_is_dead_or_mute(self):
+        moved = a_server(vm_state='active', host='c2')
+        for changes in ({'power': None}, {'barred': 'there is a case on its host: confirmed'}):
+            decision = advance(a_start(Phase.STARTING), server=moved, **changes)
+            self.assertEqual((Phase.LEFT, 'Nova has it on c2'),
+                             (decision.start.phase, decision.start.reason))
+        # A move that is open may still bring it back.
+        decision = advance(a_start(), server=moved, moving='it is under way from c1: moving')
+        self.assertEqual((Act.WAIT, Phase.WAITING), (decision.act, decision.start.phase))
+
+    def test_a_mute_host_that_is_barred_tells_why_it_is(self):
+        self.assertEqual('its host is on hold', advance(
+            a_start(), power=None, barred='its host is on hold').start.reason)
+
+    def test_each_bar_has_its_reason(self):
+        table = [
+            ({'power': None}, 'the libvirt of its host does not answer'),
+            ({'barred': 'its host is on hold'}, 'its host is on hold'),
+            ({'moving': 'it is under way from c1: moving'}, 'it is under way from c1: moving'),
+            ({'elsewhere': 'a client at 10.1.0.2 has it open'},
+             'a client at 10.1.0.2 has it open'),
+            ({'service': None}, 'its nova-compute is not up'),
+            ({'service': a_service('c1', up=False)}, 'its nova-compute is not up'),
+            ({'server': a_server(vm_state='stopped', task_state='powering-on')},
+             'Nova has it in task powering-on'),
+        ]
+        for changes, reason in table:
+            decision = advance(a_start(), **changes)
+            self.assertEqual((Act.WAIT, Phase.WAITING, reason), (
+                decision.act, decision.start.phase, decision.start.reason))
+
+    def test_where_people_start_it_nobody_else_does(self):
+        decision = restart.advance(a_start(), a_look(), rules(restarts=False))
+        self.assertIs(Act.WAIT, decision.act)
+        self.assertIn('a person has to start it', decision.start.reason)
+
+    def test_a_settled_start_goes_nowhere(self):
+        for phase in (Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF):
+            with self.assertRaises(AssertionError):
+                restart.waved_off(a_start(phase), 'why', AT)
+
+
+class LastWord(unittest.TestCase):
+
+    def test_it_is_a_users_on_its_power(self):
+        table = [
+            ((), False),
+            (NOVA_STOPPED, False),
+            (USER_STOPPED, True),
+            ((Action('stop'), Action('stop', 'joe')), True),
+            ((Action('stop'), Action('start', 'joe'), Action('stop', 'joe')), False),
+            ((Action('stop', 'joe'), Action('start', 'kaopu-ha')), True),
+            ((Action('changePassword', 'joe'), Action('stop', 'joe')), True),
+        ]
+        for actions, stopped in table:
+            self.assertIs(stopped, users.stopped_by_user(actions), actions)
+
+
+class Opened(unittest.TestCase):
+
+    INVENTORY = an_inventory(boot_id='boot-2', interrupted=('i1', 'i2'),
+                             instances=[an_instance('i1', Power.OFF), an_instance('i2', Power.OFF)])
+
+    def open(self, before=None, **changes):
+        return restart.opened(dataclasses.replace(self.INVENTORY, **changes), before, AT, BY)
+
+    def test_a_boot_opens_it_with_what_was_on(self):
+        record = self.open()
+        self.assertEqual(('c1', 'boot-2', ['i1', 'i2']), (
+            record.host, record.boot_id, [start.instance for start in record.unsettled]))
+
+    def test_opened_twice_it_is_the_same(self):
+        self.assertIsNone(self.open(self.open()))
+        self.assertIsNone(self.open(interrupted=()))
+
+    def test_a_second_boot_keeps_what_a_person_waved_off_and_begins_the_rest_anew(self):
+        first = self.open()
+        first = restart.changed(first, [
+            restart.waved_off(first.starts[0], 'not needed', AT),
+            dataclasses.replace(first.starts[1], phase=Phase.FAILED, calls=5)])
+        again = self.open(first, boot_id='boot-3')
+        self.assertEqual([('i1', Phase.WAVED_OFF, 0), ('i2', Phase.WAITING, 0)], [
+            (start.instance, start.phase, start.calls) for start in again.starts])
+
+    def test_what_was_still_to_be_started_is_so_after_another_boot_though_its_host_forgot_it(self):
+        first = self.open()
+        again = self.open(first, boot_id='boot-3', interrupted=('i2',))
+        self.assertEqual({'i1': Phase.WAITING, 'i2': Phase.WAITING}, {
+            start.instance: start.phase for start in again.starts})
+        # It is no news of this boot, and most often it is elsewhere by now.
+        news, = restart.told(again, first)
+        self.assertIn('i2', news.text)
+        self.assertNotIn('i1', news.text)
+        self.assertIsNone(self.open(again, boot_id='boot-3', interrupted=('i2',)))
+
+    def test_what_its_user_had_stopped_is_asked_about_anew_after_another_boot(self):
+        first = self.open()
+        first = restart.changed(first, [
+            dataclasses.replace(first.starts[0], phase=Phase.LEFT, reason='its user stopped it')])
+        again = self.open(first, boot_id='boot-3')
+        self.assertEqual([Phase.WAITING] * 2, [start.phase for start in again.starts])
+        news, = restart.told(again, first)
+        self.assertNotIn('i1', news.text)
+
+    def test_what_was_waved_off_or_left_need_not_run_elsewhere_either(self):
+        record = self.open()
+        record = restart.changed(record, [restart.waved_off(record.starts[0], 'why', AT)])
+        self.assertEqual({'i1'}, restart.counts_as_off(record))
+        self.assertEqual(set(), restart.counts_as_off(None))
+
+
+class Unseen(unittest.TestCase):
+    """The agent was dead when its host was booted; its libvirt had told what ran."""
+
+    INVENTORY = an_inventory(boot_id='boot-1', instances=[
+        an_instance('i1'), an_instance('i2'), an_instance('i3', Power.OFF)])
+
+    def open(self, before=None, boot_id='boot-2', **changes):
+        case = dataclasses.replace(a_case(), boot_id='boot-1', guests_at=AT, **changes)
+        return restart.told_by_libvirt(case, self.INVENTORY, boot_id, before, AT, BY)
+
+    def phases(self, record):
+        return {start.instance: start.phase for start in record.starts}
+
+    def test_what_came_is_started_and_what_was_off_for_long_is_left(self):
+        record = self.open(guests=('i1', 'i4'), went_off={'i3': 2})
+        self.assertEqual({'i2': Phase.LEFT, 'i3': Phase.WAITING, 'i4': Phase.WAITING},
+                         self.phases(record))
+
+    def test_nothing_is_added_to_what_the_agent_can_tell(self):
+        self.assertIsNone(self.open(guests=('i1', 'i2')))
+
+    def test_no_boot_and_no_word_of_its_libvirt_say_nothing(self):
+        self.assertIsNone(self.open(guests=('i4',), boot_id='boot-1'))
+        self.assertIsNone(self.open(guests=('i4',), boot_id=''))
+        case = dataclasses.replace(a_case(), boot_id='boot-1')
+        self.assertIsNone(restart.told_by_libvirt(case, self.INVENTORY, 'boot-2', None, AT, BY))
+
+    def test_what_was_off_for_long_is_so_after_another_boot(self):
+        first = self.open(guests=('i1', 'i4'))
+        told = dataclasses.replace(self.INVENTORY, boot_id='boot-3', interrupted=('i1', 'i2'))
+        self.assertIs(Phase.LEFT, self.phases(restart.opened(told, first, AT, BY))['i2'])
+
+    def test_the_agents_word_is_added_to_it(self):
+        first = self.open(guests=('i1', 'i4'))
+        told = dataclasses.replace(self.INVENTORY, boot_id='boot-2', interrupted=('i1', 'i2'))
+        record = restart.opened(told, first, AT, BY)
+        self.assertEqual({'i1': Phase.WAITING, 'i2': Phase.LEFT, 'i4': Phase.WAITING},
+                         self.phases(record))
+        self.assertNotIn('i4', restart.told(record, first)[0].text)
+
+    def test_what_is_on_again_is_no_more_left_and_the_rest_stays(self):
+        record = restart.changed(self.open(guests=('i1', 'i4')), [])
+        self.assertEqual({'i4': Phase.WAITING},
+                         self.phases(restart.once_more_on(record, ['i2', 'i4'])))
+        self.assertEqual(record, restart.once_more_on(record, ['i4']))
+
+
+class TheTable(unittest.TestCase):
+
+    def test_every_row_is_named_once_and_the_last_applies_always(self):
+        names = [name for name, _, _ in restart._ROWS]
+        self.assertEqual(len(names), len(set(names)))
+        self.assertTrue(restart._ROWS[-1][1](a_start(), a_look(), rules()))
+
+    def test_every_phase_has_its_roads(self):
+        self.assertEqual(set(Phase), set(restart.ROADS))
+        for phase in Phase:
+            # What a person waved off, a person may ask for again.
+            self.assertIs(phase.settled, restart.ROADS[phase] <= (
+                {Phase.WAITING} if phase is Phase.WAVED_OFF else set()))
+
+
+class Named(unittest.TestCase):
+
+    def test_as_people_know_them_as_far_as_nova_tells(self):
+        record = restart.Restart('c1', 'boot-2', (
+            a_start(name='instance-00000001'),
+            dataclasses.replace(a_start(name='instance-00000002'), instance='i2')))
+        named = restart.named(record, [a_server(name='web'), a_server('i9', name='other')])
+        self.assertEqual(['web', 'instance-00000002'], [start.name for start in named.starts])
+
+    def test_what_a_project_calls_its_server_is_bounded(self):
+        named = restart.named(restart.Restart('c1', 'boot-2', (a_start(),)),
+                              [a_server(name='\U0001f600' * 255)])
+        self.assertLess(len(named.starts[0].name), 30)

@@ -1,0 +1,171 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Whom a leader looks at, and when."""
+
+import dataclasses
+import math
+import unittest
+
+from kaopu_ha.core import detection, suspicion
+from kaopu_ha.core.model import Verdict
+from kaopu_ha.core.suspicion import Sighting
+from tests.core.values import rules
+
+RULES = rules()
+GRACE = detection.grace(RULES)
+BEATS, SILENT = Sighting(True), Sighting(False)
+
+
+def seen(*looks, begun=0.0):
+    """What is remembered after looks, each a time and the sightings then."""
+    found = suspicion.begun(begun, RULES)
+    for now, sightings in looks:
+        found = suspicion.seen(found, sightings, now, RULES)
+    return found
+
+
+def due(found, now, hosts=('c1', 'c2', 'c3')):
+    return suspicion.due(found, hosts, now, RULES)
+
+
+class Due(unittest.TestCase):
+
+    def test_a_host_is_due_when_its_beat_is_missing_and_its_grace_is_over(self):
+        found = seen((20.0, {'c1': SILENT, 'c2': BEATS}))
+        # time -> who is due
+        for now, expected in ((20.0, ()), (20.0 + GRACE - 0.1, ()), (20.0 + GRACE, ('c1',))):
+            with self.subTest(now=now):
+                self.assertEqual(expected, due(found, now))
+
+    def test_a_new_office_gives_each_beat_a_ttl(self):
+        found = seen((0.0, {'c1': SILENT, 'c2': BEATS}))
+        self.assertEqual((), due(found, RULES.beat_ttl - 0.1))
+        self.assertEqual(('c1',), due(found, RULES.beat_ttl))
+
+    def test_before_any_office_nobody_is_due(self):
+        self.assertEqual(math.inf, suspicion.Suspicion().trusted_from)
+
+    def test_what_the_last_beat_said_is_remembered_while_there_is_none(self):
+        beat = dataclasses.replace(BEATS, at='10:00', said='libvirt is mute')
+        silent = dataclasses.replace(SILENT, at='10:01')
+        found = seen((0.0, {'c1': beat}), (5.0, {'c1': silent}), (10.0, {'c1': silent}))
+        self.assertEqual(('10:00', 'libvirt is mute'),
+                         (found.of('c1').beat_at, found.of('c1').said))
+        found = seen((0.0, {'c1': beat}), (5.0, {'c1': dataclasses.replace(BEATS, at='10:02')}))
+        self.assertEqual(('10:02', ''), (found.of('c1').beat_at, found.of('c1').said))
+
+    def test_all_beats_gone_at_once_are_no_news_of_hosts(self):
+        found = seen((0.0, {'c1': BEATS, 'c2': BEATS}), (50.0, {'c1': SILENT, 'c2': SILENT}))
+        self.assertEqual((), due(found, 50.0 + RULES.beat_ttl - 0.1))
+        self.assertEqual(('c1', 'c2'), due(found, 50.0 + RULES.beat_ttl))
+
+    def test_but_a_cloud_of_one_host_can_lose_it(self):
+        found = seen((0.0, {'c1': BEATS}), (50.0, {'c1': SILENT}))
+        self.assertEqual(('c1',), due(found, 50.0 + GRACE))
+
+    def test_all_gone_one_after_the_other_get_one_grace_and_no_more(self):
+        found = seen((50.0, {'c1': SILENT, 'c2': BEATS}), (60.0, {'c1': SILENT, 'c2': SILENT}),
+                     (61.0, {'c1': SILENT, 'c2': SILENT}))
+        self.assertEqual(60.0 + RULES.beat_ttl, found.trusted_from)
+
+    def test_a_beat_that_was_there_for_a_moment_begins_the_grace_anew(self):
+        found = seen((20.0, {'c1': SILENT}), (25.0, {'c1': BEATS}), (26.0, {'c1': SILENT}))
+        self.assertEqual((), due(found, 20.0 + GRACE))
+        self.assertEqual(('c1',), due(found, 26.0 + GRACE))
+
+    def test_a_store_that_is_back_gives_beats_a_ttl(self):
+        found = suspicion.store_back(seen((20.0, {'c1': SILENT})), 100.0, RULES)
+        self.assertEqual(((), ('c1',)), (due(found, 111.0), due(found, 112.0)))
+
+    def test_only_hosts_that_are_judged_are_due_or_waited_for(self):
+        found = seen((20.0, {'c1': SILENT, 'c2': SILENT, 'c3': BEATS}))
+        self.assertEqual(('c2',), due(found, 60.0, ('c2', 'c3')))
+        self.assertEqual(RULES.look_interval, suspicion.seconds_left(found, ('c3',), 60.0, RULES))
+        self.assertEqual(0.0, suspicion.seconds_left(found, ('c1', 'c3'), 60.0, RULES))
+        # Not as long as it takes: another one's record may be read again meanwhile.
+        self.assertGreater(GRACE, RULES.look_interval)
+        self.assertEqual(RULES.look_interval,
+                         suspicion.seconds_left(found, ('c1',), 20.0, RULES))
+        self.assertEqual(1.0, suspicion.seconds_left(found, ('c1',), 19.0 + GRACE, RULES))
+
+    def test_who_is_not_known_any_more_is_forgotten(self):
+        self.assertFalse(seen((20.0, {'c1': SILENT}), (21.0, {'c2': BEATS})).missing('c1'))
+
+
+class Told(unittest.TestCase):
+
+    def setUp(self):
+        found = seen((20.0, {'c1': Sighting(False, told=5)}))
+        self.found = suspicion.judged(found, 'c1', 60.0, Verdict.DEAD, 5.0)
+
+    def test_an_event_brings_the_next_look_forward(self):
+        told = suspicion.seen(self.found, {'c1': Sighting(False, told=6)}, 61.0, RULES)
+        self.assertEqual(61.5, told.of('c1').next_look)
+
+    def test_an_old_event_does_not(self):
+        told = suspicion.seen(self.found, {'c1': Sighting(False, told=5)}, 61.0, RULES)
+        self.assertEqual(65.0, told.of('c1').next_look)
+
+
+class Silence(unittest.TestCase):
+
+    def setUp(self):
+        found = seen((20.0, {'c1': SILENT, 'c2': BEATS}))
+        self.found = suspicion.judged(found, 'c1', 60.0, Verdict.DEAD, 5.0)
+
+    def test_it_counts_from_the_last_look_that_found_the_host_dead(self):
+        self.assertEqual(4.0, suspicion.silent_for(self.found, 'c1', 64.0))
+
+    def test_it_counts_nothing_after_another_verdict_or_a_break(self):
+        blind = suspicion.judged(self.found, 'c1', 62.0, Verdict.UNDECIDED, 5.0)
+        for found in (blind, suspicion.interrupted(self.found, 'c1'),
+                      suspicion.put_off(self.found, 'c1', 70.0),
+                      suspicion.seen(self.found, {'c1': BEATS}, 61.0, RULES)):
+            self.assertEqual(0.0, suspicion.silent_for(found, 'c1', 64.0))
+
+    def test_what_was_refused_is_looked_at_again_at_once(self):
+        refused = suspicion.refused(self.found, 'c1', 60.0)
+        self.assertEqual((60.0, 0.0), (refused.of('c1').last_dead, refused.of('c1').next_look))
+
+    def test_who_could_not_be_worked_on_waits_its_turn(self):
+        self.assertEqual((), due(suspicion.put_off(self.found, 'c1', 70.0), 69.0))
+
+
+class Storage(unittest.TestCase):
+
+    def news(self, before, after):
+        return [item.fact.title for item in suspicion.storage_news(
+            seen((0.0, {'c1': before})), seen((0.0, {'c1': after})))]
+
+    def test_it_is_told_when_a_host_loses_its_storage_and_when_it_reaches_it_again(self):
+        lost, other = Sighting(True, lost=('a',)), Sighting(True, lost=('a', 'b'))
+        # before, after -> what is told
+        for before, after, told in ((BEATS, BEATS, []), (BEATS, lost, ['storage lost']),
+                                    (lost, lost, []), (lost, other, ['storage lost']),
+                                    (other, BEATS, ['storage back'])):
+            with self.subTest(before=before, after=after):
+                self.assertEqual(told, self.news(before, after))
+
+    def test_what_a_fenced_host_says_of_its_storage_is_our_doing(self):
+        lost, fenced = Sighting(True, lost=('a',)), Sighting(True, lost=('a',), locked=True)
+        for before, after, told in ((BEATS, fenced, []), (lost, Sighting(True, locked=True), []),
+                                    (fenced, BEATS, []), (fenced, lost, ['storage lost'])):
+            with self.subTest(before=before, after=after):
+                first = seen((0.0, {'c1': before}))
+                then = suspicion.seen(first, {'c1': after}, 1.0, RULES)
+                self.assertEqual(told, [item.fact.title for item in
+                                        suspicion.storage_news(first, then)])
+
+    def test_a_host_that_is_silent_tells_nothing_new(self):
+        first = seen((0.0, {'c1': Sighting(True, lost=('a',))}))
+        then = suspicion.seen(first, {'c1': SILENT}, 1.0, RULES)
+        self.assertEqual((), suspicion.storage_news(first, then))

@@ -16,7 +16,8 @@ import contextlib
 import io
 import unittest
 
-from tools.bench import plan
+from tests import etcd_single
+from tools.bench import plan, status
 
 
 class Benches(unittest.TestCase):
@@ -32,3 +33,7 @@ class Benches(unittest.TestCase):
         self.assertEqual(4, len(told), told)
         self.assertIn('40 instances onto 6 hosts', told[0])
         self.assertIn(' changed: ', told[2])
+
+    @unittest.skipUnless(etcd_single.is_possible(), 'there is no etcd here')
+    def test_the_status_of_a_cloud_is_timed(self):
+        self.assertGreater(min(status.measured(3, 2, rounds=1)), 0)

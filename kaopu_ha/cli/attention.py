@@ -44,7 +44,7 @@ def _office(found: Picture) -> Iterator[tuple[str, str]]:
         yield 'error', 'Nobody leads: no host is judged or recovered. Does a controller run?'
     for failure in found.unreadable.values():
         yield 'error', f'A record can\'t be read: {failure}'
-    if not found.inventories:
+    if not found.known:
         yield 'warning', 'No host is known: does an agent run anywhere?'
 
 
@@ -123,7 +123,7 @@ def _alike(waiting: Iterable[Waiting]) -> Iterator[list[Waiting]]:
 def _hosts(found: Picture) -> Iterator[tuple[str, str]]:
     for host in found.hosts:
         case = found.cases.get(host)
-        if host in found.inventories and not found.beats_now(host):
+        if host in found.known and not found.beats_now(host):
             yield 'warning', _silent(host, case)
         yield from _beats_again(found, host, case)
         inventory = found.inventories.get(host)

@@ -113,13 +113,13 @@ def storm(found: Picture, rules: Rules) -> Storm:
     entry = found.entry(records.BRAKE)
     release = brake.Release() if found.brake is None or entry is None else brake.given(
         found.brake.released_for, found.brake.cases, entry.modified, opened)
-    known = found.inventories
+    known, told = found.known, found.inventories
     seen = brake.Seen(
-        '', '', 0.0, frozenset(known), found.cases, opened,
+        '', '', 0.0, known, found.cases, opened,
         beating=frozenset(host for host in known if found.beats_now(host)), on_hold=found.held,
         empty=frozenset(host for host in found.cases
-                        if host in known and not known[host].images), release=release,
-        unread=frozenset(found.snapshot.under(records.ALIVE)) - frozenset(known))
+                        if host in told and not told[host].images), release=release,
+        unread=frozenset(found.snapshot.under(records.ALIVE)) - known)
     counted = brake.silent(seen.cases, seen.known, seen.on_hold, seen.empty)
     return Storm(brake.advance(found.storm, seen, rules), counted,
                  tuple(host for host in counted if brake.is_released(host, release, opened)),

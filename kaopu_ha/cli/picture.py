@@ -14,15 +14,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 import functools
 from typing import TypeVar
 
 from kaopu_ha import ports, records
-from kaopu_ha.core import aftercare, brake, model, restart, waiting, wishes
+from kaopu_ha.core import aftercare, brake, model, protection, restart, waiting, wishes
 from kaopu_ha.core.live import LiveUse
 
 T = TypeVar('T')
+
+# Of more hosts than these all are read at once; and more of them than that nobody has.
+_HOSTS_MAX, _NAMES_MAX = 100, 1_000_000
 
 # All but the closed cases, which only grow old.
 RANGES = (records.LEADER, records.BRAKE, records.STORM, records.RETURNED, records.FRESH,
@@ -36,10 +39,33 @@ def read(store: ports.Store, *more: str) -> Picture:
     return Picture(store.read(*RANGES, *more))
 
 
-class Picture:
-    """The records of one snapshot.  One that can't be read is left out, and in ``unreadable``."""
+def glance(store: ports.Store) -> Picture:
+    """The same without the inventories of hosts of which nothing is to be shown but that they are
+    known: these are nearly all that a store holds.
 
-    def __init__(self, snapshot: ports.Snapshot) -> None:
+    The leader wrote down which of them are not well.  While nobody does, all of them are read.
+    """
+    few = store.read(*(prefix for prefix in RANGES if prefix != records.INVENTORY))
+    found = Picture(few)
+    told = found.unprotected
+    if found.leader is None or told is None or told.away is None:
+        return read(store)
+    hosts = {*told.away, *found.cases, *(
+        item.host for item in told.items if item.reason is protection.Reason.NO_INVENTORY)}
+    if len(hosts) > _HOSTS_MAX:
+        return read(store)
+    known = store.names(records.INVENTORY, _NAMES_MAX)
+    more = store.read(*(records.INVENTORY + host for host in sorted(hosts))) if hosts else few
+    return Picture(ports.Snapshot(few.revision, {**few.entries, **more.entries}), known)
+
+
+class Picture:
+    """The records of one snapshot.  One that can't be read is left out, and in ``unreadable``.
+
+    ``known``: the hosts that told of themselves, though not all of it may have been read.
+    """
+
+    def __init__(self, snapshot: ports.Snapshot, told: Iterable[str] = ()) -> None:
         self.snapshot, self._view = snapshot, records.View(snapshot)
         self.unreadable: dict[str, str] = {}
         self.leader = self._one(records.Leader, records.LEADER)
@@ -51,6 +77,8 @@ class Picture:
         self.deaths = self._all(records.Lock, records.DEATH)
         self.locks = self._all(records.Lock, records.LOCK)
         self.inventories = self._all(model.Inventory, records.INVENTORY)
+        self.known = frozenset(self.inventories) | frozenset(
+            host for host in told if records.INVENTORY + host not in self.unreadable)
         self.cases = self._all(model.Case, records.CASE)
         self.recoveries = self._all(model.Recovery, records.RECOVERY)
         self.proofs = self._all(records.ProofMark, records.PROOF)
@@ -73,9 +101,9 @@ class Picture:
     @functools.cached_property
     def hosts(self) -> tuple[str, ...]:
         """Every host that the store knows anything of, sorted."""
-        return tuple(sorted({name for prefix in (records.INVENTORY, records.ALIVE, records.CASE,
-                                                 records.LOCK, records.HOST)
-                             for name in self.snapshot.under(prefix)}))
+        return tuple(sorted(self.known.union(*(
+            self.snapshot.under(prefix) for prefix in (
+                records.INVENTORY, records.ALIVE, records.CASE, records.LOCK, records.HOST)))))
 
     @functools.cached_property
     def live(self) -> Mapping[str, LiveUse]:

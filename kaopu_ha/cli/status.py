@@ -30,7 +30,7 @@ class Status(Command):
 
     def answer(self, args: argparse.Namespace) -> int:
         """Exit code 0 whatever the state is: the store answered."""
-        found = self.look()
+        found = picture.glance(self.store)
         brake = brakes.storm(found, self.app.rules)
         points = attention.points(found, brake)
         if self.as_json:
@@ -60,7 +60,7 @@ def _leader(found: picture.Picture) -> str:
 
 
 def _numbers(found: picture.Picture) -> dict[str, int]:
-    return {'known': len(found.inventories), 'beating': len(found.beats),
+    return {'known': len(found.known), 'beating': len(found.beats),
             'locked': len(found.locks), 'on_hold': len(found.held)}
 
 

@@ -199,9 +199,12 @@ class Protector:
 
     def _write(self, world: World, found: Sequence[protection.Unprotected]) -> None:
         """Write the list, for whoever shows it; only if it changed."""
-        new = records.UnprotectedList(tuple(map(protection.brief, found[:_ITEMS_MAX])), len(found))
+        away = protection.away(world.inventories, world.beats)
+        new = records.UnprotectedList(
+            tuple(map(protection.brief, found[:_ITEMS_MAX])), len(found),
+            away=away if len(away) <= _ITEMS_MAX else None)
         before = world.unprotected
-        if before is not None and (before.items, before.count) == (new.items, new.count):
+        if before is not None and dataclasses.replace(before, by='', at='') == new:
             return
         new = dataclasses.replace(new, by=self._term.name, at=self._term.now())
         self._store.commit(self._term.compares(),

@@ -26,6 +26,7 @@ from kaopu_ha.core import demands, model, policy, selection
 from kaopu_ha.core.model import Evacuation, Phase
 from kaopu_ha.core.placing import Ground, Reach
 from kaopu_ha.core.selection import Candidate
+from kaopu_ha.core.shortlist import Shortlist
 
 # Of the places of one instance, the best first.
 _PLACES_MAX = 3
@@ -81,7 +82,7 @@ def _alone(kind: Evacuation, candidates: Collection[Candidate], reach: Reach) ->
     # Of what nobody tells there is enough (``selection.fits``): so the room is endless.
     roomy = [dataclasses.replace(one, usage=_ENDLESS_ROOM) for one in candidates
              if one.usage is not None]
-    return Chance((), bool(selection.choose(kind, roomy, reach)[0]))
+    return Chance((), bool(Shortlist(roomy).choose(kind, reach)[0]))
 
 
 def _doubts(moves: Iterable[Evacuation], ground: Ground,
@@ -98,7 +99,7 @@ def _doubts(moves: Iterable[Evacuation], ground: Ground,
         if move.target:
             followed = [found[member] for member in sorted(together.get(move.instance, ()))
                         if member in found]
-            doubt = ground.reach(move).doubtful.get(move.target, *followed[:1])
+            doubt = ground.reach(move).doubts(move.target) or next(iter(followed), '')
             if doubt:
                 found[move.instance] = doubt
             ground.placed(move.instance, move.target)

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 import dataclasses
 from dataclasses import dataclass
 import enum
@@ -168,15 +169,20 @@ class Usage:
         """True if its cores are what this class means."""
         return name == ANY_CORES or name == (DEDICATED_CORES if self.dedicated else CORES)
 
-    def with_more(self, name: str, number: float) -> Usage:
-        """The same host with so much more of a resource class used."""
-        if self.is_own_core(name):
-            return dataclasses.replace(self, cores_used=self.cores_used + number)
-        if name == MEMORY:
-            return dataclasses.replace(self, memory_mb_used=self.memory_mb_used + number)
-        return dataclasses.replace(self, rooms=self.rooms and tuple(
-            dataclasses.replace(room, used=room.used + number) if room.name == name else room
-            for room in self.rooms))
+    def with_more(self, amounts: Iterable[tuple[str, float]]) -> Usage:
+        """The same host with so much more of these resource classes used."""
+        cores_used, memory_mb_used, rooms = self.cores_used, self.memory_mb_used, self.rooms
+        for name, number in amounts:
+            if self.is_own_core(name):
+                cores_used += number
+            elif name == MEMORY:
+                memory_mb_used += number
+            else:
+                rooms = rooms and tuple(
+                    dataclasses.replace(room, used=room.used + number) if room.name == name
+                    else room for room in rooms)
+        return Usage(self.cores, cores_used, self.memory_mb, memory_mb_used, self.live,
+                     self.live_weight, rooms, self.dedicated)
 
 
 @dataclass(frozen=True)

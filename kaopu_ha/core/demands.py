@@ -68,6 +68,14 @@ class Demand:
     isolated: bool = False
     project: str = ''
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @functools.cached_property
+    def _hash(self) -> int:
+        # Each instance of a plan is looked up by its kind, several times.
+        return hash((self.parts, self.zone, self.near, self.specs, self.isolated, self.project))
+
     def total(self, name: str) -> int:
         """How much of a resource class it asks for in all."""
         return sum(amount.number for part in self.parts for amount in part.amounts
@@ -86,7 +94,7 @@ class Demand:
         """The resource classes that it asks for."""
         return tuple(name for name, _ in self.totals)
 
-    @property
+    @functools.cached_property
     def core_class(self) -> str:
         """The class that its cores are of: dedicated ones, if it asks for no shared ones."""
         dedicated = self.total(DEDICATED_CORES) and not self.total(CORES)

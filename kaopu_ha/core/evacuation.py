@@ -41,6 +41,7 @@ from kaopu_ha.core import (
 from kaopu_ha.core.model import Evacuation, Phase, Power
 from kaopu_ha.core.news import Outcome
 from kaopu_ha.core.refusals import Meaning
+from kaopu_ha.core.shortlist import Shortlist
 
 went = roads.step_of_evacuation
 
@@ -250,39 +251,44 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
     put aside, because it only waits, takes no place.  Room is looked for in the order of priority,
     and while one waits for its turn the less important ones of its host do, too.
     """
-    before = tuple(policy.in_order(evacuations))
-    # An instance is in two recoveries if its target died after it: the instance alone is no key.
-    now = {_key(item): _turned_back(item, seen, rules, dead) for item in before}
+    before, unplaced = policy.in_order(evacuations), Shortlist(seen.candidates)
+    now = [_turned_back(item, seen, rules, dead, unplaced) for item in before]
     busy: dict[str, int] = {}
-    going = [item for item in now.values() if selection.comes(item) and not item.set_aside]
+    going = [item for item in now if selection.comes(item) and not item.set_aside]
     for item in going:
         busy[item.target] = busy.get(item.target, 0) + 1
-    candidates, ground = selection.begun(seen.candidates, seen.places, now.values())
-    in_all = len(going)
+    candidates, ground = selection.begun(seen.candidates, seen.places, now)
+    shortlist, in_all = Shortlist(candidates), len(going)
+    held_back: list[tuple[int, placing.Reach, str]] = []
     turns: dict[str, policy.Priority] = {}
-    for item in before:
-        current = now[_key(item)]
+    for number, current in enumerate(now):
         if current.phase is not Phase.WAITING or _rests(current, seen, rules):
             continue
         reach = ground.reach(current)
-        target, reason = selection.choose(current, candidates, reach)
-        if target:
-            candidates = selection.placed(candidates, target, current)
-            ground.placed(current.instance, target)
-            if in_all >= rules.in_all_max or busy.get(target, 0) >= rules.per_target_max:
-                reason, target = f'its turn comes: enough is moving to {target}', ''
-                turns.setdefault(item.recovery, item.priority)
-            elif turns.get(item.recovery, item.priority) is not item.priority:
-                reason, target = 'its turn comes: more important ones wait for theirs', ''
-        if target:
+        target, doubt = shortlist.choose(current, reach)
+        if not target:
+            held_back.append((number, reach, ''))
+            continue
+        shortlist.place(current, target)
+        ground.placed(current.instance, target)
+        if in_all >= rules.in_all_max or busy.get(target, 0) >= rules.per_target_max:
+            held_back.append((number, reach, f'enough is moving to {target}'))
+            turns.setdefault(current.recovery, current.priority)
+        elif turns.get(current.recovery, current.priority) is not current.priority:
+            held_back.append((number, reach, 'more important ones wait for theirs'))
+        else:
             busy[target] = busy.get(target, 0) + 1
             in_all += 1
-        now[_key(item)] = _aimed(current, target, reason, seen, rules, reach)
-    return tuple(now[_key(item)] for item in before if now[_key(item)] != item)
-
-
-def _key(item: Evacuation) -> tuple[str, str]:
-    return item.recovery, item.instance
+            now[number] = _goes(current, target, doubt, seen, unplaced.usage(target))
+    # Told of them last: it stays true, for all that has a place is placed by now.  Who waits for
+    # the whole is told no target: it would be another one at each plan.
+    for number, reach, turn in held_back:
+        if turn.startswith('enough') and in_all >= rules.in_all_max:
+            turn = 'enough is moving'
+        reason = f'its turn comes: {turn}' if turn else shortlist.why_none(now[number], reach)
+        now[number] = _waits(now[number], reason, seen, rules, reach, unplaced)
+    return tuple(new for item, new in zip(before, now, strict=True)
+                 if new is not item and new != item)
 
 
 def _rests(item: Evacuation, seen: Seen, rules: model.Rules) -> bool:
@@ -303,36 +309,41 @@ def _round_ended(item: Evacuation, seen: Seen, rules: model.Rules, reason: str) 
                 f'{reason}; tried again after {rules.pause(item.rounds):g} s')
 
 
-def _aimed(item: Evacuation, target: str, reason: str, seen: Seen, rules: model.Rules,
-           reach: placing.Reach) -> Evacuation:
-    if not target:
-        tried = {*item.passed_over, *reach.learnt}
-        anew = dataclasses.replace(item, passed_over=())
-        others = {candidate.host for candidate in seen.candidates} - {item.source}
-        if tried and (others <= tried or selection.choose(
-                anew, seen.candidates, dataclasses.replace(reach, learnt=frozenset()))[0]):
-            return _round_ended(item, seen, rules,
-                                f'every other host was tried; last: {placing.last(item, reach)}')
-        return dataclasses.replace(item, reason=reason, row='')
+def _waits(item: Evacuation, reason: str, seen: Seen, rules: model.Rules, reach: placing.Reach,
+           unplaced: Shortlist) -> Evacuation:
+    """Without a target; ``unplaced``: the hosts as they are, with nothing placed on them."""
+    tried = {item.source, *item.passed_over, *reach.learnt}
+    if (item.passed_over or reach.learnt) and (unplaced.all_within(tried) or unplaced.choose(
+            dataclasses.replace(item, passed_over=()),
+            dataclasses.replace(reach, learnt=frozenset()))[0]):
+        return _round_ended(item, seen, rules,
+                            f'every other host was tried; last: {placing.last(item, reach)}')
+    if (item.reason, item.row) == (reason, ''):
+        return item
+    return dataclasses.replace(item, reason=reason, row='')
+
+
+def _goes(item: Evacuation, target: str, doubt: str, seen: Seen,
+          usage: model.Usage | None) -> Evacuation:
     item = dataclasses.replace(item, target=target, epoch=seen.epoch, reason='')
-    usage = next((each.usage for each in seen.candidates if each.host == target), None)
-    though = f', of those that are left: {reason}' if reason else ''
+    though = f', of those that are left: {doubt}' if doubt else ''
     return went(item, Phase.QUEUED, seen.at, seen.by,
                 f'to {target}, the least used that may{selection.figures(usage)}{though}')
 
 
 def _turned_back(item: Evacuation, seen: Seen, rules: model.Rules,
-                 dead: Collection[str]) -> Evacuation:
+                 dead: Collection[str], unplaced: Shortlist) -> Evacuation:
     """REFUSED, or on its way to a dead target: wait for a new target, or give up."""
-    reason, meaning = item.reason, refusals.meaning(item.reason, item.row)
-    failed = meaning is not Meaning.NOT_HERE
     if selection.comes(item) and item.target in dead:
         reason, failed, meaning = f'its target {item.target} died', False, Meaning.HOST_FAILED
-    elif item.phase is Phase.QUEUED and not _still_eligible(item, seen):
+    elif item.phase is Phase.QUEUED and not unplaced.may_stay(item):
         return went(dataclasses.replace(item, target=''), Phase.WAITING, seen.at, seen.by,
                     f'{item.target} is no target any more')
     elif item.phase is not Phase.REFUSED:
         return item
+    else:
+        reason, meaning = item.reason, refusals.meaning(item.reason, item.row)
+        failed = meaning is not Meaning.NOT_HERE
     tried = tuple(sorted({*item.tried, item.target} - {''}))
     passed = tuple(sorted({*item.passed_over, item.target} - {''}))
     refused = {*item.refused, item.target} if meaning is Meaning.NOT_HERE else item.refused
@@ -344,15 +355,6 @@ def _turned_back(item: Evacuation, seen: Seen, rules: model.Rules,
         return _round_ended(item, seen, rules,
                             f'{item.failures} targets were tried; last: {reason}')
     return went(item, Phase.WAITING, seen.at, seen.by, reason)
-
-
-def _still_eligible(item: Evacuation, seen: Seen) -> bool:
-    # Room is not asked again: its own placement counts there already.
-    for candidate in seen.candidates:
-        if candidate.host == item.target:
-            roomy = dataclasses.replace(candidate, usage=model.Usage(1e9, 0, 1e12, 0))
-            return not selection.why_not(roomy, item)
-    return False
 
 
 def outcome(item: Evacuation, case: model.Case | None) -> Outcome:

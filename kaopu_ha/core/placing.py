@@ -26,8 +26,10 @@ guess at it: what is not offered is doubtful, never barred, and a refusal costs 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+import dataclasses
 from dataclasses import dataclass, field
+import functools
 
 from kaopu_ha.core import demands, texts
 from kaopu_ha.core.demands import Aggregate, Demand, Group, Places
@@ -42,20 +44,54 @@ _TRAIT = 'trait:'
 
 @dataclass(frozen=True)
 class Reach:
-    """What speaks against hosts for one instance, by host: see the head of this module."""
+    """What speaks against hosts for one instance, by host: see the head of this module.
+
+    ``group``: what the others of its group speak against them, besides.
+    """
 
     barred: Mapping[str, str] = field(default_factory=dict)
     doubtful: Mapping[str, str] = field(default_factory=dict)
     disliked: Mapping[str, str] = field(default_factory=dict)
     learnt: frozenset[str] = frozenset()
+    group: Reach | None = None
+
+    def bars(self, host: str) -> str:
+        """Why Nova lets it there in no case; empty if it may."""
+        return self.barred.get(host, '') or (self.group.bars(host) if self.group else '')
+
+    def doubts(self, host: str) -> str:
+        """Why Nova hardly lets it there; empty if nothing is doubtful."""
+        return self.doubtful.get(host, '') or (self.group.doubts(host) if self.group else '')
+
+    def dislikes(self, host: str) -> bool:
+        """True if others are better."""
+        return host in self.disliked or (self.group is not None and self.group.dislikes(host))
 
     @property
     def guesses_left(self) -> bool:
         """True while one more doubtful host may be tried."""
-        return len(self.learnt & self.doubtful.keys()) < GUESSES_MAX
+        return sum(bool(self.doubts(host)) for host in self.learnt) < GUESSES_MAX
 
 
 EVERYWHERE = Reach()
+
+
+class AllBut(Mapping[str, str]):
+    """The same word about every host but a few, however many there are."""
+
+    def __init__(self, hosts: Mapping[str, str], but: Iterable[str], word: str) -> None:
+        self._hosts, self.but, self._word = hosts, frozenset(but), word
+
+    def __getitem__(self, host: str) -> str:
+        if host in self.but or host not in self._hosts:
+            raise KeyError(host)
+        return self._word
+
+    def __iter__(self) -> Iterator[str]:
+        return (host for host in self._hosts if host not in self.but)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class Ground:
@@ -68,29 +104,26 @@ class Ground:
         self._homes = dict(places.homes)
         # By the round of who learnt it.
         self._learnt: dict[tuple[str, Demand], dict[int, set[str]]] = {}
-        self._kinds: dict[Demand, Reach] = {}
+        self._everywhere: dict[Demand, Reach] = {}
+        self._kinds: dict[tuple[str, Demand, int], Reach] = {}
         for item in moves:
             self._note(item)
 
     def reach(self, item: Evacuation) -> Reach:
         """What speaks against hosts for this instance now."""
-        learnt = frozenset(item.refused)
         if item.demand is None:
-            return Reach(learnt=learnt)
-        if self._hard_group(item) is None:
-            # Who is in a later round asks anew: another's call may not end for long.
-            by_round = self._learnt.get((item.recovery, item.demand), {})
-            learnt = learnt.union(*(hosts for rounds, hosts in by_round.items()
-                                    if rounds >= item.rounds))
-        kind = self._kinds.get(item.demand)
-        if kind is None:
-            kind = self._kinds[item.demand] = _of_kind(item.demand, self._places, self._zones)
+            return Reach(learnt=frozenset(item.refused))
+        kind = self._of_kind(item.recovery, item.demand, item.rounds)
         group = self._groups.get(item.instance)
+        if group is None and not item.refused:
+            return kind
+        learnt = frozenset(item.refused)
+        if self._hard_group(item) is None:
+            learnt |= kind.learnt
         if group is None:
-            return Reach(kind.barred, kind.doubtful, kind.disliked, learnt)
+            return dataclasses.replace(kind, learnt=learnt)
         barred, doubtful, disliked = self._of_group(item, group)
-        return Reach({**barred, **kind.barred}, {**doubtful, **kind.doubtful},
-                     {**disliked, **kind.disliked}, learnt)
+        return dataclasses.replace(kind, learnt=learnt, group=Reach(barred, doubtful, disliked))
 
     def placed(self, instance: str, target: str) -> None:
         """Note that an instance will be there."""
@@ -99,11 +132,31 @@ class Ground:
 
     # ------------------------------------------------------------ private
 
+    def _of_kind(self, recovery: str, demand: Demand, rounds: int) -> Reach:
+        """What speaks against hosts for all of this kind in this round of a recovery: told once
+        for them all.
+
+        Who is in a later round than who was refused asks anew: another's call may not end for long.
+        """
+        found = self._kinds.get((recovery, demand, rounds))
+        if found is None:
+            whole = self._everywhere.get(demand)
+            if whole is None:
+                whole = _of_kind(demand, self._places, self._zones)
+                self._everywhere[demand] = whole
+            by_round = self._learnt.get((recovery, demand), {})
+            learnt = frozenset().union(*(hosts for learnt_in, hosts in by_round.items()
+                                         if learnt_in >= rounds))
+            found = dataclasses.replace(whole, learnt=learnt) if learnt else whole
+            self._kinds[recovery, demand, rounds] = found
+        return found
+
     def _note(self, item: Evacuation) -> None:
         """Where a move has it by now, and what Nova said of its kind."""
         if item.target and item.phase not in (Phase.WAITING, Phase.REFUSED, Phase.FAILED):
             self.placed(item.instance, item.target)
-        if item.demand is not None and not item.phase.ended and self._hard_group(item) is None:
+        if (item.refused and item.demand is not None and not item.phase.ended
+                and self._hard_group(item) is None):
             by_round = self._learnt.setdefault((item.recovery, item.demand), {})
             by_round.setdefault(item.rounds, set()).update(item.refused)
 
@@ -116,8 +169,8 @@ class Ground:
     def _of_group(self, item: Evacuation, group: Group) -> tuple[Mapping[str, str], ...]:
         """Barred, doubtful and disliked hosts, for the others of its group are there, or not."""
         there: dict[str, int] = {}
-        for member in sorted(group.members - {item.instance}):
-            home = self._homes.get(member)
+        for member in group.members:
+            home = self._homes.get(member) if member != item.instance else None
             if home is not None:
                 there[home] = there.get(home, 0) + 1
         apart = f'its group {group.name} keeps it apart from what is there'
@@ -125,8 +178,8 @@ class Ground:
             return {host: apart for host, number in there.items() if number >= group.most}, {}, {}
         if group.policy == demands.SOFT + demands.APART:
             return {}, {}, dict.fromkeys(there, apart)
-        together = {host: f'its group {group.name} is to be in one place, and nothing of it is '
-                          f'there' for host in self._zones if host not in there}
+        together = AllBut(self._zones, there, f'its group {group.name} is to be in one place, and '
+                                              f'nothing of it is there')
         if group.policy == demands.TOGETHER:
             return {}, together, {}
         soft = group.policy == demands.SOFT + demands.TOGETHER and there.keys() - {item.source}
@@ -136,12 +189,21 @@ class Ground:
 def _of_kind(demand: Demand, places: Places, zones: Mapping[str, str]) -> Reach:
     """What speaks against hosts for every instance of this kind."""
     offer, barred, doubtful = places.offers.get(demand), {}, {}
+    aggregates: dict[str, list[int]] = {}
+    for number, one in enumerate(places.aggregates):
+        for host in one.hosts:
+            aggregates.setdefault(host, []).append(number)
+
+    @functools.cache
+    def set_aside(numbers: tuple[int, ...]) -> str:
+        return _set_aside(demand, [places.aggregates[number] for number in numbers],
+                          places.aggregates)
+
     for host, zone in zones.items():
         if demand.zone and zone and zone != demand.zone:
             barred[host] = f'it is in zone {zone}'
             continue
-        mine = [one for one in places.aggregates if host in one.hosts]
-        why = _set_aside(demand, mine, places.aggregates)
+        why = set_aside(tuple(aggregates.get(host, ())))
         if demand.near and zone and zone != demand.near:
             why = f'it is in zone {zone}, and Nova does not tell whether it may leave {demand.near}'
         if offer is not None and offer.whole and host not in offer.hosts:
@@ -219,28 +281,62 @@ class Host:
     free: float = 0.0
 
 
-def sentence(hosts: Sequence[Host], demand: Demand | None) -> str:
-    """Why there is no target, however many hosts there are: equal reasons are told together."""
-    zone = demand.zone if demand is not None else ''
-    elsewhere = [one for one in hosts if zone and one.zone and one.zone != zone]
-    near = _grouped([one for one in hosts if one not in elsewhere])
-    if not zone:
-        return near or 'there is no other host'
-    told = [f'in zone {zone}: {near or "there is no other host"}']
-    dedicated = demand is not None and demand.core_class == demands.DEDICATED_CORES
-    kind = 'dedicated cores' if dedicated else 'cores'
-    for name in sorted({one.zone for one in elsewhere}):
-        there = [one for one in elsewhere if one.zone == name]
-        told.append(f'not in its zone: {_many(len(there))} in {name}, with '
-                    f'{sum(one.free for one in there):.0f} {kind} free')
-    return '; '.join(told[:_GROUPS_MAX])
+class Told:
+    """Why there is no target, however many hosts there are: equal reasons are told together.
+
+    The hosts come in the order of their names.  It is told of many instances of one kind, each with
+    few hosts about which something else is said.
+    """
+
+    def __init__(self, hosts: Sequence[Host], demand: Demand | None) -> None:
+        self._demand, self._zone = demand, demand.zone if demand is not None else ''
+        self._reasons: dict[str, str] = {}
+        self._near: dict[str, list[str]] = {}
+        self._elsewhere: dict[str, dict[str, float]] = {}
+        for one in hosts:
+            if self._zone and one.zone and one.zone != self._zone:
+                self._elsewhere.setdefault(one.zone, {})[one.host] = one.free
+            else:
+                self._reasons[one.host] = one.reason
+                self._near.setdefault(one.reason, []).append(one.host)
+        self._free = {zone: sum(free.values()) for zone, free in self._elsewhere.items()}
+
+    def sentence(self, source: str, instead: Mapping[str, str]) -> str:
+        """The same of an instance from there; ``instead``: other reasons why not."""
+        near = _grouped(self._grouped(source, instead))
+        if not self._zone:
+            return near or 'there is no other host'
+        told = [f'in zone {self._zone}: {near or "there is no other host"}']
+        demand = self._demand
+        dedicated = demand is not None and demand.core_class == demands.DEDICATED_CORES
+        kind = 'dedicated cores' if dedicated else 'cores'
+        for name, hosts in sorted(self._elsewhere.items()):
+            count, free = len(hosts), self._free[name]
+            if source in hosts:
+                count -= 1
+                free = max(free - hosts[source], 0.0)
+            if count:
+                told.append(f'not in its zone: {_many(count)} in {name}, with '
+                            f'{free:.0f} {kind} free')
+        return '; '.join(told[:_GROUPS_MAX])
+
+    def _grouped(self, source: str, instead: Mapping[str, str]) -> dict[str, list[str]]:
+        """The hosts of each reason, as they come."""
+        moved = {host: why for host, why in instead.items() if host in self._reasons}
+        moved.pop(source, None)
+        gone = {*moved, source}
+        touched = {self._reasons[host] for host in gone if host in self._reasons}
+        found = {why: [host for host in hosts if host not in gone] if why in touched else hosts
+                 for why, hosts in self._near.items()}
+        for why in set(moved.values()):
+            found[why] = sorted([*found.get(why, ()),
+                                 *(host for host in moved if moved[host] == why)])
+        return {why: found[why] for why in sorted(
+            (why for why in found if found[why]), key=lambda why: found[why][0])}
 
 
-def _grouped(hosts: Sequence[Host]) -> str:
+def _grouped(found: Mapping[str, Sequence[str]]) -> str:
     """Each reason once, with the first of its hosts."""
-    found: dict[str, list[str]] = {}
-    for one in hosts:
-        found.setdefault(one.reason, []).append(one.host)
     told = [f'{texts.few(names, _HOSTS_MAX)}: {reason}' for reason, names in found.items()]
     rest = sum(len(names) for names in list(found.values())[_GROUPS_MAX:])
     if rest:

@@ -29,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 import enum
+import functools
 import re
 from typing import Protocol, TypeVar
 
@@ -46,7 +47,7 @@ class Priority(enum.Enum):
     NORMAL = 'normal'
     LOW = 'low'
 
-    @property
+    @functools.cached_property
     def rank(self) -> int:
         """Its place: 0 comes first."""
         return tuple(Priority).index(self)

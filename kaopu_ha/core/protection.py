@@ -161,6 +161,12 @@ def on_now(inventory: model.Inventory) -> model.Inventory:
     return dataclasses.replace(inventory, interrupted=(), off_lately=())
 
 
+def away(inventories: Mapping[str, model.Inventory], beating: Iterable[str]) -> tuple[str, ...]:
+    """The hosts that beat and do not reach all of their storage, sorted."""
+    return tuple(sorted(host for host in beating if host in inventories and any(
+        sign is not model.Sign.LIFE for sign in inventories[host].storage.values())))
+
+
 def brief(item: Unprotected) -> Unprotected:
     """The same as it is written down: however many instances, and whatever they are called."""
     return dataclasses.replace(

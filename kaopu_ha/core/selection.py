@@ -14,14 +14,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 import dataclasses
 from dataclasses import dataclass
-import functools
 import math
 
 from kaopu_ha.core import demands, model, placing
 from kaopu_ha.core.placing import EVERYWHERE, Reach
+
+# What speaks first against a host, whatever else does.
+TRIED, LEARNT = 'it was tried before', 'Nova did not let one of its kind there'
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,9 @@ def why_not(candidate: Candidate, evacuation: model.Evacuation,
     if candidate.host == evacuation.source:
         return 'it is the source'
     if candidate.host in evacuation.passed_over:
-        return 'it was tried before'
+        return TRIED
     if candidate.host in reach.learnt:
-        return 'Nova did not let one of its kind there'
+        return LEARNT
     if candidate.locked:
         return 'it is locked'
     if not candidate.beat:
@@ -113,7 +115,7 @@ def why_not(candidate: Candidate, evacuation: model.Evacuation,
             if candidate.storage.get(cluster) is not model.Sign.LIFE]
     if lost:
         return f'it does not reach cluster {lost[0]}'
-    return reach.barred.get(candidate.host) or fits(candidate.usage, evacuation)
+    return reach.bars(candidate.host) or fits(candidate.usage, evacuation)
 
 
 def _unsteady(candidate: Candidate) -> str:
@@ -150,31 +152,10 @@ def _asked(evacuation: model.Evacuation) -> tuple[tuple[str, int], ...]:
     return evacuation.demand.totals
 
 
-def choose(evacuation: model.Evacuation, candidates: Collection[Candidate],
-           reach: Reach = EVERYWHERE) -> tuple[str, str]:
-    """The target, with what is doubtful about it ('' if nothing is); or '' and why there is none.
-
-    The least used that may; of doubtful hosts one is taken if there is no other, and then only a
-    few (``Reach.guesses_left``).
-    """
-    reasons = {candidate.host: why_not(candidate, evacuation, reach) for candidate in candidates}
-    core_class = evacuation.demand.core_class if evacuation.demand else demands.ANY_CORES
-    ranked = _in_order(reasons, candidates, core_class, reach)
-    if ranked and (ranked[0] not in reach.doubtful or reach.guesses_left):
-        return ranked[0], reach.doubtful.get(ranked[0], '')
-    reasons |= {host: reach.doubtful[host] for host in ranked}
-    return '', placing.sentence([
-        placing.Host(one.host, reasons[one.host], one.service.zone if one.service else '',
-                     _free(one.usage, core_class))
-        for one in sorted(candidates, key=lambda one: one.host)
-        if one.host != evacuation.source], evacuation.demand)
-
-
 def those_that_may(evacuation: model.Evacuation, candidates: Collection[Candidate],
                    reach: Reach = EVERYWHERE) -> list[str]:
-    """All hosts of which ``choose`` would take one, in its order, but for those that are doubtful.
-    """
-    reasons = {candidate.host: reach.doubtful.get(candidate.host) or why_not(
+    """All hosts of which a plan would take the first, but for those that are doubtful."""
+    reasons = {candidate.host: reach.doubts(candidate.host) or why_not(
         candidate, evacuation, reach) for candidate in candidates}
     core_class = evacuation.demand.core_class if evacuation.demand else demands.ANY_CORES
     return list(_in_order(reasons, candidates, core_class, reach))
@@ -185,9 +166,7 @@ def _in_order(reasons: Mapping[str, str], candidates: Collection[Candidate], cor
     """Those against which there is no reason: the least used first, what is doubtful last."""
     ranked = rank({candidate.host: candidate.usage for candidate in candidates
                    if candidate.usage is not None and not reasons[candidate.host]}, core_class)
-    if not reach.doubtful and not reach.disliked:
-        return ranked
-    return sorted(ranked, key=lambda host: (host in reach.doubtful, host in reach.disliked))
+    return sorted(ranked, key=lambda host: (bool(reach.doubts(host)), reach.dislikes(host)))
 
 
 def begun(candidates: Collection[Candidate], places: demands.Places,
@@ -197,13 +176,22 @@ def begun(candidates: Collection[Candidate], places: demands.Places,
     """
     ground = placing.Ground(places, {one.host: one.service.zone if one.service is not None else ''
                                      for one in candidates}, moves)
-    found = tuple(candidates)
-    for item in moves:
-        if comes(item):
-            found = placed(found, item.target, item)
     going_on = {item.recovery for item in moves if not item.phase.ended}
-    return arrived(found, [item for item in moves if item.phase is model.Phase.DONE
-                           and item.recovery in going_on]), ground
+    coming = _by_target(item for item in moves if comes(item))
+    came = _by_target(item for item in moves if item.phase is model.Phase.DONE
+                      and item.recovery in going_on)
+    return tuple(
+        one if one.usage is None or (one.host not in coming and one.host not in came)
+        else dataclasses.replace(one, usage=with_all(
+            one.usage, coming.get(one.host, ()), came.get(one.host, ())))
+        for one in candidates), ground
+
+
+def _by_target(moves: Iterable[model.Evacuation]) -> dict[str, list[model.Evacuation]]:
+    found: dict[str, list[model.Evacuation]] = {}
+    for item in moves:
+        found.setdefault(item.target, []).append(item)
+    return found
 
 
 def comes(item: model.Evacuation) -> bool:
@@ -211,47 +199,30 @@ def comes(item: model.Evacuation) -> bool:
     return item.phase in (model.Phase.QUEUED, model.Phase.CALLING, model.Phase.MOVING)
 
 
-def _free(usage: model.Usage | None, core_class: str) -> float:
+def free(usage: model.Usage | None, core_class: str) -> float:
+    """So many cores of a class are left there."""
     room = usage.of(core_class) if usage is not None else None
     return room.free if room is not None else 0.0
 
 
-def placed(candidates: Collection[Candidate], target: str,
-           evacuation: model.Evacuation) -> tuple[Candidate, ...]:
-    """The candidates after the instance was placed: each placement changes the rank.
+def with_all(usage: model.Usage, coming: Collection[model.Evacuation],
+             came: Collection[model.Evacuation] = ()) -> model.Usage:
+    """What is used of a host once these have come: each placement changes the rank.
 
-    Its live use is not measured yet: it counts as if it used all that it is given.
+    Their live use is not measured yet: they count as if they used all that they are given.
+    ``came``: what arrived there lately, set aside for already, but not yet measured.
     """
-    return tuple(
-        dataclasses.replace(candidate, usage=_with(_live_with(candidate.usage, evacuation),
-                                                   evacuation))
-        if candidate.host == target and candidate.usage is not None else candidate
-        for candidate in candidates)
+    return _live_with(usage, (*coming, *came)).with_more(
+        asked for item in coming for asked in _asked(item))
 
 
-def arrived(candidates: Collection[Candidate],
-            done: Collection[model.Evacuation]) -> tuple[Candidate, ...]:
-    """The candidates after these came there lately: set aside for already, but not yet measured."""
-    came: dict[str, list[model.Evacuation]] = {}
-    for evacuation in done:
-        came.setdefault(evacuation.target, []).append(evacuation)
-    return tuple(
-        dataclasses.replace(candidate, usage=functools.reduce(
-            _live_with, came[candidate.host], candidate.usage))
-        if candidate.host in came and candidate.usage is not None else candidate
-        for candidate in candidates)
-
-
-def _live_with(usage: model.Usage, evacuation: model.Evacuation) -> model.Usage:
-    if usage.live is None:
+def _live_with(usage: model.Usage, moves: Iterable[model.Evacuation]) -> model.Usage:
+    live = usage.live
+    if live is None:
         return usage
-    cores_used = usage.live.cores_used + evacuation.cores
+    cores_used, memory_mb_used = live.cores_used, live.memory_mb_used
+    for item in moves:
+        cores_used += item.cores
+        memory_mb_used += item.memory_mb
     return dataclasses.replace(usage, live=dataclasses.replace(
-        usage.live, cores_used=cores_used,
-        memory_mb_used=usage.live.memory_mb_used + evacuation.memory_mb))
-
-
-def _with(usage: model.Usage, evacuation: model.Evacuation) -> model.Usage:
-    for name, number in _asked(evacuation):
-        usage = usage.with_more(name, number)
-    return usage
+        live, cores_used=cores_used, memory_mb_used=memory_mb_used))

@@ -86,12 +86,17 @@ class Claims:
 
 @dataclasses.dataclass(frozen=True)
 class UnprotectedList:
-    """The value of ``unprotected``: the first of ``count`` entries."""
+    """The value of ``unprotected``: the first of ``count`` entries.
+
+    ``away``: the hosts that beat and do not reach all of their storage, for who does not read all
+    inventories to know that; None if it is not told.
+    """
 
     items: tuple[protection.Unprotected, ...]
     count: int
     by: str = ''
     at: str = ''
+    away: tuple[str, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -407,6 +407,7 @@ class Planned(unittest.TestCase):
         made = planned(items, *(a_candidate(f'c{number}') for number in range(2, 9)),
                        given=rules(in_all_max=4))
         self.assertEqual([Phase.QUEUED] * 4 + [Phase.WAITING] * 2, [item.phase for item in made])
+        self.assertEqual('its turn comes: enough is moving', made[4].reason)
 
     def test_what_is_under_way_counts_at_both_limits_also_that_of_other_recoveries(self):
         for phase in (Phase.QUEUED, Phase.CALLING, Phase.MOVING):

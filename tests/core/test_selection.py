@@ -15,8 +15,10 @@
 import dataclasses
 import unittest
 
-from kaopu_ha.core import model, selection
-from kaopu_ha.core.model import Sign
+from kaopu_ha.core import demands, model, selection
+from kaopu_ha.core.model import Phase, Sign
+from kaopu_ha.core.placing import EVERYWHERE
+from kaopu_ha.core.shortlist import Shortlist
 from tests.core.values import (
     DATA,
     DISK,
@@ -129,42 +131,51 @@ class Fits(unittest.TestCase):
                          selection.fits(usage, an_evacuation(memory_mb=1001)))
 
 
+def chosen(item, candidates):
+    """The target, or why there is none."""
+    shortlist = Shortlist(candidates)
+    target, _ = shortlist.choose(item, EVERYWHERE)
+    return target or shortlist.why_none(item, EVERYWHERE)
+
+
+def spread(count, candidates):
+    """The targets of so many that are placed one after the other."""
+    shortlist, targets = Shortlist(candidates), []
+    for number in range(count):
+        item = an_evacuation(f'i{number}')
+        targets.append(shortlist.choose(item, EVERYWHERE)[0])
+        shortlist.place(item, targets[-1])
+    return targets
+
+
 class Choose(unittest.TestCase):
 
     def test_the_least_used_that_may_is_taken(self):
         candidates = [a_candidate('c2', usage=a_usage(cores_used=8)),
                       a_candidate('c3', beat=False),
                       a_candidate('c4', usage=a_usage(cores_used=4))]
-        self.assertEqual(('c4', ''), selection.choose(an_evacuation(), candidates))
+        self.assertEqual('c4', chosen(an_evacuation(), candidates))
 
     def test_without_a_target_every_host_but_the_source_is_named_with_its_reason(self):
         candidates = [a_candidate('c3', held=True), a_candidate('c1'),
                       a_candidate('c2', usage=None)]
-        self.assertEqual(('', 'c2: its usage is not known; c3: it is on hold'),
-                         selection.choose(an_evacuation(), candidates))
+        self.assertEqual('c2: its usage is not known; c3: it is on hold',
+                         chosen(an_evacuation(), candidates))
 
     def test_with_no_host_but_the_source_this_is_said(self):
         for candidates in ([], [a_candidate('c1')]):
-            self.assertEqual(('', 'there is no other host'),
-                             selection.choose(an_evacuation(), candidates))
+            self.assertEqual('there is no other host', chosen(an_evacuation(), candidates))
 
     def test_a_batch_spreads_because_each_placement_changes_the_rank(self):
         candidates = (a_candidate('c2', usage=a_usage(cores_used=2, memory_mb_used=2048)),
                       a_candidate('c3'), a_candidate('c4'))
-        placed = []
-        for number in range(6):
-            item = an_evacuation(f'i{number}')
-            target, _ = selection.choose(item, candidates)
-            candidates = selection.placed(candidates, target, item)
-            placed.append(target)
-        self.assertEqual(['c3', 'c4', 'c2', 'c3', 'c4', 'c2'], placed)
+        self.assertEqual(['c3', 'c4', 'c2', 'c3', 'c4', 'c2'], spread(6, candidates))
 
     def test_a_placement_counts_at_its_target_only(self):
-        before = (a_candidate('c2'), a_candidate('c3'), a_candidate('c4', usage=None))
-        after = selection.placed(before, 'c2', an_evacuation())
-        self.assertEqual(a_usage(cores_used=2, memory_mb_used=2048), after[0].usage)
-        self.assertEqual(before[1:], after[1:])
-        self.assertEqual(before, selection.placed(before, 'c4', an_evacuation()))
+        shortlist = Shortlist([a_candidate('c2'), a_candidate('c3'), a_candidate('c4', usage=None)])
+        shortlist.place(an_evacuation(), 'c2')
+        self.assertEqual([a_usage(cores_used=2, memory_mb_used=2048), a_usage(), None],
+                         [shortlist.usage(host) for host in ('c2', 'c3', 'c4')])
 
 
 def a_live_usage(live, cores_used=0.0, weight=1.0):
@@ -204,7 +215,7 @@ class LiveUse(unittest.TestCase):
     def test_an_idle_host_without_room_is_no_target(self):
         full = a_candidate('c2', usage=a_live_usage(0.0, cores_used=32))
         busy = a_candidate('c3', usage=a_live_usage(0.9, cores_used=2))
-        self.assertEqual(('c3', ''), selection.choose(an_evacuation(), [full, busy]))
+        self.assertEqual('c3', chosen(an_evacuation(), [full, busy]))
         self.assertEqual('it has no cores left', selection.why_not(full, an_evacuation()))
 
     def test_a_host_that_lends_nothing_is_last_however_idle_it_is(self):
@@ -214,20 +225,14 @@ class LiveUse(unittest.TestCase):
     def test_a_batch_spreads_though_nothing_of_it_is_measured_yet(self):
         candidates = (a_candidate('c2', usage=a_live_usage(0.1)),
                       a_candidate('c3', usage=a_live_usage(0.15)))
-        placed = []
-        for number in range(4):
-            item = an_evacuation(f'i{number}')
-            target, _ = selection.choose(item, candidates)
-            candidates = selection.placed(candidates, target, item)
-            placed.append(target)
-        self.assertEqual(['c2', 'c3', 'c2', 'c3'], placed)
+        self.assertEqual(['c2', 'c3', 'c2', 'c3'], spread(4, candidates))
 
     def test_what_arrived_lately_counts_as_live_and_not_once_more_as_set_aside(self):
         before = (a_candidate('c2', usage=a_live_usage(0.0)),
                   a_candidate('c3', usage=a_live_usage(None)), a_candidate('c4', usage=None))
-        items = [an_evacuation(f'i{number}', target=host)
+        items = [an_evacuation(f'i{number}', phase=Phase.DONE, target=host)
                  for host in ('c2', 'c3', 'c4') for number in range(2)]
-        after = selection.arrived(before, items)
+        after, _ = selection.begun(before, demands.NOWHERE_SAID, [*items, an_evacuation('i9')])
         self.assertEqual(model.Usage(16, 4, 65536, 4096), after[0].usage.live)
         self.assertEqual(0, after[0].usage.cores_used)
         self.assertEqual(before[1:], after[1:])

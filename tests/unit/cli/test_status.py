@@ -151,6 +151,35 @@ class Status(scene.Scene):
         self.assertIn('c1 does not reach its storage: cluster 5ebab1e0 says unknown',
                       self.shown('status'))
 
+    def test_of_a_host_that_is_well_nothing_is_read_but_its_name(self):
+        self.there_leads()
+        self.there_is(*(scene.an_inventory(host, sign=sign) for host, sign in (
+            ('c1', Sign.UNKNOWN), ('c2', Sign.LIFE), ('c3', Sign.UNKNOWN))))
+        self.beats('c1', 'c2', 'c3')
+        away = 'does not reach its storage'
+        for told, shown in ((None, ['c1', 'c3']), (('c1', 'c2'), ['c1'])):
+            self.put(records.UNPROTECTED, records.UnprotectedList((), 0, away=told))
+            found = self.shown('status')
+            self.assertRegex(found, 'hosts +3 known, 3 beating\n')
+            self.assertEqual([f'{host} {away}' for host in shown],
+                             [line.split(':')[0].strip(' *') for line in found.splitlines()
+                              if away in line])
+
+    def test_without_a_leader_all_of_it_is_read(self):
+        self.there_is(scene.an_inventory('c1', sign=Sign.UNKNOWN))
+        self.beats('c1')
+        self.put(records.UNPROTECTED, records.UnprotectedList((), 0, away=()))
+        self.assertIn('c1 does not reach its storage', self.shown('status'))
+
+    def test_a_host_whose_inventory_can_t_be_read_is_told(self):
+        self.there_leads()
+        self.store.commit([], [ports.Put(records.INVENTORY + 'c1', 'rotten')])
+        self.put(records.UNPROTECTED, records.UnprotectedList((protection.Unprotected(
+            'c1', protection.Reason.NO_INVENTORY, 'it can\'t be read'),), 1, away=()))
+        found = self.shown('status')
+        self.assertRegex(found, 'hosts +0 known, 0 beating\n')
+        self.assertIn('A record can\'t be read: ', found)
+
     def test_two_of_three_silent_hosts_are_a_storm(self):
         self.there_leads()
         self.there_is(*(scene.an_inventory(host) for host in ('c1', 'c2', 'c3')),

@@ -124,6 +124,15 @@ class TestProtector(ProtectorCase):
         self.look(8)
         self.assertEqual([('c3', Reason.NO_AGENT)], self.listed())
 
+    def test_who_beats_and_does_not_reach_its_storage_is_written_down_until_it_does(self):
+        for sign, away in ((Sign.UNKNOWN, ('c2',)), (Sign.LIFE, ())):
+            self.put(records.INVENTORY + 'c2', values.an_inventory(
+                'c2', storage_addresses=('10.1.0.2',), storage={'ceph-1': sign}))
+            self.look()
+            entry = self.store.read(records.UNPROTECTED).get(records.UNPROTECTED)
+            self.assertEqual(away, records.decode(records.UnprotectedList, entry.value).away)
+        self.assertEqual([], self.listed())
+
     def test_the_list_is_written_only_when_it_changed(self):
         self.nova.hosts.append('c3')
         self.look(4)

@@ -12,6 +12,8 @@
 
 """Mutants of where instances may be: see ``mutants``."""
 
+import dataclasses
+
 from kaopu_ha.core import placing
 from tests.unit.sim.mutants import mutant, put
 
@@ -31,8 +33,7 @@ def no_groups():
 @mutant('a refusal is not learnt for its kind')
 def nothing_learnt():
     def reach(ground, item, real=placing.Ground.reach):
-        found = real(ground, item)
-        return placing.Reach(found.barred, found.doubtful, found.disliked)
+        return dataclasses.replace(real(ground, item), learnt=frozenset())
     return [put(placing.Ground, 'reach', reach)]
 
 

@@ -1,0 +1,248 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The hosts of a plan while it is made, so ordered that the next target is found soon.
+
+``selection`` says who may be a target, and in which order.  To ask that of every host for every
+instance takes instances times hosts.  But little differs from one instance to the next: those of
+one *kind* ask for as much of each resource class, have their disks on the same clusters, and may be
+in the same places.  So each kind has the hosts that may take it in heaps by their use::
+
+    kind ---> tier (doubtful? disliked?) ---> heap of (use, host)
+
+What is placed only adds to the use of a host, so what a heap says of it is never too much: the
+host on top is looked at once more, and sinks if it was too little.  One that has no room for the
+kind goes for good.  So a plan takes (instances + hosts) log hosts.
+
+What is one instance's own (its source, what was tried before, what the others of its group bar or
+dislike) concerns few hosts.  These are looked at one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+import dataclasses
+from dataclasses import dataclass
+import heapq
+
+from kaopu_ha.core import demands, model, placing, selection
+from kaopu_ha.core.model import Evacuation
+from kaopu_ha.core.placing import EVERYWHERE, Reach
+from kaopu_ha.core.selection import Candidate
+
+# What a host is ordered by: how it is ranked, and its name.
+_Place = tuple[bool, float, float, str]
+# Doubtful ones come last, and disliked ones after others.
+_Tier = tuple[bool, bool]
+_Key = tuple[object, ...]
+_ENDLESS_ROOM = model.Usage(1e12, 0.0, 1e15, 0.0)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Those who may take instances of a kind, as far as that is the same for all of them.
+
+    ``tiers``: of each host.  ``one``: an instance of the kind without what is its own.
+    """
+
+    one: Evacuation
+    reach: Reach
+    core_class: str
+    tiers: Mapping[str, _Tier]
+    heaps: Mapping[_Tier, list[_Place]]
+
+
+class Shortlist:
+    """The candidates of one plan, with what is placed on them.  For one ``placing.Ground``."""
+
+    def __init__(self, candidates: Collection[Candidate]) -> None:
+        self._candidates = {one.host: one for one in sorted(candidates, key=lambda one: one.host)}
+        self._usages = {one.host: one.usage for one in candidates if one.usage is not None}
+        self._places: dict[str, dict[str, _Place]] = {}
+        self._steady: dict[tuple[str, ...], dict[str, str]] = {}
+        self._kinds: dict[_Key, _Kind] = {}
+        self._told: dict[_Key, placing.Told] = {}
+
+    def choose(self, item: Evacuation, reach: Reach) -> tuple[str, str]:
+        """The target, with what is doubtful about it ('' if nothing is); '' if there is none.
+
+        The least used that may; of doubtful hosts one is taken if there is no other, and then only
+        a few (``Reach.guesses_left``).
+        """
+        host = self._first(item, reach)
+        doubt = reach.doubts(host)
+        return (host, doubt) if not doubt or reach.guesses_left else ('', '')
+
+    def place(self, item: Evacuation, target: str) -> None:
+        """Count the instance as used there: each placement changes the rank."""
+        self._usages[target] = selection.with_all(self._usages[target], (item,))
+        self._told.clear()
+        for places in self._places.values():
+            places.pop(target, None)
+
+    def why_none(self, item: Evacuation, reach: Reach) -> str:
+        """Why no host is a target for it, as things stand now."""
+        if reach.group is not None and self._first(item, reach):
+            return self._told_of(item, reach).sentence(item.source, {})
+        key, kind = _key(item, reach), self._kind(item, reach)
+        told = self._told.get(key)
+        if told is None:
+            told = self._told[key] = self._told_of(kind.one, kind.reach)
+        # Only room, or that it is not known, speaks against a host after its group does.
+        steady = self._of_clusters(item)
+        barred = {} if reach.group is None else {
+            host: why for host, why in reach.group.barred.items()
+            if not (steady.get(host, True) or host in reach.learnt or kind.reach.bars(host))}
+        return told.sentence(item.source, barred | dict.fromkeys(item.passed_over, selection.TRIED))
+
+    def may_stay(self, item: Evacuation) -> bool:
+        """True if its target still is one.  Room is not asked again: its own placement counts."""
+        return (item.target not in (item.source, *item.passed_over)
+                and not self._of_clusters(item).get(item.target, True))
+
+    def all_within(self, hosts: Collection[str]) -> bool:
+        """True if there is no candidate but these."""
+        return all(host in hosts for host in self._candidates)
+
+    def usage(self, host: str) -> model.Usage | None:
+        """What there is of the host and what is used by now; None if it is not known."""
+        return self._usages.get(host)
+
+    # ------------------------------------------------------------ private
+
+    def _first(self, item: Evacuation, reach: Reach) -> str:
+        """The first in the order of those against whom nothing speaks; '' if there is none."""
+        kind, group = self._kind(item, reach), reach.group
+        own = {item.source, *item.passed_over}
+        if group is None:
+            tops = (self._top(kind, tier, item, own) for tier in kind.heaps)
+            return next((place[-1] for place in tops if place), '')
+        doubtful, few = _apart(group.doubtful)
+        disliked, more = _apart(group.disliked)
+        few = few | more | group.barred.keys()
+        found = [(*self._tier(kind, reach, host), *self._place(host, kind.core_class))
+                 for host in few if host in kind.tiers and host not in own
+                 and not group.barred.get(host) and self._fits(host, item)]
+        own |= few
+        for tier in kind.heaps:
+            place = self._top(kind, tier, item, own)
+            if place is not None:
+                found.append((tier[0] or doubtful, tier[1] or disliked, *place))
+        return min(found)[-1] if found else ''
+
+    @staticmethod
+    def _tier(kind: _Kind, reach: Reach, host: str) -> _Tier:
+        doubtful, disliked = kind.tiers[host]
+        assert reach.group is not None
+        return (doubtful or bool(reach.group.doubts(host)),
+                disliked or reach.group.dislikes(host))
+
+    def _top(self, kind: _Kind, tier: _Tier, item: Evacuation,
+             own: Collection[str]) -> _Place | None:
+        """The first of a tier that has room, and is none of these; None if there is none."""
+        heap, passed = kind.heaps[tier], []
+        while heap:
+            host = heap[0][-1]
+            place = self._place(host, kind.core_class)
+            if place != heap[0]:
+                heapq.heapreplace(heap, place)
+            elif host in own:
+                passed.append(heapq.heappop(heap))
+            elif not self._fits(host, item):
+                heapq.heappop(heap)
+            else:
+                break
+        found = heap[0] if heap else None
+        for place in passed:
+            heapq.heappush(heap, place)
+        return found
+
+    def _fits(self, host: str, item: Evacuation) -> bool:
+        return not selection.fits(self._usages[host], item)
+
+    def _place(self, host: str, core_class: str) -> _Place:
+        places = self._places.setdefault(core_class, {})
+        found = places.get(host)
+        if found is None:
+            found = places[host] = (*selection.weighed(self._usages[host], core_class), host)
+        return found
+
+    def _kind(self, item: Evacuation, reach: Reach) -> _Kind:
+        key = _key(item, reach)
+        found = self._kinds.get(key)
+        if found is None:
+            found = self._kinds[key] = self._of_kind(item, dataclasses.replace(reach, group=None))
+        return found
+
+    def _of_kind(self, item: Evacuation, reach: Reach) -> _Kind:
+        core_class = item.demand.core_class if item.demand is not None else demands.ANY_CORES
+        tiers: dict[str, _Tier] = {}
+        heaps: dict[_Tier, list[_Place]] = {}
+        for host, why in self._of_clusters(item).items():
+            if not (why or host not in self._usages or host in reach.learnt or reach.bars(host)
+                    ) and self._fits(host, item):
+                tier = tiers[host] = bool(reach.doubts(host)), reach.dislikes(host)
+                heaps.setdefault(tier, []).append(self._place(host, core_class))
+        for heap in heaps.values():
+            heapq.heapify(heap)
+        return _Kind(dataclasses.replace(item, source='', passed_over=()), reach, core_class,
+                     tiers, {tier: heaps[tier] for tier in sorted(heaps)})
+
+    def _of_clusters(self, item: Evacuation) -> Mapping[str, str]:
+        """Why hosts were no target for what has its disks where it has them, had they room; empty
+        of those that were one.
+        """
+        clusters = _clusters(item)
+        found = self._steady.get(clusters)
+        if found is None:
+            anything = dataclasses.replace(item, source='', passed_over=(), demand=None, cores=0,
+                                           memory_mb=0)
+            found = self._steady[clusters] = {host: selection.why_not(
+                dataclasses.replace(one, usage=_ENDLESS_ROOM), anything, EVERYWHERE)
+                for host, one in self._candidates.items()}
+        return found
+
+    def _told_of(self, item: Evacuation, reach: Reach) -> placing.Told:
+        core_class = item.demand.core_class if item.demand is not None else demands.ANY_CORES
+        return placing.Told([
+            placing.Host(host, self._reason(host, item, reach),
+                         one.service.zone if one.service is not None else '',
+                         selection.free(self._usages.get(host), core_class))
+            for host, one in self._candidates.items()], item.demand)
+
+    def _reason(self, host: str, item: Evacuation, reach: Reach) -> str:
+        """Why it is no target now: as ``selection.why_not`` says."""
+        if host in item.passed_over:
+            return selection.TRIED
+        if host in reach.learnt:
+            return selection.LEARNT
+        return (self._of_clusters(item)[host] or reach.bars(host)
+                or selection.fits(self._usages.get(host), item) or reach.doubts(host))
+
+
+def _key(item: Evacuation, reach: Reach) -> _Key:
+    """What is the same for all instances of a kind."""
+    asks = item.demand if item.demand is not None else (item.cores, item.memory_mb)
+    return asks, _clusters(item), reach.learnt
+
+
+def _clusters(item: Evacuation) -> tuple[str, ...]:
+    if len(item.images) == 1:
+        return (item.images[0].cluster,)
+    return tuple(sorted({image.cluster for image in item.images}))
+
+
+def _apart(said: Mapping[str, str]) -> tuple[bool, frozenset[str]]:
+    """Whether it is said of all hosts but a few, and who these few are, or else of which few."""
+    if isinstance(said, placing.AllBut):
+        return True, said.but
+    return False, frozenset(said)

@@ -179,15 +179,15 @@ class OneWriter:
             cluster.changed = False
             cluster.settle()
             for header, disk in cluster.disks.items():
+                writers = [client for client in cluster.writers(disk)
+                           if not could_not_tell(self._world, client)]
                 if disk.shared:
-                    twice = written_twice(self._world, disk)
+                    twice = written_twice(self._world, disk, writers)
                     if twice:
                         self._say('one writer', twice)
                     continue
                 if header in self._world.nova.resumed_blindly:
                     continue
-                writers = [client for client in cluster.writers(disk)
-                           if not could_not_tell(self._world, client)]
                 hosts = sorted({client.node.name for client in writers})
                 if len(hosts) > 1:
                     self._say('one writer', f'{disk.image.name} is written from '

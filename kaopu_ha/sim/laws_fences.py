@@ -47,6 +47,7 @@ def could_not_tell(world: World, client: Client) -> bool:
     """True of a client that was started on a fenced host, at an address that it had no time to
     tell: not until its order can have grown, for which some controller has to go on, and in no
     network of which people have told.  An address elsewhere is told only once a client has it.
+    Nor at one that another host, which lives, uses as well.
     """
     case = world.case(client.node.name)
     machine = world.machines.get(client.node.name)
@@ -57,6 +58,9 @@ def could_not_tell(world: World, client: Client) -> bool:
     young = (world.kernel.now - client.since < _GROWN_SECONDS
              or not any(_goes_on(each, world.kernel.now) for each in world.controllers)
              or _untold(world, case, client))
+    if is_used_elsewhere(world, case.host, client.ip):
+        # Who lives there is not to be hurt: only who was seen before is refused (decision 0034).
+        return True
     if lies_in(client.ip, [NETWORK]):
         return since > told_until(world, case) and young
     return max(since, _first_seen(world, client)) > told_until(world, case)

@@ -15,13 +15,13 @@ are so, volumes that two share, hosts that are taken back clean, and nobody fenc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import re
 
 from kaopu_ha import ports, records
 from kaopu_ha.core.model import Case, Evacuation, Phase, Stage
 from kaopu_ha.sim import daemon
-from kaopu_ha.sim.ceph import Disk
+from kaopu_ha.sim.ceph import Client, Disk
 from kaopu_ha.sim.laws_fences import is_taken_back
 from kaopu_ha.sim.laws_late import came_too_late, fenced_too_late
 from kaopu_ha.sim.laws_policy import may_be_left
@@ -265,11 +265,11 @@ _REASONS: tuple[tuple[str, Callable[[World, Evacuation, Row], bool]], ...] = (
 # ---------------------------------------------------------------- shared volumes
 
 
-def written_twice(world: World, disk: Disk) -> str:
-    """How one instance writes a volume that it shares with others from two hosts; '' if none does.
+def written_twice(world: World, disk: Disk, writers: Collection[Client]) -> str:
+    """How one instance writes a volume that it shares with others from two hosts, of these that
+    write it; '' if none does.
     """
     found: dict[str, list[str]] = {}
-    writers = world.clusters[disk.image.cluster].writers(disk)
     for host, machine in world.machines.items():
         for uuid, guest in machine.guests.items():
             if any(client in writers for client in guest.clients):

@@ -227,6 +227,11 @@ UNDER_WAY = (
         lambda it: it.calling and it.on_source and it.shows('stopped') and it.seen.source_returned,
         Act.RESET, 'its source was booted, and Nova shows it stopped: it will run again', 'active'),
     Row('no trace of the call', lambda it: it.calling, Act.CALL, 'Nova has no trace of the call'),
+    # It is not called again: a person may have Nova move it elsewhere just then.
+    Row(refusals.ONE_REFUSED, lambda it: it.long and it.absent_there and it.one_refused, Act.WAIT,
+        'Nova refused a call to {target} and ended the record of another ({fault}): once none can '
+        'begin any more, set the record that is still accepted to error by hand, or evacuate it '
+        'elsewhere by hand', needs_operator=True),
     # A source that boots completes its records, also that of a call which got lost.
     # A client at its own address is a sibling's there, or a tool's.
     Row('the call was lost', lambda it: it.long and it.absent_there and not it.unasked

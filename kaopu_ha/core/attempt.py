@@ -208,6 +208,11 @@ UNDER_WAY = (
         (so.CALLING, so.ON_SOURCE, so.STOPPED, so.SOURCE_RETURNED),
         Act.RESET, 'its source was booted, and Nova shows it stopped: it will run again', 'active'),
     Row('no trace of the call', (so.CALLING,), Act.CALL, 'Nova has no trace of the call'),
+    # It is not called again: a person may have Nova move it elsewhere just then.
+    Row(refusals.ONE_REFUSED, (so.LONG, so.ABSENT_THERE, so.ONE_REFUSED), Act.WAIT,
+        'Nova refused a call to {target} and ended the record of another ({fault}): once none can '
+        'begin any more, set the record that is still accepted to error by hand, or evacuate it '
+        'elsewhere by hand', needs_operator=True),
     # A source that boots completes its records, also that of a call which got lost.
     # A client at its own address is a sibling's there, or a tool's.
     Row('the call was lost', (so.LONG, so.ABSENT_THERE, ~so.UNASKED, ~so.STRANGER,

@@ -60,6 +60,9 @@ CANT_BEGIN = _if('the call can\'t begin any more', 'the call may still begin',
                  lambda it: it.ended_unseen)
 NOT_TAKEN = _if('{target} ended the call before it began',
                 '{target} did not end the call before it began', lambda it: it.not_taken, 'host')
+ONE_REFUSED = _if('the scheduler refused one of its calls, and another has not ended',
+                  'the scheduler refused none of its calls, or all have ended',
+                  lambda it: it.one_refused)
 GIVEN_UP_HOST = _if('it is shown on a target that was given up',
                     'it is on no target that was given up',
                     lambda it: it.server.host in it.item.tried)

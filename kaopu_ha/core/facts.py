@@ -189,6 +189,18 @@ class Facts:
             migration.status == 'error' for migration in self.fresh)
 
     @property
+    def one_refused(self) -> bool:
+        """Nova's scheduler refused one of several calls; which one, and does another begin?
+
+        It ends the oldest record that is accepted, whichever call it refused (decision 0112).  Each
+        call sets a task, so what is shown in error without one was refused after the last call.
+        """
+        ended = [migration.status for migration in self.fresh if not migration.unfinished]
+        left = [migration.status for migration in self.fresh if migration.unfinished]
+        return (self.shows('error') and bool(self.server.fault)
+                and set(ended) == {'error'} and set(left) == {'accepted'})
+
+    @property
     def not_taken(self) -> bool:
         """Its target ended the call before it began, and left the instance as it was."""
         return (self.on_source and not self.server.task_state and bool(self.fresh)
@@ -260,8 +272,11 @@ class Facts:
 
         Its target was seen up for longer than a live nova-compute leaves a message lying, and that
         message was never begun; or what began it has ended.  Before a service is shown down, it may
-        be frozen with the message before it.
+        be frozen with the message before it.  Of a person's call to another host it says nothing.
         """
+        if any(migration.unfinished and migration.target != self.item.target
+               for migration in self.fresh):
+            return False
         begun = any(migration.unfinished and migration.status != 'accepted'
                     for migration in self.fresh)
         return (self.seen.seconds >= self.rules.service_down_seconds + self.rules.settle_seconds

@@ -25,6 +25,8 @@ import re
 NO_HOST = 'no valid host'
 # The row of one of which its target's nova-compute would not begin.
 NOT_TAKEN = 'its target did not take it'
+# The row of an attempt of whose calls the scheduler refused one, and another has not ended.
+ONE_REFUSED = 'one of its calls was refused'
 
 
 class Meaning(enum.Enum):

@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 from kaopu_ha import records
-from kaopu_ha.core import attempt
+from kaopu_ha.core import attempt, refusals
 from kaopu_ha.core.model import Evacuation, Phase, Recovery
 from kaopu_ha.core.protection import Reason
 from kaopu_ha.sim.laws_books import misbelieved
@@ -27,7 +27,7 @@ from kaopu_ha.sim.laws_returns import (
     why_not_started,
 )
 from kaopu_ha.sim.laws_use import untold
-from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.nova import Record, Row
 from kaopu_ha.sim.world import World
 
 
@@ -72,7 +72,7 @@ def _needs_a_person(world: World, item: Evacuation) -> bool:
     """True if it says that it needs an operator, and nothing that the program may do would.
 
     It runs where Nova does not show it; or its domain lies on its target, off, and Nova rebuilds
-    nothing over that.
+    nothing over that; or a record of it stays accepted of which no call is left.
     """
     row = world.nova.rows.get(item.instance)
     if row is None or not attempt.needs_operator(item):
@@ -80,7 +80,7 @@ def _needs_a_person(world: World, item: Evacuation) -> bool:
     # A guest that is left on a fenced host runs, and writes nothing.
     places = world.writing_on(row)
     return (bool(in_the_way(world, item)) or bool(left_on(world, item))
-            or bool(places) and row.host not in places)
+            or bool(still_accepted(world, item)) or bool(places) and row.host not in places)
 
 
 def in_the_way(world: World, item: Evacuation) -> list[str]:
@@ -89,6 +89,17 @@ def in_the_way(world: World, item: Evacuation) -> list[str]:
     machine = world.machines.get(target)
     return [target] if machine is not None and item.instance in machine.guests and not (
         machine.runs(item.instance)) else []
+
+
+def still_accepted(world: World, item: Evacuation) -> list[Record]:
+    """The records of its calls that stay accepted for ever: no message of it is left anywhere."""
+    if item.row != refusals.ONE_REFUSED:
+        return []
+    every = [record for record in world.nova.records
+             if (record.instance, record.kind) == (item.instance, 'evacuation')]
+    return [] if any(record.lies_at for record in every) else [
+        record for record in every if (record.status, record.source, record.target) == (
+            'accepted', item.source, item.target)]
 
 
 def left_on(world: World, item: Evacuation) -> list[str]:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import contextlib
 
 from kaopu_ha import ports
-from kaopu_ha.sim.healed import for_people, in_the_way, left_on, to_reboot
+from kaopu_ha.sim.healed import for_people, in_the_way, left_on, still_accepted, to_reboot
 from kaopu_ha.sim.nova import Row
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.words_cloud import reboot
@@ -31,7 +31,8 @@ WORDS = Vocabulary()
 def _by_hand(world: World) -> None:
     """They end what runs where Nova does not show it, and undefine what is in the way.
 
-    What runs where Nova shows it, and was fenced there, they reboot.
+    What runs where Nova shows it, and was fenced there, they reboot.  A record of a call that is
+    lost they end in Nova.
     """
     for row in to_reboot(world):
         reboot(world, row.name)
@@ -40,6 +41,8 @@ def _by_hand(world: World) -> None:
         places = world.writing_on(row)
         for host in places or left_on(world, item) or in_the_way(world, item):
             world.machines[host].remove(row.uuid)
+        for record in still_accepted(world, item):
+            record.status = 'error'
         if places and row.host != item.source:
             _move(world, row, places)
 

@@ -16,7 +16,16 @@ import dataclasses
 import random
 import unittest
 
-from kaopu_ha.core import attempt, certain, conditions, evacuation, model, policy, rows
+from kaopu_ha.core import (
+    attempt,
+    certain,
+    conditions,
+    evacuation,
+    model,
+    policy,
+    refusals,
+    rows,
+)
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.core.attempt import Act, Decision
 from kaopu_ha.core.model import Contact, Phase
@@ -700,6 +709,61 @@ class TooLong(unittest.TestCase):
             seen = work_look(a_server(task_state='rebuilding'), seconds=9999.0, libvirt=libvirt,
                              images=images, migrations=[a_migration()])
             self.assertIs(Act.WAIT, act(moving(), seen))
+
+
+class OneOfItsCallsWasRefused(unittest.TestCase):
+
+    # Nova ended the older record, whichever call its scheduler refused.
+    refused = work_look(
+        a_server(vm_state='error', fault='No valid host was found.'), seconds=LONG, up_seconds=60.0,
+        migrations=[a_migration('m1', status='error'), a_migration('m2')], **nobody_there())
+
+    def row(self, **changes):
+        return attempt.advance(moving(), dataclasses.replace(self.refused, **changes), rules()).row
+
+    def test_it_is_not_called_again_and_a_person_is_told_what_to_do(self):
+        decision = attempt.advance(moving(), self.refused, rules())
+        self.assertEqual((Act.WAIT, refusals.ONE_REFUSED), (decision.act, decision.row))
+        self.assertIn('Nova refused a call to c2 and ended the record of another '
+                      '(No valid host was found.): ', decision.reason)
+        self.assertIn('set the record that is still accepted to error by hand', decision.reason)
+        self.assertTrue(attempt.needs_operator(moving(row=decision.row)))
+        more = [a_migration('m3'), *self.refused.migrations]
+        self.assertEqual(refusals.ONE_REFUSED, self.row(migrations=more))
+
+    def test_what_else_is_so_is_no_refusal_of_one_of_them(self):
+        rebuilding = dataclasses.replace(self.refused.server, task_state='rebuilding')
+        lost = 'the call was lost'
+        for expected, changes in (
+                # The fault is older than the last call, or than all of them.
+                (lost, {'server': rebuilding}),
+                (lost, {'migrations': [a_migration('m1')]}),
+                # It is of another kind: a host's; or none is told.
+                (lost, {'migrations': [a_migration('m1', status='failed'), a_migration('m2')]}),
+                (lost, {'migrations': [a_migration('m1', status='error'), a_migration('m2'),
+                                       a_migration('m3', status='failed')]}),
+                (lost, {'server': a_server(vm_state='error')}),
+                (lost, {'server': dataclasses.replace(self.refused.server, vm_state='active')}),
+                # The other one has begun.
+                ('the call may still begin', {'migrations': [
+                    a_migration('m1', status='error'), a_migration('m2', status='pre-migrating')]}),
+                # It is there, or that was not asked.
+                ('under way', {'seconds': LONG - 1}), ('under way', {'libvirt': None}),
+                ('runs, and Nova does not know yet', {**runs_there(), 'up_seconds': 0.0})):
+            self.assertEqual(expected, self.row(**changes), (expected, changes))
+
+    def test_once_a_person_has_ended_the_record_its_target_is_refused(self):
+        ended = [a_migration('m1', status='error'), a_migration('m2', status='error')]
+        decision = attempt.advance(moving(), dataclasses.replace(self.refused, migrations=ended),
+                                   rules())
+        self.assertEqual((Act.REFUSED, refusals.NO_HOST), (decision.act, decision.row))
+
+    def test_nothing_is_called_beside_what_a_person_has_moved_elsewhere(self):
+        own = a_migration('m3', target='c4')
+        rebuilding = dataclasses.replace(self.refused.server, task_state='rebuilding')
+        for migrations in ([own], [own, *self.refused.migrations]):
+            self.assertEqual('the call may still begin',
+                             self.row(server=rebuilding, migrations=migrations))
 
 
 class NeverACallTooMany(unittest.TestCase):

@@ -86,6 +86,42 @@ class TestHealed(unittest.TestCase):
         self.assertEqual(off, unhealed(self.world))
 
 
+class TestOneOfTwoCallsWasRefused(unittest.TestCase):
+
+    def setUp(self):
+        logging.disable(logging.CRITICAL)
+        self.addCleanup(logging.disable, logging.NOTSET)
+        told = story.read(scenarios.text('one-of-two-calls-was-refused'))
+        # Until web waits for a person, and nobody has mended anything.
+        told = dataclasses.replace(told, end=400.0, events=tuple(
+            event for event in told.events if event.at < 400.0))
+        played = story.play(told)
+        self.world, self.found = played.world, played.checkers.found
+        self.addCleanup(self.world.kernel.close)
+
+    def test_it_excuses_itself_only_if_no_message_is_left(self):
+        self.assertEqual(['web'], [item.name for item in for_people(self.world)])
+        self.assertEqual([], unhealed(self.world))
+        for record in self.world.nova.records:
+            record.lies_at = 'c2'
+            self.assertEqual([], for_people(self.world))
+            self.assertIn('web is moving: Nova refused a call to c2', unhealed(self.world)[0])
+            record.lies_at = ''
+
+    def test_one_that_a_person_evacuates_elsewhere_is_not_called_beside_that(self):
+        nova, other = self.world.nova, self.world.computes['c3']
+        # The message lies there for long, and Nova shows nothing but a task.
+        other.freeze(True)
+        nova.evacuate_for_a_person(self.world.row('web'), 'c3')
+        self.world.run(440.0)
+        other.freeze(False)
+        self.world.run(540.0)
+        self.assertEqual(([], 'c3', 3), (
+            self.found, self.world.row('web').host, len(nova.records)))
+        self.assertEqual([Phase.LEFT], [
+            item.phase for item in self.world.every(Evacuation, records.EVACUATION)])
+
+
 class TestPeople(unittest.TestCase):
 
     def test_they_ask_again_for_an_admission_that_was_refused(self):

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""A thousand lives, and none goes wrong; what goes wrong is shrunk to a story.
+"""Some hundred lives, and none goes wrong; what goes wrong is shrunk to a story.
 
 ``tools/run-tests long`` lives 20,000 more, ``python -m kaopu_ha.sim.lives --seed N --count N
 --shrink`` others.
@@ -29,7 +29,7 @@ from tests.unit.sim.mutants import MUTANTS
 OPEN: dict[int, str] = {}
 
 # In parts, each in a class of its own: the test runner's processes share them.
-PARTS, LIVES_IN_PART = 10, 100
+PARTS, LIVES_IN_PART = 3, 100
 
 
 def setUpModule():

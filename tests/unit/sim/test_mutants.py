@@ -56,7 +56,7 @@ SOON = frozenset({
     'nothing is ever evacuated', 'nothing is started again in place', 'orders do not grow',
     'outside act without its deadline', 'second call while the first may run',
     'seconds waited taken from the wall clock', 'the end of a move is not told',
-    'time counted under UNKNOWN', 'what its user stopped is started again',
+    'what its user stopped is started again',
     'who is no target is taken for one'})
 
 

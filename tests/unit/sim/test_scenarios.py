@@ -32,7 +32,7 @@ from kaopu_ha.sim.world import World
 
 WRITE_LOGS = os.environ.get('KAOPU_WRITE_LOGS') == '1'
 EVERY_PREFIX = os.environ.get('KAOPU_EVERY_PREFIX') == '1'
-EVERY_NTH = 1 if EVERY_PREFIX else 20
+EVERY_NTH = 1 if EVERY_PREFIX else 40
 
 HOUR = 3600.0
 # Who was killed starts again after so many seconds.
@@ -126,11 +126,11 @@ class Told(Case):
         told = the_story(name)
         played = story.play(told)
         self.assertEqual((), played.wrong, f'{name}:\n{played.log}')
-        self.assertEqual(played.log, story.play(told).log, 'the same seed gives the same bytes')
         self.assertTrue(any(event.at == told.end for event in told.events),
                         'the last moment says how things are')
         # The times of a story that takes its pace from the configuration are not known.
         if not told.pace:
+            self.assertEqual(played.log, story.play(told).log, 'a seed gives the same bytes')
             return
         if WRITE_LOGS:
             write_log(name, played.log)
@@ -147,7 +147,7 @@ class MemoryLost(Case):
         made = commits(told)
         first = 1 + zlib.crc32(name.encode()) % min(EVERY_NTH, made)
         # A story of hours takes half a minute each time.
-        step = EVERY_NTH if EVERY_NTH == 1 or told.end < HOUR else max(EVERY_NTH, made // 2)
+        step = EVERY_NTH if EVERY_NTH == 1 or told.end < HOUR else max(EVERY_NTH, made)
         for number in range(first, made + 1, step):
             played, fatal = with_memory_lost(told, number)
             found = [str(each) for each in played.checkers.found] or unmet_in_the_end(

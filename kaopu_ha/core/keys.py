@@ -15,12 +15,15 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 import itertools
 from typing import Any, TypeVar
 
 T = TypeVar('T')
+
+# Of so many earlier branches it is known what changed since.
+_BEFORE_MAX = 32
 
 # One transaction takes so many compares and so many writes, and one read so many ranges.
 OPERATIONS_MAX = 128
@@ -52,6 +55,9 @@ class Branch(dict[str, Entry]):
         self._made: dict[object, dict[str, Any]] = {}
         # What was made of an earlier branch, and whatever changed since.
         self._earlier: dict[object, tuple[dict[str, Any], frozenset[str]]] = {}
+        # Those before this one, the newest first, by what is theirs alone: and what changed since.
+        self._before: tuple[tuple[object, frozenset[str]], ...] = ()
+        self._this = object()
 
     def each(self, what: object, make: Callable[[Entry], T]) -> Mapping[str, T]:
         """What ``make`` makes of each entry, by its name; kept under the name ``what``."""
@@ -83,7 +89,21 @@ class Branch(dict[str, Entry]):
                           for what, (made, names) in tuple(self._earlier.items())}
         found._earlier |= {what: (made, frozenset(changes))
                            for what, made in tuple(self._made.items())}
+        found._before = tuple(itertools.islice(found._all_before(self, frozenset(changes)),
+                                               _BEFORE_MAX))
         return found
+
+    def changed_since(self, other: Branch) -> Collection[str]:
+        """The names of which the entry is not the same in both, or that are in one of them only.
+
+        At least these: one that has changed, and is again as it was, may be among them.
+        """
+        if other is self:
+            return ()
+        for before, names in self._before:
+            if before is other._this:
+                return names
+        return {name for name in self.keys() | other.keys() if self.get(name) != other.get(name)}
 
     def part(self, start: str) -> Branch:
         """Those whose names begin so, by the rests of their names."""
@@ -91,6 +111,16 @@ class Branch(dict[str, Entry]):
         found = itertools.takewhile(lambda name: name.startswith(start), itertools.islice(
             names, bisect.bisect_left(names, start), None))
         return Branch((name[len(start):], self[name]) for name in found)
+
+    def _all_before(self, last: Branch, changed: frozenset[str]
+                    ) -> Iterator[tuple[object, frozenset[str]]]:
+        """All of which it costs less to say what changed since than to compare."""
+        yield last._this, changed
+        for before, names in last._before:
+            changed |= names
+            if 8 * len(changed) > len(self):
+                return
+            yield before, changed
 
     def _made_of_changes(self, what: object, make: Callable[[Entry], T]) -> dict[str, T]:
         made, changed = self._earlier.get(what, ({}, frozenset(self)))

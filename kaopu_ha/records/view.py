@@ -138,11 +138,18 @@ class View:
         entry = self.snapshot.get(key)
         return entry.modified if entry else 0
 
+    def changed_since(self, other: View, *prefixes: str) -> set[str]:
+        """The rests of the keys under these prefixes at which something else stands there."""
+        return {name for prefix in prefixes for name in self.snapshot.under(
+            prefix).changed_since(other.snapshot.under(prefix))}
+
     @functools.cached_property
     def inventories(self) -> dict[str, model.Inventory]:
         """What each known host told of itself.  One in another host's name can't be read."""
-        found = self.every(model.Inventory, keys.INVENTORY)
-        for host in [host for host, told in found.items() if told.host != host]:
+        branch, found = self.snapshot.under(keys.INVENTORY), self.every(
+            model.Inventory, keys.INVENTORY)
+        for host in branch.once(('strangers',), lambda: [
+                host for host, told in found.items() if told.host != host]):
             self._failed(host, f'its inventory is in the name of {found.pop(host).host}')
         return found
 

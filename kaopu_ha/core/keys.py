@@ -134,7 +134,7 @@ class Branches(Mapping[str, Entry]):
     """The entries of several branches, by their whole keys.  No prefix is under another."""
 
     def __init__(self, branches: Mapping[str, Branch]) -> None:
-        self._branches = branches
+        self.branches = branches
 
     def under(self, prefix: str) -> Branch:
         """The branch of a prefix, or the part of one."""
@@ -142,13 +142,13 @@ class Branches(Mapping[str, Entry]):
         if over is None:
             return Branch(sorted((key[len(prefix):], entry) for key, entry in self.items()
                                  if key.startswith(prefix)))
-        return self._branches[over].part(prefix[len(over):]) if over != prefix else (
-            self._branches[over])
+        return self.branches[over].part(prefix[len(over):]) if over != prefix else (
+            self.branches[over])
 
     def __getitem__(self, key: str) -> Entry:
         end = len(key)
         while end > 0:
-            branch = self._branches.get(key[:end])
+            branch = self.branches.get(key[:end])
             if branch is not None:
                 return branch[key[end:]]
             end = key.rfind('/', 0, end - 1) + 1
@@ -157,7 +157,7 @@ class Branches(Mapping[str, Entry]):
     def get(self, key: str, default: Any = None) -> Any:
         """The entry of a key; most are under the first prefix that is looked for."""
         end = key.rfind('/') + 1
-        branch = self._branches.get(key[:end])
+        branch = self.branches.get(key[:end])
         if branch is not None and end < len(key):
             return branch.get(key[end:], default)
         try:
@@ -166,16 +166,16 @@ class Branches(Mapping[str, Entry]):
             return default
 
     def __iter__(self) -> Iterator[str]:
-        return (prefix + name for prefix in sorted(self._branches)
-                for name in self._branches[prefix])
+        return (prefix + name for prefix in sorted(self.branches)
+                for name in self.branches[prefix])
 
     def __len__(self) -> int:
-        return sum(map(len, self._branches.values()))
+        return sum(map(len, self.branches.values()))
 
     def _over(self, key: str) -> str | None:
         """The prefix of the branch that this is in."""
         end = len(key)
-        while end > 0 and key[:end] not in self._branches:
+        while end > 0 and key[:end] not in self.branches:
             end = key.rfind('/', 0, end - 1) + 1
         return key[:end] if end > 0 else None
 
@@ -199,6 +199,13 @@ class Snapshot:
     def only(self, ranges: Iterable[str]) -> Snapshot:
         """The same of these keys and prefixes only, as if only they had been read."""
         return Snapshot(self.revision, Branches({each: self._range(each) for each in ranges}))
+
+    def along_with(self, entries: Iterable[Entry]) -> Snapshot:
+        """The same, with keys that were read by themselves and are in none of its prefixes."""
+        more = {entry.key: entry for entry in entries}
+        return Snapshot(self.revision, Branches({**self.entries.branches, **{
+            key: Branch({'': entry}) for key, entry in more.items()}}) if isinstance(
+                self.entries, Branches) else {**self.entries, **more})
 
     def once(self, what: object, make: Callable[[], T]) -> T:
         """What ``make`` makes of this snapshot, under the name ``what``; made when first asked."""

@@ -110,10 +110,10 @@ def seen_again(before: Suspicion, changed: Mapping[str, Sighting | None], now: f
 
     Costs what has changed, and what was done since that look.
     """
-    hosts = before.hosts
-    if changed or before.since:
-        hosts = {**before.hosts, **{host: memory for host, memory in before.since.items()
-                                    if host in before.hosts}}
+    if not changed and not before.since:
+        return dataclasses.replace(before, at=at)
+    hosts = {**before.hosts, **{host: memory for host, memory in before.since.items()
+                                if host in before.hosts}}
     missing = set(before.missing)
     for host in before.since.keys() & before.hosts.keys() - changed.keys() - missing:
         # What was counted of its silence is over, for it beat.

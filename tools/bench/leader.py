@@ -18,8 +18,7 @@ It takes lines; see ``scale``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-import gc
+from collections.abc import Callable, Mapping, Sequence
 import json
 import logging
 import pathlib

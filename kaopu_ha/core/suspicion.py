@@ -115,7 +115,7 @@ def seen_again(before: Suspicion, changed: Mapping[str, Sighting | None], now: f
     hosts = {**before.hosts, **{host: memory for host, memory in before.since.items()
                                 if host in before.hosts}}
     missing = set(before.missing)
-    for host in before.since.keys() & before.hosts.keys() - changed.keys() - missing:
+    for host in (before.since.keys() & before.hosts.keys()) - changed.keys() - missing:
         # What was counted of its silence is over, for it beat.
         hosts[host] = dataclasses.replace(before.of(host), last_dead=None)
     for host, sighting in changed.items():

@@ -16,7 +16,7 @@
 
 The real loops on a store in memory that has a mirror, as etcd's has, and on a clock that goes on
 only when all have had their turns.  So what is measured is the processor's time that the program
-takes itself, whatever else the machine does; ``scale`` measures the rest.  Printed are, while all
+takes itself, whatever else the machine does.  Printed are, while all
 is well, the share of a processor of each loop, and what it is with ten hosts; how long one host and
 many take from the last beat to CONFIRMED, and what that costs.
 """
@@ -26,6 +26,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 import concurrent.futures
+import contextlib
 import cProfile
 import gc
 import pstats
@@ -33,6 +34,7 @@ import statistics
 import sys
 import time
 from typing import Any
+import uuid
 
 from kaopu_ha import ports, programs, records
 from kaopu_ha.conf.rules import PACES
@@ -40,8 +42,76 @@ from kaopu_ha.core import copied, model
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.runtime import Runtime
-from tools.bench import agents
-from tools.bench.leader import Absent, Silent, rules_of
+
+CLUSTER = '6e5b1c1e-0000-4000-8000-000000000001'
+
+
+def names(count: int) -> list[str]:
+    """The names of so many hosts."""
+    return [f'compute-{number:05}' for number in range(count)]
+
+
+def inventory(host: str, instances: int) -> model.Inventory:
+    """What an agent would tell of a host with so many instances, of which each has a disk."""
+    number = int(host.rsplit('-', 1)[1])
+    return model.Inventory(
+        host, _uuid(host), _uuid(host, 'boot'), f'qemu+tls://{host}/system',
+        storage_addresses=(f'10.{number >> 16}.{(number >> 8) % 256}.{number % 256}',),
+        storage={CLUSTER: model.Sign.LIFE}, cores=64, memory_mb=262144,
+        instances=tuple(_instance(host, each) for each in range(instances)))
+
+
+def beat(host: str) -> records.Beat:
+    """The beat of this host."""
+    return records.Beat(_uuid(host), _uuid(host, 'boot'), f'{host}/1')
+
+
+def _instance(host: str, number: int) -> model.Instance:
+    name = _uuid(host, str(number))
+    image = model.Image(CLUSTER, 'vms', f'{name}_disk', name[-12:])
+    return model.Instance(name, f'instance-{number:08x}', model.Power.ON, (image,), cores=2,
+                          memory_mb=4096)
+
+
+def _uuid(*parts: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, '/'.join(parts)))
+
+
+class Silent(ports.Probe):
+    """A network on which no suspect shows itself."""
+
+    def __init__(self, network: model.Network) -> None:
+        self.network = network
+
+    def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
+            limit: float, known: Any) -> Mapping[str, model.Evidence]:
+        """Nothing came back."""
+        return {each.host: model.Evidence(self.network, model.Sign.SILENCE, 'nothing came back')
+                for each in suspects}
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Absent:
+    """A cloud, its use, its queue and a libvirt of which nothing is known, and that do nothing."""
+
+    def servers(self, host: str) -> tuple[model.Server, ...]:
+        """None are there."""
+        return ()
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def away(*given: Any, **named: Any) -> Any:
+            raise ports.PortError('there is none in this measurement')
+        return away
+
+
+def rules_of(pace: str) -> Rules:
+    """The limits and waits of a pace; all else as it is if nobody says otherwise."""
+    times = PACES[pace]
+    return Rules(beat_ttl=float(times.beat_ttl), ask_limit=times.ask_limit,
+                 look_interval=times.look_interval, death_seconds=float(times.death_ttl),
+                 lock_seconds=float(times.lock_ttl))
 
 
 class Memory(ports.Store):
@@ -176,14 +246,14 @@ class Controller:
 
     def __init__(self, hosts: int, instances: int, rules: Rules) -> None:
         self.now = 1000.0
-        self.store, self.hosts = Memory(lambda: self.now), agents.names(hosts)
+        self.store, self.hosts = Memory(lambda: self.now), names(hosts)
         self.confirmed: dict[str, float] = {}
         for host in self.hosts:
             lease = self.store.grant(0)
             self.store.commit([], [
                 ports.Put(records.INVENTORY + host,
-                          records.encode(agents.inventory(host, instances))),
-                ports.Put(records.ALIVE + host, records.encode(agents.beat(host)), lease)])
+                          records.encode(inventory(host, instances))),
+                ports.Put(records.ALIVE + host, records.encode(beat(host)), lease)])
         absent: Any = Absent()
         probes = [Silent(network) for network in model.Network]
         self.loops, _ = programs.controller(
@@ -244,7 +314,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     few_idle, few_lost = _idle(few, args.idle), few.lose(few.hosts[:1])[-1]
     many = Controller(args.hosts, args.instances, rules_of(args.pace))
     gc.collect()
-    with cProfile.Profile(time.thread_time) if args.profile else gc_off() as profile:
+    profile = cProfile.Profile(time.thread_time)
+    with profile if args.profile else contextlib.nullcontext():
         many_idle = _idle(many, args.idle)
     if args.profile:
         pstats.Stats(profile).sort_stats('tottime').print_stats(35)
@@ -274,11 +345,6 @@ def _lost(what: str, controller: Controller, hosts: Sequence[str], against: floa
           f'{1000 * statistics.median(turns):.1f} ms, at most {1000 * max(turns):.1f}, all loops '
           f'{sum(map(sum, controller.spent.values())):.2f} s')
     return took[-1]
-
-
-class gc_off:  # placeholder
-    def __enter__(self): return None
-    def __exit__(self, *a): return False
 
 
 if __name__ == '__main__':

@@ -108,8 +108,7 @@ class Admitter:
         changed."""
         seen = self._store.read(*RANGES, records.RECOVERY, records.EVACUATION,
                                 records.AFTERCARE)
-        wishes = {wish.entry.key: wish.entry for wish in asked.values()}
-        return World(dataclasses.replace(seen, entries={**seen.entries, **wishes}), self._tell)
+        return World(seen.along_with(wish.entry for wish in asked.values()), self._tell)
 
     def _one(self, world: World, wish: Wish) -> None:
         request = wish.request

@@ -87,7 +87,7 @@ class BrakeKeeper:
         return brake.Seen(
             self._term.now(), self._term.name, elapsed, frozenset(known), cases,
             opened=world.opened,
-            beating=frozenset(host for host in known if world.has(records.ALIVE + host)),
+            beating=frozenset(known.keys() & world.snapshot.under(records.ALIVE).keys()),
             on_hold=world.held, release=release,
             empty=frozenset(host for host in cases if host in known and not known[host].images),
             unread=frozenset(world.snapshot.under(records.ALIVE)) - frozenset(known))

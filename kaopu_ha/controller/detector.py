@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 import concurrent.futures
 import dataclasses
 from dataclasses import dataclass
@@ -73,6 +73,7 @@ class Detector:
         self.alone, self._untold = Alone(store, env.clock, env.tell), Untold(store, env.tell)
         self._brake = BrakeKeeper(store, self._term, env)
         self._known = suspicion.Suspicion()
+        self._last: World | None = None
         self._away = False
         # The last round on each suspect that this leader took in this office.
         self.rounds: Mapping[str, model.Round] = {}
@@ -93,7 +94,7 @@ class Detector:
     # ------------------------------------------------------------ look
 
     def _begin(self) -> None:
-        self._known = suspicion.begun(self._clock(), self._rules)
+        self._known, self._last = suspicion.begun(self._clock(), self._rules), None
         self.rounds = {}
         self._brake.begin()
         self._book.forget()
@@ -136,18 +137,34 @@ class Detector:
         return self._clock() - looked.ended >= self._rules.beat_ttl
 
     def _remember(self, world: World) -> None:
-        before, at = self._known, self._term.now()
+        before = self._known
         self._book.forget_closed(world)
-        self._known = suspicion.seen(before, {host: suspicion.Sighting(
-            world.has(records.ALIVE + host), world.told.get(host, 0), inventory.storage_lost,
-            at, world.text(records.ALIVE + host), world.has(records.LOCK + host))
-            for host, inventory in world.inventories.items()}, self._clock(), self._rules)
-        for item in suspicion.storage_news(before, self._known):
+        changed = {host: self._sighting(world, host) for host in self._changed(world)}
+        self._known = suspicion.seen_again(before, changed, self._clock(), self._rules,
+                                           self._term.now())
+        for item in suspicion.storage_news(before, self._known, changed):
             self._tell(item)
 
+    def _changed(self, world: World) -> Collection[str]:
+        """The hosts of which the store says something else than in the last look."""
+        last, self._last = self._last, world
+        known, told = world.inventories, world.told
+        if last is None:
+            return known.keys() | self._known.hosts.keys()
+        return world.changed_since(last, records.ALIVE, records.LOCK, records.INVENTORY).union(
+            host for host, at in told.items() if at != last.told.get(host, 0))
+
+    def _sighting(self, world: World, host: str) -> suspicion.Sighting | None:
+        inventory = world.inventories.get(host)
+        return None if inventory is None else suspicion.Sighting(
+            world.has(records.ALIVE + host), world.told.get(host, 0), inventory.storage_lost,
+            world.text(records.ALIVE + host), world.has(records.LOCK + host))
+
     def _judged(self, world: World) -> list[str]:
-        """The hosts that are looked at when their beat is gone."""
-        return [host for host in world.inventories
+        """The hosts whose beat is gone, and that are looked at then."""
+        # Who can't be read for one of these is not.
+        assert world.inventories is not None and world.locks is not None
+        return [host for host in sorted(self._known.missing)
                 if not world.permanent(host) and host not in world.unreadable
                 and (host not in world.cases or world.cases[host].stage in detection.JUDGING)]
 

@@ -15,12 +15,15 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 import itertools
 from typing import Any, TypeVar
 
 T = TypeVar('T')
+
+# Of so many earlier branches it is known what changed since.
+_BEFORE_MAX = 32
 
 # One transaction takes so many compares and so many writes, and one read so many ranges.
 OPERATIONS_MAX = 128
@@ -52,6 +55,9 @@ class Branch(dict[str, Entry]):
         self._made: dict[object, dict[str, Any]] = {}
         # What was made of an earlier branch, and whatever changed since.
         self._earlier: dict[object, tuple[dict[str, Any], frozenset[str]]] = {}
+        # Those before this one, the newest first, by what is theirs alone: and what changed since.
+        self._before: tuple[tuple[object, frozenset[str]], ...] = ()
+        self._this = object()
 
     def each(self, what: object, make: Callable[[Entry], T]) -> Mapping[str, T]:
         """What ``make`` makes of each entry, by its name; kept under the name ``what``."""
@@ -83,7 +89,21 @@ class Branch(dict[str, Entry]):
                           for what, (made, names) in tuple(self._earlier.items())}
         found._earlier |= {what: (made, frozenset(changes))
                            for what, made in tuple(self._made.items())}
+        found._before = tuple(itertools.islice(found._all_before(self, frozenset(changes)),
+                                               _BEFORE_MAX))
         return found
+
+    def changed_since(self, other: Branch) -> Collection[str]:
+        """The names of which the entry is not the same in both, or that are in one of them only.
+
+        At least these: one that has changed, and is again as it was, may be among them.
+        """
+        if other is self:
+            return ()
+        for before, names in self._before:
+            if before is other._this:
+                return names
+        return {name for name in self.keys() | other.keys() if self.get(name) != other.get(name)}
 
     def part(self, start: str) -> Branch:
         """Those whose names begin so, by the rests of their names."""
@@ -91,6 +111,16 @@ class Branch(dict[str, Entry]):
         found = itertools.takewhile(lambda name: name.startswith(start), itertools.islice(
             names, bisect.bisect_left(names, start), None))
         return Branch((name[len(start):], self[name]) for name in found)
+
+    def _all_before(self, last: Branch, changed: frozenset[str]
+                    ) -> Iterator[tuple[object, frozenset[str]]]:
+        """All of which it costs less to say what changed since than to compare."""
+        yield last._this, changed
+        for before, names in last._before:
+            changed |= names
+            if 8 * len(changed) > len(self):
+                return
+            yield before, changed
 
     def _made_of_changes(self, what: object, make: Callable[[Entry], T]) -> dict[str, T]:
         made, changed = self._earlier.get(what, ({}, frozenset(self)))
@@ -104,7 +134,7 @@ class Branches(Mapping[str, Entry]):
     """The entries of several branches, by their whole keys.  No prefix is under another."""
 
     def __init__(self, branches: Mapping[str, Branch]) -> None:
-        self._branches = branches
+        self.branches = branches
 
     def under(self, prefix: str) -> Branch:
         """The branch of a prefix, or the part of one."""
@@ -112,13 +142,13 @@ class Branches(Mapping[str, Entry]):
         if over is None:
             return Branch(sorted((key[len(prefix):], entry) for key, entry in self.items()
                                  if key.startswith(prefix)))
-        return self._branches[over].part(prefix[len(over):]) if over != prefix else (
-            self._branches[over])
+        return self.branches[over].part(prefix[len(over):]) if over != prefix else (
+            self.branches[over])
 
     def __getitem__(self, key: str) -> Entry:
         end = len(key)
         while end > 0:
-            branch = self._branches.get(key[:end])
+            branch = self.branches.get(key[:end])
             if branch is not None:
                 return branch[key[end:]]
             end = key.rfind('/', 0, end - 1) + 1
@@ -127,7 +157,7 @@ class Branches(Mapping[str, Entry]):
     def get(self, key: str, default: Any = None) -> Any:
         """The entry of a key; most are under the first prefix that is looked for."""
         end = key.rfind('/') + 1
-        branch = self._branches.get(key[:end])
+        branch = self.branches.get(key[:end])
         if branch is not None and end < len(key):
             return branch.get(key[end:], default)
         try:
@@ -136,16 +166,16 @@ class Branches(Mapping[str, Entry]):
             return default
 
     def __iter__(self) -> Iterator[str]:
-        return (prefix + name for prefix in sorted(self._branches)
-                for name in self._branches[prefix])
+        return (prefix + name for prefix in sorted(self.branches)
+                for name in self.branches[prefix])
 
     def __len__(self) -> int:
-        return sum(map(len, self._branches.values()))
+        return sum(map(len, self.branches.values()))
 
     def _over(self, key: str) -> str | None:
         """The prefix of the branch that this is in."""
         end = len(key)
-        while end > 0 and key[:end] not in self._branches:
+        while end > 0 and key[:end] not in self.branches:
             end = key.rfind('/', 0, end - 1) + 1
         return key[:end] if end > 0 else None
 
@@ -169,6 +199,13 @@ class Snapshot:
     def only(self, ranges: Iterable[str]) -> Snapshot:
         """The same of these keys and prefixes only, as if only they had been read."""
         return Snapshot(self.revision, Branches({each: self._range(each) for each in ranges}))
+
+    def along_with(self, entries: Iterable[Entry]) -> Snapshot:
+        """The same, with keys that were read by themselves and are in none of its prefixes."""
+        more = {entry.key: entry for entry in entries}
+        return Snapshot(self.revision, Branches({**self.entries.branches, **{
+            key: Branch({'': entry}) for key, entry in more.items()}}) if isinstance(
+                self.entries, Branches) else {**self.entries, **more})
 
     def once(self, what: object, make: Callable[[], T]) -> T:
         """What ``make`` makes of this snapshot, under the name ``what``; made when first asked."""

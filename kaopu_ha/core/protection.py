@@ -239,13 +239,16 @@ def _addresses(inventory: model.Inventory, owners: Mapping[str, frozenset[str]],
 
 
 def _images(inventory: model.Inventory) -> Iterator[Unprotected]:
-    lost = [instance for instance in inventory.instances if instance.power is not Power.OFF
-            and any(not image.header for image in instance.images)]
+    on = [instance for instance in inventory.instances if instance.power is not Power.OFF]
+    # Of ten thousand hosts these are many, and nearly all are well.
+    headers = {image.header for instance in on for image in instance.images}
+    lost = [instance for instance in on if any(not image.header for image in instance.images)
+            ] if '' in headers else []
     if lost:
         names = tuple(sorted(instance.name for instance in lost))
         yield Unprotected(inventory.host, Reason.UNKNOWN_IMAGE, 'the id of an image could not be '
                           f'read, so its clients can\'t be asked: {texts.few(names)}', names)
-    lost = [instance for instance in inventory.instances if instance.power is not Power.OFF
+    lost = [instance for instance in on if instance.local_disks
             and any(disk.startswith(_RBD) for disk in instance.local_disks)]
     if lost:
         names = tuple(sorted(instance.name for instance in lost))

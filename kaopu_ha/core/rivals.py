@@ -55,8 +55,12 @@ def told(known: Known, images: Collection[model.Image],
     ``inventories``: of the hosts that beat, and keep them up.
     """
     wanted, holders = set(images), dict[model.Image, dict[str, int]]()
+    # All instances of all hosts are looked through: a text is compared sooner than an image.
+    headers = {image.header for image in wanted}
     for inventory in inventories:
         for instance in inventory.instances:
+            if headers.isdisjoint([image.header for image in instance.images]):
+                continue
             for image in wanted & set(instance.images):
                 if instance.power is not model.Power.OFF:
                     count = holders.setdefault(image, {})

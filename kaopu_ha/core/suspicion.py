@@ -31,14 +31,13 @@ class Sighting:
     """What a look at the store says of one host.
 
     ``told`` is the newest event about it; ``lost`` are the clusters that it does not reach.
-    ``at``: when, for people; ``said``: the value of its beat, as it was written.
+    ``said``: the value of its beat, as it was written.
     ``locked``: it was confirmed, and so cut off from its storage by us.
     """
 
     beat: bool
     told: int = 0
     lost: tuple[str, ...] = ()
-    at: str = ''
     said: str = ''
     locked: bool = False
 
@@ -64,18 +63,25 @@ _NOTHING = Memory()
 
 @dataclass(frozen=True)
 class Suspicion:
-    """What a leader remembers of all hosts; no missing beat is acted on before ``trusted_from``."""
+    """What a leader remembers of all hosts; no missing beat is acted on before ``trusted_from``.
+
+    ``missing``: those whose beat was missing when it was last looked for, which was ``at``, for
+    people.  ``since``: what of ``hosts`` is another by what was done since.
+    """
 
     trusted_from: float = math.inf
     hosts: Mapping[str, Memory] = field(default_factory=dict)
+    missing: frozenset[str] = frozenset()
+    at: str = ''
+    since: Mapping[str, Memory] = field(default_factory=dict)
 
     def of(self, host: str) -> Memory:
         """What is remembered of a host; of one that was never seen, nothing."""
-        return self.hosts.get(host, _NOTHING)
-
-    def missing(self, host: str) -> bool:
-        """True if the host's beat was missing when it was last looked for."""
-        return self.of(host).missing_since is not None
+        found = self.since.get(host) or self.hosts.get(host, _NOTHING)
+        if found.missing_since is None and host in self.hosts:
+            # It beat in the last look, as nearly all of them did in each.
+            return dataclasses.replace(found, beat_at=self.at)
+        return found
 
 
 # ---------------------------------------------------------------- beats
@@ -91,17 +97,40 @@ def store_back(before: Suspicion, now: float, rules: model.Rules) -> Suspicion:
     return dataclasses.replace(before, trusted_from=now + rules.beat_ttl)
 
 
-def seen(before: Suspicion, sightings: Mapping[str, Sighting], now: float,
-         rules: model.Rules) -> Suspicion:
+def seen(before: Suspicion, sightings: Mapping[str, Sighting], now: float, rules: model.Rules,
+         at: str = '') -> Suspicion:
     """Remember which of the known hosts beat now.  Who is no longer known is forgotten."""
-    missing = {host for host, sighting in sightings.items() if not sighting.beat}
-    was_missing = {host for host in sightings if before.missing(host)}
+    gone = dict.fromkeys(before.hosts.keys() - sightings.keys())
+    return seen_again(before, {**gone, **sightings}, now, rules, at)
+
+
+def seen_again(before: Suspicion, changed: Mapping[str, Sighting | None], now: float,
+               rules: model.Rules, at: str = '') -> Suspicion:
+    """The same, if all other hosts are seen as in the last look; None: it is no longer known.
+
+    Costs what has changed, and what was done since that look.
+    """
+    if not changed and not before.since:
+        return dataclasses.replace(before, at=at)
+    hosts = {**before.hosts, **{host: memory for host, memory in before.since.items()
+                                if host in before.hosts}}
+    missing = set(before.missing)
+    for host in (before.since.keys() & before.hosts.keys()) - changed.keys() - missing:
+        # What was counted of its silence is over, for it beat.
+        hosts[host] = dataclasses.replace(before.of(host), last_dead=None)
+    for host, sighting in changed.items():
+        missing.discard(host)
+        if sighting is None:
+            hosts.pop(host, None)
+            continue
+        hosts[host] = _seen(before.of(host), sighting, now, rules)
+        if not sighting.beat:
+            missing.add(host)
     trusted_from = before.trusted_from
-    if len(sightings) > 1 and len(missing) == len(sightings) and was_missing != missing:
+    if len(hosts) > 1 and len(missing) == len(hosts) and before.missing & hosts.keys() != missing:
         # All beats gone at once says more about etcd than about the hosts.
         trusted_from = max(trusted_from, now + rules.beat_ttl)
-    return Suspicion(trusted_from, {host: _seen(before.of(host), sighting, now, rules)
-                                    for host, sighting in sightings.items()})
+    return Suspicion(trusted_from, hosts, frozenset(missing), at)
 
 
 def _seen(memory: Memory, sighting: Sighting, now: float,
@@ -109,8 +138,7 @@ def _seen(memory: Memory, sighting: Sighting, now: float,
     told = max(memory.told, sighting.told)
     if sighting.beat:
         lost = memory.lost if sighting.locked else sighting.lost
-        return Memory(next_look=memory.next_look, told=told, lost=lost, beat_at=sighting.at,
-                      said=sighting.said)
+        return Memory(next_look=memory.next_look, told=told, lost=lost, said=sighting.said)
     if memory.missing_since is None:
         return Memory(missing_since=now, told=told, lost=memory.lost, beat_at=memory.beat_at,
                       said=memory.said)
@@ -121,11 +149,13 @@ def _seen(memory: Memory, sighting: Sighting, now: float,
     return memory
 
 
-def storage_news(before: Suspicion, after: Suspicion) -> tuple[News, ...]:
-    """Which hosts lost their storage since, and which reach it again."""
+def storage_news(before: Suspicion, after: Suspicion, hosts: Iterable[str]) -> tuple[News, ...]:
+    """Which of these hosts lost their storage since, and which reach it again."""
     found = []
-    for host, memory in sorted(after.hosts.items()):
-        was = before.of(host).lost
+    for host in sorted(hosts):
+        memory, was = after.of(host), before.of(host).lost
+        if host not in after.hosts:
+            continue
         if memory.lost and memory.lost != was:
             found.append(News(Fact.STORAGE_LOST, host, 'it lives, but does not reach its storage: '
                               + ', '.join(memory.lost)))
@@ -140,7 +170,7 @@ def storage_news(before: Suspicion, after: Suspicion) -> tuple[News, ...]:
 def due(suspicion: Suspicion, hosts: Iterable[str], now: float,
         rules: model.Rules) -> tuple[str, ...]:
     """Those of the hosts that have to be looked at now, sorted."""
-    return tuple(sorted(host for host in hosts if suspicion.missing(host)
+    return tuple(sorted(host for host in hosts if host in suspicion.missing
                         and now >= _look_at(suspicion, suspicion.of(host), rules)))
 
 
@@ -150,7 +180,7 @@ def seconds_left(suspicion: Suspicion, hosts: Iterable[str], now: float,
     again since, nobody is woken for.
     """
     times = [_look_at(suspicion, suspicion.of(host), rules) for host in hosts
-             if suspicion.missing(host)]
+             if host in suspicion.missing]
     return min([rules.look_interval, *(max(at - now, 0.0) for at in times)])
 
 
@@ -197,4 +227,4 @@ def _with(before: Suspicion, host: str, *, last_dead: float | None,
     memory = before.of(host)
     memory = dataclasses.replace(memory, last_dead=last_dead, next_look=(
         memory.next_look if next_look is None else next_look))
-    return dataclasses.replace(before, hosts={**before.hosts, host: memory})
+    return dataclasses.replace(before, since={**before.since, host: memory})

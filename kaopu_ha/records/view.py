@@ -138,11 +138,19 @@ class View:
         entry = self.snapshot.get(key)
         return entry.modified if entry else 0
 
+    def changed_since(self, other: View, *prefixes: str) -> set[str]:
+        """The rests of the keys under these prefixes at which something else stands there."""
+        return {name for prefix in prefixes for name in self.snapshot.under(
+            prefix).changed_since(other.snapshot.under(prefix))}
+
     @functools.cached_property
     def inventories(self) -> dict[str, model.Inventory]:
         """What each known host told of itself.  One in another host's name can't be read."""
-        found = self.every(model.Inventory, keys.INVENTORY)
-        for host in [host for host, told in found.items() if told.host != host]:
+        branch, found = self.snapshot.under(keys.INVENTORY), self.every(
+            model.Inventory, keys.INVENTORY)
+        strangers = branch.once(('strangers',), lambda: [
+            host for host, told in found.items() if told.host != host])
+        for host in strangers:
             self._failed(host, f'its inventory is in the name of {found.pop(host).host}')
         return found
 
@@ -153,14 +161,20 @@ class View:
         One whose inventory can't be read now still has what leaders wrote down of it: whoever
         claimed an address of its since is the newcomer there.
         """
-        return addresses.owners(self.inventories, self._of_mute(self.claims))
+        if self.mute:
+            return addresses.owners(self.inventories, self._of_mute(self.claims))
+        return self.snapshot.under(keys.INVENTORY).once(
+            ('claimed',), lambda: addresses.owners(self.inventories))
 
     def known(self, tools: Iterable[str], claims: addresses.Claims) -> addresses.Known:
         """Whose each address is, with these tools' besides those that people named.
 
         Of who can't be read now what leaders wrote down (``claims``).
         """
-        return addresses.known(self.inventories, (*tools, *self.tools), self._of_mute(claims))
+        tools = (*tools, *self.tools)
+        if self.mute:
+            return addresses.known(self.inventories, tools, self._of_mute(claims))
+        return addresses.Known(self.claimed, tools)
 
     def _of_mute(self, claims: addresses.Claims) -> addresses.Claims:
         return {host: claimed for host, claimed in claims.items() if host in self.mute}

@@ -125,6 +125,21 @@ class TestBranch(unittest.TestCase):
         self.assertEqual(list(later), list(found))
         self.assertIn('08', self.branch.each('value', self.make))
 
+    def test_it_knows_what_has_changed_since_an_earlier_one(self):
+        chance = random.Random(3)
+        branches = [Branch({f'{number}': an_entry(f'{number}') for number in range(100)})]
+        for revision in range(2, 400):
+            names = {f'{chance.randrange(120)}' for _ in range(chance.choice((1, 1, 2, 90)))}
+            branches.append(branches[-1].after({
+                name: chance.choice((None, an_entry(name, revision))) for name in names}))
+            earlier = chance.choice(branches[-40:])
+            changed = {name for name in branches[-1].keys() | earlier.keys()
+                       if branches[-1].get(name) != earlier.get(name)}
+            self.assertLessEqual(changed, set(branches[-1].changed_since(earlier)))
+            self.assertLessEqual(changed, set(earlier.changed_since(branches[-1])))
+        one = branches[-1].after({'1': an_entry('1', 500)}).after({'2': an_entry('2', 501)})
+        self.assertEqual({'1', '2'}, set(one.changed_since(branches[-1])))
+
     def test_a_part_of_it_is_found_by_the_beginning_of_its_names(self):
         self.assertEqual([str(n) for n in range(10)], list(self.branch.part('1')))
         self.assertEqual([], list(self.branch.part('x')))

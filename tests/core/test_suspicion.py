@@ -13,6 +13,7 @@
 
 import dataclasses
 import math
+import random
 import unittest
 
 from kaopu_ha.core import detection, suspicion
@@ -26,10 +27,11 @@ BEATS, SILENT = Sighting(True), Sighting(False)
 
 
 def seen(*looks, begun=0.0):
-    """What is remembered after looks, each a time and the sightings then."""
+    """What is remembered after looks, each a time and the sightings then, and the time for people.
+    """
     found = suspicion.begun(begun, RULES)
-    for now, sightings in looks:
-        found = suspicion.seen(found, sightings, now, RULES)
+    for now, sightings, *at in looks:
+        found = suspicion.seen(found, sightings, now, RULES, *at)
     return found
 
 
@@ -55,12 +57,12 @@ class Due(unittest.TestCase):
         self.assertEqual(math.inf, suspicion.Suspicion().trusted_from)
 
     def test_what_the_last_beat_said_is_remembered_while_there_is_none(self):
-        beat = dataclasses.replace(BEATS, at='10:00', said='libvirt is mute')
-        silent = dataclasses.replace(SILENT, at='10:01')
-        found = seen((0.0, {'c1': beat}), (5.0, {'c1': silent}), (10.0, {'c1': silent}))
+        beat = dataclasses.replace(BEATS, said='libvirt is mute')
+        found = seen((0.0, {'c1': beat}, '10:00'), (5.0, {'c1': SILENT}, '10:01'),
+                     (10.0, {'c1': SILENT}, '10:02'))
         self.assertEqual(('10:00', 'libvirt is mute'),
                          (found.of('c1').beat_at, found.of('c1').said))
-        found = seen((0.0, {'c1': beat}), (5.0, {'c1': dataclasses.replace(BEATS, at='10:02')}))
+        found = seen((0.0, {'c1': beat}, '10:00'), (5.0, {'c1': BEATS}, '10:02'))
         self.assertEqual(('10:02', ''), (found.of('c1').beat_at, found.of('c1').said))
 
     def test_all_beats_gone_at_once_are_no_news_of_hosts(self):
@@ -98,7 +100,7 @@ class Due(unittest.TestCase):
         self.assertEqual(1.0, suspicion.seconds_left(found, ('c1',), 19.0 + GRACE, RULES))
 
     def test_who_is_not_known_any_more_is_forgotten(self):
-        self.assertFalse(seen((20.0, {'c1': SILENT}), (21.0, {'c2': BEATS})).missing('c1'))
+        self.assertNotIn('c1', seen((20.0, {'c1': SILENT}), (21.0, {'c2': BEATS})).missing)
 
 
 class Told(unittest.TestCase):
@@ -144,7 +146,7 @@ class Storage(unittest.TestCase):
 
     def news(self, before, after):
         return [item.fact.title for item in suspicion.storage_news(
-            seen((0.0, {'c1': before})), seen((0.0, {'c1': after})))]
+            seen((0.0, {'c1': before})), seen((0.0, {'c1': after})), ['c1'])]
 
     def test_it_is_told_when_a_host_loses_its_storage_and_when_it_reaches_it_again(self):
         lost, other = Sighting(True, lost=('a',)), Sighting(True, lost=('a', 'b'))
@@ -163,9 +165,41 @@ class Storage(unittest.TestCase):
                 first = seen((0.0, {'c1': before}))
                 then = suspicion.seen(first, {'c1': after}, 1.0, RULES)
                 self.assertEqual(told, [item.fact.title for item in
-                                        suspicion.storage_news(first, then)])
+                                        suspicion.storage_news(first, then, ['c1'])])
 
     def test_a_host_that_is_silent_tells_nothing_new(self):
         first = seen((0.0, {'c1': Sighting(True, lost=('a',))}))
         then = suspicion.seen(first, {'c1': SILENT}, 1.0, RULES)
-        self.assertEqual((), suspicion.storage_news(first, then))
+        self.assertEqual((), suspicion.storage_news(first, then, ['c1']))
+
+
+class Again(unittest.TestCase):
+
+    def test_to_see_what_has_changed_is_to_see_all(self):
+        chance = random.Random(1)
+        names = [f'c{number}' for number in range(6)]
+        doings = (lambda found, host, now: suspicion.interrupted(found, host),
+                  lambda found, host, now: suspicion.judged(found, host, now, Verdict.DEAD, 5.0),
+                  lambda found, host, now: suspicion.refused(found, host, now - 1.0),
+                  lambda found, host, now: suspicion.put_off(found, host, now + 4.0))
+        one = other = suspicion.begun(0.0, RULES)
+        before = {}
+        for now in range(400):
+            after = {host: chance.choice((BEATS, SILENT, before.get(host, BEATS), Sighting(
+                chance.random() < 0.5, now, chance.choice(((), ('a',))), str(now),
+                chance.random() < 0.2))) for host in names if chance.random() < 0.9}
+            changed = {host: after.get(host) for host in before.keys() | after.keys()
+                       if before.get(host) != after.get(host)}
+            news = [suspicion.storage_news(one, suspicion.seen(one, after, now, RULES), after),
+                    suspicion.storage_news(other, suspicion.seen_again(
+                        other, changed, now, RULES), changed)]
+            one = suspicion.seen(one, after, now, RULES, str(now))
+            other = suspicion.seen_again(other, changed, now, RULES, str(now))
+            self.assertEqual(*news)
+            for host in chance.sample((*names, 'unknown'), 3):
+                do = chance.choice(doings)
+                one, other = do(one, host, float(now)), do(other, host, float(now))
+            self.assertEqual((one.missing, one.trusted_from), (other.missing, other.trusted_from))
+            for host in (*names, 'unknown'):
+                self.assertEqual(one.of(host), other.of(host))
+            before = after

@@ -142,15 +142,15 @@ class Detector:
         changed = {host: self._sighting(world, host) for host in self._changed(world)}
         self._known = suspicion.seen_again(before, changed, self._clock(), self._rules,
                                            self._term.now())
+        self._last = world
         for item in suspicion.storage_news(before, self._known, changed):
             self._tell(item)
 
     def _changed(self, world: World) -> Collection[str]:
         """The hosts of which the store says something else than in the last look."""
-        last, self._last = self._last, world
-        known, told = world.inventories, world.told
+        last, told = self._last, world.told
         if last is None:
-            return known.keys() | self._known.hosts.keys()
+            return world.inventories.keys() | self._known.hosts.keys()
         return world.changed_since(last, records.ALIVE, records.LOCK, records.INVENTORY).union(
             host for host, at in told.items() if at != last.told.get(host, 0))
 

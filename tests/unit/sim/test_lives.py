@@ -74,6 +74,12 @@ class TestOfALife(unittest.TestCase):
             self.assertEqual(lives.life(seed), lives.life(seed))
             self.assertEqual(first, again)
 
+    def test_in_a_hard_one_much_more_fails_beside(self):
+        plain, hard = ([len(lives.life(seed, each).events) for seed in range(1, 101)]
+                       for each in (False, True))
+        self.assertGreater(sum(hard), 1.5 * sum(plain))
+        self.assertEqual(lives.life(3, True), lives.life(3, True))
+
     def test_what_goes_wrong_is_shrunk_to_a_story_that_goes_wrong_in_the_same_way(self):
         for patch in MUTANTS['no fence']():
             self.useFixture(patch)

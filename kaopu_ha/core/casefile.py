@@ -80,8 +80,13 @@ def outlived_its_agent(case: model.Case) -> bool:
 
 
 def clients(case: model.Case, new: model.Round) -> tuple[str, ...]:
-    """The clients of the host that this case has seen, the last ones if there are too many."""
-    return with_more(case.clients, new.clients)
+    """The clients of the host that this case has seen, the last ones if there are too many.
+
+    Not one that fell silent at an address of nobody, and is seen to be another host's by now: it
+    lives there, and that host tells of its guest with the disk (decision 0114).
+    """
+    others = set(new.of_others)
+    return with_more([client for client in case.clients if client not in others], new.clients)
 
 
 def with_more(before: Sequence[str], seen: Sequence[str]) -> tuple[str, ...]:
@@ -106,7 +111,8 @@ def _brief(evidence: model.Evidence) -> model.Evidence:
         evidence, answers=_lines(evidence.answers), clients=(), unasked=named,
         unasked_more=evidence.unasked_more + len(evidence.unasked) - len(named),
         elsewhere=evidence.elsewhere[:_ELSEWHERE_MAX],
-        strangers=evidence.strangers[:_ELSEWHERE_MAX], rivals=evidence.rivals[:_RIVALS_MAX])
+        strangers=evidence.strangers[:_ELSEWHERE_MAX], rivals=evidence.rivals[:_RIVALS_MAX],
+        of_others=())
 
 
 def _lines(answers: Sequence[model.Answer]) -> tuple[model.Answer, ...]:

@@ -119,7 +119,11 @@ def storage(inventory: model.Inventory, answers: Sequence[model.ImageAnswer], ey
         elsewhere=_addresses(client for client in clients if not _is_of(client, ours)),
         clients=_addresses([*(client for each in asked for client in each.mine), *left]),
         strangers=_addresses(client for each in asked for client in each.strange),
-        rivals=_addresses(client for each in asked for client in each.not_to_be_cut))
+        rivals=_addresses(client for each in asked for client in each.not_to_be_cut),
+        of_others=_addresses(
+            client for each in asked for client in rivals.accounted_for(
+                inventory.host, each.answer, known)
+            if client.acknowledged and not _is_of(client, ours)))
 
 
 # ---------------------------------------------------------------- management

@@ -69,7 +69,8 @@ class Evidence:
     ``elsewhere``: clients of other addresses that have an image open (news, no sign).
     ``strangers``: those of them that live, at addresses of nobody: no SILENCE while one does.
     ``rivals``: clients at addresses of the host that are, or may be, those of another one that
-    claims them, too: they are not cut with it.
+    claims them, too: they are not cut with it.  ``of_others``: those that live at addresses of
+    others, one of which tells of its guest with that disk.  A round that is kept is without them.
     ``guests``: the domains that run, as its libvirt told, or None.  Only the case keeps it.
     """
 
@@ -85,6 +86,7 @@ class Evidence:
     clients: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()
+    of_others: tuple[str, ...] = ()
     guests: tuple[str, ...] | None = None
 
 
@@ -132,6 +134,11 @@ class Round:
     def rivals(self) -> tuple[str, ...]:
         """Those that may be another host's."""
         return tuple(client for one in self.evidence for client in one.rivals)
+
+    @property
+    def of_others(self) -> tuple[str, ...]:
+        """Those that live, and are another host's for sure."""
+        return tuple(client for one in self.evidence for client in one.of_others)
 
     @property
     def strangers(self) -> tuple[str, ...]:

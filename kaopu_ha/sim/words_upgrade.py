@@ -41,7 +41,7 @@ _LATELY: Mapping[type, frozenset[str]] = {
     model.Attempt: frozenset({'calls'}),
     model.Inventory: frozenset({'interrupted', 'leaving', 'off_lately'}),
     model.Instance: frozenset({'untold'}),
-    model.Evidence: frozenset({'guests', 'strangers', 'unasked_more'}),
+    model.Evidence: frozenset({'guests', 'of_others', 'strangers', 'unasked_more'}),
     model.Round: frozenset({'asked_seconds'}),
     model.Step: frozenset({'read_at', 'row'})}
 # What the last release did not know of a move.

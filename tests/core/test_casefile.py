@@ -136,6 +136,15 @@ class TestSize(unittest.TestCase):
         self.assertEqual({f'10.1.0.1:0/{count}' for count in range(40)},
                          set(fencing.known_clients(case)))
 
+    def test_but_one_that_turns_out_to_be_anothers_and_lives(self):
+        mute = values.silent(clients=('10.1.0.1:0/1', '10.1.0.2:0/2'))
+        lives = values.told_instead(values.silent(), Network.STORAGE, of_others=('10.1.0.2:0/2',))
+        case = looked_at(values.a_case(), mute, lives)
+        self.assertEqual(('10.1.0.1:0/1',), fencing.known_clients(case))
+        self.assertEqual((), case.rounds[-1].of_others)
+        case = looked_at(case, mute)
+        self.assertIn('10.1.0.2:0/2', fencing.known_clients(case))
+
     def test_clients_of_an_older_release_are_known_still(self):
         old = dataclasses.replace(values.a_case(), rounds=(
             values.silent(clients=('10.1.0.1:0/7',)),))

@@ -54,6 +54,32 @@ def said(shared, root=(), whose=None, suspect=SUSPECT):
     return evidence.storage(suspect, answers, 'eye', whose or known())
 
 
+class AtTheAddressOfAnother(unittest.TestCase):
+    """Which the suspect does not claim: whose client was it, that fell silent there before?"""
+
+    suspect = dataclasses.replace(SUSPECT, storage_addresses=('10.1.0.1',))
+
+    def of_others(self, *clients, whose=None):
+        told = (self.suspect, RIVAL)
+        return said(clients, whose=whose or known({}, told=told), suspect=self.suspect).of_others
+
+    def test_what_lives_there_is_the_others_if_it_tells_of_its_guest(self):
+        self.assertEqual((client(BOTH).address,), self.of_others(client(BOTH)))
+
+    def test_else_nobody_can_say(self):
+        without = dataclasses.replace(RIVAL, instances=())
+        told = (self.suspect, RIVAL)
+        for clients, whose in (
+                ([client(BOTH, lives=False)], None),
+                ([client(BOTH), client(BOTH, 6)], None),
+                ([client('10.1.0.9')], None),
+                ([client('10.1.0.1')], None),
+                ([client(BOTH)], known({}, beating=(), told=told)),
+                ([client(BOTH)], known({}, beating=(without,), told=(self.suspect, without)))):
+            with self.subTest(clients=clients, whose=whose):
+                self.assertEqual((), self.of_others(*clients, whose=whose))
+
+
 class AtOneAddress(unittest.TestCase):
 
     def test_what_the_elder_has_open_is_no_life_of_the_dead(self):

@@ -168,11 +168,21 @@ class InventoryPublisher:
             instances=tuple(self._instance(domain) for domain in domains),
             domains=tuple(domain.uuid for domain in domains),
             compute_started=self._local.compute_started(), note=self._mute_note(),
-            interrupted=seen.interrupted, off_lately=seen.off_lately, leaving=seen.leaving)
+            interrupted=seen.interrupted, off_lately=seen.off_lately, leaving=seen.leaving,
+            left_defined=self._left_defined())
         if self._domains is None and former is not None:
             return dataclasses.replace(inventory, domains=former.domains, instances=as_of(
                 former, inventory.boot_id))
         return inventory
+
+    def _left_defined(self) -> tuple[str, ...]:
+        """Those that the nova-compute which runs now can't have defined; of libvirt's word only.
+
+        Seen before ``compute_started`` is: one that was started meanwhile is younger still.
+        """
+        if self._mute_since or self._domains is None:
+            return ()
+        return tuple(domain.uuid for domain in self._domains if domain.left)
 
     def _look_at_libvirt(self) -> None:
         try:

@@ -171,7 +171,8 @@ UNDER_WAY = (
     Row('runs, shown in another state',
         (so.LONG, so.RUNS_THERE, ~so.ACTIVE, so.OVER), Act.RESET,
         'it runs on {target}, but Nova shows {state}', 'active'),
-    Row('its target was restarted', (so.LONG, so.OFF_THERE, so.RESTARTED),
+    # A call that lay in its queue when it went down, the new one begins with.
+    Row('its target was restarted', (so.LONG, so.OFF_THERE, so.RESTARTED, so.LEFT_THERE),
         Act.REFUSED, '{target} was restarted while it received it'),
     Row('runs, and Nova does not know yet', (so.LONG, so.RUNS_THERE, ~so.OVER),
         Act.WAIT, 'it runs on {target}, and nova-compute there has still to tell Nova: if it is '

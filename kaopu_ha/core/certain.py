@@ -37,7 +37,8 @@ class Seen:
     migrating it, with what libvirt says there of the domain: is it on, None if it did not say.
     ``harmless``: those that are fenced, or have no agent.
     ``there``: the instance as the target's agent tells of it (None: it does not), and ``now``: the
-    answers of the disks that it has there (None: not told).
+    answers of the disks that it has there (None: not told).  ``target_left``: that agent is alive,
+    and tells that its domain there is off and older than the nova-compute ``target_started``.
     ``up_seconds``: for so long the target's nova-compute was seen up, at each look;
     ``runs_seconds``: for so long it certainly ran there, at each look.
     ``orders``: those by which the source is fenced, while that is proven.
@@ -53,6 +54,7 @@ class Seen:
     target_addresses: tuple[str, ...] = ()
     target_uuid: str = ''
     target_started: str = ''
+    target_left: bool = False
     known: Known = NONE_KNOWN
     elsewhere: Mapping[str, bool | None] = field(default_factory=dict)
     harmless: frozenset[str] = frozenset()
@@ -176,7 +178,10 @@ def off_there(seen: Seen) -> bool:
 
 
 def restarted(item: Evacuation, seen: Seen) -> bool:
-    """True if the nova-compute that was called has ended: nothing of the attempt is left there."""
+    """True if the nova-compute that was called has ended: what it had begun, it does not end.
+
+    But the call may have lain in its queue, for the one that runs now to begin with.
+    """
     before = item.attempt.target_started if item.attempt else ''
     return bool(before and seen.target_started) and before != seen.target_started
 

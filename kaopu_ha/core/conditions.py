@@ -107,6 +107,9 @@ LONG_OFF_THERE = _if('{target} has had its domain off for long',
 RESTARTED = _if('nova-compute on {target} was started since',
                 'nova-compute on {target} is not known to have been started since',
                 lambda it: it.restarted)
+LEFT_THERE = _if('its domain there is older than that nova-compute',
+                 'its domain there is not known to be older than that nova-compute',
+                 lambda it: it.left_there)
 
 # ---------------------------------------------------------------- before the first call
 

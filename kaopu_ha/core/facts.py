@@ -150,6 +150,14 @@ class Facts:
         """The nova-compute that was called has ended."""
         return certain.restarted(self.item, self.seen)
 
+    @property
+    def left_there(self) -> bool:
+        """Its domain on the target is off and older than the nova-compute that runs there now.
+
+        So that one did not define it, and rebuilds nothing over a domain: nobody starts it.
+        """
+        return self.seen.target_left
+
     @functools.cached_property
     def fresh(self) -> tuple[model.Migration, ...]:
         """The trace of the attempt in Nova."""

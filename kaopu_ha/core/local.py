@@ -47,6 +47,7 @@ class Domain:
 
     ``run`` differs each time it is started; '' if it is off, or if its disks are just being opened.
     ``definition``: what another host starts it from, if that is asked for; no secrets.
+    ``left``: it is off, and was certainly defined before the nova-compute that runs now began.
     """
 
     uuid: str
@@ -58,3 +59,18 @@ class Domain:
     cores: int = 0
     memory_mb: int = 0
     definition: str = ''
+    left: bool = False
+
+
+# Nova tells whole seconds, and the kernel when a process began to a hundredth.
+_SURELY_SECONDS = 2.0
+
+
+def is_left(power: Power, made: float | None, began: float | None) -> bool:
+    """True if a domain is older than its host's nova-compute, and off.
+
+    ``made``: when Nova made its XML, ``began``: the earliest that this nova-compute can have begun,
+    both by the clock of that one host; None if it is not known.
+    """
+    return power is Power.OFF and made is not None and began is not None and (
+        made + _SURELY_SECONDS <= began)

@@ -99,7 +99,8 @@ class Inventory:
     ``storage`` holds the host's own sign for each Ceph cluster, by fsid.  ``interrupted``: what was
     on when an earlier boot ended, and was not seen on since.  ``off_lately``: what went off just
     now, by its user's wish or with its host.  ``leaving``: the host is being shut down in good
-    order, and its instances are told as they were before.
+    order, and its instances are told as they were before.  ``left_defined``: domains that are off
+    and older than the nova-compute that was ``compute_started``.
     """
 
     host: str
@@ -117,6 +118,7 @@ class Inventory:
     interrupted: tuple[str, ...] = ()
     off_lately: tuple[str, ...] = ()
     leaving: bool = False
+    left_defined: tuple[str, ...] = ()
 
     @property
     def on(self) -> tuple[Instance, ...]:

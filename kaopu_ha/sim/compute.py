@@ -44,7 +44,7 @@ class Compute:
 
     def __init__(self, kernel: Kernel, nova: Nova, machine: Machine) -> None:
         self.kernel, self.nova, self.machine = kernel, nova, machine
-        self.starts = 0
+        self.starts, self._began = 0, 0.0
         self._process: Process | None = None
         self._frozen = False
         self._inbox: list[Callable[[], None]] = []
@@ -55,7 +55,7 @@ class Compute:
     def start(self) -> None:
         """Start the service; harmless while it runs."""
         if self._process is None:
-            self.starts += 1
+            self.starts, self._began = self.starts + 1, self.kernel.now
             self._process = Process(f'nova-compute on {self.machine.name}')
             self.kernel.spawn(self._process, self._clean_up)
             self.kernel.spawn(self._process, self._consume)
@@ -83,6 +83,10 @@ class Compute:
     def started(self) -> str:
         """Since when it runs, as an agent sees it; '' if it does not."""
         return f'{self.machine.boot_id}/{self.starts}' if self._process is not None else ''
+
+    def began_at(self) -> float | None:
+        """When that was; None if it does not run."""
+        return self._began if self._process is not None else None
 
     def cast(self, work: Callable[[], None]) -> None:
         """Put a message into its queue."""
@@ -120,6 +124,7 @@ class Compute:
             return
         row.task_state = _REBOOTS
         if row.uuid in self.machine.guests:
+            self._define_anew(row)
             self.machine.stop(row.uuid)
             self._take_time(0.5, 1.0)
             started = self._start(row)
@@ -156,7 +161,7 @@ class Compute:
         self._take_time(0.2, 1.0)
         if row.host != self.machine.name or row.task_state not in ('rebooting_hard', 'powering-on'):
             return
-        self.machine.define(row.uuid, row.name, row.images, row.local_disks)
+        self._define_anew(row)
         self.machine.stop(row.uuid)
         started = self._start(row)
         self._connect()
@@ -196,7 +201,8 @@ class Compute:
         self._take_time(0.5, 1.5)
         came = ready = row.uuid not in there.guests
         if came:
-            there.define(row.uuid, row.name, row.images, row.local_disks)
+            guest = there.define(row.uuid, row.name, row.images, row.local_disks)
+            guest.made = here.guests[row.uuid].made if row.uuid in here.guests else guest.made
             ready = there.start(row.uuid, writes=False)
             self._watch_incoming(there, row.uuid, there.guests[row.uuid].run)
         over = self.kernel.now + self.kernel.chance.uniform(3.0, 8.0)
@@ -241,6 +247,11 @@ class Compute:
             row.vm_state, row.power_state = 'stopped', _SHUTDOWN
         self._take_time(0.1, 4.5)
         row.host, finished.status = machine.name, 'done'
+
+    def _define_anew(self, row: Row) -> None:
+        """Make its XML once more, as Nova does at each hard reboot (read)."""
+        guest = self.machine.define(row.uuid, row.name, row.images, row.local_disks)
+        guest.made = self.kernel.now
 
     def _start(self, row: Row) -> bool:
         """Start the guest; who is asked for that and hangs keeps it waiting for as long."""
@@ -333,6 +344,8 @@ class Compute:
 
     def _find_off(self, row: Row) -> None:
         self.machine.define(row.uuid, row.name, row.images, row.local_disks)
+        if self.nova.resumes_guests:
+            self._define_anew(row)
         if self.nova.resumes_guests and self._start(row):
             last = [each.kind for each in self.nova.records if each.instance == row.uuid][-1:]
             if last == ['live-migration']:

@@ -17,10 +17,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 import functools
 import ipaddress
+import math
 
 from kaopu_ha import ports
 from kaopu_ha.core import evidence, model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
+from kaopu_ha.core.local import is_left
 from kaopu_ha.core.model import Contact, LibvirtAnswer
 from kaopu_ha.sim.kernel import Kernel
 from kaopu_ha.sim.leave import Leave
@@ -39,8 +41,10 @@ class SimLocal(ports.LocalHost):
     """
 
     def __init__(self, machine: Machine, compute_started: Callable[[], str],
-                 commands: Mapping[str, Callable[[], float]]) -> None:
+                 commands: Mapping[str, Callable[[], float]],
+                 compute_began: Callable[[], float | None] = lambda: None) -> None:
         self._machine, self._started, self._commands = machine, compute_started, dict(commands)
+        self._began = compute_began
         self.kernel = machine.kernel
 
     def identity(self, limit: float) -> ports.HostIdentity:
@@ -51,9 +55,10 @@ class SimLocal(ports.LocalHost):
     def instances(self, limit: float) -> tuple[ports.Domain, ...]:
         """As promised."""
         self._libvirt(limit)
-        guests, shared = self._machine.guests, self._machine.shared
+        guests, shared, began = self._machine.guests, self._machine.shared, self._began()
         return tuple(_domain(uuid, guest.name, guest.power, guest.run, guest.images,
-                             shared(guest), guest.local_disks)
+                             shared(guest), guest.local_disks, is_left(
+                                 guest.power, math.floor(guest.made), began))
                      for uuid, guest in sorted(guests.items()))
 
     def remove_domains(self, uuids: Sequence[str], permit: ports.Permit) -> tuple[str, ...]:
@@ -191,11 +196,11 @@ class SimLibvirt(ports.Probe, ports.LibvirtEye):
 @functools.lru_cache(maxsize=1024)
 def _domain(uuid: str, name: str, power: model.Power, run: int, images: tuple[model.Image, ...],
             shared: frozenset[model.Image],
-            local_disks: tuple[str, ...]) -> ports.Domain:
+            local_disks: tuple[str, ...], left: bool) -> ports.Domain:
     return ports.Domain(
         uuid, name, power, str(run) if run else '',
         tuple(ports.Disk(image.pool, image.name, (monitor(image.cluster),), image in shared)
-              for image in images), local_disks)
+              for image in images), local_disks, left=left)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -39,7 +39,7 @@ class Libvirtd(enum.Enum):
 class Guest:
     """A domain of a host.  ``run`` differs each time it is started; 0 while it is off.
 
-    ``incoming``: its QEMU waits for a live migration.
+    ``incoming``: its QEMU waits for a live migration.  ``made``: when Nova made its XML.
     """
 
     uuid: str
@@ -49,6 +49,7 @@ class Guest:
     power: Power = Power.OFF
     run: int = 0
     incoming: bool = False
+    made: float = 0.0
     clients: list[Client] = field(default_factory=list)
 
 
@@ -141,7 +142,8 @@ class Machine:
     def define(self, uuid: str, name: str, images: tuple[model.Image, ...],
                local_disks: tuple[str, ...] = ()) -> Guest:
         """Have the domain known, off if it is new."""
-        return self.guests.setdefault(uuid, Guest(uuid, name, images, local_disks))
+        return self.guests.setdefault(uuid, Guest(uuid, name, images, local_disks,
+                                                  made=self.kernel.now))
 
     def start(self, uuid: str, writes: bool = True) -> bool:
         """Start a domain; False if its disks can't be opened.  ``writes``: not until resumed."""

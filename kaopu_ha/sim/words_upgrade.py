@@ -39,7 +39,7 @@ _LATELY: Mapping[type, frozenset[str]] = {
         'clients', 'demand', 'failures', 'given_up', 'marked', 'passed_over', 'priority', 'refused',
         'rounds', 'row', 'set_aside', 'waited', 'wrong_marks'}),
     model.Attempt: frozenset({'calls'}),
-    model.Inventory: frozenset({'interrupted', 'leaving', 'off_lately'}),
+    model.Inventory: frozenset({'interrupted', 'leaving', 'left_defined', 'off_lately'}),
     model.Instance: frozenset({'untold'}),
     model.Evidence: frozenset({'guests', 'of_others', 'strangers', 'unasked_more'}),
     model.Round: frozenset({'asked_seconds'}),

@@ -309,7 +309,8 @@ class World:
         def make(around: Surroundings) -> Iterable[programs.Loop]:
             env = HostRuntime(
                 machine.name, around.store,
-                SimLocal(machine, compute.started, {_RESTART: lambda: self._restart(compute)}),
+                SimLocal(machine, compute.started, {_RESTART: lambda: self._restart(compute)},
+                         compute.began_at),
                 lambda news: self.note(around.name, news.line), around.given.clock,
                 around.given.now, times.rules.ask_limit)
             reader = SimCeph(self.clusters, machine.node, address=lambda: machine.address)

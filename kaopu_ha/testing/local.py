@@ -13,7 +13,7 @@
 """What every driver of an agent's own host promises: a suite for drivers, ours and others'.
 
 Mix it into a ``unittest.TestCase``, and give it a host with two domains: one that runs and one
-that is off, the latter with an RBD disk.
+that is off, the latter with an RBD disk; Nova made both more than some seconds ago.
 """
 
 from __future__ import annotations
@@ -68,6 +68,14 @@ class LocalHostSuite(Clocked):
         """Have libvirt answer nothing until the test ends."""
         raise NotImplementedError
 
+    def compute_begins(self) -> None:
+        """Have a nova-compute begin now; until then none runs."""
+        raise NotImplementedError
+
+    def make_anew(self, uuid: str) -> None:
+        """Have the domain be one that Nova makes now, off."""
+        raise NotImplementedError
+
     def domain(self, uuid: str) -> ports.Domain:
         """The domain of this UUID."""
         return {each.uuid: each for each in self.local.instances(self.limit)}[uuid]
@@ -105,6 +113,17 @@ class LocalHostSuite(Clocked):
         with self.assertRaises(ports.NotPermitted):
             self.local.remove_domains([self.off], Leave(given=False))
         self.assertEqual(self.off, self.domain(self.off).uuid)
+
+    def test_what_is_off_was_left_if_nova_compute_began_since(self) -> None:
+        self.assertIs(False, self.domain(self.off).left)
+        self.compute_begins()
+        self.assertIs(True, self.domain(self.off).left)
+        self.assertIs(False, self.domain(self.on).left)
+
+    def test_what_nova_made_since_its_nova_compute_began_was_not_left(self) -> None:
+        self.compute_begins()
+        self.make_anew(self.off)
+        self.assertIs(False, self.domain(self.off).left)
 
     def test_a_libvirt_that_is_mute_ends_in_a_reason_and_on_time(self) -> None:
         self.local.instances(self.limit)

@@ -134,12 +134,26 @@ class Looker:
                                    there=there, now=tuple(images[image] for image in disks),
                                    target_addresses=target.storage_addresses,
                                    target_uuid=target.host_uuid,
-                                   target_started=target.compute_started)
+                                   target_started=target.compute_started,
+                                   target_left=self._is_left(item.instance, target))
         seen = self._asked_elsewhere(item, seen)
         if item.phase is Phase.QUEUED:
             return seen
         libvirt = self._libvirt.contact([target.management_uri], _ASK_SECONDS)
         return dataclasses.replace(seen, libvirt=libvirt[target.management_uri])
+
+    def _is_left(self, instance: str, target: model.Inventory) -> bool:
+        """True if the target tells that its domain is older than its nova-compute, and keeps that
+        up: what an agent said that is gone may be so no longer.
+        """
+        if instance not in target.left_defined or target.note:
+            return False
+        key = records.ALIVE + target.host
+        entry = self._store.read(key).get(key)
+        if entry is None or not entry.lease:
+            return False
+        beat = records.readable(records.Beat, {key: entry}).get(key)
+        return beat is not None and not beat.behind and beat.boot_id == target.boot_id
 
     def _asked_elsewhere(self, item: Evacuation, seen: attempt.Seen) -> attempt.Seen:
         """What was seen, with whose each live client is that is none of the target.

@@ -680,7 +680,7 @@ class TooLong(unittest.TestCase):
             self.assertEqual(Decision(Act.REFUSED, 'c2 never started it'),
                              decided(moving(), seen, rules()))
 
-    def test_with_its_domain_off_there_since_the_target_was_restarted_it_is_refused(self):
+    def test_with_its_domain_left_there_since_the_target_was_restarted_it_is_refused(self):
         # The target lost its power when it had started it, and came back before it was condemned.
         # Nova refuses to rebuild where the domain is defined: the same target can't be called.
         item = moving()
@@ -689,11 +689,34 @@ class TooLong(unittest.TestCase):
         for server in (a_server(), a_server(task_state='rebuild_spawning'),
                        a_server(vm_state='error')):
             seen = work_look(server, seconds=LONG, libvirt=a_libvirt('i1'), images=(an_answer(),),
-                             target_started='boot-2/8', migrations=[a_migration()])
+                             target_started='boot-2/8', target_left=True,
+                             migrations=[a_migration()])
             self.assertIs(Act.REFUSED, act(item, seen))
             for less in ({'seconds': LONG - 1}, {'target_started': ''},
-                         {'target_started': 'boot-1/7'}):
+                         {'target_started': 'boot-1/7'}, {'target_left': False}):
                 self.assertIs(Act.WAIT, act(item, dataclasses.replace(seen, **less)))
+
+    def test_a_domain_that_the_new_nova_compute_may_have_defined_is_waited_for(self):
+        # The call lay in the target's queue when it went down: who was started since takes it.
+        item = moving()
+        item = dataclasses.replace(item, attempts=(dataclasses.replace(
+            item.attempt, target_started='boot-1/7'),))
+        seen = work_look(a_server(task_state='rebuild_spawning'), seconds=LONG,
+                         libvirt=a_libvirt('i1'), images=(an_answer(),), target_started='boot-2/8',
+                         migrations=[a_migration(status='pre-migrating')])
+        found = attempt.advance(item, seen, rules())
+        self.assertEqual((Act.WAIT, 'off on its target'), (found.act, found.row))
+        self.assertTrue(attempt.needs_operator(dataclasses.replace(item, row=found.row)))
+
+    def test_what_a_restart_says_of_a_domain_that_is_not_there_needs_no_word_of_its_age(self):
+        item = moving()
+        item = dataclasses.replace(item, attempts=(dataclasses.replace(
+            item.attempt, target_started='boot-1/7'),))
+        for left in (False, True):
+            seen = work_look(a_server(task_state='rebuilding'), seconds=LONG, up_seconds=60.0,
+                             target_started='boot-1/8', target_left=left,
+                             migrations=[a_migration(status='pre-migrating')], **nobody_there())
+            self.assertIs(Act.CALL, attempt.advance(item, seen, rules()).act)
 
     def test_with_its_domain_there_that_does_not_run_it_is_told_what_to_do(self):
         seen = work_look(a_server(task_state='rebuilding'), seconds=LONG, libvirt=a_libvirt('i1'),
@@ -894,6 +917,7 @@ def some_looks(count):
                                 (a_client('10.1.0.8:0/3', False),))), image=image,
                 error=chance.choice(('', '', '', 'mute'))) for image in item.images)] * 9)),
             target_started=chance.choice(('', 'boot-1/7', 'boot-2/1')),
+            target_left=chance.random() < 0.5,
             actions=chance.choice(((), (), (model.Action('stop', 'user', AT),))),
             elsewhere=chance.choice(({}, {}, {'c9': True}, {'c9': False})),
             known=chance.choice((Known({'10.1.0.9': frozenset(['c9'])}), NONE_KNOWN)))

@@ -12,8 +12,10 @@
 
 """The local host against a real libvirtd with a real QEMU."""
 
+import os
 import pathlib
 import tempfile
+import time
 import unittest
 
 import libvirt
@@ -31,6 +33,13 @@ _DOMAIN = """
 <domain type='qemu'>
   <name>instance-{number}</name>
   <uuid>{uuid}</uuid>
+  <metadata>
+    <nova:instance xmlns:nova="http://openstack.org/xmlns/libvirt/nova/1.1">
+      <nova:package version="27.5.1"/>
+      <nova:name>{uuid}</nova:name>
+      <nova:creationTime>{made}</nova:creationTime>
+    </nova:instance>
+  </metadata>
   <memory unit='MiB'>16</memory>
   <vcpu>1</vcpu>
   <os><type arch='x86_64' machine='pc'>hvm</type></os>
@@ -44,6 +53,11 @@ _RBD = """
   <target dev='vda' bus='virtio'/>
 </disk>
 """
+
+
+def written(seconds):
+    """As Nova writes a time."""
+    return time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(seconds))
 
 
 class LocalLibvirtTest(local.LocalHostSuite, unittest.TestCase):
@@ -66,11 +80,31 @@ class LocalLibvirtTest(local.LocalHostSuite, unittest.TestCase):
         self.link = libvirt.open(self.libvirtd.uri)
         self.addCleanup(self.link.close)
         self.addCleanup(self.clear)
-        self.link.defineXML(_DOMAIN.format(number=1, uuid=ON, disk='')).create()
-        self.link.defineXML(_DOMAIN.format(number=2, uuid=OFF, disk=_RBD.format(uuid=OFF)))
+        self.define(1, ON, ago=60).create()
+        self.define(2, OFF, _RBD.format(uuid=OFF), ago=60)
 
-    def a_host(self, uri=''):
-        host = LocalLibvirt(uri or self.libvirtd.uri, state_path=self.state.name)
+    def define(self, number, uuid, disk='', *, ago=0):
+        return self.link.defineXML(_DOMAIN.format(
+            number=number, uuid=uuid, disk=disk, made=written(time.time() - ago)))
+
+    def make_anew(self, uuid):
+        self.link.lookupByUUIDString(uuid).undefine()
+        self.define(2, uuid)
+
+    def compute_begins(self):
+        # A kernel that was booted 1000 s ago, and has a nova-compute since now.
+        proc = pathlib.Path(self.state.name, 'proc')
+        (proc / '7').mkdir(parents=True)
+        (proc / 'uptime').write_text('1000.00 1.00')
+        (proc / '7/cmdline').write_text('/usr/bin/nova-compute\0')
+        ticks = 1000 * os.sysconf('SC_CLK_TCK')
+        (proc / '7/stat').write_text('7 (nova-compute) S' + ' 1' * 18 + f' {ticks} 5 6')
+        self.local = self.a_host(proc=str(proc), clock_at_boot=(
+            'printf', 'UserspaceTimestamp=%s\nUserspaceTimestampMonotonic=0\n',
+            time.strftime('%a %Y-%m-%d %H:%M:%S UTC', time.gmtime(time.time() - 999))))
+
+    def a_host(self, uri='', **more):
+        host = LocalLibvirt(uri or self.libvirtd.uri, state_path=self.state.name, **more)
         self.addCleanup(host.close)
         return host
 

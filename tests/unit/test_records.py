@@ -65,7 +65,7 @@ FULL = [
     an_inventory(storage={'ceph-2': Sign.SILENCE, 'ceph-1': Sign.LIFE}, cores=8, memory_mb=4096,
                  instances=[an_instance(images=(DISK, DATA), local_disks=('/var/disk',))],
                  domains=('i1',), compute_started='boot-1/5', note='none', interrupted=('i1',),
-                 off_lately=('i2',), leaving=True),
+                 off_lately=('i2',), leaving=True, left_defined=('i2',)),
     restart.Restart('c1', 'boot-2', (restart.Start(
         'i1', 'web', restart.Phase.STARTING, 'why', 2, AT),), (STEP,)),
     dataclasses.replace(

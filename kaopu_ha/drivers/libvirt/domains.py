@@ -14,25 +14,32 @@
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Iterator, Sequence
+import time
 from xml.etree import ElementTree
 
 from kaopu_ha import ports
 from kaopu_ha.core import model
+from kaopu_ha.core.local import is_left
 
 # Nova writes the config drive anew wherever the instance goes, whatever device it is.
 _CONFIG_DRIVE = 'disk.config'
+# Nova writes UTC.
+_CREATED = '%Y-%m-%d %H:%M:%S'
 _REMOVABLE = ('cdrom', 'floppy')
 # What of a removable medium goes with it; the drive itself stays.
 _OF_THE_MEDIUM = ('source', 'auth', 'backingStore', 'driver', 'encryption', 'mirror')
 
 
-def parse(text: str, *, power: model.Power, run: str, anew: Sequence[str] = ()) -> ports.Domain:
+def parse(text: str, *, power: model.Power, run: str, anew: Sequence[str] = (),
+          began: float | None = None) -> ports.Domain:
     """The domain of this XML.  Removable media and config drives are not among its disks.
 
     A removable medium on RBD is one if it is the instance's own (Nova's root disk is a cdrom where
     the image is an ISO), or if the domain has nothing else to run from.  ``anew``: its XML as it
-    would be started again, without and with passwords, or nothing.
+    would be started again, without and with passwords, or nothing.  ``began``: the earliest that
+    the host's nova-compute can have begun, None if it is not known.
     """
     root = ElementTree.fromstring(text)
     uuid = (root.findtext('uuid') or '').lower()
@@ -53,7 +60,8 @@ def parse(text: str, *, power: model.Power, run: str, anew: Sequence[str] = ()) 
     return ports.Domain(uuid=uuid, name=_name(root), power=power, run=run,
                         disks=tuple(disks), local_disks=tuple(local),
                         cores=int(root.findtext('vcpu') or 1), memory_mb=_memory_mb(root),
-                        definition=_to_be_started(*anew) if anew else '')
+                        definition=_to_be_started(*anew) if anew else '',
+                        left=is_left(power, _made(root), began))
 
 
 def _name(root: ElementTree.Element) -> str:
@@ -63,6 +71,18 @@ def _name(root: ElementTree.Element) -> str:
     """
     told = root.findtext('metadata/{*}instance/{*}name') or ''
     return told.strip() or root.findtext('name') or ''
+
+
+def _made(root: ElementTree.Element) -> float | None:
+    """When Nova made this XML, by the clock of the host on which it did; None if it does not say.
+
+    It does so for each domain that it defines anew: at a spawn, and at each hard reboot.
+    """
+    told = root.findtext('metadata/{*}instance/{*}creationTime') or ''
+    try:
+        return calendar.timegm(time.strptime(told.strip(), _CREATED))
+    except ValueError:
+        return None
 
 
 def _memory_mb(root: ElementTree.Element) -> int:

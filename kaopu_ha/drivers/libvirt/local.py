@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 import contextlib
+import dataclasses
 import json
 import pathlib
 import subprocess
@@ -32,7 +33,7 @@ from kaopu_ha import ports
 from kaopu_ha.core import model
 from kaopu_ha.drivers import child, extras
 from kaopu_ha.drivers.libvirt import domains
-from kaopu_ha.drivers.linux import kernel
+from kaopu_ha.drivers.linux import clock, kernel
 
 # The child needs it; to say so at the start is better than an ask that fails each time.
 extras.need('libvirt', 'libvirt')
@@ -51,7 +52,8 @@ class LocalLibvirt(ports.LocalHost):
                    definitions=conf.cloud.driver == 'libvirt')
 
     def __init__(self, libvirt_uri: str = 'qemu:///system', *, state_path: str = '',
-                 proc: str = '/proc', definitions: bool = False) -> None:
+                 proc: str = '/proc', definitions: bool = False,
+                 clock_at_boot: Sequence[str] = clock.AT_BOOT) -> None:
         """Take where libvirt is, and a folder that outlives reboots ('': none).
 
         In the folder stays who the host is, for a start at which libvirt does not answer.  With
@@ -59,7 +61,7 @@ class LocalLibvirt(ports.LocalHost):
         """
         self._child = child.Child(_CHILD, {'uri': libvirt_uri, 'definitions': definitions})
         self._memory = pathlib.Path(state_path, 'identity.json') if state_path else None
-        self._kernel = kernel.Kernel(proc)
+        self._kernel = kernel.Kernel(proc, clock_at_boot=clock_at_boot)
         self._identity: ports.HostIdentity | None = None
         self._described: dict[str, ports.Domain] = {}
 
@@ -84,7 +86,11 @@ class LocalLibvirt(ports.LocalHost):
 
         One that can't be described now is as it was when it last could.
         """
-        found = [self._domain(*told) for told in self._child.ask('domains', limit)]
+        listed = self._child.ask('domains', limit)
+        # Looked for after the domains, and only if it matters: it reads all of /proc.
+        began = self._kernel.compute_began(limit) if any(
+            model.Power.OFF.value in told[2:3] for told in listed) else None
+        found = [self._domain(began, *told) for told in listed]
         self._described = {each.uuid: each for each in found}
         return tuple(found)
 
@@ -134,12 +140,13 @@ class LocalLibvirt(ports.LocalHost):
 
     # ------------------------------------------------------------ private
 
-    def _domain(self, uuid: str, text: str, power: str = '', run: str = '',
+    def _domain(self, began: float | None, uuid: str, text: str, power: str = '', run: str = '',
                 *anew: str) -> ports.Domain:
         if not power:
             return self._undescribed(uuid, text)
         try:
-            return domains.parse(text, power=model.Power(power), run=run, anew=anew)
+            return domains.parse(text, power=model.Power(power), run=run, anew=anew,
+                                 began=began)
         except (ElementTree.ParseError, ValueError) as failure:
             return self._undescribed(uuid, str(failure))
 
@@ -147,7 +154,7 @@ class LocalLibvirt(ports.LocalHost):
         """As it was last, else as one that is on and can't be recovered: it may well be."""
         unknown = ports.Domain(uuid, uuid, model.Power.ON,
                                local_disks=(f'libvirt does not describe it: {reason[:200]}',))
-        return self._described.get(uuid, unknown)
+        return dataclasses.replace(self._described.get(uuid, unknown), left=False)
 
     def _remember(self, answer: dict[str, Any]) -> None:
         if self._memory is None:

@@ -17,8 +17,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 import contextlib
 import ipaddress
+import os
 import pathlib
 import re
+import time
+
+from kaopu_ha.drivers.linux import clock
 
 _COMPUTE = b'nova-compute'
 # In the table of local routes: an address, then the line that says it is the host's own.
@@ -29,10 +33,14 @@ _START_TIME = 19
 class Kernel:
     """Reads /proc, as the process sees it: its own namespaces count."""
 
-    def __init__(self, proc: str = '/proc',
-                 machine: str = '/sys/class/dmi/id/product_uuid') -> None:
-        """Take where the kernel shows itself, and what tells one machine from another."""
+    def __init__(self, proc: str = '/proc', machine: str = '/sys/class/dmi/id/product_uuid',
+                 clock_at_boot: Sequence[str] = clock.AT_BOOT) -> None:
+        """Take where the kernel shows itself, and what tells one machine from another.
+
+        ``clock_at_boot``: the command that tells what the wall clock was then.
+        """
         self._proc, self._machine = pathlib.Path(proc), pathlib.Path(machine)
+        self._clock_at_boot = clock.ClockAtBoot(clock_at_boot)
 
     def boot_id(self) -> str:
         """The id of this boot."""
@@ -56,8 +64,22 @@ class Kernel:
 
         Of several processes (its workers have the same command line) the oldest counts.
         """
-        ticks = [tick for tick in map(self._compute_ticks, self._proc.glob('[0-9]*')) if tick]
-        return f'{self.boot_id()}/{min(ticks)}' if ticks else ''
+        ticks = self._ticks()
+        return f'{self.boot_id()}/{ticks}' if ticks else ''
+
+    def compute_began(self, limit: float) -> float | None:
+        """The earliest that nova-compute can have begun, by this host's wall clock; None if it
+        does not run, or nobody can say.
+
+        A clock that was wrong at the boot is set when time servers are reached, and who compares
+        with what was written down before that needs to know what the clock was then.
+        """
+        ticks = self._ticks()
+        at_boot = self._clock_at_boot.zero(limit) if ticks else None
+        if at_boot is None:
+            return None
+        up = float((self._proc / 'uptime').read_text().split()[0])
+        return min(time.time() - up, at_boot) + ticks / os.sysconf('SC_CLK_TCK')
 
     # ------------------------------------------------------------ private
 
@@ -70,6 +92,10 @@ class Kernel:
         with contextlib.suppress(FileNotFoundError):
             for line in (self._proc / 'net/if_inet6').read_text().splitlines():
                 yield ipaddress.IPv6Address(int(line.split()[0], 16))
+
+    def _ticks(self) -> int:
+        """When the oldest nova-compute was started, 0 if there is none."""
+        return min(filter(None, map(self._compute_ticks, self._proc.glob('[0-9]*'))), default=0)
 
     @staticmethod
     def _compute_ticks(process: pathlib.Path) -> int:

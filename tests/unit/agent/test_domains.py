@@ -12,7 +12,10 @@
 
 """What the XML of domains, one of a real Nova 34 among them, says of disks."""
 
+import calendar
 import pathlib
+import re
+import time
 import unittest
 
 from kaopu_ha import ports
@@ -20,6 +23,7 @@ from kaopu_ha.core.model import Power
 from kaopu_ha.drivers.libvirt import domains
 
 NOVA = pathlib.Path(__file__).with_name('nova_domain.xml').read_text()
+CREATED = re.search('creationTime>(.*?)<', NOVA)[1]
 UUID = 'ad7897f1-498c-4f14-b2ae-5e2606fae961'
 
 
@@ -46,6 +50,24 @@ class DomainsTest(unittest.TestCase):
                          '</instance></metadata>'):
             found = parse(f'<domain><name>n</name><uuid>{UUID}</uuid>{metadata}</domain>')
             self.assertEqual('n', found.name)
+
+    def test_one_of_nova_that_is_off_is_left_if_nova_compute_began_later(self):
+        # Its clock told whole seconds, so two more have to have passed.
+        made = calendar.timegm(time.strptime(CREATED, '%Y-%m-%d %H:%M:%S'))
+        for power, began, left in (
+                (Power.OFF, made + 2.0, True), (Power.OFF, made + 1.9, False),
+                (Power.OFF, made - 60.0, False), (Power.OFF, None, False),
+                (Power.ON, made + 60.0, False), (Power.PAUSED, made + 60.0, False)):
+            found = domains.parse(NOVA, power=power, run='', began=began)
+            self.assertIs(left, found.left, (power, began))
+
+    def test_one_of_which_nobody_says_when_it_was_made_is_not_known_to_be_left(self):
+        for said in ('', 'yesterday', '2026-09-19T22:31:42', CREATED + ' CEST'):
+            text = NOVA.replace(CREATED, said)
+            found = domains.parse(text, power=Power.OFF, run='', began=4e9)
+            self.assertIs(False, found.left, said)
+        bare = f'<domain><name>n</name><uuid>{UUID}</uuid></domain>'
+        self.assertIs(False, domains.parse(bare, power=Power.OFF, run='', began=4e9).left)
 
     def test_a_local_disk_is_named_by_its_path(self):
         for source in ('file="/a/disk"', 'dev="/a/disk"', 'path="/a/disk"'):

@@ -12,6 +12,8 @@
 
 """The inventory against a real etcd, with a scripted host and storage."""
 
+import dataclasses
+
 from kaopu_ha import ports, records
 from kaopu_ha.agent import inventory
 from kaopu_ha.agent.storage import Cluster
@@ -109,6 +111,21 @@ class InventoryTest(case.AgentCase):
         self.local.mute = False
         self.assertEqual(before, self.later())
         self.assertEqual(['warning', 'info'], [level for level, _ in self.told])
+
+    def test_what_is_older_than_its_nova_compute_is_told_with_that(self):
+        left = domain('two', Power.OFF, '', left=True)
+        self.local.domains = (domain(), left)
+        told = self.turn()
+        self.assertEqual(('boot-1/7', (left.uuid,)), (told.compute_started, told.left_defined))
+        self.local.domains = (domain(), dataclasses.replace(left, left=False))
+        self.assertEqual((), self.later().left_defined)
+
+    def test_while_libvirt_is_mute_nothing_is_known_to_be_older(self):
+        self.local.domains = (domain('two', Power.OFF, '', left=True),)
+        self.assertEqual(1, len(self.turn().left_defined))
+        self.local.mute = True
+        self.assertEqual((), self.later().left_defined)
+        self.assertEqual((), self.turn(self.a_publisher()).left_defined)
 
     def test_an_agent_that_starts_with_a_mute_libvirt_keeps_what_was_published(self):
         before = self.turn()

@@ -12,8 +12,10 @@
 
 """What is read from /proc, against a /proc of the test's own."""
 
+import os
 import pathlib
 import tempfile
+import time
 import unittest
 
 from kaopu_ha.drivers.linux import kernel
@@ -32,6 +34,7 @@ FIB_TRIE = r"""Main:
      |-- 127.0.0.1
         /32 host LOCAL
 """
+HZ = os.sysconf('SC_CLK_TCK')
 IF_INET6 = 'fd000000000000000000000000000007 02 40 00 80     eth0\n'
 
 
@@ -45,7 +48,19 @@ class KernelTest(unittest.TestCase):
         self.write('sys/kernel/random/boot_id', 'b1\n')
         self.write('net/fib_trie', FIB_TRIE)
         self.write('net/if_inet6', IF_INET6)
-        self.kernel = kernel.Kernel(str(self.proc), str(self.proc / 'none'))
+        self.kernel = self.a_kernel(self.clock(1.0))
+
+    def a_kernel(self, clock_at_boot):
+        return kernel.Kernel(str(self.proc), str(self.proc / 'none'), clock_at_boot)
+
+    @staticmethod
+    def clock(seconds, monotonic='0'):
+        """A command that says, as systemd does, what the clock was so long after the epoch."""
+        return ('printf', f'UserspaceTimestamp=%s\nUserspaceTimestampMonotonic={monotonic}\n',
+                time.strftime('%a %Y-%m-%d %H:%M:%S UTC', time.gmtime(seconds)))
+
+    def up(self, seconds):
+        self.write('uptime', f'{seconds:.2f} 9.00\n')
 
     def write(self, name, text):
         path = self.proc / name
@@ -79,6 +94,33 @@ class KernelTest(unittest.TestCase):
         self.process(8, 'python3', 'privsep-helper', '--config-file', '/etc/nova-compute', ticks=80)
         self.process(9)
         self.assertEqual('', self.kernel.compute_started())
+
+    def test_when_it_began_is_told_by_the_wall_clock(self):
+        self.process(7, '/usr/bin/nova-compute', ticks=90 * HZ)
+        self.up(100.0)
+        began = self.a_kernel(self.clock(time.time())).compute_began(5.0)
+        self.assertAlmostEqual(time.time() - 10.0, began, delta=2.0)
+
+    def test_of_a_clock_that_was_set_since_the_boot_what_is_earlier_counts(self):
+        self.process(7, '/usr/bin/nova-compute', ticks=90 * HZ)
+        self.up(100.0)
+        boot = time.time() - 100.0
+        # Systemd began 5 s after the kernel; its clock was an hour behind, or an hour ahead.
+        behind, ahead = (self.a_kernel(self.clock(boot + 5.0 + wrong, '5000000'))
+                         for wrong in (-3600.0, 3600.0))
+        self.assertAlmostEqual(boot - 3600.0 + 90.0, behind.compute_began(5.0), delta=2.0)
+        self.assertAlmostEqual(boot + 90.0, ahead.compute_began(5.0), delta=2.0)
+
+    def test_who_does_not_run_began_at_no_time(self):
+        self.assertIsNone(self.kernel.compute_began(5.0))
+
+    def test_where_nobody_says_what_the_clock_was_nobody_knows_when_it_began(self):
+        self.process(7, '/usr/bin/nova-compute', ticks=70)
+        self.up(100.0)
+        for command in (('false',), ('/nowhere/systemctl',), ('sleep', '9'), ('true',),
+                        ('printf', 'UserspaceTimestamp=\nUserspaceTimestampMonotonic=0\n'),
+                        self.clock(1.0, '')):
+            self.assertIsNone(self.a_kernel(command).compute_began(0.3), command)
 
     def test_a_machine_without_a_mainboard_has_no_uuid(self):
         self.assertEqual('', self.kernel.machine())

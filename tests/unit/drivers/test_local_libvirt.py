@@ -113,6 +113,17 @@ class TestInstances(BadDomain):
         # And again: it is not forgotten in the second look.
         self.assertEqual(before, self.seen(Domain(ODD, 'odd', failure=failed())))
 
+    def test_one_that_was_left_and_is_not_described_now_is_not_known_to_be_left(self):
+        # It may have been defined anew meanwhile.
+        self.local._kernel = types.SimpleNamespace(compute_began=lambda limit: 4e9)
+        xml = XML.format(ODD, 'odd').replace('<vcpu>', (
+            '<metadata><instance xmlns="urn:nova"><creationTime>2026-01-01 00:00:00</creationTime>'
+            '</instance></metadata><vcpu>'))
+        domain = Domain(ODD, 'odd', xml=xml)
+        domain.is_now = libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED
+        self.assertTrue(self.seen(domain)[ODD].left)
+        self.assertFalse(self.seen(Domain(ODD, 'odd', failure=failed()))[ODD].left)
+
     def test_one_that_went_while_the_list_was_read_is_not_there(self):
         gone = Domain(ODD, 'odd', failure=failed(libvirt.VIR_ERR_NO_DOMAIN))
         self.assertEqual([WEB], list(self.seen(Domain(WEB, 'web'), gone)))

@@ -26,11 +26,13 @@ import fixtures
 from kaopu_ha import ports, records
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import model
-from kaopu_ha.core.model import Evacuation
-from kaopu_ha.sim import story
+from kaopu_ha.core.facts import Facts
+from kaopu_ha.core.model import Evacuation, Power
+from kaopu_ha.sim import libvirt, scenarios, story
 from kaopu_ha.sim.store import REQUEST_BYTES_MAX
 from tests.core import values
 from tests.unit.sim import virtual_address
+from tests.unit.sim.mutants import put
 
 
 def setUpModule():
@@ -88,6 +90,23 @@ class AVirtualAddressThatMovesWhenItsHolderDies(unittest.TestCase):
         left = [entry for cluster in played.world.clusters.values() for entry in cluster.blocklist
                 if entry.endswith(':0/0')]
         self.assertEqual([], left)
+
+
+class ATargetThatIsRebootedBeforeItTakesTheCall(unittest.TestCase):
+    """Mutants that its story finds; lives hardly ever come to it."""
+
+    STORY = 'target-rebooted-before-it-takes-the-call'
+
+    def test_a_domain_that_the_new_nova_compute_made_counts_as_left(self):
+        self.finds(put(libvirt, 'is_left', lambda power, made, began: power is Power.OFF))
+
+    def test_a_restart_alone_says_that_nothing_is_left_there(self):
+        self.finds(put(Facts, 'left_there', property(lambda facts: True)))
+
+    def finds(self, mutant):
+        with mutant:
+            wrong = story.play(story.read(scenarios.text(self.STORY))).wrong
+        self.assertIn('no second target: web to c2: it may still come up on c3', ''.join(wrong))
 
 
 class NovaThatHoldsEachCall(unittest.TestCase):

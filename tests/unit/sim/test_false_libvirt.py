@@ -150,8 +150,18 @@ class TestLocal(FalseHosts, local.LocalHostSuite, unittest.TestCase):
         for uuid in (self.on, self.off):
             self.machine.define(uuid, uuid, (self.clusters['a'].create(uuid, False),))
         self.machine.start(self.on)
+        self.kernel.sleep(60.0)
+        self.began = None
         self.local = SimLocal(self.machine, lambda: '', {
-            'true': lambda: 0.1, 'false': self.fail_as_a_command, 'sleep': lambda: 9.0})
+            'true': lambda: 0.1, 'false': self.fail_as_a_command, 'sleep': lambda: 9.0},
+            lambda: self.began)
+
+    def compute_begins(self):
+        self.began = self.kernel.now
+
+    def make_anew(self, uuid):
+        self.machine.remove(uuid)
+        self.machine.define(uuid, uuid, ())
 
     def fail_as_a_command(self):
         raise ports.PortError('it failed')

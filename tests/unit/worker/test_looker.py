@@ -82,6 +82,45 @@ class TestForHowLongItRuns(unittest.TestCase):
         self.assertEqual([0.0, 0.0], [self.look(5.0, seconds=LIMIT - 1.0), self.look(5.0)])
 
 
+class TestWhatWasLeftOnTheTarget(unittest.TestCase):
+    """The target tells that its domain is older than its nova-compute; that counts while it beats.
+    """
+
+    def setUp(self):
+        self.store, self.world = scene.Store(), World()
+        self.looker = Looker(self.store, self.world, self.world, self.world, values.rules(),
+                             Clock())
+        self.target = values.an_inventory('c2', storage_addresses=('10.1.0.2',),
+                                          left_defined=('i1',))
+
+    def left(self, *, lease=True, boot_id='', behind='', **changes):
+        beat = records.Beat('uuid', boot_id or self.target.boot_id, behind=behind)
+        self.store.commit([], [ports.Put(records.ALIVE + 'c2', records.encode(beat),
+                                         self.store.grant(60) if lease else 0)])
+        return self.seen(**changes)
+
+    def seen(self, **changes):
+        return self.looker.seen(
+            values.under_way(Phase.MOVING), dataclasses.replace(self.target, **changes),
+            Times(seconds=LIMIT), source_returned=False, orders=()).target_left
+
+    def test_it_counts_if_the_target_beats_and_tells_of_it(self):
+        self.assertTrue(self.left())
+
+    def test_it_counts_for_no_other_instance(self):
+        self.assertFalse(self.left(left_defined=()))
+        self.assertFalse(self.left(left_defined=('i2',)))
+
+    def test_it_does_not_count_without_a_beat_of_that_boot_that_is_kept_up(self):
+        self.assertFalse(self.seen())
+        self.assertFalse(self.left(lease=False))
+        self.assertFalse(self.left(boot_id='another'))
+        self.assertFalse(self.left(behind='a look at the host does not end'))
+
+    def test_it_does_not_count_while_libvirt_there_is_mute(self):
+        self.assertFalse(self.left(note='libvirt has not answered since noon'))
+
+
 class TestAHostThatNobodyCanRead(unittest.TestCase):
     """A client of an image that c1 shares is at the address of c3, which writes junk."""
 

@@ -116,11 +116,11 @@ def non_active_left():
 def one_target():
     real = evacuation._turned_back
 
-    def turned_back(item, seen, rules, dead):
+    def turned_back(item, seen, rules, dead, unplaced):
         if item.phase is Phase.REFUSED:
             return evacuation.went(item, Phase.FAILED, seen.at, seen.by,
                                    f'1 targets were tried; last: {item.reason}')
-        return real(item, seen, rules, dead)
+        return real(item, seen, rules, dead, unplaced)
     return [put(evacuation, '_turned_back', turned_back)]
 
 

@@ -30,6 +30,8 @@ from kaopu_ha.sim.kernel import Kernel
 from kaopu_ha.sim.network import Node, reaches
 
 _WATCHER_SECONDS = (25.6, 29.1)
+# So many clients a cluster never has.
+_NONCES_MAX = 1_000_000
 LATENCY = 0.003
 
 
@@ -71,7 +73,7 @@ class Disk:
 class Ceph:
     """One cluster."""
 
-    def __init__(self, kernel: Kernel, fsid: str) -> None:
+    def __init__(self, kernel: Kernel, fsid: str, number: int = 0) -> None:
         self.kernel, self.fsid = kernel, fsid
         self.node = Node(f'ceph {fsid}')
         self.quorum, self.hung = True, False
@@ -85,7 +87,8 @@ class Ceph:
         self.disks: dict[str, Disk] = {}
         self.blocklist: dict[str, float] = {}
         self.removed_at: dict[str, float] = {}
-        self._nonces = 0
+        # A real one is drawn by chance: no two clients have the same, on whatever clusters.
+        self._nonces = number * _NONCES_MAX
 
     @property
     def changed(self) -> bool:

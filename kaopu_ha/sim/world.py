@@ -182,8 +182,7 @@ class World:
         self.terms = Terms(self.etcd)
         self.broker, self.bus = Broker(kernel), Bus()
         self.nova = Nova(kernel, Node('nova'))
-        self.clusters = {name: Ceph(kernel, name, number)
-                         for number, name in enumerate(setup.clusters)}
+        self.clusters = {name: Ceph(kernel, name, nth) for nth, name in enumerate(setup.clusters)}
         self.machines = {name: Machine(kernel, name, number + 11, self.clusters)
                          for number, name in enumerate(setup.hosts)}
         self.computes = {name: Compute(kernel, self.nova, machine)

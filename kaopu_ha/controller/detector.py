@@ -162,10 +162,10 @@ class Detector:
 
     def _judged(self, world: World) -> list[str]:
         """The hosts whose beat is gone, and that are looked at then."""
-        # Who can't be read for one of these is not.
-        assert world.inventories is not None and world.locks is not None
+        # Who can't be read for one of the first two is not.
         return [host for host in sorted(self._known.missing)
-                if not world.permanent(host) and host not in world.unreadable
+                if host in world.inventories and not world.permanent(host)
+                and host not in world.unreadable
                 and (host not in world.cases or world.cases[host].stage in detection.JUDGING)]
 
     def _next_turn(self, world: World) -> float:

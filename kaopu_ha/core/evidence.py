@@ -120,10 +120,7 @@ def storage(inventory: model.Inventory, answers: Sequence[model.ImageAnswer], ey
         clients=_addresses([*(client for each in asked for client in each.mine), *left]),
         strangers=_addresses(client for each in asked for client in each.strange),
         rivals=_addresses(client for each in asked for client in each.not_to_be_cut),
-        of_others=_addresses(
-            client for each in asked for client in rivals.accounted_for(
-                inventory.host, each.answer, known)
-            if client.acknowledged and not _is_of(client, ours)))
+        of_others=_addresses(client for each in asked for client in each.others))
 
 
 # ---------------------------------------------------------------- management
@@ -158,7 +155,8 @@ class _Clients:
     ``mine``: at addresses of the host; ``doubted``: at which of these one lives that may be a
     rival's, with the rivals.  ``theirs``: at its addresses, but a rival accounts for them, at
     those of ``rivals``.  ``strange``: those that live at addresses of nobody; ``disowned``: at
-    those of others, none of which has the image open, while the host may have got them unseen.
+    those of others, none of which has the image open, while the host may have got them unseen;
+    ``others``: at those of others, one of which accounts for them.
     """
 
     answer: model.ImageAnswer
@@ -168,6 +166,7 @@ class _Clients:
     rivals: Mapping[str, frozenset[str]]
     strange: tuple[model.Client, ...]
     disowned: tuple[model.Client, ...]
+    others: tuple[model.Client, ...]
 
     @property
     def not_to_be_cut(self) -> tuple[model.Client, ...]:
@@ -178,7 +177,8 @@ class _Clients:
 
 def _sorted_out(host: str, answer: model.ImageAnswer, ours: frozenset[str],
                 known: Known, contested: bool) -> _Clients:
-    theirs = rivals.accounted_for(host, answer, known) if contested else frozenset()
+    accounted = rivals.accounted_for(host, answer, known)
+    theirs = accounted if contested else frozenset()
     mine = tuple(client for client in answer.clients
                  if _is_of(client, ours) and client not in theirs)
     strange = tuple(client for client in answer.clients if client.acknowledged
@@ -186,10 +186,12 @@ def _sorted_out(host: str, answer: model.ImageAnswer, ours: frozenset[str],
     disowned = tuple(client for client in answer.clients if client.acknowledged
                      and host in known.outlived
                      and rivals.is_disowned(host, client, answer, known))
+    others = tuple(client for client in answer.clients if client.acknowledged
+                   and client in accounted and not _is_of(client, ours))
     if not contested:
-        return _Clients(answer, mine, {}, theirs, {}, strange, disowned)
+        return _Clients(answer, mine, {}, theirs, {}, strange, disowned, others)
     return _Clients(answer, mine, rivals.doubtful(host, mine, known), theirs,
-                    rivals.doubtful(host, theirs, known), strange, disowned)
+                    rivals.doubtful(host, theirs, known), strange, disowned, others)
 
 
 def _of_images(inventory: model.Inventory, asked: Sequence[_Clients],

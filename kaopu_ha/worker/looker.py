@@ -148,12 +148,10 @@ class Looker:
         """
         if instance not in target.left_defined or target.note:
             return False
-        key = records.ALIVE + target.host
-        entry = self._store.read(key).get(key)
-        if entry is None or not entry.lease:
-            return False
-        beat = records.readable(records.Beat, {key: entry}).get(key)
-        return beat is not None and not beat.behind and beat.boot_id == target.boot_id
+        view = records.View(self._store.read(records.ALIVE + target.host))
+        beat = view.beats.get(target.host)
+        return (beat is not None and view.beats_truly(target.host) and not beat.behind
+                and beat.boot_id == target.boot_id)
 
     def _asked_elsewhere(self, item: Evacuation, seen: attempt.Seen) -> attempt.Seen:
         """What was seen, with whose each live client is that is none of the target.
@@ -188,11 +186,9 @@ class Looker:
         if not (rivals.are_contested(seen.images or (), known)
                 or certain.silent_on(item, dataclasses.replace(seen, known=known))):
             return known
-        more = self._store.read(records.ALIVE)
-        beats = records.readable(records.Beat, more.under(records.ALIVE))
-        # One without a lease would outlive its host.
-        fresh = [told[host] for host, beat in beats.items() if host in told and not beat.behind
-                 and more.entries[records.ALIVE + host].lease]
+        view = records.View(self._store.read(records.ALIVE))
+        fresh = [told[host] for host, beat in view.beats.items()
+                 if host in told and view.beats_truly(host) and not beat.behind]
         return rivals.told(known, {answer.image for answer in seen.images or ()}, fresh,
                            records.View(snapshot).claims)
 

@@ -224,6 +224,8 @@ def measured(guests: int, processes: int, seconds: float,
                 pids = [ours, *_children(ours)[:1], idle]
                 before = [_seconds(pid) for pid in pids]
                 time.sleep(seconds)
+                if pids[1:2] != _children(ours)[:1]:
+                    raise SystemExit('its child was replaced meanwhile: the machine is too busy')
                 own, child, beside = (Taken(_mebibytes(pid), (_seconds(pid) - was) / seconds)
                                       for pid, was in zip(pids, before, strict=True))
                 return own, child, beside

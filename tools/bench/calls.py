@@ -114,7 +114,7 @@ def many(instances: int, hosts: int, rate: float) -> Setting:
     """Many hosts, and places for what Nova takes in some seconds."""
     places = min(max(round(rate * 1.25), 4), 64)
     return Setting(instances, hosts, Pace(0.0, rate, move_seconds=0.5), places=places,
-                   per_target_max=100, in_all_max=min(4 * places, 1000))
+                   per_target_max=100, in_all_max=3 * places)
 
 
 # ---------------------------------------------------------------- what is played

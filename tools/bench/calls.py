@@ -31,7 +31,7 @@ calls while instances of every one of them still wait: the least beside the most
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 import concurrent.futures
 import contextlib
 import dataclasses
@@ -40,7 +40,6 @@ import multiprocessing
 from multiprocessing import connection
 import os
 import pathlib
-import socket
 import sys
 import tempfile
 import threading
@@ -53,17 +52,16 @@ import requests
 from kaopu_ha import conf as options
 from kaopu_ha import ports, programs, records, wiring
 from kaopu_ha.cmd import loops
-from kaopu_ha.core import addresses, model
+from kaopu_ha.core import model
 from kaopu_ha.core.model import Case, Recovery, RecoveryStage, Stage, Step
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.drivers.etcd.store import EtcdStore
 from kaopu_ha.wiring import runtime
 from kaopu_ha.wiring.parts import Parts, Program, parts
 from tests import etcd_single
+from tools.bench.calls_played import CLUSTER, FENCE, Eyes, Fence, Usage, address, order
 from tools.bench.stub_nova import Pace, Stub
 
-_CLUSTER = '6e5b1c1e-0000-4000-8000-000000000001'
-_FENCE = 'ceph_blocklist'
 _TARGETS = 20
 _LIMIT = 300.0
 _TARGET_RATIO, _TARGET_SHARE = 1.10, 0.95
@@ -117,82 +115,6 @@ def many(instances: int, hosts: int, rate: float) -> Setting:
                    per_target_max=100, in_all_max=3 * places)
 
 
-# ---------------------------------------------------------------- what is played
-
-
-class Fence(ports.Fence):
-    """One that has cut, and says so."""
-
-    name = _FENCE
-    gives_proof = True
-
-    def orders(self, inventory: model.Inventory, clusters: Any,
-               clients: Sequence[str]) -> tuple[model.FenceOrder, ...]:
-        """Of each host its one address."""
-        return (_order(inventory.storage_addresses[0]),)
-
-    def forbidden(self, order: model.FenceOrder, limit: float) -> Mapping[str, str]:
-        """Nothing is."""
-        return {}
-
-    def cut(self, order: model.FenceOrder, permit: ports.Permit) -> None:
-        """It is cut."""
-
-    def prove(self, order: model.FenceOrder, limit: float) -> model.Proof:
-        """It holds."""
-        return model.Proof(_FENCE, order.cluster, True, 'listed')
-
-    def mend(self, order: model.FenceOrder, permit: ports.Permit) -> None:
-        """Nobody asks for that here."""
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-class Usage(ports.UsageSource):
-    """There is room on all targets."""
-
-    def __init__(self, targets: Sequence[str]) -> None:
-        self._usage = {host: model.Usage(1024, 0, 1 << 22, 0) for host in targets}
-
-    def usage(self) -> Mapping[str, model.Usage]:
-        """Always the same."""
-        return self._usage
-
-
-class Eyes(ports.ImageEye, ports.LibvirtEye):
-    """A Ceph and a libvirt that see what the stub has moved."""
-
-    def __init__(self, port: int) -> None:
-        self._port, self._own = port, threading.local()
-
-    def clients(self, images: Sequence[model.Image],
-                limit: float) -> Mapping[model.Image, model.ImageAnswer]:
-        """Who has them open."""
-        return {image: model.ImageAnswer(image, self._clients(image)) for image in images}
-
-    def _clients(self, image: model.Image) -> tuple[model.Client, ...]:
-        if not hasattr(self._own, 'file'):
-            self._own.file = socket.create_connection(('127.0.0.1', self._port)).makefile('rw')
-        self._own.file.write(image.name + '\n')
-        self._own.file.flush()
-        host = self._own.file.readline().strip()
-        return (model.Client(f'{_address(host)}:0/1', 1, True),) if host else ()
-
-    def contact(self, uris: Sequence[str], limit: float) -> Mapping[str, model.LibvirtAnswer]:
-        """It is mute: the disks say enough."""
-        return {uri: model.LibvirtAnswer(model.Contact.MUTE) for uri in uris}
-
-
-def _address(host: str) -> str:
-    kind, _, number = host.partition('-')
-    return f'10.{1 if kind == "dead" else 2}.0.{int(number) + 1}'
-
-
-def _order(address: str) -> model.FenceOrder:
-    return model.FenceOrder(_FENCE, _CLUSTER, (addresses.spelling(address),))
-
-
 # ---------------------------------------------------------------- what is in the store
 
 
@@ -210,7 +132,7 @@ def fill(store: ports.Store, setting: Setting) -> None:
             _put(records.INVENTORY + host, told),
             _put(records.CASE + host, Case(host, Stage.CONFIRMED, told.boot_id, recovery=name)),
             _put(records.RECOVERY + name, Recovery(
-                name, host, RecoveryStage.PROVEN, (_order(_address(host)),), checked=True,
+                name, host, RecoveryStage.PROVEN, (order(address(host)),), checked=True,
                 instances=told.instances,
                 road=(Step('', 'bench', RecoveryStage.PROVEN.value, 'it holds'),)))])
 
@@ -222,10 +144,10 @@ def _put(key: str, record: Any, lease: int = 0) -> ports.Put:
 def _inventory(host: str, guests: Sequence[str]) -> model.Inventory:
     return model.Inventory(
         host, f'uuid-of-{host}', f'boot-of-{host}', f'qemu+tls://{host}/system',
-        (_address(host),), {_CLUSTER: model.Sign.LIFE}, cores=1024, memory_mb=1 << 22,
+        (address(host),), {CLUSTER: model.Sign.LIFE}, cores=1024, memory_mb=1 << 22,
         instances=tuple(model.Instance(
             uuid, f'vm-{uuid[:8]}', model.Power.ON,
-            (model.Image(_CLUSTER, 'vms', uuid, uuid[:8]),), cores=1, memory_mb=1024)
+            (model.Image(CLUSTER, 'vms', uuid, uuid[:8]),), cores=1, memory_mb=1024)
             for uuid in guests))
 
 
@@ -338,7 +260,7 @@ def by_kaopu(setting: Setting, stub: Stub) -> tuple[float, list[tuple[str, float
 
 def _access(endpoint: str, url: str) -> str:
     return (f'[store]\nendpoints = {endpoint}\n[detection]\npace = fast\n'
-            f'[fence]\ndrivers = {_FENCE}\n[ceph]\nclient_networks = 10.0.0.0/8\n'
+            f'[fence]\ndrivers = {FENCE}\n[ceph]\nclient_networks = 10.0.0.0/8\n'
             f'[nova]\nauth_url = {url}/v3\nusername = bench\npassword = bench\n'
             f'project_name = service\nuser_domain_name = Default\n'
             f'project_domain_name = Default\nregion_name = here\n')

@@ -21,6 +21,7 @@ The leader plans (this module); workers carry one evacuation out (``core.attempt
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Collection, Iterable, Mapping, Sequence
 import dataclasses
 from dataclasses import dataclass
@@ -249,7 +250,8 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
     ``dead``: targets that are confirmed and fenced themselves; what was on its way there starts
     again.  At most ``per_target_max`` go to one target at a time, ``in_all_max`` in all; what was
     put aside, because it only waits, takes no place.  Room is looked for in the order of priority,
-    and while one waits for its turn the less important ones of its host do, too.
+    of one class for a host's after another's in turn, and while one waits for its turn the less
+    important ones of its host do, too.
     """
     before, unplaced = policy.in_order(evacuations), Shortlist(seen.candidates)
     now = [_turned_back(item, seen, rules, dead, unplaced) for item in before]
@@ -261,10 +263,11 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
     shortlist, in_all = Shortlist(candidates), len(going)
     held_back: list[tuple[int, placing.Reach, str]] = []
     turns: dict[str, policy.Priority] = {}
-    for number, current in enumerate(now):
-        if current.phase is not Phase.WAITING or _rests(current, seen, rules):
-            continue
-        reach = ground.reach(current)
+    has = collections.Counter(item.recovery for item in going)
+    places = {(item.recovery, item.instance): number for number, item in enumerate(now)}
+    for current in policy.in_turns([item for item in now if item.phase is Phase.WAITING
+                                    and not _rests(item, seen, rules)], _recovery, has):
+        number, reach = places[current.recovery, current.instance], ground.reach(current)
         target, doubt = shortlist.choose(current, reach)
         if not target:
             held_back.append((number, reach, ''))
@@ -289,6 +292,10 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
         now[number] = _waits(now[number], reason, seen, rules, reach, unplaced)
     return tuple(new for item, new in zip(before, now, strict=True)
                  if new is not item and new != item)
+
+
+def _recovery(item: Evacuation) -> str:
+    return item.recovery
 
 
 def _rests(item: Evacuation, seen: Seen, rules: model.Rules) -> bool:

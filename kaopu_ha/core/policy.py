@@ -26,7 +26,7 @@ instance behind.  It is told that they are wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 import enum
 import functools
@@ -126,6 +126,19 @@ _R = TypeVar('_R', bound=_Ranked)
 def in_order(items: Iterable[_R]) -> list[_R]:
     """The more important ones first; those of one class as they came."""
     return sorted(items, key=lambda item: item.priority.rank)
+
+
+def in_turns(items: Iterable[_R], owner: Callable[[_R], str],
+             has: Mapping[str, int]) -> list[_R]:
+    """The more important ones first; of one class the owners take turns, whoever has least first.
+
+    ``has``: how many each owner has already; those of one owner stay in their order.
+    """
+    number, ranked = dict(has), []
+    for item in in_order(items):
+        its = number[owner(item)] = number.get(owner(item), 0) + 1
+        ranked.append((item.priority.rank, its, item))
+    return [item for _, _, item in sorted(ranked, key=lambda each: each[:2])]
 
 
 def rank(server: Server | None, policy: Policy) -> int:

@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 import threading
 
 from kaopu_ha import ports
@@ -29,7 +29,11 @@ class Wakes:
         self._lock = threading.Lock()
         self._closed = False
         self._watches: list[ports.Watching] = []
-        self._wanted = [(wake, prefix) for wake, prefixes in woken for prefix in prefixes]
+        # One watch for all loops that a change wakes: each is a stream, and its threads, for ever.
+        self._wanted: dict[str, list[threading.Event]] = {}
+        for wake, prefixes in woken:
+            for prefix in prefixes:
+                self._wanted.setdefault(prefix, []).append(wake)
         threading.Thread(target=self._open, name='wakes', daemon=True).start()
 
     def close(self) -> None:
@@ -41,10 +45,10 @@ class Wakes:
             watch.close()
 
     def _open(self) -> None:
-        for wake, prefix in self._wanted:
+        for prefix, wakes in self._wanted.items():
             if self._closed:
                 return
-            watch = self._store.watch(prefix, _waking(wake))
+            watch = self._store.watch(prefix, _waking(wakes))
             with self._lock:
                 self._watches.append(watch)
                 late = self._closed
@@ -52,8 +56,13 @@ class Wakes:
                 watch.close()
                 return
             # What changed before is not told.
-            wake.set()
+            _wake(wakes)
 
 
-def _waking(wake: threading.Event) -> Callable[[ports.Change], None]:
-    return lambda _: wake.set()
+def _waking(wakes: Sequence[threading.Event]) -> Callable[[ports.Change], None]:
+    return lambda _: _wake(wakes)
+
+
+def _wake(wakes: Sequence[threading.Event]) -> None:
+    for each in wakes:
+        each.set()

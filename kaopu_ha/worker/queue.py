@@ -25,6 +25,7 @@ worker that took one and died, by a claim that failed.  ``CarriedQueue`` makes u
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import logging
@@ -70,16 +71,22 @@ class RecordQueue(ports.Queue):
     def free(self) -> list[Free]:
         """All evacuations that are open and that nobody has claimed.
 
-        The most important ones first, then in the order of their names.  Raises StoreError.
+        The most important ones first; then those of the recovery of which least is claimed, or
+        the whole batch of one dead host would go before that of another.  Raises StoreError.
         """
         snapshot = self._store.read(records.EVACUATION, records.CLAIM)
         claimed = set(snapshot.under(records.CLAIM))
         entries = snapshot.under(records.EVACUATION)
-        return policy.in_order(
-            Free(entries[name].key, entries[name].modified, item.phase is not Phase.QUEUED,
-                 item.priority)
-            for name, item in records.readable(Evacuation, entries).items()
-            if item.phase in _OPEN and item.instance not in claimed)
+        found, has = [], collections.Counter[str]()
+        for name, item in records.readable(Evacuation, entries).items():
+            if item.phase not in _OPEN:
+                continue
+            if item.instance in claimed:
+                has[item.recovery] += 1
+            else:
+                found.append(Free(entries[name].key, entries[name].modified,
+                                  item.phase is not Phase.QUEUED, item.priority))
+        return policy.in_turns(found, lambda each: each.key.rsplit('/', 2)[1], has)
 
     def close(self) -> None:
         """Nothing is held."""

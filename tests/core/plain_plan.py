@@ -95,11 +95,9 @@ def planned(evacuations, seen, rules, dead=()):
         busy[item.target] = busy.get(item.target, 0) + 1
     _, ground = selection.begun(seen.candidates, seen.places, now.values())
     candidates, in_all = begun(seen.candidates, list(now.values())), len(going)
-    for item in before:
-        key = _key(item)
-        current = now[key]
-        if current.phase is not Phase.WAITING or evacuation._rests(current, seen, rules):
-            continue
+    for current in _in_turns([item for item in now.values() if item.phase is Phase.WAITING
+                              and not evacuation._rests(item, seen, rules)], going):
+        item, key = current, _key(current)
         reach = ground.reach(current)
         target, doubt = choose(current, candidates, reach)
         if not target:
@@ -124,6 +122,16 @@ def planned(evacuations, seen, rules, dead=()):
         now[key] = _waits(now[key], reason, seen, rules, reach)
     return tuple(now[_key(item)] for item in before
                  if now[_key(item)] != item)
+
+
+def _in_turns(left, going):
+    """Of the most important class that is left the next one is of whoever has least so far."""
+    has = [item.recovery for item in going]
+    while left:
+        item = min(left, key=lambda each: (each.priority.rank, has.count(each.recovery)))
+        left.remove(item)
+        has.append(item.recovery)
+        yield item
 
 
 def _waits(item, reason, seen, rules, reach):

@@ -409,6 +409,17 @@ class Planned(unittest.TestCase):
         self.assertEqual([Phase.QUEUED] * 4 + [Phase.WAITING] * 2, [item.phase for item in made])
         self.assertEqual('its turn comes: enough is moving', made[4].reason)
 
+    def test_the_places_are_shared_among_hosts_that_are_dead_at_one_time(self):
+        hosts = [a_candidate(f'c{number}') for number in range(10, 16)]
+        items = [an_evacuation(f'i{number}', recovery=f'{source}-1', source=source)
+                 for source in ('c1', 'c2', 'c3') for number in range(6)]
+        going = [under_way(instance=f'g{number}', target=f'c{number + 10}') for number in range(2)]
+        for begun, expected in (([], (2, 2, 2)), (going, (0, 2, 2))):
+            made = planned([*(dataclasses.replace(each, recovery='c1-1') for each in begun),
+                            *items], *hosts, given=rules(in_all_max=6))
+            queued = [item.source for item in made if item.phase is Phase.QUEUED]
+            self.assertEqual(expected, tuple(map(queued.count, ('c1', 'c2', 'c3'))))
+
     def test_what_is_under_way_counts_at_both_limits_also_that_of_other_recoveries(self):
         for phase in (Phase.QUEUED, Phase.CALLING, Phase.MOVING):
             going = [under_way(phase, instance=f'g{number}', recovery='c9-3', source='c9')

@@ -123,6 +123,15 @@ class TestPriority(unittest.TestCase):
         self.assertEqual(['i3', 'i0', 'i4', 'i2', 'i1'],
                          [item.instance for item in policy.in_order(items)])
 
+    def test_of_one_class_the_owners_take_turns_and_who_has_least_comes_first(self):
+        items = [an_evacuation(name, recovery=name[0], priority=priority) for name, priority in (
+            ('a1', Priority.NORMAL), ('a2', Priority.NORMAL), ('a3', Priority.HIGH),
+            ('b1', Priority.NORMAL), ('b2', Priority.NORMAL), ('c1', Priority.NORMAL))]
+        for has, expected in (({}, ['a3', 'b1', 'c1', 'a1', 'b2', 'a2']),
+                              ({'b': 5}, ['a3', 'c1', 'a1', 'a2', 'b1', 'b2'])):
+            found = policy.in_turns(items, lambda item: item.recovery, has)
+            self.assertEqual(expected, [item.instance for item in found])
+
 
 class TestManaged(unittest.TestCase):
 

@@ -17,7 +17,13 @@ import io
 import unittest
 
 from tests import etcd_single
-from tools.bench import plan, status
+from tools.bench import calls, plan, status
+from tools.bench.stub_nova import Pace, Stub
+
+try:
+    import libvirt
+except ImportError:
+    libvirt = None
 
 
 class Benches(unittest.TestCase):
@@ -37,3 +43,26 @@ class Benches(unittest.TestCase):
     @unittest.skipUnless(etcd_single.is_possible(), 'there is no etcd here')
     def test_the_status_of_a_cloud_is_timed(self):
         self.assertGreater(min(status.measured(3, 2, rounds=1)), 0)
+
+    @unittest.skipUnless(etcd_single.is_possible(), 'there is no etcd here')
+    def test_the_calls_for_many_hosts_are_counted(self):
+        stub = Stub()
+        self.addCleanup(stub.close)
+        setting = calls.Setting(6, 2, Pace(0.0, 20.0, 0.1), workers=1, places=2)
+        told = calls.told_of_many(setting, stub)
+        self.assertIn('6 instances of 2 hosts, 2 places, 20 calls a second', told)
+
+    @unittest.skipUnless(etcd_single.is_possible() and libvirt, 'there is no etcd or no libvirt')
+    def test_an_agent_is_measured_beside_an_idle_process(self):
+        from tools.bench import agent
+        own, child, idle = agent.measured(2, 20, seconds=0.5, settles=2.0)
+        self.assertGreater(own.mebibytes, idle.mebibytes)
+        self.assertGreater(child.mebibytes, 0)
+
+    def test_who_has_what_of_the_calls_is_counted_while_all_wait(self):
+        setting = calls.Setting(6, 2, Pace())
+        taken = [('dead-00', 0.0, 1.0), ('dead-01', 0.0, 2.0), ('dead-00', 0.0, 3.0),
+                 ('dead-00', 0.0, 4.0), ('dead-01', 0.0, 5.0), ('dead-01', 0.0, 6.0)]
+        self.assertEqual([1, 3], calls.shares(taken, setting))
+        for had, index in (([2, 2], 1.0), ([0, 4], 0.5), ([1, 3], 0.8), ([0, 0], 0.0)):
+            self.assertAlmostEqual(index, calls.jain(had))

@@ -131,6 +131,20 @@ class TestWakes(unittest.TestCase):
         wakes.close()
         self.assertEqual(2, len(store.closed))
 
+    def test_who_is_woken_by_the_same_shares_one_watch(self):
+        store, one, two = Slow(), threading.Event(), threading.Event()
+        wakes = Wakes(store, [(one, ('/a/',)), (two, ('/b/', '/a/'))])
+        self.addCleanup(wakes.close)
+        store.go_on.set()
+        self.await_true(lambda: len(store.opened) == 2)
+        self.await_true(lambda: one.is_set() and two.is_set())
+        told = dict(store.opened)
+        for prefix, woken in (('/a/', (True, True)), ('/b/', (False, True))):
+            one.clear()
+            two.clear()
+            told[prefix](ports.Change())
+            self.assertEqual(woken, (one.is_set(), two.is_set()))
+
     def test_what_begins_after_the_end_is_ended(self):
         store = Slow()
         Wakes(store, [(threading.Event(), ('/a/', '/b/'))]).close()

@@ -64,6 +64,9 @@ class LocalLibvirt(ports.LocalHost):
         self._kernel = kernel.Kernel(proc, clock_at_boot=clock_at_boot)
         self._identity: ports.HostIdentity | None = None
         self._described: dict[str, ports.Domain] = {}
+        # What libvirt told of each that is not off, and what was made of it: to read the same XML
+        # of all guests again every two seconds would be most of an agent's work.
+        self._parsed: dict[str, tuple[tuple[str, ...], ports.Domain]] = {}
 
     def identity(self, limit: float) -> ports.HostIdentity:
         """Who this host is: asked once, then remembered, also in the state folder."""
@@ -92,6 +95,10 @@ class LocalLibvirt(ports.LocalHost):
             model.Power.OFF.value in told[2:3] for told in listed) else None
         found = [self._domain(began, *told) for told in listed]
         self._described = {each.uuid: each for each in found}
+        # Whether one that is off was left depends on more than what libvirt tells.
+        self._parsed = {told[0]: (tuple(told[1:]), each)
+                        for told, each in zip(listed, found, strict=True)
+                        if each.power is not model.Power.OFF}
         return tuple(found)
 
     def remove_domains(self, uuids: Sequence[str], permit: ports.Permit) -> tuple[str, ...]:
@@ -144,6 +151,9 @@ class LocalLibvirt(ports.LocalHost):
                 *anew: str) -> ports.Domain:
         if not power:
             return self._undescribed(uuid, text)
+        told, known = self._parsed.get(uuid, ((), None))
+        if known is not None and told == (text, power, run, *anew):
+            return known
         try:
             return domains.parse(text, power=model.Power(power), run=run, anew=anew,
                                  began=began)

@@ -14,9 +14,11 @@
 
 import os
 import pathlib
+import shutil
 import tempfile
 import time
 import unittest
+from unittest import mock
 
 from kaopu_ha.drivers.linux import kernel
 
@@ -88,6 +90,31 @@ class KernelTest(unittest.TestCase):
         self.process(7, '/usr/bin/nova-compute', ticks=70)
         self.process(8, '/usr/bin/nova-compute', ticks=80)
         self.assertEqual('b1/70', self.kernel.compute_started())
+
+    def test_while_it_runs_no_other_process_is_looked_at(self):
+        self.process(7, '/usr/bin/nova-compute', ticks=70)
+        self.assertEqual('b1/70', self.kernel.compute_started())
+        with mock.patch.object(kernel.os, 'listdir', side_effect=AssertionError):
+            self.assertEqual('b1/70', self.kernel.compute_started())
+
+    def test_one_that_ended_is_looked_for_anew(self):
+        self.process(7, '/usr/bin/nova-compute', ticks=70)
+        self.kernel.compute_started()
+        self.process(9, '/usr/bin/nova-compute', ticks=90)
+        self.assertEqual('b1/70', self.kernel.compute_started())
+        shutil.rmtree(self.proc / '7')
+        self.assertEqual('b1/90', self.kernel.compute_started())
+        shutil.rmtree(self.proc / '9')
+        self.assertEqual('', self.kernel.compute_started())
+
+    def test_another_process_of_the_same_number_is_not_it(self):
+        for words in (('/usr/bin/nova-compute',), ('sleep', '9')):
+            self.process(7, '/usr/bin/nova-compute', ticks=70)
+            self.assertEqual('b1/70', self.kernel.compute_started())
+            self.process(7, *words, ticks=80)
+            self.process(8, '/usr/bin/nova-compute', ticks=75)
+            self.assertEqual('b1/75', self.kernel.compute_started())
+            shutil.rmtree(self.proc / '8')
 
     def test_what_only_speaks_of_nova_compute_is_none(self):
         self.process(7, 'systemctl', 'restart', 'nova-compute', ticks=70)

@@ -94,6 +94,16 @@ class BadDomain(unittest.TestCase):
         return {each.uuid: each for each in self.local.instances(4.0)}
 
 
+    def off(self):
+        """A domain that Nova made, and that is off."""
+        xml = XML.format(ODD, 'odd').replace('<vcpu>', (
+            '<metadata><instance xmlns="urn:nova"><creationTime>2026-01-01 00:00:00</creationTime>'
+            '</instance></metadata><vcpu>'))
+        domain = Domain(ODD, 'odd', xml=xml)
+        domain.is_now = libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED
+        return domain
+
+
 class TestInstances(BadDomain):
 
     def test_the_others_are_described(self):
@@ -113,15 +123,24 @@ class TestInstances(BadDomain):
         # And again: it is not forgotten in the second look.
         self.assertEqual(before, self.seen(Domain(ODD, 'odd', failure=failed())))
 
+    def test_the_same_words_are_not_read_again_and_others_are(self):
+        before = self.seen(Domain(WEB, 'web'))[WEB]
+        self.assertIs(before, self.seen(Domain(WEB, 'web'))[WEB])
+        self.assertEqual('mail', self.seen(Domain(WEB, 'mail'))[WEB].name)
+        paused = Domain(WEB, 'mail')
+        paused.is_now = libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_USER
+        self.assertIs(Power.PAUSED, self.seen(paused)[WEB].power)
+
+    def test_one_that_is_off_is_left_as_soon_as_nova_compute_began_since(self):
+        domain = self.off()
+        for began, left in ((None, False), (4e9, True), (None, False)):
+            self.local._kernel = types.SimpleNamespace(compute_began=lambda limit, at=began: at)
+            self.assertIs(left, self.seen(domain)[ODD].left)
+
     def test_one_that_was_left_and_is_not_described_now_is_not_known_to_be_left(self):
         # It may have been defined anew meanwhile.
         self.local._kernel = types.SimpleNamespace(compute_began=lambda limit: 4e9)
-        xml = XML.format(ODD, 'odd').replace('<vcpu>', (
-            '<metadata><instance xmlns="urn:nova"><creationTime>2026-01-01 00:00:00</creationTime>'
-            '</instance></metadata><vcpu>'))
-        domain = Domain(ODD, 'odd', xml=xml)
-        domain.is_now = libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED
-        self.assertTrue(self.seen(domain)[ODD].left)
+        self.assertTrue(self.seen(self.off())[ODD].left)
         self.assertFalse(self.seen(Domain(ODD, 'odd', failure=failed()))[ODD].left)
 
     def test_one_that_went_while_the_list_was_read_is_not_there(self):

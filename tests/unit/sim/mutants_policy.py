@@ -67,7 +67,7 @@ def room_by_name():
         def __getattr__(self, name):
             return getattr(policy, name)
 
-        def in_order(self, items):
+        def in_turns(self, items, owner, has):
             return sorted(items, key=lambda item: item.instance)
     return [put(evacuation, 'policy', ByName())]
 

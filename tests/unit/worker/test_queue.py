@@ -14,10 +14,12 @@
 
 import unittest
 
-from kaopu_ha import ports
+from kaopu_ha import ports, records
+from kaopu_ha.core.model import Phase
 from kaopu_ha.core.policy import Priority
-from kaopu_ha.worker.queue import CarriedQueue, Free
+from kaopu_ha.worker.queue import CarriedQueue, Free, RecordQueue
 from kaopu_ha.worker.worker import Worker
+from tests.core.values import an_evacuation
 from tests.unit.controller.scene import an_env
 
 
@@ -58,6 +60,33 @@ class Recorded:
 
     def free(self):
         return list(self.found)
+
+
+class Read:
+    """A store that is read only."""
+
+    def __init__(self, *records_by_key):
+        self.entries = {key: ports.Entry(key, text, 1, 1) for key, text in records_by_key}
+
+    def read(self, *ranges):
+        return ports.Snapshot(1, dict(sorted(self.entries.items())))
+
+
+class WhatTheRecordsOffer(unittest.TestCase):
+
+    def offered(self, *claimed):
+        moves = [an_evacuation(f'{recovery}{number}', phase=Phase.QUEUED, recovery=recovery)
+                 for recovery in 'abc' for number in range(3)]
+        store = Read(*((f'{records.EVACUATION}{move.recovery}/{move.instance}',
+                        records.encode(move)) for move in moves),
+                     *((records.CLAIM + instance, '{}') for instance in claimed))
+        return [key.rsplit('/', 1)[1] for key in RecordQueue(store).take(9)]
+
+    def test_the_batches_of_dead_hosts_take_turns(self):
+        self.assertEqual(['a0', 'b0', 'c0', 'a1', 'b1', 'c1', 'a2', 'b2', 'c2'], self.offered())
+
+    def test_what_is_claimed_of_a_batch_counts(self):
+        self.assertEqual(['c0', 'b1', 'c1', 'a2', 'b2', 'c2'], self.offered('a0', 'a1', 'b0'))
 
 
 class WhatNoMessageBrings(unittest.TestCase):

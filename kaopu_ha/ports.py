@@ -186,16 +186,16 @@ class Fence(abc.ABC):
         """Addresses of the order that must not be cut (a monitor's, a manager's): the reasons."""
 
     @abc.abstractmethod
-    def cut(self, order: model.FenceOrder, permit: Permit) -> None:
-        """Cut everything in the order.  Raises PortError if it is not sure that it is done."""
+    def fence(self, order: model.FenceOrder, permit: Permit) -> None:
+        """Cut off everything in the order.  Raises PortError if it is not sure that it is done."""
 
     @abc.abstractmethod
-    def prove(self, order: model.FenceOrder, limit: float) -> model.Proof:
+    def verify(self, order: model.FenceOrder, limit: float) -> model.Proof:
         """Read the fence back.  Raises nothing: what could not be read does not hold."""
 
     @abc.abstractmethod
-    def mend(self, order: model.FenceOrder, permit: Permit) -> None:
-        """Take the cut back, and read its absence back.  Raises PortError if it is not sure."""
+    def unfence(self, order: model.FenceOrder, permit: Permit) -> None:
+        """Take the fence back, and read its absence back.  Raises PortError if it is not sure."""
 
     @abc.abstractmethod
     def close(self) -> None:

@@ -241,7 +241,7 @@ class Admitter:
             self._note(world, case, decision.did, decision.reason, [])
 
     def _unfence(self, world: World, case: Case) -> None:
-        """Persist that the fence goes, so that nobody mends it; then take it back."""
+        """Persist that the fence goes, so that nobody fences it again; then take it back."""
         assert case.admit is not None
         if not case.admit.unfenced:
             admit = dataclasses.replace(case.admit, unfenced=True)
@@ -257,7 +257,7 @@ class Admitter:
             permit = self._permit(world, case)
             with self._term.telling_if_late(case.host, 'may have taken its fence back',
                                                   _FENCE):
-                fence.mend(fencing.taken_back(order, others), permit)
+                fence.unfence(fencing.taken_back(order, others), permit)
         self._note(world, case, admission.Did.UNFENCED,
                    admission.unfenced(fencing.stays_cut(orders, others)), [])
 

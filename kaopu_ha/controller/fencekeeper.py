@@ -72,10 +72,10 @@ class FenceKeeper:
             found.update(self._fence(order).forbidden(fencing.whole(order), _READ_SECONDS))
         return found
 
-    def cut(self, recovery: Recovery, permit: ports.Permit) -> tuple[model.Proof, ...]:
+    def fence(self, recovery: Recovery, permit: ports.Permit) -> tuple[model.Proof, ...]:
         """Cut every order, then read all of them back."""
         orders = [order for order in recovery.orders if order.addresses]
-        for done in [self._pool.submit(self._fence(order).cut, order, permit)
+        for done in [self._pool.submit(self._fence(order).fence, order, permit)
                      for order in orders]:
             _within(done, max(permit.seconds(), 0.0))
         return self.read_back(recovery)
@@ -83,7 +83,7 @@ class FenceKeeper:
     def read_back(self, recovery: Recovery) -> tuple[model.Proof, ...]:
         """What the clusters say of every order."""
         self._began[recovery.id] = self._clock()
-        asks = [self._pool.submit(self._fence(order).prove, order, _READ_SECONDS)
+        asks = [self._pool.submit(self._fence(order).verify, order, _READ_SECONDS)
                 for order in recovery.orders if order.addresses]
         return tuple(_within(ask, _READ_SECONDS) for ask in asks)
 

@@ -216,7 +216,7 @@ class Recoverer:
         permit = self._permit(world, item)
         with self._term.telling_if_late(item.host, 'may have fenced it',
                                               fencing.remedy(item.orders)):
-            return dataclasses.replace(seen, cut=True, proofs=self._keeper.cut(item, permit))
+            return dataclasses.replace(seen, cut=True, proofs=self._keeper.fence(item, permit))
 
     def _read_back(self, world: World, seen: Seen, decision: Decision) -> Seen:
         return dataclasses.replace(seen, proofs=self._keeper.read_back(decision.recovery))

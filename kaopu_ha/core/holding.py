@@ -171,7 +171,7 @@ def kept(recovery: Recovery, seen: Seen) -> Decision | None:
 def _doubt(host: str, lacking: str, seen: Seen) -> News:
     """That a proven fence is gone; or only that nobody can say, which is no word of the fence."""
     if any(proof.gone for proof in seen.proofs or ()):
-        return News(Fact.FENCE_MENDED, host, f'its fence does not hold ({lacking}): cut again')
+        return News(Fact.REFENCED, host, f'its fence does not hold ({lacking}): cut again')
     return News(Fact.FENCE_WAITS, host, f'nobody can say whether its fence still holds '
                                         f'({lacking}): nothing more moves until it was read back')
 

@@ -47,7 +47,7 @@ class Fact(enum.Enum):
     FENCE_WAITS = ('fence waits', 'error')
     PROVEN = ('fence proven', 'info')
     FENCE_GROWS = ('fence grows', 'warning')
-    FENCE_MENDED = ('fence mended', 'error')
+    REFENCED = ('fence mended', 'error')
     WORD_GIVEN = ('goes on by a person\'s word', 'warning')
     WORD_ENDED = ('a person\'s word ended', 'error')
     ACTED_LATE = ('acted too late', 'error')
@@ -106,6 +106,11 @@ class Fact(enum.Enum):
     def title(self) -> str:
         """The fact in a few words."""
         return self.value[0]
+
+    @property
+    def key(self) -> str:
+        """What metrics and notices call it, which outlives our words."""
+        return 'fence_mended' if self is Fact.REFENCED else self.name.lower()
 
     @property
     def is_of_an_agent(self) -> bool:

@@ -55,7 +55,7 @@ class SimBlocklist(ports.Fence):
         return {**dict.fromkeys(sorted(found & cluster.monitors_at), 'a monitor is there'),
                 **dict.fromkeys(outside, 'it is in no client network')}
 
-    def cut(self, order: model.FenceOrder, permit: ports.Permit) -> None:
+    def fence(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """As promised."""
         cluster = self._leave(order, permit, 'fence')
         if cluster.refuses:
@@ -63,7 +63,7 @@ class SimBlocklist(ports.Fence):
         for entry in _entries(order):
             cluster.add_to_blocklist(entry, self.expiry)
 
-    def prove(self, order: model.FenceOrder, limit: float) -> model.Proof:
+    def verify(self, order: model.FenceOrder, limit: float) -> model.Proof:
         """As promised."""
         if not order.addresses:
             return model.Proof(self.name, order.cluster, False, 'there is nothing to cut')
@@ -84,7 +84,7 @@ class SimBlocklist(ports.Fence):
                            f'expires too early: {early[0]}' if early else 'read back',
                            bool(early))
 
-    def mend(self, order: model.FenceOrder, permit: ports.Permit) -> None:
+    def unfence(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """As promised."""
         cluster = self._leave(order, permit, 'unfence')
         listed = [entry for entry in _entries(order) if entry in cluster.blocklist]

@@ -31,7 +31,8 @@ P = TypeVar('P')
 STORE = {name: name for name in ('read', 'commit', 'grant', 'renew')}
 MANAGEMENT = {'ask': 'management-ask', 'contact': 'contact'}
 STORAGE = {'ask': 'storage-ask'}
-FENCE = {name: name for name in ('forbidden', 'cut', 'prove', 'mend')}
+# Stories have the words of the first ports.
+FENCE = {'forbidden': 'forbidden', 'fence': 'cut', 'verify': 'prove', 'unfence': 'mend'}
 CLOUD = {name: name for name in ('services', 'servers', 'migrations')} | {
     'force_down': 'force-down'}
 USAGE = {'usage': 'usage'}

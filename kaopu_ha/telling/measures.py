@@ -45,7 +45,7 @@ class Measures:
         """Count one news, and the moves whose end it tells."""
         if self._metrics is None:
             return
-        self._metrics.news.labels(news.fact.name.lower()).inc()
+        self._metrics.news.labels(news.fact.key).inc()
         for item in news.outcomes:
             self._metrics.evacuations.labels(notices.RESULTS[item.result]).inc()
             down = notices.seconds_down(item)
@@ -172,7 +172,8 @@ class Probe(_Around):
 
 
 class Fence(_Around):
-    """A fence whose acts are counted by what came of them."""
+    """A fence whose acts are counted by what came of them, under the names that they always had.
+    """
 
     def __init__(self, fence: ports.Fence, metrics: Any) -> None:
         super().__init__(fence, metrics)
@@ -180,21 +181,21 @@ class Fence(_Around):
             for result in ('done', 'failed', 'not_permitted'):
                 metrics.fences.labels(fence.name, act, result)
 
-    def cut(self, order: model.FenceOrder, permit: ports.Permit) -> None:
+    def fence(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """Cut, and count."""
         with self._counted('cut'):
-            self._inner.cut(order, permit)
+            self._inner.fence(order, permit)
 
-    def prove(self, order: model.FenceOrder, limit: float) -> model.Proof:
+    def verify(self, order: model.FenceOrder, limit: float) -> model.Proof:
         """Read back, and count whether it holds."""
-        proof: model.Proof = self._inner.prove(order, limit)
+        proof: model.Proof = self._inner.verify(order, limit)
         self._count('prove', 'done' if proof.holds else 'failed')
         return proof
 
-    def mend(self, order: model.FenceOrder, permit: ports.Permit) -> None:
+    def unfence(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """Take the cut back, and count."""
         with self._counted('mend'):
-            self._inner.mend(order, permit)
+            self._inner.unfence(order, permit)
 
     @contextlib.contextmanager
     def _counted(self, act: str) -> Iterator[None]:

@@ -43,10 +43,10 @@ def made(news: News, *, publisher: str, at: str, new_id: Callable[[], str],
 
     A project is told if the operator lets it (``projects``) and the server's metadata asks for it.
     """
-    data = {'fact': news.fact.name.lower(), 'host': news.host or None, 'text': news.text,
+    data = {'fact': news.fact.key, 'host': news.host or None, 'text': news.text,
             'instances': [_versioned('InstancePayload', '1.0', _for_operators(item))
                           for item in news.outcomes]}
-    first = Notice(new_id(), f'news.{news.fact.name.lower()}', news.fact.level, publisher, at,
+    first = Notice(new_id(), f'news.{news.fact.key}', news.fact.level, publisher, at,
                    Audience.OPERATORS, news.line, _versioned('NewsPayload', '1.0', data))
     return first, *(_for_project(item, at, new_id()) for item in news.outcomes
                     if is_told(item, projects))

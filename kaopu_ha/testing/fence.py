@@ -83,10 +83,10 @@ class FenceSuite(Clocked):
         (order,) = self.fence.orders(self.host(), [self.cluster], ())
         return order
 
-    def prove(self, order: model.FenceOrder) -> model.Proof:
+    def verify(self, order: model.FenceOrder) -> model.Proof:
         """Read the fence back, and hold it to its limit."""
         began = self.calm()
-        proof = self.fence.prove(order, self.limit)
+        proof = self.fence.verify(order, self.limit)
         self.assertLess(self.calm() - began, self.limit + SLACK_SECONDS)
         self.assertEqual((order.fence, order.cluster), (proof.fence, proof.cluster))
         self.assertTrue(proof.reason)
@@ -98,68 +98,68 @@ class FenceSuite(Clocked):
         self.assertEqual({self.fence.name}, {order.fence for order in orders})
 
     def test_nothing_is_proven_before_it_was_cut(self) -> None:
-        self.assertFalse(self.prove(self.order()).holds)
+        self.assertFalse(self.verify(self.order()).holds)
 
     def test_a_cut_host_cannot_write_and_the_proof_holds(self) -> None:
         order = self.order()
         self.assertTrue(self.writes())
-        self.fence.cut(order, GivenPermit())
+        self.fence.fence(order, GivenPermit())
         self.assertEqual((True, False, False), (
-            self.prove(order).holds, self.writes(), self.newcomer_writes()))
+            self.verify(order).holds, self.writes(), self.newcomer_writes()))
 
     def test_a_neighbour_is_not_hurt(self) -> None:
-        self.fence.cut(self.order(), GivenPermit())
+        self.fence.fence(self.order(), GivenPermit())
         self.assertTrue(self.neighbour_writes())
 
-    def test_cut_and_mended_twice_is_harmless(self) -> None:
+    def test_fenced_and_unfenced_twice_is_harmless(self) -> None:
         order = self.order()
-        for act in (self.fence.cut, self.fence.cut):
+        for act in (self.fence.fence, self.fence.fence):
             act(order, GivenPermit())
-        self.assertTrue(self.prove(order).holds)
-        for act in (self.fence.mend, self.fence.mend):
+        self.assertTrue(self.verify(order).holds)
+        for act in (self.fence.unfence, self.fence.unfence):
             act(order, GivenPermit())
-        proof = self.prove(order)
+        proof = self.verify(order)
         self.assertEqual((False, True), (proof.holds, proof.gone))
 
-    def test_a_mended_host_writes_again(self) -> None:
+    def test_an_unfenced_host_writes_again(self) -> None:
         order = self.order()
-        self.fence.cut(order, GivenPermit())
-        self.fence.mend(order, GivenPermit())
+        self.fence.fence(order, GivenPermit())
+        self.fence.unfence(order, GivenPermit())
         self.assertTrue(self.newcomer_writes())
 
-    def test_without_a_permit_nothing_is_cut(self) -> None:
+    def test_without_a_permit_nothing_is_fenced(self) -> None:
         order = self.order()
         with self.assertRaises(ports.NotPermitted):
-            self.fence.cut(order, GivenPermit(holds=False))
-        self.assertFalse(self.prove(order).holds)
+            self.fence.fence(order, GivenPermit(holds=False))
+        self.assertFalse(self.verify(order).holds)
 
-    def test_without_a_permit_nothing_is_mended(self) -> None:
+    def test_without_a_permit_nothing_is_unfenced(self) -> None:
         order = self.order()
-        self.fence.cut(order, GivenPermit())
+        self.fence.fence(order, GivenPermit())
         with self.assertRaises(ports.NotPermitted):
-            self.fence.mend(order, GivenPermit(holds=False))
-        self.assertTrue(self.prove(order).holds)
+            self.fence.unfence(order, GivenPermit(holds=False))
+        self.assertTrue(self.verify(order).holds)
 
     def test_an_order_with_nothing_to_cut_is_never_proven(self) -> None:
-        self.assertFalse(self.prove(
+        self.assertFalse(self.verify(
             model.FenceOrder(self.fence.name, self.cluster, ())).holds)
 
     def test_an_order_on_a_cluster_that_is_not_there_is_never_proven(self) -> None:
         order = self.order()
-        self.assertFalse(self.prove(
+        self.assertFalse(self.verify(
             model.FenceOrder(order.fence, 'no-such-cluster', order.addresses)).holds)
 
     def test_what_cannot_be_reached_is_not_proven_and_not_cut(self) -> None:
         order = self.order()
-        self.fence.cut(order, GivenPermit())
+        self.fence.fence(order, GivenPermit())
         with self.unreachable():
-            proof = self.prove(order)
+            proof = self.verify(order)
             self.assertEqual((False, False), (proof.holds, proof.gone))
-            for act in (self.fence.cut, self.fence.mend):
+            for act in (self.fence.fence, self.fence.unfence):
                 began = self.calm()
                 with self.assertRaises(ports.PortError):
                     act(order, GivenPermit(seconds=self.limit))
                 self.assertLess(self.calm() - began, self.limit + SLACK_SECONDS)
             with self.assertRaises(ports.PortError):
                 self.fence.forbidden(order, self.limit)
-        self.assertTrue(self.prove(order).holds)
+        self.assertTrue(self.verify(order).holds)

@@ -56,7 +56,7 @@ def measures(conf: cfg.ConfigOpts, process: str) -> Measures:
     if not port:
         return Measures()
     from kaopu_ha.drivers.prometheus.metrics import Metrics
-    made = Metrics(process, version.installed(), [fact.name.lower() for fact in Fact],
+    made = Metrics(process, version.installed(), [fact.key for fact in Fact],
                    notices.RESULTS.values())
     try:
         made.serve(conf.metrics.bind_address, port)

@@ -114,7 +114,7 @@ class TheFence(unittest.TestCase):
         seen = look(fresh=False, proofs=GONE)
         found = advance(at(EVACUATING), seen)
         self.assertIs(Act.UNMARK, found.act)
-        self.assertEqual([Fact.FENCE_MENDED], [item.fact for item in found.news])
+        self.assertEqual([Fact.REFENCED], [item.fact for item in found.news])
         seen = dataclasses.replace(seen, marked=False)
         self.assertIs(Act.FENCE, advance(at(EVACUATING), seen).act)
         cut = dataclasses.replace(seen, cut=True)

@@ -46,7 +46,7 @@ class BlocklistCase(unittest.TestCase):
             {self.cluster: self.ceph.access('kaopu-fence')}, NETWORKS)
         self.addCleanup(self.fence.close)
         # Warm, as it is in a program that runs.
-        self.fence.prove(self.order(), 10.0)
+        self.fence.verify(self.order(), 10.0)
         self.addCleanup(self._clear)
 
     def order(self, *clients):
@@ -125,7 +125,7 @@ class Orders(unittest.TestCase):
 
     def test_clients_alone_are_no_proof(self):
         fence_ = ceph_blocklist.CephBlocklist({}, [])
-        proof = fence_.prove(model.FenceOrder('ceph_blocklist', 'c1', (), ('10.91.0.11:0/9',)), 1)
+        proof = fence_.verify(model.FenceOrder('ceph_blocklist', 'c1', (), ('10.91.0.11:0/9',)), 1)
         self.assertFalse(proof.holds)
         self.assertIn('no address of the host', proof.reason)
 
@@ -134,7 +134,7 @@ class Reading(BlocklistCase):
     """What is read back, and what must not be cut."""
 
     def cut(self, order):
-        self.fence.cut(order, fence.GivenPermit())
+        self.fence.fence(order, fence.GivenPermit())
 
     def test_entries_last_for_years(self):
         order = self.order('10.77.0.11:0/77')
@@ -145,22 +145,22 @@ class Reading(BlocklistCase):
     def test_an_entry_of_ipv6_is_found_again(self):
         (order,) = self.fence.orders(self.host('fd00:0::0b'), [self.cluster], ['[fd00::b]:0/7'])
         self.cut(order)
-        self.assertTrue(self.fence.prove(order, 2.0).holds)
+        self.assertTrue(self.fence.verify(order, 2.0).holds)
 
     def test_an_entry_that_somebody_removed_is_missed_and_mended_by_a_cut(self):
         order = self.order()
         self.cut(order)
         self.ceph.ceph('osd', 'blocklist', 'rm', order.addresses[0])
-        proof = self.fence.prove(order, 2.0)
+        proof = self.fence.verify(order, 2.0)
         self.assertFalse(proof.holds)
         self.assertIn(order.addresses[0], proof.reason)
         self.cut(order)
-        self.assertTrue(self.fence.prove(order, 2.0).holds)
+        self.assertTrue(self.fence.verify(order, 2.0).holds)
 
     def test_an_entry_that_expires_early_is_no_proof(self):
         order = self.order()
         self.ceph.ceph('osd', 'blocklist', 'add', order.addresses[0], '3600')
-        proof = self.fence.prove(order, 2.0)
+        proof = self.fence.verify(order, 2.0)
         self.assertFalse(proof.holds)
         self.assertIn('too early', proof.reason)
 
@@ -168,22 +168,22 @@ class Reading(BlocklistCase):
         order = self.order('10.77.0.11:0/77')
         self.cut(order)
         self.ceph.ceph('osd', 'blocklist', 'add', '10.77.0.11:0/77', '3600')
-        self.assertTrue(self.fence.prove(order, 2.0).holds)
+        self.assertTrue(self.fence.verify(order, 2.0).holds)
 
     def test_many_clients_are_cut_at_one_time(self):
         order = self.order(*(f'10.77.0.11:0/{number}' for number in range(1, 61)))
         self.cut(order)
         self.assertEqual(61, len(self.listed()))
-        self.fence.mend(order, fence.GivenPermit())
+        self.fence.unfence(order, fence.GivenPermit())
         self.assertEqual({}, self.listed())
 
     def test_without_an_answer_of_an_osd_nothing_is_proven(self):
         order = self.order()
         self.cut(order)
         with self.ceph.frozen('osd'):
-            proof = self.fence.prove(order, 1.0)
+            proof = self.fence.verify(order, 1.0)
         self.assertFalse(proof.holds)
-        self.assertTrue(self.fence.prove(order, 3.0).holds)
+        self.assertTrue(self.fence.verify(order, 3.0).holds)
 
     def test_a_fence_that_was_fenced_itself_proves_nothing(self):
         order = self.order()
@@ -192,8 +192,8 @@ class Reading(BlocklistCase):
             entry = f'{self.ceph.addresses["eye"]}:0/0'
             self.ceph.ceph('osd', 'blocklist', 'add', entry)
             stack.callback(self.ceph.ceph, 'osd', 'blocklist', 'rm', entry)
-            self.assertFalse(self.fence.prove(order, 2.0).holds)
-        self.assertTrue(self.fence.prove(order, 3.0).holds)
+            self.assertFalse(self.fence.verify(order, 2.0).holds)
+        self.assertTrue(self.fence.verify(order, 3.0).holds)
 
     def test_the_address_of_a_monitor_is_forbidden(self):
         (order,) = self.fence.orders(
@@ -206,12 +206,12 @@ class Reading(BlocklistCase):
             stranger = ceph_blocklist.CephBlocklist(
                 {self.cluster: self.ceph.access(user)}, NETWORKS)
             self.addCleanup(stranger.close)
-            self.assertRaises(ports.PortError, stranger.cut, self.order(), fence.GivenPermit())
+            self.assertRaises(ports.PortError, stranger.fence, self.order(), fence.GivenPermit())
             self.assertEqual({}, self.listed())
             self.cut(self.order())
-            self.assertRaises(ports.PortError, stranger.mend, self.order(), fence.GivenPermit())
-            self.assertTrue(self.fence.prove(self.order(), 2.0).holds)
-            self.fence.mend(self.order(), fence.GivenPermit())
+            self.assertRaises(ports.PortError, stranger.unfence, self.order(), fence.GivenPermit())
+            self.assertTrue(self.fence.verify(self.order(), 2.0).holds)
+            self.fence.unfence(self.order(), fence.GivenPermit())
 
     def test_no_user_of_ours_reads_or_writes_a_disk(self):
         client = self.client('h1')

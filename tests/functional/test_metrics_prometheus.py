@@ -42,7 +42,7 @@ START_SECONDS = 60
 
 
 def a_process():
-    return prometheus.Metrics('controller', '1', [fact.name.lower() for fact in Fact],
+    return prometheus.Metrics('controller', '1', [fact.key for fact in Fact],
                               notices.RESULTS.values())
 
 
@@ -83,7 +83,7 @@ class TestFiles(unittest.TestCase):
             taken |= cells
 
     def test_facts_and_results_in_alerts_are_of_the_closed_lists(self):
-        words = {'fact': {fact.name.lower() for fact in Fact},
+        words = {'fact': {fact.key for fact in Fact},
                  'result': {*notices.RESULTS.values(), 'lost', 'sent', 'failed'}}
         for label, allowed in words.items():
             for given in re.findall(rf'{label}=~?"([^"]*)"', ALERTS.read_text()):

@@ -52,7 +52,7 @@ class TestHealth(unittest.TestCase):
 
     def setUp(self):
         self.healthy = healthy()
-        self.metrics = prometheus.Metrics('worker', '1.2', [fact.name.lower() for fact in Fact],
+        self.metrics = prometheus.Metrics('worker', '1.2', [fact.key for fact in Fact],
                                           notices.RESULTS.values())
         self.addCleanup(self.metrics.close)
 

@@ -205,7 +205,7 @@ class TestNames(unittest.TestCase):
         told = {(cells[0], cells[1], level) for part, level in
                 zip(parts, ('error', 'warning', 'info'), strict=True)
                 for cells in rows(part, 3) if cells[0] != 'title'}
-        self.assertEqual({(fact.title, f'news.{fact.name.lower()}', fact.level) for fact in Fact},
+        self.assertEqual({(fact.title, f'news.{fact.key}', fact.level) for fact in Fact},
                          told)
 
     def test_two_pages_have_every_reason_of_what_is_not_protected(self):

@@ -48,7 +48,7 @@ class MetricsCase(unittest.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.metrics = prometheus.Metrics('worker', '1.2', [fact.name.lower() for fact in Fact],
+        self.metrics = prometheus.Metrics('worker', '1.2', [fact.key for fact in Fact],
                                           notices.RESULTS.values())
         self.port = self.metrics.serve('127.0.0.1', 0)
         self.addCleanup(self.metrics.close)
@@ -67,7 +67,7 @@ class TestNews(MetricsCase):
     def test_every_fact_is_there_from_the_beginning(self):
         found = scraped(self.port)
         for fact in Fact:
-            self.assertEqual(0.0, found['kaopu_ha_news_total', ('fact', fact.name.lower())])
+            self.assertEqual(0.0, found['kaopu_ha_news_total', ('fact', fact.key)])
 
     def test_news_are_counted_with_the_moves_whose_end_they_tell(self):
         self.measures.news(some_news())
@@ -193,24 +193,24 @@ class TestFence(MetricsCase):
         failure = None
         holds = True
 
-        def cut(self, order, permit):
+        def fence(self, order, permit):
             if self.failure:
                 raise self.failure
 
-        def prove(self, order, limit):
+        def verify(self, order, limit):
             return model.Proof(self.name, 'a', self.holds, '')
 
-        mend = cut
+        unfence = fence
 
     def test_acts_are_counted_by_what_came_of_them(self):
         driver = self.Driver()
         fence = self.measures.fence(driver)
-        fence.cut(None, None)
-        fence.prove(None, 1.0)
+        fence.fence(None, None)
+        fence.verify(None, 1.0)
         driver.holds = False
-        fence.prove(None, 1.0)
+        fence.verify(None, 1.0)
         for driver.failure in (ports.NotPermitted('late'), ports.OutcomeUnknown('?')):
-            self.assertRaises(type(driver.failure), fence.mend, None, None)
+            self.assertRaises(type(driver.failure), fence.unfence, None, None)
         for act, result in (('cut', 'done'), ('prove', 'done'), ('prove', 'failed'),
                             ('mend', 'not_permitted'), ('mend', 'failed')):
             self.assertEqual(1.0, self.value('fences_total', fence='ceph_blocklist', act=act,

@@ -44,11 +44,11 @@ class Fence(ports.Fence):
     def cut(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """It is cut."""
 
-    def prove(self, order: model.FenceOrder, limit: float) -> model.Proof:
+    def verify(self, order: model.FenceOrder, limit: float) -> model.Proof:
         """It holds."""
         return model.Proof(FENCE, order.cluster, True, 'listed')
 
-    def mend(self, order: model.FenceOrder, permit: ports.Permit) -> None:
+    def unfence(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """Nobody asks for that here."""
 
     def close(self) -> None:

@@ -98,20 +98,20 @@ class CephBlocklist(ports.Fence, checkup.Checkable):
         return {ip: 'it is in no client network ([ceph] client_networks)'
                 for ip in ips if not self._is_client(ip)}
 
-    def cut(self, order: model.FenceOrder, permit: ports.Permit) -> None:
+    def fence(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """Add every entry of the order to the blocklist."""
-        self._child(order).act('cut', permit, fsid=order.cluster, entries=_entries(order))
+        self._child(order).act('fence', permit, fsid=order.cluster, entries=_entries(order))
 
-    def prove(self, order: model.FenceOrder, limit: float) -> model.Proof:
+    def verify(self, order: model.FenceOrder, limit: float) -> model.Proof:
         """Read every entry back, await the latest OSD map, and have an OSD answer."""
         doubt, gone = self._doubt(order, limit)
         return model.Proof(self.name, order.cluster, not doubt,
                            doubt or f'{len(_entries(order))} entries read back, barrier passed',
                            gone)
 
-    def mend(self, order: model.FenceOrder, permit: ports.Permit) -> None:
+    def unfence(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """Remove every entry of the order, and read their absence back."""
-        self._child(order).act('mend', permit, fsid=order.cluster, entries=_entries(order))
+        self._child(order).act('unfence', permit, fsid=order.cluster, entries=_entries(order))
 
     def checks(self, seen: Seen) -> tuple[checkup.Check, ...]:
         """A rehearsal on each cluster, and what is listed there."""

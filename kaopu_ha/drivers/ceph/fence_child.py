@@ -49,8 +49,9 @@ class Handlers:
 
     def by_name(self) -> dict[str, child.Handler]:
         """The handlers for ``child.serve``."""
-        return {'servers': self.servers, 'cut': self.cut, 'doubt': self.doubt, 'mend': self.mend,
-                'join': self.join, 'rehearse': self.rehearse, 'listed': self.listed}
+        return {'servers': self.servers, 'fence': self.fence, 'doubt': self.doubt,
+                'unfence': self.unfence, 'join': self.join, 'rehearse': self.rehearse,
+                'listed': self.listed}
 
     def servers(self, fsid: str) -> dict[str, list[str]]:
         """The addresses of the monitors in quorum and of the active manager."""
@@ -63,7 +64,7 @@ class Handlers:
                         for address in ceph_address.places(monitor)],
             'manager': ceph_address.places(manager) if manager.get('active_name') else []}
 
-    def cut(self, fsid: str, entries: Sequence[str]) -> None:
+    def fence(self, fsid: str, entries: Sequence[str]) -> None:
         """Add every entry; return when this client has a map with them."""
         cluster = self._cluster(fsid)
         _each(entries, lambda entry: cluster.command(
@@ -92,7 +93,7 @@ class Handlers:
         pools = self._settings.get('pools') or cluster.pool_names()
         return _unanswered(cluster, pools, deadline), False
 
-    def mend(self, fsid: str, entries: Sequence[str]) -> None:
+    def unfence(self, fsid: str, entries: Sequence[str]) -> None:
         """Remove every entry that is listed, and read their absence back.
 
         Where none is, nothing has to be allowed that changes the blocklist.

@@ -40,13 +40,13 @@ class Listed(ports.Fence):
     def forbidden(self, order, limit):
         return {}
 
-    def cut(self, order, permit):
+    def fence(self, order, permit):
         pass
 
-    def prove(self, order, limit):
+    def verify(self, order, limit):
         return model.Proof(order.fence, order.cluster, True, 'it was read back')
 
-    def mend(self, order, permit):
+    def unfence(self, order, permit):
         pass
 
     def close(self):

@@ -76,7 +76,7 @@ def put(owner, name, value):
 
 @mutant('no fence')
 def no_fence():
-    return [put(SimBlocklist, 'cut', lambda fence, order, permit: None),
+    return [put(SimBlocklist, 'fence', lambda fence, order, permit: None),
             put(fencing, 'missing', lambda orders, proofs: '')]
 
 

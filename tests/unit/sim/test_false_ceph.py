@@ -197,14 +197,14 @@ class TestFence(FalseCeph, fence.FenceSuite, unittest.TestCase):
     def test_without_a_quorum_nothing_is_cut_and_nothing_is_proven(self):
         order = self.order()
         self.ceph.quorum = False
-        self.assertRaises(ports.PortError, self.fence.cut, order, fence.GivenPermit())
-        self.assertFalse(self.prove(order).holds)
+        self.assertRaises(ports.PortError, self.fence.fence, order, fence.GivenPermit())
+        self.assertFalse(self.verify(order).holds)
 
     def test_a_fence_that_no_osd_knows_is_not_proven(self):
         order = self.order()
-        self.fence.cut(order, fence.GivenPermit())
+        self.fence.fence(order, fence.GivenPermit())
         self.ceph.hung = True
-        self.assertFalse(self.prove(order).holds)
+        self.assertFalse(self.verify(order).holds)
 
     def test_an_act_that_outlives_its_deadline_is_not_done(self):
         class Late(fence.GivenPermit):
@@ -212,8 +212,8 @@ class TestFence(FalseCeph, fence.FenceSuite, unittest.TestCase):
                 self.kernel.sleep(20)
                 return True
         order = self.order()
-        self.assertRaises(ports.PortError, self.fence.cut, order, Late())
-        self.assertFalse(self.prove(order).holds)
+        self.assertRaises(ports.PortError, self.fence.fence, order, Late())
+        self.assertFalse(self.verify(order).holds)
 
 
 class TestRefused(FalseCeph, unittest.TestCase):

@@ -154,13 +154,13 @@ class TestOrdersGrow(Played):
 class TestAlone(Played):
 
     def test_a_driver_that_breaks_over_one_host_stops_no_other_recovery(self):
-        real = blocklist.SimBlocklist.cut
+        real = blocklist.SimBlocklist.fence
 
-        def cut(fence, order, permit):
+        def fence(fence, order, permit):
             if '10.91.0.11:0/0' in order.addresses:
                 raise ValueError('nonsense')
             return real(fence, order, permit)
-        self.put(blocklist.SimBlocklist, 'cut', cut)
+        self.put(blocklist.SimBlocklist, 'fence', fence)
         log = self.play('20 power off c1', '60 power off c3', '70 release the brake',
                         '150 expect db runs elsewhere', '150 end')
         self.assertIn('c1: host passed over: its recovery failed, and the other hosts go on', log)

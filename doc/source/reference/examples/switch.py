@@ -59,11 +59,11 @@ class Switch(ports.Fence):
         self._shut(limit)
         return {}
 
-    def cut(self, order: model.FenceOrder, permit: ports.Permit) -> None:
+    def fence(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """Shut each address of the order."""
         self._each('PUT', order, permit)
 
-    def prove(self, order: model.FenceOrder, limit: float) -> model.Proof:
+    def verify(self, order: model.FenceOrder, limit: float) -> model.Proof:
         """Read the switch's list."""
         try:
             shut = self._shut(limit) & {*order.addresses}
@@ -75,7 +75,7 @@ class Switch(ports.Fence):
             return model.Proof(self.name, order.cluster, False, why, gone=True)
         return model.Proof(self.name, order.cluster, True, f'shut: {", ".join(sorted(shut))}')
 
-    def mend(self, order: model.FenceOrder, permit: ports.Permit) -> None:
+    def unfence(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """Open each address of the order."""
         self._each('DELETE', order, permit)
 

@@ -77,14 +77,14 @@ class Switch(_Noting, ports.Fence):
     def forbidden(self, order, limit):
         return {}
 
-    def cut(self, order, permit):
+    def fence(self, order, permit):
         self.note('cut')
 
-    def prove(self, order, limit):
+    def verify(self, order, limit):
         self.note('proven')
         return model.Proof(self.name, order.cluster, True, 'the plug lies on the floor')
 
-    def mend(self, order, permit):
+    def unfence(self, order, permit):
         self.note('mended')
 
 

@@ -143,9 +143,9 @@ class Probe(abc.ABC):
             limit: float, known: Known = NONE_KNOWN) -> Mapping[str, model.Evidence]:
         """Ask about every suspect at once; answers by host name, all within ``limit`` seconds.
 
-        ``peers`` are other hosts, of which one that answers shows that the eye is well; ``known``
-        tells whose the addresses are at which clients may be seen.  A probe that fails for reasons
-        of its own gives UNKNOWN; it raises nothing.
+        ``peers`` are other hosts, of which one that answers shows that the observer is well;
+        ``known`` tells whose the addresses are at which clients may be seen.  A probe that fails
+        for reasons of its own gives UNKNOWN; it raises nothing.
         """
 
     @abc.abstractmethod
@@ -153,7 +153,7 @@ class Probe(abc.ABC):
         """End the probe's child processes."""
 
 
-class LibvirtEye(abc.ABC):
+class LibvirtObserver(abc.ABC):
     """Asks the libvirt of hosts who they are and which domains they know."""
 
     @abc.abstractmethod
@@ -161,7 +161,7 @@ class LibvirtEye(abc.ABC):
         """Ask each libvirt; answers by URI, all within ``limit`` seconds."""
 
 
-class ImageEye(abc.ABC):
+class ImageObserver(abc.ABC):
     """Asks Ceph which clients have RBD images open, and which of them are alive."""
 
     @abc.abstractmethod
@@ -393,7 +393,7 @@ class StorageReader(abc.ABC):
     @abc.abstractmethod
     def clients(self, images: Sequence[model.Image],
                 limit: float) -> Mapping[model.Image, model.ImageAnswer]:
-        """List and actively ask the clients of every image, as ``ImageEye`` does."""
+        """List and actively ask the clients of every image, as ``ImageObserver`` does."""
 
     @abc.abstractmethod
     def close(self) -> None:

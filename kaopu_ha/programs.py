@@ -93,9 +93,9 @@ class Ahead:
 
 
 def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequence[ports.Fence],
-               cloud: ports.Cloud, libvirt: ports.LibvirtEye, usage: ports.UsageSource,
+               cloud: ports.Cloud, libvirt: ports.LibvirtObserver, usage: ports.UsageSource,
                queue: ports.Queue, rules: Rules, leader_ttl: int, env: Runtime,
-               events: ports.Events | None = None, images: ports.ImageEye | None = None,
+               events: ports.Events | None = None, images: ports.ImageObserver | None = None,
                observing: Sequence[ports.Probe] = (), fences_asked: Sequence[ports.Fence] = (),
                ahead: Ahead | None = None
                ) -> tuple[tuple[Loop, ...], Callable[[], None]]:
@@ -169,7 +169,8 @@ def _trouble(turns: Turns, name: str, doer: Any) -> str:
 
 
 def _deciders(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequence[ports.Fence],
-              cloud: ports.Cloud, libvirt: ports.LibvirtEye, images: ports.ImageEye | None,
+              cloud: ports.Cloud, libvirt: ports.LibvirtObserver,
+              images: ports.ImageObserver | None,
               usage: ports.UsageSource, queue: ports.Queue, lead: Leadership, turns: Turns,
               env: Runtime) -> tuple[Detector, Recoverer, Admitter, Restarter]:
     """Those who decide: each minds its own ports, so that a turn of it that hangs is known."""
@@ -191,8 +192,8 @@ def _deciders(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequenc
     return detector, recoverer, admitter, restarter
 
 
-def worker(store: ports.Store, cloud: ports.Cloud, queue: ports.Queue, images: ports.ImageEye,
-           libvirt: ports.LibvirtEye, rules: Rules, claim_ttl: int, concurrency: int,
+def worker(store: ports.Store, cloud: ports.Cloud, queue: ports.Queue, images: ports.ImageObserver,
+           libvirt: ports.LibvirtObserver, rules: Rules, claim_ttl: int, concurrency: int,
            env: Runtime) -> tuple[tuple[Loop, ...], Callable[[], None]]:
     """The loops of a worker, and what gives its claims back."""
     work = Worker(store, cloud, queue, images, libvirt, dataclasses.replace(env, rules=rules),

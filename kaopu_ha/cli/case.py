@@ -100,7 +100,8 @@ class CaseShow(Showing):
                       item.rule)]
             for evidence in item.evidence:
                 rows.append(('', '', '', evidence.network.value, self._sign(evidence.sign),
-                             evidence.rule + (f' (eye: {evidence.eye})' if evidence.eye else '')))
+                             evidence.rule + (f' (observer: {evidence.observer})'
+                                              if evidence.observer else '')))
                 if self.verbose:
                     rows += [('', '', '', '', self._sign(line.sign), f'{line.asked}: {line.came}')
                              for line in evidence.answers]

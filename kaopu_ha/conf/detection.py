@@ -60,7 +60,7 @@ OPTS = [
                     'dead host among two is no storm.'),
     cfg.FloatOpt('storm_share', default=0.334, min=0.0, max=1.0,
                  help='The brake: share of all hosts.  When more than a third fail at once, the '
-                      'network or our own eyes are more likely broken than the hosts.'),
+                      'network or our own observers are more likely broken than the hosts.'),
     cfg.FloatOpt('storm_window', default=600.0, min=0.0, max=86400.0,
                  help='The brake: seconds for which a host that was condemned counts.  Hosts that '
                       'die one after the other within ten minutes have a cause in common more '

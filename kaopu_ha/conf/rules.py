@@ -127,8 +127,8 @@ def turn_step_seconds(conf: cfg.ConfigOpts, ask_limit: float) -> float:
 def seconds_to_confirmed(rules: Rules) -> tuple[Term, ...]:
     """How long it takes, up to about, from the power cut to CONFIRMED, part by part.
 
-    For a host whose networks fall silent at once, while store, leader and eyes are well.  Before
-    the first call to Nova come the fence, its proof, and Nova's service forced down.
+    For a host whose networks fall silent at once, while store, leader and observers are well.
+    Before the first call to Nova come the fence, its proof, and Nova's service forced down.
     """
     return (Term('the beat is gone', rules.beat_ttl),
             Term('a lost beat may be late', rules.beat_ttl / 3 + 2),

@@ -52,7 +52,7 @@ class Admitter:
     """Advances every admission by a step in each turn.  ``core.admission`` decides."""
 
     def __init__(self, store: ports.Store, leadership: Leadership, fences: Sequence[ports.Fence],
-                 cloud: ports.Cloud, libvirt: ports.LibvirtEye, env: Runtime) -> None:
+                 cloud: ports.Cloud, libvirt: ports.LibvirtObserver, env: Runtime) -> None:
         self._store, self._cloud, self._libvirt = store, cloud, libvirt
         self._term = Term(leadership, self._forget)
         self._fences = {fence.name: fence for fence in fences}

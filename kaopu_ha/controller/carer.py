@@ -45,7 +45,7 @@ class Carer:
     """
 
     def __init__(self, store: ports.Store, leadership: Leadership, cloud: ports.Cloud,
-                 images: ports.ImageEye | None, env: Runtime) -> None:
+                 images: ports.ImageObserver | None, env: Runtime) -> None:
         self._store, self._cloud, self._images = store, cloud, images
         self._term = Term(leadership, self._forget_all)
         self._rules, self._clock, self._tell = env.rules, env.clock, env.tell

@@ -40,7 +40,7 @@ _LOOK_SECONDS = 8.0
 class Latecomers:
     """Looks at the disks of what waits, of each fenced host for itself."""
 
-    def __init__(self, store: ports.Store, leadership: Leadership, images: ports.ImageEye,
+    def __init__(self, store: ports.Store, leadership: Leadership, images: ports.ImageObserver,
                  env: Runtime) -> None:
         self._store, self._term = store, Term(leadership, lambda: None)
         self._images, self._rules, self._tell = images, env.rules, env.tell

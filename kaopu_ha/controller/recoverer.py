@@ -51,7 +51,7 @@ class Recoverer:
 
     def __init__(self, store: ports.Store, leadership: Leadership, fences: Sequence[ports.Fence],
                  cloud: ports.Cloud, usage: ports.UsageSource, queue: ports.Queue,
-                 libvirt: ports.LibvirtEye, env: Runtime) -> None:
+                 libvirt: ports.LibvirtObserver, env: Runtime) -> None:
         self._store, self._cloud, self._queue = store, cloud, queue
         self._term, self._answering = Term(leadership, self._forget), leadership.answering
         self._rules, self._clock, self._tell = env.rules, env.clock, env.tell

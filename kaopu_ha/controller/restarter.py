@@ -45,7 +45,7 @@ class Restarter:
     """Advances the restart of every host that came back by itself."""
 
     def __init__(self, store: ports.Store, leadership: Leadership, cloud: ports.Cloud,
-                 images: ports.ImageEye | None, libvirt: ports.LibvirtEye,
+                 images: ports.ImageObserver | None, libvirt: ports.LibvirtObserver,
                  env: Runtime) -> None:
         self._store, self._cloud = store, cloud
         self._term = Term(leadership, self._forget)

@@ -19,8 +19,8 @@
     answered, its UUID      LIFE            its client acknowledged ***         LIFE
     answered, other UUID    UNKNOWN         a client at an address of nobody    UNKNOWN **
     refused, or mute        SILENCE *         acknowledged
-    nothing, eye is well    SILENCE         no client of its, or none of its    SILENCE
-    nothing, eye is not     UNKNOWN           clients acknowledged
+    nothing, observer well  SILENCE         no client of its, or none of its    SILENCE
+    nothing, observer not   UNKNOWN           clients acknowledged
     error                   UNKNOWN         not answered                        UNKNOWN
                                             one at an address of others, who    UNKNOWN
                                               have it not, acknowledged ****
@@ -31,8 +31,8 @@
     *** not where another host claims the address, too, and not after this one: see ``rivals``
     **** if the host lived on when its agent was dead: it may have got that address (decision 0087)
 
-"The eye is well" means: it reached another host or an anchor in the same round.  "Of nobody" means:
-no host's that is known, and no tool's; it may be the host's own, which it did not tell of.
+"The observer is well" means: it reached another host or an anchor in the same round.  "Of nobody"
+means:  no host's that is known, and no tool's; it may be the host's own, which it did not tell of.
 """
 
 from __future__ import annotations
@@ -54,15 +54,15 @@ _KERNEL = (model.Contact.ANSWERED, model.Contact.REFUSED, model.Contact.MUTE)
 
 
 def management(inventory: model.Inventory, answer: model.LibvirtAnswer, other_reached: bool,
-               eye: str) -> model.Evidence:
+               observer: str) -> model.Evidence:
     """Say what the answer of a host's libvirt means.
 
-    SILENCE is said only if a live kernel was met, or if the eye is known to be well.
+    SILENCE is said only if a live kernel was met, or if the observer is known to be well.
     """
     sign, rule = _of_libvirt(inventory, answer, other_reached)
     came = ': '.join(filter(None, (answer.contact.value, answer.reason)))
     return model.Evidence(
-        network=model.Network.MANAGEMENT, sign=sign, rule=rule, eye=eye,
+        network=model.Network.MANAGEMENT, sign=sign, rule=rule, observer=observer,
         kernel_answers=sign is not model.Sign.LIFE and answer.contact in _KERNEL,
         answers=(model.Answer(inventory.management_uri, came, sign),),
         guests=answer.running if sign is model.Sign.LIFE else None)
@@ -95,7 +95,7 @@ def _confirmed(instance: model.Instance, guests: Collection[str]) -> model.Insta
     return instance
 
 
-def storage(inventory: model.Inventory, answers: Sequence[model.ImageAnswer], eye: str,
+def storage(inventory: model.Inventory, answers: Sequence[model.ImageAnswer], observer: str,
             known: Known = NONE_KNOWN) -> model.Evidence:
     """Say what the clients of the images mean that the host had open.
 
@@ -114,7 +114,7 @@ def storage(inventory: model.Inventory, answers: Sequence[model.ImageAnswer], ey
     left = [client for each in asked for client in each.answer.clients
             if _is_left_behind(inventory.host, client, each.answer, known)]
     return model.Evidence(
-        network=model.Network.STORAGE, sign=sign, rule=rule, eye=eye, answers=lines,
+        network=model.Network.STORAGE, sign=sign, rule=rule, observer=observer, answers=lines,
         unasked=tuple(each.answer.image for each in asked if each.answer.error),
         elsewhere=_addresses(client for client in clients if not _is_of(client, ours)),
         clients=_addresses([*(client for each in asked for client in each.mine), *left]),

@@ -85,8 +85,8 @@ class Rules:
     # After an event about a suspect it is looked at so soon, if it was not due before.  Not at
     # once, or a storm of events were one of looks.
     event_look_seconds: float = 0.5
-    # So many others are enough for a probe to know that its own eye is well; and so many hosts in
-    # doubt are enough to know which controller sees.
+    # So many others are enough for a probe to know that its own observer is well; and so many hosts
+    # in doubt are enough to know which controller sees.
     peers_asked_max: int = 3
     doubtful_asked_max: int = 4
     # A case that only counted on is written so often: people see by it that somebody looks.

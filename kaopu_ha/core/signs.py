@@ -77,7 +77,7 @@ class Evidence:
     network: Network
     sign: Sign
     rule: str
-    eye: str = ''
+    observer: str = ''
     kernel_answers: bool = False
     answers: tuple[Answer, ...] = ()
     unasked: tuple[Image, ...] = ()

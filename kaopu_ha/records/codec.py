@@ -32,6 +32,9 @@ from typing import Any, TypeVar
 from kaopu_ha.core import bounds
 
 SCHEMA = 1
+# Fields whose names are others than those that their first release kept them by.  What is kept,
+# and what people read with --json, outlives our words.
+_KEPT_BY = {'observer': 'eye'}
 
 
 class RecordError(ValueError):
@@ -253,20 +256,24 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _kept(value: Any, kind: Any, names: tuple[str, ...]) -> dict[str, Any]:
+def _kept(value: Any, kind: Any, names: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     """The parts of a record under the names that they are kept by: its fields, if it says no other.
     """
     parts: dict[str, Any] = (value.as_kept() if hasattr(kind, 'as_kept') else
-                             {name: getattr(value, name) for name in names})
+                             {kept: getattr(value, name) for name, kept in names})
     return parts
 
 
 @functools.cache
-def _fields(kind: type) -> tuple[str, ...] | None:
-    """The names of a dataclass's fields; None of what is none."""
+def _fields(kind: type) -> tuple[tuple[str, str], ...] | None:
+    """The names of a dataclass's fields, and those that they are kept by; None of what is none."""
     if not dataclasses.is_dataclass(kind):
         return None
-    return tuple(field.name for field in dataclasses.fields(kind))
+    return tuple((field.name, _kept_by(field.name)) for field in dataclasses.fields(kind))
+
+
+def _kept_by(name: str) -> str:
+    return _KEPT_BY.get(name, name)
 
 
 @functools.cache
@@ -293,13 +300,13 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
 
 
 def _record_reader(kind: type) -> Callable[[Any], Any]:
-    readers = {name: _reader(hint) for name, hint in typing.get_type_hints(kind).items()}
+    readers = [(name, _kept_by(name), _reader(hint))
+               for name, hint in typing.get_type_hints(kind).items()]
     of_kept = getattr(kind, 'of_kept', None)
 
     def read(data: Any) -> Any:
         data = data if of_kept is None else of_kept(data)
-        return kind(**{name: reader(data[name]) for name, reader in readers.items()
-                       if name in data})
+        return kind(**{name: reader(data[kept]) for name, kept, reader in readers if kept in data})
     return read
 
 

@@ -233,14 +233,14 @@ class Ceph:
                    for entry in (client.address, f'{client.ip}:0/0'))
 
 
-class SimCeph(ports.Probe, ports.ImageEye, ports.StorageReader):
+class SimCeph(ports.Probe, ports.ImageObserver, ports.StorageReader):
     """What a machine, at its address if it has one, asks of the clusters.
 
     As a client of librados it keeps the address under which it met a cluster.  Once it finds itself
     on the blocklist it is left for a new one, that meets the cluster at the address of then.
     ``heard`` is told each host that is said to live, and whether a client of it answered, and
-    ``could_ask`` is whether this eye could have heard the last time it asked: for whoever checks
-    the verdicts.
+    ``could_ask`` is whether this observer could have heard the last time it asked: for whoever
+    checks the verdicts.
     """
 
     network = model.Network.STORAGE

@@ -317,7 +317,7 @@ class Deciders:
 
 
 class Verdicts:
-    """3 and 7. Confirmed only after all the waits, on two silences, by eyes that could see."""
+    """3 and 7. Confirmed only after all the waits, on two silences, by observers that could see."""
 
     def __init__(self, world: World, say: Say) -> None:
         self._world, self._say = world, say
@@ -363,7 +363,7 @@ class Verdicts:
         signs = {one.network: one.sign for one in look.evidence}
         if not said and signs != dict.fromkeys(Network, Sign.SILENCE):
             self._say('unknown is no silence', f'{case.host}: {look.rule}')
-        if not said and not all(eye.could_ask for eye in world.eyes[who.split('/')[0]]):
+        if not said and not all(probe.could_ask for probe in world.probes[who.split('/')[0]]):
             self._say('unknown is no silence', f'{case.host}: {who} could not ask')
         if world.life_heard.get(case.host, -1.0) > daemon.seconds(look.at):
             self._say('life spares', f'{case.host} answered during the last look')

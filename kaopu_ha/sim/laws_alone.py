@@ -166,7 +166,7 @@ class CanFence(_GivesWay):
         world, node = self._world, controller.node
         return (controller.goes_on and controller.name not in world.hangs.since
                 and not node.disk_hangs and node.on('management')
-                and not any(eye.sick for eye in world.observers[controller.role])
+                and not any(probe.sick for probe in world.observers[controller.role])
                 and all(cluster.answers(node) and not cluster.refuses and not cluster.chokes
                         for cluster in world.clusters.values()))
 
@@ -246,7 +246,7 @@ class LookedAt:
 
     def _judge(self, leader: Daemon, host: str, missing: float) -> None:
         rules, now = self._world.setup.times.rules, self._world.kernel.now
-        asked = self._world.eyes[leader.role][0].asked.get(host, 0.0)
+        asked = self._world.probes[leader.role][0].asked.get(host, 0.0)
         begins = max(missing, self._calm_since)
         limit = rules.look_interval + 2 * rules.ask_limit + _SLACK_SECONDS
         if now - self._none_beat_at < limit:

@@ -61,9 +61,9 @@ class LivingHosts:
         if case.host in self._world.said_wrongly:
             return
         if self._world.changed_at >= daemon.seconds(case.rounds[-1].at):
-            # It may have come back, or the eye, when the answers were in.
+            # It may have come back, or the observer, when the answers were in.
             return
-        for sign in self._life(case, *self._world.eyes[who.split('/')[0]]):
+        for sign in self._life(case, *self._world.probes[who.split('/')[0]]):
             self._say('the living are spared', f'{case.host} was condemned, but {sign}')
 
     def _life(self, case: Case, libvirt: SimLibvirt, ceph: SimCeph) -> Iterator[str]:

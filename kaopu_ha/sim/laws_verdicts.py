@@ -10,8 +10,8 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""3 and 9, from the truth: what a verdict stands on was asked lately, by eyes that could see, of
-enough of the host's instances; a kernel that answered gave it the long waits, and its beat the
+"""3 and 9, from the truth: what a verdict stands on was asked lately, by observers that could see,
+of enough of the host's instances; a kernel that answered gave it the long waits, and its beat the
 grace."""
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Grounds:
         if now - began > rules.ask_limit + rules.beat_ttl + _LOOK_SLACK_SECONDS:
             self._say('a look counts while it is fresh', f'{who} judged {case.host} by what it '
                                                          f'asked {now - began:.1f} s ago')
-        libvirt, _ = self._world.eyes[who.split('/')[0]]
+        libvirt, _ = self._world.probes[who.split('/')[0]]
         if self._left_in_good_order(case, was):
             # What its kernel said on its way down was to be expected.
             self._kernels.pop(case.host, None)
@@ -115,7 +115,7 @@ class Grounds:
         return self._world.kernel.now - daemon.seconds(since) >= rules.leaving_seconds
 
     def _confirmed(self, who: str, case: Case, opened: int) -> Iterator[tuple[str, str]]:
-        rules, (libvirt, _) = self._world.setup.times.rules, self._world.eyes[who.split('/')[0]]
+        rules, (libvirt, _) = self._world.setup.times.rules, self._world.probes[who.split('/')[0]]
         said = is_said_off(self._world, case.host)
         if not said and case.host in libvirt.alone_with:
             yield 'unknown is no silence', f'{who} reached nobody else over management'
@@ -140,6 +140,6 @@ class Grounds:
         disks = {instance.uuid: instance.images for instance in told.instances}
         on = {uuid for uuid in case.guests if disks.get(uuid, True)} if case.guests_at else {
             instance.uuid for instance in told.on if instance.images}
-        _, ceph = world.eyes[who.split('/')[0]]
+        _, ceph = world.probes[who.split('/')[0]]
         return sum(any(ceph.could_read(image) for image in disks.get(uuid, ()))
                    for uuid in on), len(on)

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The false libvirt: what an agent sees of its own host, and what an eye hears of others."""
+"""The false libvirt: what an agent sees of its own host, and what an observer hears of others."""
 
 from __future__ import annotations
 
@@ -106,10 +106,10 @@ class SimLocal(ports.LocalHost):
             raise ports.PortError('libvirt is not running')
 
 
-class SimLibvirt(ports.Probe, ports.LibvirtEye):
-    """What an eye hears over the management network.
+class SimLibvirt(ports.Probe, ports.LibvirtObserver):
+    """What an observer hears over the management network.
 
-    ``heard`` is told each host that answered, and ``could_ask`` is whether this eye could have
+    ``heard`` is told each host that answered, and ``could_ask`` is whether this observer could have
     heard the last time it asked: for whoever checks the verdicts.
     """
 
@@ -134,7 +134,7 @@ class SimLibvirt(ports.Probe, ports.LibvirtEye):
         bystanders = [peer.management_uri for peer in peers][:_PEERS_MAX]
         reached = {uri for uri in bystanders if self._contact(uri) in _REACHED}
         self.kernel.sleep(_LATENCY)
-        # Now, not before: an eye may get well on the way.
+        # Now, not before: an observer may get well on the way.
         self.could_ask = not self.sick and self._node.on(self.network.value)
         answers = self._said([suspect.management_uri for suspect in suspects], limit)
         reached |= {uri for uri, answer in answers.items() if answer.contact in _REACHED}

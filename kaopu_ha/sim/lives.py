@@ -234,7 +234,7 @@ def _process(chance: random.Random, setup: Setup, at: float, lasts: float) -> It
         yield from _during(f'stop {role} for a while', 'let all processes go on', at, lasts)
 
 
-def _eye(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
+def _observer(chance: random.Random, setup: Setup, at: float, lasts: float) -> Iterator[Event]:
     roles = [f'controller-{number + 1}' for number in range(setup.controllers)]
     role = chance.choice([*roles, *(f'worker-{number + 1}' for number in range(setup.workers))])
     network = chance.choice(('management', 'storage', 'both'))
@@ -321,7 +321,7 @@ _TOPICS = (*faults_addresses.FAULTS,
            *faults_thief.FAULTS,
            *faults_use.FAULTS,
            *faults_wishes.FAULTS)
-_FAULTS: tuple[_Fault, ...] = (_host, _process, _eye, _etcd, _ceph, _nova, _user, _people,
+_FAULTS: tuple[_Fault, ...] = (_host, _process, _observer, _etcd, _ceph, _nova, _user, _people,
                                *(fault for _, fault in _TOPICS))
 _ANYWHERE = (6, 6, 3, 4, 3, 5, 4, 2)
 _WEIGHTS = (*_ANYWHERE, *(weight for weight, _ in _TOPICS))

@@ -96,7 +96,7 @@ def _new_leader(chance: random.Random, setup: Setup, at: float) -> Iterator[Even
     yield Event(at + 30.0, 'start all processes')
 
 
-@scene('the eyes are blind between two silent looks', two_leaders)
+@scene('the observers are blind between two silent looks', two_leaders)
 def _blind_between(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
     yield Event(at, f'power off {setup.hosts[0]}')
     begin = at + chance.uniform(8.0, 13.0)

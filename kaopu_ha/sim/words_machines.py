@@ -213,7 +213,7 @@ def _compute_starts(world: World, host: str) -> None:
         world.computes[host].start()
 
 
-# ---------------------------------------------------------------- etcd, Ceph, eyes
+# ---------------------------------------------------------------- etcd, Ceph, observers
 
 
 @WORDS.take('etcd goes away')
@@ -280,32 +280,32 @@ def _tasks_twice(world: World) -> None:
     world.broker.doubles = True
 
 
-def _eyes(world: World, controller: str) -> Iterable[tuple[SimLibvirt, SimCeph]]:
+def _probes_of(world: World, controller: str) -> Iterable[tuple[SimLibvirt, SimCeph]]:
     role = a_daemon(world, controller).role
-    return world.eyes[role], world.observers[role]
+    return world.probes[role], world.observers[role]
 
 
 @WORDS.take('the probes of {controller} fail')
 def _sick(world: World, controller: str) -> None:
-    for libvirt, ceph in _eyes(world, controller):
+    for libvirt, ceph in _probes_of(world, controller):
         libvirt.sick = ceph.sick = True
 
 
 @WORDS.take('the storage probe of {controller} fails')
 def _storage_sick(world: World, controller: str) -> None:
-    for _, ceph in _eyes(world, controller):
+    for _, ceph in _probes_of(world, controller):
         ceph.sick = True
 
 
 @WORDS.take('the storage probe of {controller} works')
 def _storage_well(world: World, controller: str) -> None:
-    for _, ceph in _eyes(world, controller):
+    for _, ceph in _probes_of(world, controller):
         ceph.sick = False
 
 
 @WORDS.take('the probes of {controller} work')
 def _well(world: World, controller: str) -> None:
-    for libvirt, ceph in _eyes(world, controller):
+    for libvirt, ceph in _probes_of(world, controller):
         libvirt.sick = ceph.sick = False
 
 

@@ -64,9 +64,9 @@ def _mend_everything(world: World) -> None:
             machine.libvirtd = Libvirtd.RUNNING
             thaw(world, host)
             world.computes[host].start()
-    for eyes in (*world.eyes.values(), *world.observers.values()):
-        for eye in eyes:
-            eye.sick = False
+    for probes in (*world.probes.values(), *world.observers.values()):
+        for probe in probes:
+            probe.sick = False
     world.hangs.let_go()
     world.stops_at_act.clear()
     world.pauses_at_act.clear()

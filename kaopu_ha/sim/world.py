@@ -175,7 +175,7 @@ class World:
         self.kernel.at_late_act = self._acted_late
         self.hangs = hangs.Hangs(self.kernel)
         self.hangs.noted = lambda who, call: self.note('world', f'{who} hangs at its {call}')
-        self.eyes: dict[str, tuple[SimLibvirt, SimCeph]] = {}
+        self.probes: dict[str, tuple[SimLibvirt, SimCeph]] = {}
         # The same for what a controller looks at beside its detector.
         self.observers: dict[str, tuple[SimLibvirt, SimCeph]] = {}
         self.etcd = Etcd(kernel, Node('etcd'))
@@ -339,7 +339,7 @@ class World:
         observing = SimLibvirt(self.kernel, node, self.machines), SimCeph(self.clusters, node)
 
         def make(around: Surroundings) -> Iterable[programs.Loop]:
-            self.eyes[role], self.observers[role] = (libvirt, ceph), observing
+            self.probes[role], self.observers[role] = (libvirt, ceph), observing
 
             def gate(port: T, calls: Mapping[str, str]) -> T:
                 return self.hangs.gate(around.name, port, calls)

@@ -50,7 +50,7 @@ class ProbeSuite(Clocked):
         raise NotImplementedError
 
     def silent(self) -> model.Inventory:
-        """A host that does not answer, while the eye is well."""
+        """A host that does not answer, while the observer is well."""
         raise NotImplementedError
 
     def unknowable(self) -> model.Inventory:
@@ -58,7 +58,7 @@ class ProbeSuite(Clocked):
         raise NotImplementedError
 
     def blinded(self) -> AbstractContextManager[Any]:
-        """While this is entered the eye reaches nobody."""
+        """While this is entered the observer reaches nobody."""
         raise NotImplementedError
 
     def ask(self, *suspects: model.Inventory,
@@ -108,10 +108,10 @@ class ProbeSuite(Clocked):
         self.assertEqual({}, self.ask())
 
 
-class LibvirtEyeSuite(Clocked):
-    """The promises of ``ports.LibvirtEye``."""
+class LibvirtObserverSuite(Clocked):
+    """The promises of ``ports.LibvirtObserver``."""
 
-    eye: ports.LibvirtEye
+    observer: ports.LibvirtObserver
     limit = 2.0
 
     assertEqual: Callable[..., None]
@@ -126,9 +126,9 @@ class LibvirtEyeSuite(Clocked):
         raise NotImplementedError
 
     def contact(self, *uris: str) -> dict[str, model.LibvirtAnswer]:
-        """Ask, and hold the eye to its limit."""
+        """Ask, and hold the observer to its limit."""
         began = self.calm()
-        found = dict(self.eye.contact(uris, self.limit))
+        found = dict(self.observer.contact(uris, self.limit))
         self.assertLess(self.calm() - began, self.limit + SLACK_SECONDS)
         return found
 
@@ -147,12 +147,12 @@ class LibvirtEyeSuite(Clocked):
         self.assertEqual(set(Contact), {answer.contact for answer in found.values()})
 
 
-class ImageEyeSuite(Clocked):
-    """The promises of ``ports.ImageEye``, which a reader of the storage keeps as well."""
+class ImageObserverSuite(Clocked):
+    """The promises of ``ports.ImageObserver``, which a reader of the storage keeps as well."""
 
     assertEqual: Callable[..., None]
 
-    def asks(self) -> ports.ImageEye | ports.StorageReader:
+    def asks(self) -> ports.ImageObserver | ports.StorageReader:
         """Who asks the storage about clients."""
         raise NotImplementedError
 
@@ -187,7 +187,7 @@ class ImageEyeSuite(Clocked):
                          [(answer.gone, bool(answer.error)) for answer in found.values()])
 
 
-class StorageReaderSuite(ImageEyeSuite):
+class StorageReaderSuite(ImageObserverSuite):
     """The promises of ``ports.StorageReader``."""
 
     reader: ports.StorageReader

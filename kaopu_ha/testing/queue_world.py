@@ -66,7 +66,7 @@ class Calls:
         return self._path.read_text().split() if self._path.exists() else []
 
 
-class RecordingCloud(ports.Cloud, ports.ImageEye, ports.LibvirtEye):
+class RecordingCloud(ports.Cloud, ports.ImageObserver, ports.LibvirtObserver):
     """Nova, Ceph and libvirt of the world: an instance runs on the target from its first call."""
 
     def __init__(self, calls: Calls) -> None:

@@ -44,8 +44,8 @@ class Times:
 class Looker:
     """Asks Nova, Ceph and libvirt on behalf of a worker."""
 
-    def __init__(self, store: ports.Store, cloud: ports.Cloud, images: ports.ImageEye,
-                 libvirt: ports.LibvirtEye, rules: model.Rules,
+    def __init__(self, store: ports.Store, cloud: ports.Cloud, images: ports.ImageObserver,
+                 libvirt: ports.LibvirtObserver, rules: model.Rules,
                  clock: Callable[[], float]) -> None:
         self._store, self._cloud, self._images, self._libvirt = store, cloud, images, libvirt
         self._rules, self._clock = rules, clock

@@ -47,7 +47,7 @@ class Worker:
     """Any number of these may run, anywhere."""
 
     def __init__(self, store: ports.Store, cloud: ports.Cloud, queue: ports.Queue,
-                 images: ports.ImageEye, libvirt: ports.LibvirtEye, env: Runtime, *,
+                 images: ports.ImageObserver, libvirt: ports.LibvirtObserver, env: Runtime, *,
                  claim_ttl: int = 15, concurrency: int = 4) -> None:
         self._store, self.name, self._cloud, self._queue = store, env.name, cloud, queue
         self._looker = Looker(store, cloud, images, libvirt, env.rules, env.clock)

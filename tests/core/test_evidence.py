@@ -67,7 +67,7 @@ class Management(unittest.TestCase):
                 found = evidence.management(
                     a_host(), model.LibvirtAnswer(contact, uuid), other_reached, 'eye-1')
                 self.assertEqual((sign, kernel, model.Network.MANAGEMENT, 'eye-1'),
-                                 (found.sign, found.kernel_answers, found.network, found.eye))
+                                 (found.sign, found.kernel_answers, found.network, found.observer))
                 self.assertTrue(found.rule)
 
     def test_a_host_of_unknown_uuid_is_never_recognized(self):
@@ -105,7 +105,7 @@ class Storage(unittest.TestCase):
             with self.subTest(clients=clients):
                 found = evidence.storage(a_host(DISK), [answered(*clients)], 'eye-1', KNOWN)
                 self.assertEqual((sign, model.Network.STORAGE, 'eye-1'),
-                                 (found.sign, found.network, found.eye))
+                                 (found.sign, found.network, found.observer))
                 self.assertTrue(found.rule)
 
     def test_the_sign_of_the_host_is_made_of_those_of_its_images(self):

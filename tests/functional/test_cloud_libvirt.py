@@ -79,7 +79,7 @@ class Agent:
 
 
 class BareWorld(World):
-    """Domains without disks on two hosts.  Whoever uses it stands in the eye's network."""
+    """Domains without disks on two hosts.  Whoever uses it stands in the observer's network."""
 
     hosts = ('h1', 'h2')
 
@@ -170,9 +170,9 @@ class OnRealHosts:
             cls.addClassCleanup(cls.known.close)
 
     def setUp(self):
-        eye = self.machines.inside('eye')
-        eye.__enter__()
-        self.addCleanup(eye.__exit__, None, None, None)
+        observer = self.machines.inside('eye')
+        observer.__enter__()
+        self.addCleanup(observer.__exit__, None, None, None)
         self.known.fresh()
         super().setUp()
 
@@ -292,7 +292,7 @@ class LibvirtCloudTest(OnRealHosts, CloudSuite, unittest.TestCase):
                 said.append('started')
             except ports.PortError as failure:
                 said.append(failure)
-        # Threads that are started here stand in the eye's network.
+        # Threads that are started here stand in the observer's network.
         calls = [threading.Thread(target=call) for _ in range(2)]
         for one in calls:
             one.start()

@@ -38,7 +38,7 @@ YEARS = str(10 * 365 * 86400)
 
 
 class CephCase(BlocklistCase):
-    """At the eye's address, with nothing left on the blocklist."""
+    """At the observer's address, with nothing left on the blocklist."""
 
     def seen(self, **given):
         given.setdefault('inventories', {'h1': self.host()})

@@ -28,7 +28,7 @@ NETWORKS = ['10.77.0.0/24', 'fd00::/64']
 
 
 class BlocklistCase(unittest.TestCase):
-    """A fence at the eye's address, and what it cut taken back at the end."""
+    """A fence at the observer's address, and what it cut taken back at the end."""
 
     @classmethod
     def setUpClass(cls):
@@ -39,9 +39,9 @@ class BlocklistCase(unittest.TestCase):
 
     def setUp(self):
         super().setUp()
-        eye = self.ceph.inside('eye')
-        eye.__enter__()
-        self.addCleanup(eye.__exit__, None, None, None)
+        observer = self.ceph.inside('eye')
+        observer.__enter__()
+        self.addCleanup(observer.__exit__, None, None, None)
         self.fence = ceph_blocklist.CephBlocklist(
             {self.cluster: self.ceph.access('kaopu-fence')}, NETWORKS)
         self.addCleanup(self.fence.close)

@@ -25,7 +25,7 @@ from tests import ceph_cluster
 
 
 class CephCase(unittest.TestCase):
-    """A probe at the eye's address."""
+    """A probe at the observer's address."""
 
     @classmethod
     def setUpClass(cls):
@@ -35,9 +35,9 @@ class CephCase(unittest.TestCase):
 
     def setUp(self):
         super().setUp()
-        eye = self.cluster.inside('eye')
-        eye.__enter__()
-        self.addCleanup(eye.__exit__, None, None, None)
+        observer = self.cluster.inside('eye')
+        observer.__enter__()
+        self.addCleanup(observer.__exit__, None, None, None)
         access = {self.cluster.fsid: self.cluster.access('kaopu-ask')}
         self.probe = ceph.CephProbe(access, 'eye-1')
         self.addCleanup(self.probe.close)
@@ -196,7 +196,7 @@ class Signs(CephCase):
             [self.host(*images)], [], 1.0)[self.host(*images).host].sign)
 
 
-class Images(CephCase, probe.ImageEyeSuite):
+class Images(CephCase, probe.ImageObserverSuite):
     """Whose clients a worker asks about."""
 
     def asks(self):

@@ -31,7 +31,7 @@ ANSWER_SECONDS = 20.0
 
 
 class LibvirtCase(unittest.TestCase):
-    """A probe at the eye's address."""
+    """A probe at the observer's address."""
 
     @classmethod
     def setUpClass(cls):
@@ -41,9 +41,9 @@ class LibvirtCase(unittest.TestCase):
 
     def setUp(self):
         super().setUp()
-        eye = self.hosts.inside('eye')
-        eye.__enter__()
-        self.addCleanup(eye.__exit__, None, None, None)
+        observer = self.hosts.inside('eye')
+        observer.__enter__()
+        self.addCleanup(observer.__exit__, None, None, None)
         self.probe = libvirt.LibvirtProbe([], 'eye-1', self.hosts.pki_path)
         self.addCleanup(self.probe.close)
 
@@ -199,12 +199,12 @@ class Signs(LibvirtCase):
         self.assertIs(Sign.LIFE, found['h1'].sign)
 
 
-class Eye(LibvirtCase, probe.LibvirtEyeSuite):
+class Observer(LibvirtCase, probe.LibvirtObserverSuite):
     """What a libvirt tells of itself."""
 
     def setUp(self):
         super().setUp()
-        self.eye = self.probe
+        self.observer = self.probe
 
     def answering(self):
         return self.hosts.uri('h1'), model.LibvirtAnswer(

@@ -154,26 +154,26 @@ def _inventory(host: str, guests: Sequence[str]) -> model.Inventory:
 # ---------------------------------------------------------------- the processes
 
 
-def controller(conf: cfg.ConfigOpts, its: Parts, setting: Setting, eye: int,
+def controller(conf: cfg.ConfigOpts, its: Parts, setting: Setting, observer: int,
                told: Callable[[News], None]) -> Program:
     """A controller that leads, and recovers what is confirmed."""
     its = dataclasses.replace(its, store=programs.mirrored(its.store))
     cloud = its.driver('cloud', conf.cloud.driver)
     env = runtime.surroundings(runtime.name(conf), told)
     every, resign = programs.controller(
-        its.store, [], [Fence()], cloud, Eyes(eye), Usage(setting.targets), its.queue(),
+        its.store, [], [Fence()], cloud, Eyes(observer), Usage(setting.targets), its.queue(),
         wiring.rules(conf), conf.controller.leader_ttl, env)
     its.held.callback(resign)
     return its.program([loop for loop in every if loop.name in ('leadership', 'warm', 'recoverer')],
                        meets_at=records.LEADER, name=env.name)
 
 
-def worker(conf: cfg.ConfigOpts, its: Parts, setting: Setting, eye: int,
+def worker(conf: cfg.ConfigOpts, its: Parts, setting: Setting, observer: int,
            told: Callable[[News], None]) -> Program:
     """A worker, whole."""
-    eyes, env = Eyes(eye), runtime.surroundings(f'{runtime.name(conf)}/{os.getpid()}', told)
+    probes, env = Eyes(observer), runtime.surroundings(f'{runtime.name(conf)}/{os.getpid()}', told)
     every, give_back = programs.worker(
-        its.store, its.driver('cloud', conf.cloud.driver), its.queue(), eyes, eyes,
+        its.store, its.driver('cloud', conf.cloud.driver), its.queue(), probes, probes,
         wiring.rules(conf), conf.worker.claim_ttl, conf.worker.concurrency, env)
     its.held.callback(give_back)
     return its.program(every, meets_at=records.LEADER, name=env.name)
@@ -182,7 +182,7 @@ def worker(conf: cfg.ConfigOpts, its: Parts, setting: Setting, eye: int,
 Make = Callable[[cfg.ConfigOpts, Parts, Setting, int, Callable[[News], None]], Program]
 
 
-def _run(make: Make, path: str, setting: Setting, eye: int,
+def _run(make: Make, path: str, setting: Setting, observer: int,
          pipe: connection.Connection) -> None:
     """Be one of the processes: warm first, and begin when told."""
     conf = cfg.ConfigOpts()
@@ -195,7 +195,7 @@ def _run(make: Make, path: str, setting: Setting, eye: int,
                 pipe.send(time.monotonic())
 
     with parts(conf, 'worker') as its:
-        program = make(conf, its, setting, eye, told)
+        program = make(conf, its, setting, observer, told)
         warm = next(each for each in program.loops if each.loop.name == 'warm')
         warm.loop.turn()
         runner = loops.Runner(program.loops)
@@ -211,14 +211,15 @@ def _run(make: Make, path: str, setting: Setting, eye: int,
 
 @contextlib.contextmanager
 def _running(makes: Sequence[Make], path: str, setting: Setting,
-             eye: int) -> Iterator[list[connection.Connection]]:
+             observer: int) -> Iterator[list[connection.Connection]]:
     """These processes, warm; each begins when something is sent to it."""
     context = multiprocessing.get_context('spawn')
     pipes, processes = [], []
     try:
         for make in makes:
             ours, theirs = context.Pipe()
-            processes.append(context.Process(target=_run, args=(make, path, setting, eye, theirs)))
+            processes.append(context.Process(target=_run,
+                                             args=(make, path, setting, observer, theirs)))
             processes[-1].start()
             theirs.close()
             pipes.append(ours)
@@ -247,7 +248,7 @@ def by_kaopu(setting: Setting, stub: Stub) -> tuple[float, list[tuple[str, float
             conf = pathlib.Path(folder, 'kaopu-ha.conf')
             conf.write_text(setting.options + _access(etcd.endpoint, stub.url))
             with _running([controller, *[worker] * setting.workers], str(conf), setting,
-                          stub.eye) as pipes:
+                          stub.observer) as pipes:
                 fill(store, setting)
                 for pipe in pipes:
                     pipe.send('begin')

@@ -66,7 +66,7 @@ class Usage(ports.UsageSource):
         return self._usage
 
 
-class Eyes(ports.ImageEye, ports.LibvirtEye):
+class Eyes(ports.ImageObserver, ports.LibvirtObserver):
     """A Ceph and a libvirt that see what the stub has moved."""
 
     def __init__(self, port: int) -> None:

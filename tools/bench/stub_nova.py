@@ -213,7 +213,7 @@ class Stub:
         self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
         self._process.start()
         self.pid = self._process.pid
-        port, self.eye = ours.recv()
+        port, self.observer = ours.recv()
         self.url = f'http://127.0.0.1:{port}'
 
     def begin(self, hosts: list[str], guests: dict[str, str], pace: Pace) -> None:
@@ -256,7 +256,7 @@ async def _served(pipe: connection.Connection) -> None:
             await writer.drain()
         writer.close()
 
-    async def eye(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def observer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """For each guest that is named the host on which its disk is open."""
         while line := await reader.readline():
             guest = cloud.guests[line.decode().strip()]
@@ -265,7 +265,7 @@ async def _served(pipe: connection.Connection) -> None:
         writer.close()
 
     servers = [await asyncio.start_server(each, '127.0.0.1', 0, backlog=1024)
-               for each in (http, eye)]
+               for each in (http, observer)]
     ports = [server.sockets[0].getsockname()[1] for server in servers]
     cloud.url = f'http://127.0.0.1:{ports[0]}'
     pipe.send(ports)

@@ -81,7 +81,7 @@ class Clusters:
         return [_answer(image, each) for image, each in zip(images, came, strict=True)]
 
 
-class CephProbe(ports.Probe, ports.ImageEye, checkup.Checkable):
+class CephProbe(ports.Probe, ports.ImageObserver, checkup.Checkable):
     """The storage network's probe."""
 
     network = model.Network.STORAGE
@@ -92,11 +92,11 @@ class CephProbe(ports.Probe, ports.ImageEye, checkup.Checkable):
         """Made as configured.  Raises ConfigError."""
         return cls(conf_ceph.access(conf), conf.host)
 
-    def __init__(self, clusters: Mapping[str, Mapping[str, Any]], eye: str = '') -> None:
+    def __init__(self, clusters: Mapping[str, Mapping[str, Any]], observer: str = '') -> None:
         """Take access to clusters by fsid (or ''): conf, user, and keyring if not in conf."""
         self._clusters = Clusters(clusters)
         self._access = clusters
-        self._eye = eye
+        self._observer = observer
 
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
             limit: float, known: Known = NONE_KNOWN) -> Mapping[str, model.Evidence]:
@@ -104,7 +104,7 @@ class CephProbe(ports.Probe, ports.ImageEye, checkup.Checkable):
         images = sorted({image for suspect in suspects for image in suspect.images})
         answers = self.clients(images, limit)
         return {suspect.host: evidence.storage(
-            suspect, [answers[image] for image in suspect.images], self._eye, known)
+            suspect, [answers[image] for image in suspect.images], self._observer, known)
             for suspect in suspects}
 
     def clients(self, images: Sequence[model.Image],

@@ -82,7 +82,7 @@ class Place:
     uri: libvirt_uri.Uri | None = None
 
 
-class LibvirtProbe(ports.Probe, ports.LibvirtEye, checkup.Checkable):
+class LibvirtProbe(ports.Probe, ports.LibvirtObserver, checkup.Checkable):
     """The management network's probe."""
 
     network = model.Network.MANAGEMENT
@@ -94,16 +94,16 @@ class LibvirtProbe(ports.Probe, ports.LibvirtEye, checkup.Checkable):
         return cls(conf.libvirt.anchors, conf.host, conf.libvirt.pki_path,
                    libvirt_uri.Reach.from_conf(conf))
 
-    def __init__(self, anchors: Sequence[str] = (), eye: str = '', pki_path: str = '',
+    def __init__(self, anchors: Sequence[str] = (), observer: str = '', pki_path: str = '',
                  reach: libvirt_uri.Reach | None = None) -> None:
-        """Take anchors, ``host:port`` each: what answers there shows that the eye is well.
+        """Take anchors, ``host:port`` each: what answers there shows that the observer is well.
 
         ``pki_path`` is the folder with our certificate for TLS ('': libvirt's own places),
         ``reach`` where a host may say that it is.
         """
         self._reach = reach or libvirt_uri.Reach()
         self._anchors = tuple(_anchor(anchor) for anchor in anchors)
-        self._eye, self._pki_path = eye, pki_path
+        self._observer, self._pki_path = observer, pki_path
 
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
             limit: float, known: Known = NONE_KNOWN) -> Mapping[str, model.Evidence]:
@@ -121,7 +121,8 @@ class LibvirtProbe(ports.Probe, ports.LibvirtEye, checkup.Checkable):
                    if answer.contact in _REACHED and place not in round_.own}
         return {suspect.host: evidence.management(
             suspect, answers[suspect.host],
-            bool(reached - {_host_of(asked[suspect.host])}), self._eye) for suspect in suspects}
+            bool(reached - {_host_of(asked[suspect.host])}), self._observer)
+            for suspect in suspects}
 
     def contact(self, uris: Sequence[str], limit: float) -> Mapping[str, LibvirtAnswer]:
         """Ask each libvirt."""

@@ -38,17 +38,17 @@ _ASK_SECONDS = 10.0
 _PKI = (('/etc/pki/libvirt/clientcert.pem', '/etc/pki/libvirt/private/clientkey.pem'),)
 
 
-def checks(eye: ports.LibvirtEye, reach: libvirt_uri.Reach, pki_path: str, seen: Seen,
+def checks(observer: ports.LibvirtObserver, reach: libvirt_uri.Reach, pki_path: str, seen: Seen,
            anchors: Sequence[tuple[str, int]] = ()) -> tuple[checkup.Check, ...]:
     """The libvirts, the anchors, and the certificates."""
     return (checkup.Check('anchors', functools.partial(_anchored, anchors, seen), _UNDECIDED),
-            checkup.Check('libvirt of every host', functools.partial(_asked, eye, seen),
+            checkup.Check('libvirt of every host', functools.partial(_asked, observer, seen),
                           _UNDECIDED),
             checkup.Check('certificates of libvirt', functools.partial(
                 _shown, reach, pki_path, seen), _UNDECIDED))
 
 
-def _asked(eye: ports.LibvirtEye, seen: Seen, limit: float) -> list[Finding]:
+def _asked(observer: ports.LibvirtObserver, seen: Seen, limit: float) -> list[Finding]:
     until = time.monotonic() + limit
     uris = {host: one.management_uri for host, one in sorted(seen.living.items())}
     if not uris:
@@ -56,8 +56,8 @@ def _asked(eye: ports.LibvirtEye, seen: Seen, limit: float) -> list[Finding]:
     hosts, answers = list(uris), dict[str, model.LibvirtAnswer]()
     while len(answers) < len(hosts) and time.monotonic() < until:
         some = hosts[len(answers):len(answers) + _AT_ONE_TIME]
-        came = eye.contact([uris[host] for host in some],
-                           min(until - time.monotonic(), _ASK_SECONDS))
+        came = observer.contact([uris[host] for host in some],
+                                min(until - time.monotonic(), _ASK_SECONDS))
         answers |= {host: came[uris[host]] for host in some}
     left_out = hosts[len(answers):]
     return [*checkup_hosts.libvirt(seen, answers),

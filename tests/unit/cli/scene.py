@@ -83,9 +83,9 @@ def a_round(minute=1, second=8, management=Sign.SILENCE, storage=Sign.SILENCE,
              Sign.UNKNOWN: 'libvirt could not be asked'}
     return model.Round(
         at(minute, second), 'ctl-1',
-        (Evidence(Network.MANAGEMENT, management, rules[management], eye='eye-m', answers=(
+        (Evidence(Network.MANAGEMENT, management, rules[management], observer='eye-m', answers=(
              model.Answer('qemu+tls://c1/system', 'nothing: timed out', management),)),
-         Evidence(Network.STORAGE, storage, 'no client of the host acknowledged', eye='eye-s',
+         Evidence(Network.STORAGE, storage, 'no client of the host acknowledged', observer='eye-s',
                   answers=(model.Answer('vms/web-1_disk', '1 client of the host, none acknowledged',
                                         storage),))),
         verdict, 'etcd, management and storage are silent', count)

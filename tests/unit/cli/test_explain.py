@@ -68,7 +68,7 @@ class Cases(scene.Scene):
         self.there_is(scene.a_case(rounds=(scene.a_round(), scene.a_round(6, 4, count=58))))
         shown = self.shown('case', 'show', 'c1')
         self.assertRegex(shown, r'00:06:04 +ctl-1 +x58 +verdict +dead +etcd, management and')
-        self.assertRegex(shown, r'management +silence +nothing came back.*\(eye: eye-m\)')
+        self.assertRegex(shown, r'management +silence +nothing came back.*\(observer: eye-m\)')
         self.assertRegex(shown, r'storage +silence +no client of the host acknowledged')
         self.assertRegex(shown, r'00:01:08 +ctl-1 +dying +round 1')
         self.assertNotIn('vms/web-1_disk', shown)

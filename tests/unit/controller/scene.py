@@ -72,7 +72,7 @@ class Store(ports.Store):
         pass
 
 
-class Eye(ports.Probe):
+class ScriptedProbe(ports.Probe):
     """Finds every host silent, or what ``sign`` says; ``meanwhile`` happens while it asks."""
 
     def __init__(self, network, meanwhile=lambda: None):
@@ -108,8 +108,8 @@ class Watched:
         pool = concurrent.futures.ThreadPoolExecutor(2)
         case.addCleanup(pool.shutdown)
         self._store, self._clock = store, clock
-        self.eyes = [Eye(Network.MANAGEMENT), Eye(Network.STORAGE, meanwhile)]
-        self._detector = Detector(store, leader, self.eyes, None, [],
+        self.probes = [ScriptedProbe(Network.MANAGEMENT), ScriptedProbe(Network.STORAGE, meanwhile)]
+        self._detector = Detector(store, leader, self.probes, None, [],
                                   an_env(clock, rules=rules, pool=pool))
         self._detector.turn()
         self.look(10.0)

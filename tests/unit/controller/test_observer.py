@@ -38,19 +38,19 @@ class ObserverCase(unittest.TestCase):
         self.round(Sign.SILENCE, Sign.UNKNOWN)
         self.leader, self.leading, _ = self.controller('controller-1')
         self.leader.turn()
-        self.standby, self.standing, self.eyes = self.controller(OTHER)
+        self.standby, self.standing, self.probes = self.controller(OTHER)
 
     def put(self, key, record):
         self.store.commit([], [ports.Put(key, records.encode(record))])
 
     def controller(self, name):
         office = scene.a_leader(self.store, name, self.clock)
-        eyes = {network: scene.Eye(network) for network in Network}
+        probes = {network: scene.ScriptedProbe(network) for network in Network}
         pool = concurrent.futures.ThreadPoolExecutor(4)
         self.addCleanup(pool.shutdown)
         env = scene.an_env(self.clock, rules=RULES, pool=pool)
-        return office, Observer(self.store, office, list(eyes.values()), lambda: self.rounds, env,
-                                self.fences_of(name)), eyes
+        return office, Observer(self.store, office, list(probes.values()), lambda: self.rounds, env,
+                                self.fences_of(name)), probes
 
     def fences_of(self, name):
         return ()
@@ -89,12 +89,12 @@ class TestObserver(ObserverCase):
         self.assertEqual((False, True), (self.leader.leads(), self.standby.leads()))
 
     def test_it_stays_if_nobody_sees_more(self):
-        self.eyes[Network.STORAGE].sign = Sign.UNKNOWN
+        self.probes[Network.STORAGE].sign = Sign.UNKNOWN
         self.look(RULES.blind_looks + 3)
         self.assertEqual('', self.leader.gives_way_to)
 
     def test_it_stays_if_the_other_is_blind_where_it_sees(self):
-        self.eyes[Network.MANAGEMENT].sign = Sign.UNKNOWN
+        self.probes[Network.MANAGEMENT].sign = Sign.UNKNOWN
         self.look(RULES.blind_looks + 3)
         self.assertEqual('', self.leader.gives_way_to)
 

@@ -66,7 +66,8 @@ class ProtectorCase(unittest.TestCase):
         self.leader.turn()
         self.ceph, self.nova = Ceph(), Nova()
         self.protector = Protector(
-            self.store, self.leader, [scene.Eye(Network.MANAGEMENT), self.ceph], self.nova,
+            self.store, self.leader, [scene.ScriptedProbe(Network.MANAGEMENT), self.ceph],
+            self.nova,
             scene.an_env(self.clock, self.told.append, rules=RULES))
 
     def put(self, key, record, lease=0):

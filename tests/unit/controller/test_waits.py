@@ -57,14 +57,14 @@ class Waits(unittest.TestCase):
         self.assert_waited(3.0)
 
     def test_no_time_counts_through_a_blind_round_though_the_store_did_not_answer(self):
-        for eye in self.host.eyes:
-            eye.sign = Sign.UNKNOWN
+        for probe in self.host.probes:
+            probe.sign = Sign.UNKNOWN
         self.store.loses = True
         self.host.look(2.0)
         self.assertFalse(self.store.loses)
         self.assert_waited(0.0, Verdict.UNDECIDED)
-        for eye in self.host.eyes:
-            eye.sign = Sign.SILENCE
+        for probe in self.host.probes:
+            probe.sign = Sign.SILENCE
         self.host.look(1.0)
         self.host.look(5.0)
         self.assert_waited(0.0)

@@ -167,10 +167,10 @@ def counted_under_unknown():
 def listed_is_life():
     real = evidence.storage
 
-    def storage(inventory, answers, eye, *more):
+    def storage(inventory, answers, observer, *more):
         return real(inventory, [dataclasses.replace(answer, clients=tuple(
             dataclasses.replace(client, acknowledged=True) for client in answer.clients))
-            for answer in answers], eye, *more)
+            for answer in answers], observer, *more)
     return [put(evidence, 'storage', storage)]
 
 

@@ -231,9 +231,9 @@ class AHostThatIsSpokenOf(unittest.TestCase):
         """Every ask about a suspect in worlds made from now on: a case tells few of them."""
         asked, real = [], SimLibvirt.ask
 
-        def ask(eye, suspects, *more):
+        def ask(probe, suspects, *more):
             asked.extend(suspects)
-            return real(eye, suspects, *more)
+            return real(probe, suspects, *more)
         SimLibvirt.ask = ask
         self.addCleanup(setattr, SimLibvirt, 'ask', real)
         return asked

@@ -32,7 +32,7 @@ class FalseCeph:
     def setUp(self):
         self.kernel = Kernel(3)
         self.ceph = Ceph(self.kernel, CLUSTER)
-        self.eye = Node('eye')
+        self.observer = Node('eye')
         self.hosts, self.clients = {}, {}
         super().setUp()
 
@@ -56,16 +56,16 @@ class FalseCeph:
 
     @contextlib.contextmanager
     def cut_off(self):
-        self.eye.links['storage'] = False
+        self.observer.links['storage'] = False
         yield
-        self.eye.links['storage'] = True
+        self.observer.links['storage'] = True
 
 
 class TestProbe(FalseCeph, probe.ProbeSuite, unittest.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.probe = SimCeph({CLUSTER: self.ceph}, self.eye)
+        self.probe = SimCeph({CLUSTER: self.ceph}, self.observer)
         self._alive, self._silent = self.boot('alive', 1), self.boot('silent', 2)
         self.hosts['silent'].links['storage'] = False
         self.ceph.settle()
@@ -121,7 +121,7 @@ class TestProbe(FalseCeph, probe.ProbeSuite, unittest.TestCase):
         self.assertIs(model.Sign.SILENCE, self.sign(self._silent))
 
     def test_a_probe_that_was_blocklisted_is_unknown_and_recovers(self):
-        self.probe = SimCeph({CLUSTER: self.ceph}, self.eye, address=lambda: '10.0.0.7')
+        self.probe = SimCeph({CLUSTER: self.ceph}, self.observer, address=lambda: '10.0.0.7')
         self.ceph.add_to_blocklist('10.0.0.7:0/0', 60.0)
         self.assertIs(model.Sign.UNKNOWN, self.sign(self._alive))
         self.ceph.remove_from_blocklist('10.0.0.7:0/0')
@@ -134,11 +134,11 @@ class TestReader(FalseCeph, probe.StorageReaderSuite, unittest.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.reader = SimCeph({CLUSTER: self.ceph}, self.eye, address=lambda: '10.0.0.7')
+        self.reader = SimCeph({CLUSTER: self.ceph}, self.observer, address=lambda: '10.0.0.7')
 
     def an_image(self):
         image = self.ceph.create('an image', False)
-        self.ceph.open(image, self.eye, '10.0.0.7', lambda: True)
+        self.ceph.open(image, self.observer, '10.0.0.7', lambda: True)
         return image
 
     @contextlib.contextmanager
@@ -154,7 +154,7 @@ class TestReader(FalseCeph, probe.StorageReaderSuite, unittest.TestCase):
 
     def test_it_keeps_its_address_until_it_is_listed_and_meets_the_cluster_anew(self):
         address, image = ['10.0.0.7'], self.an_image()
-        self.reader = SimCeph({CLUSTER: self.ceph}, self.eye, address=lambda: address[0])
+        self.reader = SimCeph({CLUSTER: self.ceph}, self.observer, address=lambda: address[0])
         self.reader.touch(image, 5)
         address[0] = '10.0.0.8'
         self.ceph.add_to_blocklist('10.0.0.7:0/0', 60.0)
@@ -173,7 +173,7 @@ class TestFence(FalseCeph, fence.FenceSuite, unittest.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.fence = SimBlocklist({CLUSTER: self.ceph}, self.eye)
+        self.fence = SimBlocklist({CLUSTER: self.ceph}, self.observer)
         self.inventory, self.neighbour = self.boot('host', 1), self.boot('neighbour', 2)
 
     def host(self):

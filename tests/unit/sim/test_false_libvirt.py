@@ -10,7 +10,8 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The false libvirt keeps the contracts of the probe, of its eye, and of an agent's own host."""
+"""The false libvirt keeps the contracts of the probe, of its observer, and of an agent's own host.
+"""
 
 import contextlib
 import unittest
@@ -29,7 +30,7 @@ LIMIT = 2.0
 
 
 class FalseHosts:
-    """Some hosts, and an eye that looks at them."""
+    """Some hosts, and an observer that looks at them."""
 
     def setUp(self):
         self.kernel = Kernel(5)
@@ -73,11 +74,11 @@ class TestProbe(FalseHosts, probe.ProbeSuite, unittest.TestCase):
         self.node.links['management'] = True
 
 
-class TestEye(FalseHosts, probe.LibvirtEyeSuite, unittest.TestCase):
+class TestObserver(FalseHosts, probe.LibvirtObserverSuite, unittest.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.eye = self.probe
+        self.observer = self.probe
 
     def answering(self):
         machine = self.machines['h1']

@@ -64,7 +64,7 @@ CAUGHT = (
      ('one writer', 'no call unfenced')),
     ('edge instead of level', 'the leader is lost before the verdict', (TURN,)),
     ('beats have no grace', 'the leader is lost before the verdict', ('a beat has its grace',)),
-    ('time counted under UNKNOWN', 'the eyes are blind between two silent looks',
+    ('time counted under UNKNOWN', 'the observers are blind between two silent looks',
      ('late, never early',)),
     ('blind management counts as silence', 'management is blind, and storage is silent',
      (UNKNOWN,)),

@@ -99,7 +99,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
                observing: Sequence[ports.Probe] = (), fences_asked: Sequence[ports.Fence] = (),
                ahead: Ahead | None = None
                ) -> tuple[tuple[Loop, ...], Callable[[], None]]:
-    """The loops of a controller, and what gives its office up.
+    """The loops of a controller, and what gives its leadership up.
 
     ``observing`` and ``fences_asked``: probes and fences of its own that are asked beside those of
     the detector and the recoverer.  ``ahead``: what is asked to look ahead.

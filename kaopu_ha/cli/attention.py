@@ -33,13 +33,13 @@ _OF_ONE_REASON_MAX = 5
 
 def points(found: Picture, storm: Storm) -> list[tuple[str, str]]:
     """Levels and sentences; empty if all is well."""
-    told = [*_office(found), *_brake(storm), *_recoveries(found), *_waiting(found),
+    told = [*_leadership(found), *_brake(storm), *_recoveries(found), *_waiting(found),
             *_not_moved(found), *_hosts(found), *_unprotected(found), *_holds(found)]
     order = {'error': 0, 'warning': 1}
     return sorted(told, key=lambda point: order.get(point[0], 2))
 
 
-def _office(found: Picture) -> Iterator[tuple[str, str]]:
+def _leadership(found: Picture) -> Iterator[tuple[str, str]]:
     if found.leader is None:
         yield 'error', 'Nobody leads: no host is judged or recovered. Does a controller run?'
     for failure in found.unreadable.values():

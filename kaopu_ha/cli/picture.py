@@ -94,7 +94,7 @@ class Picture:
 
     @property
     def epoch(self) -> int:
-        """The revision at which the leader took the office; 0 if nobody leads."""
+        """The revision at which the leader took over; 0 if nobody leads."""
         entry = self.snapshot.get(records.LEADER)
         return entry.created if entry else 0
 

@@ -40,7 +40,7 @@ class BrakeKeeper:
         self._told: frozenset[str] = frozenset()
 
     def begin(self) -> None:
-        """A new office: what was kept counts, and no time that this leader did not see pass."""
+        """A new term: what was kept counts, and no time that this leader did not see pass."""
         self._storm = self._told_at = None
         self._told = frozenset()
 

@@ -75,7 +75,7 @@ class Detector:
         self._known = suspicion.Suspicion()
         self._last: World | None = None
         self._away = False
-        # The last round on each suspect that this leader took in this office.
+        # The last round on each suspect that this leader took in this term.
         self.rounds: Mapping[str, model.Round] = {}
 
     def turn(self) -> float:
@@ -127,7 +127,7 @@ class Detector:
         return self._next_turn(world)
 
     def _counts(self, looked: dict[str, _Looked]) -> bool:
-        """A round counts in the office in which it was asked, and while it is fresh.
+        """A round counts in the term in which it was asked, and while it is fresh.
 
         Whoever was stopped since, and leads again, knows nothing of what others saw meanwhile.
         """

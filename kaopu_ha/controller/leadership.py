@@ -31,7 +31,7 @@ LOG = logging.getLogger(__name__)
 
 
 class Leadership:
-    """The office of the leader: taken, kept and lost by ``turn()``.
+    """The leadership: taken, kept and lost by ``turn()``.
 
     ``clock`` is monotonic and decides; ``now`` is the time for people, and nothing reads it.
     ``overdue`` names a turn of this process that hangs: while one does, the lease is neither
@@ -64,7 +64,7 @@ class Leadership:
         try:
             self._keep() if self._lease else self._win()
         except ports.OutcomeUnknown:
-            self._drop('it is not known whether the office was won')
+            self._drop('it is not known whether the leadership was won')
         except ports.PortError as failure:
             LOG.debug('leadership not renewed: %s', failure)
             if self.epoch and self.seconds() <= 0:
@@ -76,7 +76,7 @@ class Leadership:
         return self.epoch != 0 and self.seconds() > 0
 
     def seconds(self) -> float:
-        """Seconds for which the office is surely ours, without another renewal."""
+        """Seconds for which the leadership is surely ours, without another renewal."""
         return self._until - self._clock()
 
     def answering(self) -> float:
@@ -84,7 +84,7 @@ class Leadership:
         return self._clock() - self._answers_since
 
     def resign(self) -> None:
-        """Give the office up, so that another need not wait for the lease to lapse."""
+        """Give the leadership up, so that another need not wait for the lease to lapse."""
         lease, self._lease, self.epoch = self._lease, 0, 0
         if lease:
             self.store.revoke(lease)
@@ -146,7 +146,7 @@ class Leadership:
             self.tell(News(Fact.LEADER, '', f'{self.name} leads, epoch {done}'))
 
     def _is_free_for_long(self) -> bool:
-        """True if nobody took the office while whoever sees more could have, twice over.
+        """True if nobody took the leadership while whoever sees more could have, twice over.
 
         It may be unable to lead for other reasons, and somebody has to.
         """

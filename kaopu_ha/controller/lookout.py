@@ -36,7 +36,7 @@ _PAIRS_MAX = 200_000
 _LOOK_SECONDS = 60.0
 # A look that took long is followed by so many times as long without one.
 _RESTS = 5
-# After an office began: nobody who led before is asked, and agents and Nova may have just started.
+# After a term began: nobody who led before is asked, and agents and Nova may have just started.
 _FIRST_SECONDS = 180.0
 
 

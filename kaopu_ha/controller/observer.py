@@ -42,7 +42,8 @@ Forbidden = concurrent.futures.Future[Mapping[str, str]]
 
 
 class Observer:
-    """Looks at the hosts in doubt, tells what it sees, and says to whom the office should go."""
+    """Looks at the hosts in doubt, tells what it sees, and says to whom the leadership should go.
+    """
 
     def __init__(self, store: ports.Store, leadership: Leadership, probes: Sequence[ports.Probe],
                  rounds: Callable[[], Rounds], env: Runtime,

@@ -38,7 +38,7 @@ _RANGES = (records.ALIVE, records.INVENTORY, records.CASE, records.LOCK, records
 _LOOK_SECONDS = 15.0
 # Nova is asked for its services by the planner, too; this is for new hosts only.
 _SERVICES_SECONDS = 60.0
-# After an office began: where all is started at once, agents publish later than Nova's services.
+# After a term began: where all is started at once, agents publish later than Nova's services.
 _FIRST_SECONDS = 30.0
 # In one look, of hosts in turn: an ask costs the OSDs a list and a notify for each.
 _IMAGES_MAX = 100

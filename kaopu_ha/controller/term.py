@@ -11,7 +11,7 @@
 #    under the License.
 
 
-"""The office as one doer has it: what a turn does belongs to the term in which the turn began.
+"""The leadership as one doer has it: what a turn does belongs to the term in which the turn began.
 
 A turn may hang, another may lead meanwhile, and then this process again.  What such a turn has read
 is of a term that is over: it goes on to its end, but nothing of it is written or done any more.

@@ -15,7 +15,7 @@
 
 Each outside call has a limit of its own.  One that does not return all the same (a library that
 never comes back, a process that can't be killed, a log that takes nothing more) must not leave the
-cloud without a leader: whoever hangs lets the lease of its office lapse.
+cloud without a leader: whoever hangs lets the lease of its leadership lapse.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ A network that can't be asked makes every verdict on it UNKNOWN: nobody is conde
 saved.  If the fault is the leader's own (its cable, its keyring), another controller may see.  Nor
 does a host come back that its leader can't fence, for its disk hangs, and another one could.  Each
 controller tells what it sees of the hosts in doubt; the leader gives way to one that sees more,
-and whoever sees less lets the others go first when the office is free.
+and whoever sees less lets the others go first when the leadership is free.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class Suspicion:
 
 
 def begun(now: float, rules: model.Rules) -> Suspicion:
-    """A new office knows nothing: beats get a grace of one TTL."""
+    """A new term knows nothing: beats get a grace of one TTL."""
     return Suspicion(trusted_from=now + rules.beat_ttl)
 
 

@@ -51,7 +51,7 @@ def _nonsense(chance: random.Random, setup: Setup, at: float, lasts: float) -> I
 
 def _between_terms(chance: random.Random, setup: Setup, at: float,
                    lasts: float) -> Iterator[Event]:
-    """A turn hangs, its leader loses the office, may have it again, and the turn goes on."""
+    """A turn hangs, its leader loses the leadership, may have it again, and the turn goes on."""
     role = f'controller-{chance.randint(1, setup.controllers)}'
     for _ in range(chance.randint(1, 3)):
         call = chance.choice(hangs.CALLS)

@@ -11,7 +11,7 @@
 #    under the License.
 
 """Faults for the lives that make a controller blind, or have its clock stand still, for as long as
-its office could last."""
+its leadership could last."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ class CanFence(_GivesWay):
 class LookedAt:
     """Each suspect is looked at when its turn comes, whatever the others are like.
 
-    The time counts while one leader keeps its office and can, and etcd is well.  When the last
+    The time counts while one leader keeps its leadership and can, and etcd is well.  When the last
     beat of all is gone, nobody is asked about for a TTL: that says more of etcd than of the hosts.
     """
 
@@ -251,7 +251,7 @@ class LookedAt:
         limit = rules.look_interval + 2 * rules.ask_limit + _SLACK_SECONDS
         if now - self._none_beat_at < limit:
             limit += rules.beat_ttl
-        # In a new office, and when all beats are gone at once, beats get a TTL more.
+        # In a new term, and when all beats are gone at once, beats get a TTL more.
         anew = self._calm_since > missing - rules.beat_ttl or len(self._missing) > 1
         first = detection.grace(rules) + (rules.beat_ttl if anew else 0.0)
         since, limit = (asked, limit) if asked > begins else (begins, first + limit)

@@ -50,7 +50,7 @@ def fenced_too_late(world: World) -> bool:
 
 
 class Late:
-    """Whoever acted after another had its office says so, if it still can."""
+    """Whoever acted after another had its leadership says so, if it still can."""
 
     def __init__(self, world: World, say: Say) -> None:
         self._world, self._say, self._seen = world, say, 0

@@ -96,7 +96,7 @@ def _started(row: Row) -> bool:
 class Watched:
     """11. A host that dies while it is taken back does not stay so: it is judged, or confirmed.
 
-    The time counts while one leader keeps its office, and etcd answers it.
+    The time counts while one leader keeps its leadership, and etcd answers it.
     """
 
     def __init__(self, world: World, say: Say) -> None:

@@ -36,7 +36,7 @@ class Told:
     """11. Whatever is open and does not move is told within the configured time.
 
     From the records, not from the program's own list of what waits.  The time counts while one
-    leader keeps its office and etcd answers it: a new leader begins to count anew.
+    leader keeps its leadership and etcd answers it: a new leader begins to count anew.
     """
 
     def __init__(self, world: World, say: Say) -> None:

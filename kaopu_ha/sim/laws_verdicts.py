@@ -78,9 +78,9 @@ class Grounds:
         if silent < rules.beat_ttl / 3 + 2.0 - 2 * _TICK_SECONDS:
             self._say('a beat has its grace', f'the case of {case.host} was opened {silent:.1f} s '
                                               f'after it beat')
-        office = now - self._leads_since.get(f'{who} {self._epoch()}', 0.0)
-        if office < rules.beat_ttl - _WAIT_SLACK_SECONDS:
-            self._say('a beat has its grace', f'{who} opened the case of {case.host} {office:.1f} '
+        term = now - self._leads_since.get(f'{who} {self._epoch()}', 0.0)
+        if term < rules.beat_ttl - _WAIT_SLACK_SECONDS:
+            self._say('a beat has its grace', f'{who} opened the case of {case.host} {term:.1f} '
                                               f's after it began to lead')
 
     def _judged(self, who: str, case: Case, was: Case, opened: int) -> None:

@@ -31,7 +31,7 @@ import sys
 import time
 
 from kaopu_ha.core import model
-from kaopu_ha.sim.smallcontrollers import ORDER, controller_moves, office_moves
+from kaopu_ha.sim.smallcontrollers import ORDER, controller_moves, leadership_moves
 from kaopu_ha.sim.smallpeople import people_moves
 from kaopu_ha.sim.smallworkers import claim_moves, worker_moves
 from kaopu_ha.sim.smallworld import (
@@ -104,7 +104,7 @@ VARIANTS = (
             calm=True),
     Variant('with UNKNOWN counted as SILENCE', Weak(unknown=True), Law.SILENCE),
     Variant('with an epoch that is read at the commit, from a former leader stopped in its look',
-            Weak(office=True), Law.LAST_LOOK, STOPPED, calm=True),
+            Weak(term=True), Law.LAST_LOOK, STOPPED, calm=True),
     Variant('with a round that is older than a beat, from a dark host', Weak(slow=True),
             Law.LAST_LOOK, DARK),
     Variant('with a refused repetition that ends the attempt, from a proven fence',
@@ -164,7 +164,7 @@ def moves(small: Small, variant: Variant) -> Iterator[Move]:
     weak = variant.weak
     if not variant.calm:
         yield from host_moves(small, weak)
-    yield from office_moves(small, weak)
+    yield from leadership_moves(small, weak)
     for who in (0, 1):
         yield from controller_moves(small, weak, who)
     if variant.people:

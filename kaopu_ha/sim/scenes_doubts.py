@@ -29,7 +29,7 @@ from kaopu_ha.sim.world import Setup
 
 @scene('the store hangs between a look and what is written of it', two_leaders)
 def _old_look(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
-    """Each stage of a death asks for a lease; the leader keeps its office meanwhile."""
+    """Each stage of a death asks for a lease; the leader keeps its leadership meanwhile."""
     yield Event(at, f'power off {setup.hosts[0]}')
     yield Event(at + chance.uniform(3.0, 9.0),
                 f'the leader hangs at its next grant for {chance.uniform(7.0, 14.0):.1f} s')

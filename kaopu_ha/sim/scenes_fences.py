@@ -102,13 +102,13 @@ def _begins_beside_a_monitor(chance: random.Random, setup: Setup, at: float) -> 
 
 
 def _alone(chance: random.Random, setup: Setup) -> Setup:
-    """With one controller: who loses the office has it again at once."""
+    """With one controller: who loses the leadership has it again at once."""
     return dataclasses.replace(quick(chance, setup), controllers=1)
 
 
 @scene('a turn goes on in the next term', _alone)
 def _next_term(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]:
-    """It hangs for less than would bar its controller from the office."""
+    """It hangs for less than would bar its controller from the leadership."""
     yield Event(at, f'power off {setup.hosts[0]}')
     begin = at + chance.uniform(*_FENCES)
     for call in chance.sample(_TURNS, 3):

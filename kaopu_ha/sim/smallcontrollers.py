@@ -59,7 +59,7 @@ def _holds(small: Small, who: int, hand: Hand) -> Small:
 # ---------------------------------------------------------------- leadership
 
 
-def office_moves(small: Small, weak: Weak) -> Iterator[Move]:
+def leadership_moves(small: Small, weak: Weak) -> Iterator[Move]:
     """Leadership moves at any time, unnoticed.  An act under a permit of it then never happens."""
     old, new = small.controllers
     if not weak.permit and old.kind == 'cutting':

@@ -120,8 +120,8 @@ class Weak(NamedTuple):
 
     ``fence``: nothing is cut off, and it is believed to be.  ``compare``: commits compare nothing.
     ``permit``: acts outside of the store are made whatever became of claim and leadership.
-    ``unknown``: UNKNOWN counts as SILENCE.  ``office``: commits compare the epoch of the moment,
-    not of the office in which their look began.  ``slow``: a round may be older than a whole beat.
+    ``unknown``: UNKNOWN counts as SILENCE.  ``term``: commits compare the epoch of the moment,
+    not of the term in which their look began.  ``slow``: a round may be older than a whole beat.
     ``refusal``: a repeated call that Nova refuses ends the attempt.
     """
 
@@ -129,7 +129,7 @@ class Weak(NamedTuple):
     compare: bool = False
     permit: bool = False
     unknown: bool = False
-    office: bool = False
+    term: bool = False
     slow: bool = False
     refusal: bool = False
 
@@ -355,15 +355,15 @@ def applied(small: Small, written: Writes) -> Small:
 def canonical(small: Small, weak: Weak) -> Small:
     """The same state, without what is refused in any case: it need not be told apart.
 
-    That is what a stale hand holds, and what was begun in an office that is lost: each commit
-    compares the epoch of the office in which its look began.
+    That is what a stale hand holds, and what was begun in a term that is lost: each commit
+    compares the epoch of the term in which its look began.
     """
     small = _settled(small)
     if weak.compare or (small.controllers, small.workers) == _EMPTY:
         return small
     leader, other = both(small.controllers, _dropped)
     holder, former = both(small.workers, _dropped)
-    if not weak.office:
+    if not weak.term:
         other = IDLE
     if not weak.permit:
         former = IDLE

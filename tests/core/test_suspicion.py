@@ -48,12 +48,12 @@ class Due(unittest.TestCase):
             with self.subTest(now=now):
                 self.assertEqual(expected, due(found, now))
 
-    def test_a_new_office_gives_each_beat_a_ttl(self):
+    def test_a_new_term_gives_each_beat_a_ttl(self):
         found = seen((0.0, {'c1': SILENT, 'c2': BEATS}))
         self.assertEqual((), due(found, RULES.beat_ttl - 0.1))
         self.assertEqual(('c1',), due(found, RULES.beat_ttl))
 
-    def test_before_any_office_nobody_is_due(self):
+    def test_before_any_term_nobody_is_due(self):
         self.assertEqual(math.inf, suspicion.Suspicion().trusted_from)
 
     def test_what_the_last_beat_said_is_remembered_while_there_is_none(self):

@@ -77,7 +77,7 @@ class Written(unittest.TestCase):
         world = self.world()
         self.assertEqual(self.stored, self.book.newest(world, world.cases['c1']))
 
-    def test_a_new_office_begins_with_what_is_written(self):
+    def test_a_new_term_begins_with_what_is_written(self):
         for _ in range(5):
             self.look()
         self.book.forget()

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Giving an office up in favour of who sees more, and going last while one does."""
+"""Giving the leadership up in favour of who sees more, and going last while one does."""
 
 import unittest
 

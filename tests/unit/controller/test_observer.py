@@ -44,12 +44,12 @@ class ObserverCase(unittest.TestCase):
         self.store.commit([], [ports.Put(key, records.encode(record))])
 
     def controller(self, name):
-        office = scene.a_leader(self.store, name, self.clock)
+        leader = scene.a_leader(self.store, name, self.clock)
         probes = {network: scene.ScriptedProbe(network) for network in Network}
         pool = concurrent.futures.ThreadPoolExecutor(4)
         self.addCleanup(pool.shutdown)
         env = scene.an_env(self.clock, rules=RULES, pool=pool)
-        return office, Observer(self.store, office, list(probes.values()), lambda: self.rounds, env,
+        return leader, Observer(self.store, leader, list(probes.values()), lambda: self.rounds, env,
                                 self.fences_of(name)), probes
 
     def fences_of(self, name):
@@ -181,7 +181,7 @@ class TestFences(ObserverCase):
         self.look(RULES.blind_looks + 3)
         self.assertEqual('', self.leader.gives_way_to)
 
-    def test_who_can_fence_keeps_the_office(self):
+    def test_who_can_fence_keeps_the_leadership(self):
         self.fences[1].answers = False
         self.look(RULES.blind_looks + 3)
         self.assertEqual('', self.leader.gives_way_to)

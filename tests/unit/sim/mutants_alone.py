@@ -29,12 +29,12 @@ def renewed_in_any_case():
     return [put(Turns, 'overdue', lambda turns: '')]
 
 
-@mutant('a blind leader keeps its office')
+@mutant('a blind leader keeps its leadership')
 def blind_leader():
     return [put(Leadership, '_unfit', lambda leader: leader._overdue() and 'it hangs')]
 
 
-@mutant('who cannot fence keeps the office')
+@mutant('who cannot fence keeps the leadership')
 def fence_unasked():
     return [put(Observer, '_begun', lambda *given: {})]
 

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""What a leader may still do when its office ends, on a real store."""
+"""What a leader may still do when its leadership ends, on a real store."""
 
 import unittest
 
@@ -26,7 +26,7 @@ from tests.unit.controller import scene
 BOOK = records.PREFIX + 'test'
 
 
-class Office(unittest.TestCase):
+class Terms(unittest.TestCase):
 
     def setUp(self):
         self.store = etcd.EtcdStore([etcd_single.until(self.addCleanup).endpoint],
@@ -131,7 +131,7 @@ class Office(unittest.TestCase):
     def test_a_silent_round_counts(self):
         self.assertIs(Stage.DYING, self.judged_after(lambda: None).stage)
 
-    def test_a_round_asked_in_a_former_office_does_not_count(self):
+    def test_a_round_asked_in_a_former_term_does_not_count(self):
         # Deposed and elected again meanwhile, it knows nothing of what others saw in between.
         def deposed_and_back():
             self.store.commit([], [ports.Delete(records.LEADER)])

@@ -12,7 +12,7 @@
 """News of what was committed while the store's answer was lost.
 
 Nobody knows then whether it was committed, so nothing is told.  Whoever has written it looks for it
-later: what stands in the record's road is told, once; what can't come any more is forgotten.  A
+later: what stands in the record's history is told, once; what can't come any more is forgotten.  A
 process that ends meanwhile tells nothing; what is still open is told again by others.
 """
 
@@ -55,8 +55,8 @@ class Untold:
         try:
             yield
         except ports.OutcomeUnknown:
-            if news and record.road:
-                self._kept.append(_Kept(key, type(record), over, record.road[-1], tuple(news)))
+            if news and record.history:
+                self._kept.append(_Kept(key, type(record), over, record.history[-1], tuple(news)))
             raise
 
     @property
@@ -89,7 +89,7 @@ class Untold:
             found = records.record(one.kind, entry)
         except records.RecordError:
             return False
-        if one.step in found.road:
+        if one.step in found.history:
             for item in one.news:
                 self._tell(item)
         return False

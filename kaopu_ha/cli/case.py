@@ -57,7 +57,7 @@ class CaseList(Listing):
         return cases
 
     def _row(self, case: Case) -> list[Any]:
-        first, last = (case.road[0], case.road[-1]) if case.road else (None, None)
+        first, last = (case.history[0], case.history[-1]) if case.history else (None, None)
         stage, verdict = case.stage.value, case.verdict.value
         return [case.host, Cell(stage, self.ink('error' if case.recovery else '', stage)),
                 or_dash(_waited(case, self.app.rules)),
@@ -68,7 +68,7 @@ class CaseList(Listing):
 
 
 class CaseShow(Showing):
-    """Show the case on a host: rounds of evidence (-v: with each answer), and its road."""
+    """Show the case on a host: rounds of evidence (-v: with each answer), and its history."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         """The host."""
@@ -87,10 +87,10 @@ class CaseShow(Showing):
         return _facts(subject, self.app.rules)
 
     def page(self, subject: Case) -> list[str]:
-        """Its rounds of evidence, and its road."""
+        """Its rounds of evidence, and its history."""
         rounds = ['', *self._rounds(subject.rounds)] if subject.rounds else []
         return [*rounds, '', *layout.table(('at', 'by', 'stage', 'because'), [
-            (layout.clock(step.at), step.by, step.stage, step.reason) for step in subject.road])]
+            (layout.clock(step.at), step.by, step.stage, step.reason) for step in subject.history])]
 
     def _rounds(self, rounds: Iterable[model.Round]) -> list[str]:
         rows: list[tuple[str, ...]] = []

@@ -113,7 +113,8 @@ def _when(at: str) -> float:
 
 
 def _heading(case: Case) -> str:
-    began = layout.date_and_clock(case.road[0].at) + ' UTC' if case.road else 'an unknown time'
+    began = (layout.date_and_clock(case.history[0].at) + ' UTC' if case.history
+             else 'an unknown time')
     state = {Stage.CLOSED: 'it is closed', Stage.CONFIRMED: 'the host is confirmed dead',
              Stage.ADMITTING: 'the host is being taken back'}.get(
                  case.stage, f'its stage is {case.stage.value}')
@@ -176,7 +177,7 @@ def _round(case: Case, item: model.Round) -> Iterator[str]:
 
 def _road(case: Case) -> Iterator[_Told]:
     stages = {stage.value for stage in Stage}
-    for place, step in enumerate(case.road):
+    for place, step in enumerate(case.history):
         if place == 0:
             yield step.at, _ASKED - 1, f'{step.by} opened a case: {step.reason}.'
         elif step.stage in roads.WORDS:
@@ -206,7 +207,7 @@ _STAGES = {
 
 
 def _recovered(done: Recovery) -> Iterator[_Told]:
-    for step in done.road:
+    for step in done.history:
         tell = _RECOVERED.get(step.stage)
         yield step.at, _DONE, (tell(done, step) if tell else
                                f'The recovery is {step.stage}: {step.reason}.')
@@ -240,7 +241,7 @@ def _instances(found: Picture, done: Recovery) -> Iterator[str]:
         yield f'{item.name} ({item.instance}) {_fate(item)}'
         yield from _marks(item)
         yield from _why(item)
-        for step in item.road:
+        for step in item.history:
             because = f': {step.reason}' if step.reason else ''
             row = f'; row "{step.row}"' if step.row else ''
             yield f'    {layout.clock(step.at)}  {step.stage}{because} (by {step.by}{row})'

@@ -231,7 +231,7 @@ class Outcome:
 
 
 def _fate(item: Evacuation) -> Fate:
-    at = daemon.seconds(item.road[-1].at) if item.road and item.phase.ended else None
+    at = daemon.seconds(item.history[-1].at) if item.history and item.phase.ended else None
     because = f': {item.reason}' if item.reason else ''
     if item.phase is Phase.DONE:
         return Fate(item.name, f'runs again on {item.target}', at, True)

@@ -127,7 +127,7 @@ def _case(host: str, before: model.Case | None, after: model.Case | None) -> Ite
     if after is None:
         return
     yield from _rounds(host, before.rounds if before else (), after.rounds)
-    yield from _steps(host, before.road if before else (), after.road)
+    yield from _steps(host, before.history if before else (), after.history)
     was = before.admit if before else None
     if after.admit is not None:
         waits = after.admit.waiting_for
@@ -168,8 +168,8 @@ def _step(host: str, step: model.Step) -> Line:
 
 
 def _closed(name: str, before: model.Case | None, after: model.Case | None) -> Iterator[Line]:
-    if before is None and after is not None and after.road:
-        yield _step(name.partition('/')[0], after.road[-1])
+    if before is None and after is not None and after.history:
+        yield _step(name.partition('/')[0], after.history[-1])
 
 
 # ---------------------------------------------------------------- recovery, fence, evacuation
@@ -183,7 +183,7 @@ def _recovery(name: str, before: model.Recovery | None,
     del name
     if after is None:
         return
-    for step in after.road[len(before.road) if before else 0:]:
+    for step in after.history[len(before.history) if before else 0:]:
         yield Line('recovery', after.host, f'the recovery is {step.stage.upper()}: {step.reason}',
                    _RECOVERY_LEVELS.get(step.stage, 'info'), step.at)
     for reason in after.refused[len(before.refused) if before else 0:]:
@@ -213,7 +213,7 @@ def _evacuation(name: str, before: model.Evacuation | None,
     del name
     if after is None:
         return
-    steps = after.road[len(before.road) if before else 0:]
+    steps = after.history[len(before.history) if before else 0:]
     for step in steps:
         yield _moved(after, step.stage, step.reason, step.at, last=step is steps[-1])
     if before is None:

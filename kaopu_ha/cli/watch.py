@@ -143,7 +143,7 @@ class Follower:
         ended, _ = picture.progress(found, item)
         parts = ', '.join(f'{phases.count(phase)} {phase.value}' for phase in Phase
                           if phase in phases)
-        span = layout.between(item.road[0].at, item.road[-1].at) if item.road else None
+        span = layout.between(item.history[0].at, item.history[-1].at) if item.history else None
         return (f'the recovery is finished: {layout.number(ended, "instance")} ended'
                 + (f' ({parts})' if parts else '') + f', {layout.seconds(span)} after CONFIRMED')
 

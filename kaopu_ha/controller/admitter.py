@@ -287,18 +287,18 @@ class Admitter:
         # A person may have had its recovery taken up again at this moment.
         if self._commit(world, case, [_put(entered), *_forgotten(case)],
                         records.RECOVERY + case.recovery):
-            self._tell(News(Fact.STAGE, case.host, f'admitting: {entered.road[-1].reason}'))
+            self._tell(News(Fact.STAGE, case.host, f'admitting: {entered.history[-1].reason}'))
 
     def _close(self, world: World, name: str, request: records.Request, case: Case) -> None:
         ended = admission.closed(case, self._term.now(), self._term.name)
         answer = dataclasses.replace(request, state=State.DONE, answer='admitted')
         before = world.restarts.get(case.host)
         again = unseen.to_start(case, world.inventories[case.host], world.evacuations, before,
-                                ended.road[-1].at, self._term.name)
+                                ended.history[-1].at, self._term.name)
         if self._commit(world, case, [
                 *shelf.put_away(self._store, ended, world.snapshot.revision,
                                 self._rules.closed_kept), *_forgotten(case),
-                *returns.came_back(self._store, world, ended.road[-1], case.host, self._rules),
+                *returns.came_back(self._store, world, ended.history[-1], case.host, self._rules),
                 *self._looked_after(world, case), *_started(again),
                 ports.Put(records.REQUEST + name, records.encode(answer))],
                 records.REQUEST + name, records.AFTERCARE + case.host,
@@ -349,7 +349,7 @@ class Admitter:
               writes: Sequence[ports.Put | ports.Delete]) -> None:
         noted = admission.noted(case, did)
         step = self._term.step(did.value, reason)
-        noted = dataclasses.replace(noted, road=(*noted.road, step))
+        noted = dataclasses.replace(noted, history=(*noted.history, step))
         if self._commit(world, case, [_put(noted), *writes], records.LOCK + case.host):
             self._tell(News(Fact.ADMIT_STEP, case.host, f'{did.value}: {reason}'))
 

@@ -280,7 +280,7 @@ class Detector:
             # A call for it was held up: what was seen by then is not what is so now.
             return False
         stored = world.cases.get(host)
-        news = decision.news if stored is None or stored.road != decision.case.road else ()
+        news = decision.news if stored is None or stored.history != decision.case.history else ()
         with self._untold.keeping(records.CASE + host, world.modified(records.CASE + host),
                                   decision.case, news):
             if self._store.commit(compares, writes) is None:
@@ -317,7 +317,7 @@ class Detector:
             inventory, wanted, fencing.known_clients(case)))
         step = self._term.step(model.RecoveryStage.FENCING.value, 'it is confirmed dead')
         recovery = model.Recovery(
-            name, host, model.RecoveryStage.FENCING, orders=orders, road=(step,),
+            name, host, model.RecoveryStage.FENCING, orders=orders, history=(step,),
             forced_by_us=self._still_forced(case),
             instances=evacuation.powered(events.with_arrivals(confirmed(inventory, case), hints),
                                          servers, restart.counts_as_off(world.restarts.get(host))),
@@ -347,7 +347,7 @@ class Detector:
                 case: model.Case) -> list[ports.Put | ports.Delete]:
         return [*shelf.put_away(self._store, case, world.snapshot.revision,
                                 self._rules.closed_kept),
-                *returns.came_back(self._store, world, case.road[-1], host, self._rules)]
+                *returns.came_back(self._store, world, case.history[-1], host, self._rules)]
 
     def _interrupted(self, world: World, host: str, case: model.Case) -> restart.Restart | None:
         """What ran on it by its libvirt's word, and is off now: its agent can't know of that."""

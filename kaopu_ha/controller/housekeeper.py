@@ -134,12 +134,12 @@ class Housekeeper:
 def _recoveries(world: World) -> Iterator[Over]:
     for name, recovery in world.every(model.Recovery, records.RECOVERY).items():
         if recovery.stage.finished and not history.in_use(world, recovery):
-            yield Over(name, recovery.road[-1].at if recovery.road else '')
+            yield Over(name, recovery.history[-1].at if recovery.history else '')
 
 
 def _closed(world: World) -> Iterator[Over]:
     for name, case in world.every(model.Case, records.CLOSED).items():
-        yield Over(records.CLOSED + name, case.road[-1].at if case.road else '')
+        yield Over(records.CLOSED + name, case.history[-1].at if case.history else '')
 
 
 def _host_of(name: str) -> str:

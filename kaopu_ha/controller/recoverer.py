@@ -195,7 +195,7 @@ class Recoverer:
             writes.append(self._keeper.proof(item))
         if decision.unproven:
             writes.append(ports.Delete(records.PROOF + item.id))
-        key, went = records.RECOVERY + item.id, decision.recovery.road != item.road
+        key, went = records.RECOVERY + item.id, decision.recovery.history != item.history
         with self._untold.keeping(key, world.modified(key), decision.recovery,
                                   decision.news if went else ()):
             if not self._write(world, item, writes):

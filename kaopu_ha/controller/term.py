@@ -60,7 +60,7 @@ class Term:
         return self._epoch != 0 and self._leadership.epoch == self._epoch
 
     def step(self, stage: str, reason: str) -> model.Step:
-        """A step of a record's road, taken by this leader now."""
+        """A step of a record's history, taken by this leader now."""
         return model.Step(self.now(), self.name, stage, reason)
 
     def compares(self) -> tuple[ports.Compare, ...]:

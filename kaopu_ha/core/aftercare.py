@@ -66,7 +66,7 @@ class Aftercare:
 
     host: str
     wards: tuple[Ward, ...] = ()
-    road: tuple[model.Step, ...] = ()
+    history: tuple[model.Step, ...] = ()
     destroyed: bool = False
 
     @property
@@ -149,8 +149,8 @@ def begun(before: Aftercare | None, host: str, evacuations: Iterable[model.Evacu
     wards = tuple(sorted((new | kept).values(), key=lambda ward: (
         not ward.reason, ward.name, ward.instance)))[:_WARDS_MAX]
     step = model.Step(at, by, 'begun', f'{len(wards)} instances are looked after')
-    road = roads.latest(before.road if before else (), step)
-    return Aftercare(host, wards, road, destroyed) if wards else None
+    history = roads.latest(before.history if before else (), step)
+    return Aftercare(host, wards, history, destroyed) if wards else None
 
 
 def changed(record: Aftercare, decisions: Iterable[Decision]) -> Aftercare:

@@ -247,7 +247,8 @@ def needs_operator(item: Evacuation) -> bool:
     """
     if item.row or item.phase is not Phase.WAITING:
         return item.row in _FOR_OPERATORS
-    since = itertools.takewhile(lambda step: step.stage != Phase.QUEUED.value, reversed(item.road))
+    since = itertools.takewhile(lambda step: step.stage != Phase.QUEUED.value,
+                                reversed(item.history))
     return next((step.row for step in since if step.row), '') in _FOR_OPERATORS
 
 
@@ -288,7 +289,7 @@ _GOES_ON = (Act.COMMIT, Act.CALL, Act.RESET, Act.MOVING, Act.DONE)
 
 def _decided_in(item: Evacuation) -> Phase:
     """The phase in which its row decided: the one before, if the row led to another."""
-    steps = item.road[-2:]
+    steps = item.history[-2:]
     written = len(steps) == 2 and steps[1].row == item.row and steps[1].stage == item.phase.value
     return Phase(steps[0].stage) if written else item.phase
 

@@ -70,7 +70,7 @@ def _kind(move: Evacuation, grouped: Collection[str]) -> Evacuation:
     clusters = sorted({image.cluster for image in move.images})
     return dataclasses.replace(
         move, instance=move.instance if move.instance in grouped else '', name='', project='',
-        opted_in=False, phase=Phase.WAITING, target='', power=model.Power.ON, epoch=0, road=(),
+        opted_in=False, phase=Phase.WAITING, target='', power=model.Power.ON, epoch=0, history=(),
         reason='', row='', marked='', wrong_marks=(), priority=policy.Priority.NORMAL,
         images=tuple(model.Image(cluster, '', '', '') for cluster in clusters))
 

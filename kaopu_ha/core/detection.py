@@ -100,7 +100,7 @@ def opened(inventory: model.Inventory, seen: Seen) -> Case:
     was_on = tuple(texts.bounded(instance.name) for instance in inventory.on)
     case = Case(inventory.host, Stage.SUSPECTED, boot_id=inventory.boot_id, was_on=was_on)
     step = model.Step(seen.at, seen.by, Stage.SUSPECTED.value, 'its beat is gone')
-    return dataclasses.replace(_beat_kept(case, seen), road=(step,))
+    return dataclasses.replace(_beat_kept(case, seen), history=(step,))
 
 
 def judged(said: Sequence[model.Evidence],
@@ -172,8 +172,8 @@ def silent_since(case: Case) -> str:
     since = ''
     for item in case.rounds:
         since = '' if item.verdict is Verdict.ALIVE else since or item.at
-    # Of the rounds, some may have left a full file; no step has left the road.
-    return max([since, *(step.at for step in case.road if step.stage == Stage.SUSPECTED.value)]
+    # Of the rounds, some may have left a full file; no step has left the history.
+    return max([since, *(step.at for step in case.history if step.stage == Stage.SUSPECTED.value)]
                ) if since else ''
 
 

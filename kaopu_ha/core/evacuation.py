@@ -187,8 +187,8 @@ def listed(recovery: model.Recovery, servers: Sequence[model.Server],
             memory_mb=server.memory_mb, epoch=seen.epoch, reason=reason, project=server.project,
             opted_in=server.opted_in, priority=said.priority, marked=said.because,
             wrong_marks=said.wrong, demand=server.demand, row=row,
-            road=(model.Step(seen.at, seen.by, phase.value, reason or 'was on: to be moved',
-                             row),)))
+            history=(model.Step(seen.at, seen.by, phase.value, reason or 'was on: to be moved',
+                                row),)))
     return tuple(policy.in_order(made))
 
 
@@ -197,7 +197,7 @@ def unplanned(recovery: model.Recovery, at: str, by: str) -> tuple[Evacuation, .
     return tuple(Evacuation(
         recovery.id, instance.uuid, instance.name, recovery.host, Phase.WAITING,
         power=instance.power, images=instance.images,
-        road=(model.Step(at, by, Phase.WAITING.value, 'was on: to be moved'),))
+        history=(model.Step(at, by, Phase.WAITING.value, 'was on: to be moved'),))
         for instance in recovery.instances if instance.power is not Power.OFF)
 
 
@@ -367,12 +367,12 @@ def _turned_back(item: Evacuation, seen: Seen, rules: model.Rules,
 def outcome(item: Evacuation, case: model.Case | None) -> Outcome:
     """How the move ended, for those who are told; what an unread case would say is left out."""
     assert item.phase.ended, item.phase
-    confirmed = [step.at for step in case.road if step.stage == model.Stage.CONFIRMED.value
+    confirmed = [step.at for step in case.history if step.stage == model.Stage.CONFIRMED.value
                  ] if case else []
     return Outcome(
         item.instance, item.name, item.project, item.opted_in, item.phase.value, item.reason,
         item.source, item.target, silent_since=detection.silent_since(case) if case else '',
-        confirmed_at=confirmed[-1] if confirmed else '', ended_at=item.road[-1].at)
+        confirmed_at=confirmed[-1] if confirmed else '', ended_at=item.history[-1].at)
 
 
 def counts(evacuations: Iterable[Evacuation]) -> Mapping[Phase, int]:

@@ -74,7 +74,8 @@ def awaited(inventory: model.Inventory, before: restart.Restart | None,
     record = before or restart.Restart(inventory.host, inventory.boot_id)
     kept = tuple(start for start in record.starts if start.instance not in uuids)
     step = model.Step(at, by, 'lost', f'a live migration brought {len(new)}, Nova shows none here')
-    return dataclasses.replace(record, starts=(*kept, *new), road=roads.latest(record.road, step))
+    return dataclasses.replace(record, starts=(*kept, *new),
+                               history=roads.latest(record.history, step))
 
 
 def is_known(before: restart.Restart | None, instance: str) -> bool:

@@ -48,7 +48,7 @@ def doubted(recovery: Recovery, seen: Seen) -> Decision | None:
         return None
     text = f'{recovery.word.text}, but {heard}: that word counts no more'
     step = model.Step(seen.at, seen.by, roads.WORD_ENDED, text)
-    after = dataclasses.replace(recovery, word=None, road=(*recovery.road, step))
+    after = dataclasses.replace(recovery, word=None, history=(*recovery.history, step))
     return Decision(Act.COMMIT, after, news=(News(Fact.WORD_ENDED, recovery.host, text),),
                     unproven=True)
 

@@ -50,7 +50,7 @@ def dead_hosts(recoveries: Iterable[Recovery]) -> frozenset[str]:
 
 def was_proven(recovery: Recovery) -> bool:
     """True if its fence has held, or a person's word stood for it."""
-    if recovery.stage in (RecoveryStage.EVACUATING, RecoveryStage.FINISHED) and recovery.road:
+    if recovery.stage in (RecoveryStage.EVACUATING, RecoveryStage.FINISHED) and recovery.history:
         # A person may have ended it before, and have had it taken up again since.
         return _was(recovery, RecoveryStage.PROVEN)
     return recovery.stage is not RecoveryStage.FENCING
@@ -65,9 +65,9 @@ def taken_up(recovery: Recovery) -> RecoveryStage:
 
 
 def was_planned(recovery: Recovery) -> bool:
-    """True if what was on there was planned, as far as its road is known."""
-    return not recovery.road or _was(recovery, RecoveryStage.PLANNED)
+    """True if what was on there was planned, as far as its history is known."""
+    return not recovery.history or _was(recovery, RecoveryStage.PLANNED)
 
 
 def _was(recovery: Recovery, stage: RecoveryStage) -> bool:
-    return any(step.stage == stage.value for step in recovery.road)
+    return any(step.stage == stage.value for step in recovery.history)

@@ -196,7 +196,7 @@ class Case:
     kernel_answered: bool = False
     verdict: Verdict = Verdict.UNDECIDED
     rounds: tuple[Round, ...] = ()
-    road: tuple[Step, ...] = ()
+    history: tuple[Step, ...] = ()
     was_on: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
     guests: tuple[str, ...] = ()
@@ -247,7 +247,7 @@ class Recovery:
     told_off: tuple[str, ...] = ()
     forced_by_us: bool = False
     waiting_for: str = ''
-    road: tuple[Step, ...] = ()
+    history: tuple[Step, ...] = ()
     word: Word | None = None
 
 
@@ -300,7 +300,7 @@ class Evacuation:
     attempts: tuple[Attempt, ...] = ()
     tried: tuple[str, ...] = ()
     reason: str = ''
-    road: tuple[Step, ...] = ()
+    history: tuple[Step, ...] = ()
     project: str = ''
     opted_in: bool = False
     row: str = ''

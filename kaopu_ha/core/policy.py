@@ -36,7 +36,7 @@ from typing import Protocol, TypeVar
 from kaopu_ha.core import texts
 from kaopu_ha.core.cloud import Mark, Server, Source
 
-# The row, in the road of an instance, of what was left because the policy says so.
+# The row, in the history of an instance, of what was left because the policy says so.
 ROW = 'the policy'
 
 

@@ -79,8 +79,8 @@ def _added(before: Restart | None, host: str, boot_id: str, new: Sequence[Start]
         return None
     count = sum(start.phase is Phase.WAITING for start in new)
     step = model.Step(at, by, 'restart', f'its host was booted; {count} were on before')
-    road = roads.latest(before.road if before and same else (), step)
-    return Restart(host, boot_id, (*kept.values(), *new), road)
+    history = roads.latest(before.history if before and same else (), step)
+    return Restart(host, boot_id, (*kept.values(), *new), history)
 
 
 def told(restart: Restart, before: Restart | None) -> tuple[News, ...]:

@@ -67,7 +67,7 @@ class Restart:
     host: str
     boot_id: str
     starts: tuple[Start, ...] = ()
-    road: tuple[model.Step, ...] = ()
+    history: tuple[model.Step, ...] = ()
 
     @property
     def unsettled(self) -> tuple[Start, ...]:

@@ -75,10 +75,10 @@ EVACUATION: Mapping[Phase, frozenset[Phase]] = {
     Phase.NOT_RECOVERABLE: frozenset({Phase.WAITING, Phase.NOT_RECOVERABLE}),
 }
 
-# What else is told in the road of a recovery; its stage stays.  The first one also in a case's.
+# What else is told in the history of a recovery; its stage stays.  The first one also in a case's.
 WORD_GIVEN = 'going on by a person\'s word'
 WORD_ENDED = 'waiting for its fence again'
-# And in the road of a case.
+# And in the history of a case.
 WORD_PAST = 'judged by what is seen again'
 WORDS = (WORD_GIVEN, WORD_PAST)
 
@@ -87,31 +87,33 @@ WORDS = (WORD_GIVEN, WORD_PAST)
 _LATEST_KEPT = 20
 
 
-def latest(road: Sequence[Step], step: Step) -> tuple[Step, ...]:
-    """The road with one more step, of which only the latest ones are kept."""
-    return (*road, step)[-_LATEST_KEPT:]
+def latest(history: Sequence[Step], step: Step) -> tuple[Step, ...]:
+    """The history with one more step, of which only the latest ones are kept."""
+    return (*history, step)[-_LATEST_KEPT:]
 
 
 def step_of_case(case: Case, stage: Stage, at: str, by: str, reason: str, *,
                  read_at: str = '') -> Case:
-    """The case in its next stage, with the step in its road."""
+    """The case in its next stage, with the step in its history."""
     assert stage in CASE[case.stage], f'{case.stage.value} -> {stage.value} is no road'
-    return dataclasses.replace(case, stage=stage, road=(
-        *case.road, Step(at, by, stage.value, reason, read_at=read_at)))
+    return dataclasses.replace(case, stage=stage, history=(
+        *case.history, Step(at, by, stage.value, reason, read_at=read_at)))
 
 
 def step_of_recovery(recovery: Recovery, stage: RecoveryStage, at: str, by: str,
                      reason: str) -> Recovery:
-    """The recovery in its next stage, waiting for nothing, with the step in its road."""
+    """The recovery in its next stage, waiting for nothing, with the step in its history."""
     assert stage in RECOVERY[recovery.stage], f'{recovery.stage.value} -> {stage.value} is no road'
     return dataclasses.replace(recovery, stage=stage, waiting_for='',
-                               road=(*recovery.road, Step(at, by, stage.value, reason)))
+                               history=(*recovery.history, Step(at, by, stage.value, reason)))
 
 
 def step_of_evacuation(item: Evacuation, phase: Phase, at: str, by: str, reason: str,
                        row: str = '') -> Evacuation:
-    """The evacuation in its next phase, with the reason, and the row that gave it, in its road."""
+    """The evacuation in its next phase, with the reason, and the row that gave it, in its history.
+    """
     assert phase in EVACUATION[item.phase], f'{item.phase.value} -> {phase.value} is no road'
     step = Step(at, by, phase.value, reason, row)
-    return dataclasses.replace(item, phase=phase, reason=reason, row=row, road=(*item.road, step),
+    return dataclasses.replace(item, phase=phase, reason=reason, row=row,
+                               history=(*item.history, step),
                                set_aside=0, waited=0.0)

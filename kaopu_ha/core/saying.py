@@ -27,7 +27,7 @@ from kaopu_ha.core import roads
 from kaopu_ha.core.model import Case, Step, Verdict, Word
 from kaopu_ha.core.news import Fact, News
 
-# Of a road at each end: who says it again and again must not fill the store.
+# Of a history at each end: who says it again and again must not fill the store.
 _STEPS_KEPT = 30
 
 
@@ -61,9 +61,9 @@ def ended(case: Case, heard: str, at: str, by: str) -> tuple[Case, tuple[News, .
 
 
 def _noted(case: Case, what: str, at: str, by: str, text: str) -> Case:
-    road = case.road if len(case.road) <= 2 * _STEPS_KEPT else (
-        *case.road[:_STEPS_KEPT], *case.road[-_STEPS_KEPT:])
-    return dataclasses.replace(case, road=(*road, Step(at, by, what, text)))
+    history = case.history if len(case.history) <= 2 * _STEPS_KEPT else (
+        *case.history[:_STEPS_KEPT], *case.history[-_STEPS_KEPT:])
+    return dataclasses.replace(case, history=(*history, Step(at, by, what, text)))
 
 
 def _last_rule(case: Case) -> str:

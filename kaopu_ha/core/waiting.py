@@ -76,11 +76,11 @@ def waiting(cases: Iterable[model.Case], recoveries: Mapping[str, model.Recovery
     found: list[Waiting] = []
     for case in sorted(cases, key=lambda case: case.host):
         if case.stage in detection.JUDGING and case.host not in held and not _is_empty(case):
-            found.append(Waiting(case.host, Kind.CASE, _why_open(case), since=_last(case.road)))
+            found.append(Waiting(case.host, Kind.CASE, _why_open(case), since=_last(case.history)))
         if case.stage is Stage.ADMITTING:
             progress = case.admit.waiting_for if case.admit else ''
             found.append(Waiting(case.host, Kind.ADMISSION, progress or 'its next step',
-                                 since=_last(case.road)))
+                                 since=_last(case.history)))
         if case.stage in (Stage.CONFIRMED, Stage.ADMITTING):
             mine = [item for item in moves if item.recovery == case.recovery]
             found += _recovery(case, recoveries.get(case.recovery), mine)
@@ -114,7 +114,7 @@ def _recovery(case: model.Case, recovery: model.Recovery | None,
             recovery.waiting_for or all(item.phase.ended for item in mine)):
         yield Waiting(case.host, Kind.RECOVERY, f'{recovery.stage.value}: '
                                                 f'{recovery.waiting_for or "its next step"}',
-                      since=_last(recovery.road))
+                      since=_last(recovery.history))
 
 
 def _instances(case: model.Case, mine: Collection[model.Evacuation],
@@ -138,11 +138,11 @@ def _off(record: restart.Restart) -> Iterator[Waiting]:
 
 
 def _of(case: model.Case, item: model.Evacuation, kind: Kind, reason: str) -> Waiting:
-    return Waiting(case.host, kind, reason, item.instance, item.name, _last(item.road))
+    return Waiting(case.host, kind, reason, item.instance, item.name, _last(item.history))
 
 
-def _last(road: Sequence[model.Step]) -> str:
-    return road[-1].at if road else ''
+def _last(history: Sequence[model.Step]) -> str:
+    return history[-1].at if history else ''
 
 
 def _why_not_moved(item: model.Evacuation, claimed: Collection[str]) -> str:

@@ -82,8 +82,8 @@ from kaopu_ha.core.news import Fact, News
 
 # In one sentence.
 _NAMES_MAX = 10
-# Of a road at each end; and how many attempts a record bears: none may be forgotten, for each has
-# a target on which something may be left.
+# Of a history at each end; and how many attempts a record bears: none may be forgotten, for each
+# has a target on which something may be left.
 _STEPS_KEPT = 30
 _ATTEMPTS_MAX = 300
 
@@ -154,7 +154,7 @@ def _go_on(wish: Wish, seen: Seen) -> Answer:
                               'a word')
     word = _word(wish, seen)
     step = Step(seen.at, seen.by, roads.WORD_GIVEN, word.text)
-    after = dataclasses.replace(found, word=word, road=(*_shortened(found.road), step))
+    after = dataclasses.replace(found, word=word, history=(*_shortened(found.history), step))
     text = 'its instances are moved without a proof of the fence, by your word that it is off' \
         if recovery.is_open(found) else \
         'what was on its way to it is sent elsewhere, by your word that it never runs again'
@@ -252,12 +252,12 @@ def _retry(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
         return _refused(wish, f'it was attempted {len(item.attempts)} times, and its record takes '
                               f'no more: move it by hand when the host is admitted')
     anew = dataclasses.replace(item, target='', tried=_tried(item), passed_over=(), failures=0,
-                               rounds=0, given_up='', road=_shortened(item.road))
+                               rounds=0, given_up='', history=_shortened(item.history))
     anew = evacuation.went(anew, Phase.WAITING, seen.at, seen.by, f'tried again for {wish.by}')
     taken_up = None
     if not recovery.is_open(seen.recovery):
         taken_up = roads.step_of_recovery(
-            dataclasses.replace(seen.recovery, road=_shortened(seen.recovery.road)),
+            dataclasses.replace(seen.recovery, history=_shortened(seen.recovery.history)),
             kept.taken_up(seen.recovery), seen.at, seen.by,
             f'taken up again, to try {item.name} again for {wish.by}')
     withdrawn = tuple(dataclasses.replace(
@@ -360,11 +360,11 @@ def _tried(item: Evacuation) -> tuple[str, ...]:
     return tuple(sorted({*item.tried, *refused}))
 
 
-def _shortened(road: tuple[Step, ...]) -> tuple[Step, ...]:
+def _shortened(history: tuple[Step, ...]) -> tuple[Step, ...]:
     """Its first steps and its last ones: who retries again and again must not fill the store."""
-    if len(road) <= 2 * _STEPS_KEPT:
-        return road
-    return (*road[:_STEPS_KEPT], *road[-_STEPS_KEPT:])
+    if len(history) <= 2 * _STEPS_KEPT:
+        return history
+    return (*history[:_STEPS_KEPT], *history[-_STEPS_KEPT:])
 
 
 def _done(wish: Wish, text: str) -> Wish:

@@ -34,7 +34,7 @@ from kaopu_ha.core import bounds
 SCHEMA = 1
 # Fields whose names are others than those that their first release kept them by.  What is kept,
 # and what people read with --json, outlives our words.
-_KEPT_BY = {'observer': 'eye'}
+_KEPT_BY = {'observer': 'eye', 'history': 'road'}
 
 
 class RecordError(ValueError):

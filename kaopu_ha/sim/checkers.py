@@ -300,8 +300,8 @@ class Deciders:
                 Stage.CONFIRMED, Stage.ADMITTING):
             self._say('confirmed stays', f'{now.host} went to {now.stage.value}')
         stages = (was.stage if was else None, now.stage)
-        if stages[0] is not stages[1] and (not now.road or not all(
-                (now.road[-1].at, now.road[-1].by, now.road[-1].reason))):
+        if stages[0] is not stages[1] and (not now.history or not all(
+                (now.history[-1].at, now.history[-1].by, now.history[-1].reason))):
             self._say('every step says why', f'{now.host} went to {now.stage.value}')
         if was is not None and was.admit is not None and now.stage is Stage.CONFIRMED and (
                 stages[0] is Stage.ADMITTING and not was.admit.unfenced):

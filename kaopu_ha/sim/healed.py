@@ -141,7 +141,7 @@ def _told(world: World, row: Row) -> str:
 
 
 def _begun(item: Evacuation) -> str:
-    return item.road[0].at if item.road else ''
+    return item.history[0].at if item.history else ''
 
 
 def _says_why(item: Evacuation) -> bool:

@@ -52,7 +52,7 @@ def could_not_tell(world: World, client: Client) -> bool:
     case = world.case(client.node.name)
     machine = world.machines.get(client.node.name)
     if case is None or machine is None or not world.confirmed(case.host) or (
-            client.since < daemon.seconds(case.road[0].at)):
+            client.since < daemon.seconds(case.history[0].at)):
         return False
     since = machine.address_since.get(client.ip, -math.inf)
     young = (world.kernel.now - client.since < _GROWN_SECONDS

@@ -83,6 +83,6 @@ class LivingHosts:
 def told_until(world: World, case: Case) -> float:
     """What was so on the host by then, its agent has told, on a machine that was well."""
     rules = world.setup.times.rules
-    beat = daemon.seconds(case.road[0].at) - detection.grace(rules) - rules.beat_ttl
+    beat = daemon.seconds(case.history[0].at) - detection.grace(rules) - rules.beat_ttl
     # A leader that took over since opens the case later, and so does one whose store was away.
     return min(beat, world.etcd.heard_at.get(records.ALIVE + case.host, beat)) - _PUBLISHED_SECONDS

@@ -137,8 +137,8 @@ class Moves:
     def _touched(self, name: str, host: str) -> bool:
         """True if its user, or a person, did something to it lately, or when its host died."""
         case, since = self._world.case(host), self._world.kernel.now
-        if case is not None and case.road:
-            since = daemon.seconds(case.road[0].at)
+        if case is not None and case.history:
+            since = daemon.seconds(case.history[0].at)
         for line in reversed(self._world.timeline):
             if since - line.at > _LATELY_SECONDS:
                 return False

@@ -88,8 +88,8 @@ class Places:
     def _is_old(self, host: str) -> bool:
         """True if the zones and groups are as they were when the case was opened."""
         case = self._world.case(host)
-        return case is not None and bool(case.road) and (
-            self._world.nova.lay.since < daemon.seconds(case.road[0].at))
+        return case is not None and bool(case.history) and (
+            self._world.nova.lay.since < daemon.seconds(case.history[0].at))
 
     def _moved(self, was: Evacuation | None, item: Evacuation) -> None:
         if item.demand is None or was is None or (was.phase, was.target) == (

@@ -56,7 +56,7 @@ class Policies:
         case = self._world.case(row.host)
         if case is None or came_too_late(self._world, f'evacuate {row.uuid}'):
             return
-        confirmed = [daemon.seconds(step.at) for step in case.road
+        confirmed = [daemon.seconds(step.at) for step in case.history
                      if step.stage == Stage.CONFIRMED.value]
         plainly = confirmed and row.marked_at < confirmed[-1]
         if plainly and is_left(self._world, row) and not self._by_word(row):
@@ -92,7 +92,7 @@ class Policies:
     def _by_word(self, row: Row) -> bool:
         """True if a person asked for it by name, whatever its marks say."""
         return any(step.reason.startswith('tried again for') for item in self._every()
-                   if item.instance == row.uuid for step in item.road)
+                   if item.instance == row.uuid for step in item.history)
 
     def _every(self) -> list[Evacuation]:
         return self._world.every(Evacuation, records.EVACUATION)
@@ -119,7 +119,7 @@ class Policies:
         now = self._world.kernel.now
         for other in self._above(item, Phase.WAITING):
             new = f'{records.EVACUATION}{other.recovery}/{other.instance}' in together
-            if (new or now - daemon.seconds(other.road[-1].at) > _WRITTEN_SECONDS) and (
+            if (new or now - daemon.seconds(other.history[-1].at) > _WRITTEN_SECONDS) and (
                     _could_go(other, item)) and self._lets(other, item.target):
                 self._say('the important get room first', f'{item.name} ({item.priority.value}) is '
                           f'to go to {item.target}, and {other.name} ({other.priority.value}) '
@@ -136,7 +136,7 @@ class Policies:
         if item is None or not first or world.broker.doubles or world.etcd.lost_answers:
             return
         for other in self._above(item, Phase.QUEUED):
-            waits = world.kernel.now - daemon.seconds(other.road[-1].at)
+            waits = world.kernel.now - daemon.seconds(other.history[-1].at)
             free = records.CLAIM + other.instance not in world.etcd.entries
             if free and waits > _WRITTEN_SECONDS and other.instance not in self._claimed:
                 self._say('the important are called for first',

@@ -110,7 +110,7 @@ class Grounds:
         if told is None or not told.leaving or told.boot_id != case.boot_id or (
                 was.stage, case.stage) != (Stage.SUSPECTED, Stage.DYING):
             return False
-        since = max(step.at for step in case.road if step.stage == Stage.SUSPECTED.value)
+        since = max(step.at for step in case.history if step.stage == Stage.SUSPECTED.value)
         rules = self._world.setup.times.rules
         return self._world.kernel.now - daemon.seconds(since) >= rules.leaving_seconds
 
@@ -119,7 +119,7 @@ class Grounds:
         said = is_said_off(self._world, case.host)
         if not said and case.host in libvirt.alone_with:
             yield 'unknown is no silence', f'{who} reached nobody else over management'
-        dying = [step.at for step in case.road if step.stage == Stage.DYING.value]
+        dying = [step.at for step in case.history if step.stage == Stage.DYING.value]
         waited = self._world.kernel.now - daemon.seconds(dying[-1]) if dying else 0.0
         wait = rules.death_wait(True) + rules.lock_wait(True)
         if self._kernels.get(case.host) == opened and waited < wait - _WAIT_SLACK_SECONDS:

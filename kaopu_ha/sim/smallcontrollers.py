@@ -157,7 +157,7 @@ def _keys(decision: detection.Decision) -> Writes:
 
 def plain_case(case: model.Case) -> model.Case:
     """The case without what grows for ever and decides nothing."""
-    return dataclasses.replace(case, rounds=(), road=(), verdict=model.Verdict.UNDECIDED)
+    return dataclasses.replace(case, rounds=(), history=(), verdict=model.Verdict.UNDECIDED)
 
 
 # ---------------------------------------------------------------- a controller's commit
@@ -312,8 +312,8 @@ def _hand(item: model.Recovery, decision: Decision) -> Hand | None:
 
 
 def _plain_recovery(item: model.Recovery) -> model.Recovery:
-    """The recovery without its texts and its road, which decide nothing."""
-    return dataclasses.replace(item, road=(), waiting_for='', refused=())
+    """The recovery without its texts and its history, which decide nothing."""
+    return dataclasses.replace(item, history=(), waiting_for='', refused=())
 
 
 def _says(decision: Decision, text: str) -> str:

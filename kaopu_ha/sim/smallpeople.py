@@ -71,5 +71,5 @@ def _written(small: Small, verb: Verb, blindly: bool) -> Writes:
             '', '', case=small.case, recovery=small.recovery, evacuations=(item,)), RULES)
     written: list[tuple[str, object]] = [('evacuation', plain(move)) for move in answer.evacuations]
     if answer.recovery is not None:
-        written.append(('recovery', dataclasses.replace(answer.recovery, road=())))
+        written.append(('recovery', dataclasses.replace(answer.recovery, history=())))
     return tuple(written)

@@ -12,8 +12,8 @@
 
 """The small world of the model check: one host with one instance, and two hosts to go to.
 
-A state is frozen and finite: texts, times, rounds and roads of the records are taken out, keys of
-the store are fields, and what a controller or worker has in its hand between two steps is a
+A state is frozen and finite: texts, times, rounds and histories of the records are taken out, keys
+of the store are fields, and what a controller or worker has in its hand between two steps is a
 ``Hand``.  This module is the world outside of the program: the host, what the networks answer, and
 Nova.  ``smallcontrollers`` and ``smallworkers`` are the program in it, ``modelcheck`` searches.
 
@@ -389,8 +389,8 @@ def _dropped(hand: Hand) -> Hand:
 
 
 def plain(item: model.Evacuation) -> model.Evacuation:
-    """The evacuation without its texts and its road, which decide nothing."""
-    return dataclasses.replace(item, road=(), reason='')
+    """The evacuation without its texts and its history, which decide nothing."""
+    return dataclasses.replace(item, history=(), reason='')
 
 
 def outlived(small: Small) -> Small:

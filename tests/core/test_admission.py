@@ -179,7 +179,7 @@ class TheOrder(unittest.TestCase):
             self.assertIs(Act.FALL_BACK, found.act, did)
             back = admission.fallen_back(case, AT, BY, found.reason)
             self.assertEqual((Stage.CONFIRMED, None, found.reason),
-                             (back.stage, back.admit, back.road[-1].reason))
+                             (back.stage, back.admit, back.history[-1].reason))
 
     def test_one_that_dies_when_its_fence_is_gone_is_judged_like_any_other(self):
         for did in STEPS[STEPS.index(Did.UNFENCED):]:

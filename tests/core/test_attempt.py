@@ -871,7 +871,7 @@ class WhyItWasThisRow(unittest.TestCase):
             name for _, name, _ in attempt.why(calling(row='under way')).instead])
 
     def test_the_phase_before_its_end_counts_for_what_has_ended(self):
-        ended = evacuation.went(calling(road=(model.Step('noon', 'w', 'calling', ''),)),
+        ended = evacuation.went(calling(history=(model.Step('noon', 'w', 'calling', ''),)),
                                 Phase.REFUSED, 'noon', 'w', 'x', 'ended without it')
         self.assertIn('Nova has the call', [name for _, name, _ in attempt.why(ended).instead])
 

@@ -65,7 +65,7 @@ class TestWorthWriting(unittest.TestCase):
     def test_whatever_decides_is_at_once(self):
         for changes in ({'stage': Stage.DYING}, {'waited': 1.0}, {'kernel_answered': True},
                         {'verdict': model.Verdict.DEAD}, {'clients': ('10.1.0.1:0/1',)},
-                        {'road': (model.Step('', '', '', ''),)}):
+                        {'history': (model.Step('', '', '', ''),)}):
             with self.subTest(changes):
                 self.assertTrue(casefile.worth_writing(
                     self.stored, dataclasses.replace(self.stored, **changes), 0.0, RULES))

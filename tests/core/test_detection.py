@@ -130,7 +130,7 @@ class TheEvidenceTable(unittest.TestCase):
         found = detection.opened(inventory, a_look())
         step = model.Step(AT, BY, 'suspected', 'its beat is gone')
         self.assertEqual(
-            a_case(Stage.SUSPECTED, was_on=('name of i1', 'name of i3'), road=(step,)), found)
+            a_case(Stage.SUSPECTED, was_on=('name of i1', 'name of i3'), history=(step,)), found)
 
     def test_a_beat_gets_a_third_of_its_ttl_and_two_seconds(self):
         self.assertEqual(6.0, detection.grace(rules(beat_ttl=12.0)))
@@ -181,16 +181,16 @@ class TheRoad(unittest.TestCase):
             tuple(model.Step(AT, BY, stage, reason, read_at=AT) for stage, reason in (
                 ('dying', f'round 1: {rule}'), ('locked', 'silent for 2 s more'),
                 ('last look', 'round 2: silent for 3 s more'),
-                ('confirmed', f'last look: {rule}'))), life.case.road)
+                ('confirmed', f'last look: {rule}'))), life.case.history)
 
     def test_a_step_says_when_the_round_was_asked_that_it_read(self):
         item = dataclasses.replace(silent(), at='earlier')
         decision = detection.advance(a_case(), a_look(item), rules())
-        self.assertEqual((AT, 'earlier'), (decision.case.road[-1].at,
-                                           decision.case.road[-1].read_at))
+        self.assertEqual((AT, 'earlier'), (decision.case.history[-1].at,
+                                           decision.case.history[-1].read_at))
         back = dataclasses.replace(a_look(item), beat=True)
         closed = detection.advance(a_case(), back, rules()).case
-        self.assertEqual('', closed.road[-1].read_at)
+        self.assertEqual('', closed.history[-1].read_at)
 
     def test_the_case_keeps_what_its_last_beat_said_of_its_inventory(self):
         told = dataclasses.replace(a_look(silent()), beat_at='earlier', behind='x' * 1000)
@@ -250,7 +250,7 @@ class Sparing(unittest.TestCase):
                 decision = detection.advance(case, seen, rules())
                 step = model.Step(AT, BY, 'suspected', item.rule, read_at=AT)
                 self.assertEqual(
-                    a_case(Stage.SUSPECTED, verdict=Verdict.ALIVE, rounds=(item,), road=(step,)),
+                    a_case(Stage.SUSPECTED, verdict=Verdict.ALIVE, rounds=(item,), history=(step,)),
                     decision.case)
                 self.assertEqual((Key.DELETE, Key.DELETE), (decision.death, decision.lock))
                 self.assertFalse(decision.confirm)
@@ -451,7 +451,7 @@ class TheBeatIsBack(unittest.TestCase):
                                            beat=True, beat_boot_id='boot-1')
                 decision = detection.advance(a_case(stage, waited=999.0), seen, fast_rules())
                 step = model.Step(AT, BY, 'closed', 'its beat is back')
-                self.assertEqual(a_case(Stage.CLOSED, road=(step,)), decision.case)
+                self.assertEqual(a_case(Stage.CLOSED, history=(step,)), decision.case)
                 self.assertEqual((News(Fact.CASE_CLOSED, 'c1', 'its beat is back'),),
                                  decision.news)
                 self.assertFalse(decision.confirm)
@@ -464,7 +464,7 @@ class TheBeatIsBack(unittest.TestCase):
             an_instance('i1', name='web'), an_instance('i2', Power.OFF, name='db')])
         seen = dataclasses.replace(a_look(inventory=inventory), beat=True, beat_boot_id='boot-2')
         decision = detection.advance(case, seen, rules())
-        self.assertEqual('its beat is back, after a reboot', decision.case.road[-1].reason)
+        self.assertEqual('its beat is back, after a reboot', decision.case.history[-1].reason)
         self.assertEqual(
             News(Fact.REBOOTED, 'c1', 'it was rebooted; on before and not now: db, mail'),
             decision.news[-1])
@@ -588,8 +588,8 @@ class SilentSince(unittest.TestCase):
         self.assertEqual('', self.since(silent(at='1'), alive(at='2')))
 
     def test_life_that_has_left_the_file_is_still_in_the_road(self):
-        road = tuple(model.Step(at, BY, Stage.SUSPECTED.value, '') for at in ('1', '5'))
-        self.assertEqual('5', self.since(silent(at='2'), silent(at='6'), road=road))
+        history = tuple(model.Step(at, BY, Stage.SUSPECTED.value, '') for at in ('1', '5'))
+        self.assertEqual('5', self.since(silent(at='2'), silent(at='6'), history=history))
 
 
 class EveryShortLife(unittest.TestCase):

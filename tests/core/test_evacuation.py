@@ -171,7 +171,7 @@ class TheList(unittest.TestCase):
         item = self.listed(self.mark('no'))
         self.assertEqual((Phase.LEFT, 'it opted out: metadata HA_Enabled=no', 'the policy'),
                          (item.phase, item.reason, item.row))
-        self.assertEqual('the policy', item.road[-1].row)
+        self.assertEqual('the policy', item.history[-1].row)
 
     def test_what_could_not_be_moved_anyway_is_left_too_and_is_no_trouble(self):
         item = self.listed(self.mark('no'), vm_state='suspended')
@@ -323,7 +323,7 @@ class Listed(unittest.TestCase):
 
     def test_an_instance_that_was_on_waits_for_its_target(self):
         self.assertEqual(
-            an_evacuation(epoch=5, road=(model.Step(AT, BY, 'waiting', 'was on: to be moved'),)),
+            an_evacuation(epoch=5, history=(model.Step(AT, BY, 'waiting', 'was on: to be moved'),)),
             self.listed(an_instance()))
 
     def test_each_first_phase_has_its_reason(self):
@@ -359,7 +359,7 @@ class Listed(unittest.TestCase):
             with self.subTest(reason=reason, instance=instance):
                 made = self.listed(instance, server, fenced)
                 self.assertEqual((phase, reason), (made.phase, made.reason))
-                self.assertEqual(phase.value, made.road[-1].stage)
+                self.assertEqual(phase.value, made.history[-1].stage)
 
     def test_an_instance_that_nova_has_no_more_is_not_listed(self):
         recovery = a_recovery(instances=(an_instance('i1'), an_instance('i2')))
@@ -384,7 +384,7 @@ class Planned(unittest.TestCase):
         reason = 'to c3, the least used that may'
         self.assertEqual(
             (an_evacuation(phase=Phase.QUEUED, target='c3', epoch=5, reason=reason,
-                           road=(model.Step(AT, BY, 'queued', reason),)),), changed)
+                           history=(model.Step(AT, BY, 'queued', reason),)),), changed)
 
     def test_what_is_not_waiting_stays_as_it_is(self):
         items = [under_way(phase, instance=f'i-{phase.value}')
@@ -472,9 +472,9 @@ class Planned(unittest.TestCase):
     def test_the_road_says_which_figures_made_the_rank(self):
         made, = planned([an_evacuation()], *self.live_candidates())
         self.assertEqual('to c2, the least used that may (use 3%: live 3%, set aside 0%)',
-                         made.road[-1].reason)
+                         made.history[-1].reason)
         made, = planned([an_evacuation()], a_candidate('c2'))
-        self.assertEqual('to c2, the least used that may', made.road[-1].reason)
+        self.assertEqual('to c2, the least used that may', made.history[-1].reason)
 
     def test_asked_twice_it_changes_nothing_more(self):
         items = [an_evacuation(f'i{number}') for number in range(9)]
@@ -509,7 +509,7 @@ class TurnedBack(unittest.TestCase):
         self.assertEqual((Phase.QUEUED, 'c3', ('c2',)), (made.phase, made.target, made.tried))
         self.assertEqual([('waiting', 'it did not start'),
                           ('queued', 'to c3, the least used that may')],
-                         [(step.stage, step.reason) for step in made.road])
+                         [(step.stage, step.reason) for step in made.history])
         self.assertEqual(1, len(made.attempts))
 
     def test_after_attempts_max_targets_it_has_failed(self):
@@ -582,7 +582,7 @@ class TurnedBack(unittest.TestCase):
             made, = planned([under_way(phase)], a_candidate('c2', locked=True, beat=False),
                             a_candidate('c3'), dead={'c2'})
             self.assertEqual((Phase.QUEUED, 'c3', ('c2',)), (made.phase, made.target, made.tried))
-            self.assertEqual('its target c2 died', made.road[-2].reason)
+            self.assertEqual('its target c2 died', made.history[-2].reason)
 
     def test_a_suspected_target_is_no_reason_to_call_elsewhere(self):
         for phase in (Phase.CALLING, Phase.MOVING):
@@ -597,7 +597,7 @@ class TurnedBack(unittest.TestCase):
                 item = an_evacuation(phase=Phase.QUEUED, target='c2')
                 made, = planned([item], a_candidate('c2', **changes), a_candidate('c3'))
                 self.assertEqual((Phase.QUEUED, 'c3', ()), (made.phase, made.target, made.tried))
-                self.assertEqual('c2 is no target any more', made.road[-2].reason)
+                self.assertEqual('c2 is no target any more', made.history[-2].reason)
 
     def test_a_target_that_is_gone_from_the_list_is_none_any_more(self):
         made, = planned([an_evacuation(phase=Phase.QUEUED, target='c2')], a_candidate('c3'))
@@ -642,7 +642,7 @@ class Outcomes(unittest.TestCase):
                                    a_plan_look())
         told = evacuation.outcome(item, a_case(
             model.Stage.CONFIRMED, rounds=(silent(at='10'),),
-            road=(model.Step('20', BY, 'confirmed', ''),)))
+            history=(model.Step('20', BY, 'confirmed', ''),)))
         self.assertEqual(
             Outcome('i1', 'name of i1', 'p1', True, 'not recoverable', 'on local disk: /disk',
                     'c1', '', silent_since='10', confirmed_at='20', ended_at=AT), told)
@@ -664,7 +664,7 @@ class Counts(unittest.TestCase):
         item = evacuation.went(an_evacuation(), Phase.FAILED, AT, BY, 'why')
         step = model.Step(AT, BY, 'failed', 'why')
         self.assertEqual(
-            dataclasses.replace(an_evacuation(), phase=Phase.FAILED, reason='why', road=(step,)),
+            dataclasses.replace(an_evacuation(), phase=Phase.FAILED, reason='why', history=(step,)),
             item)
 
     def test_these_phases_are_the_end(self):

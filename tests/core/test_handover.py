@@ -133,7 +133,7 @@ class Awaited(unittest.TestCase):
             record = handover.awaited(self.LOST, before, [MIGRATING], AT, BY)
             self.assertEqual({'i1': Phase.WAITING, **others}, {
                 start.instance: start.phase for start in record.starts})
-            self.assertEqual('lost', record.road[-1].stage)
+            self.assertEqual('lost', record.history[-1].stage)
 
     def test_only_what_ran_there_since_is_asked_about_again(self):
         self.assertFalse(handover.is_known(None, 'i1'))

@@ -80,7 +80,7 @@ class Zones(unittest.TestCase):
         full = a_cloud(c2=a_usage(cores_used=32))
         item = planned(an_item(demand=near), candidates=full)['i1']
         self.assertEqual('c4', item.target)
-        self.assertIn('it is in zone az2', item.road[-1].reason)
+        self.assertIn('it is in zone az2', item.history[-1].reason)
 
     def test_no_place_is_told_by_zone(self):
         full = a_cloud(c2=a_usage(cores_used=31), c3=a_usage(cores_used=2))
@@ -213,7 +213,7 @@ class Aggregates(unittest.TestCase):
         item = planned(an_item(demand=dataclasses.replace(SMALL, project='p')),
                        places=self.of(filter_tenant_id='gold'), candidates=a_cloud()[2:])['i1']
         self.assertEqual('c4', item.target)
-        self.assertIn('set aside for other projects', item.road[-1].reason)
+        self.assertIn('set aside for other projects', item.history[-1].reason)
 
 
 class Offers(unittest.TestCase):

@@ -171,7 +171,7 @@ class TestWhatIsTold(unittest.TestCase):
 
     def test_what_was_left_is_told_with_its_outcome_and_wrong_marks_by_name(self):
         gone = an_evacuation('i1', Phase.LEFT, row=policy.ROW, reason='it opted out: x',
-                             road=(STEP,))
+                             history=(STEP,))
         wrong = an_evacuation('i2', wrong_marks=('tag HA_Enabled=perhaps',))
         off = an_evacuation('i3', Phase.LEFT, reason='was powered off')
         news = left.told('c1', [gone, wrong, off], a_case())
@@ -199,7 +199,7 @@ class TestWhatIsTold(unittest.TestCase):
 
     def test_few_of_many_are_named(self):
         many = [dataclasses.replace(an_evacuation(f'i{number}', Phase.LEFT, row=policy.ROW),
-                                    road=(STEP,)) for number in range(500)]
+                                    history=(STEP,)) for number in range(500)]
         news, = left.told('c1', many, a_case())
         self.assertLess(len(news.text), 2000)
         self.assertIn('and 490 more', news.text)

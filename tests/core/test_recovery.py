@@ -151,7 +151,7 @@ class APersonsWord(unittest.TestCase):
             self.assertEqual((Act.COMMIT, PROVEN, True), (
                 found.act, found.recovery.stage, found.proven))
             self.assertIn('ann@m1 says that it is switched off (I pulled its plugs)',
-                          found.recovery.road[-1].reason)
+                          found.recovery.history[-1].reason)
             kept = advance(self.said(EVACUATING), self.heard(**lacks))
             self.assertIs(Act.MARK, kept.act)
 
@@ -329,7 +329,7 @@ class TheEnd(unittest.TestCase):
                 [(move.instance, move.phase) for move in found.evacuations]))
 
     def test_what_was_ended_before_its_plan_asks_nova_for_nothing_more(self):
-        ended = at(FINISHED, road=(model.Step(AT, BY, FENCING.value, 'it is confirmed dead'),))
+        ended = at(FINISHED, history=(model.Step(AT, BY, FENCING.value, 'it is confirmed dead'),))
         self.assertIs(Act.REST, advance(ended, look()).act)
 
     def test_a_nova_that_is_away_is_no_trouble_of_a_finished_one(self):

@@ -91,7 +91,7 @@ class TestRoad(unittest.TestCase):
                 break
         self.assertEqual([Stage.DYING, Stage.LOCKED, Stage.LAST_LOOK, Stage.CONFIRMED],
                          list(dict.fromkeys(seen)))
-        self.assertIn(SAID, case.road[-1].reason)
+        self.assertIn(SAID, case.history[-1].reason)
         self.assertIsNone(case.word, 'for the fence, and for the next case, it is said again')
 
     def test_whatever_shows_life_ends_it_and_all_that_was_waited(self):
@@ -126,7 +126,7 @@ class TestRoad(unittest.TestCase):
         case = a_case()
         for _ in range(300):
             case, _ = saying.ended(saying.given(case, WORD, AT, BY), 'it answers', AT, BY)
-        self.assertLess(len(case.road), 70)
+        self.assertLess(len(case.history), 70)
 
     def test_the_brake_counts_it_like_any_other(self):
         nothing = said_instead(by_word(), evidence_of(
@@ -153,8 +153,8 @@ class TestAsked(unittest.TestCase):
         answer = self.ask(self.doubted())
         self.assertIs(State.DONE, answer.wish.state)
         self.assertEqual(WORD, answer.case.word)
-        self.assertEqual((roads.WORD_GIVEN, SAID), (answer.case.road[-1].stage,
-                                                    answer.case.road[-1].reason))
+        self.assertEqual((roads.WORD_GIVEN, SAID), (answer.case.history[-1].stage,
+                                                    answer.case.history[-1].reason))
         self.assertEqual([Fact.WORD_GIVEN], [item.fact for item in answer.news])
         self.assertIs(Stage.SUSPECTED, answer.case.stage, 'nothing is judged by the answer')
         self.assertIsNone(answer.recovery)

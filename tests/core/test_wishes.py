@@ -150,7 +150,7 @@ class TestRetry(Refusals, unittest.TestCase):
     def test_a_finished_recovery_is_taken_up_again(self):
         answer = answered(Verb.RETRY, a_move(Phase.FAILED), stage=RecoveryStage.FINISHED)
         self.assertIs(RecoveryStage.EVACUATING, answer.recovery.stage)
-        self.assertIn('ann@admin1', answer.recovery.road[-1].reason)
+        self.assertIn('ann@admin1', answer.recovery.history[-1].reason)
 
     def test_an_open_recovery_stays_as_it_is(self):
         self.assertIsNone(answered(Verb.RETRY, a_move(Phase.FAILED)).recovery)
@@ -191,7 +191,7 @@ class TestRetry(Refusals, unittest.TestCase):
         for _ in range(500):
             [item] = answered(Verb.RETRY, item).evacuations
             item = dataclasses.replace(item, phase=Phase.FAILED)
-        self.assertLess(len(item.road), 100)
+        self.assertLess(len(item.history), 100)
         many = dataclasses.replace(item, attempts=a_move(Phase.MOVING).attempts * 300)
         self.assertIn('300 times', self.refused(answered(Verb.RETRY, many)))
 
@@ -212,7 +212,7 @@ class TestBeforeThePlan(Refusals, unittest.TestCase):
                                                                    'ann@admin1')],
                              [(item.instance, item.phase, item.given_up)
                               for item in answer.evacuations])
-            self.assertIn('ann@admin1', answer.recovery.road[-1].reason)
+            self.assertIn('ann@admin1', answer.recovery.history[-1].reason)
             self.assertEqual(frozenset(), recovery.dead_hosts([answer.recovery])
                              if stage is RecoveryStage.FENCING else frozenset())
 
@@ -239,13 +239,13 @@ class TestBeforeThePlan(Refusals, unittest.TestCase):
                 answer.wish.state, word.who, word.why, word.inventory))
             self.assertIs(stage, answer.recovery.stage)
             self.assertEqual((roads.WORD_GIVEN, word.text), (
-                answer.recovery.road[-1].stage, answer.recovery.road[-1].reason))
+                answer.recovery.history[-1].stage, answer.recovery.history[-1].reason))
             self.assertEqual([Fact.WORD_GIVEN], [item.fact for item in answer.news])
 
     def test_who_said_that_it_is_switched_off_may_say_later_that_it_was_destroyed(self):
         off = values.a_recovery(
             stage=RecoveryStage.FINISHED, word=model.Word('joe', '', 'x'),
-            road=(model.Step('', '', RecoveryStage.PROVEN.value, ''),))
+            history=(model.Step('', '', RecoveryStage.PROVEN.value, ''),))
         self.assertEqual(frozenset(), recovery.dead_hosts([off]))
         wish = dataclasses.replace(a_wish(Verb.GO_ON), destroyed=True)
         for proven in (False, True):

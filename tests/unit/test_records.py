@@ -76,15 +76,15 @@ FULL = [
                     answers=(model.Answer('vms/disk-1', 'nothing', Sign.UNKNOWN),),
                     unasked=(DISK,), unasked_more=3, elsewhere=('10.1.0.9:0/1',),
                     strangers=('10.1.0.9:0/1',)), count=4, asked_seconds=0.2)),
-        road=(STEP,), was_on=('web',), guests=('i1',), guests_at=AT, beat_at=AT,
+        history=(STEP,), was_on=('web',), guests=('i1',), guests_at=AT, beat_at=AT,
         behind='libvirt is mute', clients=('10.1.0.1:0/7',), recovery='c1-7',
         admit=model.AdmitProgress('joe', 'boot-2', ('nova-compute restarted',), True, 'Nova'),
         word=Word('joe', AT, 'why', True, 7), went_off={'i2': 3}),
     a_recovery(orders=(ORDER,), checked=True, refused=('10.1.0.9: why',), forced_by_us=True,
-               told_on=('i1',), told_off=('i2',), waiting_for='ceph', road=(STEP,),
+               told_on=('i1',), told_off=('i2',), waiting_for='ceph', history=(STEP,),
                word=Word('joe', AT, 'why', True, 7)),
     Hint('c1', 'instance.power_off.end', AT, an_instance(images=(DISK,))),
-    under_way(Phase.MOVING, seen_before=('m1',), tried=('c3',), reason='why', road=(STEP,),
+    under_way(Phase.MOVING, seen_before=('m1',), tried=('c3',), reason='why', history=(STEP,),
               project='p1', opted_in=True, epoch=9, power=model.Power.PAUSED, row='arrived',
               passed_over=('c3',), failures=1, rounds=2, set_aside=3, waited=4.5,
               given_up='joe', clients=('10.1.0.99:0/7',), priority=model.Priority.HIGH,
@@ -172,7 +172,7 @@ class OtherReleases(unittest.TestCase):
             self.assertEqual(record, records.decode(type(record), text))
 
     def test_unknown_fields_deep_inside_are_passed_over_too(self):
-        case = a_case(road=(STEP,))
+        case = a_case(history=(STEP,))
         data = json.loads(records.encode(case))
         data['road'][0]['colour'] = 'blue'
         self.assertEqual(case, records.decode(model.Case, json.dumps(data)))
@@ -212,7 +212,7 @@ class OtherReleases(unittest.TestCase):
 class Garbage(unittest.TestCase):
 
     def test_what_is_no_record_is_refused_by_the_name_of_its_key(self):
-        case = a_case(road=(STEP,), rounds=(silent(),))
+        case = a_case(history=(STEP,), rounds=(silent(),))
         table = [
             '', 'x', '{', 'null', '[]', '7', '"case"', '{}', 'true', '\x00',
             '{"schema":1}',

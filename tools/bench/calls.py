@@ -134,7 +134,7 @@ def fill(store: ports.Store, setting: Setting) -> None:
             _put(records.RECOVERY + name, Recovery(
                 name, host, RecoveryStage.PROVEN, (order(address(host)),), checked=True,
                 instances=told.instances,
-                road=(Step('', 'bench', RecoveryStage.PROVEN.value, 'it holds'),)))])
+                history=(Step('', 'bench', RecoveryStage.PROVEN.value, 'it holds'),)))])
 
 
 def _put(key: str, record: Any, lease: int = 0) -> ports.Put:

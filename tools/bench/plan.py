@@ -68,7 +68,7 @@ def _move(number: int) -> Evacuation:
         f'{source}-1', _uuid(number), f'web-{number}', source, Phase.WAITING, images=(image,),
         cores=cores, memory_mb=2048 * cores,
         demand=demands.Demand((demands.Part('', asks),), zone),
-        road=(model.Step(_AT, _BY, 'waiting', 'was on: to be moved'),))
+        history=(model.Step(_AT, _BY, 'waiting', 'was on: to be moved'),))
 
 
 def _uuid(number: int) -> str:

@@ -185,7 +185,7 @@ def _returns(found: Picture, host: str) -> str:
 
 
 def _case(case: model.Case) -> str:
-    last = case.road[-1] if case.road else None
+    last = case.history[-1] if case.history else None
     told = f' since {layout.date_and_clock(last.at)}: {last.reason}' if last else ''
     return f'{case.stage.value}{told}'
 

@@ -78,7 +78,7 @@ class RecoveryShow(Showing):
         found, item = subject
         ended, all_of_them = picture.progress(found, item)
         return [('recovery', item.id), ('host', item.host),
-                ('began', layout.date_and_clock(item.road[0].at) if item.road else ''),
+                ('began', layout.date_and_clock(item.history[0].at) if item.history else ''),
                 ('note', _later(found, item)), ('stage', item.stage.value),
                 ('instances', f'{ended} of {all_of_them} ended'),
                 (_took(item), layout.seconds(_span(item))), ('waits for', item.waiting_for),
@@ -87,13 +87,13 @@ class RecoveryShow(Showing):
                 ('proof', _proof(found, item))]
 
     def page(self, subject: tuple[Picture, Recovery]) -> list[str]:
-        """Its fences, its instances, its road, and what people asked."""
+        """Its fences, its instances, its history, and what people asked."""
         found, item = subject
         evacuations = found.evacuations(item.id)
         return [*self._fences(item), *(['', *self._instances(evacuations)] if evacuations else []),
                 '', *layout.table(('at', 'by', 'stage', 'because'), [
                     (layout.date_and_clock(step.at), step.by, step.stage, step.reason)
-                    for step in item.road]),
+                    for step in item.history]),
                 *self._wishes(found.asked(item.id))]
 
     def _wishes(self, asked: tuple[Wish, ...]) -> list[str]:
@@ -145,10 +145,10 @@ def order_text(order: FenceOrder) -> str:
 
 def span(item: Evacuation) -> float | None:
     """Seconds from the first step of an evacuation to its end, or to now."""
-    if not item.road:
+    if not item.history:
         return None
-    end = item.road[-1].at if item.phase.ended else layout.now()
-    return layout.between(item.road[0].at, end)
+    end = item.history[-1].at if item.phase.ended else layout.now()
+    return layout.between(item.history[0].at, end)
 
 
 # ---------------------------------------------------------------- private
@@ -165,13 +165,13 @@ def _later(found: Picture, item: Recovery) -> str:
 
 def _in_order(found: Picture) -> list[Recovery]:
     return sorted(found.recoveries.values(), key=lambda item: (
-        item.road[0].at if item.road else '', item.id))
+        item.history[0].at if item.history else '', item.id))
 
 
 def _row(found: Picture, item: Recovery) -> list[Any]:
     ended, all_of_them = picture.progress(found, item)
     return [item.id, item.host, item.stage.value, f'{ended}/{all_of_them}',
-            or_dash(layout.date_and_clock(item.road[0].at) if item.road else ''),
+            or_dash(layout.date_and_clock(item.history[0].at) if item.history else ''),
             or_dash(item.waiting_for)]
 
 
@@ -193,10 +193,10 @@ def _took(item: Recovery) -> str:
 
 
 def _span(item: Recovery) -> float | None:
-    if not item.road:
+    if not item.history:
         return None
-    end = item.road[-1].at if item.stage.finished else layout.now()
-    return layout.between(item.road[0].at, end)
+    end = item.history[-1].at if item.stage.finished else layout.now()
+    return layout.between(item.history[0].at, end)
 
 
 def _proof(found: Picture, item: Recovery) -> str:

@@ -100,31 +100,32 @@ _ROAD = ((Stage.SUSPECTED, (1, 2), 'its beat is gone'),
 
 def a_case(host='c1', stage=Stage.DYING, verdict=Verdict.DEAD, rounds=None, more=(), **given):
     """A case that took the usual road to its stage; ``more`` steps come after it."""
-    road = []
+    history = []
     for name, when, reason in _ROAD:
-        road.append(Step(at(*when), 'ctl-1', name.value, reason))
+        history.append(Step(at(*when), 'ctl-1', name.value, reason))
         if name is stage:
             break
     rounds = (a_round(),) if rounds is None else rounds
     if stage in (Stage.CONFIRMED, Stage.ADMITTING) and 'recovery' not in given:
         given['recovery'] = f'{host}-1234'
-    return model.Case(host, stage, verdict=verdict, rounds=rounds, road=(*road, *more), **given)
+    return model.Case(host, stage, verdict=verdict, rounds=rounds, history=(*history, *more),
+                      **given)
 
 
 def a_recovery(host='c1', stage=RecoveryStage.EVACUATING, **given):
-    road = []
+    history = []
     for second, (name, reason) in enumerate((
             (RecoveryStage.FENCING, 'the host is confirmed dead'),
             (RecoveryStage.PROVEN, 'the fence was read back'),
             (RecoveryStage.PLANNED, '2 waiting, 1 left'),
             (RecoveryStage.EVACUATING, 'workers carry it out'),
             (RecoveryStage.FINISHED, '1 done, 1 failed, 1 left'))):
-        road.append(Step(at(6, 45 + 2 * second), 'ctl-1', name.value, reason))
+        history.append(Step(at(6, 45 + 2 * second), 'ctl-1', name.value, reason))
         if name is stage:
             break
     order = model.FenceOrder('ceph_blocklist', FSID, ('10.91.0.11:0/0',), ('10.91.0.11:0/77',))
     return model.Recovery(f'{host}-1234', host, stage, orders=(order,), forced_by_us=True,
-                          instances=an_inventory(host).instances, road=tuple(road), **given)
+                          instances=an_inventory(host).instances, history=tuple(history), **given)
 
 
 def an_evacuation(uuid=WEB, name='web-1', phase=Phase.DONE, target='c2', source='c1', reason='',
@@ -134,11 +135,11 @@ def an_evacuation(uuid=WEB, name='web-1', phase=Phase.DONE, target='c2', source=
                           (Phase.CALLING, ''), (Phase.MOVING, 'Nova took the call'),
                           (Phase.DONE, f'active on {target}, its disk open there'))}.get(
                               phase, ((phase, reason),))
-    road = tuple(Step(at(6, 49 + second), 'ctl-1', item.value, why)
-                 for second, (item, why) in enumerate(steps))
+    history = tuple(Step(at(6, 49 + second), 'ctl-1', item.value, why)
+                    for second, (item, why) in enumerate(steps))
     return model.Evacuation(
         f'{source}-1234', uuid, name, source, phase, target=target, images=(DISK,), reason=reason,
-        attempts=tuple(model.Attempt(n + 1, target) for n in range(attempts)), road=road)
+        attempts=tuple(model.Attempt(n + 1, target) for n in range(attempts)), history=history)
 
 
 def cells(table):

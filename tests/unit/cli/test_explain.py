@@ -26,7 +26,7 @@ from tests.unit.cli import scene
 
 def closed(case, minute=30, reason='its beat is back'):
     step = Step(scene.at(minute), 'ctl-1', 'closed', reason)
-    return dataclasses.replace(case, stage=Stage.CLOSED, road=(*case.road, step))
+    return dataclasses.replace(case, stage=Stage.CLOSED, history=(*case.history, step))
 
 
 class Cases(scene.Scene):
@@ -203,7 +203,7 @@ class Explain(scene.Scene):
             item = dataclasses.replace(
                 item, attempts=tuple(dataclasses.replace(made, calls=count) for made, count in
                                      zip(item.attempts, calls, strict=True)),
-                road=(dataclasses.replace(item.road[0], row='first call'), *item.road[1:]))
+                history=(dataclasses.replace(item.history[0], row='first call'), *item.history[1:]))
             self.assertIn(told, explain._fate(item))
         recovery = scene.a_recovery()
         found = types.SimpleNamespace(evacuations=lambda _: (item,))
@@ -250,8 +250,9 @@ class Explain(scene.Scene):
     def test_each_rule_says_how_old_it_was_what_it_read(self):
         item = dataclasses.replace(scene.a_round(), asked_seconds=4.04)
         case = scene.a_case(rounds=(item,))
-        road = (*case.road[:-1], dataclasses.replace(case.road[-1], read_at=scene.at(1, 4)))
-        self.there_is(dataclasses.replace(case, road=road))
+        history = (*case.history[:-1],
+                   dataclasses.replace(case.history[-1], read_at=scene.at(1, 4)))
+        self.there_is(dataclasses.replace(case, history=history))
         shown = self.shown('explain', 'c1')
         self.assertIn('DEAD: etcd, management and storage are silent (the answers came within '
                       '4.0 s).', shown)

@@ -95,7 +95,7 @@ class Status(scene.Scene):
                                 reason='c2: it has no cores left')
         for since, shown in ((layout.now(), False), (scene.at(7), True)):
             step = model.Step(since, 'ctl-1', 'waiting', 'was on')
-            self.put(key, dataclasses.replace(item, road=(step,)))
+            self.put(key, dataclasses.replace(item, history=(step,)))
             told = [point['text'] for point in self.shown_json('status')['look_first']]
             self.assertEqual(shown, any('mail-1 (uuid-9) of c1 is not moved yet: waiting: c2: it '
                                         'has no cores left' in text for text in told))
@@ -106,7 +106,7 @@ class Status(scene.Scene):
         for number in range(100):
             self.put(f'{records.EVACUATION}c1-1234/uuid-{number:03}', model.Evacuation(
                 'c1-1234', f'uuid-{number:03}', f'mail-{number:03}', 'c1', Phase.WAITING,
-                reason='c2: it has no cores left', road=(step,)))
+                reason='c2: it has no cores left', history=(step,)))
         told = [point['text'] for point in self.shown_json('status')['look_first']
                 if 'not moved yet' in point['text']]
         self.assertEqual(['mail-000, mail-001, mail-002, mail-003, mail-004 and 95 more of c1 are '

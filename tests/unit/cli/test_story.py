@@ -113,7 +113,7 @@ class Cases(unittest.TestCase):
     def test_a_case_that_goes_is_told_by_the_closed_one_alone(self):
         before = scene.a_case()
         step = Step(scene.at(9), 'ctl-1', 'closed', 'its beat is back')
-        closed = dataclasses.replace(before, stage=Stage.CLOSED, road=(*before.road, step))
+        closed = dataclasses.replace(before, stage=Stage.CLOSED, history=(*before.history, step))
         self.assertEqual([], tell(before, None, self.KEY))
         self.assertEqual(['the case is CLOSED: its beat is back'],
                          texts(None, closed, records.CLOSED + 'c1/0000000000000042'))
@@ -124,7 +124,7 @@ class Cases(unittest.TestCase):
     def test_steps_of_an_admission_are_told_as_such(self):
         before = scene.a_case(stage=Stage.CONFIRMED, admit=model.AdmitProgress('ann'))
         step = Step(scene.at(20), 'ctl-1', 'lock deleted', 'it reads its storage')
-        after = dataclasses.replace(before, road=(*before.road, step),
+        after = dataclasses.replace(before, history=(*before.history, step),
                                     admit=model.AdmitProgress('ann', waiting_for='its beat'))
         self.assertEqual(['admit: lock deleted (it reads its storage)', 'admit waits: its beat'],
                          texts(before, after, self.KEY))
@@ -162,7 +162,7 @@ class Recoveries(unittest.TestCase):
     def test_each_phase_of_an_instance_is_told_once(self):
         done = scene.an_evacuation()
         key = f'{records.EVACUATION}c1-1234/{done.instance}'
-        queued = dataclasses.replace(done, phase=Phase.QUEUED, road=done.road[:2])
+        queued = dataclasses.replace(done, phase=Phase.QUEUED, history=done.history[:2])
         self.assertEqual(['web-1: waiting: was on: to be moved',
                           'web-1: queued: to c2, the least used that may'],
                          texts(None, queued, key))
@@ -172,8 +172,8 @@ class Recoveries(unittest.TestCase):
 
     def test_a_call_names_its_target(self):
         calling = dataclasses.replace(scene.an_evacuation(), phase=Phase.CALLING)
-        calling = dataclasses.replace(calling, road=calling.road[:3])
-        before = dataclasses.replace(calling, road=calling.road[:2])
+        calling = dataclasses.replace(calling, history=calling.history[:3])
+        before = dataclasses.replace(calling, history=calling.history[:2])
         self.assertEqual(['web-1: calling to c2'], texts(before, calling, records.EVACUATION))
 
     def test_a_failure_is_an_error_with_its_reason(self):

@@ -43,7 +43,7 @@ class TestAges(unittest.TestCase):
         case = watched.case()
         self.assertEqual((values.AT, 'not kept up since noon: libvirt is mute'),
                          (case.beat_at, case.behind))
-        self.assertEqual(values.AT, case.road[-1].read_at)
+        self.assertEqual(values.AT, case.history[-1].read_at)
 
     def test_who_never_saw_the_beat_says_that_it_is_not_known(self):
         watched = scene.Watched(self, self.store, self.lead('one'), self.clock, values.rules())

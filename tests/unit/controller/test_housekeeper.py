@@ -34,7 +34,7 @@ def step(at):
 
 
 def a_recovery(name, at, host='c1', stage=RecoveryStage.FINISHED):
-    return {records.RECOVERY + name: model.Recovery(name, host, stage, road=step(at))}
+    return {records.RECOVERY + name: model.Recovery(name, host, stage, history=step(at))}
 
 
 def an_evacuation(recovery, instance, target):
@@ -62,11 +62,11 @@ class Kept(unittest.TestCase):
         return sorted(key for key in self.store.read(records.PREFIX).entries if key in things)
 
     def test_what_ended_long_ago_goes_and_what_ended_lately_stays(self):
-        young = {records.CLOSED + 'c1/2': values.a_case(Stage.CLOSED, road=step(YOUNG)),
+        young = {records.CLOSED + 'c1/2': values.a_case(Stage.CLOSED, history=step(YOUNG)),
                  **a_recovery('c1-2', YOUNG),
                  records.REQUEST + 'admit-c2': records.Request(Verb.ADMIT, 'c2', 'joe', YOUNG,
                                                                state=State.DONE)}
-        old = {records.CLOSED + 'c1/1': values.a_case(Stage.CLOSED, road=step(OLD)),
+        old = {records.CLOSED + 'c1/1': values.a_case(Stage.CLOSED, history=step(OLD)),
                **a_recovery('c1-1', OLD), **an_evacuation('c1-1', 'i1', 'c2'),
                records.REQUEST + 'admit-c1': records.Request(Verb.ADMIT, 'c1', 'joe', OLD,
                                                              state=State.REFUSED)}

@@ -78,9 +78,9 @@ class TestHealed(unittest.TestCase):
         self.assertEqual([], unhealed(self.world))
         newest = next(one for one in self.world.every(Evacuation, records.EVACUATION)
                       if one.name == 'i4')
-        later = dataclasses.replace(newest.road[0], at='2026-01-01T01:00:00.000+00:00')
+        later = dataclasses.replace(newest.history[0], at='2026-01-01T01:00:00.000+00:00')
         again = dataclasses.replace(newest, recovery='a-1', phase=Phase.DONE, reason='active on c2',
-                                    road=(later,))
+                                    history=(later,))
         self.world.etcd.commit([], [ports.Put(f'{records.EVACUATION}a-1/{again.instance}',
                                               records.encode(again))])
         self.assertEqual(off, unhealed(self.world))

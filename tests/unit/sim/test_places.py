@@ -93,7 +93,7 @@ class ATargetThatDoesNotTakeIt(unittest.TestCase):
         self.assertEqual((), played.wrong)
         self.assertEqual(['c2', 'c3'], targets(played, 'db1'))
         self.assertEqual(0, moves(played)['db1'].failures)
-        refused = next(step for step in moves(played)['db1'].road if step.stage == 'refused')
+        refused = next(step for step in moves(played)['db1'].history if step.stage == 'refused')
         self.assertIn('others were there first', refused.reason)
 
 

@@ -123,7 +123,7 @@ _STAGE_LEVELS = {Stage.SUSPECTED.value: 'warning', Stage.DYING.value: 'warning',
 
 
 def _case(host: str, before: model.Case | None, after: model.Case | None) -> Iterator[Line]:
-    # A case goes when it is closed: its last step is told from the record on the shelf.
+    # A case goes when it is closed: its last step is told from the record in the archive.
     if after is None:
         return
     yield from _rounds(host, before.rounds if before else (), after.rounds)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 import dataclasses
 
-from kaopu_ha import ports, records, shelf
+from kaopu_ha import archive, ports, records
 from kaopu_ha.controller import returns
 from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
@@ -296,8 +296,8 @@ class Admitter:
         again = unseen.to_start(case, world.inventories[case.host], world.evacuations, before,
                                 ended.history[-1].at, self._term.name)
         if self._commit(world, case, [
-                *shelf.put_away(self._store, ended, world.snapshot.revision,
-                                self._rules.closed_kept), *_forgotten(case),
+                *archive.put_away(self._store, ended, world.snapshot.revision,
+                                  self._rules.closed_kept), *_forgotten(case),
                 *returns.came_back(self._store, world, ended.history[-1], case.host, self._rules),
                 *self._looked_after(world, case), *_started(again),
                 ports.Put(records.REQUEST + name, records.encode(answer))],

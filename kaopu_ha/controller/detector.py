@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import functools
 import math
 
-from kaopu_ha import ports, records, shelf
+from kaopu_ha import archive, ports, records
 from kaopu_ha.controller import returns
 from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.asking import Asking
@@ -345,8 +345,8 @@ class Detector:
 
     def _closed(self, world: World, host: str,
                 case: model.Case) -> list[ports.Put | ports.Delete]:
-        return [*shelf.put_away(self._store, case, world.snapshot.revision,
-                                self._rules.closed_kept),
+        return [*archive.put_away(self._store, case, world.snapshot.revision,
+                                  self._rules.closed_kept),
                 *returns.came_back(self._store, world, case.history[-1], host, self._rules)]
 
     def _interrupted(self, world: World, host: str, case: model.Case) -> restart.Restart | None:

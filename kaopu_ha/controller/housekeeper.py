@@ -22,8 +22,8 @@
 
 What is under ``request/`` is read by its names, so many at a time: a host may have written there.
 
-The newest of each host (``history``, ``shelf``) are bounded in number already.  What is removed is
-removed by its date as people's clocks had it: no decision about a host depends on it.
+The newest of each host (``history``, ``archive``) are bounded in number already.  What is removed
+is removed by its date as people's clocks had it: no decision about a host depends on it.
 """
 
 from __future__ import annotations

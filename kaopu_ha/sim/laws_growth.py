@@ -79,10 +79,10 @@ class Growth:
                            f'counts and times are new')
 
     def _closed(self, key: str) -> None:
-        shelf = key.rpartition('/')[0] + '/'
-        kept = sum(1 for each in self._world.etcd.entries if each.startswith(shelf))
+        archive = key.rpartition('/')[0] + '/'
+        kept = sum(1 for each in self._world.etcd.entries if each.startswith(archive))
         if kept > _CLOSED_MAX:
-            self._say(LAW, f'{kept} keys are under {shelf}')
+            self._say(LAW, f'{kept} keys are under {archive}')
 
     def _refused(self, who: str, why: str) -> None:
         if who.startswith(('agent', 'controller', 'worker')):

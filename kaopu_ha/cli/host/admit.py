@@ -99,7 +99,7 @@ class HostAdmit(Command):
             return 0 if done else 1
         if not done:
             raise Trouble(f'The admission of {host} was {request.state.value}: {request.answer}')
-        # The last steps and the end come in one look: the case is on its shelf by then.
+        # The last steps and the end come in one look: the case is in the archive by then.
         for line in said.new(_newest(self.store, host)):
             self._tell(line)
         self._tell(f'{host} is admitted: it may receive instances again.')

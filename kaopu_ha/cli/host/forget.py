@@ -25,7 +25,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from kaopu_ha import ports, records, shelf
+from kaopu_ha import archive, ports, records
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, Trouble, who
 from kaopu_ha.cli.picture import Picture
@@ -61,7 +61,7 @@ class HostForget(Command):
         writes: list[ports.Put | ports.Delete] = [ports.Delete(key) for key in gone]
         if ended:
             ended = admission.destroyed(ended, layout.now(), who())
-            writes += shelf.put_away(self.store, ended, found.snapshot.revision)
+            writes += archive.put_away(self.store, ended, found.snapshot.revision)
             writes += _looked_after(found, ended)
         compares = found.compare(*(prefix + host for prefix in (
             records.INVENTORY, records.HOST, records.CASE, records.LOCK, records.DEATH,

@@ -15,7 +15,7 @@
 import dataclasses
 import unittest
 
-from kaopu_ha import ports, records, shelf
+from kaopu_ha import archive, ports, records
 from kaopu_ha.controller.housekeeper import Housekeeper
 from kaopu_ha.controller.repeated import AGAIN_SECONDS, Repeated
 from kaopu_ha.core import model
@@ -156,8 +156,8 @@ class Kept(unittest.TestCase):
 
     def test_a_shelf_holds_so_many(self):
         for revision in range(30):
-            self.store.commit([], shelf.put_away(self.store, values.a_case(Stage.CLOSED),
-                                                 revision, 5))
+            self.store.commit([], archive.put_away(self.store, values.a_case(Stage.CLOSED),
+                                                   revision, 5))
         self.assertEqual([f'{number:016d}' for number in range(25, 30)],
                          sorted(self.store.read(records.CLOSED + 'c1/').under(
                              records.CLOSED + 'c1/')))

@@ -21,12 +21,12 @@ from kaopu_ha.core.keys import TOGETHER_MAX
 
 def put_away(store: ports.Store, case: model.Case, revision: int,
              kept: int = 20) -> list[ports.Put | ports.Delete]:
-    """The writes that end a case: its record goes to the shelf, the oldest there go.
+    """The writes that end a case: its record goes to the archive, the oldest there go.
 
     What an older release left too much goes bit by bit.
     """
-    shelf = f'{records.CLOSED}{case.host}/'
-    old = sorted(store.read(shelf).entries)
+    archive = f'{records.CLOSED}{case.host}/'
+    old = sorted(store.read(archive).entries)
     return [ports.Delete(records.CASE + case.host),
             *(ports.Delete(key) for key in old[:min(max(len(old) - kept + 1, 0), TOGETHER_MAX)]),
-            ports.Put(f'{shelf}{revision:016d}', records.encode(case))]
+            ports.Put(f'{archive}{revision:016d}', records.encode(case))]

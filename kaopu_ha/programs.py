@@ -34,8 +34,8 @@ from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.answerer import Answerer
 from kaopu_ha.controller.carer import Carer
 from kaopu_ha.controller.detector import Detector
+from kaopu_ha.controller.event_listener import EventListener
 from kaopu_ha.controller.foresight import Foresight as Foresight
-from kaopu_ha.controller.hearer import Hearer
 from kaopu_ha.controller.housekeeper import Housekeeper
 from kaopu_ha.controller.latecomers import Latecomers
 from kaopu_ha.controller.leadership import Leadership
@@ -236,8 +236,8 @@ def candidates(store: ports.Store, cloud: ports.Cloud, usage: ports.UsageSource,
 def _listener(store: ports.Store, events: ports.Events, clock: Callable[[], float],
               turns: Turns) -> Loop:
     """Every controller listens, for an event goes to one of them: each leaves a hint for all."""
-    hearer = Hearer(turns.minded('events', store), events, clock)
-    return Loop('events', turns.noted('events', hearer.turn), listen=hearer.listen,
+    listener = EventListener(turns.minded('events', store), events, clock)
+    return Loop('events', turns.noted('events', listener.turn), listen=listener.listen,
                 trouble=functools.partial(turns.trouble, 'events'))
 
 

@@ -15,7 +15,7 @@
 import unittest
 
 from kaopu_ha import ports, records
-from kaopu_ha.controller.hearer import Hearer
+from kaopu_ha.controller.event_listener import EventListener
 from kaopu_ha.core.events import Event, Hint
 from kaopu_ha.core.model import Power
 from kaopu_ha.sim.kernel import Kernel, Process, Signal
@@ -46,15 +46,15 @@ class Heard(unittest.TestCase):
         self.store = SimStore(self.etcd, Node('controller-1'), 'controller-1')
         self.process, self.wake, self.turns = Process('controller-1'), Signal(), 0
         self.source = Source()
-        self.hearer = Hearer(self.store, self.source, lambda: self.kernel.now)
-        self.hearer.listen(self.wake.set)
+        self.listener = EventListener(self.store, self.source, lambda: self.kernel.now)
+        self.listener.listen(self.wake.set)
         self.kernel.loop(self.process, self.turn, self.wake)
         self.publish(an_inventory('c1'))
         self.publish(an_inventory('c2', instances=()))
 
     def turn(self):
         self.turns += 1
-        return self.hearer.turn()
+        return self.listener.turn()
 
     def publish(self, inventory):
         def body():

@@ -44,7 +44,7 @@ _LEASE_SECONDS = 900
 _LEASE_USED_SECONDS = 120.0
 
 
-class Hearer:
+class EventListener:
     """Takes events from the bus in its thread, and writes hints in turns."""
 
     def __init__(self, store: ports.Store, source: ports.Events,

@@ -149,7 +149,7 @@ def _facts(case: Case, rules: Rules) -> list[tuple[str, str]]:
     return [('host', case.host), ('stage', case.stage.value),
             ('waited', _waited(case, rules)), ('verdict', case.verdict.value),
             ('kernel', 'answered once: the long waits hold' if case.kernel_answered else ''),
-            ('boot id', case.boot_id), ('was on', ', '.join(case.was_on)),
+            ('boot id', case.boot_id), ('was on', ', '.join(case.on_at_opening)),
             ('beat seen last', layout.date_and_clock(case.beat_at) if case.beat_at else ''),
             ('inventory', case.behind),
             ('libvirt told', layout.date_and_clock(case.guests_at) if case.guests_at else ''),

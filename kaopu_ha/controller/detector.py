@@ -321,8 +321,8 @@ class Detector:
             forced_by_us=self._still_forced(case),
             instances=evacuation.powered(events.with_arrivals(confirmed(inventory, case), hints),
                                          servers, restart.counts_as_off(world.restarts.get(host))),
-            told_on=events.unsettled(hints, servers, model.Power.ON),
-            told_off=events.unsettled(hints, servers, model.Power.OFF))
+            on_by_nova=events.unsettled(hints, servers, model.Power.ON),
+            off_by_nova=events.unsettled(hints, servers, model.Power.OFF))
         lock = records.Lock(self._term.name, self._term.now(), permanent=True,
                             recovery=name)
         case = dataclasses.replace(case, recovery=name, admit=None)

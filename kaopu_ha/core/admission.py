@@ -222,7 +222,7 @@ def suspected(case: Case, inventory: model.Inventory | None, at: str, by: str,
     return dataclasses.replace(
         roads.step_of_case(case, Stage.SUSPECTED, at, by, reason), waited=0.0,
         kernel_answered=False, boot_id=inventory.boot_id if inventory else case.boot_id,
-        was_on=tuple(instance.name for instance in known))
+        on_at_opening=tuple(instance.name for instance in known))
 
 
 # ---------------------------------------------------------------- the steps

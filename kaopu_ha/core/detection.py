@@ -97,8 +97,9 @@ def grace(rules: model.Rules) -> float:
 
 def opened(inventory: model.Inventory, seen: Seen) -> Case:
     """A new case: the beat is missing."""
-    was_on = tuple(texts.bounded(instance.name) for instance in inventory.on)
-    case = Case(inventory.host, Stage.SUSPECTED, boot_id=inventory.boot_id, was_on=was_on)
+    on_at_opening = tuple(texts.bounded(instance.name) for instance in inventory.on)
+    case = Case(inventory.host, Stage.SUSPECTED, boot_id=inventory.boot_id,
+                on_at_opening=on_at_opening)
     step = model.Step(seen.at, seen.by, Stage.SUSPECTED.value, 'its beat is gone')
     return dataclasses.replace(_beat_kept(case, seen), history=(step,))
 
@@ -270,7 +271,7 @@ def _off_now(case: Case, seen: Seen) -> tuple[str, ...]:
     if seen.inventory is not None and seen.inventory.boot_id == seen.beat_boot_id:
         on_now = {instance.name for instance in seen.inventory.instances
                   if instance.power is not model.Power.OFF}
-    return tuple(name for name in case.was_on if name not in on_now)
+    return tuple(name for name in case.on_at_opening if name not in on_now)
 
 
 def _spared(before: Case, case: Case, seen: Seen, rules: model.Rules) -> Decision:

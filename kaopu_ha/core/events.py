@@ -106,7 +106,7 @@ def unsettled(hints: Iterable[Hint], servers: Sequence[Server] | None,
 def settled(instance: Instance, recovery: Recovery, server: Server) -> Instance:
     """The instance with the power that was told, if Nova says the same; else as it is."""
     asked = _asked(server)
-    if asked is not Power.ON or instance.uuid not in recovery.told_on:
+    if asked is not Power.ON or instance.uuid not in recovery.on_by_nova:
         return instance
     return dataclasses.replace(instance, power=asked)
 

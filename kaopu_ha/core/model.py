@@ -197,7 +197,7 @@ class Case:
     verdict: Verdict = Verdict.UNDECIDED
     rounds: tuple[Round, ...] = ()
     history: tuple[Step, ...] = ()
-    was_on: tuple[str, ...] = ()
+    on_at_opening: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
     guests: tuple[str, ...] = ()
     guests_at: str = ''
@@ -231,9 +231,10 @@ class FenceOrder:
 class Recovery:
     """What is done about one confirmed failure; it outlives every leader.
 
-    ``told_on``, ``told_off``: the instances of which Nova told so over its bus; its list decides.
-    ``checked``: it was asked of everything in the orders whether it may be cut.  ``refused``: why
-    something in them may not be cut now.  ``word``: a person's, in the place of a proof.
+    ``on_by_nova``, ``off_by_nova``: the instances of which Nova told so over its bus; its list
+    decides.  ``checked``: it was asked of everything in the orders whether it may be cut.
+    ``refused``: why something in them may not be cut now.  ``word``: a person's, in the place of a
+    proof.
     """
 
     id: str
@@ -243,8 +244,8 @@ class Recovery:
     checked: bool = False
     refused: tuple[str, ...] = ()
     instances: tuple[Instance, ...] = ()
-    told_on: tuple[str, ...] = ()
-    told_off: tuple[str, ...] = ()
+    on_by_nova: tuple[str, ...] = ()
+    off_by_nova: tuple[str, ...] = ()
     forced_by_us: bool = False
     waiting_for: str = ''
     history: tuple[Step, ...] = ()

@@ -34,7 +34,8 @@ from kaopu_ha.core import bounds
 SCHEMA = 1
 # Fields whose names are others than those that their first release kept them by.  What is kept,
 # and what people read with --json, outlives our words.
-_KEPT_BY = {'observer': 'eye', 'history': 'road'}
+_KEPT_BY = {'observer': 'eye', 'history': 'road', 'on_at_opening': 'was_on',
+            'on_by_nova': 'told_on', 'off_by_nova': 'told_off'}
 
 
 class RecordError(ValueError):

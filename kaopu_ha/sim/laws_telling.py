@@ -75,7 +75,7 @@ class Told:
             held = world.record(records.HostSetting, records.HOST + case.host)
             if case.stage not in (Stage.CONFIRMED, Stage.ADMITTING):
                 # Of a host with nothing on nobody waits for anything.
-                if held is None and case.was_on:
+                if held is None and case.on_at_opening:
                     yield case.host, ''
                 continue
             recovery = recoveries.get(case.recovery)

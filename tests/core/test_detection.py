@@ -130,7 +130,8 @@ class TheEvidenceTable(unittest.TestCase):
         found = detection.opened(inventory, a_look())
         step = model.Step(AT, BY, 'suspected', 'its beat is gone')
         self.assertEqual(
-            a_case(Stage.SUSPECTED, was_on=('name of i1', 'name of i3'), history=(step,)), found)
+            a_case(Stage.SUSPECTED, on_at_opening=('name of i1', 'name of i3'), history=(step,)),
+            found)
 
     def test_a_beat_gets_a_third_of_its_ttl_and_two_seconds(self):
         self.assertEqual(6.0, detection.grace(rules(beat_ttl=12.0)))
@@ -459,7 +460,7 @@ class TheBeatIsBack(unittest.TestCase):
                 self.assertIs(Key.DELETE if stage is Stage.LOCKED else Key.KEEP, decision.lock)
 
     def test_after_a_reboot_the_instances_that_are_off_now_are_named(self):
-        case = a_case(Stage.DYING, was_on=('web', 'db', 'mail'))
+        case = a_case(Stage.DYING, on_at_opening=('web', 'db', 'mail'))
         inventory = an_inventory(boot_id='boot-2', instances=[
             an_instance('i1', name='web'), an_instance('i2', Power.OFF, name='db')])
         seen = dataclasses.replace(a_look(inventory=inventory), beat=True, beat_boot_id='boot-2')
@@ -470,7 +471,7 @@ class TheBeatIsBack(unittest.TestCase):
             decision.news[-1])
 
     def test_an_inventory_from_before_the_reboot_says_nothing_of_now(self):
-        case = a_case(Stage.DYING, was_on=('web',))
+        case = a_case(Stage.DYING, on_at_opening=('web',))
         inventory = an_inventory(boot_id='boot-1', instances=[an_instance('i1', name='web')])
         seen = dataclasses.replace(a_look(inventory=inventory), beat=True, beat_boot_id='boot-2')
         self.assertIn('web', detection.advance(case, seen, rules()).news[-1].text)

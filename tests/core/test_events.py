@@ -36,8 +36,8 @@ def a_hint(instance, power, host='c1'):
 
 
 def a_recovery(uuid, told):
-    return Recovery('c1-7', 'c1', RecoveryStage.PROVEN, told_on=(uuid,) if told is ON else (),
-                    told_off=(uuid,) if told is OFF else ())
+    return Recovery('c1-7', 'c1', RecoveryStage.PROVEN, on_by_nova=(uuid,) if told is ON else (),
+                    off_by_nova=(uuid,) if told is OFF else ())
 
 
 def a_server(uuid, vm_state, task='', host='c1'):
@@ -102,13 +102,13 @@ class WhatItChanges(unittest.TestCase):
 
     def test_the_listing_weighs_what_was_told(self):
         recovery = Recovery('c1-7', 'c1', RecoveryStage.PROVEN, instances=C1.instances,
-                            told_on=('i2',), told_off=('i1',))
+                            on_by_nova=('i2',), off_by_nova=('i1',))
         servers = [a_server('i1', 'stopped'), a_server('i2', 'active')]
         seen = evacuation.Seen(values.AT, values.BY, 7, ())
         made = evacuation.listed(recovery, servers, ('ceph-1',), seen, ('i1',))
         self.assertEqual({'i1': Phase.LEFT, 'i2': Phase.WAITING},
                          {item.instance: item.phase for item in made})
-        recovery = dataclasses.replace(recovery, told_on=(), told_off=())
+        recovery = dataclasses.replace(recovery, on_by_nova=(), off_by_nova=())
         made = evacuation.listed(recovery, servers, ('ceph-1',), seen)
         self.assertEqual({'i1': Phase.WAITING, 'i2': Phase.LEFT},
                          {item.instance: item.phase for item in made})

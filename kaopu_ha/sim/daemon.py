@@ -31,13 +31,13 @@ _DAY = datetime.datetime.fromisoformat('2026-01-01T00:00:00+00:00')
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class SimRuntime:
     """What a process finds when it starts."""
 
     name: str
     store: SimStore
     process: Process
-    given: Runtime
+    env: Runtime
 
 
 class Daemon:
@@ -47,7 +47,7 @@ class Daemon:
     """
 
     def __init__(self, kernel: Kernel, etcd: Etcd, role: str, node: Node,
-                 make: Callable[[Surroundings], Iterable[programs.Loop]],
+                 make: Callable[[SimRuntime], Iterable[programs.Loop]],
                  tell: Callable[[str, News], None]) -> None:
         self.kernel, self.role, self.node = kernel, role, node
         self.name = ''
@@ -79,10 +79,10 @@ class Daemon:
         process, store = Process(self.name), SimStore(self._etcd, self.node, self.name)
         self._process, self._store = process, store
         name, kernel = self.name, self.kernel
-        given = Runtime(
+        env = Runtime(
             name, lambda: kernel.now - self._stood_still, lambda: date(kernel.now),
             lambda news: self._tell(name, news), lambda size, label: kernel.pool(process))
-        for loop in self._make(Surroundings(name, store, process, given)):
+        for loop in self._make(SimRuntime(name, store, process, env)):
             wake = Signal()
             loop.listen(wake.set)
             for prefix in loop.woken_by:

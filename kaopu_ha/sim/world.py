@@ -39,7 +39,7 @@ from kaopu_ha.sim.blocklist import SimBlocklist
 from kaopu_ha.sim.bus import Bus, SimEvents
 from kaopu_ha.sim.ceph import Ceph, Client, SimCeph
 from kaopu_ha.sim.compute import Compute
-from kaopu_ha.sim.daemon import Daemon, Surroundings
+from kaopu_ha.sim.daemon import Daemon, SimRuntime
 from kaopu_ha.sim.kernel import Kernel, Process
 from kaopu_ha.sim.libvirt import SimLibvirt, SimLocal, monitor
 from kaopu_ha.sim.machine import Machine, hosts_of, writing_hosts
@@ -306,18 +306,18 @@ class World:
         times, compute = self.setup.times, self.computes[machine.name]
         clusters = [Cluster(name, 'vms', (monitor(name),)) for name in self.clusters]
 
-        def make(around: Surroundings) -> Iterable[programs.Loop]:
+        def make(its: SimRuntime) -> Iterable[programs.Loop]:
             env = HostRuntime(
-                machine.name, around.store,
+                machine.name, its.store,
                 SimLocal(machine, compute.started, {_RESTART: lambda: self._restart(compute)},
                          compute.began_at),
-                lambda news: self.note(around.name, news.line), around.given.clock,
-                around.given.now, times.rules.ask_limit)
+                lambda news: self.note(its.name, news.line), its.env.clock,
+                its.env.now, times.rules.ask_limit)
             reader = SimCeph(self.clusters, machine.node, address=lambda: machine.address)
             publisher = InventoryPublisher(
                 env, reader, management_uri=machine.uri, client_networks=(NETWORK,),
                 interval=times.inventory_interval, clusters=clusters, beats=lambda: beat.beating)
-            beat = Beat(env, records.Beat(machine.host_uuid, machine.boot_id, around.name),
+            beat = Beat(env, records.Beat(machine.host_uuid, machine.boot_id, its.name),
                         interval=times.beat_interval, ttl=int(times.rules.beat_ttl),
                         behind=lambda: publisher.behind)
             runner = RequestRunner(env, reader, restart_compute=(_RESTART,), clusters=clusters)
@@ -338,24 +338,24 @@ class World:
         ceph = SimCeph(self.clusters, node, self._heard)
         observing = SimLibvirt(self.kernel, node, self.machines), SimCeph(self.clusters, node)
 
-        def make(around: Surroundings) -> Iterable[programs.Loop]:
+        def make(its: SimRuntime) -> Iterable[programs.Loop]:
             self.probes[role], self.observers[role] = (libvirt, ceph), observing
 
             def gate(port: T, calls: Mapping[str, str]) -> T:
-                return self.hangs.gate(around.name, port, calls)
-            kv = self.terms.store(around.name, gate(programs.mirrored(around.store), hangs.STORE))
+                return self.hangs.gate(its.name, port, calls)
+            kv = self.terms.store(its.name, gate(programs.mirrored(its.store), hangs.STORE))
             management = gate(libvirt, hangs.MANAGEMENT)
             usage: ports.UsageSource = SimUsage(self.nova, node)
             if self.setup.live_weight is not None:
-                usage = load.SimLiveUsage(around.store, usage, self.setup.live_weight)
+                usage = load.SimLiveUsage(its.store, usage, self.setup.live_weight)
             loops, _ = programs.controller(
                 kv, [management, gate(ceph, hangs.STORAGE)],
                 [gate(SimBlocklist(self.clusters, node, self.client_networks), hangs.FENCE)],
                 gate(SimNova(self.nova, node), hangs.CLOUD), management,
                 gate(usage, hangs.USAGE),
-                gate(SimQueue(around.store, self.broker), hangs.QUEUE), times.rules,
-                times.leader_ttl, around.given,
-                SimEvents(self.bus, around.process) if self.setup.events else None,
+                gate(SimQueue(its.store, self.broker), hangs.QUEUE), times.rules,
+                times.leader_ttl, its.env,
+                SimEvents(self.bus, its.process) if self.setup.events else None,
                 images=gate(SimCeph(self.clusters, node), hangs.STORAGE),
                 observing=[gate(observing[0], hangs.MANAGEMENT),
                            gate(observing[1], hangs.STORAGE)],
@@ -368,10 +368,10 @@ class World:
         role, node, times = f'worker-{number}', Node(f'worker-{number}'), self.setup.times
         libvirt, ceph = (SimLibvirt(self.kernel, node, self.machines), SimCeph(self.clusters, node))
 
-        def make(around: Surroundings) -> Iterable[programs.Loop]:
+        def make(its: SimRuntime) -> Iterable[programs.Loop]:
             loops, _ = programs.worker(
-                around.store, SimNova(self.nova, node), SimQueue(around.store, self.broker), ceph,
-                libvirt, times.rules, times.claim_ttl, 4, around.given)
+                its.store, SimNova(self.nova, node), SimQueue(its.store, self.broker), ceph,
+                libvirt, times.rules, times.claim_ttl, 4, its.env)
             return loops
         return Daemon(self.kernel, self.etcd, role, node, make, self._tell)
 

@@ -181,8 +181,8 @@ def work(path: str, folder: str) -> None:
     conf = configured(path)
     kv = wiring.store(conf)
     cloud = RecordingCloud(Calls(folder))
-    around = runtime.surroundings(f'worker/{os.getpid()}', lambda _: None)
+    env = runtime.runtime_of(f'worker/{os.getpid()}', lambda _: None)
     made, _ = programs.worker(kv, cloud, drivers.queue(conf, kv), cloud, cloud, RULES, CLAIM_TTL,
-                              CONCURRENCY, around)
+                              CONCURRENCY, env)
     loops.Runner(parts.joined(contextlib.ExitStack(), kv, made).loops).start()
     threading.Event().wait()

@@ -43,7 +43,7 @@ def program(conf: cfg.ConfigOpts) -> Program:
         usage = drivers.make(conf, 'usage', conf['usage'].driver, its.store)
         queue = its.queue()
         events = its.driver('events', conf.events.driver) if conf.events.driver else None
-        around = runtime.surroundings(name, its.dispatcher(conf.notifier.drivers))
+        env = runtime.runtime_of(name, its.dispatcher(conf.notifier.drivers))
         # Of its own: whoever asks for long must not keep a suspect's look waiting.
         images = _storage(its)
         observing = [management, _storage(its)]
@@ -51,7 +51,7 @@ def program(conf: cfg.ConfigOpts) -> Program:
         fences_asked = its.fences()
         loops, resign = programs.controller(
             its.store, probes, fences, cloud, management, usage, queue, rules,
-            conf.controller.leader_ttl, around, events, images=images, observing=observing,
+            conf.controller.leader_ttl, env, events, images=images, observing=observing,
             fences_asked=fences_asked, ahead=programs.Ahead(cloud, usage, fences_asked))
         its.held.callback(resign)
         LOG.info('from power cut to CONFIRMED it takes up to about %s',

@@ -34,5 +34,5 @@ def candidates(conf: cfg.ConfigOpts, kv: ports.Store, rules: Rules) -> tuple[Can
         held.callback(cloud.close)
         usage = drivers.make(conf, 'usage', conf['usage'].driver, kv)
         # What can't be read is told by the leader, again and again.
-        around = runtime.surroundings('kaopu-ha', lambda news: None)
-        return programs.candidates(kv, cloud, usage, rules, around)
+        env = runtime.runtime_of('kaopu-ha', lambda news: None)
+        return programs.candidates(kv, cloud, usage, rules, env)

@@ -26,7 +26,7 @@ from kaopu_ha.core.news import News
 from kaopu_ha.runtime import Runtime
 
 
-def surroundings(name: str, tell: Callable[[News], None]) -> Runtime:
+def runtime_of(name: str, tell: Callable[[News], None]) -> Runtime:
     """Real time, real threads."""
     return Runtime(name, time.monotonic, now, tell, concurrent.futures.ThreadPoolExecutor)
 

@@ -34,9 +34,9 @@ def program(conf: cfg.ConfigOpts) -> Program:
         queue = its.queue()
         images = its.driver('probe', conf.probe.storage)
         libvirt = its.driver('probe', conf.probe.management)
-        around = runtime.surroundings(name, its.dispatcher(conf.notifier.drivers))
+        env = runtime.runtime_of(name, its.dispatcher(conf.notifier.drivers))
         loops, give_back = programs.worker(
             its.store, cloud, queue, images, libvirt, rules, conf.worker.claim_ttl,
-            conf.worker.concurrency, around)
+            conf.worker.concurrency, env)
         its.held.callback(give_back)
         return its.program(loops, meets_at=records.LEADER, name=name)

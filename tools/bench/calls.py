@@ -159,7 +159,7 @@ def controller(conf: cfg.ConfigOpts, its: Parts, setting: Setting, observer: int
     """A controller that leads, and recovers what is confirmed."""
     its = dataclasses.replace(its, store=programs.mirrored(its.store))
     cloud = its.driver('cloud', conf.cloud.driver)
-    env = runtime.surroundings(runtime.name(conf), told)
+    env = runtime.runtime_of(runtime.name(conf), told)
     every, resign = programs.controller(
         its.store, [], [Fence()], cloud, Eyes(observer), Usage(setting.targets), its.queue(),
         wiring.rules(conf), conf.controller.leader_ttl, env)
@@ -171,7 +171,7 @@ def controller(conf: cfg.ConfigOpts, its: Parts, setting: Setting, observer: int
 def worker(conf: cfg.ConfigOpts, its: Parts, setting: Setting, observer: int,
            told: Callable[[News], None]) -> Program:
     """A worker, whole."""
-    probes, env = Eyes(observer), runtime.surroundings(f'{runtime.name(conf)}/{os.getpid()}', told)
+    probes, env = Eyes(observer), runtime.runtime_of(f'{runtime.name(conf)}/{os.getpid()}', told)
     every, give_back = programs.worker(
         its.store, its.driver('cloud', conf.cloud.driver), its.queue(), probes, probes,
         wiring.rules(conf), conf.worker.claim_ttl, conf.worker.concurrency, env)

@@ -17,7 +17,7 @@ Debian's module ``rados`` fits one Python only and can't list watchers, so this 
 ``librados.so.2`` itself.  Listing has no C interface: the few C++ symbols in ``_Cxx`` are those
 that librados exports under a version name since Ceph 14.
 
-Objects are read in ``Reading``s: started all at once, then awaited until a deadline.  After one
+Objects are read in ``Operation``s: started all at once, then awaited until a deadline.  After one
 that did not end by then the process is left for a new one (``child.leave``), so use this in a
 child process only (``kaopu_ha.drivers.child``).
 """
@@ -192,23 +192,23 @@ class Pool:
     def __init__(self, lib: ctypes.CDLL, context: c_void_p) -> None:
         self._lib, self._context = lib, context
 
-    def watchers(self, name: str) -> Watching:
+    def watchers(self, name: str) -> ListWatchers:
         """Begin to list who watches the object."""
-        return Watching(self._lib, self._context, name)
+        return ListWatchers(self._lib, self._context, name)
 
-    def notify(self, name: str, seconds: int) -> Notifying:
+    def notify(self, name: str, seconds: int) -> Notify:
         """Begin to ask the watchers of the object; the missing ones are known after ``seconds``.
 
         Whole seconds, because librados cuts off the rest, and an OSD takes 0 for its default, 30.
         """
-        return Notifying(self._lib, self._context, name, seconds)
+        return Notify(self._lib, self._context, name, seconds)
 
-    def read(self, name: str, size: int) -> Text:
+    def read(self, name: str, size: int) -> Read:
         """Begin to read the first ``size`` bytes of the object."""
-        return Text(self._lib, self._context, name, size)
+        return Read(self._lib, self._context, name, size)
 
 
-class Reading:
+class Operation:
     """An operation under way."""
 
     def __init__(self, lib: ctypes.CDLL, name: str) -> None:
@@ -246,10 +246,10 @@ class Reading:
 
 
 # Kept until they end, whoever waits for them or not: librados writes into their memory.
-_under_way: set[Reading] = set()
+_under_way: set[Operation] = set()
 
 
-class Text(Reading):
+class Read(Operation):
     """A read under way."""
 
     def __init__(self, lib: ctypes.CDLL, context: c_void_p, name: str, size: int) -> None:
@@ -264,7 +264,7 @@ class Text(Reading):
         return self._buffer.raw[:size]
 
 
-class Notifying(Reading):
+class Notify(Operation):
     """A notification under way.  Its payload is empty: librbd acknowledges nothing else."""
 
     def __init__(self, lib: ctypes.CDLL, context: c_void_p, name: str, seconds: int) -> None:
@@ -293,7 +293,7 @@ class Notifying(Reading):
         return answer
 
 
-class Watching(Reading):
+class ListWatchers(Operation):
     """A list of watchers under way."""
 
     def __init__(self, lib: ctypes.CDLL, context: c_void_p, name: str) -> None:

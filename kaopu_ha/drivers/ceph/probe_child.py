@@ -112,8 +112,8 @@ class _Ask:
 
     def __init__(self, cluster: librados.Cluster, fsid: str, pool: str, header: str) -> None:
         self._cluster, self._fsid, self._pool, self._header = cluster, fsid, pool, header
-        self._listing: librados.Watching | None = None
-        self._notifying: librados.Notifying | None = None
+        self._listing: librados.ListWatchers | None = None
+        self._notify: librados.Notify | None = None
         self._watchers: list[librados.Watcher] = []
         self._error, self._gone = '', False
 
@@ -134,7 +134,7 @@ class _Ask:
             if self._watchers:
                 # Less than a second cannot be asked for: then silence is never known in time.
                 seconds = max(int(deadline - time.monotonic()), 1)
-                self._notifying = self._cluster.pool(self._pool).notify(self._header, seconds)
+                self._notify = self._cluster.pool(self._pool).notify(self._header, seconds)
         except librados.RadosError as failure:
             self._error, self._gone = str(failure), failure.is_absence
         except ports.PortError as failure:
@@ -144,8 +144,8 @@ class _Ask:
         """Wait for the acknowledgements; the clients, or the error."""
         acknowledged: frozenset[int] = frozenset()
         try:
-            if self._notifying is not None:
-                acknowledged = self._notifying.result(deadline).acknowledged
+            if self._notify is not None:
+                acknowledged = self._notify.result(deadline).acknowledged
         except ports.PortError as failure:
             self._error = self._error or str(failure)
         if not self._error and acknowledged - {watcher.client_id for watcher in self._watchers}:

@@ -160,11 +160,11 @@ class Login:
 class Calls:
     """The members of a cluster, as one that answers.  Safe for threads; not across a fork."""
 
-    def __init__(self, members: Sequence[Member], shown: etcd_tls.Shown, login: Login, *,
+    def __init__(self, members: Sequence[Member], files: etcd_tls.TlsFiles, login: Login, *,
                  timeout: float, try_limit: float, first: int | None) -> None:
         self._timeout = timeout
         self._try_limit = try_limit
-        self._login, self._shown = login, shown
+        self._login, self._files = login, files
         self._members = tuple(members)
         self._pid = os.getpid()
         # Clients with the same list of members spread over them.
@@ -197,7 +197,7 @@ class Calls:
 
     def explained(self, why: str) -> str:
         """Why no member could be reached, with what our or its certificate has to do with it."""
-        return self._shown.explained(why)
+        return self._files.explained(why)
 
     def leave(self, member: int) -> None:
         """Use the next member, unless this one was left already.

@@ -67,18 +67,18 @@ class EtcdStore(ports.Store, access.AccessControl, checkup.Checkable):
         """
         if not endpoints:
             raise ValueError('the etcd store needs at least one endpoint')
-        shown = etcd_tls.Shown(endpoints, ca, cert, key)
+        files = etcd_tls.TlsFiles(endpoints, ca, cert, key)
         self._calls = etcd_calls.Calls(
-            self.reach(endpoints, shown), shown, etcd_calls.Login(user, password),
+            self.reach(endpoints, files), files, etcd_calls.Login(user, password),
             timeout=timeout, try_limit=try_limit, first=first)
         self._user = user
         self._keep_alive = etcd_keepalive.KeepAlive(self._calls)
         self._timeout = timeout
         self._watches: list[etcd_watch.Watch | etcd_mirror.EtcdMirror] = []
 
-    def reach(self, endpoints: Sequence[str], shown: etcd_tls.Shown) -> list[etcd_calls.Member]:
+    def reach(self, endpoints: Sequence[str], files: etcd_tls.TlsFiles) -> list[etcd_calls.Member]:
         """The way to each member."""
-        return [etcd_channel.ChannelMember(etcd_endpoint.parse(endpoint).place, shown.credentials)
+        return [etcd_channel.ChannelMember(etcd_endpoint.parse(endpoint).place, files.credentials)
                 for endpoint in endpoints]
 
     def read(self, *ranges: str) -> ports.Snapshot:

@@ -40,15 +40,15 @@ class Etcd3Store(etcd.EtcdStore):
     TLS needs a ``ca``: the package knows no certificates of the system.
     """
 
-    def reach(self, endpoints: Sequence[str], shown: etcd_tls.Shown) -> list[etcd_calls.Member]:
+    def reach(self, endpoints: Sequence[str], files: etcd_tls.TlsFiles) -> list[etcd_calls.Member]:
         """The way to each member.  Raises ValueError for what the package can't do."""
-        if not shown.ca and any(etcd_endpoint.parse(each).is_secure for each in endpoints):
+        if not files.ca and any(etcd_endpoint.parse(each).is_secure for each in endpoints):
             raise ValueError('the package etcd3 speaks TLS only with certificates of its own: set '
                              '[store] ca, or driver = etcd')
-        if bool(shown.cert) != bool(shown.key):
+        if bool(files.cert) != bool(files.key):
             raise ValueError('[store] cert and key go together: set both or none')
-        return [PackageMember(etcd_endpoint.parse(endpoint).place, ca=shown.ca, cert=shown.cert,
-                              key=shown.key)
+        return [PackageMember(etcd_endpoint.parse(endpoint).place, ca=files.ca, cert=files.cert,
+                              key=files.key)
                 for endpoint in endpoints]
 
 

@@ -28,7 +28,7 @@ _REFUSED = 'TSI_DATA_CORRUPTED'
 _NOT_ACCEPTED = re.compile(r'CERTIFICATE_VERIFY_FAILED: ([^:]+)')
 
 
-class Shown:
+class TlsFiles:
     """The certificate that this process shows, and the authority by which it checks members.
 
     The files are read once: a process shows a renewed certificate after it was started again.

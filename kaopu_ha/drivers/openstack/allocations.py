@@ -30,7 +30,7 @@ from kaopu_ha.drivers.openstack import hosts as openstack_hosts
 MICROVERSION = '1.29'
 
 
-def read(nova: openstack_calls.Calls, placement: openstack_calls.Calls,
+def read(nova: openstack_calls.ServiceClient, placement: openstack_calls.ServiceClient,
          consumers: Sequence[str]) -> dict[str, model.Allocations]:
     """What these consumers have; PortError if any of it is not known."""
     answers = {consumer: placement.get(f'/allocations/{consumer}') for consumer in consumers}
@@ -51,7 +51,7 @@ def without(read_: model.Allocations, host: str) -> dict[str, Any]:
             'project_id': read_.project, 'user_id': read_.user}
 
 
-def _host(placement: openstack_calls.Calls, roots: Mapping[str, str], provider: str) -> str:
+def _host(placement: openstack_calls.ServiceClient, roots: Mapping[str, str], provider: str) -> str:
     """Whose the provider is: a host's own, or one within it (a device, a NUMA cell); '' if it is
     none of a host (storage that hosts share)."""
     if provider in roots:

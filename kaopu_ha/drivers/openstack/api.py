@@ -44,7 +44,7 @@ _NAMES = {'compute': 'Nova', 'placement': 'Placement'}
 Result = TypeVar('Result')
 
 
-class Api(openstack_calls.Calls):
+class Api(openstack_calls.ServiceClient):
     """One service, with the process's own token."""
 
     def __init__(self, auth: Mapping[str, str], service: str, microversion: str,

@@ -53,7 +53,7 @@ class Stale(ports.PortError):
     """The service does not take the token (any more); nothing was done."""
 
 
-class Calls:
+class ServiceClient:
     """One service (``compute``, ``placement``) at one microversion.  Safe for threads."""
 
     _adapter: Any
@@ -106,7 +106,7 @@ class Calls:
             query = dict(parse.parse_qsl(parse.urlsplit(onward[0]).query))
 
 
-class Handed(Calls):
+class TokenClient(ServiceClient):
     """The service for a process that another one gives its token: no Keystone, no password."""
 
     def __init__(self, auth: Mapping[str, str], service: str, microversion: str,

@@ -60,7 +60,7 @@ class Act:
     good: tuple[int, ...]
 
 
-def asked(api: openstack_calls.Calls, whom: str, policy: str,
+def asked(api: openstack_calls.ServiceClient, whom: str, policy: str,
           wanted: Sequence[Read | Act]) -> list[Finding]:
     """What of it the role may not; nothing where it may all.  PortError if nobody answers.
 
@@ -87,7 +87,7 @@ def _judged(one: Read | Act, answer: requests.Response, whom: str, policy: str) 
                  f'look into {whom}\'s log')
 
 
-def clock(api: openstack_calls.Calls, whom: str, path: str) -> list[Finding]:
+def clock(api: openstack_calls.ServiceClient, whom: str, path: str) -> list[Finding]:
     """The clock of the machine that answers; it tells whole seconds."""
     told = api.read(path).headers.get('Date', '')
     try:

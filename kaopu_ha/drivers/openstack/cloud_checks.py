@@ -97,18 +97,18 @@ def _entrance(nova: openstack_api.Api, auth: Mapping[str, str]) -> list[Finding]
             good('Nova', f'we can log in; it is at {endpoint}')]
 
 
-def _rights(nova: openstack_calls.Calls) -> list[Finding]:
+def _rights(nova: openstack_calls.ServiceClient) -> list[Finding]:
     return openstack_checks.asked(nova, 'Nova', _POLICY, _WANTED) or [
         good('Nova', 'our role may list servers, services and migrations, and force services down')]
 
 
-def _allocations(placement: openstack_calls.Calls) -> list[Finding]:
+def _allocations(placement: openstack_calls.ServiceClient) -> list[Finding]:
     return openstack_checks.asked(placement, 'Placement', 'placement-policy.yaml',
                                   _OF_PLACEMENT) or [
         good('Placement', 'our role may read and change allocations')]
 
 
-def _of_a_server(nova: openstack_calls.Calls) -> list[Finding]:
+def _of_a_server(nova: openstack_calls.ServiceClient) -> list[Finding]:
     servers = nova.get('/servers/detail', all_tenants='true', limit='1')['servers']
     if not servers:
         return [weak('Nova', 'whether our role may evacuate is not known: there is no server to '
@@ -123,7 +123,7 @@ def _of_a_server(nova: openstack_calls.Calls) -> list[Finding]:
     return [*found, *_evacuation(nova, uuid)]
 
 
-def _evacuation(nova: openstack_calls.Calls, uuid: str) -> list[Finding]:
+def _evacuation(nova: openstack_calls.ServiceClient, uuid: str) -> list[Finding]:
     answer = nova.rehearse('POST', f'/servers/{uuid}/action', {'evacuate': {'host': _NOBODYS_HOST}})
     why = openstack_calls.reason(answer)
     if answer.status_code == 404 and _NOBODYS_HOST in why:
@@ -141,7 +141,7 @@ def _admin() -> str:
     return f'give the user the role admin, or a role of its own what {_POLICY} has'
 
 
-def _names(nova: openstack_calls.Calls, seen: Seen) -> list[Finding]:
+def _names(nova: openstack_calls.ServiceClient, seen: Seen) -> list[Finding]:
     services = nova.get('/os-services', binary='nova-compute')['services']
     found = checkup_hosts.names(seen, [one['host'] for one in services])
     hidden = sorted(one['host'] for one in services if 'id' not in one)

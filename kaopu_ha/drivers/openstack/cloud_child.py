@@ -28,7 +28,8 @@ from kaopu_ha.drivers.openstack import calls as openstack_calls
 
 class _Acts:
 
-    def __init__(self, nova: openstack_calls.Handed, placement: openstack_calls.Handed) -> None:
+    def __init__(self, nova: openstack_calls.TokenClient,
+                 placement: openstack_calls.TokenClient) -> None:
         self._nova, self._placement = nova, placement
 
     def force_down(self, host: str, down: bool) -> None:
@@ -59,10 +60,11 @@ class _Acts:
 
 def handlers(settings: dict[str, Any]) -> Mapping[str, child.Handler]:
     """Make what the parent may ask for, from the settings on the socket."""
-    nova = openstack_calls.Handed(settings['session'], 'compute', settings['microversion'],
-                                  settings['limit'])
-    placement = openstack_calls.Handed(settings['session'], 'placement', settings['of_placement'],
+    nova = openstack_calls.TokenClient(settings['session'], 'compute', settings['microversion'],
                                        settings['limit'])
+    placement = openstack_calls.TokenClient(settings['session'], 'placement',
+                                            settings['of_placement'],
+                                            settings['limit'])
     acts = _Acts(nova, placement)
     return {'use': nova.use, 'use_placement': placement.use, 'release': _taken(acts.release),
             'force_down': _taken(acts.force_down),

@@ -30,7 +30,7 @@ LOG = logging.getLogger(__name__)
 _HYPERVISORS = '2.53'
 
 
-def hosts(nova: openstack_calls.Calls) -> dict[str, str]:
+def hosts(nova: openstack_calls.ServiceClient) -> dict[str, str]:
     """The compute service of each node, by the node's UUID; a row that names none is left out."""
     found = {}
     rows: Iterator[Any] = nova.pages('/os-hypervisors/detail', 'hypervisors', _HYPERVISORS)

@@ -47,7 +47,8 @@ T = TypeVar('T')
 class PlacesReader:
     """Reads for one cloud driver, and keeps what seldom changes for a minute."""
 
-    def __init__(self, nova: openstack_calls.Calls, placement: openstack_calls.Calls,
+    def __init__(self, nova: openstack_calls.ServiceClient,
+                 placement: openstack_calls.ServiceClient,
                  limit: float) -> None:
         self._nova, self._placement, self._limit = nova, placement, limit
         self._kept: dict[str, tuple[float, Any]] = {}

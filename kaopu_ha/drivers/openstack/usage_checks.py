@@ -45,7 +45,7 @@ def checks(placement: openstack_api.Api, usage: Callable[[], Mapping[str, Any]],
             checkup.Check('room of every host', functools.partial(_hosts, usage, seen), _NO_ROOM))
 
 
-def _rights(placement: openstack_calls.Calls, limit: float) -> list[Finding]:
+def _rights(placement: openstack_calls.ServiceClient, limit: float) -> list[Finding]:
     def ask() -> list[Finding]:
         return [*openstack_checks.asked(placement, 'Placement', 'placement-policy.yaml', _WANTED),
                 *openstack_checks.clock(placement, 'Placement', '/')]

@@ -120,7 +120,7 @@ def _conf(layout: Layout, name: str, is_host: bool = False) -> str:
     sections: confs.Sections = {
         'DEFAULT': {'host': name, 'debug': True},
         'store': secure.store(layout, secure.SERVICE),
-        # Two of three hosts may die within the brake's window: lives are about that, too.
+        # Two of three hosts may die within the brake's window: trials are about that, too.
         'detection': {'pace': pace(layout), 'storm_share': '0.67'},
         'libvirt': {
             'anchors': _anchor(layout),

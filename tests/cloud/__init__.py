@@ -9,4 +9,4 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""Lives on a real cloud: real etcd, Ceph, libvirt, Nova and guests, by tools/minicloud."""
+"""Trials on a real cloud: real etcd, Ceph, libvirt, Nova and guests, by tools/minicloud."""

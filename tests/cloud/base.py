@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""One real cloud for all lives; each begins on a fresh one and ends with the judge."""
+"""One real cloud for all trials; each begins on a fresh one and ends with the judge."""
 
 import subprocess
 import threading
@@ -30,7 +30,7 @@ ROOT = kaopu.KEYS
 HEAL_SECONDS = 180
 
 
-class Life(testtools.TestCase):
+class Trial(testtools.TestCase):
     """A life of the cloud: six instances on three hosts, fast pace, everything runs.
 
     With Nova three more: from a volume, with a second volume, with a volume and a local disk.
@@ -54,13 +54,13 @@ class Life(testtools.TestCase):
         self.before = {one.uuid: one for one in self.cloud.instances()}
 
     def boot(self) -> None:
-        """What the life begins with."""
+        """What the trial begins with."""
         self.cloud.boot(6)
 
     # ------------------------------------------------------------ looking
 
     def on(self, host: str) -> list[str]:
-        """The instances of a host that were powered on when the life began, by UUID.
+        """The instances of a host that were powered on when the trial began, by UUID.
 
         But for those with a disk in the host itself: these die with it, and that is told.
         """

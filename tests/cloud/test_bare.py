@@ -17,7 +17,7 @@ import time
 from tests.cloud import base
 
 
-class BareLife(base.Life):
+class BareTrial(base.Trial):
     """A life of the cloud without OpenStack."""
 
     openstack = False
@@ -40,7 +40,7 @@ class BareLife(base.Life):
         self.assertNotIn('10.91.0.11', self.cloud.run_on('ctl', 'ceph', 'osd', 'blocklist', 'ls'))
 
 
-class TestPower(BareLife):
+class TestPower(BareTrial):
 
     def test_a_dead_host_heals_though_the_workers_die_in_the_middle_and_is_admitted(self):
         def kill_the_workers():
@@ -84,7 +84,7 @@ class TestPower(BareLife):
         self.judge()
 
 
-class TestBothCables(BareLife):
+class TestBothCables(BareTrial):
 
     def test_both_cables_cut_evacuated_mended_and_admitted(self):
         on = self.on('c1')
@@ -104,7 +104,7 @@ class TestBothCables(BareLife):
         self.judge()
 
 
-class TestFrozenHost(BareLife):
+class TestFrozenHost(BareTrial):
 
     def test_a_frozen_host_thaws_and_nobody_writes_twice(self):
         on = self.on('c1')
@@ -117,7 +117,7 @@ class TestFrozenHost(BareLife):
         self.assert_moved_once('c1', on, {'c2', 'c3'})
 
 
-class TestDeadTarget(BareLife):
+class TestDeadTarget(BareTrial):
 
     def test_a_target_that_dies_while_it_receives_loses_nothing_and_starts_nothing_twice(self):
         on = self.on('c1')

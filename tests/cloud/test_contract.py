@@ -25,7 +25,7 @@ from tests.cloud import base
 _ROOT = pathlib.Path(__file__).parents[2]
 
 
-class TestNova(base.Life):
+class TestNova(base.Trial):
 
     def setUp(self) -> None:
         testtools.TestCase.setUp(self)

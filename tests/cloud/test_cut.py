@@ -16,7 +16,7 @@ import time
 from tests.cloud import base
 
 
-class TestOneCable(base.Life):
+class TestOneCable(base.Trial):
 
     def test_nobody_moves_when_one_network_is_lost(self):
         deaths = base.Watch(self.cloud, 'death/', '"by"')
@@ -56,7 +56,7 @@ class TestOneCable(base.Life):
         self.assert_moved_once('c3', on, {'c1'})
 
 
-class TestAgentAndLibvirtd(base.Life):
+class TestAgentAndLibvirtd(base.Trial):
 
     def test_nobody_moves_when_the_agent_dies_then_libvirtd_hangs_then_the_host_is_booted(self):
         self.cloud.kill('agent:c1')

@@ -38,7 +38,7 @@ KEYSTONE = 'http://10.90.0.10:5000/v3'
 
 
 @unittest.skipIf(devstack.missing(), devstack.missing())
-class TestDevstack(base.Life):
+class TestDevstack(base.Trial):
 
     def setUp(self):
         super().setUp()

@@ -16,7 +16,7 @@ import time
 from tests.cloud import base
 
 
-class TestPower(base.Life):
+class TestPower(base.Trial):
 
     def test_a_dead_host_heals_once_the_monitors_answer_though_the_leader_dies_then(self):
         def kill_the_leader():

@@ -21,13 +21,13 @@ from tests.cloud import base
 COUNT = int(os.environ.get('KAOPU_HA_TEST_BATCH', '9'))
 
 
-class Carried(base.Life):
-    """A life with instances that need not boot."""
+class Carried(base.Trial):
+    """A trial with instances that need not boot."""
 
     queue = ''
 
     def setUp(self) -> None:
-        super(base.Life, self).setUp()
+        super(base.Trial, self).setUp()
         self.addCleanup(self.cloud.set_queue, 'etcd')
         self.cloud.up(3, 'fast', self.queue)
         self.cloud.reset()

@@ -20,7 +20,7 @@ import time
 from tests.cloud import base
 
 
-class TestBothCables(base.Life):
+class TestBothCables(base.Trial):
 
     def test_both_cables_cut_evacuated_mended_and_admitted(self):
         on = self.on('c1')
@@ -74,7 +74,7 @@ class TestBothCables(base.Life):
         self.assertEqual('c1', made.host)
 
 
-class TestFrozenHost(base.Life):
+class TestFrozenHost(base.Trial):
 
     def test_a_frozen_host_thaws_with_a_reboot_queued_and_nobody_writes_twice(self):
         on = self.on('c1')
@@ -89,7 +89,7 @@ class TestFrozenHost(base.Life):
         self.assert_moved_once('c1', on, {'c2', 'c3'})
 
 
-class TestTeeth(base.Life):
+class TestTeeth(base.Trial):
 
     def test_without_a_fence_the_judge_goes_red(self):
         victim = self.role('no-exclusive-lock', 'c1')

@@ -15,8 +15,8 @@ from tests.cloud import base
 from tests.cloud.base import address, volumes
 
 
-class Volumes(base.Life):
-    """A life that looks at volumes."""
+class Volumes(base.Trial):
+    """A trial that looks at volumes."""
 
     def volumes_of(self, uuid: str) -> list[str]:
         """The volumes that Nova has attached to an instance."""

@@ -21,8 +21,8 @@ from tests.cloud.base import disks as disks
 from tests.cloud.base import secure as secure
 
 
-class Trial(base.Life):
-    """A life that writes down what is seen, with the seconds since it began; told if it fails."""
+class LongTrial(base.Trial):
+    """A trial that writes down what is seen, with the seconds since it began; told if it fails."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -80,7 +80,7 @@ class Trial(base.Life):
 class Diary:
     """A thread that tells each change of what Nova and Placement say of instances."""
 
-    def __init__(self, trial: Trial, uuids: list[str], every: float) -> None:
+    def __init__(self, trial: LongTrial, uuids: list[str], every: float) -> None:
         self._trial, self._uuids, self._every = trial, uuids, every
         self._end, self._last = threading.Event(), dict.fromkeys(uuids, '')
         self.states: dict[str, list[str]] = {uuid: [] for uuid in uuids}

@@ -18,7 +18,7 @@ from tests.trials import base
 OWN, OTHER = '10.91.0.11', '10.91.0.111'
 
 
-class TestAddresses(base.Trial):
+class TestAddresses(base.LongTrial):
 
     def test_no_host_that_works_is_condemned_and_nobody_writes_twice(self):
         self._a_second_address()

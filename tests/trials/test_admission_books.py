@@ -25,7 +25,7 @@ from tests.cloud import base
 WATCHED_SECONDS = 120
 
 
-class TestBothHostsOfAMove(base.Life):
+class TestBothHostsOfAMove(base.Trial):
 
     def test_what_was_on_its_way_to_a_host_that_died_is_believed_rightly_in_the_end(self):
         on = self.on('c1')

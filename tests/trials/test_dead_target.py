@@ -16,7 +16,7 @@ import time
 from tests.trials import base
 
 
-class TestDeadTarget(base.Trial):
+class TestDeadTarget(base.LongTrial):
 
     def test_each_is_counted_once_and_nova_calms_down_after_both_admissions(self):
         on = [uuid for host in ('c1', 'c2') for uuid in self.on(host)]

@@ -92,7 +92,7 @@ def _run(*argv) -> None:
     subprocess.run([str(word) for word in argv], check=True, capture_output=True)
 
 
-class TestHangingLeader(base.Trial):
+class TestHangingLeader(base.LongTrial):
 
     def setUp(self) -> None:
         super().setUp()

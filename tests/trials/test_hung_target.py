@@ -18,7 +18,7 @@ from tests.trials import base
 HANGS_SECONDS = 200
 
 
-class TestHungTarget(base.Trial):
+class TestHungTarget(base.LongTrial):
 
     def test_nova_is_called_once_though_the_target_hangs_for_minutes(self):
         on = self.on('c1')

@@ -19,7 +19,7 @@ from tests.trials import base
 from tests.trials.base import Refused
 
 
-class TestUsersMeanwhile(base.Trial):
+class TestUsersMeanwhile(base.LongTrial):
 
     def test_each_move_ends_and_gives_its_place_back(self):
         more = self.cloud.boot(4, 'c1')

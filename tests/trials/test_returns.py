@@ -16,7 +16,7 @@ import time
 from tests.trials import base
 
 
-class TestReboots(base.Trial):
+class TestReboots(base.LongTrial):
 
     def test_what_was_on_runs_again_in_place_and_a_long_one_is_moved(self):
         self._booted_after_seven_seconds()
@@ -63,7 +63,7 @@ class TestReboots(base.Trial):
         self.judge()
 
 
-class TestGoodOrder(base.Trial):
+class TestGoodOrder(base.LongTrial):
 
     def test_a_planned_reboot_moves_nobody_and_a_shutdown_without_return_does(self):
         self._planned_reboot()

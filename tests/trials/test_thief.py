@@ -135,13 +135,13 @@ class Stolen:
         self.assertNotIn('10.91.0.12', self.cloud.run_on('ctl', 'ceph', 'osd', 'blocklist', 'ls'))
 
 
-class TestStolenHost(Stolen, base.Trial):
+class TestStolenHost(Stolen, base.LongTrial):
 
     def test_a_dead_hosts_recovery_is_not_delayed(self):
         self.a_host_dies_beside_a_thief()
 
 
-class TestStolenHostWithoutOpenStack(Stolen, test_bare.BareLife, base.Trial):
+class TestStolenHostWithoutOpenStack(Stolen, test_bare.BareTrial, base.LongTrial):
 
     def test_a_dead_hosts_recovery_is_not_delayed(self):
         self.a_host_dies_beside_a_thief()

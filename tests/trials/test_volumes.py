@@ -24,7 +24,7 @@ from tests.trials import base
 from tests.trials.base import Refused
 
 
-class VolumeTrial(base.Trial, Volumes):
+class VolumeTrial(base.LongTrial, Volumes):
     """A trial that looks at volumes and calls for them as users do."""
 
     def also(self, *wanted: tuple[str, str]) -> list[str]:

@@ -21,7 +21,7 @@ from tests.trials import base
 ZONES = {'az1': ('c1', 'c2'), 'az2': ('c3', 'c4')}
 
 
-class TestZones(base.Trial):
+class TestZones(base.LongTrial):
 
     hosts = 4
 

@@ -12,7 +12,7 @@
 
 """What a controller is asked to look ahead by, in the false world.
 
-It draws no lots, and nothing of it hangs: a look ahead changes nothing in a life but what is told.
+It draws no lots, and nothing of it hangs: a look ahead changes nothing in a run but what is told.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Random faults of addresses and of evidence that is old: see ``lives``.
+"""Random faults of addresses and of evidence that is old: see ``runs``.
 
 They begin before the host dies or is cut off: what is looked for is a verdict that believes in
 addresses, or in a list of guests, that are not true any more.

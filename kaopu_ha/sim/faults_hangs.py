@@ -11,7 +11,7 @@
 #    under the License.
 
 
-"""Faults for the lives that must stay with one thread, one host: a call that does not come back, a
+"""Faults for the runs that must stay with one thread, one host: a call that does not come back, a
 record that is none."""
 
 from __future__ import annotations

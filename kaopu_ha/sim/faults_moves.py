@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Faults of the lives around moves: disks that change, users that act, calls that lie somewhere."""
+"""Faults of the runs around moves: disks that change, users that act, calls that lie somewhere."""
 
 from __future__ import annotations
 

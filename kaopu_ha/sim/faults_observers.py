@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Faults for the lives that make a controller blind, or have its clock stand still, for as long as
+"""Faults for the runs that make a controller blind, or have its clock stand still, for as long as
 its leadership could last."""
 
 from __future__ import annotations

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Faults of the lives around volumes that two instances share: see ``lives``.
+"""Faults of the runs around volumes that two instances share: see ``runs``.
 
 They begin before the first host dies: what is looked for is what one host takes for its own of the
 other one's.

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""What people do after a life, and how long it may take until all is well."""
+"""What people do after a run, and how long it may take until all is well."""
 
 from __future__ import annotations
 

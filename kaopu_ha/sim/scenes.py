@@ -10,11 +10,11 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Scenes: situations that chance alone would compose once in thousands of lives.
+"""Scenes: situations that chance alone would compose once in thousands of runs.
 
-A life begins with what may look like the death of its first host, or with one of these in its
+A run begins with what may look like the death of its first host, or with one of these in its
 place.  Each brings together what one rule of the program is for, with its times and names by
-chance; some faults come beside it, as in every life.  For each rule that is taken out of the
+chance; some faults come beside it, as in every run.  For each rule that is taken out of the
 program (see the mutants of the tests) there is a scene in which somebody is hurt soon.
 """
 

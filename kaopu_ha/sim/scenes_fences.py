@@ -25,7 +25,7 @@ from kaopu_ha.sim.scenes_moves import quick
 from kaopu_ha.sim.story import Event
 from kaopu_ha.sim.world import Setup
 
-# From a power cut to where the recoverer works, at the pace of lives.
+# From a power cut to where the recoverer works, at the pace of runs.
 _FENCES = (13.0, 15.0)
 _TURNS = ('read', 'commit', 'cut', 'prove', 'services', 'servers', 'force-down', 'usage')
 

@@ -23,7 +23,7 @@ from kaopu_ha.sim.scenes import alive_everywhere, on_the_first, scene, two_leade
 from kaopu_ha.sim.story import Event
 from kaopu_ha.sim.world import Setup
 
-# From a power cut to the first calls, at the pace of lives.
+# From a power cut to the first calls, at the pace of runs.
 _CALLED = (13.0, 20.0)
 
 

@@ -238,7 +238,7 @@ class TestNames(unittest.TestCase):
             self.assertEqual(set(), names - told, page.name)
 
     def test_every_law_of_the_simulator_is_on_its_page(self):
-        """The laws are what checkers and lives say that was broken."""
+        """The laws are what checkers and runs say that was broken."""
         laws = set()
         for path in sorted((ROOT / 'kaopu_ha/sim').glob('*.py')):
             for node in ast.walk(ast.parse(path.read_text())):
@@ -247,7 +247,7 @@ class TestNames(unittest.TestCase):
                     laws |= {each.value for each in node.args[:1]
                              if isinstance(each, ast.Constant)}
         self.assertGreater(len(laws), 35)
-        told = {cells[0] for cells in rows((REFERENCE / 'lives.rst').read_text(), 2)}
+        told = {cells[0] for cells in rows((REFERENCE / 'runs.rst').read_text(), 2)}
         self.assertEqual(set(), laws - told)
 
     def test_the_security_page_has_every_right_of_a_host(self):

@@ -43,7 +43,7 @@ from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import model
 from kaopu_ha.sim import story, words
 from kaopu_ha.sim import world as false
-from kaopu_ha.sim.lives import LIFE_TIMES
+from kaopu_ha.sim.runs import RUN_TIMES
 
 DAY_SECONDS = 600.0
 _LOOKS = 20
@@ -87,10 +87,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def lived(number: int, closed_kept: int, keep_seconds: float) -> Iterator[Figures]:
     """Live so many days, and measure at the end of each."""
-    rules = dataclasses.replace(LIFE_TIMES.rules, closed_kept=closed_kept,
+    rules = dataclasses.replace(RUN_TIMES.rules, closed_kept=closed_kept,
                                 keep_days=keep_seconds / 86400)
     told = story.read(_STORY)
-    setup = dataclasses.replace(told.setup, times=dataclasses.replace(LIFE_TIMES, rules=rules))
+    setup = dataclasses.replace(told.setup, times=dataclasses.replace(RUN_TIMES, rules=rules))
     loops: list[Any] = []
     with _kept_loops(loops):
         world = story.play(dataclasses.replace(told, setup=setup)).world

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Mutants: the program with one thing wrong.  The lives have to find each of them.
+"""Mutants: the program with one thing wrong.  The runs have to find each of them.
 
 Each is a switch of the tests: it takes something out of the program, or out of the false world
 where the program relies on it, until its test ends.

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Mutants that lives did not find for long, and one of the shared volume: see ``mutants``."""
+"""Mutants that runs did not find for long, and one of the shared volume: see ``mutants``."""
 
 import dataclasses
 import math

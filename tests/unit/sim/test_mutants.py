@@ -10,14 +10,14 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The net catches: lives find each of the mutants, and it is told after how many."""
+"""The net catches: runs find each of the mutants, and it is told after how many."""
 
 import logging
 import os
 import sys
 import unittest
 
-from kaopu_ha.sim import lives
+from kaopu_ha.sim import runs
 from tests.unit.sim import (  # noqa: F401  they add their own
     mutants_addresses,
     mutants_alone,
@@ -42,8 +42,8 @@ from tests.unit.sim import (  # noqa: F401  they add their own
 )
 from tests.unit.sim.mutants import MUTANTS
 
-LIVES_MAX = 1000
-# Each of these was found by 150 lives, and fast; the others take more time, and are in
+RUNS_MAX = 1000
+# Each of these was found by 150 runs, and fast; the others take more time, and are in
 # ``tools/run-tests long``.  What is found by which scene is in ``test_scenes``.
 EVERY = os.environ.get('KAOPU_EVERY_MUTANT') == '1'
 SOON = frozenset({
@@ -77,18 +77,18 @@ class Mutant(unittest.TestCase):
         for patch in MUTANTS[self.name]():
             patch.setUp()
             self.addCleanup(patch.cleanUp)
-        for seed in range(1, LIVES_MAX + 1):
-            _, wrong = lives.live(lives.life(seed))
+        for seed in range(1, RUNS_MAX + 1):
+            _, wrong = runs.run(runs.story_of(seed))
             if wrong:
-                print(f'mutant "{self.name}" found after {seed} lives: {wrong[0]}',
+                print(f'mutant "{self.name}" found after {seed} runs: {wrong[0]}',
                       file=sys.stderr)
                 return
-        self.fail(f'{LIVES_MAX} lives did not find it')
+        self.fail(f'{RUNS_MAX} runs did not find it')
 
 
 for number, name in enumerate(sorted(MUTANTS if EVERY else SOON)):
     globals()[f'TestMutant{number}'] = type(f'TestMutant{number}', (Mutant,), {
-        '__module__': __name__, 'name': name, 'test_lives_find_' + ''.join(
+        '__module__': __name__, 'name': name, 'test_runs_find_' + ''.join(
             letter if letter.isalnum() else '_' for letter in name): Mutant.find})
 
 

@@ -12,18 +12,18 @@
 
 """Each scene catches what it is there for: the mutants, by the laws that are named here.
 
-Lives of one scene alone: whatever comes into the other lives, this stays as it is.
+Runs of one scene alone: whatever comes into the other runs, this stays as it is.
 """
 
 import logging
 import unittest
 
-from kaopu_ha.sim import lives
+from kaopu_ha.sim import runs
 from kaopu_ha.sim.scenes_shared import SCENES
 from tests.unit.sim import test_mutants  # noqa: F401  it imports all of them
 from tests.unit.sim.mutants import MUTANTS
 
-LIVES_MAX = 14
+RUNS_MAX = 14
 SILENT = 'nothing waits in silence'
 RUNS = 'what can run runs'
 STORM = 'no verdict in a storm'
@@ -228,13 +228,13 @@ class Caught(unittest.TestCase):
         for patch in MUTANTS[self.mutant]():
             patch.setUp()
             self.addCleanup(patch.cleanUp)
-        for number in range(LIVES_MAX):
-            _, wrong = lives.live(lives.scene_life(self.scene, number))
+        for number in range(RUNS_MAX):
+            _, wrong = runs.run(runs.story_of_scene(self.scene, number))
             if wrong:
                 law = wrong[0].partition(' s: ')[2] or wrong[0]
                 self.assertTrue(law.startswith(self.laws), wrong[0])
                 return
-        self.fail(f'{LIVES_MAX} lives of "{self.scene}" did not find it')
+        self.fail(f'{RUNS_MAX} runs of "{self.scene}" did not find it')
 
 
 for place, (mutant, scene, laws) in enumerate(CAUGHT):
@@ -250,10 +250,11 @@ class TestTheScenes(unittest.TestCase):
 
     def test_none_breaks_a_law_without_one(self):
         for scene in SCENES:
-            _, wrong = lives.live(lives.scene_life(scene, 0))
+            _, wrong = runs.run(runs.story_of_scene(scene, 0))
             self.assertEqual((), wrong, scene)
 
     def test_the_same_number_gives_the_same_life(self):
-        self.assertEqual(lives.scene_life('Nova is slow', 1), lives.scene_life('Nova is slow', 1))
-        self.assertNotEqual(lives.scene_life('Nova is slow', 1).events,
-                            lives.scene_life('Nova is slow', 2).events)
+        self.assertEqual(runs.story_of_scene('Nova is slow', 1),
+                         runs.story_of_scene('Nova is slow', 1))
+        self.assertNotEqual(runs.story_of_scene('Nova is slow', 1).events,
+                            runs.story_of_scene('Nova is slow', 2).events)

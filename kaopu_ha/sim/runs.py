@@ -10,14 +10,14 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Lives: stories made by chance, each from a seed, to find what nobody thought of.
+"""Runs: stories made by chance, each from a seed, to find what nobody thought of.
 
 ::
 
-    python -m kaopu_ha.sim.lives --seed 1 --count 5000
-    python -m kaopu_ha.sim.lives --seed 4711 --count 1 --shrink
+    python -m kaopu_ha.sim.runs --seed 1 --count 5000
+    python -m kaopu_ha.sim.runs --seed 4711 --count 1 --shrink
 
-A life is a small world in which hosts die or are cut off while everything else fails as well, at
+A run is a small world in which hosts die or are cut off while everything else fails as well, at
 any time and in any order.  Then all that can be mended is, people do what the manual tells them to,
 and everything that can run has to run.  What is found is printed as a story; ``--shrink`` makes it
 as short as it can be; ``--hard`` has much more fail in each of them.
@@ -62,23 +62,23 @@ from kaopu_ha.sim.story import Event, Story, play, written
 from kaopu_ha.sim.world import PACES, Setup, Vm
 
 # An attempt is looked into sooner than on a real cloud, a host whose kernel answered waits for
-# less, and what waits is told sooner: a life shall be short.
-LIFE_TIMES = dataclasses.replace(PACES['fast'], rules=dataclasses.replace(
+# less, and what waits is told sooner: a run shall be short.
+RUN_TIMES = dataclasses.replace(PACES['fast'], rules=dataclasses.replace(
     PACES['fast'].rules, attempt_limit=30.0, settle_seconds=30.0,
     patent_death_seconds=20.0, patent_lock_seconds=10.0,
     storm_window=40.0, storm_cooldown=20.0, healthy_seconds=8.0, flapping_seconds=60.0,
     remind_after=40.0, remind_again=120.0, admission_mute_seconds=20.0, leaving_seconds=20.0,
     aftercare_seconds=40.0, aftercare_patience=10.0, restart_pauses=(3.0, 6.0)))
 # With stages that take several looks, as the patent's do.
-LONGER_TIMES = dataclasses.replace(LIFE_TIMES, rules=dataclasses.replace(
-    LIFE_TIMES.rules, death_seconds=10.0, lock_seconds=6.0))
-# So many of the lives begin with a scene.
+LONGER_TIMES = dataclasses.replace(RUN_TIMES, rules=dataclasses.replace(
+    RUN_TIMES.rules, death_seconds=10.0, lock_seconds=6.0))
+# So many of the runs begin with a scene.
 _SCENES_SHARE = 0.5
 
 _Fault = Callable[[random.Random, Setup, float, float], Iterator[Event]]
 
 
-def life(seed: int, hard: bool = False) -> Story:
+def story_of(seed: int, hard: bool = False) -> Story:
     """The story of this seed: the same each time.
 
     ``hard``: three to eight faults beside, of each topic thrice as often as those that hosts,
@@ -97,11 +97,11 @@ def life(seed: int, hard: bool = False) -> Story:
         fault = chance.choices(_FAULTS, _HARD_WEIGHTS if hard else _WEIGHTS)[0]
         events += fault(chance, setup, begin + chance.uniform(-3, 32), chance.uniform(0.5, 25))
     events.sort(key=lambda event: event.at)
-    return Story(f'life {seed}', setup, tuple(events), end=events[-1].at, seed=seed)
+    return Story(f'run {seed}', setup, tuple(events), end=events[-1].at, seed=seed)
 
 
-def scene_life(name: str, number: int) -> Story:
-    """The life of this number that has one scene, and nothing beside it: the same each time."""
+def story_of_scene(name: str, number: int) -> Story:
+    """The run of this number that has one scene, and nothing beside it: the same each time."""
     chance = random.Random(f'{name} {number}')
     setup, events, _ = _scene(chance, _setup(chance), chance.uniform(5, 8), name)
     events.sort(key=lambda event: event.at)
@@ -116,8 +116,8 @@ def _scene(chance: random.Random, setup: Setup, begin: float,
     return setup, list(found.events(chance, setup, begin)), found.beside_max
 
 
-def live(story: Story) -> tuple[Story, tuple[str, ...]]:
-    """Play a life, mend what can be mended, and go on until all is well.
+def run(story: Story) -> tuple[Story, tuple[str, ...]]:
+    """Play a run, mend what can be mended, and go on until all is well.
 
     Gives the story to its end, and what was wrong with it.
     """
@@ -125,16 +125,16 @@ def live(story: Story) -> tuple[Story, tuple[str, ...]]:
     story = dataclasses.replace(story, events=story.events + mended, end=mended[-1].at)
     # A world's cycles end with it and not before: to look for them in between took a third of the
     # time.  All that it leaves is among the young; what was missed would stay for thousands of
-    # lives.
+    # runs.
     gc.disable()
     try:
-        return _lived(story)
+        return _played(story)
     finally:
         gc.collect(0)
         gc.enable()
 
 
-def _lived(story: Story) -> tuple[Story, tuple[str, ...]]:
+def _played(story: Story) -> tuple[Story, tuple[str, ...]]:
     by_hand: list[Event] = []
     try:
         played = play(story)
@@ -154,7 +154,7 @@ def _setup(chance: random.Random) -> Setup:
     clusters = ('a', 'b') if chance.random() < 0.25 else ('a',)
     vms = tuple(_vm(chance, f'i{number + 1}', hosts, clusters)
                 for number in range(chance.randint(2, 6)))
-    times = chance.choice((LIFE_TIMES, LIFE_TIMES, LONGER_TIMES))
+    times = chance.choice((RUN_TIMES, RUN_TIMES, LONGER_TIMES))
     return Setup(hosts, vms, clusters, times, controllers=chance.choice((1, 2, 2)),
                  workers=chance.choice((1, 2, 2)))
 
@@ -333,7 +333,7 @@ _HARD_WEIGHTS = (*_ANYWHERE, *(3 * weight for weight, _ in _TOPICS))
 
 def many(seeds: Iterable[int], jobs: int = 1,
          hard: bool = False) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Live these lives, several at a time; each seed with what was wrong, as they end."""
+    """Play these runs, several at a time; each seed with what was wrong, as they end."""
     if jobs == 1:
         for seed in seeds:
             yield seed, _wrong(seed, hard)
@@ -347,39 +347,39 @@ def many(seeds: Iterable[int], jobs: int = 1,
 def _wrong(seed: int, hard: bool) -> tuple[str, ...]:
     # What the program logs of a world in trouble is no news here.
     logging.disable(logging.CRITICAL)
-    return live(life(seed, hard))[1]
+    return run(story_of(seed, hard))[1]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Live lives and tell what was found; 1 if anything was."""
+    """Play runs and tell what was found; 1 if anything was."""
     parser = argparse.ArgumentParser(
-        prog='python -m kaopu_ha.sim.lives', description='Lives by chance, to find what nobody '
+        prog='python -m kaopu_ha.sim.runs', description='Runs by chance, to find what nobody '
         'thought of.  What is found is printed as a story.')
-    parser.add_argument('--seed', type=int, default=1, help='of the first life (1)')
-    parser.add_argument('--count', type=int, default=1000, help='how many lives (1000)')
+    parser.add_argument('--seed', type=int, default=1, help='of the first run (1)')
+    parser.add_argument('--count', type=int, default=1000, help='how many runs (1000)')
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1,
                         help='processes at one time (as many as there are cores)')
     parser.add_argument('--shrink', action='store_true',
                         help='print the smallest story that goes wrong in the same way')
-    parser.add_argument('--hard', action='store_true', help='much more fails in each life')
+    parser.add_argument('--hard', action='store_true', help='much more fails in each run')
     args = parser.parse_args(argv)
     began, found = time.monotonic(), 0
     for number, (seed, wrong) in enumerate(many(range(args.seed, args.seed + args.count),
                                                 args.jobs, args.hard), 1):
         if wrong:
             found += 1
-            _show(life(seed, args.hard), args.shrink)
+            _show(story_of(seed, args.hard), args.shrink)
         if number % 1000 == 0:
-            print(f'{number} lives, {found} went wrong', file=sys.stderr, flush=True)
+            print(f'{number} runs, {found} went wrong', file=sys.stderr, flush=True)
     seconds = time.monotonic() - began
-    print(f'{args.count} lives from seed {args.seed} in {seconds:.0f} s, '
+    print(f'{args.count} runs from seed {args.seed} in {seconds:.0f} s, '
           f'{args.count / seconds:.1f} a second; {found} went wrong')
     return 1 if found else 0
 
 
 def _show(lived: Story, shrink: bool) -> None:
     logging.disable(logging.CRITICAL)
-    story, wrong = shrunk(lived, live) if shrink else live(lived)
+    story, wrong = shrunk(lived, run) if shrink else run(lived)
     print(f'# seed {lived.seed}: ' + '; '.join(wrong))
     print(written(story), flush=True)
 

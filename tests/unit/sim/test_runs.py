@@ -12,7 +12,7 @@
 
 """Some hundred lives, and none goes wrong; what goes wrong is shrunk to a story.
 
-``tools/run-tests long`` lives 20,000 more, ``python -m kaopu_ha.sim.lives --seed N --count N
+``tools/run-tests long`` plays 20,000 more, ``python -m kaopu_ha.sim.runs --seed N --count N
 --shrink`` others.
 """
 
@@ -22,14 +22,14 @@ import sys
 import time
 import unittest
 
-from kaopu_ha.sim import lives, shrink, story
+from kaopu_ha.sim import runs, shrink, story
 from tests.unit.sim.mutants import MUTANTS
 
-# Lives that are known to go wrong, each with the law that it breaks.  A mend takes it out of here.
+# Runs that are known to go wrong, each with the law that it breaks.  A mend takes it out of here.
 OPEN: dict[int, str] = {}
 
 # In parts, each in a class of its own: the test runner's processes share them.
-PARTS, LIVES_IN_PART = 3, 100
+PARTS, RUNS_IN_PART = 3, 100
 
 
 def setUpModule():
@@ -45,53 +45,53 @@ class Part(unittest.TestCase):
 
     first = 1
 
-    def live(self):
+    def run(self):
         began, found = time.monotonic(), []
-        for seed in range(self.first, self.first + LIVES_IN_PART):
-            _, wrong = lives.live(lives.life(seed))
+        for seed in range(self.first, self.first + RUNS_IN_PART):
+            _, wrong = runs.run(runs.story_of(seed))
             if wrong and OPEN.get(seed) not in wrong[0].split(': '):
                 found.append(f'seed {seed}: {wrong[0]}')
             if not wrong and seed in OPEN:
                 found.append(f'seed {seed} goes wrong no more: take it out of OPEN')
         seconds = time.monotonic() - began
-        print(f'{LIVES_IN_PART} lives from seed {self.first}: {LIVES_IN_PART / seconds:.1f} a '
+        print(f'{RUNS_IN_PART} runs from seed {self.first}: {RUNS_IN_PART / seconds:.1f} a '
               f'second', file=sys.stderr)
-        self.assertEqual([], found, 'see python -m kaopu_ha.sim.lives --seed N --count 1 --shrink')
+        self.assertEqual([], found, 'see python -m kaopu_ha.sim.runs --seed N --count 1 --shrink')
 
 
 for number in range(PARTS):
     name = f'TestLives{number}'
     globals()[name] = type(name, (Part,), {
-        '__module__': __name__, 'first': 1 + number * LIVES_IN_PART,
-        'test_lives_of_this_part_break_no_law': Part.live})
+        '__module__': __name__, 'first': 1 + number * RUNS_IN_PART,
+        'test_runs_of_this_part_break_no_law': Part.run})
 
 
-class TestOfALife(unittest.TestCase):
+class TestOfARun(unittest.TestCase):
 
     def test_the_same_seed_gives_the_same_story_and_the_same_bytes(self):
         for seed in (3, 4):
-            first, again = (story.play(lives.life(seed)).log for _ in range(2))
-            self.assertEqual(lives.life(seed), lives.life(seed))
+            first, again = (story.play(runs.story_of(seed)).log for _ in range(2))
+            self.assertEqual(runs.story_of(seed), runs.story_of(seed))
             self.assertEqual(first, again)
 
     def test_in_a_hard_one_much_more_fails_beside(self):
-        plain, hard = ([len(lives.life(seed, each).events) for seed in range(1, 101)]
+        plain, hard = ([len(runs.story_of(seed, each).events) for seed in range(1, 101)]
                        for each in (False, True))
         self.assertGreater(sum(hard), 1.5 * sum(plain))
-        self.assertEqual(lives.life(3, True), lives.life(3, True))
+        self.assertEqual(runs.story_of(3, True), runs.story_of(3, True))
 
     def test_what_goes_wrong_is_shrunk_to_a_story_that_goes_wrong_in_the_same_way(self):
         for patch in MUTANTS['no fence']():
             self.useFixture(patch)
         seed = next(seed for seed in range(1, 50)
-                    if 'no call unfenced' in ''.join(lives.live(lives.life(seed))[1][:1]))
-        before = lives.life(seed)
-        small, wrong = shrink.shrunk(before, lives.live)
+                    if 'no call unfenced' in ''.join(runs.run(runs.story_of(seed))[1][:1]))
+        before = runs.story_of(seed)
+        small, wrong = shrink.shrunk(before, runs.run)
         self.assertIn('no call unfenced', wrong[0])
         self.assertLessEqual(len(small.setup.instances), len(before.setup.instances))
         faults = [event for event in small.events if event in before.events]
         self.assertLessEqual(len(faults), 2)
-        # The file that it is printed as plays, and goes wrong, in the times of lives.
+        # The file that it is printed as plays, and goes wrong, in the times of runs.
         read = story.read(story.written(small))
         played = story.play(dataclasses.replace(read, setup=dataclasses.replace(
             read.setup, times=small.setup.times)))

@@ -249,9 +249,9 @@ class TestHouse(unittest.TestCase):
 
     def test_a_stage_is_changed_by_its_road_only(self):
         # The first two are the roads; one compares moves as if none had begun, and one takes away
-        # from a small world what keeps people from what is under way.
+        # from a model world what keeps people from what is under way.
         may = [ROOT / 'kaopu_ha' / name for name in (
-            'core/roads.py', 'core/restart.py', 'core/chances.py', 'sim/smallpeople.py')]
+            'core/roads.py', 'core/restart.py', 'core/chances.py', 'sim/modelcheck/people.py')]
         self.check([path for path in sources('kaopu_ha') if path not in may],
                    lambda _, source: changed_stages(source))
         for path in may:

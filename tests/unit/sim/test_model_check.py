@@ -22,16 +22,26 @@ from kaopu_ha.core import recovery
 from kaopu_ha.core.model import RecoveryStage
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.recovery import Act
-from kaopu_ha.sim import modelcheck, smallcontrollers
-from kaopu_ha.sim.modelcheck import ARRIVAL, MAIN, PROVEN, VARIANTS, Variant
-from kaopu_ha.sim.smallworld import Hand, Host, Law, Small, Weak, canonical, rounds, touched
+from kaopu_ha.sim import modelcheck
+from kaopu_ha.sim.modelcheck import ARRIVAL, MAIN, PROVEN, VARIANTS, Variant, controllers
+from kaopu_ha.sim.modelcheck.world import (
+    Ablation,
+    Host,
+    Law,
+    Pending,
+    State,
+    canonical,
+    rounds,
+    touched,
+)
 
 # What takes minutes is left to ``tools/run-tests long``.
 EVERY_STATE = os.environ.get('KAOPU_EVERY_STATE') == '1'
 NEWS = News(Fact.PROVEN, 'c1', '')
-CALM = Variant('from a proven fence', Weak(), start=PROVEN, calm=True)
-UNFORCED = Variant('from a proven fence, its service up', Weak(), calm=True, start=PROVEN._replace(
-    forced=False, recovery=dataclasses.replace(PROVEN.recovery, forced_by_us=False)))
+CALM = Variant('from a proven fence', Ablation(), start=PROVEN, calm=True)
+UNFORCED = Variant('from a proven fence, its service up', Ablation(), calm=True,
+                   start=PROVEN._replace(forced=False, recovery=dataclasses.replace(
+                       PROVEN.recovery, forced_by_us=False)))
 
 
 class TestTheModelCheck(unittest.TestCase):
@@ -55,8 +65,8 @@ class TestTheModelCheck(unittest.TestCase):
 
     def test_a_second_round_of_targets_keeps_every_law_too(self):
         # In the whole world it would be six times as many states.
-        longer = dataclasses.replace(smallcontrollers.RULES, give_up_seconds=1.0)
-        patch = fixtures.MonkeyPatch('kaopu_ha.sim.smallcontrollers.RULES', longer)
+        longer = dataclasses.replace(controllers.RULES, give_up_seconds=1.0)
+        patch = fixtures.MonkeyPatch('kaopu_ha.sim.modelcheck.controllers.RULES', longer)
         patch.setUp()
         self.addCleanup(patch.cleanUp)
         found = modelcheck.search(CALM)
@@ -80,13 +90,13 @@ class TestTheModelCheck(unittest.TestCase):
             self.assertIn(reached, found.reached)
 
     def test_without_a_fence_a_host_that_nobody_reached_writes_beside_its_copy(self):
-        found = modelcheck.search(next(item for item in VARIANTS if item.weak.fence))
+        found = modelcheck.search(next(item for item in VARIANTS if item.ablation.fence))
         self.assertIs(Law.ONE_WRITER, found.law)
         self.assertIn('the host is reached again by all', found.story)
         self.assertIn('Nova starts the instance on c2', found.story)
 
     def test_the_same_search_finds_the_same_story(self):
-        variant = Variant('again', Weak(compare=True), Law.ADMIT, modelcheck.DARK, calm=True)
+        variant = Variant('again', Ablation(compare=True), Law.ADMIT, modelcheck.DARK, calm=True)
         self.assertEqual(modelcheck.search(variant), modelcheck.search(variant))
 
 
@@ -95,8 +105,8 @@ class TestPlantedFaults(unittest.TestCase):
 
     def found(self, name, planted, variant):
         # What was decided without the fault is decided anew, and once more without it.
-        self.addCleanup(smallcontrollers.decided.cache_clear)
-        smallcontrollers.decided.cache_clear()
+        self.addCleanup(controllers.decided.cache_clear)
+        controllers.decided.cache_clear()
         patch = fixtures.MonkeyPatch(f'kaopu_ha.core.recovery.{name}', planted)
         patch.setUp()
         self.addCleanup(patch.cleanUp)
@@ -147,22 +157,23 @@ class TestPlantedFaults(unittest.TestCase):
 
 class TestTheSmallWorld(unittest.TestCase):
 
-    def verdicts(self, small):
-        return {item.verdict.value for item, _ in rounds(small, Weak())}
+    def verdicts(self, state):
+        return {item.verdict.value for item, _ in rounds(state, Ablation())}
 
     def test_a_living_host_is_never_silent(self):
-        self.assertEqual({'alive', 'undecided'}, self.verdicts(Small()))
-        self.assertEqual({'alive', 'undecided'}, self.verdicts(Small(host=Host.HALF)))
+        self.assertEqual({'alive', 'undecided'}, self.verdicts(State()))
+        self.assertEqual({'alive', 'undecided'}, self.verdicts(State(host=Host.HALF)))
 
     def test_a_dark_host_is_silent_or_could_not_be_asked(self):
-        self.assertEqual({'dead', 'undecided'}, self.verdicts(Small(host=Host.DARK)))
+        self.assertEqual({'dead', 'undecided'}, self.verdicts(State(host=Host.DARK)))
 
     def test_what_is_compared_makes_a_hand_stale(self):
-        small = Small(controllers=(Hand('judge', writes=(('death', True),)), Hand()))
-        self.assertFalse(touched(small, 'recovery').controllers[0].stale)
-        self.assertTrue(touched(small, 'case').controllers[0].stale)
+        state = State(controllers=(Pending('judge', writes=(('death', True),)), Pending()))
+        self.assertFalse(touched(state, 'recovery').controllers[0].stale)
+        self.assertTrue(touched(state, 'case').controllers[0].stale)
 
-    def test_nothing_but_staleness_is_kept_of_a_stale_hand(self):
-        small = Small(controllers=(Hand('judge', writes=(('death', True),), stale=True), Hand()))
-        self.assertEqual(Hand('stale', stale=True), canonical(small, Weak()).controllers[0])
-        self.assertEqual(small, canonical(small, Weak(compare=True)))
+    def test_nothing_but_staleness_is_kept_of_what_is_stale(self):
+        state = State(controllers=(Pending('judge', writes=(('death', True),), stale=True),
+                                   Pending()))
+        self.assertEqual(Pending('stale', stale=True), canonical(state, Ablation()).controllers[0])
+        self.assertEqual(state, canonical(state, Ablation(compare=True)))

@@ -10,12 +10,12 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The small world of the model check: one host with one instance, and two hosts to go to.
+"""The model world of the model check: one host with one instance, and two hosts to go to.
 
 A state is frozen and finite: texts, times, rounds and histories of the records are taken out, keys
-of the store are fields, and what a controller or worker has in its hand between two steps is a
-``Hand``.  This module is the world outside of the program: the host, what the networks answer, and
-Nova.  ``smallcontrollers`` and ``smallworkers`` are the program in it, ``modelcheck`` searches.
+of the store are fields, and what a controller or worker holds between two steps is a
+``Pending``.  This module is the world outside of the program: the host, what the networks answer,
+and Nova.  ``controllers`` and ``workers`` are the program in it, ``modelcheck`` searches.
 
 ::
 
@@ -64,7 +64,7 @@ class Host(enum.IntEnum):
 Writes = tuple[tuple[str, Any], ...]
 
 
-class Hand(NamedTuple):
+class Pending(NamedTuple):
     """What a controller or a worker holds between two of its steps.
 
     ``stale``: a key that its commit compares has changed.  ``outlived``: the host has shown life,
@@ -82,10 +82,11 @@ class Hand(NamedTuple):
     lively: bool = False
 
 
-IDLE = Hand()
+IDLE = Pending()
+Pair = tuple[Pending, Pending]
 
 
-class Small(NamedTuple):
+class State(NamedTuple):
     """One state of everything.  ``controllers``: who leads is the first.  ``workers``: who has the
     claim, if it is taken, is the first.  ``silent``: the leader's last look was a silent one.
     ``forced``: Nova's service of the host is forced down.  ``coming``: a live migration of the
@@ -104,8 +105,8 @@ class Small(NamedTuple):
     proof: bool = False
     claimed: bool = False
     silent: bool = False
-    controllers: tuple[Hand, Hand] = (IDLE, IDLE)
-    workers: tuple[Hand, Hand] = (IDLE, IDLE)
+    controllers: Pair = (IDLE, IDLE)
+    workers: Pair = (IDLE, IDLE)
     server: tuple[str, str, str] = (SOURCE, 'active', '')
     migrations: tuple[tuple[str, str], ...] = ()
     jobs: tuple[tuple[str, str], ...] = ()
@@ -115,7 +116,7 @@ class Small(NamedTuple):
     asked: int = 0
 
 
-class Weak(NamedTuple):
+class Ablation(NamedTuple):
     """What is taken away in a search, from the program or from what is assumed of the world.
 
     ``fence``: nothing is cut off, and it is believed to be.  ``compare``: commits compare nothing.
@@ -152,40 +153,41 @@ class Move(NamedTuple):
     """One step of somebody: a line of the story, what is then, and the law that it broke."""
 
     text: str
-    after: Small
+    after: State
     broken: Law | None = None
 
 
 # ---------------------------------------------------------------- the host
 
 
-def writes(small: Small) -> bool:
+def writes(state: State) -> bool:
     """True if the old copy of the instance has write access."""
-    return small.runs and small.host in (Host.UP, Host.HALF) and not small.fenced
+    return state.runs and state.host in (Host.UP, Host.HALF) and not state.fenced
 
 
-def host_moves(small: Small, weak: Weak) -> Iterator[Move]:
+def host_moves(state: State, ablation: Ablation) -> Iterator[Move]:
     """Whatever the host may do at any time."""
-    if small.host is Host.DEAD:
-        yield Move('the host boots, its instance off', small._replace(host=Host.UP))
-        if small.server[0] == SOURCE:
+    if state.host is Host.DEAD:
+        yield Move('the host boots, its instance off', state._replace(host=Host.UP))
+        if state.server[0] == SOURCE:
             yield Move('the host boots and starts its instance',
-                       small._replace(host=Host.UP, runs=True))
+                       state._replace(host=Host.UP, runs=True))
     else:
         for host in (Host.UP, Host.HALF, Host.DARK):
-            if host is not small.host:
-                yield Move(_TURNS[host], small._replace(host=host))
-        yield Move('the host loses its power', small._replace(host=Host.DEAD, runs=False))
-    if small.beat:
-        yield Move('the beat lapses', touched(_forgotten(small, weak)._replace(beat=False), 'beat'))
-    elif small.host is Host.UP:
-        yield Move('the beat comes back', touched(outlived(small)._replace(beat=True), 'beat'))
-    if small.death:
-        yield Move('death lapses', touched(small._replace(death=False), 'death'))
-    if small.lock == 'lease':
-        yield Move('lock lapses', touched(small._replace(lock=''), 'lock'))
-    if small.proof:
-        yield Move('the proof lapses', touched(small._replace(proof=False), 'proof'))
+            if host is not state.host:
+                yield Move(_TURNS[host], state._replace(host=host))
+        yield Move('the host loses its power', state._replace(host=Host.DEAD, runs=False))
+    if state.beat:
+        yield Move('the beat lapses',
+                   touched(_forgotten(state, ablation)._replace(beat=False), 'beat'))
+    elif state.host is Host.UP:
+        yield Move('the beat comes back', touched(outlived(state)._replace(beat=True), 'beat'))
+    if state.death:
+        yield Move('death lapses', touched(state._replace(death=False), 'death'))
+    if state.lock == 'lease':
+        yield Move('lock lapses', touched(state._replace(lock=''), 'lock'))
+    if state.proof:
+        yield Move('the proof lapses', touched(state._replace(proof=False), 'proof'))
 
 
 _TURNS = {Host.UP: 'the host is reached again by all',
@@ -193,20 +195,21 @@ _TURNS = {Host.UP: 'the host is reached again by all',
           Host.DARK: 'the host is cut off from everybody (or frozen), its instance lives'}
 
 
-def _forgotten(small: Small, weak: Weak) -> Small:
+def _forgotten(state: State, ablation: Ablation) -> State:
     """Assumed: a beat lives longer than a round, so a round that is older than it is over."""
-    if weak.slow:
-        return small
-    return small._replace(controllers=both(
-        small.controllers, lambda hand: IDLE if hand.kind == 'asked' and hand.outlived else hand))
+    if ablation.slow:
+        return state
+    return state._replace(controllers=both(
+        state.controllers,
+        lambda pending: IDLE if pending.kind == 'asked' and pending.outlived else pending))
 
 
 # ---------------------------------------------------------------- what the networks answer
 
 
-def rounds(small: Small, weak: Weak) -> tuple[tuple[model.Round, bool], ...]:
+def rounds(state: State, ablation: Ablation) -> tuple[tuple[model.Round, bool], ...]:
     """Every round that may come of an ask now, and whether the host would have answered it."""
-    return _rounds(small.host, small.runs, writes(small), weak.unknown)
+    return _rounds(state.host, state.runs, writes(state), ablation.unknown)
 
 
 @functools.cache
@@ -239,73 +242,73 @@ def _round(management: model.Evidence, storage: model.Evidence, unknown: bool) -
     return model.Round('', '', plain, detection.judged(plain)[0], '')
 
 
-def image_answer(small: Small) -> model.ImageAnswer:
+def image_answer(state: State) -> model.ImageAnswer:
     """Who has the instance's image open, and who of them acknowledges."""
-    clients = [model.Client(f'{ADDRESSES[host]}:0/1', 1, True) for host in sorted(small.copies)]
-    if small.runs:
-        clients.append(model.Client(f'{ADDRESSES[SOURCE]}:0/1', 1, writes(small)))
+    clients = [model.Client(f'{ADDRESSES[host]}:0/1', 1, True) for host in sorted(state.copies)]
+    if state.runs:
+        clients.append(model.Client(f'{ADDRESSES[SOURCE]}:0/1', 1, writes(state)))
     return model.ImageAnswer(IMAGE, tuple(clients))
 
 
 # ---------------------------------------------------------------- Nova
 
 
-def server(small: Small) -> model.Server:
+def server(state: State) -> model.Server:
     """The instance as Nova shows it."""
-    host, vm_state, task = small.server
+    host, vm_state, task = state.server
     return model.Server(INSTANCE, INSTANCE, host, vm_state, task, power_state=1)
 
 
-def migrations(small: Small) -> tuple[model.Migration, ...]:
+def migrations(state: State) -> tuple[model.Migration, ...]:
     """Nova's records of all calls, in their order."""
     return tuple(model.Migration(str(number), INSTANCE, 'evacuation', status, SOURCE, target)
-                 for number, (target, status) in enumerate(small.migrations))
+                 for number, (target, status) in enumerate(state.migrations))
 
 
-def called(small: Small, target: str) -> Small:
+def called(state: State, target: str) -> State:
     """Nova takes a call, whatever is under way already."""
-    host, vm_state, _ = small.server
-    return small._replace(server=(host, vm_state, 'rebuilding'),
-                          migrations=(*small.migrations, (target, 'accepted')),
-                          jobs=tuple(sorted((*small.jobs, (target, 'taken')))))
+    host, vm_state, _ = state.server
+    return state._replace(server=(host, vm_state, 'rebuilding'),
+                          migrations=(*state.migrations, (target, 'accepted')),
+                          jobs=tuple(sorted((*state.jobs, (target, 'taken')))))
 
 
-def nova_moves(small: Small) -> Iterator[Move]:
+def nova_moves(state: State) -> Iterator[Move]:
     """What Nova makes of the calls that it took, and of a migration that was under way."""
-    if small.coming:
+    if state.coming:
         yield Move('its live migration to the host ends: Nova shows it there',
-                   small._replace(coming=False, copies=frozenset(), server=(SOURCE, 'active', '')))
-    for job in sorted(set(small.jobs)):
-        target, state = job
-        host, _, task = small.server
-        if state == 'taken':
-            yield Move(f'Nova starts the instance on {target}', _job(small, job, 'started')
-                       ._replace(copies=small.copies | {target}))
-            yield Move(f'Nova fails to start it on {target}', _ended(small, job, 'failed')
+                   state._replace(coming=False, copies=frozenset(), server=(SOURCE, 'active', '')))
+    for job in sorted(set(state.jobs)):
+        target, job_state = job
+        host, _, task = state.server
+        if job_state == 'taken':
+            yield Move(f'Nova starts the instance on {target}', _job(state, job, 'started')
+                       ._replace(copies=state.copies | {target}))
+            yield Move(f'Nova fails to start it on {target}', _ended(state, job, 'failed')
                        ._replace(server=(host, 'error', '')))
-        if state == 'started':
+        if job_state == 'started':
             yield Move('Nova shows it active, still on its old host',
-                       _job(small, job, 'shown')._replace(server=(host, 'active', '')))
+                       _job(state, job, 'shown')._replace(server=(host, 'active', '')))
             yield Move(f'Nova loses sight of it on {target}, and shows an error',
-                       _ended(small, job, 'failed')._replace(server=(host, 'error', '')))
-        if state == 'shown':
-            yield Move(f'Nova shows it on {target}', _ended(small, job, 'done')
+                       _ended(state, job, 'failed')._replace(server=(host, 'error', '')))
+        if job_state == 'shown':
+            yield Move(f'Nova shows it on {target}', _ended(state, job, 'done')
                        ._replace(server=(target, 'active', task)))
 
 
-def _job(small: Small, job: tuple[str, str], state: str) -> Small:
-    jobs = list(small.jobs)
+def _job(state: State, job: tuple[str, str], job_state: str) -> State:
+    jobs = list(state.jobs)
     jobs.remove(job)
-    return small._replace(jobs=tuple(sorted([*jobs, (job[0], state)])))
+    return state._replace(jobs=tuple(sorted([*jobs, (job[0], job_state)])))
 
 
-def _ended(small: Small, job: tuple[str, str], status: str) -> Small:
+def _ended(state: State, job: tuple[str, str], status: str) -> State:
     """The job is over.  Nova finishes the oldest record that is open, whosever it is (measured)."""
-    jobs, kept = list(small.jobs), list(small.migrations)
+    jobs, kept = list(state.jobs), list(state.migrations)
     jobs.remove(job)
     oldest = next(number for number, (_, found) in enumerate(kept) if found == 'accepted')
     kept[oldest] = (kept[oldest][0], status)
-    return small._replace(jobs=tuple(jobs), migrations=tuple(kept))
+    return state._replace(jobs=tuple(jobs), migrations=tuple(kept))
 
 
 # ---------------------------------------------------------------- what is compared
@@ -324,68 +327,68 @@ COMPARES = {
 }
 # An act outside of the store, for which its permit held: it comes to pass whatever changes.
 ACTS = ('cutting', 'permitted', 'resetting')
-STALE = Hand('stale', stale=True)
+STALE = Pending('stale', stale=True)
 
 
-def replaced(hands: tuple[Hand, Hand], who: int, hand: Hand) -> tuple[Hand, Hand]:
-    """Both hands, one of them changed."""
-    return (hand, hands[1]) if who == 0 else (hands[0], hand)
+def replaced(held: Pair, who: int, pending: Pending) -> Pair:
+    """Both of them, one of them changed."""
+    return (pending, held[1]) if who == 0 else (held[0], pending)
 
 
-def both(hands: tuple[Hand, Hand], change: Callable[[Hand], Hand]) -> tuple[Hand, Hand]:
-    """Both hands, changed."""
-    return change(hands[0]), change(hands[1])
+def both(held: Pair, change: Callable[[Pending], Pending]) -> Pair:
+    """Both of them, changed."""
+    return change(held[0]), change(held[1])
 
 
-def touched(small: Small, *keys: str) -> Small:
+def touched(state: State, *keys: str) -> State:
     """Whoever would compare one of these keys holds something stale from now on."""
     changed = frozenset(keys)
-    def change(hand: Hand) -> Hand:
-        stale = COMPARES.get(hand.kind, frozenset()) & changed
-        return hand._replace(stale=True) if stale and not hand.stale else hand
-    return small._replace(controllers=both(small.controllers, change),
-                          workers=both(small.workers, change))
+    def change(pending: Pending) -> Pending:
+        stale = COMPARES.get(pending.kind, frozenset()) & changed
+        return pending._replace(stale=True) if stale and not pending.stale else pending
+    return state._replace(controllers=both(state.controllers, change),
+                          workers=both(state.workers, change))
 
 
-def applied(small: Small, written: Writes) -> Small:
+def applied(state: State, written: Writes) -> State:
     """The store after a transaction."""
-    return touched(small._replace(**dict(written)), *(key for key, _ in written))
+    return touched(state._replace(**dict(written)), *(key for key, _ in written))
 
 
-def canonical(small: Small, weak: Weak) -> Small:
+def canonical(state: State, ablation: Ablation) -> State:
     """The same state, without what is refused in any case: it need not be told apart.
 
-    That is what a stale hand holds, and what was begun in a term that is lost: each commit
+    That is what a stale one holds, and what was begun in a term that is lost: each commit
     compares the epoch of the term in which its look began.
     """
-    small = _settled(small)
-    if weak.compare or (small.controllers, small.workers) == _EMPTY:
-        return small
-    leader, other = both(small.controllers, _dropped)
-    holder, former = both(small.workers, _dropped)
-    if not weak.term:
+    state = _settled(state)
+    if ablation.compare or (state.controllers, state.workers) == _EMPTY:
+        return state
+    leader, other = both(state.controllers, _dropped)
+    holder, former = both(state.workers, _dropped)
+    if not ablation.term:
         other = IDLE
-    if not weak.permit:
+    if not ablation.permit:
         former = IDLE
-        holder = holder if small.claimed else IDLE
-    return small._replace(controllers=(leader, other), workers=(holder, former))
+        holder = holder if state.claimed else IDLE
+    return state._replace(controllers=(leader, other), workers=(holder, former))
 
 
-def _settled(small: Small) -> Small:
+def _settled(state: State) -> State:
     """Once the host is confirmed, nobody reads its beat, and all that counts is who may write."""
-    if small.case is None or small.case.stage is not model.Stage.CONFIRMED:
-        return small
-    if small.fenced or not small.runs:
-        return small._replace(host=Host.DEAD, runs=False, beat=False, silent=False)
-    host = Host.UP if small.host is Host.HALF else small.host
-    return small._replace(host=host, beat=False, silent=False)
+    if state.case is None or state.case.stage is not model.Stage.CONFIRMED:
+        return state
+    if state.fenced or not state.runs:
+        return state._replace(host=Host.DEAD, runs=False, beat=False, silent=False)
+    host = Host.UP if state.host is Host.HALF else state.host
+    return state._replace(host=host, beat=False, silent=False)
 
 
 _EMPTY = ((IDLE, IDLE), (IDLE, IDLE))
 
 
-def _dropped(hand: Hand) -> Hand:
-    return STALE if hand.stale and hand.kind not in ACTS else hand
+def _dropped(pending: Pending) -> Pending:
+    return STALE if pending.stale and pending.kind not in ACTS else pending
 
 
 def plain(item: model.Evacuation) -> model.Evacuation:
@@ -393,8 +396,9 @@ def plain(item: model.Evacuation) -> model.Evacuation:
     return dataclasses.replace(item, history=(), reason='')
 
 
-def outlived(small: Small) -> Small:
+def outlived(state: State) -> State:
     """The host has shown life: mark every silent round that was asked before."""
-    return small._replace(controllers=both(
-        small.controllers,
-        lambda hand: hand._replace(outlived=True) if hand.verdict is model.Verdict.DEAD else hand))
+    return state._replace(controllers=both(
+        state.controllers,
+        lambda pending: pending._replace(outlived=True)
+        if pending.verdict is model.Verdict.DEAD else pending))

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The model check: every state that the small world can come to, and the laws in each of them.
+"""The model check: every state that the model world can come to, and the laws in each of them.
 
 ::
 
@@ -31,20 +31,20 @@ import sys
 import time
 
 from kaopu_ha.core import model
-from kaopu_ha.sim.smallcontrollers import ORDER, controller_moves, leadership_moves
-from kaopu_ha.sim.smallpeople import people_moves
-from kaopu_ha.sim.smallworkers import claim_moves, worker_moves
-from kaopu_ha.sim.smallworld import (
+from kaopu_ha.sim.modelcheck.controllers import ORDER, controller_moves, leadership_moves
+from kaopu_ha.sim.modelcheck.people import people_moves
+from kaopu_ha.sim.modelcheck.workers import claim_moves, worker_moves
+from kaopu_ha.sim.modelcheck.world import (
     IDLE,
     INVENTORY,
     SOURCE,
     TARGETS,
-    Hand,
+    Ablation,
     Host,
     Law,
     Move,
-    Small,
-    Weak,
+    Pending,
+    State,
     canonical,
     host_moves,
     nova_moves,
@@ -53,8 +53,8 @@ from kaopu_ha.sim.smallworld import (
 )
 
 # A host whose instance lives, seen by nobody; and one that is confirmed, fenced and proven.
-DARK = Small(host=Host.DARK, beat=False)
-PROVEN = Small(
+DARK = State(host=Host.DARK, beat=False)
+PROVEN = State(
     host=Host.DEAD, runs=False, beat=False, fenced=True, proof=True, lock='permanent',
     case=model.Case(SOURCE, model.Stage.CONFIRMED, boot_id=INVENTORY.boot_id, recovery='r'),
     recovery=model.Recovery('r', SOURCE, model.RecoveryStage.PROVEN, orders=(ORDER,), checked=True,
@@ -67,8 +67,8 @@ LATE = PROVEN._replace(
 # A former leader was stopped in the middle of a silent look; the host has shown life since.
 STOPPED = DARK._replace(
     case=model.Case(SOURCE, model.Stage.SUSPECTED, boot_id=INVENTORY.boot_id),
-    controllers=(IDLE, next(Hand('asked', item, item.verdict, outlived=True)
-                            for item, _ in rounds(DARK, Weak())
+    controllers=(IDLE, next(Pending('asked', item, item.verdict, outlived=True)
+                            for item, _ in rounds(DARK, Ablation())
                             if item.verdict is model.Verdict.DEAD)))
 
 
@@ -81,41 +81,41 @@ class Variant:
     """
 
     name: str
-    weak: Weak
+    ablation: Ablation
     law: Law | None = None
-    start: Small = Small()
+    start: State = State()
     calm: bool = False
-    people: Callable[[Small], Iterator[Move]] | None = None
+    people: Callable[[State], Iterator[Move]] | None = None
 
 
-MAIN = Variant('the program as it is', Weak())
-ARRIVAL = Variant('the program as it is, while an instance comes to the fenced host', Weak(),
+MAIN = Variant('the program as it is', Ablation())
+ARRIVAL = Variant('the program as it is, while an instance comes to the fenced host', Ablation(),
                   start=LATE)
 PEOPLE = Variant('the program as it is, while people retry and give up, from a proven fence',
-                 Weak(), start=PROVEN, calm=True, people=people_moves)
+                 Ablation(), start=PROVEN, calm=True, people=people_moves)
 WHOLE = (MAIN, ARRIVAL, PEOPLE)
 VARIANTS = (
-    Variant('without a fence', Weak(fence=True), Law.ONE_WRITER),
-    Variant('without compare-and-swap, from a dark host', Weak(compare=True), Law.ADMIT, DARK,
+    Variant('without a fence', Ablation(fence=True), Law.ONE_WRITER),
+    Variant('without compare-and-swap, from a dark host', Ablation(compare=True), Law.ADMIT, DARK,
             calm=True),
     Variant('without compare-and-swap, in commits and permits, from a proven fence',
-            Weak(compare=True, permit=True), Law.ONE_TARGET, PROVEN, calm=True),
-    Variant('without permits, from a proven fence', Weak(permit=True), Law.ONE_TARGET, PROVEN,
+            Ablation(compare=True, permit=True), Law.ONE_TARGET, PROVEN, calm=True),
+    Variant('without permits, from a proven fence', Ablation(permit=True), Law.ONE_TARGET, PROVEN,
             calm=True),
-    Variant('with UNKNOWN counted as SILENCE', Weak(unknown=True), Law.SILENCE),
+    Variant('with UNKNOWN counted as SILENCE', Ablation(unknown=True), Law.SILENCE),
     Variant('with an epoch that is read at the commit, from a former leader stopped in its look',
-            Weak(term=True), Law.LAST_LOOK, STOPPED, calm=True),
-    Variant('with a round that is older than a beat, from a dark host', Weak(slow=True),
+            Ablation(term=True), Law.LAST_LOOK, STOPPED, calm=True),
+    Variant('with a round that is older than a beat, from a dark host', Ablation(slow=True),
             Law.LAST_LOOK, DARK),
     Variant('with a refused repetition that ends the attempt, from a proven fence',
-            Weak(refusal=True), Law.ONE_TARGET, PROVEN, calm=True),
-    Variant('with a give-up of what was called for, from a proven fence', Weak(), Law.GIVEN_UP,
+            Ablation(refusal=True), Law.ONE_TARGET, PROVEN, calm=True),
+    Variant('with a give-up of what was called for, from a proven fence', Ablation(), Law.GIVEN_UP,
             PROVEN, calm=True, people=functools.partial(people_moves, blindly=True)),
 )
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """What a search came to: its size, and the law that broke with its shortest story.
 
     ``reached``: the stages and phases that were come to, so that "nothing broke" says something.
@@ -129,72 +129,73 @@ class Found:
     story: tuple[str, ...] = ()
 
 
-def search(variant: Variant) -> Found:
+def search(variant: Variant) -> SearchResult:
     """Visit every state, or stop at the first in which the variant's law (or any) is broken.
 
     A step that breaks another law than the variant's is not gone on from.
     """
-    parents: dict[Small, tuple[Small, str] | None] = {variant.start: None}
+    parents: dict[State, tuple[State, str] | None] = {variant.start: None}
     frontier, transitions = [variant.start], 0
     for depth in itertools.count():
-        following: list[Small] = []
-        for small in frontier:
-            for move in moves(small, variant):
+        following: list[State] = []
+        for state in frontier:
+            for move in moves(state, variant):
                 transitions += 1
-                after = canonical(move.after, variant.weak)
+                after = canonical(move.after, variant.ablation)
                 law = move.broken or broken(after)
                 if law is not None:
                     if variant.law in (None, law):
-                        story = (*_story(parents, small), move.text)
-                        return Found(len(parents), transitions, depth + 1, _reached(parents), law,
-                                     story)
+                        story = (*_story(parents, state), move.text)
+                        return SearchResult(len(parents), transitions, depth + 1, _reached(parents),
+                                            law,
+                                            story)
                     continue
                 known = len(parents)
-                parents.setdefault(after, (small, move.text))
+                parents.setdefault(after, (state, move.text))
                 if len(parents) > known:
                     following.append(after)
         if not following:
-            return Found(len(parents), transitions, depth, _reached(parents))
+            return SearchResult(len(parents), transitions, depth, _reached(parents))
         frontier = following
     raise AssertionError('a finite world has an end')
 
 
-def moves(small: Small, variant: Variant) -> Iterator[Move]:
+def moves(state: State, variant: Variant) -> Iterator[Move]:
     """Every step that anybody may take next."""
-    weak = variant.weak
+    ablation = variant.ablation
     if not variant.calm:
-        yield from host_moves(small, weak)
-    yield from leadership_moves(small, weak)
+        yield from host_moves(state, ablation)
+    yield from leadership_moves(state, ablation)
     for who in (0, 1):
-        yield from controller_moves(small, weak, who)
+        yield from controller_moves(state, ablation, who)
     if variant.people:
-        yield from variant.people(small)
-    yield from claim_moves(small, weak)
+        yield from variant.people(state)
+    yield from claim_moves(state, ablation)
     for who in (0, 1):
-        yield from worker_moves(small, weak, who)
-    yield from nova_moves(small)
+        yield from worker_moves(state, ablation, who)
+    yield from nova_moves(state)
 
 
-def broken(small: Small) -> Law | None:
+def broken(state: State) -> Law | None:
     """The law that the state itself breaks."""
-    if writes(small) + len(small.copies) > 1:
+    if writes(state) + len(state.copies) > 1:
         return Law.ONE_WRITER
-    given_up = small.evacuation is not None and small.evacuation.given_up
-    return Law.GIVEN_UP if given_up and small.jobs else None
+    given_up = state.evacuation is not None and state.evacuation.given_up
+    return Law.GIVEN_UP if given_up and state.jobs else None
 
 
-def _reached(states: Iterable[Small]) -> tuple[str, ...]:
-    cases = {small.case.stage for small in states if small.case}
-    recoveries = {small.recovery.stage for small in states if small.recovery}
-    phases = {small.evacuation.phase for small in states if small.evacuation}
+def _reached(states: Iterable[State]) -> tuple[str, ...]:
+    cases = {state.case.stage for state in states if state.case}
+    recoveries = {state.recovery.stage for state in states if state.recovery}
+    phases = {state.evacuation.phase for state in states if state.evacuation}
     return (*(item.value for item in model.Stage if item in cases),
             *(item.value for item in model.RecoveryStage if item in recoveries),
             *(item.value for item in model.Phase if item in phases))
 
 
-def _story(parents: dict[Small, tuple[Small, str] | None], small: Small) -> tuple[str, ...]:
+def _story(parents: dict[State, tuple[State, str] | None], state: State) -> tuple[str, ...]:
     lines = []
-    parent = parents[small]
+    parent = parents[state]
     while parent is not None:
         before, text = parent
         lines.append(text)

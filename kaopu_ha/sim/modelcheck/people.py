@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""People in the small world: at any time one may ask to retry the instance, or to give it up.
+"""People in the model world: at any time one may ask to retry the instance, or to give it up.
 
 What comes of it is decided by ``core.wishes``, as a look and a commit of the leader.  How often
 they ask is bounded: else the world would not be finite.
@@ -24,13 +24,13 @@ import functools
 
 from kaopu_ha.core import model, wishes
 from kaopu_ha.core.wishes import Verb, Wish
-from kaopu_ha.sim.smallworld import (
+from kaopu_ha.sim.modelcheck.world import (
     INSTANCE,
     RULES,
     SOURCE,
-    Hand,
     Move,
-    Small,
+    Pending,
+    State,
     Writes,
     plain,
     replaced,
@@ -39,36 +39,36 @@ from kaopu_ha.sim.smallworld import (
 ASKED_MAX = 1
 
 
-def people_moves(small: Small, *, blindly: bool = False) -> Iterator[Move]:
+def people_moves(state: State, *, blindly: bool = False) -> Iterator[Move]:
     """What the leader, or who takes itself for it, would make of a wish now.
 
     ``blindly``: it gives up whatever was called for.
     """
-    if small.asked >= ASKED_MAX or None in (small.case, small.recovery, small.evacuation):
+    if state.asked >= ASKED_MAX or None in (state.case, state.recovery, state.evacuation):
         return
     for who in (0, 1):
-        if small.controllers[who].kind != 'idle':
+        if state.controllers[who].kind != 'idle':
             continue
         for verb in (Verb.RETRY, Verb.GIVE_UP):
-            looked = Small(case=small.case, recovery=small.recovery, evacuation=small.evacuation)
+            looked = State(case=state.case, recovery=state.recovery, evacuation=state.evacuation)
             written = _written(looked, verb, blindly)
             if written:
-                hand = Hand('wish', writes=(*written, ('asked', small.asked + 1)))
+                pending = Pending('wish', writes=(*written, ('asked', state.asked + 1)))
                 yield Move(f'{("the leader", "the other controller")[who]} would {verb.value} the '
                            f'instance, as a person asks',
-                           small._replace(controllers=replaced(small.controllers, who, hand)))
+                           state._replace(controllers=replaced(state.controllers, who, pending)))
 
 
 @functools.cache
-def _written(small: Small, verb: Verb, blindly: bool) -> Writes:
+def _written(state: State, verb: Verb, blindly: bool) -> Writes:
     """What the answer writes; nothing if it is refused."""
-    assert small.evacuation is not None
-    item = small.evacuation
+    assert state.evacuation is not None
+    item = state.evacuation
     if blindly and item.phase in (model.Phase.CALLING, model.Phase.MOVING):
         item = dataclasses.replace(item, phase=model.Phase.QUEUED)
     answer = wishes.answered(
         Wish(verb, SOURCE, 'a person', '', '', recovery='r', instance=INSTANCE), wishes.Seen(
-            '', '', case=small.case, recovery=small.recovery, evacuations=(item,)), RULES)
+            '', '', case=state.case, recovery=state.recovery, evacuations=(item,)), RULES)
     written: list[tuple[str, object]] = [('evacuation', plain(move)) for move in answer.evacuations]
     if answer.recovery is not None:
         written.append(('recovery', dataclasses.replace(answer.recovery, history=())))

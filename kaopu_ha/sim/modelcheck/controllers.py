@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The two controllers of the small world, one small step at a time.
+"""The two controllers of the model world, one small step at a time.
 
 Each step is a look, a commit, or an act, as in ``controller``; between two steps of one, all others
 may take any number of theirs.  What is decided is decided by the core.  Who leads is the first of
@@ -26,7 +26,7 @@ import functools
 from kaopu_ha.core import detection, evacuation, model, recovery, selection
 from kaopu_ha.core.model import Network, RecoveryStage, Sign, Stage
 from kaopu_ha.core.recovery import Act, Decision, Seen
-from kaopu_ha.sim.smallworld import (
+from kaopu_ha.sim.modelcheck.world import (
     ADDRESSES,
     CLUSTER,
     IDLE,
@@ -34,11 +34,11 @@ from kaopu_ha.sim.smallworld import (
     RULES,
     SOURCE,
     TARGETS,
-    Hand,
+    Ablation,
     Law,
     Move,
-    Small,
-    Weak,
+    Pending,
+    State,
     Writes,
     applied,
     outlived,
@@ -52,82 +52,83 @@ _NAMES = ('the leader', 'the other controller')
 ORDER = model.FenceOrder('ceph_blocklist', CLUSTER, (f'{ADDRESSES[SOURCE]}:0/0',))
 
 
-def _holds(small: Small, who: int, hand: Hand) -> Small:
-    return small._replace(controllers=replaced(small.controllers, who, hand))
+def _holds(state: State, who: int, pending: Pending) -> State:
+    return state._replace(controllers=replaced(state.controllers, who, pending))
 
 
 # ---------------------------------------------------------------- leadership
 
 
-def leadership_moves(small: Small, weak: Weak) -> Iterator[Move]:
+def leadership_moves(state: State, ablation: Ablation) -> Iterator[Move]:
     """Leadership moves at any time, unnoticed.  An act under a permit of it then never happens."""
-    old, new = small.controllers
-    if not weak.permit and old.kind == 'cutting':
+    old, new = state.controllers
+    if not ablation.permit and old.kind == 'cutting':
         old = IDLE
     yield Move('leadership moves, and the old leader does not notice',
-               small._replace(controllers=(new, old), silent=False))
+               state._replace(controllers=(new, old), silent=False))
 
 
 # ---------------------------------------------------------------- a controller
 
 
-def controller_moves(small: Small, weak: Weak, who: int) -> Iterator[Move]:
+def controller_moves(state: State, ablation: Ablation, who: int) -> Iterator[Move]:
     """What a controller may do next."""
-    hand = small.controllers[who]
-    if hand.kind == 'idle':
-        yield from _looks(small, weak, who)
-    elif hand.kind == 'asked':
-        yield _judged(small, who, hand)
-    elif hand.kind in ('cut', 'force'):
-        yield _permitted(small, weak, who, hand)
-    elif hand.kind == 'cutting':
-        cut = _holds(small, who, hand._replace(kind='read back'))
-        text = 'believes that it fences' if weak.fence else 'fences'
-        yield Move(f'{_NAMES[who]} {text} the host', cut._replace(fenced=not weak.fence))
-    elif hand.kind == 'read back':
-        yield _read_back(small, weak, who, hand)
+    pending = state.controllers[who]
+    if pending.kind == 'idle':
+        yield from _looks(state, ablation, who)
+    elif pending.kind == 'asked':
+        yield _judged(state, who, pending)
+    elif pending.kind in ('cut', 'force'):
+        yield _permitted(state, ablation, who, pending)
+    elif pending.kind == 'cutting':
+        cut = _holds(state, who, pending._replace(kind='read back'))
+        text = 'believes that it fences' if ablation.fence else 'fences'
+        yield Move(f'{_NAMES[who]} {text} the host', cut._replace(fenced=not ablation.fence))
+    elif pending.kind == 'read back':
+        yield _read_back(state, ablation, who, pending)
     else:
-        yield _committed(small, weak, who, hand)
+        yield _committed(state, ablation, who, pending)
 
 
-def _looks(small: Small, weak: Weak, who: int) -> Iterator[Move]:
-    name, case = _NAMES[who], small.case
+def _looks(state: State, ablation: Ablation, who: int) -> Iterator[Move]:
+    name, case = _NAMES[who], state.case
     if case is None:
-        if not small.beat:
+        if not state.beat:
             opened = plain_case(detection.opened(INVENTORY, detection.Seen('', '', beat=False)))
-            yield _decided(small, who, 'judge', (('case', opened),),
+            yield _decided(state, who, 'judge', (('case', opened),),
                            f'{name} sees no beat, and would open a case')
         return
     if case.stage in detection.JUDGING:
-        if small.beat:
-            yield _judged(small, who, IDLE)
+        if state.beat:
+            yield _judged(state, who, IDLE)
             return
-        for found, lively in rounds(small, weak):
-            hand = Hand('asked', found, found.verdict, lively=lively)
+        for found, lively in rounds(state, ablation):
+            pending = Pending('asked', found, found.verdict, lively=lively)
             yield Move(f'{name} asks: libvirt {found.of(Network.MANAGEMENT).sign.value}'
                        f'{" (its kernel answers)" if found.kernel_answers else ""}, '
-                       f'storage {found.of(Network.STORAGE).sign.value}', _holds(small, who, hand))
+                       f'storage {found.of(Network.STORAGE).sign.value}',
+                       _holds(state, who, pending))
         return
-    if small.recovery is not None:
-        yield from _recovers(small, weak, who, small.recovery)
+    if state.recovery is not None:
+        yield from _recovers(state, ablation, who, state.recovery)
 
 
-def _decided(small: Small, who: int, kind: str, written: Writes, text: str) -> Move:
-    return Move(text, _holds(small, who, Hand(kind, writes=written)))
+def _decided(state: State, who: int, kind: str, written: Writes, text: str) -> Move:
+    return Move(text, _holds(state, who, Pending(kind, writes=written)))
 
 
-def _judged(small: Small, who: int, hand: Hand) -> Move:
+def _judged(state: State, who: int, pending: Pending) -> Move:
     """Read once more, and decide: the round is older than what is read."""
-    case, name = small.case, _NAMES[who]
+    case, name = state.case, _NAMES[who]
     if case is None or case.stage not in detection.JUDGING:
-        return Move(f'{name} reads: nothing is to be judged any more', _holds(small, who, IDLE))
-    since = RULES.look_interval if small.silent and who == 0 else 0.0
-    written, stage = _decision(case, small.beat, hand.round, since, small.death,
-                               bool(small.lock))
-    decided = Hand('judge', None, hand.verdict, written)
+        return Move(f'{name} reads: nothing is to be judged any more', _holds(state, who, IDLE))
+    since = RULES.look_interval if state.silent and who == 0 else 0.0
+    written, stage = _decision(case, state.beat, pending.round, since, state.death,
+                               bool(state.lock))
+    decided = Pending('judge', None, pending.verdict, written)
     if any(key == 'recovery' for key, _ in written):
-        decided = decided._replace(outlived=hand.outlived, lively=hand.lively)
-    return Move(f'{name} reads, and decides: {stage}', _holds(small, who, decided))
+        decided = decided._replace(outlived=pending.outlived, lively=pending.lively)
+    return Move(f'{name} reads, and decides: {stage}', _holds(state, who, decided))
 
 
 @functools.cache
@@ -163,43 +164,44 @@ def plain_case(case: model.Case) -> model.Case:
 # ---------------------------------------------------------------- a controller's commit
 
 
-def _committed(small: Small, weak: Weak, who: int, hand: Hand) -> Move:
+def _committed(state: State, ablation: Ablation, who: int, pending: Pending) -> Move:
     name = _NAMES[who]
-    after = _holds(small, who, IDLE)
-    if not weak.compare and (hand.stale or who):
+    after = _holds(state, who, IDLE)
+    if not ablation.compare and (pending.stale or who):
         return Move(f'{name} commits, and is refused', after)
-    if hand.kind == 'list':
+    if pending.kind == 'list':
         # The stage comes in a transaction of its own, after what it is about.
-        after = applied(after, hand.writes[:1])
-        return Move(f'{name} commits: {_told(hand.writes[:1])}', _holds(
-            after, who, hand._replace(kind='recover', writes=hand.writes[1:])))
-    after = applied(after, hand.writes)
-    if hand.kind == 'judge':
-        if hand.verdict is model.Verdict.ALIVE:
+        after = applied(after, pending.writes[:1])
+        return Move(f'{name} commits: {_told(pending.writes[:1])}', _holds(
+            after, who, pending._replace(kind='recover', writes=pending.writes[1:])))
+    after = applied(after, pending.writes)
+    if pending.kind == 'judge':
+        if pending.verdict is model.Verdict.ALIVE:
             after = outlived(after)
         if who == 0:
-            after = after._replace(silent=hand.verdict is model.Verdict.DEAD)
-    return Move(f'{name} commits: {_told(hand.writes)}', after, _broken(small.case, hand, after))
+            after = after._replace(silent=pending.verdict is model.Verdict.DEAD)
+    return Move(f'{name} commits: {_told(pending.writes)}', after,
+                _broken(state.case, pending, after))
 
 
 def _told(writes: Writes) -> str:
     told = []
     for key, value in writes:
-        state = getattr(value, 'stage', None) or getattr(value, 'phase', None)
+        stands = getattr(value, 'stage', None) or getattr(value, 'phase', None)
         there = {True: 'written', False: 'deleted', '': 'deleted', None: 'closed'}
-        told.append(f'{key} {state.value if state else there.get(value, value)}')
+        told.append(f'{key} {stands.value if stands else there.get(value, value)}')
     return ', '.join(told)
 
 
-def _broken(before: model.Case | None, hand: Hand, after: Small) -> Law | None:
+def _broken(before: model.Case | None, pending: Pending, after: State) -> Law | None:
     """The laws of a change of stage."""
     now = after.case.stage if after.case else None
     if before is not None and before.stage is Stage.CONFIRMED:
         return None if now is Stage.CONFIRMED else Law.ADMIT
     if now is Stage.CONFIRMED:
-        if hand.outlived:
+        if pending.outlived:
             return Law.LAST_LOOK
-        if hand.lively:
+        if pending.lively:
             return Law.SILENCE
     return None
 
@@ -210,45 +212,45 @@ def _broken(before: model.Case | None, hand: Hand, after: Small) -> Law | None:
 _ASKS = (Act.ASK_FORBIDDEN, Act.READ_BACK, Act.ASK_SERVICES, Act.LIST, Act.ASK_TARGETS)
 
 
-def _recovers(small: Small, weak: Weak, who: int, item: model.Recovery) -> Iterator[Move]:
+def _recovers(state: State, ablation: Ablation, who: int, item: model.Recovery) -> Iterator[Move]:
     """One look at the recovery, and what ``core.recovery`` makes of it, up to its first deed."""
     # All that a look at a recovery can see: much else changes while this stays as it is.
-    looked = Small(case=small.case, recovery=item, evacuation=small.evacuation, proof=small.proof,
-                   fenced=small.fenced or weak.fence, server=small.server, forced=small.forced,
-                   coming=small.coming)
-    for hand, text, law in decided(looked):
-        yield Move(f'{_NAMES[who]} {text}', _holds(small, who, hand), law)
+    looked = State(case=state.case, recovery=item, evacuation=state.evacuation, proof=state.proof,
+                   fenced=state.fenced or ablation.fence, server=state.server, forced=state.forced,
+                   coming=state.coming)
+    for pending, text, law in decided(looked):
+        yield Move(f'{_NAMES[who]} {text}', _holds(state, who, pending), law)
 
 
 @functools.cache
-def decided(small: Small) -> tuple[tuple[Hand, str, Law | None], ...]:
+def decided(state: State) -> tuple[tuple[Pending, str, Law | None], ...]:
     """Everything that may come of a look at the recovery, each of it once."""
-    item = small.recovery
+    item = state.recovery
     assert item is not None
-    found: dict[Hand, tuple[str, Law | None]] = {}
+    found: dict[Pending, tuple[str, Law | None]] = {}
     for text, candidates in _candidates():
-        for seen in _looks_at(small):
-            for decision in _decisions(small, item, seen, candidates):
-                hand = _hand(item, decision)
-                if hand is not None:
-                    found.setdefault(hand, (_says(decision, text), _hasty(small, decision)))
-    return tuple((hand, *told) for hand, told in found.items())
+        for seen in _looks_at(state):
+            for decision in _decisions(state, item, seen, candidates):
+                pending = _pending(item, decision)
+                if pending is not None:
+                    found.setdefault(pending, (_says(decision, text), _hasty(state, decision)))
+    return tuple((pending, *told) for pending, told in found.items())
 
 
-def _looks_at(small: Small) -> Iterator[Seen]:
+def _looks_at(state: State) -> Iterator[Seen]:
     """The store as it is; read back a moment ago or not; a plan is due or not."""
-    case = small.case
-    items = () if small.evacuation is None else (small.evacuation,)
-    inventory = dataclasses.replace(INVENTORY, instances=()) if small.coming else INVENTORY
-    for fresh in (True, False) if small.proof else (False,):
+    case = state.case
+    items = () if state.evacuation is None else (state.evacuation,)
+    inventory = dataclasses.replace(INVENTORY, instances=()) if state.coming else INVENTORY
+    for fresh in (True, False) if state.proof else (False,):
         seen = Seen('', '', 1, case=case, inventory=inventory, evacuations=items,
-                    claimed={ADDRESSES[SOURCE]: (SOURCE,)}, marked=small.proof, fresh=fresh)
+                    claimed={ADDRESSES[SOURCE]: (SOURCE,)}, marked=state.proof, fresh=fresh)
         yield seen
-        if small.evacuation is not None:
+        if state.evacuation is not None:
             yield dataclasses.replace(seen, planned=(recovery.standing(seen), 0.0))
 
 
-def _decisions(small: Small, item: model.Recovery, seen: Seen,
+def _decisions(state: State, item: model.Recovery, seen: Seen,
                candidates: tuple[selection.Candidate, ...]) -> Iterator[Decision]:
     """What is decided when all that is asked for was answered.
 
@@ -261,24 +263,24 @@ def _decisions(small: Small, item: model.Recovery, seen: Seen,
                 yield decision
             seen = dataclasses.replace(seen, marked=True, fresh=True)
         elif decision.act in _ASKS:
-            seen = _answered(small, decision.act, seen, candidates)
+            seen = _answered(state, decision.act, seen, candidates)
         else:
             yield decision
             return
 
 
-def _answered(small: Small, act: Act, seen: Seen,
+def _answered(state: State, act: Act, seen: Seen,
               candidates: tuple[selection.Candidate, ...]) -> Seen:
     if act is Act.ASK_FORBIDDEN:
         return dataclasses.replace(seen, forbidden={})
     if act is Act.READ_BACK:
-        return dataclasses.replace(seen, proofs=_proofs(small.fenced))
+        return dataclasses.replace(seen, proofs=_proofs(state.fenced))
     if act is Act.ASK_SERVICES:
-        service = model.ComputeService(SOURCE, SOURCE, True, False, small.forced)
+        service = model.ComputeService(SOURCE, SOURCE, True, False, state.forced)
         return dataclasses.replace(seen, services={SOURCE: service})
     if act is Act.LIST:
-        seen = dataclasses.replace(seen, servers=(server(small),)
-                                   if small.server[0] == SOURCE else ())
+        seen = dataclasses.replace(seen, servers=(server(state),)
+                                   if state.server[0] == SOURCE else ())
     return dataclasses.replace(seen, candidates=candidates)
 
 
@@ -287,14 +289,14 @@ def _proofs(fenced: bool) -> tuple[model.Proof, ...]:
     return (model.Proof(ORDER.fence, ORDER.cluster, fenced, ''),)
 
 
-def _hand(item: model.Recovery, decision: Decision) -> Hand | None:
+def _pending(item: model.Recovery, decision: Decision) -> Pending | None:
     """What the controller holds after its look: a deed, or what it would commit."""
     if decision.act in (Act.MARK, Act.UNMARK):
-        return Hand('mark', writes=(('proof', decision.act is Act.MARK),))
+        return Pending('mark', writes=(('proof', decision.act is Act.MARK),))
     if decision.act is Act.FENCE:
-        return Hand('cut')
+        return Pending('cut')
     if decision.act is Act.FORCE_DOWN:
-        return Hand('force')
+        return Pending('force')
     if decision.act is Act.COMMIT:
         written: list[tuple[str, object]] = [
             ('evacuation', plain(move)) for move in decision.evacuations]
@@ -304,10 +306,10 @@ def _hand(item: model.Recovery, decision: Decision) -> Hand | None:
             written.append(('recovery', _plain_recovery(decision.recovery)))
         if decision.proven:
             written.append(('proof', True))
-        return Hand(kind, writes=tuple(written))
+        return Pending(kind, writes=tuple(written))
     if decision.act is Act.REPLAN:
         changed = [plain(move) for move in decision.evacuations]
-        return Hand('replan', writes=(('evacuation', changed[0]),)) if changed else None
+        return Pending('replan', writes=(('evacuation', changed[0]),)) if changed else None
     return None
 
 
@@ -323,47 +325,48 @@ def _says(decision: Decision, text: str) -> str:
     return f'looks, and decides: {decision.act.value} ({decision.recovery.stage.value})'
 
 
-def _hasty(small: Small, decision: Decision) -> Law | None:
+def _hasty(state: State, decision: Decision) -> Law | None:
     """The laws of a recovery that goes on: what must have been true when it was looked at."""
     stage = decision.recovery.stage
     if decision.act is Act.FORCE_DOWN and not decision.recovery.forced_by_us:
         return Law.FORCED
     if decision.act is not Act.COMMIT:
         return None
-    if stage.planned and not small.forced:
+    if stage.planned and not state.forced:
         return Law.FORCED
-    came = not small.coming and small.server[0] == SOURCE
-    settled = small.evacuation.phase.ended if small.evacuation else not came
+    came = not state.coming and state.server[0] == SOURCE
+    settled = state.evacuation.phase.ended if state.evacuation else not came
     return Law.FORGOTTEN if stage.finished and not settled else None
 
 
 # ---------------------------------------------------------------- the deeds of a recovery
 
 
-def _permitted(small: Small, weak: Weak, who: int, hand: Hand) -> Move:
+def _permitted(state: State, ablation: Ablation, who: int, pending: Pending) -> Move:
     """Leave for an act outside of the store, if leadership and record are as they were read."""
-    name, deed = _NAMES[who], 'fence' if hand.kind == 'cut' else 'force its service down'
-    if not weak.permit and (hand.stale or who):
+    name, deed = _NAMES[who], 'fence' if pending.kind == 'cut' else 'force its service down'
+    if not ablation.permit and (pending.stale or who):
         return Move(f'{name} may not {deed}: leadership or record changed',
-                    _holds(small, who, IDLE))
-    if hand.kind == 'force':
+                    _holds(state, who, IDLE))
+    if pending.kind == 'force':
         return Move(f'{name} forces the service down',
-                    _holds(small, who, IDLE)._replace(forced=True))
-    return Move(f'{name} has a permit to fence', _holds(small, who, hand._replace(kind='cutting')))
+                    _holds(state, who, IDLE)._replace(forced=True))
+    return Move(f'{name} has a permit to fence',
+                _holds(state, who, pending._replace(kind='cutting')))
 
 
-def _read_back(small: Small, weak: Weak, who: int, hand: Hand) -> Move:
+def _read_back(state: State, ablation: Ablation, who: int, pending: Pending) -> Move:
     """What is decided on what the clusters say right after the cut."""
-    item, name = small.recovery, _NAMES[who]
+    item, name = state.recovery, _NAMES[who]
     assert item is not None
-    seen = dataclasses.replace(next(_looks_at(small)), cut=True, marked=False,
-                               proofs=_proofs(small.fenced or weak.fence))
+    seen = dataclasses.replace(next(_looks_at(state)), cut=True, marked=False,
+                               proofs=_proofs(state.fenced or ablation.fence))
     decision = recovery.advance(item, seen, RULES)
-    held = _hand(item, decision)
+    held = _pending(item, decision)
     if held is None:
-        return Move(f'{name} reads back: the fence does not hold', _holds(small, who, IDLE))
+        return Move(f'{name} reads back: the fence does not hold', _holds(state, who, IDLE))
     return Move(f'{name} reads the fence back',
-                _holds(small, who, held._replace(stale=hand.stale)))
+                _holds(state, who, held._replace(stale=pending.stale)))
 
 
 @functools.cache

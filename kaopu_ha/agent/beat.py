@@ -44,7 +44,7 @@ _TELL_SECONDS = 300.0
 _PAUSE_MIN = 0.02
 
 
-class State(enum.Enum):
+class BeatState(enum.Enum):
     """Does the host beat, and if not, why not."""
 
     STARTING = 'starting'
@@ -54,19 +54,20 @@ class State(enum.Enum):
     STORE_AWAY = 'store away'
 
 
-_FACTS = {State.BEATING: Fact.BEATS, State.LOCKED: Fact.NO_BEAT, State.REFUSED: Fact.BEAT_REFUSED,
-          State.STORE_AWAY: Fact.NO_BEAT}
+_FACTS = {BeatState.BEATING: Fact.BEATS, BeatState.LOCKED: Fact.NO_BEAT,
+          BeatState.REFUSED: Fact.BEAT_REFUSED,
+          BeatState.STORE_AWAY: Fact.NO_BEAT}
 
 
 @dataclass(frozen=True)
-class Standing:
+class BeatStatus:
     """The state of the beat, with its reason in a sentence."""
 
-    state: State
+    state: BeatState
     reason: str
 
 
-class Beat:
+class BeatKeeper:
     """Keeps the beat of one host.  ``turn`` is for one thread, ``standing`` for any."""
 
     def __init__(self, env: HostRuntime, identity: records.Beat, *, interval: float, ttl: int,
@@ -83,17 +84,17 @@ class Beat:
         self._lease = 0
         self._look_at = 0.0
         self._tell_at = 0.0
-        self._standing = Standing(State.STARTING, 'it has not registered yet')
+        self._standing = BeatStatus(BeatState.STARTING, 'it has not registered yet')
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> BeatStatus:
         """Does the host beat, and if not, why not."""
         return self._standing
 
     @property
     def beating(self) -> bool:
         """True if the host beat when that was tried last."""
-        return self._standing.state is State.BEATING
+        return self._standing.state is BeatState.BEATING
 
     def turn(self) -> float:
         """Renew the beat, or register again; the seconds until the next turn.  Raises nothing."""
@@ -102,7 +103,7 @@ class Beat:
         try:
             share = 1.0 if self._keep() else _RETRY_SHARE
         except ports.PortError as failure:
-            self._stand(State.STORE_AWAY, f'{self._host} does not beat: the store is away: '
+            self._stand(BeatState.STORE_AWAY, f'{self._host} does not beat: the store is away: '
                                           f'{failure}')
         return max(began + share * self._interval - self._clock(), _PAUSE_MIN)
 
@@ -125,7 +126,7 @@ class Beat:
         try:
             against = self._against(seen)
         except records.RecordError as failure:
-            against = Standing(State.REFUSED, f'{self._host} does not beat: {failure}')
+            against = BeatStatus(BeatState.REFUSED, f'{self._host} does not beat: {failure}')
         if against is not None:
             self._let_go()
             self._stand(against.state, against.reason)
@@ -147,18 +148,20 @@ class Beat:
                 ports.Put(self._alive, records.encode(identity), self._lease)]) is not None:
             self._identity = identity
 
-    def _against(self, seen: ports.Snapshot) -> Standing | None:
+    def _against(self, seen: ports.Snapshot) -> BeatStatus | None:
         """What forbids a beat, if anything does."""
         entry = seen.get(self._lock)
         lock = records.record(records.Lock, entry) if entry else None
         if lock is not None and lock.permanent:
-            return Standing(State.LOCKED, f'{self._host} does not beat: it was confirmed dead by '
-                            f'{lock.by} at {lock.at}; a person takes it back: '
-                            f'kaopu-ha host admit {self._host}')
+            return BeatStatus(BeatState.LOCKED,
+                              f'{self._host} does not beat: it was confirmed dead by '
+                              f'{lock.by} at {lock.at}; a person takes it back: '
+                              f'kaopu-ha host admit {self._host}')
         other = self._other(seen)
         if other:
-            return Standing(State.REFUSED, f'{self._host} does not beat: {other}; if that machine '
-                            f'is gone for good: kaopu-ha host forget {self._host}')
+            return BeatStatus(BeatState.REFUSED,
+                              f'{self._host} does not beat: {other}; if that machine '
+                              f'is gone for good: kaopu-ha host forget {self._host}')
         return None
 
     def _other(self, seen: ports.Snapshot) -> str:
@@ -200,16 +203,16 @@ class Beat:
             self._store.revoke(lease)
 
     def _beats(self) -> bool:
-        back = self._standing.state is State.STORE_AWAY
-        self._stand(State.BEATING, f'{self._host} beats; the store is back' if back
+        back = self._standing.state is BeatState.STORE_AWAY
+        self._stand(BeatState.BEATING, f'{self._host} beats; the store is back' if back
                     else f'{self._host} beats')
         return True
 
-    def _stand(self, state: State, reason: str) -> None:
+    def _stand(self, state: BeatState, reason: str) -> None:
         now = self._clock()
-        again = state in (State.LOCKED, State.REFUSED) and now >= self._tell_at
+        again = state in (BeatState.LOCKED, BeatState.REFUSED) and now >= self._tell_at
         entered = state is not self._standing.state
-        self._standing = Standing(state, reason)
+        self._standing = BeatStatus(state, reason)
         if entered or again:
             self._env.say(_FACTS[state], reason)
             self._tell_at = now + _TELL_SECONDS

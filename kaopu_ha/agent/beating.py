@@ -31,9 +31,9 @@ class BeatOfThisHost:
 
     def __init__(self, env: HostRuntime, *, interval: float, ttl: int,
                  behind: Callable[[], str]) -> None:
-        """Take what ``beat.Beat`` takes, but for who it is."""
+        """Take what ``beat.BeatKeeper`` takes, but for who it is."""
         self._env, self._interval, self._ttl, self._behind = env, interval, ttl, behind
-        self._beat: beat.Beat | None = None
+        self._beat: beat.BeatKeeper | None = None
         self._trouble = False
 
     @property
@@ -55,20 +55,20 @@ class BeatOfThisHost:
     def kept_by(self) -> str:
         """What kept the last beat from being sent, '' if nothing did."""
         state = self._state
-        return '' if state is beat.State.BEATING else state.name.lower()
+        return '' if state is beat.BeatState.BEATING else state.name.lower()
 
     def unsent(self) -> str:
         """What trouble kept the last beat from being sent; a locked host rightly sends none."""
         state = self._state
-        return '' if state in (beat.State.BEATING, beat.State.LOCKED) else state.value
+        return '' if state in (beat.BeatState.BEATING, beat.BeatState.LOCKED) else state.value
 
     @property
-    def _state(self) -> beat.State:
-        return self._beat.standing.state if self._beat else beat.State.STARTING
+    def _state(self) -> beat.BeatState:
+        return self._beat.standing.state if self._beat else beat.BeatState.STARTING
 
-    def _begin(self) -> beat.Beat:
+    def _begin(self) -> beat.BeatKeeper:
         env = self._env
         known = env.local.identity(env.ask_limit)
         identity = records.Beat(known.host_uuid, env.local.boot_id(), f'{env.host}/{os.getpid()}')
-        return beat.Beat(env, identity, interval=self._interval, ttl=self._ttl,
-                         behind=self._behind)
+        return beat.BeatKeeper(env, identity, interval=self._interval, ttl=self._ttl,
+                               behind=self._behind)

@@ -40,7 +40,7 @@ from kaopu_ha.agent.storage import Cluster, OwnStorage
 from kaopu_ha.agent.trouble import Trouble
 from kaopu_ha.core import model
 from kaopu_ha.core.news import Fact
-from kaopu_ha.core.requests import State, Verb
+from kaopu_ha.core.requests import RequestState, RequestVerb
 
 _SOON_SECONDS = 1.0
 
@@ -117,7 +117,8 @@ class RequestRunner:
             request = records.record(records.Request, entry)
         except records.RecordError:
             return None    # Of a newer release; whoever asked for it sees no answer.
-        if (request.host, request.state) != (self._host, State.ASKED) or request.verb not in _VERBS:
+        if (request.host, request.state) != (self._host,
+                                             RequestState.ASKED) or request.verb not in _VERBS:
             return None
         return request
 
@@ -126,7 +127,7 @@ class RequestRunner:
         """The request with its answer, or None while it is under way."""
         boot_id = self._local.boot_id()
         if request.boot_id not in ('', boot_id):
-            return _ended(request, State.REFUSED, f'it was asked of boot {request.boot_id}, '
+            return _ended(request, RequestState.REFUSED, f'it was asked of boot {request.boot_id}, '
                                                   f'this is {boot_id}')
         # What the act depends on has no lease: the lock and the request must be as they were.
         permit = permits.LeasePermit(
@@ -139,8 +140,8 @@ class RequestRunner:
             return None    # The lock or the request changed: the next turn sees how.
         except ports.PortError as failure:
             self._restarts.pop(entry.key, None)
-            return _ended(request, State.FAILED, str(failure))
-        return None if answer is None else _ended(request, State.DONE, answer)
+            return _ended(request, RequestState.FAILED, str(failure))
+        return None if answer is None else _ended(request, RequestState.DONE, answer)
 
     def _write(self, entry: ports.Entry, answered: records.Request) -> None:
         done = self._store.commit([ports.Compare(entry.key, modified=entry.modified)],
@@ -148,7 +149,7 @@ class RequestRunner:
         self._restarts.pop(entry.key, None)
         if done is not None:
             self._env.say(
-                Fact.REQUEST_DONE if answered.state is State.DONE else Fact.REQUEST_FAILED,
+                Fact.REQUEST_DONE if answered.state is RequestState.DONE else Fact.REQUEST_FAILED,
                 f'{answered.verb.value} on {self._host}, asked by {answered.who}: '
                 f'{answered.state.value}: {answered.answer}')
 
@@ -198,10 +199,12 @@ class RequestRunner:
             read()
 
 
-_VERBS: dict[Verb, Callable[[RequestRunner, str, Sequence[str], ports.Permit], str | None]] = {
-    Verb.RESTART_COMPUTE: RequestRunner._restart, Verb.REMOVE_DOMAINS: RequestRunner._remove,
-    Verb.READ_STORAGE: RequestRunner._read}
+_VERBS: dict[RequestVerb,
+             Callable[[RequestRunner, str, Sequence[str], ports.Permit], str | None]] = {
+    RequestVerb.RESTART_COMPUTE: RequestRunner._restart,
+    RequestVerb.REMOVE_DOMAINS: RequestRunner._remove,
+    RequestVerb.READ_STORAGE: RequestRunner._read}
 
 
-def _ended(request: records.Request, state: State, answer: str) -> records.Request:
+def _ended(request: records.Request, state: RequestState, answer: str) -> records.Request:
     return dataclasses.replace(request, state=state, answer=answer)

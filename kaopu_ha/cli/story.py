@@ -26,7 +26,7 @@ from typing import TypeVar
 from kaopu_ha import records
 from kaopu_ha.core import brake, model, roads, wishes
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
-from kaopu_ha.core.requests import State
+from kaopu_ha.core.requests import RequestState
 
 T = TypeVar('T')
 
@@ -286,7 +286,7 @@ def _storm(name: str, before: brake.Storm | None, after: brake.Storm | None) -> 
 def _request(name: str, before: records.Request | None,
              after: records.Request | None) -> Iterator[Line]:
     del name
-    asked = State.ASKED
+    asked = RequestState.ASKED
     if after is None:
         return
     if before is None or (before.state != after.state and after.state is asked):
@@ -294,7 +294,7 @@ def _request(name: str, before: records.Request | None,
     if after.state is not asked and (before is None or before.state != after.state):
         answer = f': {after.answer}' if after.answer else ''
         yield Line('request', after.host, f'{after.verb.value}: {after.state.value}{answer}',
-                   'good' if after.state is State.DONE else 'warning')
+                   'good' if after.state is RequestState.DONE else 'warning')
 
 
 def _wish(name: str, before: wishes.Wish | None, after: wishes.Wish | None) -> Iterator[Line]:
@@ -302,14 +302,14 @@ def _wish(name: str, before: wishes.Wish | None, after: wishes.Wish | None) -> I
     if after is None:
         return
     about = f' {after.name}' if after.name else ''
-    asked, state = wishes.State.ASKED, after.state
+    asked, state = wishes.WishState.ASKED, after.state
     if state is asked and (before is None or before.at != after.at):
         yield Line('wish', after.host, f'{after.who} asks: {after.verb.value}{about}: {after.why}',
                    at=after.at, instance=after.instance)
     if (state is not asked or after.answer) and (
             before is None or (before.state, before.answer) != (state, after.answer)):
         yield Line('wish', after.host, f'{after.verb.value}{about}: {state.value}: {after.answer}',
-                   'good' if state is wishes.State.DONE else 'warning', instance=after.instance)
+                   'good' if state is wishes.WishState.DONE else 'warning', instance=after.instance)
 
 
 _Teller = Callable[..., Iterator[Line]]

@@ -30,7 +30,7 @@ from kaopu_ha.core.kept import keeps_its_fence
 from kaopu_ha.core.keys import OPERATIONS_MAX, portions
 from kaopu_ha.core.model import Case, Recovery, Stage
 from kaopu_ha.core.news import Fact, News
-from kaopu_ha.core.requests import OF_AGENTS, State, Verb
+from kaopu_ha.core.requests import OF_AGENTS, RequestState, RequestVerb
 from kaopu_ha.runtime import Runtime
 
 _ACT_SECONDS = 4.0
@@ -41,7 +41,7 @@ _SERVICE = 'If it is confirmed dead again: openstack compute service set --down'
 
 
 @dataclasses.dataclass(frozen=True)
-class Wish:
+class AdmitWish:
     """What a person asked, with the key as it was read."""
 
     entry: ports.Entry
@@ -82,14 +82,14 @@ class Admitter:
     def _forget(self) -> None:
         self._mute, self._beatless, self._answered = {}, {}, {}
 
-    def _asked(self) -> dict[str, Wish]:
+    def _asked(self) -> dict[str, AdmitWish]:
         """What people ask, by host.
 
         Read by name, of hosts that have a case only: how much else stands under ``request/``, or
         who wrote it, is nothing to an admission.
         """
         hosts = list(self._store.read(records.CASE).under(records.CASE))
-        found: dict[str, Wish] = {}
+        found: dict[str, AdmitWish] = {}
         for some in portions(hosts, OPERATIONS_MAX):
             keys = {records.admit_request(host): host for host in some}
             for key, entry in self._store.read(*keys).entries.items():
@@ -99,18 +99,18 @@ class Admitter:
                     self._tell(News(Fact.RECORD, keys[key], str(failure)))
                     continue
                 if (request.verb, request.state, request.host) == (
-                        Verb.ADMIT, State.ASKED, keys[key]):
-                    found[keys[key]] = Wish(entry, request)
+                        RequestVerb.ADMIT, RequestState.ASKED, keys[key]):
+                    found[keys[key]] = AdmitWish(entry, request)
         return found
 
-    def _world(self, asked: Mapping[str, Wish]) -> World:
+    def _world(self, asked: Mapping[str, AdmitWish]) -> World:
         """Everything as it is now, but what was asked as it was read: no commit passes, if that
         changed."""
         seen = self._store.read(*RANGES, records.RECOVERY, records.EVACUATION,
                                 records.AFTERCARE)
         return World(seen.along_with(wish.entry for wish in asked.values()), self._tell)
 
-    def _one(self, world: World, wish: Wish) -> None:
+    def _one(self, world: World, wish: AdmitWish) -> None:
         request = wish.request
         name = wish.entry.key[len(records.REQUEST):]
         case, entry = world.cases.get(request.host), world.snapshot.get(records.CASE + request.host)
@@ -188,7 +188,7 @@ class Admitter:
         return servers, len(open_records), frozenset(
             uuid for uuid, place in shown.items() if place not in ('', host))
 
-    def _answers(self, host: str, boot_id: str) -> dict[Verb, admission.Answered]:
+    def _answers(self, host: str, boot_id: str) -> dict[RequestVerb, admission.Answered]:
         """What the host's agent answered; it may have written anything there.
 
         What was asked of a former boot, because its inventory came later, is to be asked anew.
@@ -200,7 +200,7 @@ class Admitter:
             try:
                 request = records.record(records.Request, entry)
             except records.RecordError as failure:
-                found[keys[key]] = admission.Answered(State.FAILED, str(failure), age)
+                found[keys[key]] = admission.Answered(RequestState.FAILED, str(failure), age)
                 continue
             if request.boot_id in ('', boot_id):
                 found[keys[key]] = admission.Answered(request.state, request.answer, age)
@@ -291,7 +291,7 @@ class Admitter:
 
     def _close(self, world: World, name: str, request: records.Request, case: Case) -> None:
         ended = admission.closed(case, self._term.now(), self._term.name)
-        answer = dataclasses.replace(request, state=State.DONE, answer='admitted')
+        answer = dataclasses.replace(request, state=RequestState.DONE, answer='admitted')
         before = world.restarts.get(case.host)
         again = unseen.to_start(case, world.inventories[case.host], world.evacuations, before,
                                 ended.history[-1].at, self._term.name)
@@ -325,7 +325,7 @@ class Admitter:
         at, by = self._term.now(), self._term.name
         writes: list[ports.Put | ports.Delete]
         if decision.act is Act.FALL_BACK:
-            answer = dataclasses.replace(request, state=State.FAILED, answer=reason)
+            answer = dataclasses.replace(request, state=RequestState.FAILED, answer=reason)
             writes = [_put(admission.fallen_back(case, at, by, reason)),
                       ports.Put(key, records.encode(answer))]
         else:
@@ -340,7 +340,7 @@ class Admitter:
 
     def _refuse(self, world: World, name: str, request: records.Request, reason: str) -> None:
         key = records.REQUEST + name
-        answer = dataclasses.replace(request, state=State.REFUSED, answer=reason)
+        answer = dataclasses.replace(request, state=RequestState.REFUSED, answer=reason)
         if self._store.commit([*self._term.compares(), *world.compare(key)],
                               [ports.Put(key, records.encode(answer))]) is not None:
             self._tell(News(Fact.ADMIT_REFUSED, request.host, reason))

@@ -22,7 +22,7 @@ from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import model, wishes
-from kaopu_ha.core.wishes import Answer, State, Verb, Wish
+from kaopu_ha.core.wishes import Reply, Wish, WishState, WishVerb
 from kaopu_ha.runtime import Runtime
 
 
@@ -72,10 +72,10 @@ class Answerer:
             beats=world.has(records.ALIVE + wish.host),
             inventory_revision=world.modified(records.INVENTORY + wish.host),
             opened=world.opened.get(wish.host, 0), held=wish.host in world.held,
-            ends=tuple(other for other in asked.values() if other.verb is Verb.END
+            ends=tuple(other for other in asked.values() if other.verb is WishVerb.END
                        and other.recovery == wish.recovery))
 
-    def _write(self, world: World, key: str, answer: Answer) -> None:
+    def _write(self, world: World, key: str, answer: Reply) -> None:
         """Everything in one transaction, if all that was looked at is as it was; then tell."""
         wish = answer.wish
         moves = {f'{records.EVACUATION}{move.recovery}/{move.instance}': move
@@ -111,7 +111,7 @@ def _waiting(world: World) -> dict[str, dict[str, Wish]]:
     for name in sorted(found, key=lambda name: entries[name].modified):
         wish = found[name]
         # What stands under another key than its own was not asked by our command.
-        if wish.state is State.ASKED and records.wish(wish) == records.WISH + name:
+        if wish.state is WishState.ASKED and records.wish(wish) == records.WISH + name:
             asked.setdefault(wish.host, {})[records.WISH + name] = wish
     return asked
 

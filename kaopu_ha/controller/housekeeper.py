@@ -40,7 +40,7 @@ from kaopu_ha.controller.world import World
 from kaopu_ha.core import model, retention, texts
 from kaopu_ha.core.keys import portions
 from kaopu_ha.core.news import Fact, News
-from kaopu_ha.core.requests import State
+from kaopu_ha.core.requests import RequestState
 from kaopu_ha.core.retention import Over
 from kaopu_ha.runtime import Runtime
 
@@ -101,7 +101,7 @@ class Housekeeper:
             # Of a host with a case the admitter tells it, and a newer command may have written it.
             junk += [name for name in seen.unreadable if _host_of(name) not in cases]
             unread += [name for name, request in requests.items()
-                       if request.state is State.ASKED and request.host not in cases]
+                       if request.state is RequestState.ASKED and request.host not in cases]
         for some in portions(unread):
             self._remove_unread(some)
         self._remove_junk(junk)
@@ -149,5 +149,5 @@ def _host_of(name: str) -> str:
 
 def _answered(requests: Mapping[str, records.Request]) -> Iterator[Over]:
     for name, request in requests.items():
-        if request.state is not State.ASKED:
+        if request.state is not RequestState.ASKED:
             yield Over(records.REQUEST + name, request.at)

@@ -26,7 +26,7 @@ import enum
 
 from kaopu_ha.core import detection, model, roads, texts
 from kaopu_ha.core.model import Case, Contact, Phase, RecoveryStage, Stage
-from kaopu_ha.core.requests import State, Verb
+from kaopu_ha.core.requests import RequestState, RequestVerb
 
 
 class Did(enum.Enum):
@@ -59,8 +59,8 @@ class Act(enum.Enum):
 
 
 # What its agent is asked by these.
-ASKS = {Act.ASK_RESTART: Verb.RESTART_COMPUTE, Act.ASK_REMOVE: Verb.REMOVE_DOMAINS,
-        Act.ASK_READ: Verb.READ_STORAGE}
+ASKS = {Act.ASK_RESTART: RequestVerb.RESTART_COMPUTE, Act.ASK_REMOVE: RequestVerb.REMOVE_DOMAINS,
+        Act.ASK_READ: RequestVerb.READ_STORAGE}
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Answered:
     has known of that.
     """
 
-    state: State
+    state: RequestState
     answer: str
     seconds: float = 0.0
 
@@ -92,7 +92,7 @@ class Seen:
     servers: frozenset[str] | None
     uncompleted: int | None
     left_over: frozenset[str]
-    answers: Mapping[Verb, Answered]
+    answers: Mapping[RequestVerb, Answered]
     beat: bool
     forced_by_us: bool
     moved_on: Mapping[str, model.Evacuation] = dataclasses.field(default_factory=dict)
@@ -284,8 +284,8 @@ def _records(case: Case, seen: Seen, rules: model.Rules) -> Decision:
     if seen.uncompleted is None:
         return Decision(Act.WAIT, 'Nova does not answer')
     if seen.uncompleted:
-        restarted = seen.answers.get(Verb.RESTART_COMPUTE)
-        if restarted is not None and restarted.state is State.DONE and (
+        restarted = seen.answers.get(RequestVerb.RESTART_COMPUTE)
+        if restarted is not None and restarted.state is RequestState.DONE and (
                 restarted.seconds < rules.compute_again_seconds):
             return Decision(
                 Act.WAIT, f'its nova-compute has to clean up {seen.uncompleted} evacuations, which '
@@ -370,11 +370,11 @@ def _by_agent(seen: Seen, rules: model.Rules, act: Act, did: Did | None,
               given: tuple[str, ...] = ()) -> Decision:
     """Have the host's agent do it; a failure is told, and asked again after a while."""
     answered = seen.answers.get(ASKS[act])
-    if answered is None or (answered.state is State.DONE and did is None):
+    if answered is None or (answered.state is RequestState.DONE and did is None):
         return Decision(act, 'asked of its agent', did, given)
-    if answered.state is State.DONE:
+    if answered.state is RequestState.DONE:
         return Decision(Act.NOTE, answered.answer, did)
-    if answered.state is State.ASKED:
+    if answered.state is RequestState.ASKED:
         return Decision(Act.WAIT, f'its agent has to {act.value}')
     if answered.seconds < rules.agent_again_seconds:
         # Each question and each answer is a write; what hinders it may stay for hours.

@@ -23,7 +23,7 @@ from kaopu_ha.core.model import Case, Evacuation, Recovery
 from kaopu_ha.core.news import News
 
 
-class Verb(enum.Enum):
+class WishVerb(enum.Enum):
     """What is asked."""
 
     RETRY = 'retry'
@@ -32,7 +32,7 @@ class Verb(enum.Enum):
     GO_ON = 'go on'
 
 
-class State(enum.Enum):
+class WishState(enum.Enum):
     """What came of it."""
 
     ASKED = 'asked'
@@ -50,7 +50,7 @@ class Wish:
     host that is judged, the revision at which the case was opened that is meant.
     """
 
-    verb: Verb
+    verb: WishVerb
     host: str
     who: str
     at: str
@@ -59,7 +59,7 @@ class Wish:
     boot_id: str = ''
     instance: str = ''
     name: str = ''
-    state: State = State.ASKED
+    state: WishState = WishState.ASKED
     answer: str = ''
     destroyed: bool = False
     opened: int = 0
@@ -94,7 +94,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """The wish with its answer, and what is to be written with it in one transaction, then told."""
 
     wish: Wish

@@ -17,7 +17,7 @@ from __future__ import annotations
 import enum
 
 
-class Verb(enum.Enum):
+class RequestVerb(enum.Enum):
     """What is asked, in the word that is kept and shown."""
 
     ADMIT = 'admit'
@@ -26,7 +26,7 @@ class Verb(enum.Enum):
     RESTART_COMPUTE = 'restart compute'
 
 
-class State(enum.Enum):
+class RequestState(enum.Enum):
     """What came of it."""
 
     ASKED = 'asked'
@@ -36,4 +36,4 @@ class State(enum.Enum):
 
 
 # What a host's agent is asked; what else stands under its name nobody reads.
-OF_AGENTS = (Verb.READ_STORAGE, Verb.REMOVE_DOMAINS, Verb.RESTART_COMPUTE)
+OF_AGENTS = (RequestVerb.READ_STORAGE, RequestVerb.REMOVE_DOMAINS, RequestVerb.RESTART_COMPUTE)

@@ -62,11 +62,11 @@ from kaopu_ha.core import (
     roads,
     saying,
 )
-from kaopu_ha.core.asked import Answer as Answer
+from kaopu_ha.core.asked import Reply as Reply
 from kaopu_ha.core.asked import Seen as Seen
-from kaopu_ha.core.asked import State as State
-from kaopu_ha.core.asked import Verb as Verb
 from kaopu_ha.core.asked import Wish as Wish
+from kaopu_ha.core.asked import WishState as WishState
+from kaopu_ha.core.asked import WishVerb as WishVerb
 from kaopu_ha.core.keys import TOGETHER_MAX
 from kaopu_ha.core.model import (
     Evacuation,
@@ -88,7 +88,7 @@ _STEPS_KEPT = 30
 _ATTEMPTS_MAX = 300
 
 
-def answered(wish: Wish, seen: Seen, rules: Rules) -> Answer:
+def answered(wish: Wish, seen: Seen, rules: Rules) -> Reply:
     """Decide what becomes of a wish that waits.  Asked twice, it gives the same."""
     if wish.opened:
         return _say_it_is_off(wish, seen)
@@ -114,7 +114,7 @@ def _why_over(wish: Wish, seen: Seen) -> str:
     if case is None or seen.recovery is None or case.recovery != wish.recovery:
         return (f'this recovery of {wish.host} is over: the host was admitted or forgotten since'
                 f'{_by_nova(wish)}')
-    if case.stage is Stage.ADMITTING and wish.verb in (Verb.GIVE_UP, Verb.END):
+    if case.stage is Stage.ADMITTING and wish.verb in (WishVerb.GIVE_UP, WishVerb.END):
         return ''
     if case.stage is not Stage.CONFIRMED:
         return f'{wish.host} is being taken back: its case is {case.stage.value}{_by_nova(wish)}'
@@ -132,7 +132,7 @@ def _is_early(seen: Seen) -> bool:
     return seen.recovery.stage.early
 
 
-def _not_planned(wish: Wish, seen: Seen) -> Answer:
+def _not_planned(wish: Wish, seen: Seen) -> Reply:
     assert seen.recovery is not None
     waits = seen.recovery.waiting_for or 'its next step'
     return _refused(wish, f'none of its instances is planned yet: the recovery is '
@@ -140,7 +140,7 @@ def _not_planned(wish: Wish, seen: Seen) -> Answer:
                           f'can\'t hold: kaopu-ha recovery go-on or end {wish.host}')
 
 
-def _go_on(wish: Wish, seen: Seen) -> Answer:
+def _go_on(wish: Wish, seen: Seen) -> Reply:
     """Have a person's word stand for the fence."""
     found = seen.recovery
     assert found is not None
@@ -158,11 +158,11 @@ def _go_on(wish: Wish, seen: Seen) -> Answer:
     text = 'its instances are moved without a proof of the fence, by your word that it is off' \
         if recovery.is_open(found) else \
         'what was on its way to it is sent elsewhere, by your word that it never runs again'
-    return Answer(_done(wish, text), after,
-                  news=(News(Fact.WORD_GIVEN, wish.host, word.text),))
+    return Reply(_done(wish, text), after,
+                 news=(News(Fact.WORD_GIVEN, wish.host, word.text),))
 
 
-def _say_it_is_off(wish: Wish, seen: Seen) -> Answer:
+def _say_it_is_off(wish: Wish, seen: Seen) -> Reply:
     """Have a person's word stand for what could not be asked of a host that is judged."""
     case = seen.case
     if case is None or seen.opened != wish.opened:
@@ -173,17 +173,17 @@ def _say_it_is_off(wish: Wish, seen: Seen) -> Answer:
     if reason:
         return _refused(wish, reason)
     word = _word(wish, seen)
-    return Answer(_done(wish, 'it is taken for silent by your word, until it is heard of; the '
+    return Reply(_done(wish, 'it is taken for silent by your word, until it is heard of; the '
                               'waits, the brake and the fence come as always'),
-                  case=saying.given(case, word, seen.at, seen.by),
-                  news=(News(Fact.WORD_GIVEN, wish.host, word.text),))
+                 case=saying.given(case, word, seen.at, seen.by),
+                 news=(News(Fact.WORD_GIVEN, wish.host, word.text),))
 
 
 def _word(wish: Wish, seen: Seen) -> Word:
     return Word(wish.who, seen.at, wish.why, wish.destroyed, seen.inventory_revision)
 
 
-def _end(wish: Wish, seen: Seen) -> Answer:
+def _end(wish: Wish, seen: Seen) -> Reply:
     """Give up what is not under way; the wish waits for the rest."""
     every = (*seen.evacuations, *_unplanned(seen))
     given = [_given_up(wish, item, seen) for item in every
@@ -194,13 +194,13 @@ def _end(wish: Wish, seen: Seen) -> Answer:
         waits = _names(f'{item.name} ({item.phase.value} to {item.target})' for item in busy)
         text = f'it waits for what is under way: {waits}' if busy else \
             'a record of it can\'t be read' if seen.unreadable else 'it goes on'
-        return Answer(dataclasses.replace(wish, answer=text),
-                      evacuations=tuple(given[:TOGETHER_MAX]), news=news)
+        return Reply(dataclasses.replace(wish, answer=text),
+                     evacuations=tuple(given[:TOGETHER_MAX]), news=news)
     names = _names(item.name for item in every if item.given_up or item.phase in _MAY_BE_GIVEN_UP)
     text = f'every instance of it has ended; given up: {names}' if names else \
         'every instance of it has ended, and none had to be given up'
-    return Answer(_done(wish, text), _finished(wish, seen), tuple(given),
-                  news=(*news, News(Fact.ENDED, wish.host, f'{wish.by}: {text}')))
+    return Reply(_done(wish, text), _finished(wish, seen), tuple(given),
+                 news=(*news, News(Fact.ENDED, wish.host, f'{wish.by}: {text}')))
 
 
 def _unplanned(seen: Seen) -> tuple[Evacuation, ...]:
@@ -225,12 +225,12 @@ def _finished(wish: Wish, seen: Seen) -> Recovery | None:
 # ---------------------------------------------------------------- of one instance
 
 
-def _give_up(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
+def _give_up(wish: Wish, item: Evacuation, seen: Seen) -> Reply:
     if item.given_up:
-        return Answer(_done(wish, f'it was given up already, by {item.given_up}'))
+        return Reply(_done(wish, f'it was given up already, by {item.given_up}'))
     given = _given_up(wish, item, seen)
-    return Answer(_done(wish, f'{item.name} is given up: it is not moved any more'),
-                  evacuations=(given,), news=_news_of(wish, [given], seen))
+    return Reply(_done(wish, f'{item.name} is given up: it is not moved any more'),
+                 evacuations=(given,), news=_news_of(wish, [given], seen))
 
 
 def _given_up(wish: Wish, item: Evacuation, seen: Seen) -> Evacuation:
@@ -245,7 +245,7 @@ def _given_up(wish: Wish, item: Evacuation, seen: Seen) -> Evacuation:
     return evacuation.went(given, Phase.FAILED, seen.at, seen.by, reason)
 
 
-def _retry(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
+def _retry(wish: Wish, item: Evacuation, seen: Seen) -> Reply:
     """Let it wait for a target as if none had been tried, and have its recovery go on."""
     assert seen.recovery is not None
     if len(item.attempts) >= _ATTEMPTS_MAX:
@@ -261,14 +261,15 @@ def _retry(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
             kept.taken_up(seen.recovery), seen.at, seen.by,
             f'taken up again, to try {item.name} again for {wish.by}')
     withdrawn = tuple(dataclasses.replace(
-        end, state=State.REFUSED, answer=f'withdrawn: {wish.who} asked to try {item.name} again')
+        end, state=WishState.REFUSED,
+        answer=f'withdrawn: {wish.who} asked to try {item.name} again')
         for end in seen.ends)
     text = f'{item.name} is planned again at once, and every host may be its target'
-    return Answer(_done(wish, text), taken_up, (anew,), withdrawn=withdrawn,
-                  news=(News(Fact.RETRIED, wish.host, f'{item.name}: {wish.by}'),))
+    return Reply(_done(wish, text), taken_up, (anew,), withdrawn=withdrawn,
+                 news=(News(Fact.RETRIED, wish.host, f'{item.name}: {wish.by}'),))
 
 
-def _retry_if_its_disks_may(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
+def _retry_if_its_disks_may(wish: Wish, item: Evacuation, seen: Seen) -> Reply:
     """What was in the way in Nova may be mended; the worker that takes it asks for that."""
     assert seen.recovery is not None
     instance = next((one for one in seen.recovery.instances if one.uuid == item.instance), None)
@@ -277,57 +278,58 @@ def _retry_if_its_disks_may(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
     return _refused(wish, f'it can\'t be moved: {stays}') if stays else _retry(wish, item, seen)
 
 
-def _retry_if_left_by_policy(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
+def _retry_if_left_by_policy(wish: Wish, item: Evacuation, seen: Seen) -> Reply:
     """Who asks for it by name knows better than its marks."""
     act = _retry_if_its_disks_may if item.row == policy.ROW else _over
     return act(wish, item, seen)
 
 
-def _under_way(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
+def _under_way(wish: Wish, item: Evacuation, seen: Seen) -> Reply:
     reason = f' ({item.reason})' if item.reason else ''
     where = f'it is {item.phase.value} to {item.target}{reason}'
-    if wish.verb is Verb.RETRY:
+    if wish.verb is WishVerb.RETRY:
         return _refused(wish, f'{where}: there may be no second call before the first one has '
                               f'ended')
     return _refused(wish, f'{where}: Nova may still begin with the call, or has not ended it, and '
                           f'nobody would know what comes')
 
 
-def _has_a_target(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
+def _has_a_target(wish: Wish, item: Evacuation, seen: Seen) -> Reply:
     return _refused(wish, f'it is under way: it has a target, {item.target}, and the next free '
                           f'worker takes it')
 
 
-def _over(wish: Wish, item: Evacuation, seen: Seen) -> Answer:
+def _over(wish: Wish, item: Evacuation, seen: Seen) -> Reply:
     reason = f': {item.reason}' if item.reason else ''
     return _refused(wish, f'its move has ended: {item.phase.value}{reason}')
 
 
-_OF_ALL: Mapping[Verb, Callable[[Wish, Seen], Answer]] = {Verb.END: _end, Verb.GO_ON: _go_on}
+_OF_ALL: Mapping[WishVerb, Callable[[Wish, Seen], Reply]] = {WishVerb.END: _end,
+                                                             WishVerb.GO_ON: _go_on}
 
-_Row = Callable[[Wish, Evacuation, Seen], Answer]
+_Row = Callable[[Wish, Evacuation, Seen], Reply]
 
 _CALLED = (Phase.CALLING, Phase.MOVING)
-_ROWS: Mapping[Verb, Mapping[Phase, _Row]] = {
-    Verb.RETRY: {
+_ROWS: Mapping[WishVerb, Mapping[Phase, _Row]] = {
+    WishVerb.RETRY: {
         Phase.WAITING: _retry, Phase.REFUSED: _retry, Phase.FAILED: _retry,
         Phase.NOT_RECOVERABLE: _retry_if_its_disks_may, Phase.QUEUED: _has_a_target,
         Phase.CALLING: _under_way, Phase.MOVING: _under_way, Phase.DONE: _over,
         Phase.LEFT: _retry_if_left_by_policy},
-    Verb.GIVE_UP: {
+    WishVerb.GIVE_UP: {
         Phase.WAITING: _give_up, Phase.QUEUED: _give_up, Phase.REFUSED: _give_up,
         Phase.FAILED: _give_up, Phase.NOT_RECOVERABLE: _give_up, Phase.CALLING: _under_way,
         Phase.MOVING: _under_way, Phase.DONE: _over, Phase.LEFT: _over},
 }
-_MAY_BE_GIVEN_UP = tuple(phase for phase, row in _ROWS[Verb.GIVE_UP].items() if row is _give_up)
+_MAY_BE_GIVEN_UP = tuple(phase for phase, row in _ROWS[WishVerb.GIVE_UP].items() if row is _give_up)
 
 
 # ---------------------------------------------------------------- of a start in place
 
 
-def _start(wish: Wish, seen: Seen, rules: Rules) -> Answer:
+def _start(wish: Wish, seen: Seen, rules: Rules) -> Reply:
     record = seen.restart
-    if wish.verb is not Verb.RETRY:
+    if wish.verb is not WishVerb.RETRY:
         return _refused(wish, f'what is started in place is waved off: kaopu-ha host wave-off '
                               f'{wish.host} {wish.name} --why ...')
     if record is None or record.boot_id != wish.boot_id:
@@ -339,9 +341,9 @@ def _start(wish: Wish, seen: Seen, rules: Rules) -> Answer:
         return _refused(wish, f'[restart] policy is tell: openstack server start {wish.instance}')
     if start.phase in _STARTS_AGAIN:
         again = restart.asked_again(start, f'tried again for {wish.by}', seen.at)
-        return Answer(_done(wish, f'{start.name} is started again where it was'),
-                      restart=restart.changed(record, [again]),
-                      news=(News(Fact.RETRIED, wish.host, f'{start.name}: {wish.by}'),))
+        return Reply(_done(wish, f'{start.name} is started again where it was'),
+                     restart=restart.changed(record, [again]),
+                     news=(News(Fact.RETRIED, wish.host, f'{start.name}: {wish.by}'),))
     return _refused(wish, f'{_STARTS_NOT[start.phase]}: {start.reason}'
                           f'{_by_nova(wish) if start.phase is restart.Phase.LEFT else ""}')
 
@@ -368,15 +370,15 @@ def _shortened(history: tuple[Step, ...]) -> tuple[Step, ...]:
 
 
 def _done(wish: Wish, text: str) -> Wish:
-    return dataclasses.replace(wish, state=State.DONE, answer=text)
+    return dataclasses.replace(wish, state=WishState.DONE, answer=text)
 
 
-def _refused(wish: Wish, reason: str) -> Answer:
+def _refused(wish: Wish, reason: str) -> Reply:
     """The wish was in vain: written down and told."""
     about = f'{wish.name}: ' if wish.name else ''
-    return Answer(dataclasses.replace(wish, state=State.REFUSED, answer=reason),
-                  news=(News(Fact.WISH_REFUSED, wish.host,
-                             f'{about}{wish.verb.value}, asked by {wish.who}: {reason}'),))
+    return Reply(dataclasses.replace(wish, state=WishState.REFUSED, answer=reason),
+                 news=(News(Fact.WISH_REFUSED, wish.host,
+                            f'{about}{wish.verb.value}, asked by {wish.who}: {reason}'),))
 
 
 def _news_of(wish: Wish, given: Collection[Evacuation], seen: Seen) -> tuple[News, ...]:

@@ -57,7 +57,7 @@
 
 from __future__ import annotations
 
-from kaopu_ha.core.requests import OF_AGENTS, Verb
+from kaopu_ha.core.requests import OF_AGENTS, RequestVerb
 from kaopu_ha.core.wishes import Wish
 
 PREFIX = '/kaopu-ha/'
@@ -111,7 +111,7 @@ def requests_to(host: str) -> str:
     return f'{REQUEST}{host}/'
 
 
-def request_to(host: str, verb: Verb) -> str:
+def request_to(host: str, verb: RequestVerb) -> str:
     """The key under which the host's agent is asked this, and answers."""
     return requests_to(host) + verb.value.replace(' ', '-')
 

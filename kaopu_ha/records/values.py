@@ -18,7 +18,7 @@ import dataclasses
 
 from kaopu_ha.core import protection
 from kaopu_ha.core.model import Power
-from kaopu_ha.core.requests import State, Verb
+from kaopu_ha.core.requests import RequestState, RequestVerb
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,12 +126,12 @@ class Returned:
 class Request:
     """The value of ``request/admit-<host>`` and ``request/<host>/<verb>``."""
 
-    verb: Verb
+    verb: RequestVerb
     host: str
     who: str
     at: str
     given: tuple[str, ...] = ()
-    state: State = State.ASKED
+    state: RequestState = RequestState.ASKED
     answer: str = ''
     boot_id: str = ''
 

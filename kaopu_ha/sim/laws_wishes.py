@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from kaopu_ha import ports, records
 from kaopu_ha.core.model import Evacuation, Recovery
 from kaopu_ha.core.restart import Restart
-from kaopu_ha.core.wishes import State, Verb, Wish
+from kaopu_ha.core.wishes import Wish, WishState, WishVerb
 from kaopu_ha.sim.laws_late import came_too_late, was_called_too_late
 from kaopu_ha.sim.nova import Row
 from kaopu_ha.sim.world import World
@@ -66,19 +66,19 @@ class Wished:
     # ------------------------------------------------------------ the answers
 
     def _answered(self, wish: Wish) -> None:
-        if wish.state is State.ASKED:
+        if wish.state is WishState.ASKED:
             return
         if not wish.answer:
             self._lie(wish, 'it says nothing')
-        if wish.state is State.REFUSED:
+        if wish.state is WishState.REFUSED:
             return
         item = self._world.record(Evacuation, f'{records.EVACUATION}{wish.recovery}/'
                                               f'{wish.instance}')
-        if wish.verb is Verb.END:
+        if wish.verb is WishVerb.END:
             self._ended(wish)
-        elif wish.verb is Verb.GO_ON:
+        elif wish.verb is WishVerb.GO_ON:
             self._vouched(wish)
-        elif wish.verb is Verb.GIVE_UP:
+        elif wish.verb is WishVerb.GIVE_UP:
             if item is None or not item.phase.ended:
                 self._lie(wish, f'it is {item.phase.value if item else "in no record"}')
             self._leave_alone(wish, wish.instance)
@@ -164,7 +164,7 @@ class Wished:
         self._leader = name
         self._stays_off()
         waiting = {records.wish(wish): wish for wish in world.every(Wish, records.WISH)
-                   if wish.state is State.ASKED and not wish.answer}
+                   if wish.state is WishState.ASKED and not wish.answer}
         self._since = {key: self._since.get(key, now) for key in waiting}
         for key, since in self._since.items():
             if now - max(since, self._calm_since) > _ANSWER_SECONDS_MAX:

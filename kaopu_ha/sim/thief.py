@@ -27,7 +27,7 @@ from typing import Any
 
 from kaopu_ha import access, ports, records
 from kaopu_ha.core import model
-from kaopu_ha.core.requests import State, Verb
+from kaopu_ha.core.requests import RequestState, RequestVerb
 from kaopu_ha.sim.world import World
 
 _EVERY_SECONDS = 0.7
@@ -173,9 +173,10 @@ def _strange_addresses(chance: random.Random, world: World, host: str) -> str:
 def _answer(chance: random.Random, world: World, host: str) -> str:
     """An answer to a request that nobody made of him, or a wish in the name of a person."""
     return records.encode(records.Request(
-        chance.choice((Verb.ADMIT, Verb.RESTART_COMPUTE, Verb.READ_STORAGE, Verb.REMOVE_DOMAINS)),
+        chance.choice((RequestVerb.ADMIT, RequestVerb.RESTART_COMPUTE, RequestVerb.READ_STORAGE,
+                       RequestVerb.REMOVE_DOMAINS)),
         chance.choice(sorted(world.machines)), 'joe', '',
-        state=chance.choice((State.ASKED, State.DONE))))
+        state=chance.choice((RequestState.ASKED, RequestState.DONE))))
 
 
 def _beat(chance: random.Random, world: World, host: str) -> str:

@@ -21,7 +21,7 @@ from __future__ import annotations
 from kaopu_ha import records
 from kaopu_ha.core.kept import is_open
 from kaopu_ha.core.model import Case, Evacuation, Recovery, Stage
-from kaopu_ha.core.wishes import State, Verb, Wish
+from kaopu_ha.core.wishes import Wish, WishState, WishVerb
 from kaopu_ha.sim.laws_fences import is_used_elsewhere
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.words_wishes import ask_all, say_off
@@ -82,7 +82,7 @@ def _end_all(world: World) -> None:
                                    for address in world.machines[case.host].used):
             continue
         if world.machines[case.host].node.powered:
-            ask_all(world, Verb.END, case.host)
+            ask_all(world, WishVerb.END, case.host)
         else:
             vouch(world, case.host, destroyed=False)
 
@@ -92,7 +92,7 @@ def _end_where_it_lives(world: World) -> None:
     for item in world.every(Evacuation, records.EVACUATION):
         if not item.phase.ended and world.machines[item.source].runs(item.instance) and (
                 item.reason == f'a live client on {item.source} has its disk open'):
-            ask_all(world, Verb.END, item.source)
+            ask_all(world, WishVerb.END, item.source)
 
 
 def _say_what_never_returns(world: World) -> None:
@@ -112,7 +112,7 @@ def vouch(world: World, host: str, *, destroyed: bool) -> None:
     if say_off(world, host, destroyed=destroyed):
         if destroyed:
             world.destroyed.add(host)
-    elif ask_all(world, Verb.GO_ON, host, destroyed=destroyed):
+    elif ask_all(world, WishVerb.GO_ON, host, destroyed=destroyed):
         case = world.case(host)
         world.vouched[host] = case.recovery if case is not None else ''
         if destroyed:
@@ -149,7 +149,7 @@ def stays_off(world: World, host: str) -> bool:
     case, given = world.case(host), world.vouched.get(host, '')
     if case is None or not given or case.recovery != given:
         return False
-    wish = world.record(Wish, f'{records.WISH}{Verb.GO_ON.value.replace(" ", "-")}/{host}')
+    wish = world.record(Wish, f'{records.WISH}{WishVerb.GO_ON.value.replace(" ", "-")}/{host}')
     found = world.record(Recovery, records.RECOVERY + given)
-    refused = wish is None or (wish.recovery, wish.state) == (given, State.REFUSED)
+    refused = wish is None or (wish.recovery, wish.state) == (given, WishState.REFUSED)
     return found is not None and is_open(found) and (found.word is not None or not refused)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import brake
-from kaopu_ha.core.requests import State, Verb
+from kaopu_ha.core.requests import RequestState, RequestVerb
 from kaopu_ha.sim import (
     daemon,
     words_books,
@@ -119,8 +119,8 @@ def _release_brake(world: World) -> None:
 def _admit(world: World, host: str) -> None:
     key = records.admit_request(host)
     entry = world.etcd.entries.get(key)
-    if entry is None or records.record(records.Request, entry).state is not State.ASKED:
-        _write(world, key, records.Request(Verb.ADMIT, host, 'people', _now(world)))
+    if entry is None or records.record(records.Request, entry).state is not RequestState.ASKED:
+        _write(world, key, records.Request(RequestVerb.ADMIT, host, 'people', _now(world)))
 
 
 def _now(world: World) -> str:

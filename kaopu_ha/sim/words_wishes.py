@@ -20,7 +20,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.core import detection
 from kaopu_ha.core.model import Case, Evacuation
 from kaopu_ha.core.restart import Restart
-from kaopu_ha.core.wishes import State, Verb, Wish
+from kaopu_ha.core.wishes import Wish, WishState, WishVerb
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.world import World
@@ -32,17 +32,17 @@ _KEPT_SECONDS = 86400
 
 @WORDS.take('a person asks to retry {instance}')
 def _retry(world: World, instance: str) -> None:
-    _ask_about(world, Verb.RETRY, instance)
+    _ask_about(world, WishVerb.RETRY, instance)
 
 
 @WORDS.take('a person gives {instance} up')
 def _give_up(world: World, instance: str) -> None:
-    _ask_about(world, Verb.GIVE_UP, instance)
+    _ask_about(world, WishVerb.GIVE_UP, instance)
 
 
 @WORDS.take('a person ends the recovery of {host}')
 def _end(world: World, host: str) -> None:
-    ask_all(world, Verb.END, host)
+    ask_all(world, WishVerb.END, host)
 
 
 def say_off(world: World, host: str, *, destroyed: bool = False) -> bool:
@@ -50,7 +50,7 @@ def say_off(world: World, host: str, *, destroyed: bool = False) -> bool:
     case, entry = world.case(host), world.etcd.entries.get(records.CASE + host)
     if case is None or entry is None or case.stage not in detection.JUDGING:
         return False
-    wish = dataclasses.replace(_wish(world, Verb.GO_ON, host), destroyed=destroyed,
+    wish = dataclasses.replace(_wish(world, WishVerb.GO_ON, host), destroyed=destroyed,
                                opened=entry.created)
     if not _ask(world, wish):
         return False
@@ -58,7 +58,7 @@ def say_off(world: World, host: str, *, destroyed: bool = False) -> bool:
     return True
 
 
-def ask_all(world: World, verb: Verb, host: str, *, destroyed: bool = False) -> bool:
+def ask_all(world: World, verb: WishVerb, host: str, *, destroyed: bool = False) -> bool:
     """Ask something of the recovery of a host's open case; True if it is asked now."""
     case = world.case(host)
     if case is None or not case.recovery:
@@ -67,7 +67,7 @@ def ask_all(world: World, verb: Verb, host: str, *, destroyed: bool = False) -> 
     return _ask(world, dataclasses.replace(wish, destroyed=destroyed))
 
 
-def _ask_about(world: World, verb: Verb, name: str) -> None:
+def _ask_about(world: World, verb: WishVerb, name: str) -> None:
     """Of a move of it that is open; or else of a start in place; or else of a move that ended."""
     open_ = {case.recovery: case.host for case in world.every(Case, records.CASE) if case.recovery}
     moves = [item for item in world.every(Evacuation, records.EVACUATION)
@@ -84,7 +84,7 @@ def _ask_about(world: World, verb: Verb, name: str) -> None:
         _ask(world, _wish(world, verb, record.host, start.instance, name, boot_id=record.boot_id))
 
 
-def _wish(world: World, verb: Verb, host: str, instance: str = '', name: str = '', *,
+def _wish(world: World, verb: WishVerb, host: str, instance: str = '', name: str = '', *,
           recovery: str = '', boot_id: str = '') -> Wish:
     return Wish(verb, host, 'people', daemon.date(world.kernel.now), 'it is time', recovery,
                 boot_id, instance, name)
@@ -93,7 +93,7 @@ def _wish(world: World, verb: Verb, host: str, instance: str = '', name: str = '
 def _ask(world: World, wish: Wish) -> bool:
     """Write it down, unless the same is asked and not answered yet; True if it was written."""
     before = world.record(Wish, records.wish(wish))
-    if world.etcd.away or (before is not None and before.state is State.ASKED and (
+    if world.etcd.away or (before is not None and before.state is WishState.ASKED and (
             before.recovery, before.boot_id, before.opened) == (
                 wish.recovery, wish.boot_id, wish.opened)):
         return False

@@ -24,7 +24,7 @@ import functools
 from typing import Any, TypeVar
 
 from kaopu_ha import ports, programs, records
-from kaopu_ha.agent.beat import Beat
+from kaopu_ha.agent.beat import BeatKeeper
 from kaopu_ha.agent.inventory import InventoryPublisher
 from kaopu_ha.agent.requests import RequestRunner
 from kaopu_ha.agent.runtime import HostRuntime
@@ -317,9 +317,9 @@ class World:
             publisher = InventoryPublisher(
                 env, reader, management_uri=machine.uri, client_networks=(NETWORK,),
                 interval=times.inventory_interval, clusters=clusters, beats=lambda: beat.beating)
-            beat = Beat(env, records.Beat(machine.host_uuid, machine.boot_id, its.name),
-                        interval=times.beat_interval, ttl=int(times.rules.beat_ttl),
-                        behind=lambda: publisher.behind)
+            beat = BeatKeeper(env, records.Beat(machine.host_uuid, machine.boot_id, its.name),
+                              interval=times.beat_interval, ttl=int(times.rules.beat_ttl),
+                              behind=lambda: publisher.behind)
             runner = RequestRunner(env, reader, restart_compute=(_RESTART,), clusters=clusters)
             live = load.publisher(machine.load, env, lambda: beat.beating
                                   ) if self.setup.live_weight is not None else None

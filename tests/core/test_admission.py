@@ -18,7 +18,7 @@ import unittest
 from kaopu_ha.core import admission, model
 from kaopu_ha.core.admission import ASKS, Act, Answered, Decision, Did
 from kaopu_ha.core.model import Contact, Phase, RecoveryStage, Stage
-from kaopu_ha.core.requests import State
+from kaopu_ha.core.requests import RequestState
 from tests.core.values import (
     AT,
     BY,
@@ -50,7 +50,7 @@ def unfenced(case):
 
 
 def answered(act, state, answer='', seconds=60.0):
-    return {'answers': {ASKS[act]: Answered(State(state), answer, seconds)}}
+    return {'answers': {ASKS[act]: Answered(RequestState(state), answer, seconds)}}
 
 
 def on_to_c3(phase):

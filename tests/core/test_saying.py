@@ -17,7 +17,7 @@ import unittest
 from kaopu_ha.core import brake, detection, evidence, roads, saying, wishes
 from kaopu_ha.core.model import Network, Sign, Stage, Verdict, Word
 from kaopu_ha.core.news import Fact
-from kaopu_ha.core.wishes import State, Verb, Wish
+from kaopu_ha.core.wishes import Wish, WishState, WishVerb
 from tests.core.values import (
     AT,
     BY,
@@ -140,7 +140,7 @@ class TestRoad(unittest.TestCase):
 class TestAsked(unittest.TestCase):
 
     def ask(self, case, **look):
-        wish = Wish(Verb.GO_ON, 'c1', 'ann@admin1', AT, 'both plugs are out', opened=40)
+        wish = Wish(WishVerb.GO_ON, 'c1', 'ann@admin1', AT, 'both plugs are out', opened=40)
         seen = dataclasses.replace(wishes.Seen(AT, BY, case=case, opened=40,
                                                inventory_revision=7), **look)
         return wishes.answered(wish, seen, rules())
@@ -151,7 +151,7 @@ class TestAsked(unittest.TestCase):
 
     def test_it_is_kept_in_the_case_and_told(self):
         answer = self.ask(self.doubted())
-        self.assertIs(State.DONE, answer.wish.state)
+        self.assertIs(WishState.DONE, answer.wish.state)
         self.assertEqual(WORD, answer.case.word)
         self.assertEqual((roads.WORD_GIVEN, SAID), (answer.case.history[-1].stage,
                                                     answer.case.history[-1].reason))
@@ -161,7 +161,7 @@ class TestAsked(unittest.TestCase):
 
     def test_in_each_stage_of_judging(self):
         for stage in detection.JUDGING:
-            self.assertIs(State.DONE, self.ask(self.doubted(stage=stage)).wish.state)
+            self.assertIs(WishState.DONE, self.ask(self.doubted(stage=stage)).wish.state)
 
     def test_it_is_refused_where_it_would_change_nothing_or_be_wrong(self):
         strange = told_instead(a_round(SILENCE, UNKNOWN), Network.STORAGE,
@@ -180,7 +180,7 @@ class TestAsked(unittest.TestCase):
         for case, look, words in table:
             with self.subTest(words=words):
                 answer = self.ask(case, **look)
-                self.assertIs(State.REFUSED, answer.wish.state)
+                self.assertIs(WishState.REFUSED, answer.wish.state)
                 self.assertIn(words, answer.wish.answer)
                 self.assertIsNone(answer.case)
                 self.assertEqual([Fact.WISH_REFUSED], [item.fact for item in answer.news])

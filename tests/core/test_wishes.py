@@ -17,15 +17,15 @@ import unittest
 from kaopu_ha.core import model, policy, recovery, restart, roads, waiting, wishes
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
 from kaopu_ha.core.news import Fact
-from kaopu_ha.core.wishes import State, Verb, Wish
+from kaopu_ha.core.wishes import Wish, WishState, WishVerb
 from tests.core import values
 
 OPEN = (Phase.WAITING, Phase.QUEUED, Phase.REFUSED)
 CALLED = (Phase.CALLING, Phase.MOVING)
 
 
-def a_wish(verb=Verb.GIVE_UP, **changes):
-    named = {} if verb in (Verb.END, Verb.GO_ON) else {'instance': 'i1', 'name': 'web'}
+def a_wish(verb=WishVerb.GIVE_UP, **changes):
+    named = {} if verb in (WishVerb.END, WishVerb.GO_ON) else {'instance': 'i1', 'name': 'web'}
     return Wish(verb, 'c1', 'ann@admin1', values.AT, 'its owner is told',
                 **{'recovery': 'c1-7'} | named | changes)
 
@@ -51,7 +51,7 @@ class Refusals:
     """For a test case: what is refused changes nothing, and says why."""
 
     def refused(self, answer):
-        self.assertIs(State.REFUSED, answer.wish.state)
+        self.assertIs(WishState.REFUSED, answer.wish.state)
         self.assertTrue(answer.wish.answer)
         self.assertEqual((None, (), None, ()), (answer.recovery, answer.evacuations, answer.restart,
                                                 answer.withdrawn))
@@ -63,33 +63,34 @@ class TestWhatThePolicyLeft(unittest.TestCase):
 
     def test_a_person_who_asks_for_it_by_name_has_it_moved(self):
         found = values.a_recovery(stage=RecoveryStage.FINISHED, orders=(an_order(),))
-        answer = answered(Verb.RETRY, a_move(Phase.LEFT, row=policy.ROW), recovery=found)
+        answer = answered(WishVerb.RETRY, a_move(Phase.LEFT, row=policy.ROW), recovery=found)
         [anew] = answer.evacuations
-        self.assertEqual((State.DONE, Phase.WAITING, ''),
+        self.assertEqual((WishState.DONE, Phase.WAITING, ''),
                          (answer.wish.state, anew.phase, anew.row))
 
     def test_not_what_was_off(self):
-        self.assertIs(State.REFUSED, answered(Verb.RETRY, a_move(Phase.LEFT)).wish.state)
+        self.assertIs(WishState.REFUSED, answered(WishVerb.RETRY, a_move(Phase.LEFT)).wish.state)
 
 
 class TestGiveUp(Refusals, unittest.TestCase):
 
     def test_what_waits_has_failed_with_the_reason_of_the_person(self):
         for phase in OPEN:
-            answer = answered(Verb.GIVE_UP, a_move(phase))
+            answer = answered(WishVerb.GIVE_UP, a_move(phase))
             [item] = answer.evacuations
-            self.assertEqual((State.DONE, Phase.FAILED, 'ann@admin1', ''), (
+            self.assertEqual((WishState.DONE, Phase.FAILED, 'ann@admin1', ''), (
                 answer.wish.state, item.phase, item.given_up, item.target), phase)
             self.assertEqual('given up by ann@admin1: its owner is told', item.reason)
             self.assertEqual(['failed'], [one.result for one in answer.news[0].outcomes])
 
     def test_a_call_that_may_still_begin_is_never_given_up(self):
         for phase in CALLED:
-            self.assertIn('may still begin', self.refused(answered(Verb.GIVE_UP, a_move(phase))))
+            self.assertIn('may still begin',
+                          self.refused(answered(WishVerb.GIVE_UP, a_move(phase))))
 
     def test_what_failed_is_kept_as_it_was_and_nobody_is_reminded_of_it(self):
         for phase in (Phase.FAILED, Phase.NOT_RECOVERABLE):
-            answer = answered(Verb.GIVE_UP, a_move(phase))
+            answer = answered(WishVerb.GIVE_UP, a_move(phase))
             [item] = answer.evacuations
             self.assertIs(phase, item.phase)
             self.assertIn('some reason', item.reason)
@@ -101,26 +102,26 @@ class TestGiveUp(Refusals, unittest.TestCase):
 
     def test_what_is_over_is_not_given_up(self):
         for phase in (Phase.DONE, Phase.LEFT):
-            self.assertIn(phase.value, self.refused(answered(Verb.GIVE_UP, a_move(phase))))
+            self.assertIn(phase.value, self.refused(answered(WishVerb.GIVE_UP, a_move(phase))))
 
     def test_asked_twice_it_says_so_and_changes_nothing(self):
-        [item] = answered(Verb.GIVE_UP, a_move(Phase.WAITING)).evacuations
-        again = answered(Verb.GIVE_UP, item)
-        self.assertEqual((State.DONE, ()), (again.wish.state, again.evacuations))
+        [item] = answered(WishVerb.GIVE_UP, a_move(Phase.WAITING)).evacuations
+        again = answered(WishVerb.GIVE_UP, item)
+        self.assertEqual((WishState.DONE, ()), (again.wish.state, again.evacuations))
 
     def test_a_target_that_refused_just_now_is_kept_as_one_that_was_given_up(self):
-        [item] = answered(Verb.GIVE_UP, a_move(Phase.REFUSED, tried=('c3',))).evacuations
+        [item] = answered(WishVerb.GIVE_UP, a_move(Phase.REFUSED, tried=('c3',))).evacuations
         self.assertEqual(('c2', 'c3'), item.tried)
 
     def test_an_instance_of_another_recovery_is_refused(self):
-        self.refused(answered(Verb.GIVE_UP))
+        self.refused(answered(WishVerb.GIVE_UP))
 
     def test_what_is_not_planned_yet_is_refused_with_what_it_waits_for(self):
         for stage in (RecoveryStage.FENCING, RecoveryStage.PROVEN):
             look = a_look(stage=stage)
             look = dataclasses.replace(look, recovery=dataclasses.replace(
                 look.recovery, waiting_for='a monitor is mute'))
-            for verb in (Verb.RETRY, Verb.GIVE_UP):
+            for verb in (WishVerb.RETRY, WishVerb.GIVE_UP):
                 reason = self.refused(wishes.answered(a_wish(verb), look, values.rules()))
                 self.assertIn('a monitor is mute', reason)
                 self.assertIn('recovery go-on or end c1', reason)
@@ -129,7 +130,7 @@ class TestGiveUp(Refusals, unittest.TestCase):
         for changes in ({'case': None}, {'case': values.a_case(Stage.CONFIRMED, recovery='c1-9')},
                         {'recovery': None}):
             look = dataclasses.replace(a_look(a_move(Phase.FAILED)), **changes)
-            for verb in Verb:
+            for verb in WishVerb:
                 self.assertIn('openstack server start', self.refused(
                     wishes.answered(a_wish(verb), look, values.rules())))
 
@@ -140,7 +141,7 @@ class TestRetry(Refusals, unittest.TestCase):
         for phase in (Phase.WAITING, Phase.REFUSED, Phase.FAILED):
             before = a_move(phase, passed_over=('c2', 'c3'), failures=2, rounds=4,
                             given_up='joe@m1', tried=('c3',))
-            [item] = answered(Verb.RETRY, before).evacuations
+            [item] = answered(WishVerb.RETRY, before).evacuations
             self.assertEqual((Phase.WAITING, '', (), 0, 0, ''), (
                 item.phase, item.target, item.passed_over, item.failures, item.rounds,
                 item.given_up), phase)
@@ -148,52 +149,52 @@ class TestRetry(Refusals, unittest.TestCase):
             self.assertEqual(before.attempts, item.attempts)
 
     def test_a_finished_recovery_is_taken_up_again(self):
-        answer = answered(Verb.RETRY, a_move(Phase.FAILED), stage=RecoveryStage.FINISHED)
+        answer = answered(WishVerb.RETRY, a_move(Phase.FAILED), stage=RecoveryStage.FINISHED)
         self.assertIs(RecoveryStage.EVACUATING, answer.recovery.stage)
         self.assertIn('ann@admin1', answer.recovery.history[-1].reason)
 
     def test_an_open_recovery_stays_as_it_is(self):
-        self.assertIsNone(answered(Verb.RETRY, a_move(Phase.FAILED)).recovery)
+        self.assertIsNone(answered(WishVerb.RETRY, a_move(Phase.FAILED)).recovery)
 
     def test_there_is_no_second_call_before_the_first_one_has_ended(self):
         for phase in CALLED:
-            self.assertIn('no second call', self.refused(answered(Verb.RETRY, a_move(phase))))
+            self.assertIn('no second call', self.refused(answered(WishVerb.RETRY, a_move(phase))))
 
     def test_what_has_a_target_or_is_over_is_refused(self):
         for phase in (Phase.QUEUED, Phase.DONE, Phase.LEFT):
-            self.refused(answered(Verb.RETRY, a_move(phase)))
+            self.refused(answered(WishVerb.RETRY, a_move(phase)))
 
     def test_what_was_not_recoverable_is_tried_if_its_disks_may_be_opened_elsewhere(self):
         order = an_order()
         found = values.a_recovery(stage=RecoveryStage.FINISHED, orders=(order,))
         move = a_move(Phase.NOT_RECOVERABLE)
         self.assertIs(Phase.WAITING, answered(
-            Verb.RETRY, move, recovery=found).evacuations[0].phase)
+            WishVerb.RETRY, move, recovery=found).evacuations[0].phase)
         for instance in (values.an_instance(local_disks=('swap',)),
                          values.an_instance(images=(values.DATA,)), values.an_instance(images=())):
             other = dataclasses.replace(found, instances=(instance,))
             self.assertIn('it can\'t be moved', self.refused(
-                answered(Verb.RETRY, move, recovery=other)))
+                answered(WishVerb.RETRY, move, recovery=other)))
 
     def test_it_comes_too_late_while_the_host_is_taken_back(self):
         self.assertIn('being taken back', self.refused(
-            answered(Verb.RETRY, a_move(Phase.FAILED), case=Stage.ADMITTING)))
+            answered(WishVerb.RETRY, a_move(Phase.FAILED), case=Stage.ADMITTING)))
 
     def test_it_withdraws_an_end_that_waits(self):
-        end = a_wish(Verb.END, answer='it waits')
-        answer = answered(Verb.RETRY, a_move(Phase.FAILED), ends=(end,))
-        self.assertEqual([(State.REFUSED, Verb.END)],
+        end = a_wish(WishVerb.END, answer='it waits')
+        answer = answered(WishVerb.RETRY, a_move(Phase.FAILED), ends=(end,))
+        self.assertEqual([(WishState.REFUSED, WishVerb.END)],
                          [(one.state, one.verb) for one in answer.withdrawn])
         self.assertIn('ann@admin1', answer.withdrawn[0].answer)
 
     def test_whoever_retries_for_ever_fills_no_record(self):
         item = a_move(Phase.FAILED)
         for _ in range(500):
-            [item] = answered(Verb.RETRY, item).evacuations
+            [item] = answered(WishVerb.RETRY, item).evacuations
             item = dataclasses.replace(item, phase=Phase.FAILED)
         self.assertLess(len(item.history), 100)
         many = dataclasses.replace(item, attempts=a_move(Phase.MOVING).attempts * 300)
-        self.assertIn('300 times', self.refused(answered(Verb.RETRY, many)))
+        self.assertIn('300 times', self.refused(answered(WishVerb.RETRY, many)))
 
 
 class TestBeforeThePlan(Refusals, unittest.TestCase):
@@ -205,8 +206,8 @@ class TestBeforeThePlan(Refusals, unittest.TestCase):
 
     def test_an_end_gives_up_what_was_on_and_finishes_it(self):
         for stage in (RecoveryStage.FENCING, RecoveryStage.PROVEN):
-            answer = self.early(Verb.END, stage)
-            self.assertEqual((State.DONE, RecoveryStage.FINISHED), (
+            answer = self.early(WishVerb.END, stage)
+            self.assertEqual((WishState.DONE, RecoveryStage.FINISHED), (
                 answer.wish.state, answer.recovery.stage))
             self.assertEqual([('i1', Phase.FAILED, 'ann@admin1'), ('i2', Phase.FAILED,
                                                                    'ann@admin1')],
@@ -219,23 +220,23 @@ class TestBeforeThePlan(Refusals, unittest.TestCase):
     def test_an_end_of_many_takes_several_turns_and_finishes_with_the_last(self):
         many = tuple(values.an_instance(f'i{number}') for number in range(100))
         found = values.a_recovery(stage=RecoveryStage.FENCING, instances=many)
-        first = answered(Verb.END, recovery=found)
-        self.assertEqual((State.ASKED, None), (first.wish.state, first.recovery))
-        last = answered(Verb.END, *first.evacuations, recovery=found)
-        self.assertEqual((State.DONE, 100), (
+        first = answered(WishVerb.END, recovery=found)
+        self.assertEqual((WishState.ASKED, None), (first.wish.state, first.recovery))
+        last = answered(WishVerb.END, *first.evacuations, recovery=found)
+        self.assertEqual((WishState.DONE, 100), (
             last.wish.state, len({*first.evacuations, *last.evacuations})))
         self.assertIs(RecoveryStage.FINISHED, last.recovery.stage)
 
     def test_what_was_ended_before_its_plan_is_fenced_before_it_is_tried_again(self):
-        ended = self.early(Verb.END, RecoveryStage.FENCING)
-        answer = answered(Verb.RETRY, *ended.evacuations, recovery=ended.recovery)
+        ended = self.early(WishVerb.END, RecoveryStage.FENCING)
+        answer = answered(WishVerb.RETRY, *ended.evacuations, recovery=ended.recovery)
         self.assertIs(RecoveryStage.FENCING, answer.recovery.stage)
 
     def test_a_word_stands_for_the_fence_and_is_kept_with_who_and_why(self):
         for stage in (RecoveryStage.FENCING, RecoveryStage.PROVEN, RecoveryStage.EVACUATING):
-            answer = self.early(Verb.GO_ON, stage, inventory_revision=9)
+            answer = self.early(WishVerb.GO_ON, stage, inventory_revision=9)
             word = answer.recovery.word
-            self.assertEqual((State.DONE, 'ann@admin1', 'its owner is told', 9), (
+            self.assertEqual((WishState.DONE, 'ann@admin1', 'its owner is told', 9), (
                 answer.wish.state, word.who, word.why, word.inventory))
             self.assertIs(stage, answer.recovery.stage)
             self.assertEqual((roads.WORD_GIVEN, word.text), (
@@ -247,31 +248,32 @@ class TestBeforeThePlan(Refusals, unittest.TestCase):
             stage=RecoveryStage.FINISHED, word=model.Word('joe', '', 'x'),
             history=(model.Step('', '', RecoveryStage.PROVEN.value, ''),))
         self.assertEqual(frozenset(), recovery.dead_hosts([off]))
-        wish = dataclasses.replace(a_wish(Verb.GO_ON), destroyed=True)
+        wish = dataclasses.replace(a_wish(WishVerb.GO_ON), destroyed=True)
         for proven in (False, True):
             answer = wishes.answered(wish, a_look(recovery=off, proven=proven), values.rules())
-            self.assertEqual((State.DONE, True, RecoveryStage.FINISHED), (
+            self.assertEqual((WishState.DONE, True, RecoveryStage.FINISHED), (
                 answer.wish.state, answer.recovery.word.destroyed, answer.recovery.stage))
             self.assertEqual({'c1'}, recovery.dead_hosts([answer.recovery]))
             again = a_look(recovery=answer.recovery)
-            self.assertIs(State.REFUSED, wishes.answered(wish, again, values.rules()).wish.state)
+            self.assertIs(WishState.REFUSED,
+                          wishes.answered(wish, again, values.rules()).wish.state)
         beats = a_look(recovery=off, beats=True)
-        self.assertIs(State.REFUSED, wishes.answered(wish, beats, values.rules()).wish.state)
+        self.assertIs(WishState.REFUSED, wishes.answered(wish, beats, values.rules()).wish.state)
 
     def test_no_word_is_taken_of_who_beats_or_is_fenced_or_done_with(self):
         for changes, reason in (({'beats': True}, 'c1 beats'), ({'proven': True}, 'read back'),
                                 ({'stage': RecoveryStage.FINISHED}, 'is finished'),
                                 ({'case': Stage.ADMITTING}, 'being taken back')):
             stage = changes.pop('stage', RecoveryStage.FENCING)
-            self.assertIn(reason, self.refused(self.early(Verb.GO_ON, stage, **changes)))
+            self.assertIn(reason, self.refused(self.early(WishVerb.GO_ON, stage, **changes)))
 
 
 class TestEnd(Refusals, unittest.TestCase):
 
     def test_what_is_not_under_way_is_given_up_and_the_end_waits_for_the_rest(self):
         moves = [a_move(phase, instance=phase.value) for phase in Phase]
-        answer = answered(Verb.END, *moves)
-        self.assertIs(State.ASKED, answer.wish.state)
+        answer = answered(WishVerb.END, *moves)
+        self.assertIs(WishState.ASKED, answer.wish.state)
         for phase in CALLED:
             self.assertIn(f'name of {phase.value} ({phase.value} to c2)', answer.wish.answer)
         self.assertEqual({phase.value for phase in (*OPEN, Phase.FAILED, Phase.NOT_RECOVERABLE)},
@@ -279,31 +281,31 @@ class TestEnd(Refusals, unittest.TestCase):
 
     def test_while_it_waits_it_is_the_same_each_time(self):
         look = a_look(a_move(Phase.MOVING))
-        first = wishes.answered(a_wish(Verb.END), look, values.rules())
+        first = wishes.answered(a_wish(WishVerb.END), look, values.rules())
         again = wishes.answered(first.wish, look, values.rules())
         self.assertEqual((first.wish, (), ()), (again.wish, again.evacuations, again.news))
 
     def test_it_is_done_when_all_of_them_have_ended(self):
-        first = answered(Verb.END, a_move(Phase.WAITING), a_move(Phase.DONE, instance='i2'))
-        self.assertEqual((State.DONE, [Fact.GIVEN_UP, Fact.ENDED]), (
+        first = answered(WishVerb.END, a_move(Phase.WAITING), a_move(Phase.DONE, instance='i2'))
+        self.assertEqual((WishState.DONE, [Fact.GIVEN_UP, Fact.ENDED]), (
             first.wish.state, [item.fact for item in first.news]))
-        again = answered(Verb.END, *first.evacuations, stage=RecoveryStage.FINISHED)
-        self.assertEqual((State.DONE, ()), (again.wish.state, again.evacuations))
+        again = answered(WishVerb.END, *first.evacuations, stage=RecoveryStage.FINISHED)
+        self.assertEqual((WishState.DONE, ()), (again.wish.state, again.evacuations))
 
     def test_of_many_so_many_are_written_at_a_time_as_one_transaction_takes(self):
         moves = [a_move(Phase.WAITING, instance=f'i{number}') for number in range(150)]
-        answer = answered(Verb.END, *moves)
-        self.assertEqual((State.ASKED, 60), (answer.wish.state, len(answer.evacuations)))
+        answer = answered(WishVerb.END, *moves)
+        self.assertEqual((WishState.ASKED, 60), (answer.wish.state, len(answer.evacuations)))
 
     def test_it_does_not_end_what_it_cannot_read(self):
-        answer = answered(Verb.END, a_move(Phase.WAITING), unreadable=True)
-        self.assertIs(State.ASKED, answer.wish.state)
+        answer = answered(WishVerb.END, a_move(Phase.WAITING), unreadable=True)
+        self.assertIs(WishState.ASKED, answer.wish.state)
         self.assertIn('can\'t be read', answer.wish.answer)
 
 
 class TestStartInPlace(Refusals, unittest.TestCase):
 
-    def answered(self, phase, verb=Verb.RETRY, boot='boot-2', **rules):
+    def answered(self, phase, verb=WishVerb.RETRY, boot='boot-2', **rules):
         start = restart.Start('i1', 'web', phase, '5 calls did not start it', 5, values.AT)
         record = restart.Restart('c1', 'boot-2', (start,))
         return wishes.answered(a_wish(verb, recovery='', boot_id=boot), wishes.Seen(
@@ -327,7 +329,7 @@ class TestStartInPlace(Refusals, unittest.TestCase):
 
     def test_it_is_waved_off_and_not_given_up(self):
         self.assertIn('wave-off c1 web',
-                      self.refused(self.answered(restart.Phase.FAILED, Verb.GIVE_UP)))
+                      self.refused(self.answered(restart.Phase.FAILED, WishVerb.GIVE_UP)))
 
 
 class TestTakenUpAgain(unittest.TestCase):
@@ -351,10 +353,10 @@ class TestTakenUpAgain(unittest.TestCase):
 class TestTheTable(unittest.TestCase):
 
     def test_every_phase_has_its_row(self):
-        for verb in (Verb.RETRY, Verb.GIVE_UP):
+        for verb in (WishVerb.RETRY, WishVerb.GIVE_UP):
             for phase in Phase:
                 self.assertIn(answered(verb, a_move(phase)).wish.state,
-                              (State.DONE, State.REFUSED), (verb, phase))
+                              (WishState.DONE, WishState.REFUSED), (verb, phase))
 
 
 def an_order():

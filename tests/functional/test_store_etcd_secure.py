@@ -20,7 +20,7 @@ from kaopu_ha import access, ports, records
 from kaopu_ha.agent import beat, domains, inventory, requests, use
 from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.core.live import LiveUse, Reading
-from kaopu_ha.core.requests import OF_AGENTS, State, Verb
+from kaopu_ha.core.requests import OF_AGENTS, RequestState, RequestVerb
 from kaopu_ha.drivers.etcd import store as etcd
 from kaopu_ha.testing import store
 from tests import etcd_cluster, pki
@@ -250,10 +250,11 @@ class AgentsTurns(SecureCase):
         return HostRuntime(HOST, self.kv, self.local, self.told.append, **other)
 
     def test_it_beats_publishes_and_carries_out_requests(self):
-        beating = beat.Beat(self.env(), records.Beat(case.UUID, 'boot-1'), interval=4.0, ttl=12)
+        beating = beat.BeatKeeper(self.env(), records.Beat(case.UUID, 'boot-1'), interval=4.0,
+                                  ttl=12)
         for _ in range(3):
             beating.turn()
-        self.assertIs(beat.State.BEATING, beating.standing.state, beating.standing.reason)
+        self.assertIs(beat.BeatState.BEATING, beating.standing.state, beating.standing.reason)
         publisher = inventory.InventoryPublisher(
             self.env(), self.storage, management_uri='qemu+tls://c1/system',
             client_networks=['10.0.0.0/24'], interval=1.0)
@@ -261,15 +262,15 @@ class AgentsTurns(SecureCase):
         self.assertEqual('', publisher.trouble)
         self.publishes_definitions()
         self.publishes_its_use()
-        key = records.request_to(HOST, Verb.RESTART_COMPUTE)
+        key = records.request_to(HOST, RequestVerb.RESTART_COMPUTE)
         self.service.commit([], [
             ports.Put(records.LOCK + HOST, records.encode(records.Lock('k', 'noon', True))),
             ports.Put(key, records.encode(records.Request(
-                Verb.RESTART_COMPUTE, HOST, 'k', 'noon')))])
+                RequestVerb.RESTART_COMPUTE, HOST, 'k', 'noon')))])
         runner = requests.RequestRunner(self.env(), self.storage, restart_compute=['restart'])
         runner.turn()
         answered = records.decode(records.Request, self.service.read(key).get(key).value)
-        self.assertIs(State.DONE, answered.state, self.told)
+        self.assertIs(RequestState.DONE, answered.state, self.told)
 
     def publishes_its_use(self):
         """It is renewed, and read again, with the rights of a host."""

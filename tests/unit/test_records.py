@@ -26,7 +26,7 @@ from kaopu_ha.core.live import LiveUse
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
 from kaopu_ha.core.proofs import Word
 from kaopu_ha.core.protection import Reason, Unprotected
-from kaopu_ha.core.wishes import State, Verb, Wish
+from kaopu_ha.core.wishes import Wish, WishState, WishVerb
 from kaopu_ha.records import codec
 from tests.core.values import (
     AT,
@@ -58,7 +58,8 @@ FULL = [
     records.Lock('controller-1', AT, permanent=True, recovery='c1-7'),
     records.HostSetting(True, 'joe', AT, 'it is being repaired'),
     records.BrakeSetting(('c1', 'c2'), 'joe', AT, 'the rack is really gone'),
-    records.Request(requests.Verb.ADMIT, 'c1', 'joe', AT, ('i1',), requests.State.DONE,
+    records.Request(requests.RequestVerb.ADMIT, 'c1', 'joe', AT, ('i1',),
+                    requests.RequestState.DONE,
                     'admitted', 'boot-2'),
     records.ProofMark('controller-1', AT, ('ceph-1', 'ceph-2'), 'joe says that it is off'),
     records.Claim('worker-1', 'c1-7'), LiveUse(16, 45, 64000, 70, AT),
@@ -92,16 +93,17 @@ FULL = [
               refused=('c3',), demand=Demand(
                   (Part('1', (Amount('VGPU', 1),), ('CUSTOM_A',), ('CUSTOM_B',)),), 'az1', 'az2',
                   ('ssd=true',), True, 'p1')),
-    Wish(Verb.RETRY, 'c1', 'joe', AT, 'why', 'c1-7', 'boot-2', 'i1', 'web', State.REFUSED, 'no',
+    Wish(WishVerb.RETRY, 'c1', 'joe', AT, 'why', 'c1-7', 'boot-2', 'i1', 'web', WishState.REFUSED,
+         'no',
          True, 7),
 ]
 # The same kinds with no more than they need.
 BARE = [a_case(), an_evacuation(), an_inventory(instances=()), a_recovery(instances=()),
         records.Beat('', ''), records.Leader(''), records.Lock('', ''),
         records.HostSetting(False, '', ''), records.BrakeSetting((), '', ''),
-        records.Request(requests.Verb.ADMIT, '', '', ''), records.ProofMark('', ''),
+        records.Request(requests.RequestVerb.ADMIT, '', '', ''), records.ProofMark('', ''),
         records.Claim('', ''),
-        Hint('c1', ''), restart.Restart('c1', 'boot-2'), Wish(Verb.END, 'c1', '', '', '')]
+        Hint('c1', ''), restart.Restart('c1', 'boot-2'), Wish(WishVerb.END, 'c1', '', '', '')]
 
 
 def changed(record, **fields):

@@ -23,7 +23,7 @@ from kaopu_ha.cli.command import Command, Trouble, plain, who
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Stage
-from kaopu_ha.core.requests import State, Verb
+from kaopu_ha.core.requests import RequestState, RequestVerb
 
 _POLL_SECONDS = 0.5
 
@@ -59,7 +59,7 @@ class HostAdmit(Command):
         reason = refusal(found, host, key)
         if reason:
             raise Trouble(f'{host} is not admitted: {reason}')
-        request = records.Request(Verb.ADMIT, host, who(), layout.now())
+        request = records.Request(RequestVerb.ADMIT, host, who(), layout.now())
         written = self.store.commit(found.compare(key, records.CASE + host),
                                     [ports.Put(key, records.encode(request))])
         if written is None:
@@ -78,7 +78,7 @@ class HostAdmit(Command):
             for line in said.new(found.cases.get(host)):
                 self._tell(line)
             request = found.requests.get(key[len(records.REQUEST):])
-            if request is None or request.state is not State.ASKED:
+            if request is None or request.state is not RequestState.ASKED:
                 return self._end(host, request, said)
             if found.snapshot.get(records.CASE + host) is None:
                 raise Trouble(f'{host} is not admitted: its case ended meanwhile. '
@@ -93,7 +93,7 @@ class HostAdmit(Command):
         if request is None:
             raise Trouble(f'The request to admit {host} is gone from the store. '
                           f'See kaopu-ha host show {host}.')
-        done = request.state is State.DONE
+        done = request.state is RequestState.DONE
         if self.as_json:
             self.say_json({'host': host, 'request': plain(request), 'steps': list(said.steps)})
             return 0 if done else 1
@@ -140,7 +140,7 @@ def refusal(found: picture.Picture, host: str, key: str) -> str:
     found.insist(key)
     case = found.cases.get(host)
     request = found.requests.get(key[len(records.REQUEST):])
-    if request is not None and request.state is State.ASKED:
+    if request is not None and request.state is RequestState.ASKED:
         return (f'{request.who} asked for it at {layout.date_and_clock(request.at)}, and that is '
                 f'under way. To see it: kaopu-ha case show {host}')
     if case is None:

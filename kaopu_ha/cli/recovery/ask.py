@@ -28,7 +28,7 @@ from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, Trouble, plain, who
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import detection, model, restart, texts
-from kaopu_ha.core.wishes import State, Verb, Wish
+from kaopu_ha.core.wishes import Wish, WishState, WishVerb
 
 _POLL_SECONDS = 0.3
 # Question and answer are shown for so long, and an end that waits ends with them.
@@ -38,7 +38,7 @@ _KEPT_SECONDS = 86400
 class _Asking(Command):
     """Asks, and waits for the answer."""
 
-    verb: Verb
+    verb: WishVerb
     subject = 'INSTANCE'
     subject_help = 'its name or UUID'
 
@@ -66,7 +66,7 @@ class _Asking(Command):
             why=texts.bounded(args.why, texts.LINE_BYTES_MAX))
         key = records.wish(wish)
         before = found.wishes.get(key[len(records.WISH):])
-        if before is not None and before.state is State.ASKED and (
+        if before is not None and before.state is WishState.ASKED and (
                 (before.recovery, before.boot_id, before.opened)
                 == (wish.recovery, wish.boot_id, wish.opened)):
             self._say(f'{before.who} asked for it at {layout.date_and_clock(before.at)}, and it '
@@ -93,7 +93,7 @@ class _Asking(Command):
             wish = found.wishes.get(key[len(records.WISH):])
             if wish is None:
                 raise Trouble('What was asked is gone from the store. See kaopu-ha status.')
-            if wish.state is not State.ASKED:
+            if wish.state is not WishState.ASKED:
                 return self._end(wish)
             if wish.answer and wish.answer != said:
                 said = wish.answer
@@ -106,7 +106,7 @@ class _Asking(Command):
             time.sleep(_POLL_SECONDS)
 
     def _end(self, wish: Wish) -> int:
-        done = wish.state is State.DONE
+        done = wish.state is WishState.DONE
         if self.as_json:
             self.say_json({'wish': plain(wish)})
         elif done:
@@ -123,7 +123,7 @@ class _Asking(Command):
 class RecoveryRetry(_Asking):
     """Try again at once to move an instance to any host, or to start it where it was."""
 
-    verb = Verb.RETRY
+    verb = WishVerb.RETRY
 
     def meant(self, found: Picture, subject: str) -> Wish:
         """The move that is open, or else what is started in place, or else what has ended."""
@@ -133,7 +133,7 @@ class RecoveryRetry(_Asking):
 class RecoveryGiveUp(_Asking):
     """Give an instance of a recovery up: it is not moved any more, and nobody is reminded of it."""
 
-    verb = Verb.GIVE_UP
+    verb = WishVerb.GIVE_UP
 
     def meant(self, found: Picture, subject: str) -> Wish:
         """As for a retry."""
@@ -167,7 +167,7 @@ class RecoveryEnd(_OfAll):
     Where its fence can't hold, nothing is planned: then all of them are.
     """
 
-    verb = Verb.END
+    verb = WishVerb.END
 
 
 class RecoveryGoOn(_OfAll):
@@ -178,7 +178,7 @@ class RecoveryGoOn(_OfAll):
     until the recovery is finished; if it is heard of before, the word counts no more.
     """
 
-    verb = Verb.GO_ON
+    verb = WishVerb.GO_ON
     subject_help = 'the host that you have seen off'
 
     def meant(self, found: Picture, subject: str) -> Wish:
@@ -208,7 +208,7 @@ class RecoveryGoOn(_OfAll):
 # ---------------------------------------------------------------- which instance is meant
 
 
-def _instance(found: Picture, verb: Verb, name: str) -> Wish:
+def _instance(found: Picture, verb: WishVerb, name: str) -> Wish:
     meant = sorted((*_moves(found, verb, name), *_starts(found, verb, name)),
                    key=lambda each: each[0])
     uuids = sorted({wish.instance for _, wish in meant})
@@ -230,7 +230,7 @@ def _instance(found: Picture, verb: Verb, name: str) -> Wish:
 _Meant = tuple[tuple[int, int], Wish]
 
 
-def _moves(found: Picture, verb: Verb, name: str) -> Iterator[_Meant]:
+def _moves(found: Picture, verb: WishVerb, name: str) -> Iterator[_Meant]:
     """Its moves in the recoveries of hosts that are not admitted; the newest one first."""
     for case in found.cases.values():
         for item in found.evacuations(case.recovery) if case.recovery else ():
@@ -245,7 +245,7 @@ def _born(found: Picture, item: model.Evacuation) -> int:
     return entry.created if entry else 0
 
 
-def _starts(found: Picture, verb: Verb, name: str) -> Iterator[_Meant]:
+def _starts(found: Picture, verb: WishVerb, name: str) -> Iterator[_Meant]:
     for record in found.restarts.values():
         for start in record.starts:
             if name in (start.instance, start.name):

@@ -23,7 +23,7 @@ import dataclasses
 import functools
 
 from kaopu_ha.core import model, wishes
-from kaopu_ha.core.wishes import Verb, Wish
+from kaopu_ha.core.wishes import Wish, WishVerb
 from kaopu_ha.sim.modelcheck.world import (
     INSTANCE,
     RULES,
@@ -49,7 +49,7 @@ def people_moves(state: State, *, blindly: bool = False) -> Iterator[Move]:
     for who in (0, 1):
         if state.controllers[who].kind != 'idle':
             continue
-        for verb in (Verb.RETRY, Verb.GIVE_UP):
+        for verb in (WishVerb.RETRY, WishVerb.GIVE_UP):
             looked = State(case=state.case, recovery=state.recovery, evacuation=state.evacuation)
             written = _written(looked, verb, blindly)
             if written:
@@ -60,7 +60,7 @@ def people_moves(state: State, *, blindly: bool = False) -> Iterator[Move]:
 
 
 @functools.cache
-def _written(state: State, verb: Verb, blindly: bool) -> Writes:
+def _written(state: State, verb: WishVerb, blindly: bool) -> Writes:
     """What the answer writes; nothing if it is refused."""
     assert state.evacuation is not None
     item = state.evacuation

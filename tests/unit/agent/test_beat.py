@@ -17,7 +17,7 @@ import time
 
 from kaopu_ha import records
 from kaopu_ha.agent import beat
-from kaopu_ha.agent.beat import State
+from kaopu_ha.agent.beat import BeatState
 from kaopu_ha.core import model
 from kaopu_ha.testing.clock import calm
 from tests.unit.agent import case
@@ -30,13 +30,13 @@ US = records.Beat(UUID, 'boot-1', '1.0')
 class BeatTest(case.AgentCase):
 
     def a_beat(self, who=US, clock=None, **other):
-        return beat.Beat(self.env(None, clock=clock or self.clock), who,
-                         **{'interval': 1.0, 'ttl': 5} | other)
+        return beat.BeatKeeper(self.env(None, clock=clock or self.clock), who,
+                               **{'interval': 1.0, 'ttl': 5} | other)
 
     def beating(self):
         one = self.a_beat()
         one.turn()
-        self.assertIs(State.BEATING, one.standing.state)
+        self.assertIs(BeatState.BEATING, one.standing.state)
         return one
 
     def test_a_new_host_registers_under_a_lease(self):
@@ -79,7 +79,7 @@ class BeatTest(case.AgentCase):
         one = self.a_beat()
         one.turn()
         self.assertIsNone(self.entry(ALIVE))
-        self.assertIs(State.LOCKED, one.standing.state)
+        self.assertIs(BeatState.LOCKED, one.standing.state)
         self.assertIn('kaopu-ha host admit c1', one.standing.reason)
         self.assertEqual([('warning', one.standing.reason)], self.told)
 
@@ -97,7 +97,7 @@ class BeatTest(case.AgentCase):
         one.turn()
         self.unlock()
         one.turn()
-        self.assertIs(State.BEATING, one.standing.state)
+        self.assertIs(BeatState.BEATING, one.standing.state)
         self.assertIsNotNone(self.entry(ALIVE))
 
     def test_a_lock_that_is_not_permanent_yet_is_met_with_life(self):
@@ -110,7 +110,7 @@ class BeatTest(case.AgentCase):
         self.store.revoke(self.entry(ALIVE).lease)
         self.lock()
         one.turn()
-        self.assertIs(State.LOCKED, one.standing.state)
+        self.assertIs(BeatState.LOCKED, one.standing.state)
         self.assertIsNone(self.entry(ALIVE))
 
     def test_a_lock_that_becomes_permanent_while_it_registers_wins(self):
@@ -126,13 +126,13 @@ class BeatTest(case.AgentCase):
         self.store.read = read
         self.assertIsNone(self.entry(ALIVE))
         one.turn()
-        self.assertIs(State.LOCKED, one.standing.state)
+        self.assertIs(BeatState.LOCKED, one.standing.state)
 
     def test_another_machine_of_the_same_name_is_refused(self):
         self.beating()
         other = self.a_beat(dataclasses.replace(US, host_uuid=OTHER_UUID))
         other.turn()
-        self.assertIs(State.REFUSED, other.standing.state)
+        self.assertIs(BeatState.REFUSED, other.standing.state)
         self.assertIn('kaopu-ha host forget c1', other.standing.reason)
         self.assertEqual('error', self.told[-1][0])
         self.assertEqual(US, records.decode(records.Beat, self.entry(ALIVE).value))
@@ -141,10 +141,10 @@ class BeatTest(case.AgentCase):
         self.put(records.INVENTORY + HOST, model.Inventory(HOST, OTHER_UUID, 'b', 'uri'))
         one = self.a_beat()
         one.turn()
-        self.assertIs(State.REFUSED, one.standing.state)
+        self.assertIs(BeatState.REFUSED, one.standing.state)
         self.delete(records.INVENTORY + HOST)
         one.turn()
-        self.assertIs(State.BEATING, one.standing.state)
+        self.assertIs(BeatState.BEATING, one.standing.state)
 
     def test_a_new_boot_takes_its_own_former_key_over_at_once(self):
         self.beating()
@@ -167,7 +167,7 @@ class BeatTest(case.AgentCase):
                 self.store.commit([], [case.ports.Put(key, junk)])
             one = self.a_beat()
             one.turn()
-            self.assertIs(State.BEATING, one.standing.state, junk[:20])
+            self.assertIs(BeatState.BEATING, one.standing.state, junk[:20])
             entry = self.entry(ALIVE)
             self.assertEqual(US, records.decode(records.Beat, entry.value))
             self.assertTrue(entry.lease)
@@ -176,7 +176,7 @@ class BeatTest(case.AgentCase):
         self.store.commit([], [case.ports.Put(records.LOCK + HOST, '{"schema": 99}')])
         one = self.a_beat()
         one.turn()
-        self.assertIs(State.REFUSED, one.standing.state)
+        self.assertIs(BeatState.REFUSED, one.standing.state)
         self.assertIsNone(self.entry(ALIVE))
 
     def test_a_store_that_is_away_is_told_once_tried_each_turn_and_told_when_back(self):
@@ -184,11 +184,11 @@ class BeatTest(case.AgentCase):
         self.etcd.freeze()
         self.addCleanup(self.etcd.thaw)
         pauses = [one.turn() for _ in range(3)]
-        self.assertIs(State.STORE_AWAY, one.standing.state)
+        self.assertIs(BeatState.STORE_AWAY, one.standing.state)
         self.assertTrue(all(pause == 0.25 for pause in pauses), pauses)
         self.etcd.thaw()
         one.turn()
-        self.assertIs(State.BEATING, one.standing.state)
+        self.assertIs(BeatState.BEATING, one.standing.state)
         self.assertEqual(['info', 'warning', 'info'], [level for level, _ in self.told])
         self.assertIn('the store is back', self.told[-1][1])
 

@@ -14,7 +14,7 @@
 
 from kaopu_ha import ports, records
 from kaopu_ha.agent import requests
-from kaopu_ha.core.requests import Verb
+from kaopu_ha.core.requests import RequestVerb
 from tests.unit.agent import case
 from tests.unit.agent.case import FSID, HOST, domain
 
@@ -37,7 +37,8 @@ class RequestsTest(case.AgentCase):
                                       **{'restart_compute': COMMAND} | other)
 
     def ask(self, verb, *given, host=HOST, boot_id='boot-1'):
-        self.put(KEY, records.Request(Verb(verb), host, 'anna', 'noon', given, boot_id=boot_id))
+        self.put(KEY,
+                 records.Request(RequestVerb(verb), host, 'anna', 'noon', given, boot_id=boot_id))
 
     def turn(self):
         """One turn; state and answer of the request after it."""

@@ -20,7 +20,7 @@ import time
 from kaopu_ha import records
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Stage
-from kaopu_ha.core.requests import State, Verb
+from kaopu_ha.core.requests import RequestState, RequestVerb
 from tests.unit.cli import scene
 
 KEY = records.REQUEST + 'admit-c1'
@@ -44,12 +44,12 @@ class Admit(scene.Scene):
 
     def answered(self, state, answer):
         request = self.get(records.Request, KEY)
-        self.put(KEY, dataclasses.replace(request, state=State(state), answer=answer))
+        self.put(KEY, dataclasses.replace(request, state=RequestState(state), answer=answer))
 
     def test_without_waiting_it_only_asks(self):
         self.assertEqual('Asked to admit c1.\n', self.shown('host', 'admit', 'c1', '--no-wait'))
         request = self.get(records.Request, KEY)
-        self.assertEqual((Verb.ADMIT, 'c1', State.ASKED),
+        self.assertEqual((RequestVerb.ADMIT, 'c1', RequestState.ASKED),
                          (request.verb, request.host, request.state))
 
     def test_a_second_request_is_refused_while_one_is_under_way(self):
@@ -60,7 +60,7 @@ class Admit(scene.Scene):
         self.shown('host', 'admit', 'c1', '--no-wait')
         self.answered('refused', 'its libvirt does not answer')
         self.shown('host', 'admit', 'c1', '--no-wait')
-        self.assertIs(State.ASKED, self.get(records.Request, KEY).state)
+        self.assertIs(RequestState.ASKED, self.get(records.Request, KEY).state)
 
     def test_its_steps_are_shown_and_it_ends_when_the_case_is_closed(self):
         progress = model.AdmitProgress('ann@m1', steps=('nova-compute restarted',),

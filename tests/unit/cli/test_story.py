@@ -20,7 +20,7 @@ from kaopu_ha import records
 from kaopu_ha.cli.story import told
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Phase, Sign, Stage, Step, Verdict
-from kaopu_ha.core.requests import State, Verb
+from kaopu_ha.core.requests import RequestState, RequestVerb
 from tests.unit.cli import scene
 
 
@@ -203,8 +203,9 @@ class People(unittest.TestCase):
                          texts(None, released, records.BRAKE))
 
     def test_a_request_is_told_when_asked_when_answered_and_when_asked_again(self):
-        asked = records.Request(Verb.ADMIT, 'c1', 'ann@m1', scene.at(0))
-        refused = dataclasses.replace(asked, state=State.REFUSED, answer='its libvirt is silent')
+        asked = records.Request(RequestVerb.ADMIT, 'c1', 'ann@m1', scene.at(0))
+        refused = dataclasses.replace(asked, state=RequestState.REFUSED,
+                                      answer='its libvirt is silent')
         key = records.REQUEST + 'admit-c1'
         self.assertEqual(['ann@m1 asks: admit'], texts(None, asked, key))
         self.assertEqual(['admit: refused: its libvirt is silent'], texts(asked, refused, key))

@@ -23,7 +23,7 @@ from kaopu_ha.controller.answerer import Answerer
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.core import model, restart
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage, Verdict
-from kaopu_ha.core.wishes import State, Verb, Wish
+from kaopu_ha.core.wishes import Wish, WishState, WishVerb
 from tests.unit.cli import scene
 from tests.unit.controller.scene import an_env
 
@@ -79,7 +79,8 @@ class Asked(Led):
         self.assertEqual((Phase.FAILED, who(), f'given up by {who()}: its owner agrees'),
                          (found.phase, found.given_up, found.reason))
         wish = self.wish(f'give-up/{scene.WEB}')
-        self.assertEqual((State.DONE, who(), 'its owner agrees'), (wish.state, wish.who, wish.why))
+        self.assertEqual((WishState.DONE, who(), 'its owner agrees'),
+                         (wish.state, wish.who, wish.why))
         self.assertNotIn('web-1', self.shown('status'))
 
     def test_one_that_is_called_for_is_refused_and_stays_as_it_is(self):
@@ -148,7 +149,7 @@ class Asked(Led):
             self.there_is(scene.an_evacuation())
             self.assertIn('Done: every instance of it has ended', self.shown(
                 'recovery', 'end', 'c1', *_WHY))
-        self.assertIs(State.DONE, self.wish('end/c1').state)
+        self.assertIs(WishState.DONE, self.wish('end/c1').state)
 
     def test_a_host_without_a_recovery_is_told_so(self):
         self.there_is(scene.an_inventory('c1'))
@@ -239,7 +240,7 @@ class OnlyPeople(scene.Scene):
 
     def test_a_wish_under_another_key_than_its_own_is_nobodys(self):
         self.a_dead_host(RecoveryStage.FINISHED)
-        stray = Wish(Verb.RETRY, 'c1', 'eve@c3', scene.at(9), 'mine', recovery='c1-1234',
+        stray = Wish(WishVerb.RETRY, 'c1', 'eve@c3', scene.at(9), 'mine', recovery='c1-1234',
                      instance=scene.DB, name='db-1')
         self.store.commit([], [ports.Put(records.WISH + 'end/c1', records.encode(stray))])
         env = an_env(time.monotonic, name='ctl-2', rules=model.Rules())
@@ -247,4 +248,4 @@ class OnlyPeople(scene.Scene):
         self.delete(records.LEADER)
         lead.turn()
         Answerer(self.store, lead, env).turn()
-        self.assertIs(State.ASKED, self.get(Wish, records.WISH + 'end/c1').state)
+        self.assertIs(WishState.ASKED, self.get(Wish, records.WISH + 'end/c1').state)

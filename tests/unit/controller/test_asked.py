@@ -17,7 +17,7 @@ import unittest
 from kaopu_ha import ports, records
 from kaopu_ha.controller import admitter
 from kaopu_ha.core.news import Fact
-from kaopu_ha.core.requests import OF_AGENTS, State, Verb
+from kaopu_ha.core.requests import OF_AGENTS, RequestState, RequestVerb
 from tests.core import values
 from tests.unit.controller import scene
 from tests.unit.controller.scene import Store
@@ -38,7 +38,8 @@ class Reads(Store):
 
 
 def asked(host, **other):
-    return records.Request(**{'verb': Verb.ADMIT, 'host': host, 'who': 'w', 'at': 'noon'} | other)
+    return records.Request(**{'verb': RequestVerb.ADMIT, 'host': host, 'who': 'w',
+                              'at': 'noon'} | other)
 
 
 class Asked(unittest.TestCase):
@@ -57,15 +58,15 @@ class Asked(unittest.TestCase):
     def test_an_admission_is_asked_by_people_only(self):
         self.write({records.CASE + host: values.a_case() for host in ('c1', 'c2', 'c3', 'c4')})
         self.write({records.REQUEST + name: request for name, request in {
-            'admit-c1': asked('c1'), 'admit-c3': asked('c3', state=State.DONE),
+            'admit-c1': asked('c1'), 'admit-c3': asked('c3', state=RequestState.DONE),
             'c2/x': asked('c2'), 'c2/admit-c2': asked('c2'), 'admit-c4': asked('c1'),
-            'c2/restart': asked('c2', verb=Verb.RESTART_COMPUTE)}.items()})
+            'c2/restart': asked('c2', verb=RequestVerb.RESTART_COMPUTE)}.items()})
         self.assertEqual(['c1'], list(self.admitter._asked()))
 
     def test_what_was_asked_of_a_former_boot_is_asked_anew_at_once(self):
         verbs = dict(zip(OF_AGENTS, ('', 'boot-1', 'boot-2'), strict=True))
         self.write({records.request_to('c1', verb): asked('c1', verb=verb, boot_id=boot_id,
-                                                          state=State.REFUSED)
+                                                          state=RequestState.REFUSED)
                     for verb, boot_id in verbs.items()})
         self.assertEqual({verb for verb, boot_id in verbs.items() if boot_id != 'boot-1'},
                          set(self.admitter._answers('c1', 'boot-2')))
@@ -84,7 +85,7 @@ class Asked(unittest.TestCase):
         self.admitter.turn()
         self.assertEqual([Fact.ADMIT_REFUSED], [news.fact for news in self.told])
         entry = self.store.read(records.admit_request('c1')).get(records.admit_request('c1'))
-        self.assertIs(State.REFUSED, records.decode(records.Request, entry.value).state)
+        self.assertIs(RequestState.REFUSED, records.decode(records.Request, entry.value).state)
 
     def test_what_cannot_be_read_is_told_and_the_others_are_asked(self):
         self.write({records.CASE + host: values.a_case() for host in ('c1', 'c2')})

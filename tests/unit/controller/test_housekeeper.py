@@ -21,7 +21,7 @@ from kaopu_ha.controller.repeated import AGAIN_SECONDS, Repeated
 from kaopu_ha.core import model
 from kaopu_ha.core.model import RecoveryStage, Stage
 from kaopu_ha.core.news import Fact, News
-from kaopu_ha.core.requests import State, Verb
+from kaopu_ha.core.requests import RequestState, RequestVerb
 from tests.core import values
 from tests.unit.controller import scene
 
@@ -64,18 +64,20 @@ class Kept(unittest.TestCase):
     def test_what_ended_long_ago_goes_and_what_ended_lately_stays(self):
         young = {records.CLOSED + 'c1/2': values.a_case(Stage.CLOSED, history=step(YOUNG)),
                  **a_recovery('c1-2', YOUNG),
-                 records.REQUEST + 'admit-c2': records.Request(Verb.ADMIT, 'c2', 'joe', YOUNG,
-                                                               state=State.DONE)}
+                 records.REQUEST + 'admit-c2': records.Request(RequestVerb.ADMIT, 'c2', 'joe',
+                                                               YOUNG,
+                                                               state=RequestState.DONE)}
         old = {records.CLOSED + 'c1/1': values.a_case(Stage.CLOSED, history=step(OLD)),
                **a_recovery('c1-1', OLD), **an_evacuation('c1-1', 'i1', 'c2'),
-               records.REQUEST + 'admit-c1': records.Request(Verb.ADMIT, 'c1', 'joe', OLD,
-                                                             state=State.REFUSED)}
+               records.REQUEST + 'admit-c1': records.Request(RequestVerb.ADMIT, 'c1', 'joe', OLD,
+                                                             state=RequestState.REFUSED)}
         self.assertEqual(sorted(young), self.left(young | old))
 
     def test_what_is_open_stays_whatever_its_age(self):
         things = {**a_recovery('c1-1', OLD, stage=RecoveryStage.EVACUATING),
                   records.CASE + 'c1': values.a_case(),
-                  records.REQUEST + 'admit-c1': records.Request(Verb.ADMIT, 'c1', 'joe', OLD)}
+                  records.REQUEST + 'admit-c1': records.Request(RequestVerb.ADMIT, 'c1', 'joe',
+                                                                OLD)}
         self.assertEqual(sorted(things), self.left(things))
 
     def test_what_an_admission_has_to_know_stays_whatever_its_age(self):
@@ -94,16 +96,16 @@ class Kept(unittest.TestCase):
         self.assertEqual(sorted(things), self.left(things))
 
     def test_what_nobody_reads_goes(self):
-        request = records.Request(Verb.READ_STORAGE, 'c1', 'x', NOW)
-        asked = {records.request_to('c1', Verb.READ_STORAGE): request,
+        request = records.Request(RequestVerb.READ_STORAGE, 'c1', 'x', NOW)
+        asked = {records.request_to('c1', RequestVerb.READ_STORAGE): request,
                  records.CASE + 'c1': values.a_case()}
-        told = {records.request_to(f'c{number}', Verb.READ_STORAGE): request
+        told = {records.request_to(f'c{number}', RequestVerb.READ_STORAGE): request
                 for number in range(100, 220)}
         self.assertEqual(sorted(asked), self.left(asked | told))
         self.assertEqual([], self.told)
 
     def test_what_no_program_reads_goes_whatever_it_is_and_is_told_once_and_briefly(self):
-        request = records.Request(Verb.ADMIT, 'c1', 'joe', OLD, state=State.DONE)
+        request = records.Request(RequestVerb.ADMIT, 'c1', 'joe', OLD, state=RequestState.DONE)
         read = {records.admit_request('c1'): dataclasses.replace(request, at=YOUNG),
                 records.CASE + 'c1': values.a_case()}
         junk = {records.REQUEST + name: request for name in (
@@ -127,10 +129,10 @@ class Kept(unittest.TestCase):
     def test_what_was_asked_of_a_case_that_is_over_goes(self):
         # Else it would admit the host when it is next confirmed dead.
         self.assertEqual([], self.left({
-            records.REQUEST + 'admit-c1': records.Request(Verb.ADMIT, 'c1', 'joe', NOW)}))
+            records.REQUEST + 'admit-c1': records.Request(RequestVerb.ADMIT, 'c1', 'joe', NOW)}))
 
     def test_what_a_host_wrote_by_the_thousand_goes_by_and_by_and_none_of_it_is_read(self):
-        junk = {f'{records.REQUEST}c9/{number}': records.Request(Verb.ADMIT, 'c9', 'x', NOW)
+        junk = {f'{records.REQUEST}c9/{number}': records.Request(RequestVerb.ADMIT, 'c9', 'x', NOW)
                 for number in range(2500)}
         read = []
         real, self.store.read = self.store.read, lambda *ranges: (

@@ -26,7 +26,7 @@ def word_not_kept():
     def go_on(wish, seen):
         answer = real(wish, seen)
         return wishes.dataclasses.replace(answer, recovery=None)
-    return [put(wishes, '_OF_ALL', {**wishes._OF_ALL, wishes.Verb.GO_ON: go_on})]
+    return [put(wishes, '_OF_ALL', {**wishes._OF_ALL, wishes.WishVerb.GO_ON: go_on})]
 
 
 @mutant('an end before the plan leaves its recovery open')
@@ -76,4 +76,4 @@ def no_other_word():
         if not kept.is_open(seen.recovery):
             return wishes._refused(wish, 'its recovery is finished')
         return wishes._go_on(wish, seen)
-    return [put(wishes, '_OF_ALL', {**wishes._OF_ALL, wishes.Verb.GO_ON: go_on})]
+    return [put(wishes, '_OF_ALL', {**wishes._OF_ALL, wishes.WishVerb.GO_ON: go_on})]

@@ -17,7 +17,7 @@ import dataclasses
 from kaopu_ha.controller.answerer import Answerer
 from kaopu_ha.core import wishes
 from kaopu_ha.core.model import Phase
-from kaopu_ha.core.wishes import State, Verb
+from kaopu_ha.core.wishes import WishState, WishVerb
 from tests.unit.sim.mutants import mutant, put
 
 
@@ -29,7 +29,7 @@ def _with(verb, row, *phases):
 @mutant('give-up while a call is under way frees the claim')
 def given_up_while_called():
     called = (Phase.CALLING, Phase.MOVING)
-    return [_with(Verb.GIVE_UP, wishes._give_up, *called), put(wishes, '_CALLED', ()),
+    return [_with(WishVerb.GIVE_UP, wishes._give_up, *called), put(wishes, '_CALLED', ()),
             put(wishes, '_MAY_BE_GIVEN_UP', (*wishes._MAY_BE_GIVEN_UP, *called))]
 
 
@@ -39,7 +39,8 @@ def told_as_done():
 
     def refused(wish, reason):
         answer = real(wish, reason)
-        return dataclasses.replace(answer, wish=dataclasses.replace(answer.wish, state=State.DONE))
+        return dataclasses.replace(answer,
+                                   wish=dataclasses.replace(answer.wish, state=WishState.DONE))
     return [put(wishes, '_refused', refused)]
 
 

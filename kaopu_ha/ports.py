@@ -322,7 +322,7 @@ class Events(abc.ABC):
     """
 
     @abc.abstractmethod
-    def listen(self, tell: Callable[[events.Event], None]) -> None:
+    def listen(self, tell: Callable[[events.NovaEvent], None]) -> None:
         """Begin to tell, in a thread of the driver's; returns at once.  To be called once."""
 
     @abc.abstractmethod

@@ -31,7 +31,7 @@ from kaopu_ha.core.model import Power
 # A definition is some 4 to 10 KiB; etcd takes 1.5 MiB in one transaction.
 _XML_MAX = 128 * 1024
 _TOGETHER_MAX = 8
-_NOTHING = records.Domain('', Power.OFF)
+_NOTHING = records.DomainRecord('', Power.OFF)
 
 
 class DomainPublisher:
@@ -121,7 +121,7 @@ class DomainPublisher:
         owner = self._store.read(key).get(key)
         unchanged = ports.Compare(key, modified=owner.modified if owner else 0)
         # Whoever had this host's account may have left what is no record.
-        last = records.readable(records.Domain, {uuid: before}).get(uuid) or _NOTHING
+        last = records.readable(records.DomainRecord, {uuid: before}).get(uuid) or _NOTHING
         if owner is None or not self._is_settled_here(owner):
             self._commit([*compares, unchanged], [ports.Delete(before.key)])
         elif not last.gone:
@@ -140,14 +140,14 @@ class DomainPublisher:
 
 def _was_on(entry: ports.Entry) -> bool:
     try:
-        return records.record(records.Domain, entry).power is not Power.OFF
+        return records.record(records.DomainRecord, entry).power is not Power.OFF
     except records.RecordError:
         return False
 
 
-def _record(one: ports.Domain) -> records.Domain:
+def _record(one: ports.Domain) -> records.DomainRecord:
     size = len(one.definition.encode())
     if size > _XML_MAX:
-        return records.Domain(one.name, one.power, note=f'its definition has {size} bytes, '
+        return records.DomainRecord(one.name, one.power, note=f'its definition has {size} bytes, '
                                                         f'{_XML_MAX} are taken at most')
-    return records.Domain(one.name, one.power, one.definition)
+    return records.DomainRecord(one.name, one.power, one.definition)

@@ -25,10 +25,10 @@ from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Misconfigured, Trouble, plain
 from kaopu_ha.cli.listing import Cell, Listing
 from kaopu_ha.core import texts
-from kaopu_ha.core.prospect import Answer, Foreseen, Prospect
+from kaopu_ha.core.prospect import Forecast, Foreseen, Prospect
 
-_INK = {Answer.PROTECTED: 'good', Answer.DOUBTFUL: 'warning', Answer.UNPROTECTED: 'error',
-        Answer.NOT_KNOWN: 'warning'}
+_INK = {Forecast.PROTECTED: 'good', Forecast.DOUBTFUL: 'warning', Forecast.UNPROTECTED: 'error',
+        Forecast.NOT_KNOWN: 'warning'}
 # A reason may name each of a thousand hosts; --json has all of it.
 _WHY_BYTES_MAX = 240
 
@@ -90,9 +90,9 @@ class Protection(Listing):
 
     def _code(self, found: Iterable[Prospect]) -> int:
         answers = {one.answer for one in found}
-        if answers & {Answer.UNPROTECTED, Answer.DOUBTFUL}:
+        if answers & {Forecast.UNPROTECTED, Forecast.DOUBTFUL}:
             return 1
-        could_not = Answer.NOT_KNOWN in answers or self._found.unasked or self._found.untold
+        could_not = Forecast.NOT_KNOWN in answers or self._found.unasked or self._found.untold
         return 2 if could_not else 0
 
     def _foreseen(self, name: str) -> Foreseen:
@@ -124,7 +124,7 @@ class Protection(Listing):
         if not shown:
             return [self.nothing]
         listed = [one for one in shown if args.name or self.verbose
-                  or one.answer is not Answer.PROTECTED]
+                  or one.answer is not Forecast.PROTECTED]
         lines = self._table(listed) if listed else []
         hosts = [*_hosts(self._found.prospects), *self._notes()]
         told = self.ink('good' if self._code(shown) == 0 else 'error', _sum(shown))
@@ -169,16 +169,16 @@ def _totals(found: Sequence[Prospect]) -> dict[str, Any]:
     answers = collections.Counter(one.answer for one in found)
     reasons = collections.Counter(one.reason.name.lower() for one in found if one.reason)
     return {'on': len(found), 'reasons': dict(sorted(reasons.items())),
-            **{answer.name.lower(): answers[answer] for answer in Answer}}
+            **{answer.name.lower(): answers[answer] for answer in Forecast}}
 
 
 def _sum(found: Sequence[Prospect]) -> str:
     counts = collections.Counter(one.answer for one in found)
     parts = [f'{counts[answer]} {word}' for answer, word in (
-        (Answer.PROTECTED, 'would come back'), (Answer.DOUBTFUL, 'doubtful'),
-        (Answer.UNPROTECTED, 'would not'), (Answer.LEFT, 'left alone on purpose'),
-        (Answer.NOT_KNOWN, 'not known'))
-        if counts[answer] or answer is Answer.PROTECTED]
+        (Forecast.PROTECTED, 'would come back'), (Forecast.DOUBTFUL, 'doubtful'),
+        (Forecast.UNPROTECTED, 'would not'), (Forecast.LEFT, 'left alone on purpose'),
+        (Forecast.NOT_KNOWN, 'not known'))
+        if counts[answer] or answer is Forecast.PROTECTED]
     is_or_are = 'is' if len(found) == 1 else 'are'
     return f'{layout.number(len(found), "instance")} {is_or_are} on: {", ".join(parts)}.'
 
@@ -196,7 +196,7 @@ def _hosts(found: Iterable[Prospect]) -> list[str]:
         by_host.setdefault(one.host, []).append(one)
     lines = []
     for host, those in sorted(by_host.items()):
-        back = sum(one.answer is Answer.PROTECTED for one in those)
+        back = sum(one.answer is Forecast.PROTECTED for one in those)
         if back < len(those):
             why = collections.Counter(one.reason.value for one in those if one.reason)
             told = ', '.join(f'{count} {reason}' for reason, count in sorted(why.items()))

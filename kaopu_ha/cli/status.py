@@ -22,7 +22,7 @@ from kaopu_ha.cli import brake as brakes
 from kaopu_ha.cli.command import Command, plain
 from kaopu_ha.core import left, protection, texts
 from kaopu_ha.core.model import Stage
-from kaopu_ha.core.restart import Phase, Restart
+from kaopu_ha.core.restart import Restart, StartPhase
 
 
 class Status(Command):
@@ -89,7 +89,7 @@ def _recoveries(found: picture.Picture) -> str:
 def _restarts(found: picture.Picture) -> list[Restart]:
     """The hosts whose instances are being started again where they were."""
     return [item for _, item in sorted(found.restarts.items()) if any(
-        start.phase is not Phase.FAILED for start in item.unsettled)]
+        start.phase is not StartPhase.FAILED for start in item.unsettled)]
 
 
 def _under_way(found: picture.Picture) -> list[str]:

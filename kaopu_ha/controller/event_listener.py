@@ -51,7 +51,7 @@ class EventListener:
                  clock: Callable[[], float]) -> None:
         self._store, self._source, self._clock = store, source, clock
         self._lock = threading.Lock()
-        self._pending: dict[str, events.Event] = {}
+        self._pending: dict[str, events.NovaEvent] = {}
         self._wake: Callable[[], None] = lambda: None
         self._last = -math.inf
         self._lease, self._lease_until = 0, -math.inf
@@ -79,7 +79,7 @@ class EventListener:
 
     # ------------------------------------------------------------ private
 
-    def _heard(self, event: events.Event) -> None:
+    def _heard(self, event: events.NovaEvent) -> None:
         """In the driver's thread: remember the last word on each instance, and on each host."""
         with self._lock:
             self._pending.pop(_key(event), None)
@@ -88,12 +88,12 @@ class EventListener:
             self._pending[_key(event)] = event
         self._wake()
 
-    def _taken(self) -> dict[str, events.Event]:
+    def _taken(self) -> dict[str, events.NovaEvent]:
         with self._lock:
             keys = list(self._pending)[:_WRITES_MAX]
             return {key: self._pending.pop(key) for key in keys}
 
-    def _write(self, heard: dict[str, events.Event]) -> None:
+    def _write(self, heard: dict[str, events.NovaEvent]) -> None:
         world = World(self._store.read(records.INVENTORY, *heard), lambda news: None)
         writes: list[tuple[list[ports.Compare], ports.Put | ports.Delete]] = []
         for key, event in heard.items():
@@ -125,7 +125,7 @@ def _stands(world: World, key: str, hint: events.Hint) -> bool:
         told is None or entry.modified > told.modified)
 
 
-def _key(event: events.Event) -> str:
+def _key(event: events.NovaEvent) -> str:
     if event.instance:
         return f'{records.EVENT}instance/{event.instance}'
     return f'{records.EVENT}host/{event.host}'

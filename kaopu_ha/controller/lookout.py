@@ -25,7 +25,7 @@ from kaopu_ha.controller.foresight import READS as READS
 from kaopu_ha.controller.foresight import Foresight
 from kaopu_ha.controller.world import World
 from kaopu_ha.core import detection, foretelling, prospect, protection
-from kaopu_ha.core.prospect import Answer
+from kaopu_ha.core.prospect import Forecast
 from kaopu_ha.core.protection import Unprotected
 
 # A hundred hosts in five minutes, at a fifth of a question a second.
@@ -81,7 +81,7 @@ class Lookout:
             return
         self._looked_at = {host: at for host, at in self._looked_at.items()
                            if host in world.inventories} | dict.fromkeys(batch, now)
-        unknown = {one.host for one in found if one.answer is Answer.NOT_KNOWN}
+        unknown = {one.host for one in found if one.answer is Forecast.NOT_KNOWN}
         self._memory = foretelling.remembered(
             self._memory, set(batch) - unknown, prospect.lost(found), world.inventories)
 

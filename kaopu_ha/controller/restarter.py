@@ -31,7 +31,7 @@ from kaopu_ha.controller.whose import whose_clients
 from kaopu_ha.controller.world import RANGES, World
 from kaopu_ha.core import certain, elsewhere, handover, kept, left, model, policy, restart, users
 from kaopu_ha.core.news import Fact, News
-from kaopu_ha.core.restart import Act, Decision, Phase, Restart, Start
+from kaopu_ha.core.restart import Act, Decision, Restart, Start, StartPhase
 from kaopu_ha.runtime import Runtime
 
 _READ = (*RANGES, records.EVACUATION, records.RECOVERY)
@@ -156,7 +156,7 @@ class Restarter:
             instance.uuid: instance.power for instance in inventory.instances}
         named, decisions = restart.named(record, servers.values()), []
         places = self._rules.restart_places - sum(
-            start.phase is Phase.STARTING for start in record.starts)
+            start.phase is StartPhase.STARTING for start in record.starts)
         for start in sorted(named.unsettled, key=lambda start: policy.rank(
                 servers.get(start.instance), self._rules.policy)):
             seen = restart.Seen(
@@ -304,7 +304,7 @@ class Restarter:
         if record is None:
             return
         waiting = [dataclasses.replace(start, reason=reason) for start in record.unsettled
-                   if start.phase is Phase.WAITING]
+                   if start.phase is StartPhase.WAITING]
         new = restart.changed(record, waiting)
         if new != record:
             self._commit(world, host, new)

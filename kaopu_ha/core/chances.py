@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 from kaopu_ha.core import demands, model, policy, selection
 from kaopu_ha.core.model import Evacuation, Phase
-from kaopu_ha.core.placing import Ground, Reach
+from kaopu_ha.core.placing import Ground, Objections
 from kaopu_ha.core.selection import Candidate
 from kaopu_ha.core.shortlist import Shortlist
 
@@ -75,7 +75,7 @@ def _kind(move: Evacuation, grouped: Collection[str]) -> Evacuation:
         images=tuple(model.Image(cluster, '', '', '') for cluster in clusters))
 
 
-def _alone(kind: Evacuation, candidates: Collection[Candidate], reach: Reach) -> Chance:
+def _alone(kind: Evacuation, candidates: Collection[Candidate], reach: Objections) -> Chance:
     found = selection.those_that_may(kind, candidates, reach)
     if found:
         return Chance(tuple(found[:_PLACES_MAX]))

@@ -29,7 +29,7 @@ _FENCED = (Stage.CONFIRMED, Stage.ADMITTING)
 
 
 @dataclass(frozen=True)
-class Entry:
+class BlocklistEntry:
     """An entry of a blocklist: nonce 0 is every client at the address."""
 
     ip: str
@@ -67,7 +67,7 @@ def orders(seen: Seen, cluster: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def blocklist(entries: Sequence[Entry], ranges: Iterable[str], seen: Seen,
+def blocklist(entries: Sequence[BlocklistEntry], ranges: Iterable[str], seen: Seen,
               cluster: str) -> list[Finding]:
     """What is listed and should not be, and what should be and is not."""
     ordered = orders(seen, cluster)
@@ -77,7 +77,7 @@ def blocklist(entries: Sequence[Entry], ranges: Iterable[str], seen: Seen,
                                                 f'host that lives')]
 
 
-def _of_the_living(entries: Iterable[Entry], ranges: Iterable[str], seen: Seen,
+def _of_the_living(entries: Iterable[BlocklistEntry], ranges: Iterable[str], seen: Seen,
                    ordered: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
     owners = addresses.owners({host: one for host, one in seen.living.items()
                                if host not in ordered})
@@ -96,7 +96,7 @@ def _of_the_living(entries: Iterable[Entry], ranges: Iterable[str], seen: Seen,
             f'osd blocklist range rm), then look into its guests')
 
 
-def _missing(entries: Iterable[Entry], seen: Seen,
+def _missing(entries: Iterable[BlocklistEntry], seen: Seen,
              ordered: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
     left = {addresses.spelling(entry.ip): entry.seconds_left for entry in entries if entry.is_whole}
     for host, its in sorted(ordered.items()):
@@ -113,7 +113,7 @@ def _missing(entries: Iterable[Entry], seen: Seen,
                         f'kaopu-ha explain {host}')
 
 
-def _stray(entries: Iterable[Entry], seen: Seen,
+def _stray(entries: Iterable[BlocklistEntry], seen: Seen,
            ordered: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
     wanted = {addresses.spelling(ip) for its in ordered.values() for ip in its}
     living = addresses.owners(seen.living)

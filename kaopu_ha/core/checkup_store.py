@@ -31,7 +31,7 @@ _UPKEEP = 'see the page on etcd\'s upkeep'
 
 
 @dataclass(frozen=True)
-class Member:
+class MemberStatus:
     """A member as it was asked at its address; ``trouble``: why it did not answer."""
 
     address: str
@@ -41,7 +41,7 @@ class Member:
     trouble: str = ''
 
 
-def members(asked: Sequence[Member], in_cluster: int) -> list[Finding]:
+def members(asked: Sequence[MemberStatus], in_cluster: int) -> list[Finding]:
     """The members that are named, of so many in the cluster (0: it does not say)."""
     found: list[Finding] = []
     away = [one for one in asked if one.trouble]
@@ -73,7 +73,7 @@ def members(asked: Sequence[Member], in_cluster: int) -> list[Finding]:
     return found or [good('etcd', f'{len(asked)} members answer, version {", ".join(versions)}')]
 
 
-def room(asked: Sequence[Member], alarms: Sequence[str] | None) -> list[Finding]:
+def room(asked: Sequence[MemberStatus], alarms: Sequence[str] | None) -> list[Finding]:
     """How much of their quota the members' databases take, and their alarms (None: untold)."""
     found = [wrong('etcd', f'the alarm {alarm} stands',
                    'etcd takes no writes: nothing is decided, and no beat is taken up again',

@@ -261,7 +261,7 @@ def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
         busy[item.target] = busy.get(item.target, 0) + 1
     candidates, ground = selection.begun(seen.candidates, seen.places, now)
     shortlist, in_all = Shortlist(candidates), len(going)
-    held_back: list[tuple[int, placing.Reach, str]] = []
+    held_back: list[tuple[int, placing.Objections, str]] = []
     turns: dict[str, policy.Priority] = {}
     has = collections.Counter(item.recovery for item in going)
     places = {(item.recovery, item.instance): number for number, item in enumerate(now)}
@@ -316,7 +316,7 @@ def _round_ended(item: Evacuation, seen: Seen, rules: model.Rules, reason: str) 
                 f'{reason}; tried again after {rules.pause(item.rounds):g} s')
 
 
-def _waits(item: Evacuation, reason: str, seen: Seen, rules: model.Rules, reach: placing.Reach,
+def _waits(item: Evacuation, reason: str, seen: Seen, rules: model.Rules, reach: placing.Objections,
            unplaced: Shortlist) -> Evacuation:
     """Without a target; ``unplaced``: the hosts as they are, with nothing placed on them."""
     tried = {item.source, *item.passed_over, *reach.learnt}

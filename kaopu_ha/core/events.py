@@ -39,7 +39,7 @@ _ASKED = {'active': Power.ON, 'stopped': Power.OFF}
 
 
 @dataclass(frozen=True)
-class Event:
+class NovaEvent:
     """What was told, of an instance on a host, or of the host alone (``instance`` is '').
 
     ``kind`` and ``at`` are Nova's, for people.
@@ -66,7 +66,7 @@ class Hint:
     instance: Instance | None = None
 
 
-def hint(event: Event, inventories: Mapping[str, Inventory]) -> Hint | None:
+def hint(event: NovaEvent, inventories: Mapping[str, Inventory]) -> Hint | None:
     """What is worth keeping of an event; None if it says nothing new of what is known.
 
     Disks and names are those of inventories, never the event's: a message may be forged.

@@ -68,7 +68,8 @@ def awaited(inventory: model.Inventory, before: restart.Restart | None,
     No plan has it while Nova does not show it there.  So it waits here, where the end of its live
     migration is asked for, for as long as that takes; and is told like all that waits.
     """
-    new = tuple(restart.Start(one.uuid, bounded(one.name), restart.Phase.WAITING, _BROUGHT, at=at)
+    new = tuple(restart.Start(one.uuid, bounded(one.name), restart.StartPhase.WAITING, _BROUGHT,
+                              at=at)
                 for one in servers)
     uuids = {start.instance for start in new}
     record = before or restart.Restart(inventory.host, inventory.boot_id)
@@ -81,7 +82,7 @@ def awaited(inventory: model.Inventory, before: restart.Restart | None,
 def is_known(before: restart.Restart | None, instance: str) -> bool:
     """True if the record has it already, or is through with it; not if it only ran here since."""
     return before is not None and any(
-        start.instance == instance and start.phase is not restart.Phase.RUNS
+        start.instance == instance and start.phase is not restart.StartPhase.RUNS
         for start in before.starts)
 
 
@@ -91,7 +92,7 @@ def settled(decision: restart.Decision, back: str) -> restart.Decision:
     It is left here for good, until it is on here once more: after another boot of this host
     nobody could tell what went off with it from what was shut off there since.
     """
-    if not back or decision.start.phase is not restart.Phase.LEFT:
+    if not back or decision.start.phase is not restart.StartPhase.LEFT:
         return decision
     start = dataclasses.replace(decision.start, reason=restart.GAVE_UP)
     return dataclasses.replace(decision, start=start, hands_to=back)

@@ -56,7 +56,7 @@ def from_the_start(record: Restart, servers: Iterable[model.Server], says: polic
     """
     why = {server.uuid: policy.answer(server, says).left for server in servers}
     gone = [restart.left(start, why[start.instance], at)
-            for start in record.starts if start.phase is restart.Phase.WAITING
+            for start in record.starts if start.phase is restart.StartPhase.WAITING
             and why.get(start.instance)]
     news = (News(Fact.LEFT_BY_POLICY, record.host, texts.few(
         f'{start.name}: {start.reason}' for start in gone)),) if gone else ()

@@ -43,7 +43,7 @@ _TRAIT = 'trait:'
 
 
 @dataclass(frozen=True)
-class Reach:
+class Objections:
     """What speaks against hosts for one instance, by host: see the head of this module.
 
     ``group``: what the others of its group speak against them, besides.
@@ -53,7 +53,7 @@ class Reach:
     doubtful: Mapping[str, str] = field(default_factory=dict)
     disliked: Mapping[str, str] = field(default_factory=dict)
     learnt: frozenset[str] = frozenset()
-    group: Reach | None = None
+    group: Objections | None = None
 
     def bars(self, host: str) -> str:
         """Why Nova lets it there in no case; empty if it may."""
@@ -73,7 +73,7 @@ class Reach:
         return sum(bool(self.doubts(host)) for host in self.learnt) < GUESSES_MAX
 
 
-EVERYWHERE = Reach()
+EVERYWHERE = Objections()
 
 
 class AllBut(Mapping[str, str]):
@@ -104,15 +104,15 @@ class Ground:
         self._homes = dict(places.homes)
         # By the round of who learnt it.
         self._learnt: dict[tuple[str, Demand], dict[int, set[str]]] = {}
-        self._everywhere: dict[Demand, Reach] = {}
-        self._kinds: dict[tuple[str, Demand, int], Reach] = {}
+        self._everywhere: dict[Demand, Objections] = {}
+        self._kinds: dict[tuple[str, Demand, int], Objections] = {}
         for item in moves:
             self._note(item)
 
-    def reach(self, item: Evacuation) -> Reach:
+    def reach(self, item: Evacuation) -> Objections:
         """What speaks against hosts for this instance now."""
         if item.demand is None:
-            return Reach(learnt=frozenset(item.refused))
+            return Objections(learnt=frozenset(item.refused))
         kind = self._of_kind(item.recovery, item.demand, item.rounds)
         group = self._groups.get(item.instance)
         if group is None and not item.refused:
@@ -123,7 +123,8 @@ class Ground:
         if group is None:
             return dataclasses.replace(kind, learnt=learnt)
         barred, doubtful, disliked = self._of_group(item, group)
-        return dataclasses.replace(kind, learnt=learnt, group=Reach(barred, doubtful, disliked))
+        return dataclasses.replace(kind, learnt=learnt,
+                                   group=Objections(barred, doubtful, disliked))
 
     def placed(self, instance: str, target: str) -> None:
         """Note that an instance will be there."""
@@ -132,7 +133,7 @@ class Ground:
 
     # ------------------------------------------------------------ private
 
-    def _of_kind(self, recovery: str, demand: Demand, rounds: int) -> Reach:
+    def _of_kind(self, recovery: str, demand: Demand, rounds: int) -> Objections:
         """What speaks against hosts for all of this kind in this round of a recovery: told once
         for them all.
 
@@ -186,7 +187,7 @@ class Ground:
         return {}, {}, together if soft else {}
 
 
-def _of_kind(demand: Demand, places: Places, zones: Mapping[str, str]) -> Reach:
+def _of_kind(demand: Demand, places: Places, zones: Mapping[str, str]) -> Objections:
     """What speaks against hosts for every instance of this kind."""
     offer, barred, doubtful = places.offers.get(demand), {}, {}
     aggregates: dict[str, list[int]] = {}
@@ -212,7 +213,7 @@ def _of_kind(demand: Demand, places: Places, zones: Mapping[str, str]) -> Reach:
             doubtful[host] = why
     unsure = {} if offer is None or offer.whole else {
         host: 'Placement named enough others' for host in zones if host not in offer.hosts}
-    return Reach(barred, doubtful, unsure)
+    return Objections(barred, doubtful, unsure)
 
 
 def _set_aside(demand: Demand, mine: Sequence[Aggregate], every: Sequence[Aggregate]) -> str:
@@ -262,7 +263,7 @@ def kinds(moves: Iterable[Evacuation]) -> tuple[Demand, ...]:
 # ---------------------------------------------------------------- what people are told
 
 
-def last(item: Evacuation, reach: Reach) -> str:
+def last(item: Evacuation, reach: Objections) -> str:
     """Why the last host did not take it, or one of its kind."""
     return item.reason if item.passed_over or not reach.learnt else (
         f'Nova let none of its kind on {texts.few(sorted(reach.learnt), 3)}')
@@ -272,7 +273,7 @@ _GROUPS_MAX, _HOSTS_MAX = 6, 3
 
 
 @dataclass(frozen=True)
-class Host:
+class RefusedHost:
     """A host with the reason why it is no target; ``free``: cores that are left there."""
 
     host: str
@@ -281,14 +282,14 @@ class Host:
     free: float = 0.0
 
 
-class Told:
+class NoTarget:
     """Why there is no target, however many hosts there are: equal reasons are told together.
 
     The hosts come in the order of their names.  It is told of many instances of one kind, each with
     few hosts about which something else is said.
     """
 
-    def __init__(self, hosts: Sequence[Host], demand: Demand | None) -> None:
+    def __init__(self, hosts: Sequence[RefusedHost], demand: Demand | None) -> None:
         self._demand, self._zone = demand, demand.zone if demand is not None else ''
         self._reasons: dict[str, str] = {}
         self._near: dict[str, list[str]] = {}

@@ -94,7 +94,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Ruling:
     """What the policy says of one instance.
 
     ``left``: why it is not moved, nor started again; '' if it is.  ``because``: the mark that gave
@@ -107,11 +107,11 @@ class Answer:
     wrong: tuple[str, ...] = ()
 
 
-def answer(server: Server, policy: Policy) -> Answer:
+def answer(server: Server, policy: Policy) -> Ruling:
     """What the policy says of a server, from what Nova lists of it."""
     protected, why, wrong = _read(server.marks, policy.protected_by, _YES_OR_NO)
     priority, because, wrong_too = _read(server.marks, policy.priority_by, _PRIORITIES)
-    return Answer(_left(server, policy, protected, why, wrong), priority or Priority.NORMAL,
+    return Ruling(_left(server, policy, protected, why, wrong), priority or Priority.NORMAL,
                   because, tuple(dict.fromkeys((*wrong, *wrong_too))))
 
 

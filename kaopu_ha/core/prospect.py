@@ -64,7 +64,7 @@ _OF_THE_HOST = (Reason.NO_INVENTORY, Reason.NO_AGENT, Reason.LASTING_BEAT, Reaso
                 Reason.NO_ADDRESS, Reason.OUTSIDE, Reason.STRANGER)
 
 
-class Answer(enum.Enum):
+class Forecast(enum.Enum):
     """Would it come back?"""
 
     PROTECTED = 'yes'
@@ -86,7 +86,7 @@ class Prospect:
     host: str
     instance: str
     name: str
-    answer: Answer
+    answer: Forecast
     reason: Reason | None = None
     text: str = ''
     target: str = ''
@@ -203,7 +203,7 @@ def _on(host: str, seen: Seen) -> tuple[model.Instance, ...]:
 
 
 def _not_known(host: str, on: Iterable[model.Instance], why: str) -> list[Prospect]:
-    return [Prospect(host, one.uuid, one.name, Answer.NOT_KNOWN, text=why) for one in on]
+    return [Prospect(host, one.uuid, one.name, Forecast.NOT_KNOWN, text=why) for one in on]
 
 
 def _never_moved(host: str, seen: Seen) -> tuple[Reason, str] | None:
@@ -287,7 +287,7 @@ def _left(host: str, one: model.Instance, seen: Seen, rules: model.Rules) -> Pro
     for server in seen.servers.get(host, ()):
         if server.uuid == one.uuid:
             why = policy.answer(server, rules.policy).left
-            return Prospect(host, one.uuid, one.name, Answer.LEFT, text=why) if why else None
+            return Prospect(host, one.uuid, one.name, Forecast.LEFT, text=why) if why else None
     return None
 
 
@@ -295,7 +295,7 @@ def _stays(host: str, one: model.Instance, reason: Reason, text: str) -> Prospec
     """Nothing of the host is moved; what stands in the way of this one alone is told instead."""
     if one.local_disks or (reason is Reason.NOT_CONDEMNED and not one.images):
         reason, text = _of_disks(one, ()), evacuation.why_stays(one, ())
-    return Prospect(host, one.uuid, one.name, Answer.UNPROTECTED, reason, text)
+    return Prospect(host, one.uuid, one.name, Forecast.UNPROTECTED, reason, text)
 
 
 def _moved(on: Sequence[model.Instance], item: model.Recovery, moves: Sequence[Evacuation],
@@ -312,7 +312,7 @@ def _moved(on: Sequence[model.Instance], item: model.Recovery, moves: Sequence[E
     for one in on:
         move = planned.get(one.uuid)
         if move is None:
-            found.append(Prospect(item.host, one.uuid, one.name, Answer.UNPROTECTED,
+            found.append(Prospect(item.host, one.uuid, one.name, Forecast.UNPROTECTED,
                                   Reason.NOT_IN_NOVA, 'Nova does not show it on this host'))
         elif move.phase.ended:
             found.append(_not_moved(one, move, safe))
@@ -326,8 +326,8 @@ def _not_moved(one: model.Instance, move: Evacuation, safe: Collection[str]) -> 
     told = move.source, move.instance, move.name
     if move.phase is Phase.LEFT:
         # By who owns it, or who runs the cloud: whatever they said, it is no trouble.
-        return Prospect(*told, Answer.LEFT, text=move.reason)
-    return Prospect(*told, Answer.UNPROTECTED, _of_disks(one, safe), move.reason)
+        return Prospect(*told, Forecast.LEFT, text=move.reason)
+    return Prospect(*told, Forecast.UNPROTECTED, _of_disks(one, safe), move.reason)
 
 
 def _aimed(move: Evacuation, alone: Chance, item: model.Recovery) -> Prospect:
@@ -335,20 +335,20 @@ def _aimed(move: Evacuation, alone: Chance, item: model.Recovery) -> Prospect:
     told = move.source, move.instance, move.name
     if move.target:
         if alone.doubt:
-            return Prospect(*told, Answer.DOUBTFUL, Reason.DOUBTFUL,
+            return Prospect(*told, Forecast.DOUBTFUL, Reason.DOUBTFUL,
                             f'no other host is left than {move.target}, and {alone.doubt}',
                             move.target, alone.places)
         text = f'nobody understands how it is marked: {texts.few(move.wrong_marks)}'
-        return Prospect(*told, Answer.PROTECTED, None, text if move.wrong_marks else '',
+        return Prospect(*told, Forecast.PROTECTED, None, text if move.wrong_marks else '',
                         move.target, alone.places)
     if not {image.cluster for image in move.images} <= fencing.fenced_clusters(item.orders):
-        return Prospect(*told, Answer.UNPROTECTED, Reason.NOT_FENCED,
+        return Prospect(*told, Forecast.UNPROTECTED, Reason.NOT_FENCED,
                         '; '.join([move.reason, *item.refused]))
     if alone.places:
         why = (f'alone it has room on {texts.few(alone.places)}; with the others of its host it '
                f'has not: {move.reason}')
-        return Prospect(*told, Answer.UNPROTECTED, Reason.NO_ROOM, why, '', alone.places)
-    return Prospect(*told, Answer.UNPROTECTED,
+        return Prospect(*told, Forecast.UNPROTECTED, Reason.NO_ROOM, why, '', alone.places)
+    return Prospect(*told, Forecast.UNPROTECTED,
                     Reason.NO_ROOM if alone.lacks_room else Reason.NO_TARGET, move.reason)
 
 

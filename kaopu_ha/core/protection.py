@@ -284,7 +284,7 @@ _LOOKS = 2
 
 
 @dataclass(frozen=True)
-class Telling:
+class DueNews:
     """What is to be told now: what is not protected, what is again; and what to remember."""
 
     due: tuple[Unprotected, ...]
@@ -293,7 +293,7 @@ class Telling:
 
 
 def telling(memory: Memory, found: Iterable[Unprotected], now: float, rules: model.Rules,
-            away: Collection[str] = ()) -> Telling:
+            away: Collection[str] = ()) -> DueNews:
     """Say what was found twice in a row, and again every ``remind_again`` seconds.
 
     Of hosts that are ``away`` nothing is over: a host that died is not protected again by that.
@@ -307,4 +307,4 @@ def telling(memory: Memory, found: Iterable[Unprotected], now: float, rules: mod
     kept |= {key: one for key, one in memory.items() if key[0] in away and key not in kept}
     over = tuple((host, Reason[name]) for (host, name), one in sorted(memory.items())
                  if one.told is not None and (host, name) not in kept)
-    return Telling(tuple(item for key, item in by_key.items() if key in due), over, kept)
+    return DueNews(tuple(item for key, item in by_key.items() if key in due), over, kept)

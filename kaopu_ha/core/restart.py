@@ -37,10 +37,10 @@ from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.restarting import ROADS as ROADS
 from kaopu_ha.core.restarting import Act as Act
 from kaopu_ha.core.restarting import Decision as Decision
-from kaopu_ha.core.restarting import Phase as Phase
 from kaopu_ha.core.restarting import Restart as Restart
 from kaopu_ha.core.restarting import Seen as Seen
 from kaopu_ha.core.restarting import Start as Start
+from kaopu_ha.core.restarting import StartPhase as StartPhase
 from kaopu_ha.core.texts import bounded
 
 _INTERRUPTED = 'was on before its host was booted'
@@ -60,7 +60,7 @@ def opened(inventory: model.Inventory, before: Restart | None, at: str, by: str)
     asked anew, and what was still to be started, even if its host knows it no more.
     """
     names = {instance.uuid: instance.name for instance in inventory.instances}
-    new = [Start(uuid, names[uuid], Phase.WAITING, _INTERRUPTED, at=at)
+    new = [Start(uuid, names[uuid], StartPhase.WAITING, _INTERRUPTED, at=at)
            for uuid in inventory.interrupted if uuid in names]
     return _added(before, inventory.host, inventory.boot_id, new, (), at, by)
 
@@ -69,15 +69,15 @@ def _added(before: Restart | None, host: str, boot_id: str, new: Sequence[Start]
            off: Sequence[Start], at: str, by: str) -> Restart | None:
     """The record with what is new, if anything of it is not there yet."""
     same = before is not None and before.boot_id == boot_id
-    carried = [Start(start.instance, start.name, Phase.WAITING, _CARRIED, at=at)
+    carried = [Start(start.instance, start.name, StartPhase.WAITING, _CARRIED, at=at)
                for start in (before.unsettled if before and not same else ())
                if start.instance not in {one.instance for one in (*new, *off)}]
     kept = {start.instance: start for start in (before.starts if before else ())
-            if same or start.phase is Phase.WAVED_OFF or start.reason in (_LONG_OFF, GAVE_UP)}
+            if same or start.phase is StartPhase.WAVED_OFF or start.reason in (_LONG_OFF, GAVE_UP)}
     new = [start for start in (*new, *off, *carried) if start.instance not in kept]
     if not new:
         return None
-    count = sum(start.phase is Phase.WAITING for start in new)
+    count = sum(start.phase is StartPhase.WAITING for start in new)
     step = model.Step(at, by, 'restart', f'its host was booted; {count} were on before')
     history = roads.latest(before.history if before and same else (), step)
     return Restart(host, boot_id, (*kept.values(), *new), history)
@@ -86,7 +86,7 @@ def _added(before: Restart | None, host: str, boot_id: str, new: Sequence[Start]
 def told(restart: Restart, before: Restart | None) -> tuple[News, ...]:
     """What is told of a record that is new, or has more than before."""
     known = {start.instance for start in (before.starts if before else ())
-             if start.phase is Phase.LEFT or (
+             if start.phase is StartPhase.LEFT or (
                  not start.phase.settled and before and before.boot_id == restart.boot_id)}
     names = ', '.join(start.name for start in restart.unsettled
                       if start.instance not in known and start.reason != _CARRIED)
@@ -105,9 +105,9 @@ def told_by_libvirt(case: model.Case, inventory: model.Inventory, boot_id: str,
     known = {instance.uuid: instance.name for instance in inventory.instances}
     on = {instance.uuid for instance in inventory.on}
     ran = {*case.guests, *case.went_off}
-    new = [Start(uuid, known.get(uuid, uuid), Phase.WAITING, _INTERRUPTED, at=at)
+    new = [Start(uuid, known.get(uuid, uuid), StartPhase.WAITING, _INTERRUPTED, at=at)
            for uuid in sorted(ran - on)]
-    off = [Start(one.uuid, one.name, Phase.LEFT, _LONG_OFF, at=at)
+    off = [Start(one.uuid, one.name, StartPhase.LEFT, _LONG_OFF, at=at)
            for one in inventory.instances if one.power is not model.Power.OFF
            and one.uuid not in ran]
     return _added(before, inventory.host, boot_id, new, off, at, by) if new or off else None
@@ -117,13 +117,13 @@ def once_more_on(restart: Restart, on: Collection[str]) -> Restart:
     """The record without what was left or waved off, and is on: the next boot counts for it."""
     return dataclasses.replace(restart, starts=tuple(
         start for start in restart.starts
-        if start.phase not in (Phase.LEFT, Phase.WAVED_OFF) or start.instance not in on))
+        if start.phase not in (StartPhase.LEFT, StartPhase.WAVED_OFF) or start.instance not in on))
 
 
 def counts_as_off(restart: Restart | None) -> frozenset[str]:
     """What was interrupted, and need not run again: by its user's wish, or a person's."""
     return frozenset(start.instance for start in (restart.starts if restart else ())
-                     if start.phase in (Phase.LEFT, Phase.WAVED_OFF))
+                     if start.phase in (StartPhase.LEFT, StartPhase.WAVED_OFF))
 
 
 def advance(start: Start, seen: Seen, rules: model.Rules) -> Decision:
@@ -153,23 +153,23 @@ def named(restart: Restart, servers: Iterable[model.Server]) -> Restart:
 
 def refused(start: Start, reason: str, at: str) -> Start:
     """The start after a call that surely did nothing: it waits for the next one."""
-    return _go(start, Phase.WAITING, f'call {start.calls} failed: {reason}', at)
+    return _go(start, StartPhase.WAITING, f'call {start.calls} failed: {reason}', at)
 
 
 def waved_off(start: Start, why: str, at: str) -> Start:
     """The start that a person ended."""
-    return _go(start, Phase.WAVED_OFF, why, at)
+    return _go(start, StartPhase.WAVED_OFF, why, at)
 
 
 def left(start: Start, why: str, at: str) -> Start:
     """The start that is not ours to make."""
-    return _go(start, Phase.LEFT, why, at)
+    return _go(start, StartPhase.LEFT, why, at)
 
 
 def asked_again(start: Start, why: str, at: str) -> Start:
     """The start that a person asks for again: its calls are counted anew, without a pause."""
     anew = dataclasses.replace(start, calls=0, reason=why, at=at)
-    return anew if start.phase is Phase.WAITING else _go(anew, Phase.WAITING, why, at)
+    return anew if start.phase is StartPhase.WAITING else _go(anew, StartPhase.WAITING, why, at)
 
 
 # ---------------------------------------------------------------- the rows, first match counts
@@ -177,7 +177,7 @@ def asked_again(start: Start, why: str, at: str) -> Start:
 
 def _runs(start: Start, seen: Seen, rules: model.Rules) -> Decision:
     text = 'it runs again where it was' if start.calls else 'it runs: somebody else started it'
-    return Decision(_go(start, Phase.RUNS, text, seen.at), Act.NOTE,
+    return Decision(_go(start, StartPhase.RUNS, text, seen.at), Act.NOTE,
                     (News(Fact.RESTARTED, '', f'{start.name}: {text}'),))
 
 
@@ -201,7 +201,7 @@ def _waits(reason: str) -> _Then:
 
 def _waiting(start: Start, reason: str) -> Decision:
     # An instance that failed keeps the reason of that.
-    kept = start if start.phase is Phase.FAILED else dataclasses.replace(start, reason=reason)
+    kept = start if start.phase is StartPhase.FAILED else dataclasses.replace(start, reason=reason)
     return Decision(kept, Act.WAIT)
 
 
@@ -227,20 +227,21 @@ def _other_state(start: Start, seen: Seen, rules: model.Rules) -> Decision:
 def _fails(start: Start, seen: Seen, rules: model.Rules) -> Decision:
     text = (f'{start.calls} calls did not start it; last: {start.reason}; tried again after '
             f'{rules.restart_pause(start.calls) / 60:.0f} min')
-    return Decision(_go(start, Phase.FAILED, text, seen.at), Act.NOTE,
+    return Decision(_go(start, StartPhase.FAILED, text, seen.at), Act.NOTE,
                     (News(Fact.NOT_RESTARTED, '', f'{start.name}: {text}'),))
 
 
 def _lost(start: Start, seen: Seen, rules: model.Rules) -> Decision:
     text = f'call {start.calls} did not start it within {rules.attempt_limit:g} s'
-    return Decision(_go(start, Phase.WAITING, text, seen.at), Act.NOTE)
+    return Decision(_go(start, StartPhase.WAITING, text, seen.at), Act.NOTE)
 
 
 def _starts(start: Start, seen: Seen, rules: model.Rules) -> Decision:
     assert seen.server is not None
     act = Act.START if seen.server.vm_state == 'stopped' else Act.START_ANEW
     begun = dataclasses.replace(start, calls=start.calls + 1)
-    return Decision(_go(begun, Phase.STARTING, f'Nova shows it {seen.server.vm_state}', seen.at),
+    return Decision(_go(begun, StartPhase.STARTING, f'Nova shows it {seen.server.vm_state}',
+                        seen.at),
                     act)
 
 
@@ -268,9 +269,9 @@ _ROWS: tuple[_Row, ...] = (
      _left('its user stopped it')),
     ('it may run elsewhere', lambda start, seen, rules: bool(seen.elsewhere),
      lambda start, seen, rules: _waiting(start, seen.elsewhere)),
-    ('a call is under way', lambda start, seen, rules: start.phase is Phase.STARTING
+    ('a call is under way', lambda start, seen, rules: start.phase is StartPhase.STARTING
      and seen.seconds < rules.attempt_limit, _waits('it is being started')),
-    ('a call led to nothing', lambda start, seen, rules: start.phase is Phase.STARTING, _lost),
+    ('a call led to nothing', lambda start, seen, rules: start.phase is StartPhase.STARTING, _lost),
     ('it is not ours to start', lambda start, seen, rules: bool(_not_ours(seen, rules)), _leaves),
     ('Nova is at it', lambda start, seen, rules: _task(seen) != ''
      and seen.seconds < rules.attempt_limit, _busy),
@@ -280,7 +281,7 @@ _ROWS: tuple[_Row, ...] = (
      _waits('a person has to start it: [restart] policy is tell')),
     ('its nova-compute is away', lambda start, seen, rules: seen.service is None
      or not seen.service.up, _waits('its nova-compute is not up')),
-    ('it was tried enough', lambda start, seen, rules: start.phase is not Phase.FAILED
+    ('it was tried enough', lambda start, seen, rules: start.phase is not StartPhase.FAILED
      and start.calls > len(rules.restart_pauses), _fails),
     ('its pause', lambda start, seen, rules: seen.seconds < rules.restart_pause(start.calls),
      lambda start, seen, rules: _waiting(start, start.reason)),
@@ -303,6 +304,6 @@ def _state(seen: Seen) -> str:
     return seen.server.vm_state if seen.server else ''
 
 
-def _go(start: Start, phase: Phase, reason: str, at: str) -> Start:
+def _go(start: Start, phase: StartPhase, reason: str, at: str) -> Start:
     assert phase in ROADS[start.phase], f'{start.phase} does not lead to {phase}'
     return dataclasses.replace(start, phase=phase, reason=reason, at=at)

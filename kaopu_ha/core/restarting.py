@@ -21,7 +21,7 @@ from kaopu_ha.core import model
 from kaopu_ha.core.news import News
 
 
-class Phase(enum.Enum):
+class StartPhase(enum.Enum):
     """How far the start of one instance is."""
 
     WAITING = 'waiting'
@@ -34,17 +34,21 @@ class Phase(enum.Enum):
     @property
     def settled(self) -> bool:
         """True if nothing more is done, nor awaited."""
-        return self in (Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF)
+        return self in (StartPhase.RUNS, StartPhase.LEFT, StartPhase.WAVED_OFF)
 
 
-ROADS: dict[Phase, frozenset[Phase]] = {
-    Phase.WAITING: frozenset({Phase.STARTING, Phase.RUNS, Phase.LEFT, Phase.FAILED,
-                              Phase.WAVED_OFF}),
-    Phase.STARTING: frozenset({Phase.WAITING, Phase.RUNS, Phase.LEFT, Phase.FAILED,
-                               Phase.WAVED_OFF}),
-    Phase.FAILED: frozenset({Phase.STARTING, Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF,
-                             Phase.WAITING}),
-    Phase.RUNS: frozenset(), Phase.LEFT: frozenset(), Phase.WAVED_OFF: frozenset({Phase.WAITING}),
+ROADS: dict[StartPhase, frozenset[StartPhase]] = {
+    StartPhase.WAITING: frozenset({StartPhase.STARTING, StartPhase.RUNS, StartPhase.LEFT,
+                                   StartPhase.FAILED,
+                                   StartPhase.WAVED_OFF}),
+    StartPhase.STARTING: frozenset({StartPhase.WAITING, StartPhase.RUNS, StartPhase.LEFT,
+                                    StartPhase.FAILED,
+                                    StartPhase.WAVED_OFF}),
+    StartPhase.FAILED: frozenset({StartPhase.STARTING, StartPhase.RUNS, StartPhase.LEFT,
+                                  StartPhase.WAVED_OFF,
+                                  StartPhase.WAITING}),
+    StartPhase.RUNS: frozenset(), StartPhase.LEFT: frozenset(),
+    StartPhase.WAVED_OFF: frozenset({StartPhase.WAITING}),
 }
 
 
@@ -54,7 +58,7 @@ class Start:
 
     instance: str
     name: str
-    phase: Phase
+    phase: StartPhase
     reason: str = ''
     calls: int = 0
     at: str = ''

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import math
 
 from kaopu_ha.core import demands, model, placing
-from kaopu_ha.core.placing import EVERYWHERE, Reach
+from kaopu_ha.core.placing import EVERYWHERE, Objections
 
 # What speaks first against a host, whatever else does.
 TRIED, LEARNT = 'it was tried before', 'Nova did not let one of its kind there'
@@ -89,7 +89,7 @@ def figures(usage: model.Usage | None) -> str:
 
 
 def why_not(candidate: Candidate, evacuation: model.Evacuation,
-            reach: Reach = EVERYWHERE) -> str:
+            reach: Objections = EVERYWHERE) -> str:
     """Why the host is no target for the instance; empty if it is one."""
     service = candidate.service
     if candidate.host == evacuation.source:
@@ -153,7 +153,7 @@ def _asked(evacuation: model.Evacuation) -> tuple[tuple[str, int], ...]:
 
 
 def those_that_may(evacuation: model.Evacuation, candidates: Collection[Candidate],
-                   reach: Reach = EVERYWHERE) -> list[str]:
+                   reach: Objections = EVERYWHERE) -> list[str]:
     """All hosts of which a plan would take the first, but for those that are doubtful."""
     reasons = {candidate.host: reach.doubts(candidate.host) or why_not(
         candidate, evacuation, reach) for candidate in candidates}
@@ -162,7 +162,7 @@ def those_that_may(evacuation: model.Evacuation, candidates: Collection[Candidat
 
 
 def _in_order(reasons: Mapping[str, str], candidates: Collection[Candidate], core_class: str,
-              reach: Reach) -> Sequence[str]:
+              reach: Objections) -> Sequence[str]:
     """Those against which there is no reason: the least used first, what is doubtful last."""
     ranked = rank({candidate.host: candidate.usage for candidate in candidates
                    if candidate.usage is not None and not reasons[candidate.host]}, core_class)

@@ -36,7 +36,7 @@ import heapq
 
 from kaopu_ha.core import demands, model, placing, selection
 from kaopu_ha.core.model import Evacuation
-from kaopu_ha.core.placing import EVERYWHERE, Reach
+from kaopu_ha.core.placing import EVERYWHERE, Objections
 from kaopu_ha.core.selection import Candidate
 
 # What a host is ordered by: how it is ranked, and its name.
@@ -55,7 +55,7 @@ class _Kind:
     """
 
     one: Evacuation
-    reach: Reach
+    reach: Objections
     core_class: str
     tiers: Mapping[str, _Tier]
     heaps: Mapping[_Tier, list[_Place]]
@@ -70,9 +70,9 @@ class Shortlist:
         self._places: dict[str, dict[str, _Place]] = {}
         self._steady: dict[tuple[str, ...], dict[str, str]] = {}
         self._kinds: dict[_Key, _Kind] = {}
-        self._told: dict[_Key, placing.Told] = {}
+        self._told: dict[_Key, placing.NoTarget] = {}
 
-    def choose(self, item: Evacuation, reach: Reach) -> tuple[str, str]:
+    def choose(self, item: Evacuation, reach: Objections) -> tuple[str, str]:
         """The target, with what is doubtful about it ('' if nothing is); '' if there is none.
 
         The least used that may; of doubtful hosts one is taken if there is no other, and then only
@@ -89,7 +89,7 @@ class Shortlist:
         for places in self._places.values():
             places.pop(target, None)
 
-    def why_none(self, item: Evacuation, reach: Reach) -> str:
+    def why_none(self, item: Evacuation, reach: Objections) -> str:
         """Why no host is a target for it, as things stand now."""
         if reach.group is not None and self._first(item, reach):
             return self._told_of(item, reach).sentence(item.source, {})
@@ -119,7 +119,7 @@ class Shortlist:
 
     # ------------------------------------------------------------ private
 
-    def _first(self, item: Evacuation, reach: Reach) -> str:
+    def _first(self, item: Evacuation, reach: Objections) -> str:
         """The first in the order of those against whom nothing speaks; '' if there is none."""
         kind, group = self._kind(item, reach), reach.group
         own = {item.source, *item.passed_over}
@@ -140,7 +140,7 @@ class Shortlist:
         return min(found)[-1] if found else ''
 
     @staticmethod
-    def _tier(kind: _Kind, reach: Reach, host: str) -> _Tier:
+    def _tier(kind: _Kind, reach: Objections, host: str) -> _Tier:
         doubtful, disliked = kind.tiers[host]
         assert reach.group is not None
         return (doubtful or bool(reach.group.doubts(host)),
@@ -176,14 +176,14 @@ class Shortlist:
             found = places[host] = (*selection.weighed(self._usages[host], core_class), host)
         return found
 
-    def _kind(self, item: Evacuation, reach: Reach) -> _Kind:
+    def _kind(self, item: Evacuation, reach: Objections) -> _Kind:
         key = _key(item, reach)
         found = self._kinds.get(key)
         if found is None:
             found = self._kinds[key] = self._of_kind(item, dataclasses.replace(reach, group=None))
         return found
 
-    def _of_kind(self, item: Evacuation, reach: Reach) -> _Kind:
+    def _of_kind(self, item: Evacuation, reach: Objections) -> _Kind:
         core_class = item.demand.core_class if item.demand is not None else demands.ANY_CORES
         tiers: dict[str, _Tier] = {}
         heaps: dict[_Tier, list[_Place]] = {}
@@ -211,15 +211,15 @@ class Shortlist:
                 for host, one in self._candidates.items()}
         return found
 
-    def _told_of(self, item: Evacuation, reach: Reach) -> placing.Told:
+    def _told_of(self, item: Evacuation, reach: Objections) -> placing.NoTarget:
         core_class = item.demand.core_class if item.demand is not None else demands.ANY_CORES
-        return placing.Told([
-            placing.Host(host, self._reason(host, item, reach),
-                         one.service.zone if one.service is not None else '',
-                         selection.free(self._usages.get(host), core_class))
+        return placing.NoTarget([
+            placing.RefusedHost(host, self._reason(host, item, reach),
+                                one.service.zone if one.service is not None else '',
+                                selection.free(self._usages.get(host), core_class))
             for host, one in self._candidates.items()], item.demand)
 
-    def _reason(self, host: str, item: Evacuation, reach: Reach) -> str:
+    def _reason(self, host: str, item: Evacuation, reach: Objections) -> str:
         """Why it is no target now: as ``selection.why_not`` says."""
         if host in item.passed_over:
             return selection.TRIED
@@ -229,7 +229,7 @@ class Shortlist:
                 or selection.fits(self._usages.get(host), item) or reach.doubts(host))
 
 
-def _key(item: Evacuation, reach: Reach) -> _Key:
+def _key(item: Evacuation, reach: Objections) -> _Key:
     """What is the same for all instances of a kind."""
     asks = item.demand if item.demand is not None else (item.cores, item.memory_mb)
     return asks, _clusters(item), reach.learnt

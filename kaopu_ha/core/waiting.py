@@ -132,7 +132,7 @@ def _instances(case: model.Case, mine: Collection[model.Evacuation],
 def _off(record: restart.Restart) -> Iterator[Waiting]:
     """What was on before its host was booted, and is off."""
     for start in sorted(record.unsettled, key=lambda start: (start.name, start.instance)):
-        failed = start.phase is restart.Phase.FAILED
+        failed = start.phase is restart.StartPhase.FAILED
         yield Waiting(record.host, Kind.OFF if failed else Kind.RESTART,
                       f'{start.phase.value}: {start.reason}', start.instance, start.name, start.at)
 
@@ -159,14 +159,15 @@ Memory = Mapping[tuple[str, str, str], reminding.Open]
 
 
 @dataclass(frozen=True)
-class Reminder:
+class DueReminders:
     """What is to be told now, in groups that share host, kind and reason; and what to remember."""
 
     due: tuple[tuple[Waiting, ...], ...]
     memory: Memory
 
 
-def remind(memory: Memory, found: Iterable[Waiting], now: float, rules: model.Rules) -> Reminder:
+def remind(memory: Memory, found: Iterable[Waiting], now: float,
+           rules: model.Rules) -> DueReminders:
     """Say what has waited for ``remind_after`` seconds, and again every ``remind_again``."""
     items = tuple(found)
     due, kept = reminding.reminded(
@@ -176,7 +177,7 @@ def remind(memory: Memory, found: Iterable[Waiting], now: float, rules: model.Ru
     for item in items:
         if item.key in due:
             groups.setdefault((item.host, item.kind.name, item.reason), []).append(item)
-    return Reminder(tuple(tuple(group) for group in groups.values()), kept)
+    return DueReminders(tuple(tuple(group) for group in groups.values()), kept)
 
 
 def sentence(group: tuple[Waiting, ...], seconds: float) -> str:

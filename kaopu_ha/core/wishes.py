@@ -345,12 +345,14 @@ def _start(wish: Wish, seen: Seen, rules: Rules) -> Reply:
                      restart=restart.changed(record, [again]),
                      news=(News(Fact.RETRIED, wish.host, f'{start.name}: {wish.by}'),))
     return _refused(wish, f'{_STARTS_NOT[start.phase]}: {start.reason}'
-                          f'{_by_nova(wish) if start.phase is restart.Phase.LEFT else ""}')
+                          f'{_by_nova(wish) if start.phase is restart.StartPhase.LEFT else ""}')
 
 
-_STARTS_NOT = {restart.Phase.STARTING: 'it is being started', restart.Phase.RUNS: 'it runs',
-               restart.Phase.LEFT: 'it was left'}
-_STARTS_AGAIN = (restart.Phase.WAITING, restart.Phase.FAILED, restart.Phase.WAVED_OFF)
+_STARTS_NOT = {restart.StartPhase.STARTING: 'it is being started',
+               restart.StartPhase.RUNS: 'it runs',
+               restart.StartPhase.LEFT: 'it was left'}
+_STARTS_AGAIN = (restart.StartPhase.WAITING, restart.StartPhase.FAILED,
+                 restart.StartPhase.WAVED_OFF)
 
 
 # ---------------------------------------------------------------- leaves

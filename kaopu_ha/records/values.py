@@ -158,7 +158,7 @@ class Claim:
 
 
 @dataclasses.dataclass(frozen=True)
-class Process:
+class ProcessRecord:
     """The value of ``process/<role>/<name>``: host and process id."""
 
     name: str
@@ -168,7 +168,7 @@ class Process:
 
 
 @dataclasses.dataclass(frozen=True)
-class Domain:
+class DomainRecord:
     """The value of ``domain/<host>/<instance>``: what another host needs to start it.
 
     ``xml`` is libvirt's own text without its secrets; '' if it is too long, as ``note`` says then.
@@ -183,7 +183,7 @@ class Domain:
 
 
 @dataclasses.dataclass(frozen=True)
-class Move:
+class MoveRecord:
     """One recovery of an instance to another host: running, completed or failed."""
 
     id: str
@@ -201,10 +201,10 @@ class Owner:
 
     host: str
     state: str = ''
-    moves: tuple[Move, ...] = ()
+    moves: tuple[MoveRecord, ...] = ()
 
     @property
-    def running(self) -> Move | None:
+    def running(self) -> MoveRecord | None:
         """The move that was begun and has neither arrived nor failed."""
         last = self.moves[-1] if self.moves else None
         return last if last is not None and last.status == 'running' else None

@@ -33,7 +33,7 @@ from kaopu_ha.records.codec import RecordError
 T = TypeVar('T')
 
 # What agents write: see ``access``.
-_OF_HOSTS = frozenset({values.Beat, values.Domain, model.Inventory, LiveUse, values.Request})
+_OF_HOSTS = frozenset({values.Beat, values.DomainRecord, model.Inventory, LiveUse, values.Request})
 
 
 class Written(Protocol):

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kaopu_ha import ports
-from kaopu_ha.core.events import Event
+from kaopu_ha.core.events import NovaEvent
 from kaopu_ha.sim.kernel import Process
 
 
@@ -25,14 +25,14 @@ class Bus:
     """The broker with the one pool of all controllers.  Nobody says anything by himself here."""
 
     def __init__(self) -> None:
-        self._listening: list[tuple[Process, Callable[[Event], None]]] = []
+        self._listening: list[tuple[Process, Callable[[NovaEvent], None]]] = []
         self._said = 0
 
-    def join(self, process: Process, tell: Callable[[Event], None]) -> None:
+    def join(self, process: Process, tell: Callable[[NovaEvent], None]) -> None:
         """Have a process told of its share, as long as it lives."""
         self._listening.append((process, tell))
 
-    def say(self, event: Event) -> None:
+    def say(self, event: NovaEvent) -> None:
         """Give an event to one of those who listen; while there is none it is lost."""
         self._listening = [each for each in self._listening if each[0].alive]
         if self._listening:
@@ -46,7 +46,7 @@ class SimEvents(ports.Events):
     def __init__(self, bus: Bus, process: Process) -> None:
         self._bus, self._process = bus, process
 
-    def listen(self, tell: Callable[[Event], None]) -> None:
+    def listen(self, tell: Callable[[NovaEvent], None]) -> None:
         """As promised."""
         self._bus.join(self._process, tell)
 

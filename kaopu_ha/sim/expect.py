@@ -19,7 +19,7 @@ import re
 
 from kaopu_ha import records
 from kaopu_ha.core.model import Evacuation, Recovery
-from kaopu_ha.core.prospect import Answer, Prospect
+from kaopu_ha.core.prospect import Forecast, Prospect
 from kaopu_ha.sim.healed import unhealed
 from kaopu_ha.sim.laws_foretold import foreseen
 from kaopu_ha.sim.nova import Row
@@ -95,14 +95,14 @@ def _told_as(world: World, instance: str, phase: str, reason: str) -> str:
 @_expected('{instance} would come back if its host died')
 def _would_come_back(world: World, instance: str) -> str:
     said = _foreseen(world, instance)
-    return '' if said.answer is Answer.PROTECTED else f'{said.answer.value}: {said.text}'
+    return '' if said.answer is Forecast.PROTECTED else f'{said.answer.value}: {said.text}'
 
 
 @_expected('{instance} would not come back: {reason}')
 def _would_not(world: World, instance: str, reason: str) -> str:
     said = _foreseen(world, instance)
     told = f'{said.reason.value}: {said.text}' if said.reason else said.text
-    return '' if said.answer is not Answer.PROTECTED and reason in told else (
+    return '' if said.answer is not Forecast.PROTECTED and reason in told else (
         f'{said.answer.value}: {told}')
 
 

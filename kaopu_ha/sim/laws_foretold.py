@@ -33,7 +33,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.controller.foresight import Foresight
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Evacuation, Recovery
-from kaopu_ha.core.prospect import Answer, Prospect
+from kaopu_ha.core.prospect import Forecast, Prospect
 from kaopu_ha.core.protection import Reason
 from kaopu_ha.sim.blocklist import SimBlocklist
 from kaopu_ha.sim.network import Node
@@ -97,7 +97,7 @@ class Foretold:
 
     def _sure(self, said: Collection[Prospect]) -> list[Prospect]:
         """Without those of which only Nova knows, and whoever gets the room that they leave."""
-        doubtful = [one for one in said if one.answer is Answer.DOUBTFUL]
+        doubtful = [one for one in said if one.answer is Forecast.DOUBTFUL]
         if not doubtful or not self._world.nova.lay.is_used:
             return list(said)
         return [one for one in said if one not in doubtful and one.reason is not Reason.NO_ROOM]
@@ -124,7 +124,7 @@ class Foretold:
         for uuid, said in self._foretold.prospects.items():
             move = moves.get(uuid)
             stays = move is None or move.phase.ended
-            comes = said.answer is Answer.PROTECTED or said.reason in _MAY_WAIT
+            comes = said.answer is Forecast.PROTECTED or said.reason in _MAY_WAIT
             if stays if comes else not stays:
                 planned = f'{move.phase.value}: {move.reason}' if move else 'not there'
                 self._wrong(said, f'in the plan it is {planned}')
@@ -136,7 +136,7 @@ class Foretold:
         for uuid, said in told.prospects.items():
             row = self._world.nova.rows.get(uuid)
             places = self._world.writing_on(row) if row else []
-            if (said.answer is Answer.PROTECTED) is (not places or told.host in places):
+            if (said.answer is Forecast.PROTECTED) is (not places or told.host in places):
                 self._wrong(said, f'it runs on {" and ".join(places) or "no host"}')
 
     def _wrong(self, said: Prospect, what: str) -> None:

@@ -21,7 +21,7 @@ from kaopu_ha import records
 from kaopu_ha.core.kept import is_cut
 from kaopu_ha.core.model import Case, Recovery, Stage
 from kaopu_ha.core.news import Fact
-from kaopu_ha.core.restart import Phase, Restart
+from kaopu_ha.core.restart import Restart, StartPhase
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.laws_late import came_too_late
 from kaopu_ha.sim.laws_policy import may_be_left
@@ -141,10 +141,10 @@ def why_not_started(world: World, row: Row) -> str:
     """Why the program gave the start of an instance up, as it is listed; '' if it did not."""
     for record in world.every(Restart, records.RESTART):
         for start in record.starts:
-            by_policy = start.phase is Phase.LEFT and (
+            by_policy = start.phase is StartPhase.LEFT and (
                 may_be_left(world, row) or row.marked_at > daemon.seconds(start.at))
             if start.instance == row.uuid and (
-                    by_policy or start.phase in (Phase.FAILED, Phase.WAVED_OFF)):
+                    by_policy or start.phase in (StartPhase.FAILED, StartPhase.WAVED_OFF)):
                 return start.reason
     # Or as it was told, before the next boot of its host began the list anew.
     return next((news.text for at, news in world.told if news.fact is Fact.LEFT_BY_POLICY
@@ -164,7 +164,7 @@ def still_to_start(world: World, excused: Collection[str] = ()) -> list[str]:
         for start in record.unsettled:
             row = world.nova.rows.get(start.instance)
             here = row is not None and row.host == record.host
-            if start.phase is Phase.FAILED or start.instance in excused or (
+            if start.phase is StartPhase.FAILED or start.instance in excused or (
                     here and row and world.writing_on(row)):
                 continue
             if world.case(record.host) is None or not here:

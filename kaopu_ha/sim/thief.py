@@ -188,7 +188,7 @@ def _beat(chance: random.Random, world: World, host: str) -> str:
 
 def _domain(chance: random.Random, world: World, host: str) -> str:
     """A definition, as a host writes it without OpenStack."""
-    return records.encode(records.Domain(
+    return records.encode(records.DomainRecord(
         chance.choice(('web', 'x' * 9000)), chance.choice(tuple(model.Power)),
         chance.choice(('<domain/>', 'x' * 300_000)), gone=chance.choice((True, False))))
 

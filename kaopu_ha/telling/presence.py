@@ -44,7 +44,7 @@ class Presence:
                 self._lease = 0
                 lease = self._store.grant(TTL_SECONDS)
                 self._store.commit([], [ports.Put(
-                    self._key, records.encode(records.Process(self._name)), lease)])
+                    self._key, records.encode(records.ProcessRecord(self._name)), lease)])
                 self._lease = lease
             self._away = False
         except ports.PortError as failure:

@@ -23,7 +23,7 @@ import threading
 import time
 
 from kaopu_ha import ports
-from kaopu_ha.core.events import Event
+from kaopu_ha.core.events import NovaEvent
 from kaopu_ha.testing.clock import calm
 
 _SOON = 10.0
@@ -34,7 +34,7 @@ class Bus(abc.ABC):
     """The other side: what the compute service says, and what others say in its place."""
 
     @abc.abstractmethod
-    def say(self, event: Event) -> None:
+    def say(self, event: NovaEvent) -> None:
         """Say it as the compute service does; ``at`` is not carried."""
 
     @abc.abstractmethod
@@ -54,16 +54,16 @@ class Ear:
     """Remembers what it is told."""
 
     def __init__(self) -> None:
-        self._told: list[Event] = []
+        self._told: list[NovaEvent] = []
         self._changed = threading.Condition()
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: NovaEvent) -> None:
         """What a driver calls."""
         with self._changed:
             self._told.append(event)
             self._changed.notify_all()
 
-    def heard(self, count: int, seconds: float = _SOON) -> list[Event]:
+    def heard(self, count: int, seconds: float = _SOON) -> list[NovaEvent]:
         """What was told as soon as it is so much, or after so many seconds."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._told) >= count, seconds)
@@ -84,7 +84,7 @@ class EventsSuite(abc.ABC):
         """A driver at the bus; two of them share what is told."""
 
     @abc.abstractmethod
-    def an_event(self, number: int) -> Event:
+    def an_event(self, number: int) -> NovaEvent:
         """One of the events that the driver tells; each number is another instance."""
 
     def listening(self, ready: bool = True) -> tuple[ports.Events, Ear]:
@@ -114,7 +114,7 @@ class EventsSuite(abc.ABC):
         with ear._changed:
             ear._told.clear()
 
-    def plain(self, told: list[Event]) -> list[tuple[object, ...]]:
+    def plain(self, told: list[NovaEvent]) -> list[tuple[object, ...]]:
         """What was told, without the times."""
         return [(each.host, each.kind, each.instance, each.power) for each in told]
 

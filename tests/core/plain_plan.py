@@ -33,9 +33,9 @@ def choose(item, candidates, reach=EVERYWHERE):
     if ranked and (not reach.doubts(ranked[0]) or reach.guesses_left):
         return ranked[0], reach.doubts(ranked[0])
     reasons |= {host: reach.doubts(host) for host in ranked}
-    return '', placing.Told([
-        placing.Host(one.host, reasons[one.host], one.service.zone if one.service else '',
-                     selection.free(one.usage, core_class))
+    return '', placing.NoTarget([
+        placing.RefusedHost(one.host, reasons[one.host], one.service.zone if one.service else '',
+                            selection.free(one.usage, core_class))
         for one in sorted(candidates, key=lambda one: one.host)
         if one.host != item.source], item.demand).sentence('', {})
 

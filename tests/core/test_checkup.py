@@ -24,9 +24,9 @@ from kaopu_ha.core import (
     protection,
 )
 from kaopu_ha.core.checkup import Finding, Seen, Severity
-from kaopu_ha.core.checkup_ceph import Entry, Monitor
+from kaopu_ha.core.checkup_ceph import BlocklistEntry, Monitor
 from kaopu_ha.core.checkup_hosts import Certificate
-from kaopu_ha.core.checkup_store import Member
+from kaopu_ha.core.checkup_store import MemberStatus
 from kaopu_ha.core.model import Contact, Image, LibvirtAnswer, Power, Sign, Stage
 
 YEARS = 10 * 365 * 86400.0
@@ -105,11 +105,12 @@ class Blocklist(Judged):
         self.good(self.judged([], seen(a_host())), '0 entries')
 
     def test_a_living_host(self):
-        self.wrong(self.judged([Entry('10.2.0.11', 0, YEARS)], seen(a_host())),
+        self.wrong(self.judged([BlocklistEntry('10.2.0.11', 0, YEARS)], seen(a_host())),
                    'c1', 'it lives', 'write to no disk')
 
     def test_a_living_host_under_another_spelling(self):
-        self.wrong(self.judged([Entry('fd00::b', 0, 60.0)], seen(a_host(address='fd00:0::0B'))),
+        self.wrong(self.judged([BlocklistEntry('fd00::b', 0, 60.0)],
+                               seen(a_host(address='fd00:0::0B'))),
                    'c1')
 
     def test_a_living_host_in_a_range(self):
@@ -117,19 +118,20 @@ class Blocklist(Judged):
         self.good(self.judged([], seen(a_host()), ['10.3.0.0/28', 'nonsense']))
 
     def test_a_client_of_a_living_host_that_librbd_listed_ends_by_itself(self):
-        self.good(self.judged([Entry('10.2.0.11', 7, 3600.0)], seen(a_host())))
+        self.good(self.judged([BlocklistEntry('10.2.0.11', 7, 3600.0)], seen(a_host())))
 
     def test_a_host_under_suspicion_is_not_called_living(self):
         known = seen(a_host(), cases={'c1': model.Case('c1', Stage.DYING)})
-        self.weak(self.judged([Entry('10.2.0.11', 0, YEARS)], known), 'no recovery has ordered')
+        self.weak(self.judged([BlocklistEntry('10.2.0.11', 0, YEARS)], known),
+                  'no recovery has ordered')
 
     def test_a_fenced_host(self):
         for stage in (Stage.CONFIRMED, Stage.ADMITTING):
-            self.good(self.judged([Entry('10.2.0.11', 0, YEARS)], fenced(stage)))
+            self.good(self.judged([BlocklistEntry('10.2.0.11', 0, YEARS)], fenced(stage)))
 
     def test_a_fence_that_is_gone_or_ends_soon(self):
         self.wrong(self.judged([], fenced()), 'c1', 'not listed', 'writes again')
-        self.wrong(self.judged([Entry('10.2.0.11', 0, 3600.0)], fenced()), 'not for long')
+        self.wrong(self.judged([BlocklistEntry('10.2.0.11', 0, 3600.0)], fenced()), 'not for long')
 
     def test_a_fence_that_is_just_being_made_or_was_taken_back_is_not_missed(self):
         self.good(self.judged([], fenced(recovery_stage=model.RecoveryStage.FENCING)))
@@ -140,8 +142,8 @@ class Blocklist(Judged):
         self.good(checkup_ceph.blocklist([], [], fenced(), 'g'))
 
     def test_what_stays_for_years_without_an_order(self):
-        self.weak(self.judged([Entry('10.2.0.99', 0, YEARS)], seen(a_host())), '10.2.0.99')
-        self.good(self.judged([Entry('10.2.0.99', 0, 3600.0)], seen(a_host())))
+        self.weak(self.judged([BlocklistEntry('10.2.0.99', 0, YEARS)], seen(a_host())), '10.2.0.99')
+        self.good(self.judged([BlocklistEntry('10.2.0.99', 0, 3600.0)], seen(a_host())))
 
 
 class Monitors(Judged):
@@ -321,7 +323,7 @@ class Watchers(Judged):
 class Store(Judged):
 
     def asked(self, count=3, **given):
-        return [Member(f'm{number}:2379', **{'version': '3.5.16', **given})
+        return [MemberStatus(f'm{number}:2379', **{'version': '3.5.16', **given})
                 for number in range(count)]
 
     def test_members(self):
@@ -330,8 +332,9 @@ class Store(Judged):
         self.weak(checkup_store.members(self.asked(1), 1), 'one member')
         self.weak(checkup_store.members(self.asked(2), 3), 'names 2 of 3')
         self.weak(checkup_store.members(self.asked(version='3.5.1'), 3), '3.5.1')
-        self.weak(checkup_store.members([*self.asked(2), Member('m9', '3.4.30')], 3), 'several')
-        away = Member('m9', trouble='refused')
+        self.weak(checkup_store.members([*self.asked(2), MemberStatus('m9', '3.4.30')], 3),
+                  'several')
+        away = MemberStatus('m9', trouble='refused')
         self.weak(checkup_store.members([*self.asked(2), away], 3), 'm9', 'refused')
         self.assertFalse(self.wrong(checkup_store.members([away], 0)).asked)
 

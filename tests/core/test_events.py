@@ -16,7 +16,7 @@ import dataclasses
 import unittest
 
 from kaopu_ha.core import evacuation, events
-from kaopu_ha.core.events import Event, Hint
+from kaopu_ha.core.events import Hint, NovaEvent
 from kaopu_ha.core.model import Phase, Power, Recovery, RecoveryStage, Server
 from tests.core import values
 from tests.core.values import an_instance, an_inventory
@@ -28,7 +28,7 @@ HOSTS = {'c1': C1, 'c2': C2}
 
 
 def said(host='c1', instance='i1', power=OFF):
-    return events.hint(Event(host, 'kind', instance, power, 'then'), HOSTS)
+    return events.hint(NovaEvent(host, 'kind', instance, power, 'then'), HOSTS)
 
 
 def a_hint(instance, power, host='c1'):

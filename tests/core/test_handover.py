@@ -17,7 +17,7 @@ import unittest
 
 from kaopu_ha.core import handover, restart
 from kaopu_ha.core.model import Power
-from kaopu_ha.core.restart import Act, Decision, Phase, Restart, Start
+from kaopu_ha.core.restart import Act, Decision, Restart, Start, StartPhase
 from tests.core.values import (
     AT,
     BY,
@@ -37,7 +37,7 @@ def moved(status, **changes):
         kind='live-migration', status=status, source='c2', target='c1'), **changes)
 
 
-def a_start(phase=Phase.LEFT, **changes):
+def a_start(phase=StartPhase.LEFT, **changes):
     return dataclasses.replace(Start('i1', 'web', phase), **changes)
 
 
@@ -79,11 +79,11 @@ class Settled(unittest.TestCase):
 
     def test_what_is_left_here_goes_there(self):
         decision = handover.settled(Decision(a_start(reason='Nova has it on c2'), Act.NOTE), 'c2')
-        self.assertEqual(('c2', Phase.LEFT, restart.GAVE_UP), (
+        self.assertEqual(('c2', StartPhase.LEFT, restart.GAVE_UP), (
             decision.hands_to, decision.start.phase, decision.start.reason))
 
     def test_nothing_else_does(self):
-        for start, back in ((a_start(Phase.WAITING), 'c2'), (a_start(), '')):
+        for start, back in ((a_start(StartPhase.WAITING), 'c2'), (a_start(), '')):
             decision = Decision(start, Act.WAIT)
             self.assertEqual(decision, handover.settled(decision, back))
 
@@ -103,15 +103,15 @@ class TakenOver(unittest.TestCase):
     def test_it_waits_there_though_that_host_knows_no_domain_of_it(self):
         record = handover.taken_over(THERE, None, a_start(), AT, BY)
         start, = record.unsettled
-        self.assertEqual(('c2', 'boot-5', 'i1', 'web', Phase.WAITING), (
+        self.assertEqual(('c2', 'boot-5', 'i1', 'web', StartPhase.WAITING), (
             record.host, record.boot_id, start.instance, start.name, start.phase))
 
     def test_what_became_of_it_there_before_is_over_and_the_others_stay(self):
-        for phase in (Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF):
+        for phase in (StartPhase.RUNS, StartPhase.LEFT, StartPhase.WAVED_OFF):
             before = Restart('c2', 'boot-5', (
-                Start('i1', 'web', phase), Start('i2', 'db', Phase.STARTING, calls=1)))
+                Start('i1', 'web', phase), Start('i2', 'db', StartPhase.STARTING, calls=1)))
             record = handover.taken_over(THERE, before, a_start(), AT, BY)
-            self.assertEqual({'i1': Phase.WAITING, 'i2': Phase.STARTING}, {
+            self.assertEqual({'i1': StartPhase.WAITING, 'i2': StartPhase.STARTING}, {
                 start.instance: start.phase for start in record.starts})
 
     def test_one_that_its_agent_has_on_runs_there(self):
@@ -128,16 +128,16 @@ class Awaited(unittest.TestCase):
 
     def test_it_waits_in_the_record_of_the_lost_host_and_the_others_stay(self):
         for before, others in ((None, {}), (Restart('c1', 'boot-1', (
-                Start('i1', 'web', Phase.RUNS), Start('i2', 'db', Phase.FAILED))),
-                {'i2': Phase.FAILED})):
+                Start('i1', 'web', StartPhase.RUNS), Start('i2', 'db', StartPhase.FAILED))),
+                {'i2': StartPhase.FAILED})):
             record = handover.awaited(self.LOST, before, [MIGRATING], AT, BY)
-            self.assertEqual({'i1': Phase.WAITING, **others}, {
+            self.assertEqual({'i1': StartPhase.WAITING, **others}, {
                 start.instance: start.phase for start in record.starts})
             self.assertEqual('lost', record.history[-1].stage)
 
     def test_only_what_ran_there_since_is_asked_about_again(self):
         self.assertFalse(handover.is_known(None, 'i1'))
-        for phase in Phase:
+        for phase in StartPhase:
             before = Restart('c1', 'boot-2', (a_start(phase),))
-            self.assertIs(phase is not Phase.RUNS, handover.is_known(before, 'i1'))
+            self.assertIs(phase is not StartPhase.RUNS, handover.is_known(before, 'i1'))
             self.assertFalse(handover.is_known(before, 'i2'))

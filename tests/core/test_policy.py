@@ -33,7 +33,7 @@ def asked(*marks, given=None, **changes):
 class TestOptingOut(unittest.TestCase):
 
     def test_nobody_said_anything_so_it_is_moved(self):
-        self.assertEqual(policy.Answer(), asked())
+        self.assertEqual(policy.Ruling(), asked())
 
     def test_no_in_each_way_leaves_it_and_says_which_mark_did(self):
         for mark, told in (((METADATA, 'HA_Enabled', 'False'), 'metadata HA_Enabled=False'),
@@ -181,7 +181,8 @@ class TestWhatIsTold(unittest.TestCase):
         self.assertIn('name of i2: tag HA_Enabled=perhaps', news[1].text)
 
     def test_a_start_in_place_that_the_policy_leaves_is_left_from_the_beginning(self):
-        starts = tuple(restart.Start(name, name, restart.Phase.WAITING) for name in ('i1', 'i2'))
+        starts = tuple(restart.Start(name, name, restart.StartPhase.WAITING)
+                       for name in ('i1', 'i2'))
         servers = [a_server('i1', marks=(Mark(METADATA, 'HA_Enabled', 'no'),)), a_server('i2')]
         record, news = left.from_the_start(
             restart.Restart('c1', 'boot-2', starts), servers, Policy(), AT)
@@ -191,7 +192,7 @@ class TestWhatIsTold(unittest.TestCase):
 
     def test_of_starts_nothing_is_said_where_nova_shows_no_marks(self):
         record = restart.Restart('c1', 'boot-2', (restart.Start('i1', 'i1',
-                                                                restart.Phase.WAITING),))
+                                                                restart.StartPhase.WAITING),))
         self.assertEqual((record, ()), left.from_the_start(record, [], Policy(), AT))
 
     def test_nothing_is_told_where_nobody_said_anything(self):

@@ -17,7 +17,7 @@ import unittest
 from kaopu_ha.core import demands, model, prospect
 from kaopu_ha.core.demands import Amount, Demand, Group, Offer, Part
 from kaopu_ha.core.model import Power, Stage, Verdict
-from kaopu_ha.core.prospect import Answer
+from kaopu_ha.core.prospect import Forecast
 from kaopu_ha.core.protection import Reason, Unprotected
 from tests.core import values
 
@@ -53,7 +53,7 @@ def some(count, **changes):
 class TestWhoComesBack(unittest.TestCase):
 
     def test_what_has_its_disk_on_rbd_and_room_elsewhere(self):
-        self.assertEqual((prospect.Prospect('c1', 'i1', 'name of i1', Answer.PROTECTED,
+        self.assertEqual((prospect.Prospect('c1', 'i1', 'name of i1', Forecast.PROTECTED,
                                             target='c2', places=('c2', 'c3')),), of_c1())
 
     def test_what_is_off_is_not_asked_about(self):
@@ -62,24 +62,24 @@ class TestWhoComesBack(unittest.TestCase):
 
     def test_all_of_a_host_though_few_of_them_go_at_a_time(self):
         found = of_c1(some(5))
-        self.assertEqual([Answer.PROTECTED] * 5, [one.answer for one in found])
+        self.assertEqual([Forecast.PROTECTED] * 5, [one.answer for one in found])
         # Each placement changes the rank, as it will on the day.
         self.assertEqual({'c2', 'c3'}, {one.target for one in found})
 
     def test_one_whose_agent_alone_is_lost(self):
         cases = {'c1': values.a_case(verdict=Verdict.ALIVE, guests=('i1',), guests_at=values.AT)}
-        self.assertEqual(Answer.PROTECTED, of_c1(cases=cases)[0].answer)
+        self.assertEqual(Forecast.PROTECTED, of_c1(cases=cases)[0].answer)
 
     def test_of_what_nova_would_have_to_show_otherwise_first(self):
         found, = of_c1(servers=[values.a_server(vm_state='paused')])
-        self.assertEqual(Answer.PROTECTED, found.answer)
+        self.assertEqual(Forecast.PROTECTED, found.answer)
 
 
 class TestWhoDoesNot(unittest.TestCase):
 
     def assert_not(self, reason, word, *given, **changes):
         found = of_c1(*given, **changes)
-        self.assertEqual([(Answer.UNPROTECTED, reason)],
+        self.assertEqual([(Forecast.UNPROTECTED, reason)],
                          [(one.answer, one.reason) for one in found])
         self.assertIn(word, found[0].text)
 
@@ -94,7 +94,7 @@ class TestWhoDoesNot(unittest.TestCase):
             with self.subTest(reason):
                 other = values.an_instance('i2')
                 found = of_c1((instance, other))
-                self.assertEqual([(reason, Answer.UNPROTECTED), (None, Answer.PROTECTED)],
+                self.assertEqual([(reason, Forecast.UNPROTECTED), (None, Forecast.PROTECTED)],
                                  [(one.reason, one.answer) for one in found])
                 self.assertIn(word, found[0].text)
 
@@ -158,7 +158,7 @@ class TestWhoDoesNot(unittest.TestCase):
             told = (Unprotected('c1', reason, 'as it was told'), Unprotected('c2', reason, 'other'))
             self.assert_not(reason, 'as it was told', told=told)
         late = (Unprotected('c1', Reason.NOT_KEPT_UP, 'old'),)
-        self.assertEqual(Answer.PROTECTED, of_c1(told=late)[0].answer)
+        self.assertEqual(Forecast.PROTECTED, of_c1(told=late)[0].answer)
 
     def test_on_a_host_without_an_agent(self):
         self.assert_not(Reason.NO_AGENT, 'no agent', inventories={})
@@ -189,7 +189,7 @@ class TestRoom(unittest.TestCase):
     def test_for_some_of_them_the_others_are_told_where_they_could_go_alone(self):
         small = values.a_candidate('c2', usage=values.a_usage(cores=6))
         found = of_c1(some(5), candidates=(values.a_candidate('c1'), small))
-        self.assertEqual([Answer.PROTECTED] * 3 + [Answer.UNPROTECTED] * 2,
+        self.assertEqual([Forecast.PROTECTED] * 3 + [Forecast.UNPROTECTED] * 2,
                          [one.answer for one in found])
         self.assertEqual({(Reason.NO_ROOM, ('c2',))},
                          {(one.reason, one.places) for one in found[3:]})
@@ -229,28 +229,28 @@ class TestPlaces(unittest.TestCase):
 
     def test_one_that_is_pinned_goes_to_its_zone_and_only_hosts_there_are_named(self):
         found, = self.of(self.PINNED)
-        self.assertEqual((Answer.PROTECTED, 'c2', ('c2',)),
+        self.assertEqual((Forecast.PROTECTED, 'c2', ('c2',)),
                          (found.answer, found.target, found.places))
         self.assertEqual(('c4', 'c3', 'c2'), self.of(self.KIND)[0].places)
 
     def test_where_its_zone_is_full_it_is_room_that_lacks(self):
         found, = self.of(self.PINNED, c2=values.a_usage(cores_used=31))
-        self.assertEqual((Answer.UNPROTECTED, Reason.NO_ROOM, ()),
+        self.assertEqual((Forecast.UNPROTECTED, Reason.NO_ROOM, ()),
                          (found.answer, found.reason, found.places))
         self.assertIn('in zone az1: c2: it has no cores left; not in its zone: 2 hosts in az2',
                       found.text)
 
     def test_where_no_host_of_its_zone_is_left_it_is_a_host_that_lacks(self):
         found, = self.of(dataclasses.replace(self.KIND, zone='az9'))
-        self.assertEqual((Answer.UNPROTECTED, Reason.NO_TARGET), (found.answer, found.reason))
+        self.assertEqual((Forecast.UNPROTECTED, Reason.NO_TARGET), (found.answer, found.reason))
 
     def test_what_placement_does_not_offer_is_doubtful_and_no_place(self):
         places = demands.Places({self.KIND: Offer(frozenset({'c3'}))})
         found, = self.of(self.KIND, places=places)
-        self.assertEqual((Answer.PROTECTED, 'c3', ('c3',)),
+        self.assertEqual((Forecast.PROTECTED, 'c3', ('c3',)),
                          (found.answer, found.target, found.places))
         found, = self.of(self.KIND, places=demands.Places({self.KIND: Offer(frozenset())}))
-        self.assertEqual((Answer.DOUBTFUL, Reason.DOUBTFUL, 'c4', ()),
+        self.assertEqual((Forecast.DOUBTFUL, Reason.DOUBTFUL, 'c4', ()),
                          (found.answer, found.reason, found.target, found.places))
         self.assertIn('no other host is left than c4, and Placement does not offer it', found.text)
         self.assertEqual([Reason.DOUBTFUL], [item.reason for item in prospect.lost([found])])
@@ -258,7 +258,7 @@ class TestPlaces(unittest.TestCase):
     def test_of_one_kind_some_are_sure_until_the_room_of_sure_hosts_is_full(self):
         places = demands.Places({self.KIND: Offer(frozenset({'c3'}))})
         found = self.of(self.KIND, 3, places, c3=values.a_usage(cores_used=28))
-        self.assertEqual([Answer.PROTECTED, Answer.PROTECTED, Answer.DOUBTFUL],
+        self.assertEqual([Forecast.PROTECTED, Forecast.PROTECTED, Forecast.DOUBTFUL],
                          [one.answer for one in found])
         self.assertEqual(('c4', ('c3',)), (found[2].target, found[2].places))
 
@@ -274,7 +274,7 @@ class TestPlaces(unittest.TestCase):
         places = demands.Places(groups=(group,), homes={'i0': 'c1', 'i1': 'c1'})
         found = self.of(self.KIND, 3, places)
         # Of the second, too: where the first one goes is as doubtful.
-        self.assertEqual([Answer.DOUBTFUL, Answer.DOUBTFUL, Answer.PROTECTED],
+        self.assertEqual([Forecast.DOUBTFUL, Forecast.DOUBTFUL, Forecast.PROTECTED],
                          [one.answer for one in found])
 
 
@@ -282,18 +282,18 @@ class TestWhoIsLeft(unittest.TestCase):
 
     def test_on_purpose_is_no_trouble(self):
         found, = of_c1(servers=[values.a_server(task_state='deleting')])
-        self.assertEqual((Answer.LEFT, None), (found.answer, found.reason))
+        self.assertEqual((Forecast.LEFT, None), (found.answer, found.reason))
         self.assertEqual((), prospect.lost([found]))
 
     def test_by_who_owns_it_whatever_is_wrong_with_its_host(self):
-        for value, answer in (('no', Answer.LEFT), ('perhaps', Answer.PROTECTED)):
+        for value, answer in (('no', Forecast.LEFT), ('perhaps', Forecast.PROTECTED)):
             mark = model.Mark(model.Source.METADATA, 'HA_Enabled', value)
             server = values.a_server(marks=(mark,))
             found, = of_c1(servers=[server])
             self.assertEqual((answer, None), (found.answer, found.reason))
             self.assertIn('HA_Enabled', found.text)
             held, = of_c1(servers=[server], held={'c1'})
-            self.assertEqual(Answer.LEFT if value == 'no' else Answer.UNPROTECTED, held.answer)
+            self.assertEqual(Forecast.LEFT if value == 'no' else Forecast.UNPROTECTED, held.answer)
 
     def test_the_important_have_their_room_first(self):
         mark = model.Mark(model.Source.METADATA, 'ha_priority', 'high')
@@ -302,14 +302,14 @@ class TestWhoIsLeft(unittest.TestCase):
         small = values.a_candidate('c2', usage=values.a_usage(cores=2))
         found = of_c1(some(4), servers, (small,))
         self.assertEqual(['i3'], [one.instance for one in found
-                                  if one.answer is Answer.PROTECTED])
+                                  if one.answer is Forecast.PROTECTED])
 
 
 class TestWhatIsNotKnown(unittest.TestCase):
 
     def test_is_no_yes_and_no_no(self):
         found, = of_c1(servers=[], unasked={'c1': 'its cell is down'})
-        self.assertEqual((Answer.NOT_KNOWN, 'its cell is down'), (found.answer, found.text))
+        self.assertEqual((Forecast.NOT_KNOWN, 'its cell is down'), (found.answer, found.text))
 
     def test_unless_its_host_would_not_be_condemned_anyway(self):
         found, = of_c1(servers=[], unasked={'c1': 'its cell is down'}, held={'c1'})

@@ -18,7 +18,7 @@ import unittest
 from kaopu_ha.core import restart, users
 from kaopu_ha.core.model import Action, Mark, Power, Source
 from kaopu_ha.core.news import Fact
-from kaopu_ha.core.restart import Act, Phase
+from kaopu_ha.core.restart import Act, StartPhase
 from tests.core.values import (
     AT,
     BY,
@@ -35,7 +35,7 @@ NOVA_STOPPED = (Action('stop'), Action('create', 'joe'))
 OPTED_OUT = Mark(Source.METADATA, 'HA_Enabled', 'no')
 
 
-def a_start(phase=Phase.WAITING, **changes):
+def a_start(phase=StartPhase.WAITING, **changes):
     return dataclasses.replace(restart.Start('i1', 'web', phase), **changes)
 
 
@@ -54,7 +54,7 @@ class Started(unittest.TestCase):
 
     def test_what_nova_found_off_is_started(self):
         decision = advance(a_start())
-        self.assertEqual((Act.START, Phase.STARTING, 1),
+        self.assertEqual((Act.START, StartPhase.STARTING, 1),
                          (decision.act, decision.start.phase, decision.start.calls))
 
     def test_what_nova_still_shows_running_is_left_to_its_nova_compute_for_a_while(self):
@@ -65,18 +65,18 @@ class Started(unittest.TestCase):
             self.assertEqual((Act.WAIT, Act.START_ANEW), (early.act, late.act), state)
 
     def test_what_runs_is_noted_whoever_started_it(self):
-        for phase in (Phase.WAITING, Phase.STARTING, Phase.FAILED):
+        for phase in (StartPhase.WAITING, StartPhase.STARTING, StartPhase.FAILED):
             for power in (Power.ON, Power.PAUSED):
                 decision = advance(a_start(phase), power=power)
-                self.assertEqual((Act.NOTE, Phase.RUNS),
+                self.assertEqual((Act.NOTE, StartPhase.RUNS),
                                  (decision.act, decision.start.phase))
                 self.assertEqual([Fact.RESTARTED], [item.fact for item in decision.news])
 
     def test_a_call_under_way_is_waited_for_and_then_made_again(self):
-        begun = a_start(Phase.STARTING, calls=1)
+        begun = a_start(StartPhase.STARTING, calls=1)
         self.assertIs(Act.WAIT, advance(begun, seconds=119.0).act)
         after = advance(begun, seconds=120.0).start
-        self.assertIs(Phase.WAITING, after.phase)
+        self.assertIs(StartPhase.WAITING, after.phase)
         self.assertIs(Act.START, advance(after, seconds=120.0).act)
 
     def test_the_pauses_grow_and_then_it_has_failed_which_is_told(self):
@@ -85,23 +85,23 @@ class Started(unittest.TestCase):
             self.assertIs(Act.WAIT, advance(failed, seconds=pause - 0.1).act)
             self.assertIs(Act.START, advance(failed, seconds=pause).act)
         decision = advance(a_start(calls=5, reason='no room'), seconds=301.0)
-        self.assertIs(Phase.FAILED, decision.start.phase)
+        self.assertIs(StartPhase.FAILED, decision.start.phase)
         self.assertIn('no room', decision.start.reason)
         self.assertIn('tried again after 10 min', decision.start.reason)
         self.assertEqual([Fact.NOT_RESTARTED], [item.fact for item in decision.news])
 
     def test_what_failed_is_tried_again_after_pauses_of_up_to_an_hour(self):
         for calls, pause in ((5, 600.0), (6, 1200.0), (7, 2400.0), (8, 3600.0), (1000, 3600.0)):
-            failed = a_start(Phase.FAILED, calls=calls, reason='no room')
+            failed = a_start(StartPhase.FAILED, calls=calls, reason='no room')
             early = advance(failed, seconds=pause - 0.1)
             self.assertEqual((Act.WAIT, failed), (early.act, early.start))
             late = advance(failed, seconds=pause)
-            self.assertEqual((Act.START, Phase.STARTING), (late.act, late.start.phase))
+            self.assertEqual((Act.START, StartPhase.STARTING), (late.act, late.start.phase))
 
     def test_what_failed_once_more_is_told_once_more(self):
-        again = advance(a_start(Phase.STARTING, calls=6), seconds=120.0).start
+        again = advance(a_start(StartPhase.STARTING, calls=6), seconds=120.0).start
         decision = advance(again, seconds=120.0)
-        self.assertIs(Phase.FAILED, decision.start.phase)
+        self.assertIs(StartPhase.FAILED, decision.start.phase)
         self.assertEqual([Fact.NOT_RESTARTED], [item.fact for item in decision.news])
 
 
@@ -111,39 +111,39 @@ class NotStarted(unittest.TestCase):
         for server in (a_server(vm_state='stopped', marks=(OPTED_OUT,)),
                        a_server(vm_state='active', marks=(OPTED_OUT,))):
             decision = advance(a_start(), server=server)
-            self.assertEqual((Phase.LEFT, 'it opted out: metadata HA_Enabled=no'),
+            self.assertEqual((StartPhase.LEFT, 'it opted out: metadata HA_Enabled=no'),
                              (decision.start.phase, decision.start.reason))
             self.assertEqual([Fact.LEFT_BY_POLICY], [one.fact for one in decision.news])
 
     def test_a_start_that_is_under_way_is_not_left(self):
         server = a_server(vm_state='stopped', marks=(OPTED_OUT,))
-        start = a_start(phase=Phase.STARTING, calls=1)
-        self.assertIs(Phase.STARTING, advance(start, server=server, seconds=1.0).start.phase)
+        start = a_start(phase=StartPhase.STARTING, calls=1)
+        self.assertIs(StartPhase.STARTING, advance(start, server=server, seconds=1.0).start.phase)
 
     def test_what_its_user_stopped_stays_off(self):
         decision = advance(a_start(), actions=USER_STOPPED)
-        self.assertEqual((Phase.LEFT, 'its user stopped it'),
+        self.assertEqual((StartPhase.LEFT, 'its user stopped it'),
                          (decision.start.phase, decision.start.reason))
 
     def test_wherever_it_may_run(self):
         decision = advance(a_start(), actions=USER_STOPPED, elsewhere='it was being migrated to c2')
-        self.assertEqual((Phase.LEFT, 'its user stopped it'),
+        self.assertEqual((StartPhase.LEFT, 'its user stopped it'),
                          (decision.start.phase, decision.start.reason))
 
     def test_what_is_not_the_hosts_any_more_is_left(self):
         for server in (None, a_server(vm_state='stopped', host='c2'),
                        a_server(vm_state='shelved'), a_server(vm_state='suspended')):
-            self.assertIs(Phase.LEFT, advance(a_start(), server=server).start.phase, server)
+            self.assertIs(StartPhase.LEFT, advance(a_start(), server=server).start.phase, server)
 
     def test_what_nova_has_elsewhere_is_left_though_its_host_is_dead_or_mute(self):
         moved = a_server(vm_state='active', host='c2')
         for changes in ({'power': None}, {'barred': 'there is a case on its host: confirmed'}):
-            decision = advance(a_start(Phase.STARTING), server=moved, **changes)
-            self.assertEqual((Phase.LEFT, 'Nova has it on c2'),
+            decision = advance(a_start(StartPhase.STARTING), server=moved, **changes)
+            self.assertEqual((StartPhase.LEFT, 'Nova has it on c2'),
                              (decision.start.phase, decision.start.reason))
         # A move that is open may still bring it back.
         decision = advance(a_start(), server=moved, moving='it is under way from c1: moving')
-        self.assertEqual((Act.WAIT, Phase.WAITING), (decision.act, decision.start.phase))
+        self.assertEqual((Act.WAIT, StartPhase.WAITING), (decision.act, decision.start.phase))
 
     def test_a_mute_host_that_is_barred_tells_why_it_is(self):
         self.assertEqual('its host is on hold', advance(
@@ -163,7 +163,7 @@ class NotStarted(unittest.TestCase):
         ]
         for changes, reason in table:
             decision = advance(a_start(), **changes)
-            self.assertEqual((Act.WAIT, Phase.WAITING, reason), (
+            self.assertEqual((Act.WAIT, StartPhase.WAITING, reason), (
                 decision.act, decision.start.phase, decision.start.reason))
 
     def test_where_people_start_it_nobody_else_does(self):
@@ -172,7 +172,7 @@ class NotStarted(unittest.TestCase):
         self.assertIn('a person has to start it', decision.start.reason)
 
     def test_a_settled_start_goes_nowhere(self):
-        for phase in (Phase.RUNS, Phase.LEFT, Phase.WAVED_OFF):
+        for phase in (StartPhase.RUNS, StartPhase.LEFT, StartPhase.WAVED_OFF):
             with self.assertRaises(AssertionError):
                 restart.waved_off(a_start(phase), 'why', AT)
 
@@ -214,15 +214,15 @@ class Opened(unittest.TestCase):
         first = self.open()
         first = restart.changed(first, [
             restart.waved_off(first.starts[0], 'not needed', AT),
-            dataclasses.replace(first.starts[1], phase=Phase.FAILED, calls=5)])
+            dataclasses.replace(first.starts[1], phase=StartPhase.FAILED, calls=5)])
         again = self.open(first, boot_id='boot-3')
-        self.assertEqual([('i1', Phase.WAVED_OFF, 0), ('i2', Phase.WAITING, 0)], [
+        self.assertEqual([('i1', StartPhase.WAVED_OFF, 0), ('i2', StartPhase.WAITING, 0)], [
             (start.instance, start.phase, start.calls) for start in again.starts])
 
     def test_what_was_still_to_be_started_is_so_after_another_boot_though_its_host_forgot_it(self):
         first = self.open()
         again = self.open(first, boot_id='boot-3', interrupted=('i2',))
-        self.assertEqual({'i1': Phase.WAITING, 'i2': Phase.WAITING}, {
+        self.assertEqual({'i1': StartPhase.WAITING, 'i2': StartPhase.WAITING}, {
             start.instance: start.phase for start in again.starts})
         # It is no news of this boot, and most often it is elsewhere by now.
         news, = restart.told(again, first)
@@ -233,9 +233,10 @@ class Opened(unittest.TestCase):
     def test_what_its_user_had_stopped_is_asked_about_anew_after_another_boot(self):
         first = self.open()
         first = restart.changed(first, [
-            dataclasses.replace(first.starts[0], phase=Phase.LEFT, reason='its user stopped it')])
+            dataclasses.replace(first.starts[0], phase=StartPhase.LEFT,
+                                reason='its user stopped it')])
         again = self.open(first, boot_id='boot-3')
-        self.assertEqual([Phase.WAITING] * 2, [start.phase for start in again.starts])
+        self.assertEqual([StartPhase.WAITING] * 2, [start.phase for start in again.starts])
         news, = restart.told(again, first)
         self.assertNotIn('i1', news.text)
 
@@ -261,7 +262,8 @@ class Unseen(unittest.TestCase):
 
     def test_what_came_is_started_and_what_was_off_for_long_is_left(self):
         record = self.open(guests=('i1', 'i4'), went_off={'i3': 2})
-        self.assertEqual({'i2': Phase.LEFT, 'i3': Phase.WAITING, 'i4': Phase.WAITING},
+        self.assertEqual({'i2': StartPhase.LEFT, 'i3': StartPhase.WAITING,
+                          'i4': StartPhase.WAITING},
                          self.phases(record))
 
     def test_nothing_is_added_to_what_the_agent_can_tell(self):
@@ -276,19 +278,20 @@ class Unseen(unittest.TestCase):
     def test_what_was_off_for_long_is_so_after_another_boot(self):
         first = self.open(guests=('i1', 'i4'))
         told = dataclasses.replace(self.INVENTORY, boot_id='boot-3', interrupted=('i1', 'i2'))
-        self.assertIs(Phase.LEFT, self.phases(restart.opened(told, first, AT, BY))['i2'])
+        self.assertIs(StartPhase.LEFT, self.phases(restart.opened(told, first, AT, BY))['i2'])
 
     def test_the_agents_word_is_added_to_it(self):
         first = self.open(guests=('i1', 'i4'))
         told = dataclasses.replace(self.INVENTORY, boot_id='boot-2', interrupted=('i1', 'i2'))
         record = restart.opened(told, first, AT, BY)
-        self.assertEqual({'i1': Phase.WAITING, 'i2': Phase.LEFT, 'i4': Phase.WAITING},
+        self.assertEqual({'i1': StartPhase.WAITING, 'i2': StartPhase.LEFT,
+                          'i4': StartPhase.WAITING},
                          self.phases(record))
         self.assertNotIn('i4', restart.told(record, first)[0].text)
 
     def test_what_is_on_again_is_no_more_left_and_the_rest_stays(self):
         record = restart.changed(self.open(guests=('i1', 'i4')), [])
-        self.assertEqual({'i4': Phase.WAITING},
+        self.assertEqual({'i4': StartPhase.WAITING},
                          self.phases(restart.once_more_on(record, ['i2', 'i4'])))
         self.assertEqual(record, restart.once_more_on(record, ['i4']))
 
@@ -301,11 +304,11 @@ class TheTable(unittest.TestCase):
         self.assertTrue(restart._ROWS[-1][1](a_start(), a_look(), rules()))
 
     def test_every_phase_has_its_roads(self):
-        self.assertEqual(set(Phase), set(restart.ROADS))
-        for phase in Phase:
+        self.assertEqual(set(StartPhase), set(restart.ROADS))
+        for phase in StartPhase:
             # What a person waved off, a person may ask for again.
             self.assertIs(phase.settled, restart.ROADS[phase] <= (
-                {Phase.WAITING} if phase is Phase.WAVED_OFF else set()))
+                {StartPhase.WAITING} if phase is StartPhase.WAVED_OFF else set()))
 
 
 class Named(unittest.TestCase):

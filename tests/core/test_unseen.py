@@ -16,8 +16,8 @@ import unittest
 
 from kaopu_ha.core import unseen
 from kaopu_ha.core.model import Phase, Power, Stage
-from kaopu_ha.core.restart import Phase as StartPhase
 from kaopu_ha.core.restart import Restart, Start
+from kaopu_ha.core.restart import StartPhase as StartPhase
 from tests.core.values import AT, BY, a_case, an_evacuation, an_instance, an_inventory
 
 CASE = a_case(Stage.ADMITTING, recovery='c1-7')

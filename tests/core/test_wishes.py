@@ -312,24 +312,26 @@ class TestStartInPlace(Refusals, unittest.TestCase):
             values.AT, values.BY, restart=record), values.rules(**rules))
 
     def test_what_failed_or_rests_or_was_waved_off_is_started_again(self):
-        for phase in (restart.Phase.FAILED, restart.Phase.WAITING, restart.Phase.WAVED_OFF):
+        for phase in (restart.StartPhase.FAILED, restart.StartPhase.WAITING,
+                      restart.StartPhase.WAVED_OFF):
             [start] = self.answered(phase).restart.starts
-            self.assertEqual((restart.Phase.WAITING, 0), (start.phase, start.calls), phase)
+            self.assertEqual((restart.StartPhase.WAITING, 0), (start.phase, start.calls), phase)
 
     def test_what_is_being_started_or_runs_or_was_left_is_refused(self):
-        for phase in (restart.Phase.STARTING, restart.Phase.RUNS, restart.Phase.LEFT):
+        for phase in (restart.StartPhase.STARTING, restart.StartPhase.RUNS,
+                      restart.StartPhase.LEFT):
             self.refused(self.answered(phase))
 
     def test_another_boot_is_another_matter(self):
-        self.refused(self.answered(restart.Phase.FAILED, boot='boot-1'))
+        self.refused(self.answered(restart.StartPhase.FAILED, boot='boot-1'))
 
     def test_where_people_start_them_the_answer_says_how(self):
         self.assertIn('openstack server start i1',
-                      self.refused(self.answered(restart.Phase.FAILED, restarts=False)))
+                      self.refused(self.answered(restart.StartPhase.FAILED, restarts=False)))
 
     def test_it_is_waved_off_and_not_given_up(self):
         self.assertIn('wave-off c1 web',
-                      self.refused(self.answered(restart.Phase.FAILED, WishVerb.GIVE_UP)))
+                      self.refused(self.answered(restart.StartPhase.FAILED, WishVerb.GIVE_UP)))
 
 
 class TestTakenUpAgain(unittest.TestCase):

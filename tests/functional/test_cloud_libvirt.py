@@ -260,7 +260,7 @@ class LibvirtCloudTest(OnRealHosts, CloudSuite, unittest.TestCase):
 
     def test_of_two_that_start_it_on_different_hosts_one_is_refused(self):
         instance = self.a_dead_host()
-        begun = records.Move('m', 'h1', 'h3', 'running')
+        begun = records.MoveRecord('m', 'h1', 'h3', 'running')
         self.known.store.commit([], [ports.Put(records.SERVER + instance, records.encode(
             records.Owner('h1', moves=(begun,))))])
         with self.assertRaisesRegex(ports.PortError, 'may run on h3') as raised:
@@ -274,7 +274,7 @@ class LibvirtCloudTest(OnRealHosts, CloudSuite, unittest.TestCase):
 
     def test_a_target_that_died_since_and_was_admitted_holds_nothing_back(self):
         instance = self.a_dead_host()
-        begun = records.Move('m', 'h1', 'h3', 'running')
+        begun = records.MoveRecord('m', 'h1', 'h3', 'running')
         for key, record in ((records.SERVER + instance, records.Owner('h1', moves=(begun,))),
                             (records.SERVICE + 'h3', records.Service(True)),
                             (records.SERVICE + 'h3', records.Service(False))):
@@ -324,7 +324,7 @@ class LibvirtCloudTest(OnRealHosts, CloudSuite, unittest.TestCase):
         instance = self.a_dead_host()
         self.cloud.evacuate(instance, 'h2', GivenPermit())
         self.known.agents['h2'].publish()
-        told = records.encode(records.Domain('web', records.Power.ON, '<domain/>'))
+        told = records.encode(records.DomainRecord('web', records.Power.ON, '<domain/>'))
         self.known.store.commit([], [
             ports.Put(f'{records.DOMAIN}h9/{instance}', told)])
         self.assertEqual('h2', self.cloud.server(instance).host, 'h2 beats, and tells of it')
@@ -339,7 +339,7 @@ class LibvirtCloudTest(OnRealHosts, CloudSuite, unittest.TestCase):
     def rewrite(self, instance, old, new):
         """Have h1 tell another definition of it: h1 is in the hands of a thief."""
         key = f'{records.DOMAIN}h1/{instance}'
-        told = records.decode(records.Domain, self.known.store.read(key).get(key).value)
+        told = records.decode(records.DomainRecord, self.known.store.read(key).get(key).value)
         self.assertIn(old, told.xml)
         self.known.store.commit([], [ports.Put(key, records.encode(
             dataclasses.replace(told, xml=told.xml.replace(old, new, 1))))])

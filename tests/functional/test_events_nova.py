@@ -25,7 +25,7 @@ from oslo_config import cfg
 import oslo_messaging
 from oslo_messaging import opts
 
-from kaopu_ha.core.events import Event
+from kaopu_ha.core.events import NovaEvent
 from kaopu_ha.core.model import Power
 from kaopu_ha.drivers.openstack import events as nova
 from kaopu_ha.drivers.openstack.events import NovaEvents
@@ -108,8 +108,8 @@ class NovaEventsTest(events.EventsSuite, unittest.TestCase):
                           pool=f'kaopu_ha_events_{self.exchange}')
 
     def an_event(self, number):
-        return Event('c1', 'instance.power_off.end',
-                     f'178b0921-8f85-4257-88b6-{number:012x}', Power.OFF)
+        return NovaEvent('c1', 'instance.power_off.end',
+                         f'178b0921-8f85-4257-88b6-{number:012x}', Power.OFF)
 
     def test_an_account_that_may_only_listen_is_enough(self):
         self.url = url = self.rabbit.add_user(

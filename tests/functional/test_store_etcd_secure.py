@@ -297,7 +297,7 @@ class AgentsTurns(SecureCase):
         for gone in (False, True):
             entry = self.service.read(key).get(key)
             self.assertIsNotNone(entry, self.told)
-            self.assertIs(gone, records.decode(records.Domain, entry.value).gone, self.told)
+            self.assertIs(gone, records.decode(records.DomainRecord, entry.value).gone, self.told)
             self.local.domains = ()
             publisher.turn()
         self.service.commit([], [ports.Delete(records.SERVER + uuid)])

@@ -222,7 +222,7 @@ class TestNames(unittest.TestCase):
         text = (CONTRIBUTOR / 'words.rst').read_text().lower()
         lacking = [f'{words.__name__}: {word.value}'
                    for words in (model.Sign, model.Verdict, model.Stage, model.RecoveryStage,
-                                 model.Phase, restart.Phase, wishes.WishVerb, wishes.WishState)
+                                 model.Phase, restart.StartPhase, wishes.WishVerb, wishes.WishState)
                    for word in words
                    if not re.search(rf'\b{word.value.replace(" ", "[ _]")}\b', text)]
         self.assertEqual([], lacking)

@@ -34,7 +34,7 @@ class PresenceTest(unittest.TestCase):
     def test_it_is_shown_under_a_lease_until_the_end(self):
         self.presence.turn()
         entry = self.shown()['w1/7']
-        self.assertEqual('w1/7', records.decode(records.Process, entry.value).name)
+        self.assertEqual('w1/7', records.decode(records.ProcessRecord, entry.value).name)
         self.assertNotEqual(0, entry.lease)
         self.presence.turn()
         self.assertEqual(entry, self.shown()['w1/7'], 'it is renewed, and not written again')

@@ -68,7 +68,7 @@ FULL = [
                  domains=('i1',), compute_started='boot-1/5', note='none', interrupted=('i1',),
                  off_lately=('i2',), leaving=True, left_defined=('i2',)),
     restart.Restart('c1', 'boot-2', (restart.Start(
-        'i1', 'web', restart.Phase.STARTING, 'why', 2, AT),), (STEP,)),
+        'i1', 'web', restart.StartPhase.STARTING, 'why', 2, AT),), (STEP,)),
     dataclasses.replace(
         an_admitting(), waited=3.5, kernel_answered=True, verdict=model.Verdict.DEAD,
         rounds=(a_round(kernel_answers=True, clients=('10.1.0.1:0/7',)),

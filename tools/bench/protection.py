@@ -152,7 +152,7 @@ def main(hosts: int, each: int) -> None:
         for one in found[:count]:
             _looked(store, cloud, pool, one.instance)
         one_by_one = (time.process_time() - began) / count * len(found)
-    back = sum(one.answer is prospect.Answer.PROTECTED for one in found)
+    back = sum(one.answer is prospect.Forecast.PROTECTED for one in found)
     print(f'{len(found)} instances on {hosts} hosts, {back} would come back: all of them '
           f'{whole:.2f} s and {asked} questions, one by one {one_by_one:.1f} s (by {count} of '
           f'them), ratio {whole / one_by_one:.4f}; {whole / _TARGET_SECONDS:.2f} of the target of '

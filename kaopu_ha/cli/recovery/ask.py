@@ -256,4 +256,4 @@ def _starts(found: Picture, verb: WishVerb, name: str) -> Iterator[_Meant]:
 
 def _is_settled(start: restart.Start) -> bool:
     # What a person waved off may be tried again.
-    return start.phase.settled and start.phase is not restart.Phase.WAVED_OFF
+    return start.phase.settled and start.phase is not restart.StartPhase.WAVED_OFF

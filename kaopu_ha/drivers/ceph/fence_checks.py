@@ -81,5 +81,5 @@ def _listed(one: child.Child, fsid: str, whose: str, seen: Seen, limit: float) -
         told = one.ask('listed', limit, fsid=fsid)
     except ports.PortError as failure:
         return [unasked(whose, str(failure), 'what is listed by mistake is not known', _CAPS)]
-    entries = [checkup_ceph.Entry(*each) for each in told['entries']]
+    entries = [checkup_ceph.BlocklistEntry(*each) for each in told['entries']]
     return checkup_ceph.blocklist(entries, told['ranges'], seen, fsid)

@@ -70,13 +70,13 @@ def _members(calls: etcd_calls.Calls) -> Iterator[Finding]:
         else None)
 
 
-def _member(calls: etcd_calls.Calls, number: int) -> checkup_store.Member:
+def _member(calls: etcd_calls.Calls, number: int) -> checkup_store.MemberStatus:
     address = calls.name(number)
     try:
         said = calls.ask(number, wire.STATUS, wire.StatusRequest())
     except etcd_calls.Failed as failure:
-        return checkup_store.Member(address, trouble=calls.explained(str(failure)))
-    return checkup_store.Member(address, said.version, said.dbSize, said.dbSizeQuota)
+        return checkup_store.MemberStatus(address, trouble=calls.explained(str(failure)))
+    return checkup_store.MemberStatus(address, said.version, said.dbSize, said.dbSizeQuota)
 
 
 def _said(calls: etcd_calls.Calls, number: int, method: wire.Method,

@@ -222,11 +222,11 @@ class LibvirtCloud(ports.Cloud, checkup.Checkable):
             raise ports.Refused(found.refused)
         return found.text
 
-    def _begun(self, known: Known, target: str) -> tuple[records.Move, bool]:
+    def _begun(self, known: Known, target: str) -> tuple[records.MoveRecord, bool]:
         """The move to persist, and whether it was begun before.  Raises PortError."""
         before = known.running
         if before is None or before.source != known.host:
-            return records.Move(str(uuids.uuid4()), known.host, target, 'running'), False
+            return records.MoveRecord(str(uuids.uuid4()), known.host, target, 'running'), False
         if before.target == target:
             return before, True
         key = records.SERVICE + before.target
@@ -235,7 +235,7 @@ class LibvirtCloud(ports.Cloud, checkup.Checkable):
         if not _is_forced_down(seen, before.target) and _modified(seen, key) <= known.modified:
             # Not Refused, which would have core try yet another one.
             raise ports.PortError(f'it may run on {before.target}, which is not forced down')
-        return records.Move(str(uuids.uuid4()), known.host, target, 'running'), False
+        return records.MoveRecord(str(uuids.uuid4()), known.host, target, 'running'), False
 
     def _not_started(self, instance: str, modified: int, owner: records.Owner,
                      failure: ports.PortError, again: bool) -> None:
@@ -272,7 +272,7 @@ class LibvirtCloud(ports.Cloud, checkup.Checkable):
                                   [ports.Put(key, records.encode(owner))])
 
 
-def _with(known: Known, move: records.Move) -> records.Owner:
+def _with(known: Known, move: records.MoveRecord) -> records.Owner:
     """The decision with this move as its last; one that was running to another target is over."""
     moves = [dataclasses.replace(one, status='failed', fault='given up')
              if one.status == 'running' and one.id != move.id else one
@@ -282,7 +282,7 @@ def _with(known: Known, move: records.Move) -> records.Owner:
     return records.Owner(known.host, state, (*kept, move))
 
 
-def _with_last(owner: records.Owner, move: records.Move) -> records.Owner:
+def _with_last(owner: records.Owner, move: records.MoveRecord) -> records.Owner:
     return dataclasses.replace(owner, moves=(*owner.moves[:-1], move))
 
 

@@ -60,7 +60,7 @@ _STATES = {Power.ON: ('active', 1), Power.PAUSED: ('paused', 3), Power.OFF: ('st
 class Told:
     """What one host told of an instance, and when: revisions."""
 
-    domain: records.Domain
+    domain: records.DomainRecord
     created: int
     modified: int
 
@@ -136,7 +136,7 @@ class Known:
         return _RUNS[one.domain.power], one.created, host
 
     @property
-    def running(self) -> records.Move | None:
+    def running(self) -> records.MoveRecord | None:
         """The move that was begun and has neither arrived nor failed."""
         return self.owner.running if self.owner else None
 
@@ -305,7 +305,7 @@ class Register:
         """What the host told of this instance, with the images in its definition."""
         key = f'{records.DOMAIN}{host}/{uuid}'
         entry = self._store.read(key).get(key)
-        told = records.if_readable(records.Domain, entry)
+        told = records.if_readable(records.DomainRecord, entry)
         return entry, definition.images(told.xml) if told else {}
 
     def _sizes(self, seen: ports.Snapshot,
@@ -325,14 +325,14 @@ class Register:
         keys = [f'{records.DOMAIN}{host}/{uuid}' for uuid, hosts in uuids.items()
                 for host in sorted({*hosts, *sizes[uuid],
                                     *_hosts_of(seen.get(records.SERVER + uuid))})]
-        told = {uuid: {host: Told(records.Domain(
+        told = {uuid: {host: Told(records.DomainRecord(
             instance.name, instance.power, note=f'{host} has not told of its definition; '
             f'does its agent have [cloud] driver = libvirt?'), 0, 0)
             for host, instance in sizes[uuid].items()} for uuid in uuids}
         for start in range(0, len(keys), _RANGES_MAX):
             read = self._store.read(*keys[start:start + _RANGES_MAX])
             found = read.under(records.DOMAIN)
-            for name, domain in records.readable(records.Domain, found).items():
+            for name, domain in records.readable(records.DomainRecord, found).items():
                 host, _, uuid = name.partition('/')
                 told[uuid][host] = Told(domain, found[name].created, found[name].modified)
         return told

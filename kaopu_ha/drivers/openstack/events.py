@@ -38,7 +38,7 @@ from kaopu_ha import checkup, ports
 from kaopu_ha.conf import events as conf_events
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.checkup import Finding, Seen
-from kaopu_ha.core.events import Event
+from kaopu_ha.core.events import NovaEvent
 from kaopu_ha.core.model import Power
 from kaopu_ha.drivers.broker import checks as brokers
 
@@ -118,7 +118,7 @@ class NovaEvents(ports.Events, checkup.Checkable):
         self._server: Any = None
         self._closed = threading.Event()
 
-    def listen(self, tell: Callable[[Event], None]) -> None:
+    def listen(self, tell: Callable[[NovaEvent], None]) -> None:
         """As promised: it connects in a thread, however long that takes."""
         threading.Thread(target=self._listen, args=(tell,), name='events-bus', daemon=True).start()
 
@@ -137,8 +137,8 @@ class NovaEvents(ports.Events, checkup.Checkable):
         ending.start()
         ending.join(_CLOSE_SECONDS)
 
-    def _listen(self, tell: Callable[[Event], None]) -> None:
-        def heard(event: Event) -> None:
+    def _listen(self, tell: Callable[[NovaEvent], None]) -> None:
+        def heard(event: NovaEvent) -> None:
             if not self._closed.is_set():
                 tell(event)
         said = ''
@@ -172,7 +172,7 @@ class NovaEvents(ports.Events, checkup.Checkable):
 class _Endpoint:
     """Nova sends what we hear with the priority ``info``."""
 
-    def __init__(self, tell: Callable[[Event], None]) -> None:
+    def __init__(self, tell: Callable[[NovaEvent], None]) -> None:
         self._tell = tell
 
     def info(self, ctxt: Any, publisher_id: Any, event_type: Any, payload: Any,
@@ -186,7 +186,7 @@ class _Endpoint:
         self._tell(event)
 
 
-def read(publisher: Any, kind: Any, payload: Any, at: Any = None) -> Event | None:
+def read(publisher: Any, kind: Any, payload: Any, at: Any = None) -> NovaEvent | None:
     """What a notification says; None if it says nothing for us, or is none of Nova's.
 
     Takes anything, and raises nothing: whoever may write to the bus may write what they like.
@@ -198,13 +198,13 @@ def read(publisher: Any, kind: Any, payload: Any, at: Any = None) -> Event | Non
         data = _data(payload, _OF_HOSTS[kind])
         compute = kind != 'service.update' or data.get('binary') == _COMPUTE
         host = _matching(_HOST, data.get('host'))
-        return Event(host, kind, at=when) if host and compute else None
+        return NovaEvent(host, kind, at=when) if host and compute else None
     if kind in _OF_INSTANCES:
         data = _data(payload, _OF_INSTANCES[kind])
         host, uuid = _publishing_host(publisher), _matching(_UUID, data.get('uuid'))
         state = data.get('state')
         power = _POWERS.get(state) if isinstance(state, str) else None
-        return Event(host, kind, uuid, power, when) if host and uuid and power else None
+        return NovaEvent(host, kind, uuid, power, when) if host and uuid and power else None
     return None
 
 

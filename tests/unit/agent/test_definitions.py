@@ -42,7 +42,7 @@ class LeavingTest(AgentCase):
     def powers(self):
         """What is told of each domain: its power."""
         prefix = f'{records.DOMAIN}{HOST}/'
-        return {uuid: records.decode(records.Domain, entry.value).power
+        return {uuid: records.decode(records.DomainRecord, entry.value).power
                 for uuid, entry in self.store.read(prefix).under(prefix).items()}
 
     def test_what_goes_off_is_told_off(self):

@@ -101,7 +101,7 @@ class Whole(Doctor):
         self.there_leads()
         self.there_is(scene.an_inventory('c1', instances=()))
         self.beats('c1')
-        self.put(f'{records.PROCESS}worker/ctl-1/7', records.Process('ctl-1/7'))
+        self.put(f'{records.PROCESS}worker/ctl-1/7', records.ProcessRecord('ctl-1/7'))
         found = self.found()
         for key in (('cloud', 'Nova'), ('usage', 'Placement'), ('management', 'c1'),
                     ('fence', f'Ceph user client.kaopu of cluster {scene.FSID}')):

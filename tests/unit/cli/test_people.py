@@ -63,8 +63,9 @@ class WaveOff(scene.Scene):
     def open(self):
         self.there_is(scene.an_inventory('c1'))
         self.put(records.RESTART + 'c1', restart.Restart('c1', 'boot-2', (
-            restart.Start(scene.WEB, 'web-1', restart.Phase.WAITING, 'its pause', 1, scene.at(1)),
-            restart.Start(scene.DB, 'db-1', restart.Phase.FAILED, '5 calls', 5, scene.at(1)))))
+            restart.Start(scene.WEB, 'web-1', restart.StartPhase.WAITING, 'its pause', 1,
+                          scene.at(1)),
+            restart.Start(scene.DB, 'db-1', restart.StartPhase.FAILED, '5 calls', 5, scene.at(1)))))
 
     def phases(self):
         return [(start.name, start.phase.name) for start in self.get(
@@ -147,7 +148,7 @@ class Forget(scene.Scene):
 
     def test_a_destroyed_host_leaves_the_definitions_of_what_was_never_moved(self):
         self.a_dead_host(RecoveryStage.FINISHED)
-        definition = records.encode(records.Domain('web', records.Power.ON, '<domain/>'))
+        definition = records.encode(records.DomainRecord('web', records.Power.ON, '<domain/>'))
         moved, stayed = f'{records.DOMAIN}c1/moved', f'{records.DOMAIN}c1/stayed'
         self.store.commit([], [
             ports.Put(moved, definition), ports.Put(stayed, definition),

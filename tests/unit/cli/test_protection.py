@@ -287,9 +287,9 @@ class TestWhatCouldNotBeAsked(Protected):
 
 
     def test_while_no_worker_runs_nothing_would_come_back(self):
-        self.put_under_a_lease(records.PROCESS + 'controller/one', records.Process('one'))
+        self.put_under_a_lease(records.PROCESS + 'controller/one', records.ProcessRecord('one'))
         self.assertIn('3 for: no worker', self.asked()[1])
-        self.put_under_a_lease(records.PROCESS + 'worker/two', records.Process('two'))
+        self.put_under_a_lease(records.PROCESS + 'worker/two', records.ProcessRecord('two'))
         self.assertEqual(0, self.asked()[0])
 
     def test_while_the_brake_holds_that_is_told(self):

@@ -133,10 +133,10 @@ class Status(scene.Scene):
         self.there_leads()
         self.there_is(scene.an_inventory('c1'))
         self.beats('c1')
-        for phase, shown in ((restart.Phase.STARTING, True), (restart.Phase.RUNS, False)):
+        for phase, shown in ((restart.StartPhase.STARTING, True), (restart.StartPhase.RUNS, False)):
             self.put(records.RESTART + 'c1', restart.Restart('c1', 'boot-2', (
                 restart.Start(scene.WEB, 'web-1', phase, 'its pause', 1, layout.now()),
-                restart.Start(scene.DB, 'db-1', restart.Phase.LEFT, 'its user stopped it'))))
+                restart.Start(scene.DB, 'db-1', restart.StartPhase.LEFT, 'its user stopped it'))))
             told = self.shown('status')
             self.assertEqual(shown, 'All is well.' not in told, told)
             self.assertRegex(told, 'c1, in place +restart +1/2 instances' if shown

@@ -122,11 +122,12 @@ class Asked(Led):
     def test_a_start_in_place_that_failed_is_tried_again(self):
         self.there_is(scene.an_inventory('c1'))
         self.put(records.RESTART + 'c1', restart.Restart('c1', 'boot-2', (
-            restart.Start(scene.DB, 'db-1', restart.Phase.FAILED, '5 calls', 5, scene.at(1)),)))
+            restart.Start(scene.DB, 'db-1', restart.StartPhase.FAILED, '5 calls', 5, scene.at(1)),
+            )))
         with self.a_leader():
             self.shown('recovery', 'retry', 'db-1', *_WHY)
         [start] = self.get(restart.Restart, records.RESTART + 'c1').starts
-        self.assertEqual((restart.Phase.WAITING, 0), (start.phase, start.calls))
+        self.assertEqual((restart.StartPhase.WAITING, 0), (start.phase, start.calls))
 
     def test_after_the_admission_it_says_what_to_do_instead(self):
         self.a_dead_host(RecoveryStage.FINISHED)

@@ -190,9 +190,9 @@ class Caring(unittest.TestCase):
     def test_what_is_started_again_where_it_is_is_left_to_that_but_not_what_was_moved_since(self):
         for host, released in (('c3', []), ('c1', [(7, 'c2')])):
             self.write(records.RESTART + 'c3', Restart('c3', 'boot-1', (
-                Start('i1', 'web', restart.Phase.STARTING),) * (host == 'c3')))
+                Start('i1', 'web', restart.StartPhase.STARTING),) * (host == 'c3')))
             self.write(records.RESTART + 'c1', Restart('c1', 'boot-1', (
-                Start('i1', 'web', restart.Phase.STARTING),)))
+                Start('i1', 'web', restart.StartPhase.STARTING),)))
             self.turn(30.0)
             self.assertEqual(released, self.cloud.released)
 

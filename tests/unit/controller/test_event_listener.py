@@ -16,7 +16,7 @@ import unittest
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.event_listener import EventListener
-from kaopu_ha.core.events import Event, Hint
+from kaopu_ha.core.events import Hint, NovaEvent
 from kaopu_ha.core.model import Power
 from kaopu_ha.sim.kernel import Kernel, Process, Signal
 from kaopu_ha.sim.network import Node
@@ -67,7 +67,7 @@ class Heard(unittest.TestCase):
         self.kernel.run(self.kernel.now + seconds)
 
     def say(self, power=OFF, instance='i1', host='c1'):
-        self.source.tell(Event(host, 'kind', instance, power))
+        self.source.tell(NovaEvent(host, 'kind', instance, power))
 
     def hints(self):
         return {key: records.decode(Hint, entry.value) for key, entry in self.etcd.entries.items()
@@ -160,7 +160,7 @@ class Heard(unittest.TestCase):
             return commit(compares, writes)
         self.store.commit = refuse_the_first
         self.say()
-        self.source.tell(Event('c2', 'kind'))
+        self.source.tell(NovaEvent('c2', 'kind'))
         self.run_for(2.0)
         self.assertEqual([2, 1], refused)
         self.assertEqual([records.EVENT + 'host/c2'], list(self.hints()))

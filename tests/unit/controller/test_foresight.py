@@ -18,7 +18,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.controller.foresight import Foresight
 from kaopu_ha.core.demands import Amount, Demand, Offer, Part, Places
 from kaopu_ha.core.news import Fact
-from kaopu_ha.core.prospect import Answer
+from kaopu_ha.core.prospect import Forecast
 from tests.core import values
 from tests.unit.controller import test_lookout, test_protector
 
@@ -65,7 +65,7 @@ class TestOffers(test_protector.ProtectorCase):
     def test_kinds_for_which_there_was_no_time_are_asked_for_next(self):
         found = self.foresight.look('c1')
         self.assertEqual([7, 4, 1], [len(kinds) for kinds in self.nova.kinds])
-        self.assertEqual({(Answer.PROTECTED, 'c2')},
+        self.assertEqual({(Forecast.PROTECTED, 'c2')},
                          {(one.answer, one.target) for one in found.prospects})
         self.assertEqual(((), []), (found.untold, self.told))
 
@@ -94,7 +94,7 @@ class TestOffers(test_protector.ProtectorCase):
         self.nova.places = fails
         found = self.foresight.look('c1')
         self.assertEqual(('where instances may be: 503',), found.untold)
-        self.assertEqual({Answer.PROTECTED}, {one.answer for one in found.prospects})
+        self.assertEqual({Forecast.PROTECTED}, {one.answer for one in found.prospects})
 
     def test_where_nobody_can_say_what_must_not_be_fenced_the_rest_is_said(self):
         def fails(order, limit):
@@ -102,4 +102,4 @@ class TestOffers(test_protector.ProtectorCase):
         self.foresight._fences[0].forbidden = fails
         found = self.foresight.look('c1')
         self.assertEqual('ValueError: 10.1.0.x is no address', found.unasked)
-        self.assertEqual({Answer.PROTECTED}, {one.answer for one in found.prospects})
+        self.assertEqual({Forecast.PROTECTED}, {one.answer for one in found.prospects})

@@ -18,7 +18,7 @@ import pathlib
 import random
 import unittest
 
-from kaopu_ha.core.events import Event
+from kaopu_ha.core.events import NovaEvent
 from kaopu_ha.core.model import Power
 from kaopu_ha.drivers.openstack import events as nova
 
@@ -59,8 +59,8 @@ class WhatNovaSays(unittest.TestCase):
     def test_an_event_of_an_instance_names_it_and_the_time(self):
         sample = a_sample('instance.power_off.end')
         uuid = sample['payload']['nova_object.data']['uuid']
-        self.assertEqual(Event('c1', 'instance.power_off.end', uuid, Power.OFF,
-                               sample['timestamp']), told(sample))
+        self.assertEqual(NovaEvent('c1', 'instance.power_off.end', uuid, Power.OFF,
+                                   sample['timestamp']), told(sample))
 
     def test_an_evacuation_ends_on_the_host_that_says_so(self):
         sample = a_sample('instance.rebuild.end')

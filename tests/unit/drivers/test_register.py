@@ -19,13 +19,13 @@ from kaopu_ha.core.model import Instance, Power
 from kaopu_ha.drivers.libvirt.register import Known, Standing, Told
 
 UUID = '11111111-1111-4111-8111-111111111111'
-RUNNING = records.Move('m1', 'c1', 'c2', 'running')
-ARRIVED = records.Move('m1', 'c1', 'c2', 'completed')
-FAILED = records.Move('m1', 'c1', 'c2', 'failed', 'no such bridge')
+RUNNING = records.MoveRecord('m1', 'c1', 'c2', 'running')
+ARRIVED = records.MoveRecord('m1', 'c1', 'c2', 'completed')
+FAILED = records.MoveRecord('m1', 'c1', 'c2', 'failed', 'no such bridge')
 
 
 def told(power, created, modified=0, xml='<domain/>'):
-    return Told(records.Domain('web', power, xml), created, modified or created)
+    return Told(records.DomainRecord('web', power, xml), created, modified or created)
 
 
 def known(owner=None, modified=0, standing=None, **hosts):

@@ -50,8 +50,9 @@ def written(chance):
     """What the thief writes: a key of his own, and a text."""
     junk = chance.choice(('', '{', '[' * 5000, '"' * 50, '{"schema": 1}', '\u0000'))
     uuid = chance.choice((WEB, DB, 'x', 'a/b'))
-    told = records.Domain('web', chance.choice(tuple(Power)), chance.choice(('', '<domain/>')),
-                          gone=chance.random() < 0.2)
+    told = records.DomainRecord('web', chance.choice(tuple(Power)),
+                                chance.choice(('', '<domain/>')),
+                                gone=chance.random() < 0.2)
     many = tuple(chance.choices((WEB, DB, 'x'), k=chance.randrange(4)))
     return chance.choice((
         (f'{records.DOMAIN}{THIEF}/{uuid}', records.encode(told)),
@@ -70,7 +71,7 @@ class Stolen(unittest.TestCase):
             self.put(records.ALIVE + host, '{}')
             self.put(records.INVENTORY + host, records.encode(an_inventory(host, uuid)))
             self.put(f'{records.DOMAIN}{host}/{uuid}',
-                     records.encode(records.Domain('web', Power.ON, '<domain/>')))
+                     records.encode(records.DomainRecord('web', Power.ON, '<domain/>')))
         self.put(records.ALIVE + THIEF, '{}')
 
     def put(self, key, text):
@@ -93,7 +94,7 @@ class Stolen(unittest.TestCase):
         self.put(records.INVENTORY + THIEF, records.encode(an_inventory(THIEF, WEB)))
         self.assertEqual('c1', self.register.one(WEB).host)
         self.put(f'{records.DOMAIN}{THIEF}/{WEB}',
-                 records.encode(records.Domain('web', Power.ON, '<domain/>')))
+                 records.encode(records.DomainRecord('web', Power.ON, '<domain/>')))
         self.assertEqual(THIEF, self.register.one(WEB).host)
 
     def test_so_many_definitions_cost_others_nothing_and_are_told_once(self):

@@ -27,8 +27,8 @@ from kaopu_ha.core.model import Power
 from tests.unit.fuzz import json_values, spoiled, texts, thrown
 from tests.unit.test_records import BARE, FULL
 
-OTHERS = [records.Domain('web', Power.ON, '<domain/>', 'note', gone=True),
-          records.Owner('c1', 'active', (records.Move('m1', 'c1', 'c2', 'running', 'none'),)),
+OTHERS = [records.DomainRecord('web', Power.ON, '<domain/>', 'note', gone=True),
+          records.Owner('c1', 'active', (records.MoveRecord('m1', 'c1', 'c2', 'running', 'none'),)),
           records.Service(forced_down=True)]
 KINDS = sorted({type(record) for record in FULL + BARE + OTHERS}, key=lambda kind: kind.__name__)
 WHOLE = [(type(record), json.loads(records.encode(record))) for record in FULL + BARE + OTHERS]

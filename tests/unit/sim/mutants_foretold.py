@@ -17,7 +17,7 @@ import dataclasses
 
 from kaopu_ha.controller.foresight import Foresight
 from kaopu_ha.core import chances, prospect
-from kaopu_ha.core.prospect import Answer
+from kaopu_ha.core.prospect import Forecast
 from tests.unit.sim.mutants import mutant, put
 
 
@@ -69,5 +69,5 @@ def disks_move():
 
     def not_moved(one, *given):
         found = real(one, *given)
-        return dataclasses.replace(found, answer=Answer.PROTECTED) if one.local_disks else found
+        return dataclasses.replace(found, answer=Forecast.PROTECTED) if one.local_disks else found
     return [put(prospect, '_not_moved', not_moved)]

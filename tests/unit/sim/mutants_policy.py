@@ -15,7 +15,7 @@
 import dataclasses
 
 from kaopu_ha.core import evacuation, left, policy, restart
-from kaopu_ha.core.policy import Answer, Priority
+from kaopu_ha.core.policy import Priority, Ruling
 from kaopu_ha.worker.queue import RecordQueue
 from tests.unit.sim.mutants import mutant, put
 
@@ -57,7 +57,7 @@ def no_flavors():
 
 @mutant('what is not marked is left')
 def unmarked_is_left():
-    return _answering(lambda said, server: said if server.marks or said.left else Answer(
+    return _answering(lambda said, server: said if server.marks or said.left else Ruling(
         left='nobody marked it as protected'))
 
 

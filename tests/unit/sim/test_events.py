@@ -17,7 +17,7 @@ import random
 import unittest
 
 from kaopu_ha import records
-from kaopu_ha.core.events import Event, Hint
+from kaopu_ha.core.events import Hint, NovaEvent
 from kaopu_ha.core.model import Case, Evacuation, Phase, Power, Recovery, Stage
 from kaopu_ha.sim.checkers import Checkers
 from kaopu_ha.sim.libvirt import SimLibvirt
@@ -49,8 +49,8 @@ def storm(world, begin, end, seed):
 
     def say():
         instance = chance.choice(['', *uuids])
-        world.bus.say(Event(chance.choice(hosts), 'forged', instance,
-                            chance.choice([ON, OFF]) if instance else None))
+        world.bus.say(NovaEvent(chance.choice(hosts), 'forged', instance,
+                                chance.choice([ON, OFF]) if instance else None))
         if world.kernel.now < end:
             world.kernel.after(0.025, say)
     world.kernel.at(begin, say)
@@ -127,7 +127,7 @@ class WhatNovaToldLast(unittest.TestCase):
             world.note('world', f'{name} is switched {"on" if on else "off"}')
             row.asked_for('start' if on else 'stop')
             row.vm_state, row.power_state = ('active', 1) if on else ('stopped', 4)
-            world.bus.say(Event(compute.machine.name, 'said', row.uuid, ON if on else OFF))
+            world.bus.say(NovaEvent(compute.machine.name, 'said', row.uuid, ON if on else OFF))
 
         def die():
             world.machines['c1'].power_off()
@@ -164,7 +164,7 @@ class WhatIsForged(unittest.TestCase):
         world.nova.away = True
         world.changed()
         world.run(12.0)
-        world.bus.say(Event('c1', 'forged', world.row(name).uuid, power))
+        world.bus.say(NovaEvent('c1', 'forged', world.row(name).uuid, power))
         world.run(40.0)
         self.assertEqual(1, len(world.every(Hint, records.EVENT)))
         world.nova.away = False
@@ -196,7 +196,7 @@ class WhatCame(unittest.TestCase):
             here.remove(row.uuid)
             there.start(row.uuid)
             row.host = 'c1'
-            world.bus.say(Event('c1', 'said', row.uuid, ON))
+            world.bus.say(NovaEvent('c1', 'said', row.uuid, ON))
 
         def die():
             there.power_off()

@@ -61,7 +61,7 @@ class TestHealed(unittest.TestCase):
                     and host not in [row.host for row in rows])
         self.world.etcd.commit([], [ports.Put(records.RESTART + host, records.encode(
             restart.Restart(host, 'boot', tuple(restart.Start(
-                row.uuid, row.name, restart.Phase.WAITING, 'under way') for row in rows))))])
+                row.uuid, row.name, restart.StartPhase.WAITING, 'under way') for row in rows))))])
         self.assertEqual([f'i5 is still to be started on {host}: waiting: under way'],
                          unhealed(self.world))
 

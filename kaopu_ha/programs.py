@@ -48,7 +48,7 @@ from kaopu_ha.controller.repeated import Repeated
 from kaopu_ha.controller.restarter import Restarter
 from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.turns import Turns
-from kaopu_ha.controller.world import RANGES, World
+from kaopu_ha.controller.world import RANGES, CloudView
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.core.selection import Candidate
@@ -228,7 +228,7 @@ def agent(host: str, beat: Callable[[], float], publisher: InventoryPublisher,
 def candidates(store: ports.Store, cloud: ports.Cloud, usage: ports.UsageSource, rules: Rules,
                env: Runtime) -> tuple[Candidate, ...]:
     """Every host as a leader that plans would see it now: for people who ask.  PortError."""
-    world = World(store.read(*RANGES), env.tell)
+    world = CloudView(store.read(*RANGES), env.tell)
     with env.pool(1, 'usage') as pool:
         return Targets(cloud, usage, rules, pool, env.clock, env.tell).candidates(world)
 

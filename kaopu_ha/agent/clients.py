@@ -60,7 +60,7 @@ class _Opened:
 
 
 @dataclass
-class _Known:
+class _Concluded:
     """What was concluded: ``address`` is '' until it was.  ``seen`` waits to be confirmed.
 
     ``before`` is what was seen last of a guest that is paused.  ``on``: it was not, when that was
@@ -90,7 +90,7 @@ class OwnClients:
         """
         self._reader, self._limit, self._clock = reader, limit, clock
         self._may_be_ours = may_be_ours
-        self._known: dict[_Opened, _Known] = {}
+        self._known: dict[_Opened, _Concluded] = {}
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -116,7 +116,8 @@ class OwnClients:
         running = {_Opened(image, domain.uuid, domain.run): domain
                    for domain in domains if domain.power is not model.Power.OFF and domain.run
                    for image in images(domain) if image.header}
-        self._known = {opened: self._known.get(opened) or _Known(_is_shared(domain, opened.image))
+        self._known = {opened: self._known.get(opened)
+                       or _Concluded(_is_shared(domain, opened.image))
                        for opened, domain in running.items()}
         powers = [domain.power for domain in running.values()]
         for found, power in zip(self._known.values(), powers, strict=True):
@@ -151,7 +152,7 @@ class OwnClients:
             if not found.seen:
                 self._put_off(found)
 
-    def _put_off(self, found: _Known) -> None:
+    def _put_off(self, found: _Concluded) -> None:
         found.due = self._clock() + found.pause
         found.pause = min(2 * found.pause, _PAUSE_MAX_SECONDS)
 

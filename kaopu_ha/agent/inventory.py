@@ -27,7 +27,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.agent.clients import OwnClients
 from kaopu_ha.agent.leaving import LATELY_SECONDS, Past, as_of
 from kaopu_ha.agent.runtime import HostRuntime
-from kaopu_ha.agent.storage import Cluster, OwnStorage
+from kaopu_ha.agent.storage import CephCluster, OwnStorage
 from kaopu_ha.agent.trouble import Trouble
 from kaopu_ha.core import model
 from kaopu_ha.core.addresses import spelling
@@ -49,7 +49,7 @@ class InventoryPublisher:
 
     def __init__(self, env: HostRuntime, storage: ports.StorageReader, *, management_uri: str,
                  client_networks: Sequence[str], interval: float,
-                 clusters: Sequence[Cluster] = (Cluster(),),
+                 clusters: Sequence[CephCluster] = (CephCluster(),),
                  lately_seconds: float = LATELY_SECONDS,
                  beats: Callable[[], bool] = lambda: True) -> None:
         """Take where the host's libvirt is asked by others, and which of its addresses count.

@@ -32,7 +32,7 @@ _FRESH_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
-class Cluster:
+class CephCluster:
     """A Ceph cluster of the configuration.
 
     ``fsid`` may be '' if there is one only; ``pool`` is read while the host has no image there;
@@ -47,17 +47,18 @@ class Cluster:
 class Owners:
     """Knows every monitor that a cluster was ever seen to have.  For one thread."""
 
-    def __init__(self, reader: ports.StorageReader, clusters: Sequence[Cluster], *, limit: float,
+    def __init__(self, reader: ports.StorageReader, clusters: Sequence[CephCluster], *,
+                 limit: float,
                  clock: Callable[[], float]) -> None:
         """Take the clusters, and the limit of each call to one."""
         self._reader, self._clusters = reader, tuple(clusters)
         self._limit, self._clock = limit, clock
         self._monitors = {cluster: set(map(spelling, cluster.monitors)) for cluster in clusters}
-        self._asked_at: dict[Cluster, float] = {}
+        self._asked_at: dict[CephCluster, float] = {}
         # Where a disk was found, by pool, name and monitors: so long as these stay it is there.
-        self._found: dict[tuple[str, str, frozenset[str]], Cluster] = {}
+        self._found: dict[tuple[str, str, frozenset[str]], CephCluster] = {}
 
-    def ask(self, cluster: Cluster, fsid: str) -> None:
+    def ask(self, cluster: CephCluster, fsid: str) -> None:
         """Ask a cluster that answers for its monitors, if that is due; raises nothing."""
         if self._clock() - self._asked_at.get(cluster, -_FRESH_SECONDS) < _FRESH_SECONDS:
             return
@@ -69,7 +70,7 @@ class Owners:
             self._monitors[cluster] |= set(map(spelling, told))
             self._asked_at[cluster] = self._clock()
 
-    def of(self, disk: ports.Disk) -> Cluster | None:
+    def of(self, disk: ports.Disk) -> CephCluster | None:
         """The cluster of a disk; None if it is on none of ours, or if that can't be told yet."""
         named = frozenset(map(spelling, disk.monitors))
         key = disk.pool, disk.image, named
@@ -88,13 +89,13 @@ class Owners:
 
     # ------------------------------------------------------------ private
 
-    def _by_monitors(self, named: Collection[str]) -> Cluster | None:
+    def _by_monitors(self, named: Collection[str]) -> CephCluster | None:
         for cluster in self._clusters:
             if self._monitors[cluster] & set(named):
                 return cluster
         return None
 
-    def _knows_all(self, cluster: Cluster) -> bool:
+    def _knows_all(self, cluster: CephCluster) -> bool:
         """True if the cluster told its monitors; of several the file's addresses will do."""
         return cluster in self._asked_at or (
             len(self._clusters) > 1 and bool(cluster.monitors)

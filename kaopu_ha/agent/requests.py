@@ -36,7 +36,7 @@ import math
 
 from kaopu_ha import permits, ports, records
 from kaopu_ha.agent.runtime import HostRuntime
-from kaopu_ha.agent.storage import Cluster, OwnStorage
+from kaopu_ha.agent.storage import CephCluster, OwnStorage
 from kaopu_ha.agent.trouble import Trouble
 from kaopu_ha.core import model
 from kaopu_ha.core.news import Fact
@@ -57,7 +57,7 @@ class RequestRunner:
     """Carries out the requests to one host.  For one thread."""
 
     def __init__(self, env: HostRuntime, storage: ports.StorageReader, *,
-                 restart_compute: Sequence[str], clusters: Sequence[Cluster] = (Cluster(),),
+                 restart_compute: Sequence[str], clusters: Sequence[CephCluster] = (CephCluster(),),
                  interval: float = 5.0, restart_limit: float = 90.0,
                  act_limit: float = 20.0) -> None:
         """Take the command that restarts nova-compute (empty: the host has none), and limits."""

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Sequence
 import time
 
 from kaopu_ha import ports
-from kaopu_ha.agent.owners import Cluster as Cluster
+from kaopu_ha.agent.owners import CephCluster as CephCluster
 from kaopu_ha.agent.owners import Owners
 from kaopu_ha.core import model
 
@@ -42,7 +42,7 @@ _BARRED = ('not permitted', 'denied')
 class OwnStorage:
     """Reads the host's own clusters, and keeps what does not change.  For one thread."""
 
-    def __init__(self, reader: ports.StorageReader, clusters: Sequence[Cluster], *,
+    def __init__(self, reader: ports.StorageReader, clusters: Sequence[CephCluster], *,
                  limit: float = 4.0, clock: Callable[[], float] = time.monotonic) -> None:
         """Take the clusters, and the limit of each call to one."""
         self._reader, self._clusters = reader, tuple(clusters)
@@ -119,7 +119,7 @@ class OwnStorage:
         for (fsid, pool), runs in sorted(wanted.items()):
             self._read(fsid, pool, runs)
 
-    def read(self, cluster: Cluster, images: Iterable[model.Image] = ()) -> None:
+    def read(self, cluster: CephCluster, images: Iterable[model.Image] = ()) -> None:
         """Have the cluster answer a read.  Raises PortError if it did not."""
         fsid = self._known(cluster) or self._reader.fsid(self._limit, cluster.fsid)
         if not cluster.fsid:
@@ -132,10 +132,10 @@ class OwnStorage:
 
     # ------------------------------------------------------------ private
 
-    def _known(self, cluster: Cluster) -> str:
+    def _known(self, cluster: CephCluster) -> str:
         return cluster.fsid or self._fsid
 
-    def _sign(self, cluster: Cluster, images: Sequence[model.Image]) -> model.Sign:
+    def _sign(self, cluster: CephCluster, images: Sequence[model.Image]) -> model.Sign:
         # Twice: the first failure may be of an image that is gone, or of a broken connection.
         for tried in (images, ()):
             began = self._clock()
@@ -175,7 +175,7 @@ class OwnStorage:
         self._unread = {key: one for key, one in self._unread.items() if key in pools}
 
 
-def _why_lost(cluster: Cluster | None, disk: ports.Disk) -> str:
+def _why_lost(cluster: CephCluster | None, disk: ports.Disk) -> str:
     if cluster is None and disk.monitors:
         return f'on no cluster of [ceph] conf: its monitors are {", ".join(disk.monitors)}'
     return 'its cluster is not known'

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.brake import Storm
+from kaopu_ha.cli.brake import StormShown
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import detection, left, model, protection, texts
 from kaopu_ha.core.model import Sign, Stage, Verdict
@@ -31,7 +31,7 @@ _NAMES_MAX = 5
 _OF_ONE_REASON_MAX = 5
 
 
-def points(found: Picture, storm: Storm) -> list[tuple[str, str]]:
+def points(found: Picture, storm: StormShown) -> list[tuple[str, str]]:
     """Levels and sentences; empty if all is well."""
     told = [*_leadership(found), *_brake(storm), *_recoveries(found), *_waiting(found),
             *_not_moved(found), *_hosts(found), *_unprotected(found), *_holds(found)]
@@ -48,7 +48,7 @@ def _leadership(found: Picture) -> Iterator[tuple[str, str]]:
         yield 'warning', 'No host is known: does an agent run anywhere?'
 
 
-def _brake(storm: Storm) -> Iterator[tuple[str, str]]:
+def _brake(storm: StormShown) -> Iterator[tuple[str, str]]:
     if storm.on and storm.braked:
         yield 'error', (f'Too many hosts are silent at once: {", ".join(storm.braked)}. '
                         'If they are really dead: kaopu-ha brake release')

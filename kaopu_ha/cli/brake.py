@@ -23,7 +23,7 @@ from typing import Any
 
 from kaopu_ha import ports, records
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.command import Command, Trouble, plain, who
+from kaopu_ha.cli.command import Command, CommandError, plain, who
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import brake
 from kaopu_ha.core.rules import Rules
@@ -59,11 +59,12 @@ class BrakeRelease(Command):
     def _write(self, found: Picture, setting: records.BrakeSetting) -> None:
         write = ports.Put(records.BRAKE, records.encode(setting))
         if self.store.commit(found.compare(records.BRAKE), [write]) is None:
-            raise Trouble('Somebody else released the brake at this moment. See kaopu-ha status.')
+            raise CommandError('Somebody else released the brake at this moment. See kaopu-ha '
+                               'status.')
 
 
 @dataclass(frozen=True)
-class Storm:
+class StormShown:
     """How things stand with the brake, and who of the silent was released by a person.
 
     ``counted`` are the hosts that are silent now, also where there is no storm.
@@ -107,7 +108,7 @@ class Storm:
         return 'ON: whoever falls silent now is not condemned'
 
 
-def storm(found: Picture, rules: Rules) -> Storm:
+def storm(found: Picture, rules: Rules) -> StormShown:
     """Apply the rules of ``core.brake`` to what the store holds."""
     opened = {host: entry.created for host, entry in found.snapshot.under(records.CASE).items()}
     entry = found.entry(records.BRAKE)
@@ -121,12 +122,12 @@ def storm(found: Picture, rules: Rules) -> Storm:
                         if host in told and not told[host].images), release=release,
         unread=frozenset(found.snapshot.under(records.ALIVE)) - known)
     counted = brake.silent(seen.cases, seen.known, seen.on_hold, seen.empty)
-    return Storm(brake.advance(found.storm, seen, rules), counted,
-                 tuple(host for host in counted if brake.is_released(host, release, opened)),
-                 rules.storm_cooldown)
+    return StormShown(brake.advance(found.storm, seen, rules), counted,
+                      tuple(host for host in counted if brake.is_released(host, release, opened)),
+                      rules.storm_cooldown)
 
 
-def as_json(state: Storm, found: Picture) -> dict[str, Any]:
+def as_json(state: StormShown, found: Picture) -> dict[str, Any]:
     """The state of the brake, for machines."""
     return {'storm': state.on, 'counted': list(state.counted), 'braked': list(state.braked),
             'released': plain(found.brake), 'condemned_lately': [
@@ -138,7 +139,7 @@ def as_json(state: Storm, found: Picture) -> dict[str, Any]:
 # ---------------------------------------------------------------- private
 
 
-def _why_not(found: Picture, state: Storm) -> str:
+def _why_not(found: Picture, state: StormShown) -> str:
     if state.on and found.brake is not None:
         return (f'The brake was released for {", ".join(found.brake.released_for)} by '
                 f'{found.brake.who} at {layout.date_and_clock(found.brake.at)}.')

@@ -20,7 +20,7 @@ from typing import Any
 
 from kaopu_ha import records
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.command import Trouble, plain
+from kaopu_ha.cli.command import CommandError, plain
 from kaopu_ha.cli.listing import Cell, Listing, Showing, or_dash
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import model
@@ -125,10 +125,10 @@ def of(found: Picture, host: str) -> Case:
         if key.startswith(f'{records.CLOSED}{host}/'):
             found.insist(key)
     if host in found.hosts:
-        raise Trouble(f'There is no case on {host}, and none is kept: its beat never failed.'
-                      if found.beats_now(host) else
-                      f'There is no case on {host} yet, but it does not beat.')
-    raise Trouble(f'No host {host} is known. Known hosts: {", ".join(found.hosts) or "none"}.')
+        raise CommandError(f'There is no case on {host}, and none is kept: its beat never failed.'
+                           if found.beats_now(host) else
+                           f'There is no case on {host} yet, but it does not beat.')
+    raise CommandError(f'No host {host} is known. Known hosts: {", ".join(found.hosts) or "none"}.')
 
 
 # ---------------------------------------------------------------- private

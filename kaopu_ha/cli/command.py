@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 _NO_ACCESS = ('permission', 'authenticat', 'password', 'user name')
 
 
-class Trouble(Exception):
+class CommandError(Exception):
     """Why a command failed: one line that says what to do."""
 
 
-class Misconfigured(Trouble):
+class Misconfigured(CommandError):
     """The configuration is wrong: a command ends with 2 as the services do."""
 
 
@@ -74,14 +74,14 @@ class Command(command.Command):
         try:
             return self.answer(parsed_args)
         except ports.OutcomeUnknown as failure:
-            raise Trouble(f'It is not known whether the write was done ({failure}). '
-                          'Look before you repeat it.') from failure
+            raise CommandError(f'It is not known whether the write was done ({failure}). '
+                               'Look before you repeat it.') from failure
         except ports.PortError as failure:
-            raise Trouble(_store_trouble(failure, self.app.endpoints())) from failure
+            raise CommandError(_store_trouble(failure, self.app.endpoints())) from failure
         except records.RecordError as failure:
-            raise Trouble(f'A record in the store can\'t be read: {failure}. '
-                          'If it was written by a newer release, use that release\'s '
-                          'kaopu-ha.') from failure
+            raise CommandError(f'A record in the store can\'t be read: {failure}. '
+                               'If it was written by a newer release, use that release\'s '
+                               'kaopu-ha.') from failure
 
     @abc.abstractmethod
     def answer(self, args: argparse.Namespace) -> int:
@@ -125,7 +125,7 @@ class Command(command.Command):
         if host in found.inventories:
             return
         names = ', '.join(found.inventories) or 'none; does an agent run anywhere?'
-        raise Trouble(f'No host {host} is known. Known hosts: {names}.')
+        raise CommandError(f'No host {host} is known. Known hosts: {names}.')
 
 
 def _store_trouble(failure: ports.PortError, endpoints: str) -> str:

@@ -31,7 +31,7 @@ from kaopu_ha import (
 )
 from kaopu_ha.checkup import Check
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.command import Trouble
+from kaopu_ha.cli.command import CommandError
 from kaopu_ha.cli.listing import Listing
 from kaopu_ha.cli.upgrade import Checks
 from kaopu_ha.core import checkup, texts
@@ -94,8 +94,8 @@ class Doctor(Listing):
             except KeyboardInterrupt:
                 # To close them is to wait for what they ask, and that ends by its own limit.
                 held.pop_all()
-                raise Trouble('Ended before everything was asked; what was written for it was '
-                              'taken back.') from None
+                raise CommandError('Ended before everything was asked; what was written for it was '
+                                   'taken back.') from None
 
     def _progress(self, line: str) -> None:
         if self.app.stderr.isatty():

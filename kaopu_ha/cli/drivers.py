@@ -72,10 +72,10 @@ class Drivers(Listing):
     def _ports(self, args: argparse.Namespace) -> list[str]:
         return [args.port] if args.port else list(catalogue.CHOSEN_BY)
 
-    def _found(self, args: argparse.Namespace) -> list[catalogue.Known]:
+    def _found(self, args: argparse.Namespace) -> list[catalogue.InstalledDriver]:
         return [one for one in catalogue.installed() if one.port in self._ports(args)]
 
-    def _say_port(self, port: str, found: list[catalogue.Known], chosen: tuple[str, ...],
+    def _say_port(self, port: str, found: list[catalogue.InstalledDriver], chosen: tuple[str, ...],
                   with_options: bool) -> None:
         by = ', '.join(f'[{port}] {option}' for option in catalogue.CHOSEN_BY[port])
         self.say(self.ink('bold', f'{port}  (namespace kaopu_ha.{port}, chosen by {by})'))

@@ -21,7 +21,7 @@ from typing import Any
 from kaopu_ha import records
 from kaopu_ha.cli import case as cases
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.command import Command, Trouble, plain
+from kaopu_ha.cli.command import Command, CommandError, plain
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.cli.recovery import show as recovery
 from kaopu_ha.core import attempt, detection, model, policy, roads
@@ -95,8 +95,8 @@ def _chosen(found: Picture, host: str, back: int) -> Case:
         return cases.of(found, host)
     closed = found.closed(host)
     if not 1 <= back <= len(closed):
-        raise Trouble(f'{layout.number(len(closed), "closed case")} of {host} can be read; '
-                      f'there is none with the number {back}.')
+        raise CommandError(f'{layout.number(len(closed), "closed case")} of {host} can be read; '
+                           f'there is none with the number {back}.')
     return closed[-back]
 
 

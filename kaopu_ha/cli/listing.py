@@ -22,7 +22,7 @@ from typing import Any
 from cliff import columns, display, lister, show
 
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.command import Command, Trouble
+from kaopu_ha.cli.command import Command, CommandError
 
 
 class Cell(columns.FormattableColumn[Any]):
@@ -65,8 +65,8 @@ class _Formed(Command, display.DisplayCommandBase[Any]):
         try:
             self.produce_output(args, heading, data)
         except ValueError as failure:
-            raise Trouble(f'There is none of the columns {", ".join(args.columns)}. Columns: '
-                          f'{", ".join(heading)}.') from failure
+            raise CommandError(f'There is none of the columns {", ".join(args.columns)}. Columns: '
+                               f'{", ".join(heading)}.') from failure
 
 
 class Listing(_Formed, lister.Lister):  # type: ignore[misc]

@@ -46,7 +46,7 @@ class Fate:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Report:
     """A story, what came of it, where its times come from, and the real seconds that it took."""
 
     story: Story
@@ -169,7 +169,7 @@ class Outcome:
     # ------------------------------------------------------------ facts
 
     @functools.cached_property
-    def _terms(self) -> tuple[conf_rules.Term, ...]:
+    def _terms(self) -> tuple[conf_rules.TimeShare, ...]:
         return conf_rules.seconds_to_confirmed(self.story.setup.times.rules)
 
     @property

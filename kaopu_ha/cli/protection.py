@@ -22,7 +22,7 @@ from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.command import Misconfigured, Trouble, plain
+from kaopu_ha.cli.command import CommandError, Misconfigured, plain
 from kaopu_ha.cli.listing import Cell, Listing
 from kaopu_ha.core import texts
 from kaopu_ha.core.prospect import Forecast, Foreseen, Prospect
@@ -56,7 +56,7 @@ class Protection(Listing):
             return super().take_action(parsed_args)
         except Misconfigured:
             raise
-        except Trouble as trouble:
+        except CommandError as trouble:
             self.app.LOG.error(str(trouble))
             return 2
 
@@ -103,12 +103,14 @@ class Protection(Listing):
         except ports.StoreError:
             raise
         except ports.PortError as failure:
-            raise Trouble(f'It could not be asked: {failure}. Run it where a controller runs, with '
-                          'its configuration (--config-file).') from failure
+            raise CommandError(f'It could not be asked: {failure}. Run it where a controller runs, '
+                               'with '
+                               'its configuration (--config-file).') from failure
         if name and name not in found.hosts and not _of(name, found.prospects):
             off = any(name in (one.uuid, one.name) for one in found.off)
-            raise Trouble(f'{name} is off: there is nothing to bring back.' if off else
-                          f'There is no host {name}, and no instance of this name or uuid is on.')
+            raise CommandError(f'{name} is off: there is nothing to bring back.' if off else
+                               f'There is no host {name}, and no instance of this name or uuid is '
+                               'on.')
         return found
 
     def _shown(self, args: argparse.Namespace) -> list[Prospect]:

@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import shlex
 
 from kaopu_ha import access, records
-from kaopu_ha.cli.command import Command, Trouble
+from kaopu_ha.cli.command import Command, CommandError
 from kaopu_ha.conf import ceph
 from kaopu_ha.conf.errors import ConfigError
 
@@ -58,12 +58,12 @@ class SecureEtcd(Command):
     def answer(self, args: argparse.Namespace) -> int:
         """Print the commands, or do what they do."""
         if args.enable and not args.apply:
-            raise Trouble('--enable goes with --apply.')
+            raise CommandError('--enable goes with --apply.')
         hosts = self._known() if args.hosts is None else args.hosts
         try:
             accounts = access.accounts(hosts)
         except ValueError as failure:
-            raise Trouble(f'No accounts are made: {failure}.') from failure
+            raise CommandError(f'No accounts are made: {failure}.') from failure
         if args.apply:
             return self._apply(accounts, args.enable)
         lines = list(_etcd_commands(accounts))
@@ -79,11 +79,12 @@ class SecureEtcd(Command):
     def _apply(self, accounts: Sequence[access.Account], enable: bool) -> int:
         store = self.store
         if not isinstance(store, access.AccessControl):
-            raise Trouble(f'The store driver "{self.app.conf.store.driver}" keeps no users.')
+            raise CommandError(f'The store driver "{self.app.conf.store.driver}" keeps no users.')
         given = self.app.conf.store
         if enable and not (given.cert and given.key):
-            raise Trouble('etcd is not told to serve its users only: [store] names no cert and key '
-                          'for this command, so etcd could not know it afterwards.')
+            raise CommandError('etcd is not told to serve its users only: [store] names no cert '
+                               'and key '
+                               'for this command, so etcd could not know it afterwards.')
         changed = store.allow(accounts)
         if enable:
             store.enforce()
@@ -106,7 +107,7 @@ class SecureCeph(Command):
         try:
             lines = list(_ceph_commands(self.app.conf.ceph.conf, ceph.pools(self.app.conf)))
         except ConfigError as failure:
-            raise Trouble(f'No users are made: {failure}.') from failure
+            raise CommandError(f'No users are made: {failure}.') from failure
         if self.as_json:
             self.say_json({'commands': lines})
         else:

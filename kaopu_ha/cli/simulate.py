@@ -25,7 +25,7 @@ import time
 from typing import TYPE_CHECKING
 
 from kaopu_ha import wiring
-from kaopu_ha.cli.command import Command, Misconfigured, Trouble
+from kaopu_ha.cli.command import Command, CommandError, Misconfigured
 from kaopu_ha.conf import rules as conf_rules
 from kaopu_ha.conf.errors import ConfigError
 
@@ -74,7 +74,7 @@ class Simulate(Command):
             return self._play(told, basis)
         except UnknownWords as failure:
             reason = f'The story can\'t be played: {failure}.'
-        except Trouble as failure:
+        except CommandError as failure:
             reason = str(failure)
         self.app.LOG.error(reason)
         return 2
@@ -89,8 +89,8 @@ class Simulate(Command):
         try:
             told = story.read(text)
         except ValueError as failure:
-            raise Trouble(f'{name} can\'t be played: {failure}. For what a story may say: '
-                          'kaopu-ha simulate --words') from failure
+            raise CommandError(f'{name} can\'t be played: {failure}. For what a story may say: '
+                               'kaopu-ha simulate --words') from failure
         # The demo is of the operator's own times; other stories may need the pace that they name.
         times, basis = self._times(args.pace, '' if args.demo else told.pace)
         if packaged:
@@ -107,14 +107,15 @@ class Simulate(Command):
             return PACES[named], f'pace {named}, which the story names (--pace says otherwise)'
         try:
             files = [*self.app.conf.default_config_files, *(self.app.options.config_dir or ())]
-        except Trouble as failure:
+        except CommandError as failure:
             raise type(failure)(f'{str(failure).rstrip(".")}. With --pace fast or --pace patent '
                                 'none is read.') from failure
         if files:
             return self._configured(), f'those of {", ".join(files)}'
         if pace == _OWN:
-            raise Trouble('There is no configuration file to take the times from: name one with '
-                          '--config-file.')
+            raise CommandError('There is no configuration file to take the times from: name one '
+                               'with '
+                               '--config-file.')
         return PACES['fast'], ('pace fast, as there is no configuration file (--config-file FILE, '
                                '--pace patent)')
 
@@ -132,11 +133,11 @@ class Simulate(Command):
             raise Misconfigured(f'The configuration is wrong: {failure}') from failure
 
     def _play(self, told: Story, basis: str) -> int:
-        from kaopu_ha.cli.outcome import Outcome
+        from kaopu_ha.cli.outcome import Report
         from kaopu_ha.sim import story
         began = time.monotonic()
         played = story.play(told)
-        outcome = Outcome(told, played, basis, time.monotonic() - began)
+        outcome = Report(told, played, basis, time.monotonic() - began)
         if self.as_json:
             self.say_json(outcome.as_json())
         else:
@@ -199,9 +200,9 @@ def _text(name: str) -> tuple[str, bool]:
     try:
         return path.read_text(encoding='utf-8'), False
     except UnicodeDecodeError as failure:
-        raise Trouble(f'The story {name} is no text: {failure}.') from failure
+        raise CommandError(f'The story {name} is no text: {failure}.') from failure
     except FileNotFoundError as failure:
-        raise Trouble(f'There is no story {name}: name a file, or one of those that '
-                      'kaopu-ha simulate --list shows.') from failure
+        raise CommandError(f'There is no story {name}: name a file, or one of those that '
+                           'kaopu-ha simulate --list shows.') from failure
     except OSError as failure:
-        raise Trouble(f'The story {name} can\'t be read: {failure.strerror}.') from failure
+        raise CommandError(f'The story {name} can\'t be read: {failure.strerror}.') from failure

@@ -108,7 +108,7 @@ def _under_way(found: picture.Picture) -> list[str]:
             *left_to_others, ''] if rows else ['']
 
 
-def _as_json(found: picture.Picture, brake: brakes.Storm,
+def _as_json(found: picture.Picture, brake: brakes.StormShown,
              points: list[tuple[str, str]]) -> dict[str, Any]:
     leader = plain(found.leader)
     recoveries = []

@@ -23,7 +23,7 @@ from typing import Any
 
 from kaopu_ha import ports, records
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.command import Command, Trouble, plain, who
+from kaopu_ha.cli.command import Command, CommandError, plain, who
 from kaopu_ha.cli.listing import Listing
 from kaopu_ha.core import addresses
 
@@ -50,8 +50,8 @@ class ToolAdd(Command):
         found = self.look(records.TOOL)
         owners = addresses.owners(found.inventories).get(args.address, frozenset())
         if owners:
-            raise Trouble(f'{args.address} is an address of {", ".join(sorted(owners))}: what '
-                          'lives there may be a guest.')
+            raise CommandError(f'{args.address} is an address of {", ".join(sorted(owners))}: what '
+                               'lives there may be a guest.')
         until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=args.seconds)
         tool = records.Tool(args.address, who(), layout.now(), args.why,
                             until.isoformat(timespec='seconds'))
@@ -60,7 +60,7 @@ class ToolAdd(Command):
         if self.store.commit(found.compare(key), [
                 ports.Put(key, records.encode(tool), lease)]) is None:
             self.store.revoke(lease)
-            raise Trouble('Somebody else named it at this moment. See kaopu-ha tool list.')
+            raise CommandError('Somebody else named it at this moment. See kaopu-ha tool list.')
         if self.as_json:
             self.say_json({'changed': True, 'tool': plain(tool)})
         else:
@@ -99,7 +99,7 @@ class ToolRemove(Command):
         found, key = self.look(records.TOOL), records.TOOL + args.address
         there = found.entry(key) is not None
         if there and self.store.commit(found.compare(key), [ports.Delete(key)]) is None:
-            raise Trouble('Somebody else changed it at this moment. See kaopu-ha tool list.')
+            raise CommandError('Somebody else changed it at this moment. See kaopu-ha tool list.')
         if self.as_json:
             self.say_json({'changed': there, 'tool': None})
         else:

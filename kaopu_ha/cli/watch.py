@@ -22,7 +22,7 @@ import time
 
 from kaopu_ha import ports, records
 from kaopu_ha.cli import layout, picture
-from kaopu_ha.cli.command import Command, Trouble, plain
+from kaopu_ha.cli.command import Command, CommandError, plain
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.cli.story import Line, told
 from kaopu_ha.core.model import Phase, Stage
@@ -76,8 +76,8 @@ class Watch(Command):
             left = _CHECK_SECONDS if limit is None else limit - time.monotonic()
             if left <= 0:
                 if host:
-                    raise Trouble(f'The recovery of {host} is not finished after '
-                                  f'{args.timeout:g} s. To see it: kaopu-ha explain {host}')
+                    raise CommandError(f'The recovery of {host} is not finished after '
+                                       f'{args.timeout:g} s. To see it: kaopu-ha explain {host}')
                 return 0
             look = False
             for line in follower.next(min(left, _CHECK_SECONDS)):

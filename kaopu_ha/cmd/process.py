@@ -64,7 +64,7 @@ _LIBRARIES = ['oslo_service=ERROR', 'cotyledon=ERROR', 'stevedore=WARNING', 'url
               'oslo_messaging=WARNING', 'rq=WARNING']
 
 
-class Process(service.ServiceBase):  # type: ignore[misc]
+class ServiceProcess(service.ServiceBase):  # type: ignore[misc]
     """A program as a service of oslo.service, in the main process."""
 
     def __init__(self, name: str, program: Program, conf: cfg.ConfigOpts) -> None:
@@ -155,7 +155,7 @@ def main(name: str, make: Callable[[cfg.ConfigOpts], Program],
         print(f'{name}: {one_line(failure)}', file=sys.stderr)
         return 2
     logs.hand_over()
-    service.launch(conf, Process(name, program, conf), workers=1, no_fork=True,
+    service.launch(conf, ServiceProcess(name, program, conf), workers=1, no_fork=True,
                    restart_method='mutate')
     return 0
 

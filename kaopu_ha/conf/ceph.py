@@ -62,7 +62,7 @@ _POOL = re.compile(r'[\w.:+-]+(/[\w.:+-]+)?')
 
 
 @dataclass(frozen=True)
-class Cluster:
+class ClusterConf:
     """A cluster of the configuration; ``fsid`` comes from its file."""
 
     fsid: str
@@ -70,7 +70,7 @@ class Cluster:
     pools: tuple[str, ...]
 
 
-def clusters(conf: cfg.ConfigOpts) -> tuple[Cluster, ...]:
+def clusters(conf: cfg.ConfigOpts) -> tuple[ClusterConf, ...]:
     """The configured clusters, read from their files.  Raises ConfigError."""
     found = [_cluster(path, its) for path, its in zip(conf.ceph.conf, pools(conf), strict=True)]
     if len({cluster.fsid for cluster in found}) < len(found):
@@ -133,7 +133,7 @@ def tools(conf: cfg.ConfigOpts) -> tuple[str, ...]:
 # ---------------------------------------------------------------- private
 
 
-def _cluster(path: str, pools: tuple[str, ...]) -> Cluster:
+def _cluster(path: str, pools: tuple[str, ...]) -> ClusterConf:
     # Ceph does not care how the comments in it are encoded.
     text = files.content('[ceph] conf', path).decode('utf-8-sig', errors='replace')
     try:
@@ -143,4 +143,4 @@ def _cluster(path: str, pools: tuple[str, ...]) -> Cluster:
     if not fsid:
         raise ConfigError(f'[ceph] conf: {path} has no fsid: add "fsid = <what \'ceph fsid\' '
                           f'prints>" under [global]')
-    return Cluster(fsid, path, pools)
+    return ClusterConf(fsid, path, pools)

@@ -29,7 +29,7 @@ from kaopu_ha.core.rules import Rules
 
 
 @dataclass(frozen=True)
-class Times:
+class DetectionTimes:
     """The times of detection in seconds: those of the pace, each unless set by itself."""
 
     beat_interval: float
@@ -41,7 +41,7 @@ class Times:
 
 
 @dataclass(frozen=True)
-class Term:
+class TimeShare:
     """A part of the way from the power cut to the first call, and how long it takes at most."""
 
     what: str
@@ -49,10 +49,10 @@ class Term:
 
 
 PACES = {
-    'patent': Times(beat_interval=4.0, beat_ttl=12, ask_limit=4.0, look_interval=5.0,
-                    death_ttl=300, lock_ttl=30),
-    'fast': Times(beat_interval=1.0, beat_ttl=3, ask_limit=1.5, look_interval=1.5,
-                  death_ttl=2, lock_ttl=3),
+    'patent': DetectionTimes(beat_interval=4.0, beat_ttl=12, ask_limit=4.0, look_interval=5.0,
+                             death_ttl=300, lock_ttl=30),
+    'fast': DetectionTimes(beat_interval=1.0, beat_ttl=3, ask_limit=1.5, look_interval=1.5,
+                           death_ttl=2, lock_ttl=3),
 }
 
 _PATENT = PACES['patent']
@@ -65,12 +65,12 @@ _STEP_LEAST_SECONDS = 20.0
 _STORE_CALLS_MAX = 3
 
 
-def times(conf: cfg.ConfigOpts) -> Times:
+def times(conf: cfg.ConfigOpts) -> DetectionTimes:
     """The times of the configured pace, checked.  Raises ConfigError."""
     pace = PACES[conf.detection.pace]
     given = {name: conf.detection[name] for name in vars(pace)}
-    chosen = Times(**{name: getattr(pace, name) if value is None else value
-                      for name, value in given.items()})
+    chosen = DetectionTimes(**{name: getattr(pace, name) if value is None else value
+                               for name, value in given.items()})
     _check_beat(chosen)
     return chosen
 
@@ -124,21 +124,21 @@ def turn_step_seconds(conf: cfg.ConfigOpts, ask_limit: float) -> float:
     return float(max(longest + _STEP_MARGIN_SECONDS, _STEP_LEAST_SECONDS))
 
 
-def seconds_to_confirmed(rules: Rules) -> tuple[Term, ...]:
+def seconds_to_confirmed(rules: Rules) -> tuple[TimeShare, ...]:
     """How long it takes, up to about, from the power cut to CONFIRMED, part by part.
 
     For a host whose networks fall silent at once, while store, leader and observers are well.
     Before the first call to Nova come the fence, its proof, and Nova's service forced down.
     """
-    return (Term('the beat is gone', rules.beat_ttl),
-            Term('a lost beat may be late', rules.beat_ttl / 3 + 2),
-            Term('first round', rules.ask_limit),
-            Term('death', rules.death_seconds),
-            Term('lock', rules.lock_seconds),
-            Term('last look', rules.ask_limit))
+    return (TimeShare('the beat is gone', rules.beat_ttl),
+            TimeShare('a lost beat may be late', rules.beat_ttl / 3 + 2),
+            TimeShare('first round', rules.ask_limit),
+            TimeShare('death', rules.death_seconds),
+            TimeShare('lock', rules.lock_seconds),
+            TimeShare('last look', rules.ask_limit))
 
 
-def told(terms: tuple[Term, ...]) -> str:
+def told(terms: tuple[TimeShare, ...]) -> str:
     """The terms as a sum, in one line."""
     parts = ' + '.join(f'{term.what} {term.seconds:g} s' for term in terms)
     return f'{sum(term.seconds for term in terms):g} s = {parts}'
@@ -147,7 +147,7 @@ def told(terms: tuple[Term, ...]) -> str:
 # ---------------------------------------------------------------- checks
 
 
-def _check_beat(chosen: Times) -> None:
+def _check_beat(chosen: DetectionTimes) -> None:
     if 3 * chosen.beat_interval > chosen.beat_ttl:
         raise ConfigError(
             f'[detection] beat_interval is too long: 3 x {chosen.beat_interval:g} s > beat_ttl '
@@ -155,7 +155,7 @@ def _check_beat(chosen: Times) -> None:
             f'most {chosen.beat_ttl / 3:.3g}, or beat_ttl to at least {3 * chosen.beat_interval:g}')
 
 
-def _check_lock(chosen: Times) -> None:
+def _check_lock(chosen: DetectionTimes) -> None:
     if 2 * chosen.ask_limit > chosen.lock_ttl:
         raise ConfigError(
             f'[detection] ask_limit is too long: 2 x {chosen.ask_limit:g} s > lock_ttl '
@@ -164,7 +164,7 @@ def _check_lock(chosen: Times) -> None:
             f'{2 * chosen.ask_limit:g}')
 
 
-def _check_fence(conf: cfg.ConfigOpts, chosen: Times, fence_proves: bool) -> None:
+def _check_fence(conf: cfg.ConfigOpts, chosen: DetectionTimes, fence_proves: bool) -> None:
     if not conf.fence.drivers:
         raise ConfigError('[fence] drivers is empty: name a fence (ceph_blocklist); without one '
                           'an instance could run twice, so nothing would ever be evacuated')

@@ -22,7 +22,7 @@ from kaopu_ha.controller import returns
 from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
-from kaopu_ha.controller.world import RANGES, World
+from kaopu_ha.controller.world import RANGES, CloudView
 from kaopu_ha.core import admission, aftercare, fencing, model, restart, unseen
 from kaopu_ha.core.admission import Act
 from kaopu_ha.core.aftercare import Aftercare
@@ -103,14 +103,14 @@ class Admitter:
                     found[keys[key]] = AdmitWish(entry, request)
         return found
 
-    def _world(self, asked: Mapping[str, AdmitWish]) -> World:
+    def _world(self, asked: Mapping[str, AdmitWish]) -> CloudView:
         """Everything as it is now, but what was asked as it was read: no commit passes, if that
         changed."""
         seen = self._store.read(*RANGES, records.RECOVERY, records.EVACUATION,
                                 records.AFTERCARE)
-        return World(seen.along_with(wish.entry for wish in asked.values()), self._tell)
+        return CloudView(seen.along_with(wish.entry for wish in asked.values()), self._tell)
 
-    def _one(self, world: World, wish: AdmitWish) -> None:
+    def _one(self, world: CloudView, wish: AdmitWish) -> None:
         request = wish.request
         name = wish.entry.key[len(records.REQUEST):]
         case, entry = world.cases.get(request.host), world.snapshot.get(records.CASE + request.host)
@@ -141,7 +141,7 @@ class Admitter:
 
     # ------------------------------------------------------------ look
 
-    def _seen(self, world: World, case: Case) -> admission.Seen:
+    def _seen(self, world: CloudView, case: Case) -> admission.Seen:
         recovery = self._recovery(world, case)
         every = world.every(model.Evacuation, records.EVACUATION).values()
         mine = [item for item in every if item.recovery == case.recovery]
@@ -214,12 +214,12 @@ class Admitter:
         self._answered[key] = entry.modified, since
         return self._clock() - since
 
-    def _recovery(self, world: World, case: Case) -> Recovery | None:
+    def _recovery(self, world: CloudView, case: Case) -> Recovery | None:
         return world.every(Recovery, records.RECOVERY).get(case.recovery)
 
     # ------------------------------------------------------------ act
 
-    def _act(self, world: World, name: str, request: records.Request, case: Case,
+    def _act(self, world: CloudView, name: str, request: records.Request, case: Case,
              decision: admission.Decision) -> None:
         if decision.act is Act.WAIT:
             self._waits(world, case, decision.reason, decision.needs_operator)
@@ -240,7 +240,7 @@ class Admitter:
             assert decision.did is not None
             self._note(world, case, decision.did, decision.reason, [])
 
-    def _unfence(self, world: World, case: Case) -> None:
+    def _unfence(self, world: CloudView, case: Case) -> None:
         """Persist that the fence goes, so that nobody fences it again; then take it back."""
         assert case.admit is not None
         if not case.admit.unfenced:
@@ -261,19 +261,19 @@ class Admitter:
         self._note(world, case, admission.Did.UNFENCED,
                    admission.unfenced(fencing.stays_cut(orders, others)), [])
 
-    def _others(self, world: World, case: Case) -> tuple[model.FenceOrder, ...]:
+    def _others(self, world: CloudView, case: Case) -> tuple[model.FenceOrder, ...]:
         """What keeps other hosts cut off."""
         return tuple(order for item in world.every(Recovery, records.RECOVERY).values()
                      if item.id != case.recovery
                      and keeps_its_fence(world.cases.get(item.host), item)
                      for order in item.orders)
 
-    def _unforce(self, world: World, case: Case) -> None:
+    def _unforce(self, world: CloudView, case: Case) -> None:
         permit = self._permit(world, case)
         with self._term.telling_if_late(case.host, 'may have set its service up', _SERVICE):
             self._cloud.force_down(case.host, False, permit)
 
-    def _ask_agent(self, world: World, case: Case, decision: admission.Decision) -> None:
+    def _ask_agent(self, world: CloudView, case: Case, decision: admission.Decision) -> None:
         inventory = world.inventories[case.host]
         given = decision.given or (_an_image(inventory) if decision.act is Act.ASK_READ else ())
         verb = admission.ASKS[decision.act]
@@ -282,14 +282,14 @@ class Admitter:
         key = records.request_to(case.host, verb)
         self._commit(world, case, [ports.Put(key, records.encode(request))])
 
-    def _enter(self, world: World, name: str, request: records.Request, case: Case) -> None:
+    def _enter(self, world: CloudView, name: str, request: records.Request, case: Case) -> None:
         entered = admission.entered(case, request.who, self._term.now(), self._term.name)
         # A person may have had its recovery taken up again at this moment.
         if self._commit(world, case, [_put(entered), *_forgotten(case)],
                         records.RECOVERY + case.recovery):
             self._tell(News(Fact.STAGE, case.host, f'admitting: {entered.history[-1].reason}'))
 
-    def _close(self, world: World, name: str, request: records.Request, case: Case) -> None:
+    def _close(self, world: CloudView, name: str, request: records.Request, case: Case) -> None:
         ended = admission.closed(case, self._term.now(), self._term.name)
         answer = dataclasses.replace(request, state=RequestState.DONE, answer='admitted')
         before = world.restarts.get(case.host)
@@ -309,7 +309,7 @@ class Admitter:
             for item in restart.told(again, before) if again else ():
                 self._tell(item)
 
-    def _looked_after(self, world: World, case: Case) -> list[ports.Put]:
+    def _looked_after(self, world: CloudView, case: Case) -> list[ports.Put]:
         """What Nova and Placement may still have wrong once the host is back, to be written."""
         evacuations = world.evacuations
         begun = aftercare.begun(
@@ -318,7 +318,7 @@ class Admitter:
             self._term.now(), self._term.name)
         return [ports.Put(records.AFTERCARE + case.host, records.encode(begun))] if begun else []
 
-    def _lost(self, world: World, name: str, request: records.Request, case: Case,
+    def _lost(self, world: CloudView, name: str, request: records.Request, case: Case,
               decision: admission.Decision) -> None:
         """It died again while it was taken back."""
         key, reason = records.REQUEST + name, decision.reason
@@ -338,14 +338,14 @@ class Admitter:
             self._beatless.pop(case.host, None)
             self._tell(News(Fact.ADMIT_ENDED, case.host, reason))
 
-    def _refuse(self, world: World, name: str, request: records.Request, reason: str) -> None:
+    def _refuse(self, world: CloudView, name: str, request: records.Request, reason: str) -> None:
         key = records.REQUEST + name
         answer = dataclasses.replace(request, state=RequestState.REFUSED, answer=reason)
         if self._store.commit([*self._term.compares(), *world.compare(key)],
                               [ports.Put(key, records.encode(answer))]) is not None:
             self._tell(News(Fact.ADMIT_REFUSED, request.host, reason))
 
-    def _note(self, world: World, case: Case, did: admission.Did, reason: str,
+    def _note(self, world: CloudView, case: Case, did: admission.Did, reason: str,
               writes: Sequence[ports.Put | ports.Delete]) -> None:
         noted = admission.noted(case, did)
         step = self._term.step(did.value, reason)
@@ -353,23 +353,23 @@ class Admitter:
         if self._commit(world, case, [_put(noted), *writes], records.LOCK + case.host):
             self._tell(News(Fact.ADMIT_STEP, case.host, f'{did.value}: {reason}'))
 
-    def _waits(self, world: World, case: Case, reason: str, for_operator: bool = False) -> None:
+    def _waits(self, world: CloudView, case: Case, reason: str, for_operator: bool = False) -> None:
         if case.admit is None or case.admit.waiting_for == reason:
             return
         admit = dataclasses.replace(case.admit, waiting_for=reason,
                                     needs_operator=for_operator)
         self._commit(world, case, [_put(dataclasses.replace(case, admit=admit))])
 
-    def _permit(self, world: World, case: Case) -> ports.Permit:
+    def _permit(self, world: CloudView, case: Case) -> ports.Permit:
         return self._term.permit(world.compare(records.CASE + case.host), _ACT_SECONDS)
 
-    def _commit(self, world: World, case: Case, writes: Sequence[ports.Put | ports.Delete],
+    def _commit(self, world: CloudView, case: Case, writes: Sequence[ports.Put | ports.Delete],
                 *keys: str) -> bool:
         compares = [*self._term.compares(), *world.compare(records.CASE + case.host, *keys)]
         return self._store.commit(compares, writes) is not None
 
 
-def _is_of_its_boot(world: World, host: str) -> bool:
+def _is_of_its_boot(world: CloudView, host: str) -> bool:
     beat, inventory = world.beats.get(host), world.inventories.get(host)
     return beat is not None and inventory is not None and beat.boot_id == inventory.boot_id
 

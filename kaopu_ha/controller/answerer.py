@@ -20,7 +20,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
-from kaopu_ha.controller.world import RANGES, World
+from kaopu_ha.controller.world import RANGES, CloudView
 from kaopu_ha.core import model, wishes
 from kaopu_ha.core.wishes import Reply, Wish, WishState, WishVerb
 from kaopu_ha.runtime import Runtime
@@ -39,10 +39,10 @@ class Answerer:
         if not self._term.begins():
             return 0.5
         try:
-            if not _waiting(World(self._store.read(records.WISH), self._tell)):
+            if not _waiting(CloudView(self._store.read(records.WISH), self._tell)):
                 return 5.0
-            world = World(self._store.read(*RANGES, records.RECOVERY, records.EVACUATION,
-                                           records.PROOF, records.WISH), self._tell)
+            world = CloudView(self._store.read(*RANGES, records.RECOVERY, records.EVACUATION,
+                                               records.PROOF, records.WISH), self._tell)
             asked = _waiting(world)
             self.alone.each(asked, 'what people ask of it',
                             lambda host: self._answer_first(world, asked[host]))
@@ -51,7 +51,7 @@ class Answerer:
             return 1.0
         return 0.5
 
-    def _answer_first(self, world: World, asked: Mapping[str, Wish]) -> None:
+    def _answer_first(self, world: CloudView, asked: Mapping[str, Wish]) -> None:
         """Write the first answer that is new: what comes behind it is seen in the next turn."""
         for key, wish in asked.items():
             answer = wishes.answered(wish, self._seen(world, wish, asked), self._rules)
@@ -59,7 +59,7 @@ class Answerer:
                 self._write(world, key, answer)
                 return
 
-    def _seen(self, world: World, wish: Wish, asked: Mapping[str, Wish]) -> wishes.Seen:
+    def _seen(self, world: CloudView, wish: Wish, asked: Mapping[str, Wish]) -> wishes.Seen:
         mine = f'{wish.recovery}/'
         moves = world.every(model.Evacuation, records.EVACUATION + mine)
         return wishes.Seen(
@@ -75,7 +75,7 @@ class Answerer:
             ends=tuple(other for other in asked.values() if other.verb is WishVerb.END
                        and other.recovery == wish.recovery))
 
-    def _write(self, world: World, key: str, answer: Reply) -> None:
+    def _write(self, world: CloudView, key: str, answer: Reply) -> None:
         """Everything in one transaction, if all that was looked at is as it was; then tell."""
         wish = answer.wish
         moves = {f'{records.EVACUATION}{move.recovery}/{move.instance}': move
@@ -103,7 +103,7 @@ class Answerer:
                 self._tell(item)
 
 
-def _waiting(world: World) -> dict[str, dict[str, Wish]]:
+def _waiting(world: CloudView) -> dict[str, dict[str, Wish]]:
     """What waits for an answer: by host, then by key, as it was asked last."""
     entries = world.snapshot.under(records.WISH)
     found = world.every(Wish, records.WISH)
@@ -116,7 +116,7 @@ def _waiting(world: World) -> dict[str, dict[str, Wish]]:
     return asked
 
 
-def _kept(world: World, key: str, wish: Wish) -> ports.Put:
+def _kept(world: CloudView, key: str, wish: Wish) -> ports.Put:
     """The answer lasts for as long as the question would have."""
     entry = world.snapshot.get(key)
     return ports.Put(key, records.encode(wish), entry.lease if entry else 0)

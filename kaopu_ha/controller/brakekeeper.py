@@ -18,7 +18,7 @@ import dataclasses
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.term import Term
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import brake, model
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.runtime import Runtime
@@ -44,7 +44,7 @@ class BrakeKeeper:
         self._storm = self._told_at = None
         self._told = frozenset()
 
-    def look(self, world: World, fresh: Mapping[str, model.Verdict]) -> bool:
+    def look(self, world: CloudView, fresh: Mapping[str, model.Verdict]) -> bool:
         """Decide how things stand, by rounds that have just ended too, and keep it.
 
         False if it could not be kept: then nobody is to be judged by it.
@@ -77,7 +77,7 @@ class BrakeKeeper:
 
     # ------------------------------------------------------------ private
 
-    def _see(self, world: World, fresh: Mapping[str, model.Verdict],
+    def _see(self, world: CloudView, fresh: Mapping[str, model.Verdict],
              release: brake.Release) -> brake.Seen:
         most = 2 * max(self._rules.look_interval, self._rules.ask_limit)
         elapsed = 0.0 if self._storm is None else min(self._clock() - self._looked, most)
@@ -133,7 +133,7 @@ def _kept(storm: brake.Storm, kept: brake.Storm,
             ports.Put(records.STORM, records.encode(storm))]
 
 
-def _release(world: World) -> brake.Release:
+def _release(world: CloudView) -> brake.Release:
     setting = world.release
     if setting is None:
         return brake.Release()
@@ -141,7 +141,7 @@ def _release(world: World) -> brake.Release:
                        world.snapshot.entries[records.BRAKE].modified, world.opened)
 
 
-def _shortened(world: World, release: brake.Release,
+def _shortened(world: CloudView, release: brake.Release,
                left: brake.Release) -> list[ports.Put | ports.Delete]:
     if not left.cases:
         return [ports.Delete(records.BRAKE)] * world.has(records.BRAKE)

@@ -26,7 +26,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
-from kaopu_ha.controller.world import RANGES, World
+from kaopu_ha.controller.world import RANGES, CloudView
 from kaopu_ha.core import addresses, aftercare, certain, model
 from kaopu_ha.core.aftercare import Act, Aftercare, Decision, Place, Ward
 from kaopu_ha.core.news import Fact, News
@@ -63,8 +63,8 @@ class Carer:
             if not self._store.read(records.AFTERCARE).entries:
                 self._forget_all()
                 return _IDLE_SECONDS
-            world = World(self._store.read(*RANGES, records.EVACUATION, records.AFTERCARE),
-                          self._tell)
+            world = CloudView(self._store.read(*RANGES, records.EVACUATION, records.AFTERCARE),
+                              self._tell)
             found = world.every(Aftercare, records.AFTERCARE)
             self.alone.each(found, 'what is looked after since its admission',
                             lambda host: self._one(world, found[host]))
@@ -73,7 +73,7 @@ class Carer:
             return 1.0
         return _BUSY_SECONDS
 
-    def _one(self, world: World, record: Aftercare) -> None:
+    def _one(self, world: CloudView, record: Aftercare) -> None:
         due = self._due(record)
         try:
             decisions = self._decisions(world, record, due)
@@ -95,7 +95,7 @@ class Carer:
         due = [ward for ward in record.wards if ward.reason or at[ward.instance] <= before]
         return sorted(due, key=lambda ward: at[ward.instance])[:_TOGETHER_MAX]
 
-    def _decisions(self, world: World, record: Aftercare,
+    def _decisions(self, world: CloudView, record: Aftercare,
                    due: Sequence[Ward]) -> tuple[Decision, ...]:
         migrations = {ward.instance: self._cloud.migrations(instance=ward.instance)
                       for ward in due}
@@ -124,7 +124,7 @@ class Carer:
         except ports.PortError as failure:
             return None, str(failure)
 
-    def _seen(self, world: World, record: Aftercare, ward: Ward,
+    def _seen(self, world: CloudView, record: Aftercare, ward: Ward,
               seen: aftercare.Seen) -> aftercare.Seen:
         """What was seen of it, with what is known of hosts, and for how long it has been so."""
         strange = aftercare.is_strange(seen.server, seen.migrations)
@@ -142,7 +142,7 @@ class Carer:
         return dataclasses.replace(seen, runs=not why_not, why_not=why_not,
                                    actions=self._cloud.actions(ward.instance))
 
-    def _why_not(self, world: World, server: model.Server | None) -> str:
+    def _why_not(self, world: CloudView, server: model.Server | None) -> str:
         """Why it is not certain that it runs where Nova shows it; '' if it is.
 
         Its host's agent tells so now, and a live client of that host has all its disks open.
@@ -180,7 +180,8 @@ class Carer:
 
     # ------------------------------------------------------------ commit, act
 
-    def _carry_out(self, world: World, record: Aftercare, decisions: Sequence[Decision]) -> None:
+    def _carry_out(self, world: CloudView, record: Aftercare,
+                   decisions: Sequence[Decision]) -> None:
         new = aftercare.changed(record, decisions)
         watched = self._for(record.host, '', 'watched', True)
         if watched >= self._rules.aftercare_seconds and self._all_rested(record, watched) and (
@@ -207,7 +208,7 @@ class Carer:
         return all(self._rested.get((record.host, ward.instance), -math.inf) >= over
                    for ward in record.wards)
 
-    def _act(self, world: World, record: Aftercare, acts: Sequence[Decision], revision: int,
+    def _act(self, world: CloudView, record: Aftercare, acts: Sequence[Decision], revision: int,
              known: Set[str]) -> None:
         """Make the calls; one that did nothing is told if nobody knows of the trouble yet."""
         key = records.AFTERCARE + record.host
@@ -242,7 +243,7 @@ class Carer:
             if ward.instance not in known:
                 self._tell(News(Fact.MISBELIEVED, record.host, f'{ward.name}: {ward.reason}'))
 
-    def _commit(self, world: World, host: str, record: Aftercare | None,
+    def _commit(self, world: CloudView, host: str, record: Aftercare | None,
                 modified: int | None = None) -> int | None:
         key = records.AFTERCARE + host
         compares = [ports.Compare(key, modified=modified)] if modified else world.compare(key)
@@ -271,7 +272,7 @@ def _of(ward: Ward, migrations: Iterable[model.Migration],
             if consumer in books}
 
 
-def _moving(world: World, instance: str, server: model.Server | None) -> str:
+def _moving(world: CloudView, instance: str, server: model.Server | None) -> str:
     """Why the program itself has it in hand; '' if it has not."""
     item = world.under_way(instance)
     if item is not None:
@@ -283,7 +284,7 @@ def _moving(world: World, instance: str, server: model.Server | None) -> str:
     return ''
 
 
-def _untold(world: World, host: str) -> str:
+def _untold(world: CloudView, host: str) -> str:
     """Why what the host's agent told may be old; '' if it is what is so now."""
     beat, inventory = world.beats.get(host), world.inventories.get(host)
     if beat is None or inventory is None:
@@ -293,7 +294,7 @@ def _untold(world: World, host: str) -> str:
     return ''
 
 
-def _place(world: World, record: Aftercare, host: str, instance: str) -> Place:
+def _place(world: CloudView, record: Aftercare, host: str, instance: str) -> Place:
     inventory, doubt = world.inventories.get(host), _untold(world, host)
     if record.destroyed and host == record.host and inventory is None:
         # It was dead and fenced, stays fenced, and a person says that it is no more.

@@ -22,7 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kaopu_ha import records
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import casefile, detection, model
 from kaopu_ha.runtime import Runtime
 
@@ -43,12 +43,12 @@ class Casebook:
         self._clock, self._rules = env.clock, env.rules
         self._unwritten: dict[str, _Unwritten] = {}
 
-    def newest(self, world: World, case: model.Case) -> model.Case:
+    def newest(self, world: CloudView, case: model.Case) -> model.Case:
         """The case with the looks that were not written, unless somebody wrote it since."""
         kept = self._kept(world, case.host)
         return kept.case if kept else case
 
-    def may_wait(self, world: World, decision: detection.Decision) -> bool:
+    def may_wait(self, world: CloudView, decision: detection.Decision) -> bool:
         """True if the decision changes nothing that is worth a write; then it is kept here."""
         host, quiet = decision.case.host, detection.Key.KEEP
         stored, kept = world.cases.get(host), self._kept(world, host)
@@ -67,11 +67,11 @@ class Casebook:
         """Know nothing: another may have led meanwhile."""
         self._unwritten.clear()
 
-    def forget_closed(self, world: World) -> None:
+    def forget_closed(self, world: CloudView) -> None:
         """Keep nothing of hosts that have no case any more."""
         for host in self._unwritten.keys() - world.cases.keys():
             del self._unwritten[host]
 
-    def _kept(self, world: World, host: str) -> _Unwritten | None:
+    def _kept(self, world: CloudView, host: str) -> _Unwritten | None:
         kept, entry = self._unwritten.get(host), world.snapshot.get(records.CASE + host)
         return kept if kept and entry and kept.modified == entry.modified else None

@@ -30,7 +30,7 @@ from kaopu_ha.controller.casebook import Casebook
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.whose import whose
-from kaopu_ha.controller.world import RANGES, World
+from kaopu_ha.controller.world import RANGES, CloudView
 from kaopu_ha.core import (
     admission,
     detection,
@@ -73,7 +73,7 @@ class Detector:
         self.alone, self._untold = Alone(store, env.clock, env.tell), Untold(store, env.tell)
         self._brake = BrakeKeeper(store, self._term, env)
         self._known = suspicion.Suspicion()
-        self._last: World | None = None
+        self._last: CloudView | None = None
         self._away = False
         # The last round on each suspect that this leader took in this term.
         self.rounds: Mapping[str, model.Round] = {}
@@ -99,8 +99,8 @@ class Detector:
         self._brake.begin()
         self._book.forget()
 
-    def _read(self) -> World:
-        world = World(self._store.read(*RANGES), self._tell)
+    def _read(self) -> CloudView:
+        world = CloudView(self._store.read(*RANGES), self._tell)
         if self._away:
             self._away = False
             self._known = suspicion.store_back(self._known, self._clock(), self._rules)
@@ -136,7 +136,7 @@ class Detector:
     def _is_old(self, looked: _Looked) -> bool:
         return self._clock() - looked.ended >= self._rules.beat_ttl
 
-    def _remember(self, world: World) -> None:
+    def _remember(self, world: CloudView) -> None:
         before = self._known
         self._book.forget_closed(world)
         changed = {host: self._sighting(world, host) for host in self._changed(world)}
@@ -146,7 +146,7 @@ class Detector:
         for item in suspicion.storage_news(before, self._known, changed):
             self._tell(item)
 
-    def _changed(self, world: World) -> Collection[str]:
+    def _changed(self, world: CloudView) -> Collection[str]:
         """The hosts of which the store says something else than in the last look."""
         last, told = self._last, world.told
         if last is None:
@@ -154,13 +154,13 @@ class Detector:
         return world.changed_since(last, records.ALIVE, records.LOCK, records.INVENTORY).union(
             host for host, at in told.items() if at != last.told.get(host, 0))
 
-    def _sighting(self, world: World, host: str) -> suspicion.Sighting | None:
+    def _sighting(self, world: CloudView, host: str) -> suspicion.Sighting | None:
         inventory = world.inventories.get(host)
         return None if inventory is None else suspicion.Sighting(
             world.has(records.ALIVE + host), world.told.get(host, 0), inventory.storage_lost,
             world.text(records.ALIVE + host), world.has(records.LOCK + host))
 
-    def _judged(self, world: World) -> list[str]:
+    def _judged(self, world: CloudView) -> list[str]:
         """The hosts whose beat is gone, and that are looked at then."""
         # Who can't be read for one of the first two is not.
         return [host for host in sorted(self._known.missing)
@@ -168,7 +168,7 @@ class Detector:
                 and host not in world.unreadable
                 and (host not in world.cases or world.cases[host].stage in detection.JUDGING)]
 
-    def _next_turn(self, world: World) -> float:
+    def _next_turn(self, world: CloudView) -> float:
         return suspicion.seconds_left(self._known, self._judged(world), self._clock(), self._rules)
 
     def _each(self, host: str, what: str, work: Callable[[], object]) -> None:
@@ -179,7 +179,7 @@ class Detector:
 
     # ------------------------------------------------------------ ask
 
-    def _ask(self, world: World, hosts: Sequence[str]) -> dict[str, _Looked]:
+    def _ask(self, world: CloudView, hosts: Sequence[str]) -> dict[str, _Looked]:
         """All networks at once; Nova's list beside the last look, if it comes in time."""
         if not hosts:
             return {}
@@ -209,7 +209,7 @@ class Detector:
 
     # ------------------------------------------------------------ decide, commit, tell
 
-    def _open(self, world: World, host: str) -> None:
+    def _open(self, world: CloudView, host: str) -> None:
         case = detection.opened(_told(world, host), self._seen(world, host, None))
         news = [News(Fact.CASE_OPENED, host, 'its beat is gone; the other networks are asked')]
         if world.inventories[host].leaving:
@@ -217,7 +217,7 @@ class Detector:
                              f'{self._rules.leaving_seconds:g} s of silence to come back in'))
         self._commit(world, host, detection.Decision(case, news=tuple(news)), None)
 
-    def _judge_all(self, world: World, looked: Mapping[str, _Looked]) -> None:
+    def _judge_all(self, world: CloudView, looked: Mapping[str, _Looked]) -> None:
         verdicts = {host: one.round.verdict for host, one in looked.items()}
         if not self._brake.look(world, verdicts):
             return
@@ -229,7 +229,7 @@ class Detector:
                 self._each(host, 'to judge it', functools.partial(
                     self._judge, world, host, case, looked.get(host)))
 
-    def _judge(self, world: World, host: str, case: model.Case, looked: _Looked | None) -> None:
+    def _judge(self, world: CloudView, host: str, case: model.Case, looked: _Looked | None) -> None:
         decision = detection.advance(self._book.newest(world, case),
                                      self._seen(world, host, looked), self._rules)
         # If the store's answer is lost, the time since may have been counted: never twice.
@@ -241,7 +241,7 @@ class Detector:
             self._known = suspicion.judged(self._known, host, looked.ended, looked.round.verdict,
                                            decision.again)
 
-    def _seen(self, world: World, host: str, looked: _Looked | None) -> detection.Seen:
+    def _seen(self, world: CloudView, host: str, looked: _Looked | None) -> detection.Seen:
         beat = world.beats.get(host)
         since = suspicion.silent_for(self._known, host, looked.ended) if looked else 0.0
         return detection.Seen(
@@ -253,7 +253,7 @@ class Detector:
             beat_at=self._known.of(host).beat_at, behind=_behind(self._known.of(host).said),
             inventory_revision=world.modified(records.INVENTORY + host))
 
-    def _commit(self, world: World, host: str, decision: detection.Decision,
+    def _commit(self, world: CloudView, host: str, decision: detection.Decision,
                 looked: _Looked | None) -> bool:
         if self._book.may_wait(world, decision):
             return True
@@ -306,7 +306,7 @@ class Detector:
                 writes.append(ports.Put(key + host, value, self._store.grant(left)))
         return writes
 
-    def _confirmed(self, world: World, host: str, case: model.Case,
+    def _confirmed(self, world: CloudView, host: str, case: model.Case,
                    looked: _Looked | None) -> list[ports.Put | ports.Delete]:
         """CONFIRMED, the permanent lock and the recovery: one transaction."""
         name = f'{host}-{world.snapshot.revision}'
@@ -335,21 +335,21 @@ class Detector:
         that."""
         if case.admit is None or admission.Did.UNFORCED.value in case.admit.steps:
             return False
-        former = World(self._store.read(records.RECOVERY + case.recovery), self._tell).every(
+        former = CloudView(self._store.read(records.RECOVERY + case.recovery), self._tell).every(
             model.Recovery, records.RECOVERY)
         return any(recovery.forced_by_us for recovery in former.values())
 
     def _evacuations(self) -> tuple[model.Evacuation, ...]:
-        found = World(self._store.read(records.EVACUATION), self._tell)
+        found = CloudView(self._store.read(records.EVACUATION), self._tell)
         return tuple(found.every(model.Evacuation, records.EVACUATION).values())
 
-    def _closed(self, world: World, host: str,
+    def _closed(self, world: CloudView, host: str,
                 case: model.Case) -> list[ports.Put | ports.Delete]:
         return [*archive.put_away(self._store, case, world.snapshot.revision,
                                   self._rules.closed_kept),
                 *returns.came_back(self._store, world, case.history[-1], host, self._rules)]
 
-    def _interrupted(self, world: World, host: str, case: model.Case) -> restart.Restart | None:
+    def _interrupted(self, world: CloudView, host: str, case: model.Case) -> restart.Restart | None:
         """What ran on it by its libvirt's word, and is off now: its agent can't know of that."""
         beat, term = world.beats.get(host), self._term
         return restart.told_by_libvirt(
@@ -357,7 +357,7 @@ class Detector:
             world.restarts.get(host), term.now(), term.name)
 
 
-def _told(world: World, host: str) -> model.Inventory:
+def _told(world: CloudView, host: str) -> model.Inventory:
     """What the host told of itself, with what is still to be started in place there."""
     return unseen.with_unsettled(world.inventories[host], world.restarts.get(host))
 

@@ -26,7 +26,7 @@ import math
 import threading
 
 from kaopu_ha import ports, records
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import events
 
 LOG = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class EventListener:
             return {key: self._pending.pop(key) for key in keys}
 
     def _write(self, heard: dict[str, events.NovaEvent]) -> None:
-        world = World(self._store.read(records.INVENTORY, *heard), lambda news: None)
+        world = CloudView(self._store.read(records.INVENTORY, *heard), lambda news: None)
         writes: list[tuple[list[ports.Compare], ports.Put | ports.Delete]] = []
         for key, event in heard.items():
             hint = events.hint(event, world.inventories)
@@ -118,7 +118,7 @@ class EventListener:
         return self._lease
 
 
-def _stands(world: World, key: str, hint: events.Hint) -> bool:
+def _stands(world: CloudView, key: str, hint: events.Hint) -> bool:
     """True if the hint is written already, and counts still."""
     entry, told = world.snapshot.get(key), world.snapshot.get(records.INVENTORY + hint.host)
     return entry is not None and entry.value == records.encode(hint) and (

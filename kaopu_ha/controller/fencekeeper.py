@@ -26,7 +26,7 @@ from typing import TypeVar
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.term import Term
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import fencing, model
 from kaopu_ha.core.model import Recovery
 
@@ -50,7 +50,7 @@ class FenceKeeper:
         # When the newest reading of each began.
         self._began: dict[str, float] = {}
 
-    def wanted(self, world: World, recovery: Recovery) -> tuple[model.FenceOrder, ...]:
+    def wanted(self, world: CloudView, recovery: Recovery) -> tuple[model.FenceOrder, ...]:
         """What is to be cut of the host by what is known of it now: the newest of everything."""
         inventory, case = world.inventories.get(recovery.host), world.cases.get(recovery.host)
         if inventory is None or case is None:
@@ -102,7 +102,7 @@ class FenceKeeper:
         lease = self._store.grant(max(math.ceil(left), 1))
         return ports.Put(records.PROOF + recovery.id, records.encode(mark), lease)
 
-    def mark(self, world: World, recovery: Recovery, *, anew: bool) -> None:
+    def mark(self, world: CloudView, recovery: Recovery, *, anew: bool) -> None:
         """Show that the fence was read back; ``anew`` if it was cut again in between."""
         key = records.PROOF + recovery.id
         entry = None if anew else world.snapshot.get(key)

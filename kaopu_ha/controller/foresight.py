@@ -25,7 +25,7 @@ import functools
 from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone, words
 from kaopu_ha.controller.targets import Targets
-from kaopu_ha.controller.world import RANGES, World
+from kaopu_ha.controller.world import RANGES, CloudView
 from kaopu_ha.core import demands, fencing, model, prospect, protection, selection, users
 from kaopu_ha.core import recovery as road
 from kaopu_ha.core.model import Recovery
@@ -68,10 +68,11 @@ class Foresight:
         Raises PortError if the store, Nova's services or the usage can't be asked; a host of which
         the servers can't be listed is that host's trouble only.
         """
-        world = World(self._store.read(*READS), lambda news: None)
+        world = CloudView(self._store.read(*READS), lambda news: None)
         return self.foresee(world, functools.partial(_about, world, name))
 
-    def foresee(self, world: World, wanted: Callable[[Collection[str]], Sequence[str]]) -> Foreseen:
+    def foresee(self, world: CloudView,
+                wanted: Callable[[Collection[str]], Sequence[str]]) -> Foreseen:
         """The same of a world that was read, of those of all hosts that are ``wanted``."""
         candidates = self._targets.candidates(world)
         services = self._targets.services
@@ -101,7 +102,7 @@ class Foresight:
         self._alone.well([host])
         return found
 
-    def _told(self, world: World,
+    def _told(self, world: CloudView,
               services: Mapping[str, model.ComputeService]) -> tuple[Unprotected, ...]:
         """What is not protected whatever becomes of it; what Ceph was asked lately stands."""
         now = protection.unprotected(protection.Seen(
@@ -113,7 +114,7 @@ class Foresight:
         before = world.unprotected.items if world.unprotected else ()
         return (*now, *(item for item in before if item.reason in _OF_CEPH))
 
-    def _seen(self, world: World, hosts: Sequence[str], told: tuple[Unprotected, ...],
+    def _seen(self, world: CloudView, hosts: Sequence[str], told: tuple[Unprotected, ...],
               candidates: tuple[selection.Candidate, ...]) -> prospect.Seen:
         recoveries = world.every(Recovery, records.RECOVERY).values()
         servers, unasked = self._servers(hosts)
@@ -164,7 +165,7 @@ class Foresight:
                 unasked[host] = _why(failure)
         return dataclasses.replace(seen, stopped=frozenset(stopped), unasked=unasked)
 
-    def _with_places(self, world: World,
+    def _with_places(self, world: CloudView,
                      seen: prospect.Seen) -> tuple[prospect.Seen, tuple[str, ...]]:
         """With where each kind of instance may be, and what of that could not be learnt."""
         kinds = sorted({server.demand for servers in seen.servers.values() for server in servers
@@ -182,7 +183,7 @@ class Foresight:
                 'too long',) if left and not places.untold else ()
         return dataclasses.replace(seen, places=places), (*places.untold, *late)
 
-    def _orders(self, world: World, host: str) -> tuple[model.FenceOrder, ...]:
+    def _orders(self, world: CloudView, host: str) -> tuple[model.FenceOrder, ...]:
         inventory = world.inventories.get(host)
         if inventory is None:
             return ()
@@ -203,7 +204,7 @@ class Foresight:
         return found
 
 
-def _about(world: World, name: str, hosts: Collection[str]) -> tuple[str, ...]:
+def _about(world: CloudView, name: str, hosts: Collection[str]) -> tuple[str, ...]:
     """The host of this name, or those that tell of such an instance; all, if none does."""
     if name in hosts:
         return (name,)
@@ -217,7 +218,7 @@ def _without_offer(kinds: Sequence[model.Demand],
     return [kind for kind in kinds if kind not in places.offers]
 
 
-def _works(world: World) -> bool:
+def _works(world: CloudView) -> bool:
     """False if no worker shows that it runs, though a controller does: older ones show nothing."""
     shown = world.snapshot.under(records.PROCESS)
     return not shown or any(name.startswith('worker/') for name in shown)

@@ -18,11 +18,11 @@ Every turn reads them all, so they must not grow with the years.
 from __future__ import annotations
 
 from kaopu_ha import records
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import model
 
 
-def outlived(world: World) -> tuple[str, ...]:
+def outlived(world: CloudView) -> tuple[str, ...]:
     """Recoveries of hosts that have a newer one: each host had been admitted in between."""
     born = {name: entry.created
             for name, entry in world.snapshot.under(records.RECOVERY).items()}
@@ -34,7 +34,7 @@ def outlived(world: World) -> tuple[str, ...]:
                  if newest[recovery.host] != name and not in_use(world, recovery))
 
 
-def in_use(world: World, recovery: model.Recovery) -> bool:
+def in_use(world: CloudView, recovery: model.Recovery) -> bool:
     """True if a host is confirmed on which something of this recovery may be left.
 
     Its own host; or a target that died since: its admission learns from the attempts what has to be
@@ -49,7 +49,7 @@ def in_use(world: World, recovery: model.Recovery) -> bool:
                for case in world.cases.values() if case.recovery)
 
 
-def keys(world: World, recovery: str) -> tuple[str, ...]:
+def keys(world: CloudView, recovery: str) -> tuple[str, ...]:
     """All keys of a recovery: its evacuations, its proof, and at last its own."""
     prefix = f'{records.EVACUATION}{recovery}/'
     return (*(prefix + rest for rest in world.snapshot.under(prefix)),

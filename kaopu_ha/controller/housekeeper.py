@@ -36,7 +36,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.controller import history
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import model, retention, texts
 from kaopu_ha.core.keys import portions
 from kaopu_ha.core.news import Fact, News
@@ -70,7 +70,7 @@ class Housekeeper:
             return max(left, 1.0)
         self._due = self._clock() + _INTERVAL_SECONDS
         try:
-            world = World(self._store.read(*_RANGES), self._tell)
+            world = CloudView(self._store.read(*_RANGES), self._tell)
             before = (datetime.datetime.fromisoformat(self._now())
                       - datetime.timedelta(days=self._rules.keep_days)).isoformat()
             self._clean(world, before)
@@ -81,12 +81,12 @@ class Housekeeper:
             self._due = self._clock() + _RETRY_SECONDS
         return 1.0
 
-    def _clean(self, world: World, before: str) -> None:
+    def _clean(self, world: CloudView, before: str) -> None:
         for name in retention.outdated(_recoveries(world), before):
             self._remove(world, history.keys(world, name))
         self._remove(world, retention.outdated(_closed(world), before))
 
-    def _clean_requests(self, world: World, before: str) -> bool:
+    def _clean_requests(self, world: CloudView, before: str) -> bool:
         """Remove what nobody reads any more; True if there was more than could be looked at."""
         names = self._store.names(records.REQUEST, _NAMES_MAX)
         cases = world.snapshot.under(records.CASE)
@@ -95,7 +95,7 @@ class Housekeeper:
         unread = [name for name in asked if '/' in name and name.partition('/')[0] not in cases]
         peoples = [records.REQUEST + name for name in asked if '/' not in name]
         for some in portions(peoples):
-            seen = World(self._store.read(*some), self._tell)
+            seen = CloudView(self._store.read(*some), self._tell)
             requests = seen.every(records.Request, records.REQUEST)
             self._remove(seen, retention.outdated(_answered(requests), before))
             # Of a host with a case the admitter tells it, and a newer command may have written it.
@@ -124,20 +124,20 @@ class Housekeeper:
                             *(ports.Compare(key, modified=0) for key in sorted(no_case))],
                            [ports.Delete(records.REQUEST + name) for name in names])
 
-    def _remove(self, world: World, keys: Sequence[str]) -> None:
+    def _remove(self, world: CloudView, keys: Sequence[str]) -> None:
         """Delete keys that are as they were read; what changed meanwhile is another hour's."""
         for some in portions(keys):
             self._store.commit([*self._term.compares(), *world.compare(*some)],
                                [ports.Delete(key) for key in some])
 
 
-def _recoveries(world: World) -> Iterator[Over]:
+def _recoveries(world: CloudView) -> Iterator[Over]:
     for name, recovery in world.every(model.Recovery, records.RECOVERY).items():
         if recovery.stage.finished and not history.in_use(world, recovery):
             yield Over(name, recovery.history[-1].at if recovery.history else '')
 
 
-def _closed(world: World) -> Iterator[Over]:
+def _closed(world: CloudView) -> Iterator[Over]:
     for name, case in world.every(model.Case, records.CLOSED).items():
         yield Over(records.CLOSED + name, case.history[-1].at if case.history else '')
 

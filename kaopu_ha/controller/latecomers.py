@@ -28,7 +28,7 @@ from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.whose import whose_clients
-from kaopu_ha.controller.world import RANGES, World
+from kaopu_ha.controller.world import RANGES, CloudView
 from kaopu_ha.core import casefile, certain, kept, model
 from kaopu_ha.core.model import Phase, Recovery
 from kaopu_ha.runtime import Runtime
@@ -51,8 +51,8 @@ class Latecomers:
         if not self._term.begins():
             return 0.5
         try:
-            world = World(self._store.read(*RANGES, records.RECOVERY, records.EVACUATION),
-                          self._tell)
+            world = CloudView(self._store.read(*RANGES, records.RECOVERY, records.EVACUATION),
+                              self._tell)
             waiting = {item.host: item for item in world.every(
                 Recovery, records.RECOVERY).values()
                 if kept.is_open(item) and kept.keeps_its_fence(world.cases.get(item.host), item)}
@@ -63,7 +63,7 @@ class Latecomers:
             return 1.0
         return _LOOK_SECONDS
 
-    def _one(self, world: World, item: Recovery) -> None:
+    def _one(self, world: CloudView, item: Recovery) -> None:
         case, images = world.cases[item.host], _images(world, item)
         if not images:
             return
@@ -77,7 +77,7 @@ class Latecomers:
                 key, records.encode(dataclasses.replace(case, clients=clients)))])
 
 
-def _images(world: World, item: Recovery) -> Sequence[model.Image]:
+def _images(world: CloudView, item: Recovery) -> Sequence[model.Image]:
     """The disks of what was on there and is not called for yet, nor given up."""
     moves = {move.instance: move for move in world.evacuations if move.recovery == item.id}
     waits = [moves.get(one.uuid, one) for one in item.instances if one.uuid not in moves

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from kaopu_ha import ports
 from kaopu_ha.controller.foresight import READS as READS
 from kaopu_ha.controller.foresight import Foresight
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import detection, foretelling, prospect, protection
 from kaopu_ha.core.prospect import Forecast
 from kaopu_ha.core.protection import Unprotected
@@ -53,7 +53,7 @@ class Lookout:
         """Another may have led meanwhile: what that one listed last counts then."""
         self._due, self._memory, self._looked_at = None, {}, {}
 
-    def look(self, world: World) -> tuple[Unprotected, ...]:
+    def look(self, world: CloudView) -> tuple[Unprotected, ...]:
         """Look at those hosts whose look was longest ago, if it is time; what is to be listed.
 
         Not while a host is suspected: then Nova has other work to do.
@@ -72,7 +72,7 @@ class Lookout:
             self._due = now + max(_LOOK_SECONDS, _RESTS * (self._clock() - now))
         return tuple(protection.still_to_be_judged(foretelling.listed(self._memory), world.cases))
 
-    def _look(self, world: World, now: float) -> None:
+    def _look(self, world: CloudView, now: float) -> None:
         batch = self._batch(world)
         try:
             found = self._foresight.foresee(world, lambda hosts: batch).prospects
@@ -85,7 +85,7 @@ class Lookout:
         self._memory = foretelling.remembered(
             self._memory, set(batch) - unknown, prospect.lost(found), world.inventories)
 
-    def _batch(self, world: World) -> list[str]:
+    def _batch(self, world: CloudView) -> list[str]:
         """Those hosts that beat and whose look was longest ago, as many as one look may have."""
         waiting = sorted((host for host in world.inventories if world.beats_truly(host)),
                          key=lambda host: (self._looked_at.get(host, 0.0), host))[:_HOSTS_MAX]

@@ -17,12 +17,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kaopu_ha import records
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import handover, kept, model
 from kaopu_ha.core import recovery as road
 
 
-def lost(world: World, host: str) -> model.Recovery | None:
+def lost(world: CloudView, host: str) -> model.Recovery | None:
     """The recovery of a host that is surely cut, if what was on there was planned."""
     case = world.cases.get(host)
     recovery = world.every(model.Recovery, records.RECOVERY).get(case.recovery) if case else None
@@ -30,7 +30,7 @@ def lost(world: World, host: str) -> model.Recovery | None:
         kept.was_planned(recovery)) else None
 
 
-def brought(world: World) -> Mapping[tuple[str, str], str]:
+def brought(world: CloudView) -> Mapping[tuple[str, str], str]:
     """What was on hosts that were lost and no plan has, by recovery and instance; and its host."""
     found = {}
     for host in world.cases.keys() & world.inventories.keys():

@@ -25,7 +25,7 @@ import math
 from kaopu_ha import ports, records
 from kaopu_ha.controller.asking import Asking
 from kaopu_ha.controller.leadership import Leadership
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import detection, model, sight
 from kaopu_ha.core.addresses import known as known_addresses
 from kaopu_ha.core.evidence import confirmed
@@ -67,7 +67,7 @@ class Observer:
         return self._rules.look_interval
 
     def _look(self) -> None:
-        world = World(self._store.read(*_RANGES), self._tell)
+        world = CloudView(self._store.read(*_RANGES), self._tell)
         mine = self._mine(world, self._in_doubt(world))
         others = records.readable(sight.Sight, world.snapshot.under(records.CONTROLLER))
         others.pop(self._leadership.name, None)
@@ -78,7 +78,7 @@ class Observer:
         self._leadership.gives_way_to = sight.better(mine, others) if is_sure else ''
         self._publish(mine)
 
-    def _in_doubt(self, world: World) -> tuple[str, ...]:
+    def _in_doubt(self, world: CloudView) -> tuple[str, ...]:
         recoveries = world.every(model.Recovery, records.RECOVERY)
         unproven = {name for name, item in recoveries.items()
                     if not item.stage.finished
@@ -87,7 +87,7 @@ class Observer:
                                self._rules)
         return tuple(host for host in hosts if host in world.inventories)
 
-    def _mine(self, world: World, hosts: Sequence[str]) -> sight.Sight:
+    def _mine(self, world: CloudView, hosts: Sequence[str]) -> sight.Sight:
         """What a leader's rounds say; whom it does not judge (any more), and all for others, it
         asks about."""
         rounds = self._rounds() if self._leadership.epoch else {}
@@ -108,7 +108,7 @@ class Observer:
                                    for host in asked},
                           {host: all(map(self._answers, asks)) for host, asks in fences.items()})
 
-    def _begun(self, world: World, hosts: Sequence[str]) -> dict[str, list[Forbidden]]:
+    def _begun(self, world: CloudView, hosts: Sequence[str]) -> dict[str, list[Forbidden]]:
         """Ask the fences of those that are to be fenced what they may not cut: it changes
         nothing."""
         recoveries = world.every(model.Recovery, records.RECOVERY)

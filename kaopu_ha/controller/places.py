@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 
 from kaopu_ha import ports
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import demands, texts
 from kaopu_ha.core.demands import Demand, Offer, Places
 from kaopu_ha.core.news import Fact, News
@@ -48,7 +48,7 @@ class PlacesAsked:
         """Ask again before the next plan: something has changed."""
         self._offers, self._asked = {}, {}
 
-    def of(self, world: World, kinds: Sequence[Demand]) -> Places:
+    def of(self, world: CloudView, kinds: Sequence[Demand]) -> Places:
         """What the cloud says of these kinds.  It raises nothing: who can't say says so."""
         if not kinds:
             return demands.NOWHERE_SAID
@@ -79,7 +79,7 @@ class PlacesAsked:
                 [texts.bounded(text, texts.LINE_BYTES_MAX) for text in new], 3)))
 
 
-def _homes(world: World, said: Places) -> Mapping[str, str]:
+def _homes(world: CloudView, said: Places) -> Mapping[str, str]:
     """Where the members of the groups are, as their hosts tell; of two, the one that beats."""
     members = {member for group in said.groups for member in group.members}
     found: dict[str, str] = {}

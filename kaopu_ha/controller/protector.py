@@ -27,7 +27,7 @@ from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.lookout import READS, Lookout
 from kaopu_ha.controller.term import Term
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import addresses, detection, model, protection
 from kaopu_ha.core.keys import portions
 from kaopu_ha.core.news import Fact, News
@@ -69,7 +69,7 @@ class Protector:
         try:
             # Nova may take its time: what follows is of hosts as they are then.
             self._ask_nova()
-            world = World(self._store.read(*self._ranges), self._tell)
+            world = CloudView(self._store.read(*self._ranges), self._tell)
             self._write_claims(world)
             self._ask_ceph(world)
             self._look(world)
@@ -85,7 +85,7 @@ class Protector:
 
     # ------------------------------------------------------------ what is known
 
-    def _write_claims(self, world: World) -> None:
+    def _write_claims(self, world: CloudView) -> None:
         """Since when each host claims its addresses, and where its libvirt is asked; of a forgotten
         host nothing.
         """
@@ -99,7 +99,7 @@ class Protector:
         for some in portions(writes):
             self._store.commit(self._term.compares(), some)
 
-    def _claims(self, world: World, inventory: model.Inventory) -> records.Claims:
+    def _claims(self, world: CloudView, inventory: model.Inventory) -> records.Claims:
         """Of a host that does not beat only addresses are new: it may be another one that writes
         there.
         """
@@ -121,7 +121,7 @@ class Protector:
             # What it said last stands: who has no agent now had none before.
             return
 
-    def _ask_ceph(self, world: World) -> None:
+    def _ask_ceph(self, world: CloudView) -> None:
         """Ask the clients of some hosts that beat, those first whose turn was longest ago.
 
         Not while a host is suspected: then its images are what Ceph is asked about.  What was seen
@@ -178,7 +178,7 @@ class Protector:
 
     # ------------------------------------------------------------ what follows
 
-    def _look(self, world: World) -> None:
+    def _look(self, world: CloudView) -> None:
         found = protection.unprotected(protection.Seen(
             world.inventories, frozenset(world.beats),
             {host: beat.behind for host, beat in world.beats.items() if beat.behind},
@@ -197,7 +197,7 @@ class Protector:
         for host, reason in told.over:
             self._tell(News(Fact.PROTECTED, host, f'no more: {reason.value}'))
 
-    def _write(self, world: World, found: Sequence[protection.Unprotected]) -> None:
+    def _write(self, world: CloudView, found: Sequence[protection.Unprotected]) -> None:
         """Write the list, for whoever shows it; only if it changed."""
         away = protection.away(world.inventories, world.beats)
         new = records.UnprotectedList(

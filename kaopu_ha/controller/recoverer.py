@@ -29,7 +29,7 @@ from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.rests import Rests
 from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.term import Term
-from kaopu_ha.controller.world import RANGES, World
+from kaopu_ha.controller.world import RANGES, CloudView
 from kaopu_ha.core import evacuation, fencing, model, placing, users
 from kaopu_ha.core import recovery as road
 from kaopu_ha.core.keys import TOGETHER_MAX, portions
@@ -62,7 +62,7 @@ class Recoverer:
         self._untold, self._rests = Untold(store, env.tell), Rests(env.clock)
         self._keeper = FenceKeeper(store, self._term, fences, env.rules, env.clock, self._pool)
         self._targets = Targets(cloud, usage, env.rules, self._pool, env.clock, env.tell)
-        self._acts: dict[Act, Callable[[World, Seen, Decision], Seen]] = {
+        self._acts: dict[Act, Callable[[CloudView, Seen, Decision], Seen]] = {
             Act.ASK_FORBIDDEN: self._ask_forbidden, Act.FENCE: self._fence,
             Act.READ_BACK: self._read_back, Act.ASK_HOST: self._ask_host,
             Act.MARK: self._mark, Act.UNMARK: self._unmark,
@@ -77,8 +77,8 @@ class Recoverer:
         try:
             for _ in range(_STEPS_IN_A_TURN):
                 self._read_at = self._clock()
-                world = World(self._store.read(*RANGES, records.RECOVERY, records.EVACUATION,
-                                               records.PROOF, records.CLAIMS), self._tell)
+                world = CloudView(self._store.read(*RANGES, records.RECOVERY, records.EVACUATION,
+                                                   records.PROOF, records.CLAIMS), self._tell)
                 self._hear(world)
                 kept = _kept(world)
                 if not self._advance_all(world, kept):
@@ -99,7 +99,7 @@ class Recoverer:
         interval = self._rules.proof_seconds / 4
         return min(1.0, interval) if any(map(road.is_open, kept)) else interval
 
-    def _advance_all(self, world: World, kept: Sequence[Recovery]) -> bool:
+    def _advance_all(self, world: CloudView, kept: Sequence[Recovery]) -> bool:
         """True if something was committed: then look again at once."""
         open_ = {item.id for item in kept}
         self._planned = {name: at for name, at in self._planned.items() if name in open_}
@@ -111,7 +111,7 @@ class Recoverer:
             world, by_host[host], dead, written))
         return bool(written)
 
-    def _hear(self, world: World) -> None:
+    def _hear(self, world: CloudView) -> None:
         """Nova told that a service changed, or that room came: what it said before is outdated."""
         newest = max((entry.modified for entry in world.snapshot.under(
             records.EVENT + 'host/').values()), default=0)
@@ -119,7 +119,7 @@ class Recoverer:
             self._told = newest
             self._targets.outdated()
 
-    def _forget_old(self, world: World) -> None:
+    def _forget_old(self, world: CloudView) -> None:
         for name in history.outlived(world):
             gone = history.keys(world, name)
             for some in portions(gone):
@@ -129,7 +129,7 @@ class Recoverer:
 
     # ------------------------------------------------------------ one recovery
 
-    def _advance(self, world: World, item: Recovery, dead: frozenset[str],
+    def _advance(self, world: CloudView, item: Recovery, dead: frozenset[str],
                  written: list[Recovery]) -> None:
         """Do what is decided, and ask again, until it is to be written or there is nothing to do.
 
@@ -159,7 +159,7 @@ class Recoverer:
                 self._end(world, item, road.failed(item, last, words(failure)), last)
                 raise
 
-    def _seen(self, world: World, item: Recovery, dead: frozenset[str]) -> Seen:
+    def _seen(self, world: CloudView, item: Recovery, dead: frozenset[str]) -> Seen:
         term, planned = self._term, self._planned.get(item.id)
         return Seen(
             term.now(), term.name, term.epoch, case=world.cases.get(item.host),
@@ -171,7 +171,7 @@ class Recoverer:
             inventory_revision=world.modified(records.INVENTORY + item.host),
             answering=self._answering())
 
-    def _end(self, world: World, item: Recovery, decision: Decision, last: Act | None) -> None:
+    def _end(self, world: CloudView, item: Recovery, decision: Decision, last: Act | None) -> None:
         if decision.act is Act.COMMIT:
             return self._commit(world, item, decision)
         if last is Act.FENCE:
@@ -180,7 +180,7 @@ class Recoverer:
             self._tell_all(decision.news)
         return None
 
-    def _commit(self, world: World, item: Recovery, decision: Decision) -> None:
+    def _commit(self, world: CloudView, item: Recovery, decision: Decision) -> None:
         """Write it all, then tell, then wake the workers."""
         moves = [_put_evacuation(move) for move in decision.evacuations]
         # The last of them come with the stage: a worker that is woken by them may begin.
@@ -207,21 +207,21 @@ class Recoverer:
 
     # ------------------------------------------------------------ acts: the fence
 
-    def _ask_forbidden(self, world: World, seen: Seen, decision: Decision) -> Seen:
+    def _ask_forbidden(self, world: CloudView, seen: Seen, decision: Decision) -> Seen:
         self._targets.prepare()
         return dataclasses.replace(seen, forbidden=self._keeper.forbidden(decision.recovery))
 
-    def _fence(self, world: World, seen: Seen, decision: Decision) -> Seen:
+    def _fence(self, world: CloudView, seen: Seen, decision: Decision) -> Seen:
         item = decision.recovery
         permit = self._permit(world, item)
         with self._term.telling_if_late(item.host, 'may have fenced it',
                                               fencing.remedy(item.orders)):
             return dataclasses.replace(seen, cut=True, proofs=self._keeper.fence(item, permit))
 
-    def _read_back(self, world: World, seen: Seen, decision: Decision) -> Seen:
+    def _read_back(self, world: CloudView, seen: Seen, decision: Decision) -> Seen:
         return dataclasses.replace(seen, proofs=self._keeper.read_back(decision.recovery))
 
-    def _ask_host(self, world: World, seen: Seen, decision: Decision) -> Seen:
+    def _ask_host(self, world: CloudView, seen: Seen, decision: Decision) -> Seen:
         """Whether its libvirt answers: then it is not off, whatever a person says."""
         inventory = seen.inventory
         if inventory is None or not inventory.management_uri:
@@ -232,27 +232,27 @@ class Recoverer:
             said.contact is model.Contact.ANSWERED
             and said.host_uuid.lower() == inventory.host_uuid.lower()))
 
-    def _mark(self, world: World, seen: Seen, decision: Decision) -> Seen:
+    def _mark(self, world: CloudView, seen: Seen, decision: Decision) -> Seen:
         self._keeper.mark(world, decision.recovery, anew=seen.cut)
         return dataclasses.replace(seen, marked=True, fresh=True)
 
-    def _unmark(self, world: World, seen: Seen, decision: Decision) -> Seen:
+    def _unmark(self, world: CloudView, seen: Seen, decision: Decision) -> Seen:
         self._keeper.unmark(decision.recovery)
         self._tell_all(decision.news)
         return dataclasses.replace(seen, marked=False)
 
     # ------------------------------------------------------------ acts: the cloud
 
-    def _ask_services(self, world: World, seen: Seen, decision: Decision) -> Seen:
+    def _ask_services(self, world: CloudView, seen: Seen, decision: Decision) -> Seen:
         return dataclasses.replace(seen, services=self._cloud.services())
 
-    def _force_down(self, world: World, seen: Seen, decision: Decision) -> Seen:
+    def _force_down(self, world: CloudView, seen: Seen, decision: Decision) -> Seen:
         host, permit = decision.recovery.host, self._permit(world, decision.recovery)
         with self._term.telling_if_late(host, 'may have forced its service down', _SERVICE):
             self._cloud.force_down(host, True, permit)
         return dataclasses.replace(seen, forced=True)
 
-    def _list(self, world: World, seen: Seen, decision: Decision) -> Seen:
+    def _list(self, world: CloudView, seen: Seen, decision: Decision) -> Seen:
         # Whatever comes of it, a finished recovery does not ask again at once.
         self._planned[decision.recovery.id] = road.standing(seen), self._clock()
         servers = self._cloud.servers(decision.recovery.host)
@@ -260,11 +260,11 @@ class Recoverer:
         return self._asked_targets(world, dataclasses.replace(
             seen, servers=servers, stopped=self._stopped(decision.recovery, servers)), kinds)
 
-    def _as_now(self, world: World) -> World:
+    def _as_now(self, world: CloudView) -> CloudView:
         """The world as it was read, or read anew: a target may have died while Nova was asked."""
         if self._clock() - self._read_at < _FRESH_SECONDS:
             return world
-        return World(self._store.read(*RANGES), self._tell)
+        return CloudView(self._store.read(*RANGES), self._tell)
 
     def _stopped(self, item: Recovery, servers: Sequence[model.Server]) -> frozenset[str]:
         """Those that were on, that Nova shows stopped, and of which a user had wanted that."""
@@ -273,10 +273,10 @@ class Recoverer:
         return frozenset(uuid for uuid, actions in asked.items()
                          if users.stopped_by_user(actions.result()))
 
-    def _ask_targets(self, world: World, seen: Seen, decision: Decision) -> Seen:
+    def _ask_targets(self, world: CloudView, seen: Seen, decision: Decision) -> Seen:
         return self._asked_targets(world, seen)
 
-    def _asked_targets(self, world: World, seen: Seen,
+    def _asked_targets(self, world: CloudView, seen: Seen,
                        kinds: Collection[model.Demand] = ()) -> Seen:
         """Every host, and where instances of these kinds, and of what is open, may be."""
         world = self._as_now(world)
@@ -285,7 +285,7 @@ class Recoverer:
             seen, candidates=self._targets.candidates(world),
             places=self._targets.places(world, [*sorted(kinds), *more]))
 
-    def _replan(self, world: World, seen: Seen, decision: Decision) -> Seen:
+    def _replan(self, world: CloudView, seen: Seen, decision: Decision) -> Seen:
         """Each instance is written for itself: a worker may have gone on with another one."""
         item, stands = decision.recovery, road.standing(seen)
         for move in decision.evacuations:
@@ -303,11 +303,11 @@ class Recoverer:
 
     # ------------------------------------------------------------ private
 
-    def _permit(self, world: World, item: Recovery) -> ports.Permit:
+    def _permit(self, world: CloudView, item: Recovery) -> ports.Permit:
         return self._term.permit(world.compare(
             records.RECOVERY + item.id, records.CASE + item.host), _ACT_SECONDS)
 
-    def _write(self, world: World, item: Recovery, writes: Sequence[ports.Put | ports.Delete],
+    def _write(self, world: CloudView, item: Recovery, writes: Sequence[ports.Put | ports.Delete],
                *keys: str) -> bool:
         compares = [*self._term.compares(), *world.compare(
             records.RECOVERY + item.id, records.CASE + item.host, *keys)]
@@ -318,7 +318,7 @@ class Recoverer:
             self._tell(item)
 
 
-def _kept(world: World) -> tuple[Recovery, ...]:
+def _kept(world: CloudView) -> tuple[Recovery, ...]:
     """The recoveries that keep their fence, by name."""
     return tuple(item for item in world.every(Recovery, records.RECOVERY).values()
                  if road.keeps_its_fence(world.cases.get(item.host), item))

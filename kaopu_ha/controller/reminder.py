@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.leadership import Leadership
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import model, waiting
 from kaopu_ha.core.aftercare import Aftercare
 from kaopu_ha.core.news import Fact, News
@@ -48,7 +48,7 @@ class Reminder:
             self._memory = {}
             return 1.0
         try:
-            world = World(self._store.read(*_RANGES), self._tell)
+            world = CloudView(self._store.read(*_RANGES), self._tell)
         except ports.PortError:
             # The detector tells that the store is away.
             return 1.0
@@ -62,7 +62,7 @@ class Reminder:
         return min(self._rules.remind_after * _LOOK_SHARE, _LOOK_SECONDS_MAX)
 
 
-def _found(world: World) -> tuple[waiting.Waiting, ...]:
+def _found(world: CloudView) -> tuple[waiting.Waiting, ...]:
     return waiting.waiting(
         world.cases.values(), world.every(model.Recovery, records.RECOVERY),
         world.every(model.Evacuation, records.EVACUATION).values(), held=world.held,

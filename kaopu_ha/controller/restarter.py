@@ -28,7 +28,7 @@ from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.lost import brought, lost
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.whose import whose_clients
-from kaopu_ha.controller.world import RANGES, World
+from kaopu_ha.controller.world import RANGES, CloudView
 from kaopu_ha.core import certain, elsewhere, handover, kept, left, model, policy, restart, users
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.restart import Act, Decision, Restart, Start, StartPhase
@@ -62,7 +62,7 @@ class Restarter:
         if not self._term.begins():
             return 0.5
         try:
-            world = World(self._store.read(*_READ), self._tell)
+            world = CloudView(self._store.read(*_READ), self._tell)
             busy: set[str] = set()
             came = brought(world)
             self._elsewhere &= came.keys()
@@ -79,7 +79,7 @@ class Restarter:
     def _forget(self) -> None:
         self._since, self._elsewhere = {}, set()
 
-    def _one(self, world: World, host: str, busy: set[str],
+    def _one(self, world: CloudView, host: str, busy: set[str],
              unasked: Sequence[tuple[str, str]]) -> None:
         """One host; it is ``busy`` while it has something open, or nobody knows."""
         busy.add(host)
@@ -95,7 +95,7 @@ class Restarter:
             self._note(world, host, f'waits: {words(failure)}')
             raise
 
-    def _advance(self, world: World, host: str,
+    def _advance(self, world: CloudView, host: str,
                  unasked: Sequence[tuple[str, str]]) -> bool:
         inventory, record = world.inventories[host], world.restarts.get(host)
         again = _on_again(world, record) if record is not None else frozenset()
@@ -145,7 +145,7 @@ class Restarter:
 
     # ------------------------------------------------------------ look, decide, commit, act
 
-    def _decide(self, world: World, record: Restart, inventory: model.Inventory) -> None:
+    def _decide(self, world: CloudView, record: Restart, inventory: model.Inventory) -> None:
         barred = _barred(world, record)
         servers = {server.uuid: server for server in self._cloud.servers(record.host)}
         service = self._cloud.services().get(record.host)
@@ -173,7 +173,7 @@ class Restarter:
         self._carry_out(world, record, restart.changed(
             named, [decision.start for decision in decisions]), decisions)
 
-    def _looked(self, world: World, start: Start, seen: restart.Seen, places: int) -> Decision:
+    def _looked(self, world: CloudView, start: Start, seen: restart.Seen, places: int) -> Decision:
         """The decision, with what costs a question of its own asked only where it matters."""
         back = ''
         if seen.power in (None, model.Power.OFF) and seen.server is None:
@@ -193,7 +193,7 @@ class Restarter:
         return dataclasses.replace(seen, server=server, moving=coming), handover.back_on(
             seen.host, server, migrations)
 
-    def _handed_over(self, world: World, host: str, decisions: Sequence[Decision]
+    def _handed_over(self, world: CloudView, host: str, decisions: Sequence[Decision]
                      ) -> tuple[Mapping[str, Restart], Sequence[News]]:
         """The records of hosts on which what came here is started from now on, and the news."""
         changed: dict[str, Restart] = {}
@@ -212,7 +212,7 @@ class Restarter:
                 news.append(handover.told(host, start, to))
         return changed, news
 
-    def _carry_out(self, world: World, record: Restart, new: Restart,
+    def _carry_out(self, world: CloudView, record: Restart, new: Restart,
                    decisions: Sequence[Decision]) -> None:
         key = records.RESTART + record.host
         revision = world.snapshot.entries[key].modified
@@ -261,7 +261,7 @@ class Restarter:
         self._since[key] = start.calls, since
         return now - since
 
-    def _open_elsewhere(self, world: World, host: str, instance: str) -> str:
+    def _open_elsewhere(self, world: CloudView, host: str, instance: str) -> str:
         """Why it may run elsewhere; empty if it surely does not.
 
         On another host, or at an address of nobody that has a disk of it open.  Who was to receive
@@ -278,7 +278,7 @@ class Restarter:
         return elsewhere.why_not(hosts, {other.host: certain.runs_by(
             said[other.management_uri], other.host_uuid, instance) for other in others})
 
-    def _open_at(self, world: World, host: str, instance: str) -> elsewhere.Found:
+    def _open_at(self, world: CloudView, host: str, instance: str) -> elsewhere.Found:
         """What its disks in Ceph say; nothing if there are none."""
         images = _images(world, host, instance)
         if self._images is None or images == ():
@@ -290,7 +290,7 @@ class Restarter:
         return elsewhere.found(answers, host, whose_clients(
             self._store, world, self._rules, answers.values()))
 
-    def _migrated_to(self, world: World, host: str, instance: str) -> Mapping[str, str]:
+    def _migrated_to(self, world: CloudView, host: str, instance: str) -> Mapping[str, str]:
         """Where a live migration of it may have come to; not if that host is fenced, or gone."""
         found = elsewhere.migrated_to(self._cloud.migrations(instance=instance), host)
         recoveries = world.every(model.Recovery, records.RECOVERY)
@@ -299,7 +299,7 @@ class Restarter:
                 and not any(kept.is_cut(world.cases.get(other), recovery)
                             for recovery in recoveries.values() if recovery.host == other)}
 
-    def _note(self, world: World, host: str, reason: str) -> None:
+    def _note(self, world: CloudView, host: str, reason: str) -> None:
         record = world.restarts.get(host)
         if record is None:
             return
@@ -309,7 +309,7 @@ class Restarter:
         if new != record:
             self._commit(world, host, new)
 
-    def _commit(self, world: World, host: str, record: Restart, modified: int | None = None,
+    def _commit(self, world: CloudView, host: str, record: Restart, modified: int | None = None,
                 others: Mapping[str, Restart] = types.MappingProxyType({})) -> int | None:
         """Write it, unless the host has told something else since, or was booted once more.
 
@@ -326,7 +326,7 @@ class Restarter:
              for each, written in {host: record, **others}.items()])
 
 
-def _hosts(world: World, unasked: Mapping[str, Sequence[object]]) -> Iterable[str]:
+def _hosts(world: CloudView, unasked: Mapping[str, Sequence[object]]) -> Iterable[str]:
     """Hosts that tell of something interrupted, or have a record that is open, or too old; and
     those that were lost with what Nova may show there yet.
     """
@@ -335,7 +335,7 @@ def _hosts(world: World, unasked: Mapping[str, Sequence[object]]) -> Iterable[st
                 world.restarts[host].unsettled or _on_again(world, world.restarts[host])))]
 
 
-def _on_again(world: World, record: Restart) -> frozenset[str]:
+def _on_again(world: CloudView, record: Restart) -> frozenset[str]:
     """What was left, or waved off, after a boot and is on in the present one."""
     inventory, beat = world.inventories[record.host], world.beats.get(record.host)
     if beat is None or beat.boot_id != inventory.boot_id:
@@ -344,7 +344,7 @@ def _on_again(world: World, record: Restart) -> frozenset[str]:
         one.uuid for one in inventory.instances if one.power is not model.Power.OFF}
 
 
-def _images(world: World, host: str, instance: str) -> tuple[model.Image, ...] | None:
+def _images(world: CloudView, host: str, instance: str) -> tuple[model.Image, ...] | None:
     """Its disks as its host tells of them, or any other; None if nobody does."""
     hosts = (host, *sorted(world.inventories.keys() - {host}))
     return next((one.images for each in hosts for one in world.inventories[each].instances
@@ -356,19 +356,19 @@ def _power(powers: Mapping[str, model.Power] | None, instance: str) -> model.Pow
     return None if powers is None else powers.get(instance, model.Power.OFF)
 
 
-def _tells(world: World, host: str) -> bool:
+def _tells(world: CloudView, host: str) -> bool:
     """True if what the host's agent told is so now."""
     return _is_back(world, host) and not world.beats[host].behind
 
 
-def _is_back(world: World, host: str) -> bool:
+def _is_back(world: CloudView, host: str) -> bool:
     """True if the host beats with the boot that its inventory is of, and no case is open on it."""
     beat = world.beats.get(host)
     return beat is not None and beat.boot_id == world.inventories[host].boot_id and (
         host not in world.cases)
 
 
-def _barred(world: World, record: Restart) -> str:
+def _barred(world: CloudView, record: Restart) -> str:
     """Why nothing may be started on the host now; empty if it may."""
     host = record.host
     if host in world.held:
@@ -385,7 +385,7 @@ def _barred(world: World, record: Restart) -> str:
     return ''
 
 
-def _moving(world: World, instance: str) -> str:
+def _moving(world: CloudView, instance: str) -> str:
     """Why a move may bring the instance up elsewhere; empty if there is none.
 
     With what the move waits for: that is what somebody has to mend who looks at this host.

@@ -20,11 +20,11 @@ from __future__ import annotations
 import math
 
 from kaopu_ha import ports, records
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import model
 
 
-def came_back(store: ports.Store, world: World, step: model.Step, host: str,
+def came_back(store: ports.Store, world: CloudView, step: model.Step, host: str,
               rules: model.Rules) -> list[ports.Put | ports.Delete]:
     """The writes that keep the return of a host.  Raises PortError."""
     value = records.encode(records.Returned(step.at, step.reason))
@@ -41,6 +41,6 @@ def came_back(store: ports.Store, world: World, step: model.Step, host: str,
     return writes
 
 
-def flaps(world: World, host: str, rules: model.Rules) -> bool:
+def flaps(world: CloudView, host: str, rules: model.Rules) -> bool:
     """True if the host came back so often lately that it may soon be gone again."""
     return len(world.snapshot.under(f'{records.RETURNED}{host}/')) >= rules.flapping_times

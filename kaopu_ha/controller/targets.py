@@ -21,7 +21,7 @@ import math
 from kaopu_ha import ports, records
 from kaopu_ha.controller import returns
 from kaopu_ha.controller.places import PlacesAsked
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import demands, model, selection
 from kaopu_ha.core.news import News
 
@@ -58,7 +58,7 @@ class Targets:
         self._until = -math.inf
         self._places.outdated()
 
-    def places(self, world: World, kinds: Sequence[model.Demand]) -> demands.Places:
+    def places(self, world: CloudView, kinds: Sequence[model.Demand]) -> demands.Places:
         """Where instances of these kinds may be, as far as anybody says."""
         return self._places.of(world, kinds)
 
@@ -67,7 +67,7 @@ class Targets:
         """Nova's services as they were when it was asked last."""
         return self._services
 
-    def candidates(self, world: World) -> tuple[selection.Candidate, ...]:
+    def candidates(self, world: CloudView) -> tuple[selection.Candidate, ...]:
         """Every known host with all that decides whether it may be a target.  PortError."""
         if self._clock() >= self._until:
             self._ask()

@@ -19,11 +19,11 @@ from collections.abc import Collection, Mapping, Sequence
 import dataclasses
 
 from kaopu_ha import ports, records
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import addresses, casefile, model, rivals
 
 
-def whose(store: ports.Store, world: World, rules: model.Rules,
+def whose(store: ports.Store, world: CloudView, rules: model.Rules,
           suspects: Sequence[model.Inventory]) -> addresses.Known:
     """Whose each address is, to judge these hosts."""
     known = _known(store, world, rules)
@@ -34,7 +34,7 @@ def whose(store: ports.Store, world: World, rules: model.Rules,
         if casefile.outlived_its_agent(world.cases[suspect.host])))
 
 
-def whose_clients(store: ports.Store, world: World, rules: model.Rules,
+def whose_clients(store: ports.Store, world: CloudView, rules: model.Rules,
                   answers: Collection[model.ImageAnswer]) -> addresses.Known:
     """Whose each address is, to say who runs the instance whose disks gave these answers."""
     known = _known(store, world, rules)
@@ -43,11 +43,11 @@ def whose_clients(store: ports.Store, world: World, rules: model.Rules,
     return _told(store, world, known, {answer.image for answer in answers}, contested=True)
 
 
-def _known(store: ports.Store, world: World, rules: model.Rules) -> addresses.Known:
+def _known(store: ports.Store, world: CloudView, rules: model.Rules) -> addresses.Known:
     return world.known(rules.tools, _claims(store) if world.mute else {})
 
 
-def _told(store: ports.Store, world: World, known: addresses.Known,
+def _told(store: ports.Store, world: CloudView, known: addresses.Known,
           images: Collection[model.Image], contested: bool) -> addresses.Known:
     claims = _claims(store) if contested else {}
     fresh = [world.inventories[host] for host, beat in world.beats.items()

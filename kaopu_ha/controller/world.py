@@ -25,7 +25,7 @@ RANGES = (records.ALIVE, records.DEATH, records.LOCK, records.CASE, records.INVE
           records.EVENT, records.RESTART, records.TOOL)
 
 
-class World(records.View):
+class CloudView(records.View):
     """One snapshot.  A record that can't be read is told and left out: its host is not acted on."""
 
     def __init__(self, snapshot: ports.Snapshot, tell: Callable[[News], None]) -> None:

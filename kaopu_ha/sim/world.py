@@ -28,7 +28,7 @@ from kaopu_ha.agent.beat import BeatKeeper
 from kaopu_ha.agent.inventory import InventoryPublisher
 from kaopu_ha.agent.requests import RequestRunner
 from kaopu_ha.agent.runtime import HostRuntime
-from kaopu_ha.agent.storage import Cluster
+from kaopu_ha.agent.storage import CephCluster
 from kaopu_ha.core.model import Case, Image, Inventory, Stage
 from kaopu_ha.core.news import News
 from kaopu_ha.core.policy import Managed, Policy
@@ -304,7 +304,7 @@ class World:
 
     def _agent(self, machine: Machine) -> Daemon:
         times, compute = self.setup.times, self.computes[machine.name]
-        clusters = [Cluster(name, 'vms', (monitor(name),)) for name in self.clusters]
+        clusters = [CephCluster(name, 'vms', (monitor(name),)) for name in self.clusters]
 
         def make(its: SimRuntime) -> Iterable[programs.Loop]:
             env = HostRuntime(

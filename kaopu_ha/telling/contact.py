@@ -33,7 +33,7 @@ _KEPT_SECONDS = 5.0
 _IDLE_SECONDS = 60.0
 
 
-class Contact:
+class ContactWatch:
     """Asks the store until it answers, and tells that it does not: at once, and now and then.
 
     ``ask`` may block; it is called in a thread of its own.  ``keeps``: it goes on asking for as

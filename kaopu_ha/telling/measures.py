@@ -98,15 +98,15 @@ class Measures:
 
     def probe(self, probe: Any) -> Any:
         """The probe, measured."""
-        return probe if self._metrics is None else Probe(probe, self._metrics, self._clock)
+        return probe if self._metrics is None else CountedProbe(probe, self._metrics, self._clock)
 
     def fence(self, fence: Any) -> Any:
         """The fence, measured."""
-        return fence if self._metrics is None else Fence(fence, self._metrics)
+        return fence if self._metrics is None else CountedFence(fence, self._metrics)
 
     def queue(self, queue: Any) -> Any:
         """The queue, measured."""
-        return queue if self._metrics is None else Queue(queue, self._metrics)
+        return queue if self._metrics is None else CountedQueue(queue, self._metrics)
 
     def gauges(self, read: Callable[[], Mapping[str, Any]], helps: Mapping[str, str]) -> None:
         """Have these gauges read at each scrape."""
@@ -132,7 +132,7 @@ class _Around:
         return getattr(self._inner, name)
 
 
-class Probe(_Around):
+class CountedProbe(_Around):
     """A probe whose asks are counted, with the seconds for which it was blind.
 
     It is blind from a look that left some suspect UNKNOWN until the next look that leaves none so;
@@ -171,7 +171,7 @@ class Probe(_Around):
             self._metrics.blind_seconds.labels(network).inc(ended - since)
 
 
-class Fence(_Around):
+class CountedFence(_Around):
     """A fence whose acts are counted by what came of them, under the names that they always had.
     """
 
@@ -211,7 +211,7 @@ class Fence(_Around):
         self._metrics.fences.labels(self._inner.name, act, result).inc()
 
 
-class Queue(_Around):
+class CountedQueue(_Around):
     """A queue whose tasks are counted."""
 
     def __init__(self, queue: ports.Queue, metrics: Any) -> None:

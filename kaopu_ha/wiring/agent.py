@@ -35,7 +35,8 @@ from kaopu_ha.wiring.parts import Parts, Program, parts
 def program(conf: cfg.ConfigOpts) -> Program:
     """The agent of this host: beat, inventory, requests.  Raises ConfigError."""
     times, networks = conf_rules.times(conf), ceph.client_networks(conf)
-    clusters = [storage.Cluster(cluster.fsid, cluster.pools[0], conf_file.monitors(cluster.conf))
+    clusters = [storage.CephCluster(cluster.fsid, cluster.pools[0],
+                                    conf_file.monitors(cluster.conf))
                 for cluster in ceph.clusters(conf)]
     bare = conf.cloud.driver == 'libvirt'
     command = [] if bare else _words(conf.agent.compute_restart_command)

@@ -35,7 +35,7 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Known:
+class InstalledDriver:
     """A driver that is installed.  ``trouble``: why it can't be loaded, '' if it can."""
 
     port: str
@@ -47,7 +47,7 @@ class Known:
     trouble: str
 
 
-def installed() -> tuple[Known, ...]:
+def installed() -> tuple[InstalledDriver, ...]:
     """All drivers of all ports, ours and others', by port and name."""
     found = []
     for port in CHOSEN_BY:
@@ -67,12 +67,12 @@ def chosen(conf: cfg.ConfigOpts) -> dict[str, tuple[str, ...]]:
     return names
 
 
-def _known(port: str, entry: importlib.metadata.EntryPoint) -> Known:
+def _known(port: str, entry: importlib.metadata.EntryPoint) -> InstalledDriver:
     package = f'{entry.dist.name} {entry.dist.version}' if entry.dist else ''
     try:
         kind = drivers.load(port, entry.name)
     except ConfigError as failure:
-        return Known(port, entry.name, package, entry.value, '', (), str(failure))
+        return InstalledDriver(port, entry.name, package, entry.value, '', (), str(failure))
     module = inspect.getmodule(kind)
     text = inspect.getdoc(kind) or (module and inspect.getdoc(module)) or ''
     choosing = {(port, option) for option in CHOSEN_BY[port]}
@@ -80,7 +80,7 @@ def _known(port: str, entry: importlib.metadata.EntryPoint) -> Known:
                  for group, its in drivers.own_options(kind).items() for opt in its
                  if (group, opt.name) not in choosing)
     summary = ' '.join(text.partition('\n\n')[0].split())
-    return Known(port, entry.name, package, entry.value, summary, told, '')
+    return InstalledDriver(port, entry.name, package, entry.value, summary, told, '')
 
 
 def _default(opt: cfg.Opt) -> str:

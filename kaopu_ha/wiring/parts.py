@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from oslo_config import cfg
 
 from kaopu_ha import ports, programs, wiring
-from kaopu_ha.telling.contact import Contact
+from kaopu_ha.telling.contact import ContactWatch
 from kaopu_ha.telling.dispatcher import Dispatcher
 from kaopu_ha.telling.measures import Measures
 from kaopu_ha.telling.presence import Presence
@@ -92,8 +92,8 @@ class Parts:
         ``meets_at``: a key that the process may read.  ``name``: as what it is shown; an agent is
         by its beat.
         """
-        ask = Contact(lambda: self.store.read(meets_at), ', '.join(self.conf.store.endpoints),
-                      keeps=bool(name))
+        ask = ContactWatch(lambda: self.store.read(meets_at), ', '.join(self.conf.store.endpoints),
+                           keeps=bool(name))
         first = [programs.Loop('contact', ask.turn)]
         if name:
             shown = self.kept(Presence(self.store, self.process, name))

@@ -29,7 +29,7 @@ LOG = logging.getLogger(__name__)
 _MARGIN = 1.0
 
 
-class Claims:
+class ClaimKeeper:
     """Takes, keeps and gives back claims."""
 
     def __init__(self, store: ports.Store, worker: str, ttl: int,

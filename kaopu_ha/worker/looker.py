@@ -29,7 +29,7 @@ NOVA_SECONDS = 5.0
 
 
 @dataclass
-class Times:
+class CallTimes:
     """``seconds``: for which the present call was waited for; ``up_since``: since when the target's
     nova-compute was seen up at each look, ``runs_since`` that the instance certainly runs there;
     ``quiet_since`` that Nova showed it on its source without a task.
@@ -59,7 +59,7 @@ class Looker:
         return certain.open_there(attempt.Seen(
             None, images=tuple(images.values()), target_addresses=target.storage_addresses))
 
-    def seen(self, item: Evacuation, target: model.Inventory | None, times: Times, *,
+    def seen(self, item: Evacuation, target: model.Inventory | None, times: CallTimes, *,
              source_returned: bool, orders: tuple[model.FenceOrder, ...]) -> attempt.Seen:
         """What Nova shows, and what the target says where that matters.  Raises PortError."""
         seconds = times.seconds
@@ -81,7 +81,7 @@ class Looker:
 
     # ------------------------------------------------------------ private
 
-    def _is_quiet(self, times: Times, item: Evacuation, server: model.Server | None) -> bool:
+    def _is_quiet(self, times: CallTimes, item: Evacuation, server: model.Server | None) -> bool:
         """True if Nova has it on its source without a task for longer than one that arrives.
 
         Without OpenStack there is no such task, and nobody tells of a demand.
@@ -102,7 +102,7 @@ class Looker:
         return self._cloud.actions(item.instance) if (
             stopped and item.phase is Phase.QUEUED) else ()
 
-    def _up_seconds(self, times: Times, item: Evacuation) -> float:
+    def _up_seconds(self, times: CallTimes, item: Evacuation) -> float:
         """For how long the target's nova-compute was seen up; not asked before it matters."""
         if item.phase is not Phase.MOVING or times.seconds < self._rules.service_down_seconds:
             times.up_since = None
@@ -115,7 +115,7 @@ class Looker:
             times.up_since = self._clock()
         return self._clock() - times.up_since
 
-    def _runs_seconds(self, times: Times, seen: attempt.Seen) -> float:
+    def _runs_seconds(self, times: CallTimes, seen: attempt.Seen) -> float:
         """For how long the instance was seen to run on its target."""
         if not certain.runs_there(seen):
             times.runs_since = None

@@ -22,7 +22,7 @@ import math
 from kaopu_ha import ports
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Evacuation
-from kaopu_ha.worker.looker import Times
+from kaopu_ha.worker.looker import CallTimes
 
 
 @dataclass
@@ -44,11 +44,11 @@ class Task:
     asked: float = -math.inf
     began: float = 0.0
     troubled: float | None = None
-    times: Times = dataclasses.field(default_factory=Times)
+    times: CallTimes = dataclasses.field(default_factory=CallTimes)
 
 
 @dataclass(frozen=True)
-class Record:
+class TaskRecord:
     """The evacuation as read, and the conditions under which it may go on.
 
     Without a proof it is only looked at: nothing is called for, or reset.  ``orders``: by which its

@@ -29,10 +29,10 @@ from kaopu_ha.core.model import Evacuation, Phase, Stage
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.runtime import Runtime
 from kaopu_ha.unanswered import Untold
-from kaopu_ha.worker.claims import Claims
-from kaopu_ha.worker.looker import NOVA_SECONDS, Looker, Times, returned
+from kaopu_ha.worker.claims import ClaimKeeper
+from kaopu_ha.worker.looker import NOVA_SECONDS, CallTimes, Looker, returned
 from kaopu_ha.worker.resting import Resting
-from kaopu_ha.worker.tasks import Record, Task
+from kaopu_ha.worker.tasks import Task, TaskRecord
 
 LOG = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Worker:
         self._looker = Looker(store, cloud, images, libvirt, env.rules, env.clock)
         self._rules, self._clock, self._tell = env.rules, env.clock, env.tell
         self._now, self._most = env.now, concurrency
-        self.claims = Claims(store, env.name, claim_ttl, env.clock)
+        self.claims = ClaimKeeper(store, env.name, claim_ttl, env.clock)
         self._tasks: list[Task] = []
         self._pool = env.pool(concurrency, 'evacuate')
         self._claim_at = 0.0
@@ -181,7 +181,7 @@ class Worker:
         decision = attempt.advance(item, seen, self._rules)
         self._act(task, record, seen, decision)
 
-    def _read(self, task: Task) -> Record | None:
+    def _read(self, task: Task) -> TaskRecord | None:
         """The evacuation, if claim, case, proof and epoch let it go on; None if it is not ours."""
         _, recovery, _instance = task.key.rsplit('/', 2)
         keys = (task.key, task.claim.key, records.RECOVERY + recovery, records.PROOF + recovery)
@@ -212,13 +212,13 @@ class Worker:
                     ports.Compare(case_key, modified=case_entry.modified),
                     ports.Compare(keys[3], created=proof.created if proof is not None else 0))
         inventory = records.record(model.Inventory, target) if target else None
-        return Record(item, proof is not None, compares, inventory, case,
-                      returned(case, more.get(records.INVENTORY + item.source)),
-                      whole.orders if proof is not None else ())
+        return TaskRecord(item, proof is not None, compares, inventory, case,
+                          returned(case, more.get(records.INVENTORY + item.source)),
+                          whole.orders if proof is not None else ())
 
     # ------------------------------------------------------------ act
 
-    def _act(self, task: Task, record: Record, seen: attempt.Seen,
+    def _act(self, task: Task, record: TaskRecord, seen: attempt.Seen,
              decision: attempt.Decision) -> None:
         item = record.item
         if decision.act in _UNDER_PROOF and not record.proven:
@@ -239,7 +239,7 @@ class Worker:
         elif decision.act in _ENDS:
             self._end(task, record, _ENDS[decision.act], decision.reason, decision.row)
 
-    def _first_call(self, task: Task, record: Record, seen: attempt.Seen, row: str) -> None:
+    def _first_call(self, task: Task, record: TaskRecord, seen: attempt.Seen, row: str) -> None:
         """Persist the attempt, then read it back with the rest, then call."""
         item = record.item
         known = tuple(migration.id for migration in seen.migrations)
@@ -257,7 +257,7 @@ class Worker:
         if again is not None and again.proven and not there:
             self._call(task, again)
 
-    def _call_again(self, task: Task, record: Record, decision: attempt.Decision) -> None:
+    def _call_again(self, task: Task, record: TaskRecord, decision: attempt.Decision) -> None:
         """Count the call in the record, read it back with the rest, then call."""
         before = record.item
         assert before.attempt is not None
@@ -268,12 +268,12 @@ class Worker:
             return
         self._tell(News(Fact.EVACUATING, before.source, f'{before.name}: called again: '
                                                         f'{decision.reason}'))
-        task.since, task.times = self._clock(), Times()
+        task.since, task.times = self._clock(), CallTimes()
         again = self._read(task)
         if again is not None and again.proven:
             self._call(task, again)
 
-    def _call(self, task: Task, record: Record) -> None:
+    def _call(self, task: Task, record: TaskRecord) -> None:
         item = record.item
         try:
             self._cloud.evacuate(item.instance, item.target, self._permit(record))
@@ -299,7 +299,7 @@ class Worker:
                 self._tell(News(Fact.ACTED_LATE, item.source, f'{self.name} called for {item.name} '
                                 f'to {item.target}, though its record or claim had changed'))
 
-    def _have_fenced(self, task: Task, record: Record, seen: attempt.Seen,
+    def _have_fenced(self, task: Task, record: TaskRecord, seen: attempt.Seen,
                      decision: attempt.Decision) -> None:
         """Name the clients to the leader, which has the proof end until they are fenced, too."""
         item = record.item
@@ -313,7 +313,7 @@ class Worker:
             self._tell(News(Fact.WAITS, item.source,
                             f'{item.name} to {item.target}: {decision.reason}'))
 
-    def _waits(self, task: Task, record: Record, decision: attempt.Decision) -> None:
+    def _waits(self, task: Task, record: TaskRecord, decision: attempt.Decision) -> None:
         """Write down and tell what is waited for, once it takes long; then put it aside."""
         reason = decision.reason
         if self._has_its_time(task, record.item):
@@ -343,7 +343,7 @@ class Worker:
         return (waited >= least + self._rules.settle_seconds
                 and held >= self._rules.settle_seconds + 2 * NOVA_SECONDS)
 
-    def _put_aside(self, task: Task, record: Record, decision: attempt.Decision) -> None:
+    def _put_aside(self, task: Task, record: TaskRecord, decision: attempt.Decision) -> None:
         """Give its place and its claim back; who takes it up again goes on with its time."""
         item = record.item
         waited = item.waited + self._clock() - task.since
@@ -358,7 +358,7 @@ class Worker:
             self._tell(News(Fact.WAITS, item.source,
                             f'{item.name} to {item.target}: {decision.reason}'))
 
-    def _end(self, task: Task, record: Record, phase: Phase, reason: str,
+    def _end(self, task: Task, record: TaskRecord, phase: Phase, reason: str,
              row: str = '') -> None:
         item = evacuation.went(record.item, phase, self._now(), self.name, reason, row)
         fact = {Phase.DONE: Fact.MOVED, Phase.REFUSED: Fact.REFUSED,
@@ -371,7 +371,7 @@ class Worker:
         task.over = True
         self._tell(news)
 
-    def _went(self, task: Task, record: Record, phase: Phase, reason: str,
+    def _went(self, task: Task, record: TaskRecord, phase: Phase, reason: str,
               row: str = '', *, calls: bool = False) -> Evacuation | None:
         """The evacuation as it was committed in its next phase; None if that was refused."""
         item = evacuation.went(record.item, phase, self._now(), self.name, reason, row)
@@ -379,12 +379,13 @@ class Worker:
         calls = calls or phase is Phase.CALLING
         return item if self._write(task, record, item, calls=calls) else None
 
-    def _write(self, task: Task, record: Record, item: Evacuation, *, calls: bool = False) -> bool:
+    def _write(self, task: Task, record: TaskRecord, item: Evacuation, *,
+               calls: bool = False) -> bool:
         compares = record.compares if calls else record.compares[:3]
         done = self._store.commit(compares, [ports.Put(task.key, records.encode(item))])
         return done is not None
 
-    def _permit(self, record: Record) -> ports.Permit:
+    def _permit(self, record: TaskRecord) -> ports.Permit:
         return permits.LeasePermit(self._store, self.claims.left, record.compares, _CALL_SECONDS)
 
 

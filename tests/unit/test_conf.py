@@ -80,10 +80,10 @@ class TestEvents(ConfCase):
 class TestPaces(ConfCase):
 
     def test_the_patents_times_are_the_default(self):
-        self.assertEqual(rules.Times(4.0, 12, 4.0, 5.0, 300, 30), rules.times(made()))
+        self.assertEqual(rules.DetectionTimes(4.0, 12, 4.0, 5.0, 300, 30), rules.times(made()))
 
     def test_the_fast_pace_sets_all_times(self):
-        self.assertEqual(rules.Times(1.0, 3, 1.5, 1.5, 2, 3),
+        self.assertEqual(rules.DetectionTimes(1.0, 3, 1.5, 1.5, 2, 3),
                          rules.times(made(detection__pace='fast')))
 
     def test_a_time_can_be_set_by_itself(self):

@@ -32,7 +32,7 @@ class Meeting(unittest.TestCase):
         self.asked = 0
 
     def made(self, keeps=False):
-        return contact.Contact(self.ask, '192.0.2.1:2379', keeps=keeps, clock=lambda: self.now)
+        return contact.ContactWatch(self.ask, '192.0.2.1:2379', keeps=keeps, clock=lambda: self.now)
 
     def ask(self):
         self.asked += 1

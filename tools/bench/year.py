@@ -39,7 +39,7 @@ import types
 from typing import Any
 
 from kaopu_ha import ports, programs, records
-from kaopu_ha.controller.world import RANGES, World
+from kaopu_ha.controller.world import RANGES, CloudView
 from kaopu_ha.core import model
 from kaopu_ha.sim import story, words
 from kaopu_ha.sim import world as false
@@ -125,7 +125,7 @@ def _measured(world: false.World, written: int, loops: Sequence[Any]) -> Figures
 def _look(world: false.World) -> None:
     read = world.etcd.read((*RANGES, records.RECOVERY, records.EVACUATION, records.REQUEST))
     # A real store gives another snapshot each time.
-    seen = World(ports.Snapshot(read.revision, read.entries), lambda news: None)
+    seen = CloudView(ports.Snapshot(read.revision, read.entries), lambda news: None)
     assert len(seen.inventories) and seen.cases is not None
     seen.every(model.Recovery, records.RECOVERY)
     seen.every(model.Evacuation, records.EVACUATION)

@@ -19,7 +19,7 @@ import time
 
 from kaopu_ha import ports, records
 from kaopu_ha.cli import layout, picture
-from kaopu_ha.cli.command import Command, Trouble, plain, who
+from kaopu_ha.cli.command import Command, CommandError, plain, who
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Stage
@@ -52,19 +52,19 @@ class HostAdmit(Command):
         try:
             return self._follow(host, key, args.timeout)
         except KeyboardInterrupt:
-            raise Trouble(f'The admission goes on without you. To see it: '
-                          f'kaopu-ha case show {host}') from None
+            raise CommandError(f'The admission goes on without you. To see it: '
+                               f'kaopu-ha case show {host}') from None
 
     def _ask(self, found: Picture, host: str, key: str) -> records.Request:
         reason = refusal(found, host, key)
         if reason:
-            raise Trouble(f'{host} is not admitted: {reason}')
+            raise CommandError(f'{host} is not admitted: {reason}')
         request = records.Request(RequestVerb.ADMIT, host, who(), layout.now())
         written = self.store.commit(found.compare(key, records.CASE + host),
                                     [ports.Put(key, records.encode(request))])
         if written is None:
-            raise Trouble(f'{host} is not admitted: its case changed at this moment. '
-                          f'See kaopu-ha case show {host}, and try again.')
+            raise CommandError(f'{host} is not admitted: its case changed at this moment. '
+                               f'See kaopu-ha case show {host}, and try again.')
         self._tell(f'Asked to admit {host}.')
         if found.leader is None:
             self._tell('Nobody leads now: it begins when a controller does.')
@@ -81,24 +81,26 @@ class HostAdmit(Command):
             if request is None or request.state is not RequestState.ASKED:
                 return self._end(host, request, said)
             if found.snapshot.get(records.CASE + host) is None:
-                raise Trouble(f'{host} is not admitted: its case ended meanwhile. '
-                              f'See kaopu-ha host show {host}.')
+                raise CommandError(f'{host} is not admitted: its case ended meanwhile. '
+                                   f'See kaopu-ha host show {host}.')
             if time.monotonic() >= end:
                 waits = f' It waits for: {said.waiting_for}.' if said.waiting_for else ''
-                raise Trouble(f'{host} is not admitted yet after {limit:g} s; the admission goes '
-                              f'on.{waits} To see it: kaopu-ha case show {host}')
+                raise CommandError(f'{host} is not admitted yet after {limit:g} s; the admission '
+                                   'goes '
+                                   f'on.{waits} To see it: kaopu-ha case show {host}')
             time.sleep(_POLL_SECONDS)
 
     def _end(self, host: str, request: records.Request | None, said: _Said) -> int:
         if request is None:
-            raise Trouble(f'The request to admit {host} is gone from the store. '
-                          f'See kaopu-ha host show {host}.')
+            raise CommandError(f'The request to admit {host} is gone from the store. '
+                               f'See kaopu-ha host show {host}.')
         done = request.state is RequestState.DONE
         if self.as_json:
             self.say_json({'host': host, 'request': plain(request), 'steps': list(said.steps)})
             return 0 if done else 1
         if not done:
-            raise Trouble(f'The admission of {host} was {request.state.value}: {request.answer}')
+            raise CommandError(f'The admission of {host} was {request.state.value}: '
+                               f'{request.answer}')
         # The last steps and the end come in one look: the case is in the archive by then.
         for line in said.new(_newest(self.store, host)):
             self._tell(line)

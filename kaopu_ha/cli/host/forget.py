@@ -27,7 +27,7 @@ from typing import Any
 
 from kaopu_ha import archive, ports, records
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.command import Command, Trouble, who
+from kaopu_ha.cli.command import Command, CommandError, who
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import admission, aftercare, detection, fencing, kept, model
 from kaopu_ha.core.keys import OPERATIONS_MAX, portions
@@ -52,7 +52,7 @@ class HostForget(Command):
             self.known(found, host)
         reason = refusal(found, host, args.destroyed)
         if reason:
-            raise Trouble(f'{host} is not forgotten: {reason}')
+            raise CommandError(f'{host} is not forgotten: {reason}')
         case = found.cases.get(host)
         ended = case if case and case.stage is Stage.CONFIRMED else None
         gone = [prefix + host for prefix in (
@@ -68,8 +68,8 @@ class HostForget(Command):
             records.ALIVE, records.AFTERCARE)),
             *([records.RECOVERY + ended.recovery] if ended else []))
         if self.store.commit(compares, writes) is None:
-            raise Trouble(f'{host} is not forgotten: it changed at this moment. '
-                          f'See kaopu-ha host show {host}, and try again.')
+            raise CommandError(f'{host} is not forgotten: it changed at this moment. '
+                               f'See kaopu-ha host show {host}, and try again.')
         gone += self._without_openstack(host)
         stays = fenced(found, ended) if ended else ()
         if self.as_json:

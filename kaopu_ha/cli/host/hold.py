@@ -18,7 +18,7 @@ import argparse
 
 from kaopu_ha import ports, records
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.command import Command, Trouble, plain, who
+from kaopu_ha.cli.command import Command, CommandError, plain, who
 from kaopu_ha.cli.picture import Picture
 
 
@@ -70,8 +70,9 @@ class HostRelease(Command):
 
 def _write(command: Command, found: Picture, key: str, write: ports.Put | ports.Delete) -> None:
     if command.store.commit(found.compare(key), [write]) is None:
-        raise Trouble('Somebody else changed the setting at this moment. See kaopu-ha host list, '
-                      'and try again.')
+        raise CommandError('Somebody else changed the setting at this moment. See kaopu-ha host '
+                           'list, '
+                           'and try again.')
 
 
 def _warning(found: Picture, host: str) -> list[str]:

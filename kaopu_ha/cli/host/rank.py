@@ -20,7 +20,7 @@ from typing import Any
 
 from kaopu_ha import ports, records
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.command import Misconfigured, Trouble, plain
+from kaopu_ha.cli.command import CommandError, Misconfigured, plain
 from kaopu_ha.cli.listing import Cell, Listing
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.conf.errors import ConfigError
@@ -68,8 +68,9 @@ class HostRank(Listing):
         except ports.StoreError:
             raise
         except ports.PortError as failure:
-            raise Trouble(f'The rank is not known now: {failure}. It takes Nova, and the usage '
-                          'driver of [usage] in the configuration.') from failure
+            raise CommandError(f'The rank is not known now: {failure}. It takes Nova, and the '
+                               'usage '
+                               'driver of [usage] in the configuration.') from failure
         return ranking.ranked(candidates, wanted)
 
     def _row(self, each: dict[str, Any]) -> list[Any]:
@@ -110,10 +111,12 @@ def _evacuation(found: Picture, name: str) -> model.Evacuation:
             for instance in inventory.instances
             if instance.uuid in named or instance.name == name]
     if not told:
-        raise Trouble(f'No host tells of an instance {name}. See kaopu-ha host show HOST for what '
-                      'each has.')
+        raise CommandError(f'No host tells of an instance {name}. See kaopu-ha host show HOST for '
+                           'what '
+                           'each has.')
     if len({instance.uuid for _, instance in told}) > 1:
-        raise Trouble(f'{name} is the name of {len(told)} instances: say which one by its uuid.')
+        raise CommandError(f'{name} is the name of {len(told)} instances: say which one by its '
+                           'uuid.')
     # Where it runs, if several hosts have it defined.
     host, instance = min(told, key=lambda one: one[1].power is model.Power.OFF)
     return ranking.would_move(instance, host)

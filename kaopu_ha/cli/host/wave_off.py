@@ -18,7 +18,7 @@ import argparse
 
 from kaopu_ha import ports, records
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.command import Command, Trouble, plain, who
+from kaopu_ha.cli.command import Command, CommandError, plain, who
 from kaopu_ha.core import restart
 
 
@@ -45,11 +45,11 @@ class HostWaveOff(Command):
         if strange or record is None or not chosen:
             self.known(found, args.host)
             what = f'{", ".join(strange)}: none of these' if strange else 'Nothing'
-            raise Trouble(f'{what} of {args.host} waits to be started again.')
+            raise CommandError(f'{what} of {args.host} waits to be started again.')
         at, why = layout.now(), f'{who()}: {args.why}'
         new = restart.changed(record, [restart.waved_off(start, why, at) for start in chosen])
         if self.store.commit(found.compare(key), [ports.Put(key, records.encode(new))]) is None:
-            raise Trouble('It changed at this moment. See kaopu-ha status, and try again.')
+            raise CommandError('It changed at this moment. See kaopu-ha status, and try again.')
         if self.as_json:
             self.say_json({'host': args.host, 'changed': True, 'restart': plain(new)})
         else:

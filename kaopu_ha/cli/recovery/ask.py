@@ -25,7 +25,7 @@ import time
 
 from kaopu_ha import ports, records
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.command import Command, Trouble, plain, who
+from kaopu_ha.cli.command import Command, CommandError, plain, who
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import detection, model, restart, texts
 from kaopu_ha.core.wishes import Wish, WishState, WishVerb
@@ -35,7 +35,7 @@ _POLL_SECONDS = 0.3
 _KEPT_SECONDS = 86400
 
 
-class _Asking(Command):
+class _AskCommand(Command):
     """Asks, and waits for the answer."""
 
     verb: WishVerb
@@ -82,8 +82,8 @@ class _Asking(Command):
         if self.store.commit(found.compare(key),
                              [ports.Put(key, records.encode(wish), lease)]) is None:
             self.store.revoke(lease)
-            raise Trouble('Somebody else asked for it at this moment. '
-                          'See kaopu-ha recovery show, and try again.')
+            raise CommandError('Somebody else asked for it at this moment. '
+                               'See kaopu-ha recovery show, and try again.')
 
     def _follow(self, key: str, limit: float) -> int:
         end, said = time.monotonic() + limit, ''
@@ -92,7 +92,7 @@ class _Asking(Command):
             found.insist(key)
             wish = found.wishes.get(key[len(records.WISH):])
             if wish is None:
-                raise Trouble('What was asked is gone from the store. See kaopu-ha status.')
+                raise CommandError('What was asked is gone from the store. See kaopu-ha status.')
             if wish.state is not WishState.ASKED:
                 return self._end(wish)
             if wish.answer and wish.answer != said:
@@ -101,8 +101,9 @@ class _Asking(Command):
             if time.monotonic() >= end:
                 waits = wish.answer or 'no leader has answered: is one there, of this release?'
                 shown = 'explain' if wish.opened else 'recovery show'
-                raise Trouble(f'It is not done after {limit:g} s: {waits} It stays asked for a '
-                              f'day. To see it: kaopu-ha {shown} {wish.host}')
+                raise CommandError(f'It is not done after {limit:g} s: {waits} It stays asked for '
+                                   'a '
+                                   f'day. To see it: kaopu-ha {shown} {wish.host}')
             time.sleep(_POLL_SECONDS)
 
     def _end(self, wish: Wish) -> int:
@@ -112,7 +113,7 @@ class _Asking(Command):
         elif done:
             self.say(f'Done: {wish.answer}.')
         else:
-            raise Trouble(f'Refused: {wish.answer}.')
+            raise CommandError(f'Refused: {wish.answer}.')
         return 0 if done else 1
 
     def _say(self, line: str) -> None:
@@ -120,7 +121,7 @@ class _Asking(Command):
             self.say(line)
 
 
-class RecoveryRetry(_Asking):
+class RecoveryRetry(_AskCommand):
     """Try again at once to move an instance to any host, or to start it where it was."""
 
     verb = WishVerb.RETRY
@@ -130,7 +131,7 @@ class RecoveryRetry(_Asking):
         return _instance(found, self.verb, subject)
 
 
-class RecoveryGiveUp(_Asking):
+class RecoveryGiveUp(_AskCommand):
     """Give an instance of a recovery up: it is not moved any more, and nobody is reminded of it."""
 
     verb = WishVerb.GIVE_UP
@@ -140,7 +141,7 @@ class RecoveryGiveUp(_Asking):
         return _instance(found, self.verb, subject)
 
 
-class _OfAll(_Asking):
+class _OfAll(_AskCommand):
     """Asks about the recovery of a host as a whole."""
 
     subject, subject_help = 'HOST', 'the host that is confirmed dead'
@@ -154,12 +155,13 @@ class _OfAll(_Asking):
         if case is None and subject not in found.hosts:
             self.known(found, subject)
         if case is not None:
-            raise Trouble(f'{subject} has no recovery: its case is {case.stage.value}. To leave '
-                          f'it alone: kaopu-ha host hold {subject} --why ...')
+            raise CommandError(f'{subject} has no recovery: its case is {case.stage.value}. To '
+                               'leave '
+                               f'it alone: kaopu-ha host hold {subject} --why ...')
         record = found.restarts.get(subject)
         hint = (f' What is started in place is waved off: kaopu-ha host wave-off {subject} '
                 f'--why ...') if record is not None and record.unsettled else ''
-        raise Trouble(f'{subject} has no open recovery.{hint}')
+        raise CommandError(f'{subject} has no open recovery.{hint}')
 
 
 class RecoveryEnd(_OfAll):
@@ -213,17 +215,18 @@ def _instance(found: Picture, verb: WishVerb, name: str) -> Wish:
                    key=lambda each: each[0])
     uuids = sorted({wish.instance for _, wish in meant})
     if len(uuids) > 1:
-        raise Trouble(f'{len(uuids)} instances have the name {name}: say the UUID, one of '
-                      f'{", ".join(uuids)}.')
+        raise CommandError(f'{len(uuids)} instances have the name {name}: say the UUID, one of '
+                           f'{", ".join(uuids)}.')
     if meant:
         return meant[0][1]
     former = [each for each in found.recoveries.values() for item in found.evacuations(each.id)
               if name in (item.instance, item.name)]
     if former:
-        raise Trouble(f'The recovery of {former[-1].host} is over: the host was admitted or '
-                      f'forgotten since. If {name} is to run: openstack server start {name}')
-    raise Trouble(f'No recovery has an instance {name}, and none of that name is started again in '
-                  f'place. See kaopu-ha recovery list.')
+        raise CommandError(f'The recovery of {former[-1].host} is over: the host was admitted or '
+                           f'forgotten since. If {name} is to run: openstack server start {name}')
+    raise CommandError(f'No recovery has an instance {name}, and none of that name is started '
+                       'again in '
+                       f'place. See kaopu-ha recovery list.')
 
 
 # How soon one is meant among several of one instance, and the wish.

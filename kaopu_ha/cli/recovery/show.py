@@ -20,7 +20,7 @@ from typing import Any
 
 from kaopu_ha import records
 from kaopu_ha.cli import layout, picture
-from kaopu_ha.cli.command import Trouble, plain
+from kaopu_ha.cli.command import CommandError, plain
 from kaopu_ha.cli.listing import Listing, Showing, or_dash
 from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import left, texts
@@ -132,8 +132,8 @@ def of(found: Picture, name: str) -> Recovery:
     if case is not None and case.recovery:
         found.insist(records.RECOVERY + case.recovery)
     ids = ', '.join(found.recoveries) or 'none'
-    raise Trouble(f'There is no recovery {name}, and none of a host of that name. '
-                  f'Recoveries: {ids}.')
+    raise CommandError(f'There is no recovery {name}, and none of a host of that name. '
+                       f'Recoveries: {ids}.')
 
 
 def order_text(order: FenceOrder) -> str:

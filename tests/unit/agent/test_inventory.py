@@ -16,7 +16,7 @@ import dataclasses
 
 from kaopu_ha import ports, records
 from kaopu_ha.agent import inventory
-from kaopu_ha.agent.storage import Cluster
+from kaopu_ha.agent.storage import CephCluster
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Image, Power, Sign
 from tests.unit.agent import case
@@ -181,7 +181,8 @@ class InventoryTest(case.AgentCase):
         self.assertEqual(((), 1), (instance.images, len(instance.local_disks)))
 
     def test_of_several_clusters_the_monitors_tell_whose_a_disk_is(self):
-        clusters = (Cluster('other', monitors=('10.9.9.9',)), Cluster(FSID, monitors=('10.0.0.9',)))
+        clusters = (CephCluster('other', monitors=('10.9.9.9',)),
+                    CephCluster(FSID, monitors=('10.0.0.9',)))
         published = self.turn(self.a_publisher(clusters=clusters))
         self.assertEqual((ONE,), published.instances[0].images)
         self.local.domains = (domain(disks=(ports.Disk('vms', 'one_disk', ('10.7.7.7',)),)),)

@@ -15,18 +15,18 @@
 import unittest
 
 from kaopu_ha import ports
-from kaopu_ha.agent.owners import Cluster, Owners
+from kaopu_ha.agent.owners import CephCluster, Owners
 
-A = Cluster('f-a', 'vms', ('192.0.2.1', '192.0.2.2'))
-B = Cluster('f-b', 'vms', ('198.51.100.1',))
-NAMED = Cluster('f-a', 'vms', ('mon1.example.org',))
-NAMED_TOO = Cluster('f-b', 'vms', ('mon2.example.org',))
-UNNAMED = Cluster('f-a')
+A = CephCluster('f-a', 'vms', ('192.0.2.1', '192.0.2.2'))
+B = CephCluster('f-b', 'vms', ('198.51.100.1',))
+NAMED = CephCluster('f-a', 'vms', ('mon1.example.org',))
+NAMED_TOO = CephCluster('f-b', 'vms', ('mon2.example.org',))
+UNNAMED = CephCluster('f-a')
 
 # The file(s), what each cluster says of its monitors, what the disk's definition names, the answer.
 ROWS = (
     ('the file names it', [A, B], {}, ['192.0.2.2'], 'f-a'),
-    ('the file spells it otherwise', [Cluster('f-a', 'vms', ('2001:DB8:0::1',)), B], {},
+    ('the file spells it otherwise', [CephCluster('f-a', 'vms', ('2001:DB8:0::1',)), B], {},
      ['2001:db8::1'], 'f-a'),
     ('the file has names, the cluster tells addresses', [NAMED, NAMED_TOO],
      {'f-a': ['192.0.2.1'], 'f-b': ['198.51.100.1']}, ['198.51.100.1'], 'f-b'),

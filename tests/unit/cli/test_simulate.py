@@ -174,7 +174,7 @@ class Stories(Simulated):
         told = story.read(A_STORY)
         played = story.play(told)
         played.checkers.found.append(Violation(33.0, 'one writer', 'web is written from c1 and c2'))
-        lines = outcome.Outcome(told, story.Played(played.world, played.checkers), 'x', 0.0).lines(
+        lines = outcome.Report(told, story.Played(played.world, played.checkers), 'x', 0.0).lines(
             layout.Ink(io.StringIO()))
         self.assertIn('WRONG: the law "one writer" is broken at 33.0 s: web is written from c1 and '
                       'c2', lines)

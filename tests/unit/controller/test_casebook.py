@@ -16,7 +16,7 @@ import unittest
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.casebook import Casebook
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import detection, model
 from tests.core import values
 from tests.unit.controller import scene
@@ -33,7 +33,7 @@ class Written(unittest.TestCase):
     def world(self):
         key = records.CASE + 'c1'
         entry = ports.Entry(key, records.encode(self.stored), 1, self.revision)
-        return World(ports.Snapshot(self.revision, {key: entry}), lambda news: None)
+        return CloudView(ports.Snapshot(self.revision, {key: entry}), lambda news: None)
 
     def look(self, found=None, seconds=1.5):
         self.clock.now += seconds
@@ -87,7 +87,7 @@ class Written(unittest.TestCase):
     def test_closed_cases_leave_nothing(self):
         for _ in range(5):
             self.look()
-        self.book.forget_closed(World(ports.Snapshot(9, {}), lambda news: None))
+        self.book.forget_closed(CloudView(ports.Snapshot(9, {}), lambda news: None))
         world = self.world()
         self.assertEqual(self.stored, self.book.newest(world, world.cases['c1']))
 

@@ -19,7 +19,7 @@ import unittest
 from kaopu_ha import ports, records
 from kaopu_ha.controller.fencekeeper import FenceKeeper
 from kaopu_ha.controller.term import Term
-from kaopu_ha.controller.world import RANGES, World
+from kaopu_ha.controller.world import RANGES, CloudView
 from kaopu_ha.core import model
 from tests.core import values
 from tests.unit.controller import scene
@@ -71,7 +71,7 @@ class Proofs(unittest.TestCase):
         """The lease of the proof that is shown so long after its reading."""
         self.keeper.read_back(RECOVERY)
         self.clock.now += seconds
-        self.keeper.mark(World(self.store.read(*RANGES, records.PROOF), lambda news: None),
+        self.keeper.mark(CloudView(self.store.read(*RANGES, records.PROOF), lambda news: None),
                          RECOVERY, anew=False)
         return self.store.read(KEY).get(KEY).lease
 

@@ -17,7 +17,7 @@ import unittest
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller import history
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage
 from tests.core import values
@@ -29,7 +29,7 @@ def world(*things):
     for created, (key, record) in enumerate(things, 1):
         text = record if isinstance(record, str) else records.encode(record)
         entries[key] = ports.Entry(key, text, created, created)
-    return World(ports.Snapshot(99, entries), lambda news: None)
+    return CloudView(ports.Snapshot(99, entries), lambda news: None)
 
 
 def a_recovery(name, host):

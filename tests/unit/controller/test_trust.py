@@ -15,7 +15,7 @@
 import unittest
 
 from kaopu_ha import ports, records
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import model
 
 
@@ -29,7 +29,7 @@ class TrustTest(unittest.TestCase):
             records.INVENTORY + key, records.encode(model.Inventory(name, 'u', 'b', 'qemu+tls://x/',
                                                                     ())), 1, 1)
             for key, name in inventories.items()}
-        return World(ports.Snapshot(1, entries), self.told.append)
+        return CloudView(ports.Snapshot(1, entries), self.told.append)
 
     def test_an_inventory_in_the_name_of_another_host_is_not_read(self):
         world = self.world(c1='c2', c2='c2')
@@ -41,7 +41,7 @@ class TrustTest(unittest.TestCase):
         beat = records.encode(records.Beat('u', 'b', 'agent-1'))
         entries = {records.ALIVE + host: ports.Entry(records.ALIVE + host, value, 1, 1, lease)
                    for host, value, lease in (('c1', beat, 7), ('c2', beat, 0), ('c3', 'junk', 7))}
-        world = World(ports.Snapshot(1, entries), self.told.append)
+        world = CloudView(ports.Snapshot(1, entries), self.told.append)
         self.assertEqual([True, False, False, False],
                          [world.beats_truly(host) for host in ('c1', 'c2', 'c3', 'c4')])
         self.assertEqual({'c2'}, world.lasting_beats)

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kaopu_ha import records
-from kaopu_ha.controller.world import RANGES, World
+from kaopu_ha.controller.world import RANGES, CloudView
 from kaopu_ha.core import model
 from kaopu_ha.core.keys import Entry, Snapshot
 from kaopu_ha.core.model import Power
@@ -84,7 +84,7 @@ class TestRecords(unittest.TestCase):
                 text = text_of(data.draw(spoiled([whole])) if host == 'c1' else whole)
                 entries[prefix + host] = Entry(prefix + host, text, 1, 1)
         told = []
-        world = World(Snapshot(1, entries), told.append)
+        world = CloudView(Snapshot(1, entries), told.append)
         self.assertLessEqual({'c2', 'c3'}, set(world.inventories))
         self.assertLessEqual({'c2', 'c3'}, set(world.beats))
         self.assertLessEqual(world.unreadable, {'c1'})

@@ -40,7 +40,7 @@ from kaopu_ha.core.rows import Condition
 from kaopu_ha.sim.blocklist import SimBlocklist
 from kaopu_ha.sim.leave import Leave
 from kaopu_ha.sim.store import SimStore
-from kaopu_ha.worker.tasks import Record
+from kaopu_ha.worker.tasks import TaskRecord
 from kaopu_ha.worker.worker import Worker
 
 Switch = Callable[[], list[fixtures.MonkeyPatch]]
@@ -227,8 +227,8 @@ def not_checked():
         target = worker._store.read(records.INVENTORY + item.target).get(
             records.INVENTORY + item.target)
         inventory = records.decode(model.Inventory, target.value) if target else None
-        return Record(item, True, (task.claim, ports.Compare(task.key, modified=entry.modified),
-                                   task.claim), inventory)
+        return TaskRecord(item, True, (task.claim, ports.Compare(task.key, modified=entry.modified),
+                                       task.claim), inventory)
     return [put(Worker, '_read', read)]
 
 

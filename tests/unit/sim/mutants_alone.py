@@ -18,7 +18,7 @@ import json
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.observer import Observer
 from kaopu_ha.controller.turns import Turns
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import addresses, elsewhere, suspicion
 from kaopu_ha.records import codec
 from tests.unit.sim.mutants import mutant, put
@@ -60,7 +60,7 @@ def too_deep():
 def unreadable_claims():
     def claimed(world):
         return addresses.owners(world.inventories)
-    return [put(World, 'claimed', property(claimed))]
+    return [put(CloudView, 'claimed', property(claimed))]
 
 
 @mutant('of hosts that claim one address the last one has it')

@@ -14,7 +14,7 @@
 
 from kaopu_ha import records
 from kaopu_ha.agent.inventory import InventoryPublisher
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import casefile
 from tests.unit.sim.mutants import mutant, put
 
@@ -39,4 +39,4 @@ def unreadable_ends_the_turn():
     def every(world, kind, prefix):
         return {name: records.decode(kind, entry.value, entry.key)
                 for name, entry in world.snapshot.under(prefix).items()}
-    return [put(World, 'every', every)]
+    return [put(CloudView, 'every', every)]

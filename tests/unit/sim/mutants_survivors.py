@@ -17,7 +17,7 @@ import math
 
 from kaopu_ha.controller.brakekeeper import BrakeKeeper
 from kaopu_ha.controller.detector import Detector
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import (
     admission,
     attempt,
@@ -97,7 +97,7 @@ def ineligible():
 
 @mutant('a beat without a lease makes a target')
 def lasting_beat_counts():
-    return [put(World, 'beats_truly', lambda world, host: host in world.beats)]
+    return [put(CloudView, 'beats_truly', lambda world, host: host in world.beats)]
 
 
 @mutant('nothing is ever evacuated')

@@ -24,7 +24,7 @@ import unittest
 import fixtures
 
 from kaopu_ha import ports, records
-from kaopu_ha.controller.world import World
+from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import model
 from kaopu_ha.core.facts import Facts
 from kaopu_ha.core.model import Evacuation, Power
@@ -192,5 +192,5 @@ class WhatGrows(unittest.TestCase):
         patch.setUp()
         self.addCleanup(patch.cleanUp)
         for _ in range(3):
-            self.assertEqual(5000, len(World(snapshot, lambda news: None).inventories))
+            self.assertEqual(5000, len(CloudView(snapshot, lambda news: None).inventories))
         self.assertEqual(len(entries), len(decoded))

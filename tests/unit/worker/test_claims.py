@@ -15,7 +15,7 @@
 import unittest
 
 from kaopu_ha import ports, records
-from kaopu_ha.worker.claims import Claims
+from kaopu_ha.worker.claims import ClaimKeeper
 from tests import etcd_single, lossy_store
 
 ITEM = 'i1'
@@ -31,7 +31,7 @@ class TheClaim(unittest.TestCase):
         self.mine, self.others = self.a_worker('w1'), self.a_worker('w2')
 
     def a_worker(self, name):
-        claims = Claims(self.store, name, 300, lambda: 1000.0)
+        claims = ClaimKeeper(self.store, name, 300, lambda: 1000.0)
         claims.turn()
         return claims
 

@@ -17,7 +17,7 @@ import unittest
 
 from kaopu_ha import ports, records
 from kaopu_ha.core.model import Phase
-from kaopu_ha.worker.looker import Looker, Times
+from kaopu_ha.worker.looker import CallTimes, Looker
 from tests.core import values
 from tests.unit.controller import scene
 
@@ -57,7 +57,7 @@ class World:
 class TestForHowLongItRuns(unittest.TestCase):
 
     def setUp(self):
-        self.clock, self.world, self.times = Clock(), World(), Times()
+        self.clock, self.world, self.times = Clock(), World(), CallTimes()
         self.looker = Looker(None, self.world, self.world, self.world, values.rules(), self.clock)
 
     def look(self, passed, *, runs=True, seconds=LIMIT):
@@ -102,7 +102,7 @@ class TestWhatWasLeftOnTheTarget(unittest.TestCase):
     def seen(self, **changes):
         return self.looker.seen(
             values.under_way(Phase.MOVING), dataclasses.replace(self.target, **changes),
-            Times(seconds=LIMIT), source_returned=False, orders=()).target_left
+            CallTimes(seconds=LIMIT), source_returned=False, orders=()).target_left
 
     def test_it_counts_if_the_target_beats_and_tells_of_it(self):
         self.assertTrue(self.left())
@@ -143,7 +143,7 @@ class TestAHostThatNobodyCanRead(unittest.TestCase):
 
     def look(self):
         return self.looker.seen(
-            values.an_evacuation(phase=Phase.QUEUED), values.an_inventory('c2'), Times(),
+            values.an_evacuation(phase=Phase.QUEUED), values.an_inventory('c2'), CallTimes(),
             source_returned=False, orders=())
 
     def test_is_asked_where_it_told_before_that_its_libvirt_answers(self):

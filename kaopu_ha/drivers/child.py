@@ -253,7 +253,7 @@ def seconds_left() -> float:
     return signal.getitimer(signal.ITIMER_REAL)[0]
 
 
-class Pool:
+class ChildPool:
     """Children of one kind: each act takes a free one.  Safe for threads."""
 
     def __init__(self, module: str, settings: Mapping[str, Any], count: int) -> None:

@@ -28,14 +28,14 @@ OF_SUSPECTS = ('kaopu_ha.drivers.libvirt.probe:LibvirtProbe.ask',
 # A child that can't be killed then: its network says nothing, and the leader gives way to one that
 # sees.
 OF_CHILDREN = ('kaopu_ha.drivers.libvirt.link:opened@kaopu_ha.drivers.libvirt.probe_child',
-               'kaopu_ha.drivers.ceph.librados:Cluster.pool@kaopu_ha.drivers.ceph.probe_child')
+               'kaopu_ha.drivers.ceph.librados:Connection.pool@kaopu_ha.drivers.ceph.probe_child')
 # What no turn waits for: the leader goes on.
 BESIDE = ('kaopu_ha.cmd.logs:HandOver._write',
-          'kaopu_ha.drivers.etcd.watch:Watch._take')
+          'kaopu_ha.drivers.etcd.watch:WatchThread._take')
 # What a recovery calls, in this order; the second in the fence's own child, which can't be killed
 # then.
 OF_A_RECOVERY = ('kaopu_ha.drivers.ceph.fence:CephBlocklist.forbidden',
-                 'kaopu_ha.drivers.ceph.librados:Cluster.command'
+                 'kaopu_ha.drivers.ceph.librados:Connection.command'
                  '@kaopu_ha.drivers.ceph.fence_child',
                  'kaopu_ha.drivers.ceph.fence:CephBlocklist.fence',
                  'kaopu_ha.drivers.ceph.fence:CephBlocklist.verify',

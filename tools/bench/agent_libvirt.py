@@ -20,7 +20,7 @@ from kaopu_ha.drivers import child
 from kaopu_ha.drivers.libvirt import local_child
 
 
-class Handlers(local_child.Handlers):
+class Handlers(local_child.LocalHandlers):
     """What the child can do."""
 
     def identity(self) -> dict[str, Any]:

@@ -40,12 +40,12 @@ _PROBED = 'rbd_header.kaopu'
 _ANSWERS = (errno.ENOENT, errno.EPERM, errno.EACCES)
 
 
-class Handlers:
+class FenceHandlers:
     """What the child can do.  It connects when first asked, and again after it was replaced."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
-        self._joined: librados.Cluster | None = None
+        self._joined: librados.Connection | None = None
 
     def by_name(self) -> dict[str, child.Handler]:
         """The handlers for ``child.serve``."""
@@ -130,9 +130,9 @@ class Handlers:
                 'ranges': sorted(_network(each) for each in
                                  cluster.command('osd dump').get('range_blocklist') or ())}
 
-    def _cluster(self, fsid: str) -> librados.Cluster:
+    def _cluster(self, fsid: str) -> librados.Connection:
         if self._joined is None:
-            self._joined = librados.Cluster(self._settings)
+            self._joined = librados.Connection(self._settings)
         if self._joined.fsid != fsid:
             raise ports.PortError(f'the fence is for cluster {fsid}, but this one is '
                                   f'{self._joined.fsid}')
@@ -146,7 +146,7 @@ def _each(entries: Sequence[str], do: Callable[[str], object]) -> None:
         list(pool.map(do, entries))
 
 
-def _listed(cluster: librados.Cluster) -> dict[ceph_address.Address, datetime.datetime]:
+def _listed(cluster: librados.Connection) -> dict[ceph_address.Address, datetime.datetime]:
     """Every entry of the blocklist, and when it expires.
 
     One that is not understood is none of ours, which are looked for by their addresses.
@@ -187,7 +187,7 @@ def _early(wanted: Sequence[ceph_address.Address],
             if address not in lasting and ceph_address.whole(address.ip) not in lasting]
 
 
-def _unanswered(cluster: librados.Cluster, pools: Sequence[str], deadline: float) -> str:
+def _unanswered(cluster: librados.Connection, pools: Sequence[str], deadline: float) -> str:
     """Have the OSDs answer an operation in any pool; why none did, empty if one did."""
     reads = [cluster.pool(pool).read(_PROBED, 1) for pool in pools]
     answered, reason = False, 'there is no pool'
@@ -204,4 +204,4 @@ def _unanswered(cluster: librados.Cluster, pools: Sequence[str], deadline: float
 
 
 if __name__ == '__main__':
-    child.serve(lambda settings: Handlers(settings).by_name())
+    child.serve(lambda settings: FenceHandlers(settings).by_name())

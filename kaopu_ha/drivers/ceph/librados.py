@@ -76,7 +76,7 @@ class Notified:
     missing: frozenset[int]
 
 
-class Cluster:
+class Connection:
     """A connection to a cluster."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:

@@ -35,12 +35,12 @@ _RESERVE = 0.15
 _ID_MAX = 256
 
 
-class Handlers:
+class ImageHandlers:
     """What the child can do.  It connects when first asked, and again after it was replaced."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
-        self._joined: librados.Cluster | None = None
+        self._joined: librados.Connection | None = None
 
     def by_name(self) -> dict[str, child.Handler]:
         """The handlers for ``child.serve``."""
@@ -101,16 +101,16 @@ class Handlers:
                     raise
         return found
 
-    def _cluster(self) -> librados.Cluster:
+    def _cluster(self) -> librados.Connection:
         if self._joined is None:
-            self._joined = librados.Cluster(self._settings)
+            self._joined = librados.Connection(self._settings)
         return self._joined
 
 
 class _Ask:
     """One image: listed, then its watchers notified.  An error ends it and is its answer."""
 
-    def __init__(self, cluster: librados.Cluster, fsid: str, pool: str, header: str) -> None:
+    def __init__(self, cluster: librados.Connection, fsid: str, pool: str, header: str) -> None:
         self._cluster, self._fsid, self._pool, self._header = cluster, fsid, pool, header
         self._listing: librados.ListWatchers | None = None
         self._notify: librados.Notify | None = None
@@ -157,7 +157,7 @@ class _Ask:
                             for watcher in self._watchers]}
 
 
-def _same(cluster: librados.Cluster, fsid: str) -> None:
+def _same(cluster: librados.Connection, fsid: str) -> None:
     if cluster.fsid != fsid:
         raise ports.PortError(f'the image is on cluster {fsid}, but this one is {cluster.fsid}')
 
@@ -171,4 +171,4 @@ def _string(raw: bytes) -> str:
 
 
 if __name__ == '__main__':
-    child.serve(lambda settings: Handlers(settings).by_name())
+    child.serve(lambda settings: ImageHandlers(settings).by_name())

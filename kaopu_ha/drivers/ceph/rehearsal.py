@@ -38,7 +38,7 @@ def entry() -> str:
 class Rehearsal:
     """One rehearsal on a cluster; ``barrier`` says why the OSDs do not answer, '' if they do."""
 
-    def __init__(self, cluster: librados.Cluster, its_entry: str,
+    def __init__(self, cluster: librados.Connection, its_entry: str,
                  barrier: Callable[[], str]) -> None:
         self._cluster, self._entry, self._barrier = cluster, its_entry, barrier
         self._failed: tuple[str, str] = ('', '')

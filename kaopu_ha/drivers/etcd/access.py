@@ -28,12 +28,12 @@ _ROOT = access.ADMINISTRATOR
 _THERE = 'already exists'
 
 
-def allow(calls: etcd_calls.Calls, accounts: Sequence[access.Account]) -> tuple[str, ...]:
+def allow(calls: etcd_calls.ClusterClient, accounts: Sequence[access.Account]) -> tuple[str, ...]:
     """Make the users and roles that are missing, and mend the grants of the others."""
     return tuple(line for account in accounts for line in _allow(calls, account))
 
 
-def enforce(calls: etcd_calls.Calls) -> None:
+def enforce(calls: etcd_calls.ClusterClient) -> None:
     """Make the user root, without whom etcd enables nothing, and enable authentication."""
     _add(calls, wire.USER_ADD, _user(_ROOT))
     _add(calls, wire.ROLE_ADD, wire.AuthRoleAddRequest(name=_ROOT))
@@ -41,7 +41,7 @@ def enforce(calls: etcd_calls.Calls) -> None:
     calls.repeat(wire.AUTH_ENABLE, wire.AuthEnableRequest())
 
 
-def _allow(calls: etcd_calls.Calls, account: access.Account) -> Iterator[str]:
+def _allow(calls: etcd_calls.ClusterClient, account: access.Account) -> Iterator[str]:
     user, role = account.user, account.role
     if _add(calls, wire.ROLE_ADD, wire.AuthRoleAddRequest(name=role)):
         yield f'role {role} added'
@@ -67,7 +67,7 @@ def _allow(calls: etcd_calls.Calls, account: access.Account) -> Iterator[str]:
         yield f'user {user}: role {role} granted'
 
 
-def _add(calls: etcd_calls.Calls, method: wire.Method, request: wire.Message) -> bool:
+def _add(calls: etcd_calls.ClusterClient, method: wire.Method, request: wire.Message) -> bool:
     """Add a user or role; False if it was there."""
     try:
         calls.repeat(method, request)

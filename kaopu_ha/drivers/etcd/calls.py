@@ -157,7 +157,7 @@ class Login:
         return (('token', self._token),) if self._token else ()
 
 
-class Calls:
+class ClusterClient:
     """The members of a cluster, as one that answers.  Safe for threads; not across a fork."""
 
     def __init__(self, members: Sequence[Member], files: etcd_tls.TlsFiles, login: Login, *,

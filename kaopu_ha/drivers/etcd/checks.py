@@ -33,7 +33,7 @@ _NEVER = 2 ** 62
 _UNWRITTEN = records.PREFIX + 'doctor'
 
 
-def checks(calls: etcd_calls.Calls, user: str, seen: Seen) -> tuple[checkup.Check, ...]:
+def checks(calls: etcd_calls.ClusterClient, user: str, seen: Seen) -> tuple[checkup.Check, ...]:
     """All of them."""
     def made(name: str, ask: Callable[[], list[Finding]]) -> checkup.Check:
         return checkup.Check(name, functools.partial(_translated, ask), _NOTHING)
@@ -56,7 +56,7 @@ def _translated(ask: Callable[[], list[Finding]], limit: float) -> list[Finding]
 # ---------------------------------------------------------------- members and room
 
 
-def _members(calls: etcd_calls.Calls) -> Iterator[Finding]:
+def _members(calls: etcd_calls.ClusterClient) -> Iterator[Finding]:
     asked = [_member(calls, number) for number in range(calls.tries)]
     answering = [number for number, one in enumerate(asked) if not one.trouble]
     if not answering:
@@ -70,7 +70,7 @@ def _members(calls: etcd_calls.Calls) -> Iterator[Finding]:
         else None)
 
 
-def _member(calls: etcd_calls.Calls, number: int) -> checkup_store.MemberStatus:
+def _member(calls: etcd_calls.ClusterClient, number: int) -> checkup_store.MemberStatus:
     address = calls.name(number)
     try:
         said = calls.ask(number, wire.STATUS, wire.StatusRequest())
@@ -79,7 +79,7 @@ def _member(calls: etcd_calls.Calls, number: int) -> checkup_store.MemberStatus:
     return checkup_store.MemberStatus(address, said.version, said.dbSize, said.dbSizeQuota)
 
 
-def _said(calls: etcd_calls.Calls, number: int, method: wire.Method,
+def _said(calls: etcd_calls.ClusterClient, number: int, method: wire.Method,
           request: wire.Message) -> wire.Message | None:
     """What this member says; None where our user may not ask."""
     try:
@@ -91,7 +91,7 @@ def _said(calls: etcd_calls.Calls, number: int, method: wire.Method,
 # ---------------------------------------------------------------- what it keeps
 
 
-def _former_values(calls: etcd_calls.Calls) -> list[Finding]:
+def _former_values(calls: etcd_calls.ClusterClient) -> list[Finding]:
     """Find the oldest revision that can be read: the half of what is left at each step."""
     revision = calls.repeat(wire.TXN, wire.TxnRequest()).header.revision
     low, high = 1, revision
@@ -104,7 +104,7 @@ def _former_values(calls: etcd_calls.Calls) -> list[Finding]:
     return checkup_store.former_values(revision, low)
 
 
-def _is_kept(calls: etcd_calls.Calls, revision: int) -> bool:
+def _is_kept(calls: etcd_calls.ClusterClient, revision: int) -> bool:
     wanted = wire.RangeRequest(key=records.LEADER.encode(), revision=revision, keys_only=True)
     try:
         calls.repeat(wire.TXN, wire.TxnRequest(success=[wire.RequestOp(request_range=wanted)]))
@@ -118,7 +118,7 @@ def _is_kept(calls: etcd_calls.Calls, revision: int) -> bool:
 # ---------------------------------------------------------------- rights and beats
 
 
-def _rights(calls: etcd_calls.Calls, user: str) -> list[Finding]:
+def _rights(calls: etcd_calls.ClusterClient, user: str) -> list[Finding]:
     """Ask for a write whose condition can't hold."""
     key = _UNWRITTEN.encode()
     request = wire.TxnRequest(
@@ -132,7 +132,7 @@ def _rights(calls: etcd_calls.Calls, user: str) -> list[Finding]:
     return checkup_store.rights(user)
 
 
-def _beats(calls: etcd_calls.Calls, seen: Seen) -> list[Finding]:
+def _beats(calls: etcd_calls.ClusterClient, seen: Seen) -> list[Finding]:
     granted = {}
     for host, lease in sorted(seen.beats.items())[:_BEATS_MAX]:
         said = calls.repeat(wire.TIME_TO_LIVE, wire.LeaseTimeToLiveRequest(ID=lease))

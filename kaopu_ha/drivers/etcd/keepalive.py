@@ -38,7 +38,7 @@ _PAUSE_SECONDS = 0.05
 class _Stream:
     """A LeaseKeepAlive stream to one member, with a thread that listens to it."""
 
-    def __init__(self, calls: etcd_calls.Calls, member: int, limit: float) -> None:
+    def __init__(self, calls: etcd_calls.ClusterClient, member: int, limit: float) -> None:
         self.member = member
         self._calls = calls
         self._floor = calls.position
@@ -98,7 +98,7 @@ class _Stream:
 class KeepAlive:
     """Renews leases.  Safe for threads."""
 
-    def __init__(self, calls: etcd_calls.Calls) -> None:
+    def __init__(self, calls: etcd_calls.ClusterClient) -> None:
         self._calls = calls
         self._mutex = threading.Lock()
         self._stream: _Stream | None = None

@@ -68,7 +68,8 @@ _PAUSE_MOST_SECONDS = 1.0
 class EtcdMirror(ports.Mirror):
     """A mirror, kept up in a thread of its own."""
 
-    def __init__(self, calls: etcd_calls.Calls, ranges: tuple[str, ...], timeout: float) -> None:
+    def __init__(self, calls: etcd_calls.ClusterClient, ranges: tuple[str, ...],
+                 timeout: float) -> None:
         """Begin to read.  ``timeout`` limits each look, besides the limit of its own."""
         self._calls, self._timeout = calls, timeout
         self._copy = Copy(ranges)
@@ -79,7 +80,7 @@ class EtcdMirror(ports.Mirror):
         self._reads, self._read_at, self._read_seconds = 0, 0.0, 0.0
         # How often a member told anything under the watch.
         self._told = 0
-        self._stream: _Stream | None = None
+        self._stream: _WatchStream | None = None
         self._thread = threading.Thread(target=self._run, name='mirror', daemon=True)
         self._thread.start()
 
@@ -178,7 +179,7 @@ class EtcdMirror(ports.Mirror):
 
     def _follow(self, member: int) -> None:
         """Take what one member tells.  Returns when all is to be read again; raises Failed."""
-        stream = _Stream(self._calls, member, self._common, self._copy.revision + 1)
+        stream = _WatchStream(self._calls, member, self._common, self._copy.revision + 1)
         with self._news:
             if self._is_closed:
                 return
@@ -205,7 +206,7 @@ class EtcdMirror(ports.Mirror):
                 self._stream, self._is_whole = None, False
             stream.end()
 
-    def _take(self, stream: _Stream, reply: wire.Message) -> None:
+    def _take(self, stream: _WatchStream, reply: wire.Message) -> None:
         if reply.events:
             revision = reply.events[-1].kv.mod_revision
         elif reply.created or not stream.tells_progress:
@@ -218,10 +219,11 @@ class EtcdMirror(ports.Mirror):
             self._news.notify_all()
 
 
-class _Stream:
+class _WatchStream:
     """A watch on one member."""
 
-    def __init__(self, calls: etcd_calls.Calls, member: int, name: bytes, since: int) -> None:
+    def __init__(self, calls: etcd_calls.ClusterClient, member: int, name: bytes,
+                 since: int) -> None:
         """Open it, to tell of every change from the revision ``since`` on.  Raises Failed."""
         self._calls, self._member = calls, member
         self._create = wire.WatchRequest(create_request=wire.WatchCreateRequest(
@@ -267,7 +269,7 @@ class _Stream:
             yield wire.WatchRequest(progress_request=wire.WatchProgressRequest())
 
 
-def read_in_pages(calls: etcd_calls.Calls,
+def read_in_pages(calls: etcd_calls.ClusterClient,
                   ranges: tuple[str, ...]) -> tuple[int, list[ports.Entry]]:
     """All keys of the ranges at one revision, and that.  Raises StoreError."""
     found: list[ports.Entry] = []

@@ -68,13 +68,13 @@ class EtcdStore(ports.Store, access.AccessControl, checkup.Checkable):
         if not endpoints:
             raise ValueError('the etcd store needs at least one endpoint')
         files = etcd_tls.TlsFiles(endpoints, ca, cert, key)
-        self._calls = etcd_calls.Calls(
+        self._calls = etcd_calls.ClusterClient(
             self.reach(endpoints, files), files, etcd_calls.Login(user, password),
             timeout=timeout, try_limit=try_limit, first=first)
         self._user = user
         self._keep_alive = etcd_keepalive.KeepAlive(self._calls)
         self._timeout = timeout
-        self._watches: list[etcd_watch.Watch | etcd_mirror.EtcdMirror] = []
+        self._watches: list[etcd_watch.WatchThread | etcd_mirror.EtcdMirror] = []
 
     def reach(self, endpoints: Sequence[str], files: etcd_tls.TlsFiles) -> list[etcd_calls.Member]:
         """The way to each member."""
@@ -144,7 +144,7 @@ class EtcdStore(ports.Store, access.AccessControl, checkup.Checkable):
     def watch(self, prefix: str, tell: Callable[[ports.Change], None],
               since: int = 0) -> ports.Watching:
         """Tell every change under a prefix, or of a key, after ``since`` (0: from now on)."""
-        watch = etcd_watch.Watch(self._calls, prefix, tell, since)
+        watch = etcd_watch.WatchThread(self._calls, prefix, tell, since)
         self._keep(watch)
         return watch
 
@@ -160,7 +160,7 @@ class EtcdStore(ports.Store, access.AccessControl, checkup.Checkable):
         """Its members, its room, what it keeps, our rights in it, and how long beats last."""
         return etcd_checks.checks(self._calls, self._user, seen)
 
-    def _keep(self, watch: etcd_watch.Watch | etcd_mirror.EtcdMirror) -> None:
+    def _keep(self, watch: etcd_watch.WatchThread | etcd_mirror.EtcdMirror) -> None:
         self._watches = [one for one in self._watches if not one.is_closed] + [watch]
 
     def close(self) -> None:

@@ -41,10 +41,11 @@ _PAUSE_MOST_SECONDS = 1.0
 _CLOSE_SECONDS = 1.0
 
 
-class Watch(ports.Watching):
+class WatchThread(ports.Watching):
     """A watch under way, in a thread of its own."""
 
-    def __init__(self, calls: etcd_calls.Calls, prefix: str, tell: Callable[[ports.Change], None],
+    def __init__(self, calls: etcd_calls.ClusterClient, prefix: str,
+                 tell: Callable[[ports.Change], None],
                  since: int) -> None:
         """Begin to watch.  ``since`` 0: from now on; if no member says when that is, the first
         thing told, once one answers, is to list again."""

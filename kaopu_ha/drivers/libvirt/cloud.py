@@ -39,7 +39,7 @@ from kaopu_ha.drivers import child
 from kaopu_ha.drivers.libvirt import cloud_checks as libvirt_checks
 from kaopu_ha.drivers.libvirt import definition
 from kaopu_ha.drivers.libvirt import uri as libvirt_uri
-from kaopu_ha.drivers.libvirt.register import Known, Register, decoded
+from kaopu_ha.drivers.libvirt.register import KnownInstance, Register, decoded
 
 CHILD = 'kaopu_ha.drivers.libvirt.cloud_child'
 
@@ -66,7 +66,7 @@ class LibvirtCloud(ports.Cloud, checkup.Checkable):
                  networks: Sequence[str] = ('*',)) -> None:
         self._store, self._register, self._pki_path = store, Register(store), pki_path
         self._reach, self._networks = reach, tuple(networks)
-        self._children = child.Pool(CHILD, {}, children)
+        self._children = child.ChildPool(CHILD, {}, children)
 
     # ------------------------------------------------------------ reading
 
@@ -179,13 +179,13 @@ class LibvirtCloud(ports.Cloud, checkup.Checkable):
 
     # ------------------------------------------------------------ private
 
-    def _known(self, instance: str) -> Known:
+    def _known(self, instance: str) -> KnownInstance:
         known = self._register.one(instance)
         if known is None:
             raise ports.Refused(f'no host tells of {instance}')
         return known
 
-    def _target(self, known: Known, target: str) -> model.Inventory:
+    def _target(self, known: KnownInstance, target: str) -> model.Inventory:
         """The target's inventory, if its source is down and the target is up.  Raises Refused."""
         seen = self._store.read(records.INVENTORY + target, records.ALIVE + target,
                                 *(records.SERVICE + host for host in (known.host, target)))
@@ -205,7 +205,7 @@ class LibvirtCloud(ports.Cloud, checkup.Checkable):
         except ValueError as failure:
             raise ports.Refused(str(failure)) from failure
 
-    def _startable(self, known: Known) -> str:
+    def _startable(self, known: KnownInstance) -> str:
         """What of its definition is started on another host.  Raises Refused."""
         xml, lacking = known.xml
         if not xml:
@@ -215,14 +215,14 @@ class LibvirtCloud(ports.Cloud, checkup.Checkable):
         taken = self._register.taken(known, images, definition.images(xml))
         if taken:
             raise ports.Refused(taken)
-        found = definition.elsewhere(xml, definition.Leave(
+        found = definition.elsewhere(xml, definition.Allowance(
             known.uuid, images, self._networks, cores=told.cores if told else None,
             memory_mb=told.memory_mb if told else None))
         if found.refused:
             raise ports.Refused(found.refused)
         return found.text
 
-    def _begun(self, known: Known, target: str) -> tuple[records.MoveRecord, bool]:
+    def _begun(self, known: KnownInstance, target: str) -> tuple[records.MoveRecord, bool]:
         """The move to persist, and whether it was begun before.  Raises PortError."""
         before = known.running
         if before is None or before.source != known.host:
@@ -272,7 +272,7 @@ class LibvirtCloud(ports.Cloud, checkup.Checkable):
                                   [ports.Put(key, records.encode(owner))])
 
 
-def _with(known: Known, move: records.MoveRecord) -> records.Owner:
+def _with(known: KnownInstance, move: records.MoveRecord) -> records.Owner:
     """The decision with this move as its last; one that was running to another target is over."""
     moves = [dataclasses.replace(one, status='failed', fault='given up')
              if one.status == 'running' and one.id != move.id else one

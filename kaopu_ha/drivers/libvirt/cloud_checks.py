@@ -27,14 +27,14 @@ _NO_TARGET = 'nothing of a dead host can be started there'
 _ASK_SECONDS = 8.0
 
 
-def checks(children: child.Pool, uri_of: Callable[[model.Inventory], str],
+def checks(children: child.ChildPool, uri_of: Callable[[model.Inventory], str],
            seen: Seen) -> tuple[checkup.Check, ...]:
     """One, of all hosts, one after the other."""
     return (checkup.Check('hosts let us start instances', functools.partial(
         _entered, children, uri_of, seen), _NO_TARGET),)
 
 
-def _entered(children: child.Pool, uri_of: Callable[[model.Inventory], str], seen: Seen,
+def _entered(children: child.ChildPool, uri_of: Callable[[model.Inventory], str], seen: Seen,
              limit: float) -> list[Finding]:
     until = time.monotonic() + limit
     found: list[Finding] = []

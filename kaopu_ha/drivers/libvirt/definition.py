@@ -35,8 +35,8 @@ from xml.etree import ElementTree
 
 from kaopu_ha.core import model
 from kaopu_ha.drivers.libvirt import definition_copy as ways
+from kaopu_ha.drivers.libvirt.definition_copy import Allowance as Allowance
 from kaopu_ha.drivers.libvirt.definition_copy import Element, Refusal, Rule
-from kaopu_ha.drivers.libvirt.definition_copy import Leave as Leave
 from kaopu_ha.drivers.libvirt.definition_devices import DEVICES
 
 _TEXT_MAX = 128 * 1024
@@ -55,7 +55,7 @@ class Definition:
     refused: str = ''
 
 
-def elsewhere(text: str, leave: Leave) -> Definition:
+def elsewhere(text: str, leave: Allowance) -> Definition:
     """The definition as another host may start it."""
     if len(text) > _TEXT_MAX:
         return Definition(refused=f'its definition is longer than {_TEXT_MAX} signs')
@@ -98,7 +98,7 @@ def marks(text: str) -> tuple[model.Mark, ...]:
 # ---------------------------------------------------------------- the machine
 
 
-def _loader(element: Element, leave: Leave) -> Element:
+def _loader(element: Element, leave: Allowance) -> Element:
     path = (element.text or '').strip()
     if path and not _FIRMWARE.match(path):
         raise Refusal(f'its firmware is {path[:80]}, not one of the system\'s')
@@ -109,7 +109,7 @@ def _loader(element: Element, leave: Leave) -> Element:
     return copy
 
 
-def _variables(element: Element, leave: Leave) -> Element | None:
+def _variables(element: Element, leave: Allowance) -> Element | None:
     # The host's own copy is lost with it; libvirt makes one from the template.
     template = element.get('template', '')
     if not template:
@@ -119,18 +119,18 @@ def _variables(element: Element, leave: Leave) -> Element | None:
     return ElementTree.Element('nvram', {'template': template})
 
 
-def _backing(element: Element, leave: Leave) -> Element:
+def _backing(element: Element, leave: Allowance) -> Element:
     for source in element.iterfind('source'):
         ways.of_type('anonymous', 'memfd')(source, leave)
     return ways.plain(element, leave)
 
 
-def _label(element: Element, leave: Leave) -> None:
+def _label(element: Element, leave: Allowance) -> None:
     if element.get('type', 'dynamic') != 'dynamic':
         raise Refusal(f'<seclabel type="{element.get("type")}"> takes it out of confinement')
 
 
-def _metadata(element: Element, leave: Leave) -> Element | None:
+def _metadata(element: Element, leave: Allowance) -> Element | None:
     said = element.find(_MARKS)
     if said is None:
         return None
@@ -157,7 +157,7 @@ _DOMAIN: Mapping[str, Rule] = {
                      'blkiotune', 'features', 'cpu', 'clock', 'pm'), ways.plain)}
 
 
-def _domain(root: Element, leave: Leave) -> Element:
+def _domain(root: Element, leave: Allowance) -> Element:
     if root.tag != 'domain' or root.get('type') not in ('kvm', 'qemu'):
         raise Refusal('it is not the definition of a QEMU domain')
     if (root.findtext('uuid') or '').strip().lower() != leave.uuid.lower():
@@ -169,7 +169,7 @@ def _domain(root: Element, leave: Leave) -> Element:
 # ---------------------------------------------------------------- its room
 
 
-def _fits(root: Element, leave: Leave) -> None:
+def _fits(root: Element, leave: Allowance) -> None:
     """Refuse what asks for more than its host told of: no room was looked for that."""
     cores = int((root.findtext('vcpu') or '1').strip())
     if leave.cores is not None and cores > max(leave.cores, 1):

@@ -26,7 +26,7 @@ _VALUE = re.compile(r'(?![/~])(?!.*\.\.)[\w .:,+@%()=/#*-]{0,256}\Z')
 
 
 @dataclass(frozen=True)
-class Leave:
+class Allowance:
     """What a domain may have of another host: RBD images (pool/name), and networks by name.
 
     ``networks``: of bridges, libvirt's networks and interfaces; ``*`` is any of them.  ``cores``
@@ -44,10 +44,10 @@ class Refusal(Exception):
     """The definition reaches for something of the host; the message says what."""
 
 
-Rule = Callable[[Element, Leave], Element | None]
+Rule = Callable[[Element, Allowance], Element | None]
 
 
-def plain(element: Element, leave: Leave) -> Element:
+def plain(element: Element, leave: Allowance) -> Element:
     """Take it over with all that is in it, if no value is a path."""
     return _copied(element, 0)
 
@@ -62,20 +62,20 @@ def _copied(element: Element, depth: int) -> Element:
     return copy
 
 
-def words(element: Element, leave: Leave) -> Element:
+def words(element: Element, leave: Allowance) -> Element:
     """Take over what people wrote; it is no name of anything."""
     copy = ElementTree.Element(element.tag)
     copy.text = element.text
     return copy
 
 
-def left_out(element: Element, leave: Leave) -> None:
+def left_out(element: Element, leave: Allowance) -> None:
     """It tells of the host that it was on, or is inert: the other host has its own."""
     return
 
 
 def one_of(*values: str) -> Rule:
-    def rule(element: Element, leave: Leave) -> Element:
+    def rule(element: Element, leave: Allowance) -> Element:
         text = (element.text or '').strip()
         if text not in values:
             raise Refusal(f'<{element.tag}> is "{text}"')
@@ -84,7 +84,7 @@ def one_of(*values: str) -> Rule:
 
 
 def of_type(*types: str, name: str = 'type') -> Rule:
-    def rule(element: Element, leave: Leave) -> Element:
+    def rule(element: Element, leave: Allowance) -> Element:
         if element.get(name) not in types:
             raise Refusal(f'<{element.tag} {name}="{element.get(name, "")}"> is not started on '
                            f'another host')
@@ -93,7 +93,7 @@ def of_type(*types: str, name: str = 'type') -> Rule:
 
 
 def by(table: Mapping[str, Rule], attributes: Collection[str], element: Element,
-        leave: Leave) -> Element:
+        leave: Allowance) -> Element:
     """Take over the named attributes, and each child by its rule; refuse all others."""
     copy = ElementTree.Element(element.tag)
     for name, value in element.attrib.items():

@@ -19,7 +19,7 @@ import functools
 from xml.etree import ElementTree
 
 from kaopu_ha.drivers.libvirt import definition_copy as ways
-from kaopu_ha.drivers.libvirt.definition_copy import Element, Leave, Refusal, Rule
+from kaopu_ha.drivers.libvirt.definition_copy import Allowance, Element, Refusal, Rule
 
 _RANDOM = ('/dev/urandom', '/dev/random')
 _REMOVABLE = ('cdrom', 'floppy')
@@ -29,7 +29,7 @@ _PLACED = ('file', 'pipe', 'unix', 'tcp', 'udp')
 # ---------------------------------------------------------------- disks
 
 
-def _disk(element: Element, leave: Leave) -> Element:
+def _disk(element: Element, leave: Allowance) -> Element:
     source, removable = element.find('source'), element.get('device') in _REMOVABLE
     is_image = (element.get('type') == 'network' and source is not None
                 and source.get('protocol') == 'rbd' and source.get('name') in leave.images)
@@ -46,36 +46,36 @@ def _disk(element: Element, leave: Leave) -> Element:
     return ways.by(_DISK, ('type', 'device', 'model', 'snapshot'), element, leave)
 
 
-def _empty_drive(element: Element, leave: Leave) -> Element:
+def _empty_drive(element: Element, leave: Allowance) -> Element:
     kept = ElementTree.Element('disk', {'type': 'file', 'device': element.get('device', '')})
     kept.extend([child for child in element if child.tag not in (
         'source', 'auth', 'backingStore', 'driver', 'encryption', 'mirror')])
     return ways.by(_DISK, ('type', 'device'), kept, leave)
 
 
-def _source(element: Element, leave: Leave) -> Element:
+def _source(element: Element, leave: Allowance) -> Element:
     return ways.by({'host': _monitor, 'auth': _auth}, ('protocol', 'name'),
                ways.without(element, 'index'), leave)
 
 
-def _monitor(element: Element, leave: Leave) -> Element:
+def _monitor(element: Element, leave: Allowance) -> Element:
     if element.get('transport', 'tcp') != 'tcp':
         raise Refusal('a disk is reached by a socket of the host')
     return ways.by({}, ('name', 'port', 'transport'), element, leave)
 
 
-def _auth(element: Element, leave: Leave) -> Element:
+def _auth(element: Element, leave: Allowance) -> Element:
     return ways.by({'secret': ways.of_type('ceph')}, ('username',), element, leave)
 
 
-def _disk_driver(element: Element, leave: Leave) -> Element:
+def _disk_driver(element: Element, leave: Allowance) -> Element:
     # Any other format may name, in the image itself, a file of the host that it begins with.
     if element.get('type', 'raw') != 'raw':
         raise Refusal(f'a disk has the format {element.get("type")}: only raw is started')
     return ways.plain(element, leave)
 
 
-def _only_empty(element: Element, leave: Leave) -> None:
+def _only_empty(element: Element, leave: Allowance) -> None:
     if len(element) or element.attrib:
         raise Refusal(f'a disk has a <{element.tag}> of its own')
 
@@ -90,7 +90,7 @@ _DISK: Mapping[str, Rule] = {
 # ---------------------------------------------------------------- networks
 
 
-def _interface(element: Element, leave: Leave) -> Element:
+def _interface(element: Element, leave: Allowance) -> Element:
     kind, source = element.get('type', ''), element.find('source')
     named = {'network': 'network', 'bridge': 'bridge', 'direct': 'dev'}.get(kind)
     if named is None or source is None:
@@ -102,7 +102,7 @@ def _interface(element: Element, leave: Leave) -> Element:
                    ('type', 'trustGuestRxFilters'), element, leave)
 
 
-def _attached(named: str, element: Element, leave: Leave) -> Element:
+def _attached(named: str, element: Element, leave: Allowance) -> Element:
     if element.get('mode', 'bridge') not in ('bridge', 'vepa', 'private'):
         raise Refusal(f'it takes a whole interface of its host: mode {element.get("mode")}')
     # The network's own bridge is told of a domain that ran.
@@ -110,7 +110,7 @@ def _attached(named: str, element: Element, leave: Leave) -> Element:
     return ways.by({}, (named, 'portgroup', 'mode'), ways.without(element, 'portid', *told), leave)
 
 
-def _rom(element: Element, leave: Leave) -> Element:
+def _rom(element: Element, leave: Allowance) -> Element:
     return ways.by({}, ('bar', 'enabled'), element, leave)
 
 
@@ -123,7 +123,7 @@ _INTERFACE: Mapping[str, Rule] = {
 # ---------------------------------------------------------------- consoles
 
 
-def _console(element: Element, leave: Leave) -> Element:
+def _console(element: Element, leave: Allowance) -> Element:
     """A console stays; one that was written to a place of its host is a terminal now."""
     placed = element.get('type') in _PLACED
     kept = ways.without(element, 'tty', *(['type'] if placed else []))
@@ -132,14 +132,14 @@ def _console(element: Element, leave: Leave) -> Element:
     return _character(('pty', 'null', 'vc', 'spicevmc'), kept, leave)
 
 
-def _channel(element: Element, leave: Leave) -> Element:
+def _channel(element: Element, leave: Allowance) -> Element:
     source = element.find('source')
     if source is not None and source.get('mode', 'bind') != 'bind':
         raise Refusal('<channel> connects to a socket of its host')
     return _character(('unix', 'pty', 'spicevmc', 'null', 'qemu-vdagent'), element, leave)
 
 
-def _character(types: Collection[str], element: Element, leave: Leave) -> Element:
+def _character(types: Collection[str], element: Element, leave: Allowance) -> Element:
     if element.get('type') not in types:
         raise Refusal(f'<{element.tag} type="{element.get("type", "")}"> is not started on another '
                       f'host')
@@ -148,11 +148,11 @@ def _character(types: Collection[str], element: Element, leave: Leave) -> Elemen
                     'target': _target, 'address': ways.plain}, ('type',), element, leave)
 
 
-def _target(element: Element, leave: Leave) -> Element:
+def _target(element: Element, leave: Allowance) -> Element:
     return ways.plain(ways.without(element, 'state'), leave)
 
 
-def _graphics(element: Element, leave: Leave) -> Element:
+def _graphics(element: Element, leave: Allowance) -> Element:
     if element.get('type') not in ('vnc', 'spice'):
         raise Refusal(f'<graphics type="{element.get("type", "")}"> is not started on another '
                       f'host')
@@ -163,12 +163,12 @@ def _graphics(element: Element, leave: Leave) -> Element:
     return ways.plain(kept, leave)
 
 
-def _random(element: Element, leave: Leave) -> Element:
+def _random(element: Element, leave: Allowance) -> Element:
     return ways.by({'backend': _random_source, 'alias': ways.left_out, **dict.fromkeys(
         ('rate', 'driver', 'address'), ways.plain)}, ('model',), element, leave)
 
 
-def _random_source(element: Element, leave: Leave) -> Element:
+def _random_source(element: Element, leave: Allowance) -> Element:
     text = (element.text or '').strip()
     if (element.get('model'), text) != ('builtin', '') and (
             element.get('model') != 'random' or text not in ('', *_RANDOM)):
@@ -178,18 +178,18 @@ def _random_source(element: Element, leave: Leave) -> Element:
     return copy
 
 
-def _watchdog(element: Element, leave: Leave) -> Element:
+def _watchdog(element: Element, leave: Allowance) -> Element:
     if element.get('action') == 'dump':
         raise Refusal('its watchdog writes its memory to the host')
     return ways.plain(element, leave)
 
 
-def _tpm(element: Element, leave: Leave) -> Element:
+def _tpm(element: Element, leave: Allowance) -> Element:
     return ways.by({'backend': ways.of_type('emulator'), 'alias': ways.left_out,
                     'address': ways.plain}, ('model',), element, leave)
 
 
-def _redirected(element: Element, leave: Leave) -> Element:
+def _redirected(element: Element, leave: Allowance) -> Element:
     ways.of_type('spicevmc')(element, leave)
     return ways.by({'source': ways.left_out, 'alias': ways.left_out, 'address': ways.plain,
                     'boot': ways.plain}, ('bus', 'type'), element, leave)

@@ -61,7 +61,7 @@ class LocalLibvirt(ports.LocalHost):
         """
         self._child = child.Child(_CHILD, {'uri': libvirt_uri, 'definitions': definitions})
         self._memory = pathlib.Path(state_path, 'identity.json') if state_path else None
-        self._kernel = kernel.Kernel(proc, clock_at_boot=clock_at_boot)
+        self._kernel = kernel.LinuxKernel(proc, clock_at_boot=clock_at_boot)
         self._identity: ports.HostIdentity | None = None
         self._described: dict[str, ports.Domain] = {}
         # What libvirt told of each that is not off, and what was made of it: to read the same XML

@@ -40,7 +40,7 @@ _ANEW = (libvirt.VIR_DOMAIN_XML_INACTIVE,
          libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE)
 
 
-class Handlers:
+class LocalHandlers:
     """What the child can do.  It connects when first asked, and again if the link is broken."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -131,4 +131,4 @@ class Handlers:
 
 
 if __name__ == '__main__':
-    child.serve(lambda settings: Handlers(settings).by_name())
+    child.serve(lambda settings: LocalHandlers(settings).by_name())

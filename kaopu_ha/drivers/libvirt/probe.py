@@ -74,7 +74,7 @@ _REACHED = (Contact.ANSWERED, Contact.REFUSED, Contact.MUTE)
 
 
 @dataclass(frozen=True)
-class Place:
+class Destination:
     """Where to connect; without ``uri`` nobody is to be asked there."""
 
     host: str
@@ -112,8 +112,9 @@ class LibvirtProbe(ports.Probe, ports.LibvirtObserver, checkup.Checkable):
         names = {suspect.host for suspect in suspects}
         others = [_peer(peer, self._reach) for peer in peers if peer.host not in names][:_PEERS_MAX]
         asked = {suspect.host: _place(suspect.management_uri, self._reach) for suspect in suspects}
-        bystanders = [place for place in (*self._anchors, *others) if isinstance(place, Place)]
-        round_ = _Round([place for place in asked.values() if isinstance(place, Place)],
+        bystanders = [place for place in (*self._anchors, *others)
+                      if isinstance(place, Destination)]
+        round_ = _Round([place for place in asked.values() if isinstance(place, Destination)],
                         bystanders, deadline, self._pki_path, self._reach)
         answers = {host: place if isinstance(place, LibvirtAnswer) else round_.answers[place]
                    for host, place in asked.items()}
@@ -128,7 +129,7 @@ class LibvirtProbe(ports.Probe, ports.LibvirtObserver, checkup.Checkable):
         """Ask each libvirt."""
         deadline = time.monotonic() + limit
         places = {uri: _place(uri, self._reach) for uri in uris}
-        round_ = _Round([place for place in places.values() if isinstance(place, Place)], [],
+        round_ = _Round([place for place in places.values() if isinstance(place, Destination)], [],
                         deadline, self._pki_path, self._reach)
         return {uri: place if isinstance(place, LibvirtAnswer) else round_.answers[place]
                 for uri, place in places.items()}
@@ -148,16 +149,17 @@ class LibvirtProbe(ports.Probe, ports.LibvirtObserver, checkup.Checkable):
 class _Round:
     """Everything asked at one time.  ``own`` are places on this machine: they prove no network."""
 
-    def __init__(self, asked: Iterable[Place], bystanders: Iterable[Place], deadline: float,
+    def __init__(self, asked: Iterable[Destination], bystanders: Iterable[Destination],
+                 deadline: float,
                  pki_path: str, reach: libvirt_uri.Reach) -> None:
         self._reach = reach
-        self.answers: dict[Place, LibvirtAnswer] = {}
-        self.own: set[Place] = set()
+        self.answers: dict[Destination, LibvirtAnswer] = {}
+        self.own: set[Destination] = set()
         self._began, self._deadline, self._pki_path = time.monotonic(), deadline, pki_path
         self._selector = selectors.DefaultSelector()
-        self._children: dict[Place, _Asking] = {}
-        self._tries: dict[Place, connects.Tries] = {}
-        self._open: set[Place] = set()
+        self._children: dict[Destination, _AskingChild] = {}
+        self._tries: dict[Destination, connects.Tries] = {}
+        self._open: set[Destination] = set()
         # Sorted: what is answered does not depend on what was asked first.
         places = sorted({*asked, *bystanders}, key=_order)
         try:
@@ -168,7 +170,7 @@ class _Round:
         finally:
             self._end()
 
-    def _connect(self, place: Place, addresses: Sequence[str]) -> None:
+    def _connect(self, place: Destination, addresses: Sequence[str]) -> None:
         if not addresses:
             self.answers[place] = _error('the name is not resolved')
             return
@@ -206,7 +208,7 @@ class _Round:
                 else:
                     self._told(key.data)
 
-    def _connected(self, place: Place, address: str, link: socket.socket) -> None:
+    def _connected(self, place: Destination, address: str, link: socket.socket) -> None:
         self._selector.unregister(link)
         came = connects.connected(link, address)
         link.close()
@@ -224,22 +226,22 @@ class _Round:
             several = len(tries.addresses) > 1
             self._ask(place, place.uri, place.uri.at(address) if several else None)
 
-    def _settle(self, place: Place, answer: LibvirtAnswer) -> None:
+    def _settle(self, place: Destination, answer: LibvirtAnswer) -> None:
         self.answers[place] = answer
         self._open.discard(place)
 
-    def _ask(self, place: Place, uri: libvirt_uri.Uri, first: libvirt_uri.Uri | None) -> None:
+    def _ask(self, place: Destination, uri: libvirt_uri.Uri, first: libvirt_uri.Uri | None) -> None:
         try:
             _undead.check()
-            asking = _Asking([each.shown(self._pki_path) for each in (first, uri) if each],
-                             self._deadline)
+            asking = _AskingChild([each.shown(self._pki_path) for each in (first, uri) if each],
+                                  self._deadline)
         except (OSError, ValueError, ports.PortError) as failure:
             self._settle(place, _error(f'our own process could not be started: {failure}'))
             return
         self._children[place] = asking
         self._selector.register(asking.pipe, selectors.EVENT_READ, place)
 
-    def _told(self, place: Place) -> None:
+    def _told(self, place: Destination) -> None:
         asking = self._children[place]
         if asking.read():
             self._selector.unregister(asking.pipe)
@@ -266,7 +268,7 @@ class _Round:
 _undead = undead.Undead(64)
 
 
-class _Asking:
+class _AskingChild:
     """A child process that asks one libvirt, by the first of these URIs that serves."""
 
     def __init__(self, uris: Sequence[str], deadline: float) -> None:
@@ -350,30 +352,30 @@ def _error(reason: str) -> LibvirtAnswer:
 # ---------------------------------------------------------------- places
 
 
-def _order(place: Place) -> tuple[str, int, str]:
+def _order(place: Destination) -> tuple[str, int, str]:
     return place.host, place.port, place.uri.text if place.uri else ''
 
 
-def _place(uri: str, reach: libvirt_uri.Reach) -> Place | LibvirtAnswer:
+def _place(uri: str, reach: libvirt_uri.Reach) -> Destination | LibvirtAnswer:
     """Where the libvirt of a URI listens; or why that cannot be known."""
     try:
         found = libvirt_uri.read(uri, reach)
     except ValueError as failure:
         return _error(str(failure))
-    return Place(found.host, found.port, found)
+    return Destination(found.host, found.port, found)
 
 
-def _peer(peer: model.Inventory, reach: libvirt_uri.Reach) -> Place | None:
+def _peer(peer: model.Inventory, reach: libvirt_uri.Reach) -> Destination | None:
     place = _place(peer.management_uri, reach)
-    return Place(place.host, place.port) if isinstance(place, Place) else None
+    return Destination(place.host, place.port) if isinstance(place, Destination) else None
 
 
-def _anchor(text: str) -> Place:
+def _anchor(text: str) -> Destination:
     host, _, port = text.rpartition(':')
     if not host or not port.isdigit():
         raise ValueError(f'an anchor is host:port, not {text}')
-    return Place(host.strip('[]'), int(port))
+    return Destination(host.strip('[]'), int(port))
 
 
-def _host_of(place: Place | LibvirtAnswer) -> str:
-    return place.host if isinstance(place, Place) else ''
+def _host_of(place: Destination | LibvirtAnswer) -> str:
+    return place.host if isinstance(place, Destination) else ''

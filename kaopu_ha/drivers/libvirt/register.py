@@ -57,7 +57,7 @@ _STATES = {Power.ON: ('active', 1), Power.PAUSED: ('paused', 3), Power.OFF: ('st
 
 
 @dataclass(frozen=True)
-class Told:
+class Statement:
     """What one host told of an instance, and when: revisions."""
 
     domain: records.DomainRecord
@@ -89,11 +89,11 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownInstance:
     """All that is known of one instance.  ``modified`` is the decision's revision, 0 if none."""
 
     uuid: str
-    told: Mapping[str, Told]
+    told: Mapping[str, Statement]
     sizes: Mapping[str, model.Instance]
     owner: records.Owner | None = None
     modified: int = 0
@@ -190,13 +190,13 @@ class Register:
         seen = seen or self._store.read(records.INVENTORY)
         return records.readable(model.Inventory, seen.under(records.INVENTORY))
 
-    def one(self, uuid: str) -> Known | None:
+    def one(self, uuid: str) -> KnownInstance | None:
         """What is known of one instance; None if nothing is."""
         seen = self._store.read(*_STANDING, records.SERVER + uuid)
         # Every host: one that is locked keeps its definitions, whatever it has lost since.
         return self._known(seen, {uuid: set(self.inventories(seen))}).get(uuid)
 
-    def touching(self, host: str) -> tuple[Known, ...]:
+    def touching(self, host: str) -> tuple[KnownInstance, ...]:
         """What is known of every instance that the host told of, or that was moved from or to it,
         by UUID."""
         prefix = f'{records.DOMAIN}{host}/'
@@ -246,7 +246,7 @@ class Register:
                         _DEFINITIONS_MAX)
 
     def _known(self, seen: ports.Snapshot,
-               uuids: Mapping[str, Collection[str]]) -> dict[str, Known]:
+               uuids: Mapping[str, Collection[str]]) -> dict[str, KnownInstance]:
         """What is known of these, asked at these hosts and at those that seem to have them."""
         sizes = self._sizes(seen, uuids)
         told = self._told(seen, uuids, sizes)
@@ -276,7 +276,7 @@ class Register:
                 recovery is not None and not recovery.stage.finished)
         return found
 
-    def taken(self, known: Known, images: Collection[str],
+    def taken(self, known: KnownInstance, images: Collection[str],
               shared: Mapping[str, bool]) -> str:
         """Why it may not write all of these images, since another instance does; '' if it may.
 
@@ -319,13 +319,13 @@ class Register:
         return sizes
 
     def _told(self, seen: ports.Snapshot, uuids: Mapping[str, Collection[str]],
-              sizes: Mapping[str, Mapping[str, model.Instance]]) -> dict[str, dict[str, Told]]:
+              sizes: Mapping[str, Mapping[str, model.Instance]]) -> dict[str, dict[str, Statement]]:
         """All that hosts tell of these; a host that only lists one has told of it before all."""
         # A host that has just received it may not have it in its inventory yet.
         keys = [f'{records.DOMAIN}{host}/{uuid}' for uuid, hosts in uuids.items()
                 for host in sorted({*hosts, *sizes[uuid],
                                     *_hosts_of(seen.get(records.SERVER + uuid))})]
-        told = {uuid: {host: Told(records.DomainRecord(
+        told = {uuid: {host: Statement(records.DomainRecord(
             instance.name, instance.power, note=f'{host} has not told of its definition; '
             f'does its agent have [cloud] driver = libvirt?'), 0, 0)
             for host, instance in sizes[uuid].items()} for uuid in uuids}
@@ -334,22 +334,22 @@ class Register:
             found = read.under(records.DOMAIN)
             for name, domain in records.readable(records.DomainRecord, found).items():
                 host, _, uuid = name.partition('/')
-                told[uuid][host] = Told(domain, found[name].created, found[name].modified)
+                told[uuid][host] = Statement(domain, found[name].created, found[name].modified)
         return told
 
 
-def _concluded(uuid: str, told: Mapping[str, Told], sizes: Mapping[str, model.Instance],
-               entry: ports.Entry | None) -> Known:
+def _concluded(uuid: str, told: Mapping[str, Statement], sizes: Mapping[str, model.Instance],
+               entry: ports.Entry | None) -> KnownInstance:
     """What is left of all that was told and decided of one."""
     there = {host: one for host, one in told.items() if not one.domain.gone}
     if entry is None:
-        return Known(uuid, there, sizes)
+        return KnownInstance(uuid, there, sizes)
     owner = decoded(records.Owner, entry)
     mine = told.get(owner.host)
     if mine is None or not mine.domain.gone or mine.modified < entry.modified:
-        return Known(uuid, there, sizes, owner, entry.modified)
+        return KnownInstance(uuid, there, sizes, owner, entry.modified)
     since = {host: one for host, one in there.items() if one.created > entry.modified}
-    return Known(uuid, since, sizes, None, entry.modified)
+    return KnownInstance(uuid, since, sizes, None, entry.modified)
 
 
 def _hosts_of(entry: ports.Entry | None) -> set[str]:

@@ -30,7 +30,7 @@ _OWN_V4 = re.compile(r'\|-- (\S+)\n\s*/32 host LOCAL')
 _START_TIME = 19
 
 
-class Kernel:
+class LinuxKernel:
     """Reads /proc, as the process sees it: its own namespaces count."""
 
     def __init__(self, proc: str = '/proc', machine: str = '/sys/class/dmi/id/product_uuid',

@@ -37,7 +37,7 @@ _FORBIDDEN, _TOO_OLD = (401, 403), 406
 
 
 @dataclass(frozen=True)
-class Read:
+class AllowedCall:
     """Something to be read: the answers that show that the role may, and what is lost if not."""
 
     what: str
@@ -49,7 +49,7 @@ class Read:
 
 
 @dataclass(frozen=True)
-class Act:
+class RefusedCall:
     """Something to be asked for in a way that the service must refuse to do."""
 
     what: str
@@ -61,21 +61,22 @@ class Act:
 
 
 def asked(api: openstack_calls.ServiceClient, whom: str, policy: str,
-          wanted: Sequence[Read | Act]) -> list[Finding]:
+          wanted: Sequence[AllowedCall | RefusedCall]) -> list[Finding]:
     """What of it the role may not; nothing where it may all.  PortError if nobody answers.
 
     ``policy``: the file that gives the role what it needs.
     """
     found = []
     for one in wanted:
-        answer = (api.read(one.path, one.microversion, **one.query) if isinstance(one, Read)
+        answer = (api.read(one.path, one.microversion, **one.query) if isinstance(one, AllowedCall)
                   else api.rehearse(one.method, one.path, one.body))
         if answer.status_code not in one.good:
             found.append(_judged(one, answer, whom, policy))
     return found
 
 
-def _judged(one: Read | Act, answer: requests.Response, whom: str, policy: str) -> Finding:
+def _judged(one: AllowedCall | RefusedCall, answer: requests.Response, whom: str,
+            policy: str) -> Finding:
     why = openstack_calls.reason(answer)
     if answer.status_code in _FORBIDDEN:
         return wrong(whom, f'our role may not {one.what}: {why}', one.lost,

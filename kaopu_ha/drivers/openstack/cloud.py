@@ -83,7 +83,7 @@ class NovaCloud(ports.Cloud, checkup.Checkable):
         settings = {'session': {key: auth[key] for key in _SESSION if key in auth},
                     'microversion': MICROVERSION,
                     'of_placement': nova_allocations.MICROVERSION, 'limit': limit}
-        self._children = child.Pool(CHILD, settings, children)
+        self._children = child.ChildPool(CHILD, settings, children)
         self._said_unseen = False
 
     # ------------------------------------------------------------ reading

@@ -29,7 +29,7 @@ from kaopu_ha.core.checkup import Finding, Seen, good, weak, wrong
 from kaopu_ha.drivers.openstack import api as openstack_api
 from kaopu_ha.drivers.openstack import calls as openstack_calls
 from kaopu_ha.drivers.openstack import checks as openstack_checks
-from kaopu_ha.drivers.openstack.checks import NOBODY, Act, Read
+from kaopu_ha.drivers.openstack.checks import NOBODY, AllowedCall, RefusedCall
 
 _NOBODYS_HOST = 'kaopu-ha-doctor.invalid'
 _POLICY = 'nova-policy.yaml'
@@ -37,26 +37,27 @@ _HOST = 'OS-EXT-SRV-ATTR:host'
 _GUESSED = 'some instances are sent where Nova does not let them, and lose time'
 _NOT_MOVED = 'a dead host is fenced, and nothing of it is moved'
 
-_WANTED: Sequence[Read | Act] = (
-    Read('list compute services', '/os-services', {'binary': 'nova-compute'}, _NOT_MOVED),
-    Read('list the servers of all projects', '/servers/detail',
-         {'all_tenants': 'true', 'limit': '1'}, _NOT_MOVED),
-    Read('list the servers of a host', '/servers/detail',
-         {'all_tenants': 'true', 'host': _NOBODYS_HOST, 'limit': '1'}, _NOT_MOVED),
-    Read('list migrations', '/os-migrations', {'host': _NOBODYS_HOST, 'limit': '1'},
-         'what became of a move is not known: it is told as waiting, and never as done'),
-    Read('list aggregates', '/os-aggregates', {}, _GUESSED),
-    Read('list the server groups of all projects', '/os-server-groups',
-         {'all_projects': 'true', 'limit': '1'}, _GUESSED),
-    Act('force a compute service down', 'PUT', f'/os-services/{NOBODY}', {'forced_down': True},
-        _NOT_MOVED, (404,)),
+_WANTED: Sequence[AllowedCall | RefusedCall] = (
+    AllowedCall('list compute services', '/os-services', {'binary': 'nova-compute'}, _NOT_MOVED),
+    AllowedCall('list the servers of all projects', '/servers/detail',
+                {'all_tenants': 'true', 'limit': '1'}, _NOT_MOVED),
+    AllowedCall('list the servers of a host', '/servers/detail',
+                {'all_tenants': 'true', 'host': _NOBODYS_HOST, 'limit': '1'}, _NOT_MOVED),
+    AllowedCall('list migrations', '/os-migrations', {'host': _NOBODYS_HOST, 'limit': '1'},
+                'what became of a move is not known: it is told as waiting, and never as done'),
+    AllowedCall('list aggregates', '/os-aggregates', {}, _GUESSED),
+    AllowedCall('list the server groups of all projects', '/os-server-groups',
+                {'all_projects': 'true', 'limit': '1'}, _GUESSED),
+    RefusedCall('force a compute service down', 'PUT', f'/os-services/{NOBODY}',
+                {'forced_down': True},
+                _NOT_MOVED, (404,)),
 )
-_OF_PLACEMENT: Sequence[Read | Act] = (
-    Read('read allocations', f'/allocations/{NOBODY}', {},
-         'what a host that was taken back still has set aside is not known'),
+_OF_PLACEMENT: Sequence[AllowedCall | RefusedCall] = (
+    AllowedCall('read allocations', f'/allocations/{NOBODY}', {},
+                'what a host that was taken back still has set aside is not known'),
     # Without what a consumer has to have: nothing is written.
-    Act('change allocations', 'PUT', f'/allocations/{NOBODY}', {},
-        'room on hosts that were taken back stays set aside for what is elsewhere', (400,)),
+    RefusedCall('change allocations', 'PUT', f'/allocations/{NOBODY}', {},
+                'room on hosts that were taken back stays set aside for what is elsewhere', (400,)),
 )
 
 
@@ -115,8 +116,9 @@ def _of_a_server(nova: openstack_calls.ServiceClient) -> list[Finding]:
                              'try it with', _NOT_MOVED, 'ask again when there is one')]
     uuid = servers[0]['id']
     found = openstack_checks.asked(nova, 'Nova', _POLICY, [
-        Read('list what was asked for a server', f'/servers/{uuid}/os-instance-actions',
-             {'limit': '1'}, 'what its user stopped is not told from what died with its host')])
+        AllowedCall('list what was asked for a server', f'/servers/{uuid}/os-instance-actions',
+                    {'limit': '1'},
+                    'what its user stopped is not told from what died with its host')])
     if _HOST not in servers[0]:
         found.append(wrong('Nova', 'our role is not shown on which host a server is', _NOT_MOVED,
                            _admin()))

@@ -144,7 +144,7 @@ class NovaEvents(ports.Events, checkup.Checkable):
         said = ''
         while not self._closed.is_set():
             server = oslo_messaging.get_notification_listener(
-                self._transport, [self._target], [_Endpoint(heard)], pool=self._pool)
+                self._transport, [self._target], [_EventEndpoint(heard)], pool=self._pool)
             try:
                 # One thread: events keep their order.
                 server.start(override_pool_size=1)
@@ -169,7 +169,7 @@ class NovaEvents(ports.Events, checkup.Checkable):
             self._transport.cleanup()
 
 
-class _Endpoint:
+class _EventEndpoint:
     """Nova sends what we hear with the priority ``info``."""
 
     def __init__(self, tell: Callable[[NovaEvent], None]) -> None:

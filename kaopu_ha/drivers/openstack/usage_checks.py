@@ -24,17 +24,17 @@ from kaopu_ha.core.checkup import Finding, Seen, good, wrong
 from kaopu_ha.drivers.openstack import api as openstack_api
 from kaopu_ha.drivers.openstack import calls as openstack_calls
 from kaopu_ha.drivers.openstack import checks as openstack_checks
-from kaopu_ha.drivers.openstack.checks import NOBODY, Act, Read
+from kaopu_ha.drivers.openstack.checks import NOBODY, AllowedCall, RefusedCall
 
 _NO_ROOM = 'no host is known to have room, and nothing is moved'
 
-_WANTED: Sequence[Read | Act] = (
-    Read('ask for hosts with room', '/allocation_candidates',
-         {'resources': 'VCPU:1', 'limit': '1'}, _NO_ROOM),
-    Read('read what a host has', f'/resource_providers/{NOBODY}/inventories', {}, _NO_ROOM,
-         good=(404,)),
-    Read('read what of a host is used', f'/resource_providers/{NOBODY}/usages', {}, _NO_ROOM,
-         good=(404,)),
+_WANTED: Sequence[AllowedCall | RefusedCall] = (
+    AllowedCall('ask for hosts with room', '/allocation_candidates',
+                {'resources': 'VCPU:1', 'limit': '1'}, _NO_ROOM),
+    AllowedCall('read what a host has', f'/resource_providers/{NOBODY}/inventories', {}, _NO_ROOM,
+                good=(404,)),
+    AllowedCall('read what of a host is used', f'/resource_providers/{NOBODY}/usages', {}, _NO_ROOM,
+                good=(404,)),
 )
 
 

@@ -53,7 +53,7 @@ class KernelTest(unittest.TestCase):
         self.kernel = self.a_kernel(self.clock(1.0))
 
     def a_kernel(self, clock_at_boot):
-        return kernel.Kernel(str(self.proc), str(self.proc / 'none'), clock_at_boot)
+        return kernel.LinuxKernel(str(self.proc), str(self.proc / 'none'), clock_at_boot)
 
     @staticmethod
     def clock(seconds, monotonic='0'):

@@ -25,7 +25,7 @@ from kaopu_ha.core.model import Contact
 from kaopu_ha.drivers import connects
 from kaopu_ha.drivers.connects import Came
 from kaopu_ha.drivers.libvirt import uri as libvirt_uri
-from kaopu_ha.drivers.libvirt.probe import LibvirtProbe, Place, _Round
+from kaopu_ha.drivers.libvirt.probe import Destination, LibvirtProbe, _Round
 
 REFUSED, NOTHING = Came(Contact.REFUSED), Came(Contact.NOTHING)
 NO_WAY = connects.failed(errno.ENETUNREACH)
@@ -181,7 +181,7 @@ class NameTest(unittest.TestCase):
                          (said.contact, said.reason))
 
     def test_an_anchor_answers_at_any_of_its_addresses(self):
-        anchor = Place('c1.example.org', self.port)
+        anchor = Destination('c1.example.org', self.port)
         round_ = _Round([], [anchor], time.monotonic() + 4, '', libvirt_uri.Reach())
         self.assertEqual(Contact.ANSWERED, round_.answers[anchor].contact)
 

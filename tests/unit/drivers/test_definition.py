@@ -16,7 +16,7 @@ import unittest
 from xml.etree import ElementTree
 
 from kaopu_ha.drivers.libvirt import definition
-from kaopu_ha.drivers.libvirt.definition import Leave
+from kaopu_ha.drivers.libvirt.definition import Allowance
 
 UUID = '5b0e0000-0000-4000-8000-000000000002'
 DISK = """\
@@ -166,7 +166,7 @@ REFUSED_MACHINES = (
 
 
 def elsewhere(text, **changes):
-    return definition.elsewhere(text, Leave(**{'uuid': UUID, 'images': {'vms/a'}} | changes))
+    return definition.elsewhere(text, Allowance(**{'uuid': UUID, 'images': {'vms/a'}} | changes))
 
 
 class Taken(unittest.TestCase):

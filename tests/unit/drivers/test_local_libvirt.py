@@ -25,7 +25,7 @@ from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Power
 from kaopu_ha.drivers.libvirt.local import LocalLibvirt
-from kaopu_ha.drivers.libvirt.local_child import Handlers
+from kaopu_ha.drivers.libvirt.local_child import LocalHandlers
 
 WEB, DB, ODD = (f'0000000{number}-aaaa-4000-8000-000000000000' for number in (1, 2, 3))
 XML = '<domain><uuid>{}</uuid><name>{}</name><vcpu>2</vcpu><memory>2097152</memory></domain>'
@@ -81,7 +81,7 @@ def failed(code=libvirt.VIR_ERR_OPERATION_FAILED):
 class BadDomain(unittest.TestCase):
 
     def setUp(self):
-        self.handlers = Handlers({'uri': 'test:///default', 'definitions': False})
+        self.handlers = LocalHandlers({'uri': 'test:///default', 'definitions': False})
         self.local = LocalLibvirt('test:///default')
         self.addCleanup(self.local.close)
         # The same answers, without a process between.

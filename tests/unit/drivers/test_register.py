@@ -16,7 +16,7 @@ import unittest
 
 from kaopu_ha import records
 from kaopu_ha.core.model import Instance, Power
-from kaopu_ha.drivers.libvirt.register import Known, Standing, Told
+from kaopu_ha.drivers.libvirt.register import KnownInstance, Standing, Statement
 
 UUID = '11111111-1111-4111-8111-111111111111'
 RUNNING = records.MoveRecord('m1', 'c1', 'c2', 'running')
@@ -25,12 +25,12 @@ FAILED = records.MoveRecord('m1', 'c1', 'c2', 'failed', 'no such bridge')
 
 
 def told(power, created, modified=0, xml='<domain/>'):
-    return Told(records.DomainRecord('web', power, xml), created, modified or created)
+    return Statement(records.DomainRecord('web', power, xml), created, modified or created)
 
 
 def known(owner=None, modified=0, standing=None, **hosts):
     sizes = {host: Instance(UUID, 'web', Power.ON, cores=2, memory_mb=64) for host in hosts}
-    return Known(UUID, hosts, sizes, owner, modified, standing or {})
+    return KnownInstance(UUID, hosts, sizes, owner, modified, standing or {})
 
 
 ON, PAUSED, OFF = (Power.ON, Power.PAUSED, Power.OFF)

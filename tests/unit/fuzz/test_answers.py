@@ -88,7 +88,7 @@ class TestAnswersOfChildren(unittest.TestCase):
     @thrown()
     @given(st.one_of(json_values.map(json.dumps), texts))
     def test_a_libvirt_that_says_anything(self, said):
-        asking = libvirt._Asking.__new__(libvirt._Asking)
+        asking = libvirt._AskingChild.__new__(libvirt._AskingChild)
         asking._text, asking._asks_since, asking._ended = said.encode(
             'utf-8', 'replace') + b'\n', 1.0, False
         self.assertIsInstance(asking.answer(0.1, connects.Tries(['192.0.2.1'])),

@@ -36,7 +36,7 @@ LATENCY = 0.003
 
 
 @dataclass(eq=False)
-class Client:
+class SimClient:
     """A librbd client: a QEMU's, or (``writes`` is False) one that only reads.
 
     Until ``listed_from`` it is not listed, and does not write; until ``mute_until`` it does not
@@ -61,13 +61,13 @@ class Client:
 
 
 @dataclass(eq=False)
-class Disk:
+class SimDisk:
     """An RBD image with those who have it open.  ``shared``: several instances may write it."""
 
     image: model.Image
     exclusive: bool
     shared: bool = False
-    clients: list[Client] = field(default_factory=list)
+    clients: list[SimClient] = field(default_factory=list)
 
 
 class Ceph:
@@ -84,7 +84,7 @@ class Ceph:
         # Hosts of which no driver can make anything: it raises what no port promises.
         self.chokes: set[str] = set()
         self._changed = True
-        self.disks: dict[str, Disk] = {}
+        self.disks: dict[str, SimDisk] = {}
         self.blocklist: dict[str, float] = {}
         self.removed_at: dict[str, float] = {}
         # A real one is drawn by chance: no two clients have the same, on whatever clusters.
@@ -103,15 +103,15 @@ class Ceph:
     def create(self, name: str, exclusive: bool) -> model.Image:
         """A new image."""
         image = model.Image(self.fsid, 'vms', name, f'{self.fsid}-{name}')
-        self.disks[image.header] = Disk(image, exclusive)
+        self.disks[image.header] = SimDisk(image, exclusive)
         return image
 
     def open(self, image: model.Image, node: Node, ip: str, running: Callable[[], bool],
-             writes: bool = True) -> Client | None:
+             writes: bool = True) -> SimClient | None:
         """Open an image; None if it is refused.  Takes a dead client's lock as librbd does."""
         disk = self.disks.get(image.header)
         self._nonces += 1
-        client = Client(node, f'{ip}:0/{self._nonces}', running, writes, since=self.kernel.now)
+        client = SimClient(node, f'{ip}:0/{self._nonces}', running, writes, since=self.kernel.now)
         if disk is None or not self.admits(node) or self._is_listed(client):
             return None
         if disk.exclusive and writes:
@@ -122,14 +122,14 @@ class Ceph:
         self.changed = True
         return client
 
-    def slow(self, client: Client, unlisted_seconds: float, mute_seconds: float) -> None:
+    def slow(self, client: SimClient, unlisted_seconds: float, mute_seconds: float) -> None:
         """Have it listed so late, and mute for so long, from now on."""
         client.listed_from = self.kernel.now + unlisted_seconds
         client.mute_until = self.kernel.now + mute_seconds
         if unlisted_seconds:
             self.kernel.after(unlisted_seconds, self._is_over)
 
-    def close(self, image: model.Image, client: Client) -> None:
+    def close(self, image: model.Image, client: SimClient) -> None:
         """The client is gone."""
         disk = self.disks.get(image.header)
         if disk is not None and client in disk.clients:
@@ -166,7 +166,7 @@ class Ceph:
         """True if every client at this address is refused."""
         return self.blocklist.get(f'{ip}:0/0', 0.0) > self.kernel.now
 
-    def writers(self, disk: Disk) -> list[Client]:
+    def writers(self, disk: SimDisk) -> list[SimClient]:
         """Those who can write at this moment."""
         return [client for client in disk.clients if client.writes and self._connected(client)
                 and not client.spoiled and not self._is_listed(client)
@@ -177,7 +177,7 @@ class Ceph:
         for disk in self.disks.values():
             self._settle(disk)
 
-    def watchers(self, disk: Disk) -> list[model.Client]:
+    def watchers(self, disk: SimDisk) -> list[model.Client]:
         """Who is listed, and whether it acknowledges when it is asked."""
         self._settle(disk)
         found = []
@@ -190,17 +190,17 @@ class Ceph:
                 found.append(model.Client(client.address, number + 1, alive))
         return found
 
-    def lives(self, client: Client) -> bool:
+    def lives(self, client: SimClient) -> bool:
         """True if it acknowledges an ask."""
         return (self._connected(client) and not self._is_listed(client) and not client.spoiled
                 and max(client.listed_from, client.mute_until) <= self.kernel.now)
 
-    def _is_mute(self, client: Client) -> bool:
+    def _is_mute(self, client: SimClient) -> bool:
         """True if it is there, and will answer in a while."""
         return (self.kernel.now < client.mute_until and self._connected(client)
                 and not self._is_listed(client))
 
-    def is_cut(self, client: Client) -> bool:
+    def is_cut(self, client: SimClient) -> bool:
         """True if it is refused, or was once and has an image that it never writes again."""
         return client.spoiled or self._is_listed(client)
 
@@ -211,7 +211,7 @@ class Ceph:
                 self.kernel.after(_WATCHER_SECONDS[1],
                                   functools.partial(self.close, disk.image, client))
 
-    def _settle(self, disk: Disk) -> None:
+    def _settle(self, disk: SimDisk) -> None:
         for client in disk.clients:
             connected = self._connected(client)
             if connected and disk.exclusive and self._is_listed(client):
@@ -224,10 +224,10 @@ class Ceph:
     def _is_over(self) -> None:
         self.changed = True
 
-    def _connected(self, client: Client) -> bool:
+    def _connected(self, client: SimClient) -> bool:
         return client.running() and reaches(client.node, self.node, 'storage')
 
-    def _is_listed(self, client: Client) -> bool:
+    def _is_listed(self, client: SimClient) -> bool:
         now = self.kernel.now
         return any(self.blocklist.get(entry, 0.0) > now
                    for entry in (client.address, f'{client.ip}:0/0'))
@@ -298,7 +298,7 @@ class SimCeph(ports.Probe, ports.ImageObserver, ports.StorageReader):
             return model.ImageAnswer(image, error='no such object', gone=True)
         return model.ImageAnswer(image, tuple(cluster.watchers(disk)))
 
-    def could_hear(self, image: model.Image, client: Client) -> bool:
+    def could_hear(self, image: model.Image, client: SimClient) -> bool:
         """True if this client would acknowledge now, if it were asked, and be heard here."""
         cluster = self._clusters[image.cluster]
         return not self.sick and cluster.answers(self._node) and cluster.lives(client)

@@ -42,17 +42,17 @@ from kaopu_ha.sim.laws_late import Late, came_too_late
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_moves import Moves, written_twice
 from kaopu_ha.sim.laws_news import Tellers
-from kaopu_ha.sim.laws_places import Places
+from kaopu_ha.sim.laws_places import PlacesAllowed
 from kaopu_ha.sim.laws_policy import Policies
 from kaopu_ha.sim.laws_protection import SaidOfTheLiving
 from kaopu_ha.sim.laws_resets import Resets
 from kaopu_ha.sim.laws_returns import Starts, Watched
 from kaopu_ha.sim.laws_saying import Said, is_said_off
-from kaopu_ha.sim.laws_telling import Told
+from kaopu_ha.sim.laws_telling import OpenIsTold
 from kaopu_ha.sim.laws_use import LeastUsed
 from kaopu_ha.sim.laws_verdicts import Grounds
 from kaopu_ha.sim.laws_wishes import Wished
-from kaopu_ha.sim.nova import Record, Row
+from kaopu_ha.sim.nova import SimMigration, SimServer
 from kaopu_ha.sim.world import NETWORK_STARTS, World, case_of
 
 Writes = Sequence[ports.Put | ports.Delete]
@@ -89,8 +89,8 @@ class Checkers:
         self._grounds = Grounds(world, self._say)
         self._growth = laws_growth.Growth(world, self._say)
         self._living = LivingHosts(world, self._say)
-        self._calls = calls = Calls(world, self._say)
-        Told(world, self._say)
+        self._calls = calls = CallsAllowed(world, self._say)
+        OpenIsTold(world, self._say)
         Watched(world, self._say)
         world.nova.placement.released = Used(world, self._say).released
         policies = Policies(world, self._say)
@@ -106,7 +106,7 @@ class Checkers:
         self._braked = Braked(world, self._say)
         self._wished = Wished(world, self._say, calls.fenced)
         moves, tellers = Moves(world, self._say), Tellers(world, self._say)
-        places = Places(world, self._say)
+        places = PlacesAllowed(world, self._say)
         self._more = (Said(world, self._say).committed, self._grounds.committed,
                       self._wished.committed, moves.committed, tellers.committed,
                       places.committed, policies.committed,
@@ -126,7 +126,7 @@ class Checkers:
     def _say(self, law: str, what: str) -> None:
         self.found.append(Violation(self.world.kernel.now, law, what))
 
-    def _asked(self, row: Row, target: str) -> None:
+    def _asked(self, row: SimServer, target: str) -> None:
         self._calls.asked(row, target)
         self._wished.called(row, target)
 
@@ -200,13 +200,13 @@ class OneWriter:
                     self._newest[header] = max(number, self._newest.get(header, 0))
 
 
-class Calls:
+class CallsAllowed:
     """2 and 5. No evacuation without CONFIRMED and a fence; no other while one may still run."""
 
     def __init__(self, world: World, say: Say) -> None:
         self._world, self._say = world, say
 
-    def asked(self, row: Row, target: str) -> None:
+    def asked(self, row: SimServer, target: str) -> None:
         """The API was asked to evacuate a server."""
         if came_too_late(self._world, f'evacuate {row.uuid}'):
             return
@@ -259,7 +259,7 @@ class Calls:
                 and (address in clients or address.startswith(NETWORK_STARTS))
                 and not is_used_elsewhere(self._world, host, address)]
 
-    def _second(self, row: Row, first: Record, target: str) -> None:
+    def _second(self, row: SimServer, first: SimMigration, target: str) -> None:
         now = self._world.kernel.now
         if first.lies_at != target and not all(
                 self.fenced(first.lies_at, image.cluster) for image in row.images):

@@ -24,7 +24,7 @@ import functools
 from kaopu_ha.sim.kernel import Kernel, Process, Signal
 from kaopu_ha.sim.machine import Libvirtd, Machine
 from kaopu_ha.sim.network import reaches
-from kaopu_ha.sim.nova import _NO_STATE, _PAUSED, _RUNNING, _SHUTDOWN, Nova, Record, Row
+from kaopu_ha.sim.nova import _NO_STATE, _PAUSED, _RUNNING, _SHUTDOWN, Nova, SimMigration, SimServer
 
 _POLL_SECONDS = 1.0
 # How long librados looks for monitors, and a libvirtd for the other end of a migration.
@@ -95,7 +95,7 @@ class Compute:
 
     # ------------------------------------------------------------ what it does
 
-    def rebuild(self, row: Row, record: Record, finished: Record) -> None:
+    def rebuild(self, row: SimServer, record: SimMigration, finished: SimMigration) -> None:
         """Carry an evacuation out: start the guest here on the disk it had.
 
         ``record`` is this call's; the one that is ``finished`` with it may be an older one.
@@ -114,7 +114,7 @@ class Compute:
         finally:
             record.lies_at = ''
 
-    def reboot(self, row: Row) -> None:
+    def reboot(self, row: SimServer) -> None:
         """Reboot hard: a new QEMU, a new client.  Refused if the server is in another task now.
 
         Once it has begun it asks Nova no more: a QEMU that had to wait comes up late.
@@ -137,7 +137,7 @@ class Compute:
         if row.task_state == _REBOOTS:
             row.task_state = ''
 
-    def power(self, row: Row, on: bool) -> None:
+    def power(self, row: SimServer, on: bool) -> None:
         """Start or stop the server as its user wants.
 
         Nova does not ask whose it is by now (read): what is not here is off, or fails to start.
@@ -155,7 +155,7 @@ class Compute:
         row.vm_state, row.task_state = ('active', '') if on else ('stopped', '')
         row.power_state = _RUNNING if on else _SHUTDOWN
 
-    def start_again(self, row: Row) -> None:
+    def start_again(self, row: SimServer) -> None:
         """Start a server that went off with its host; a guest that runs is ended first, as Nova
         does."""
         self._take_time(0.2, 1.0)
@@ -169,7 +169,7 @@ class Compute:
         row.vm_state = 'active' if started else 'error'
         row.power_state = _RUNNING if started else _SHUTDOWN
 
-    def shut_down_by_itself(self, row: Row) -> None:
+    def shut_down_by_itself(self, row: SimServer) -> None:
         """Note that a guest went off though nobody asked for it: Nova stops its server."""
         self._connect()
         if not row.task_state and row.vm_state in ('active', 'paused') and (
@@ -177,13 +177,13 @@ class Compute:
             row.asked_for('stop', '')
             row.vm_state, row.power_state = 'stopped', _SHUTDOWN
 
-    def pause(self, row: Row, paused: bool) -> None:
+    def pause(self, row: SimServer, paused: bool) -> None:
         """Pause or unpause the server."""
         self.machine.pause(row.uuid, paused)
         row.vm_state = 'paused' if paused else 'active'
         row.power_state = _PAUSED if paused else _RUNNING
 
-    def migrate(self, row: Row, record: Record, target: Compute) -> None:
+    def migrate(self, row: SimServer, record: SimMigration, target: Compute) -> None:
         """Live-migrate the server: the target's QEMU waits, then the guest goes over."""
         self._migrating.add(row.uuid)
         try:
@@ -193,7 +193,7 @@ class Compute:
 
     # ------------------------------------------------------------ private
 
-    def _migrate(self, row: Row, record: Record, target: Compute) -> None:
+    def _migrate(self, row: SimServer, record: SimMigration, target: Compute) -> None:
         row.task_state, record.status = 'migrating', 'running'
         here, there, placement = self.machine, target.machine, self.nova.placement
         placement.move(row.uuid, record.id)
@@ -226,7 +226,7 @@ class Compute:
         placement.drop(record.id)
         here.remove(row.uuid)
 
-    def _rebuild(self, row: Row, finished: Record) -> None:
+    def _rebuild(self, row: SimServer, finished: SimMigration) -> None:
         row.task_state, stopped = 'rebuild_spawning', row.vm_state == 'stopped'
         self._take_time(1.5, 6.0)
         machine = self.machine
@@ -248,12 +248,12 @@ class Compute:
         self._take_time(0.1, 4.5)
         row.host, finished.status = machine.name, 'done'
 
-    def _define_anew(self, row: Row) -> None:
+    def _define_anew(self, row: SimServer) -> None:
         """Make its XML once more, as Nova does at each hard reboot (read)."""
         guest = self.machine.define(row.uuid, row.name, row.images, row.local_disks)
         guest.made = self.kernel.now
 
-    def _start(self, row: Row) -> bool:
+    def _start(self, row: SimServer) -> bool:
         """Start the guest; who is asked for that and hangs keeps it waiting for as long."""
         machine, until = self.machine, self.kernel.now + _CONNECT_SECONDS
         clusters = [machine.clusters[image.cluster] for image in row.images]
@@ -264,19 +264,19 @@ class Compute:
         works = machine.spawns and machine.libvirtd is Libvirtd.RUNNING
         return works and row.uuid in machine.guests and machine.start(row.uuid)
 
-    def _fail(self, row: Row, finished: Record, why: str) -> None:
+    def _fail(self, row: SimServer, finished: SimMigration, why: str) -> None:
         self._connect()
         finished.status = 'failed'
         self.nova.placement.drop(row.uuid, self.machine.name)
         row.vm_state, row.task_state, row.fault = 'error', '', why
 
-    def _not_taken(self, row: Row, finished: Record) -> None:
+    def _not_taken(self, row: SimServer, finished: SimMigration) -> None:
         """Another of its group was faster: it stays as it was shown, without a word (read)."""
         self._connect()
         finished.status, row.task_state = 'failed', ''
         self.nova.placement.drop(row.uuid, self.machine.name)
 
-    def _preempted(self, row: Row, finished: Record) -> None:
+    def _preempted(self, row: SimServer, finished: SimMigration) -> None:
         """A message whose time is over spoils what Nova shows, not what runs."""
         finished.status = 'failed'
         self.nova.placement.drop(row.uuid, self.machine.name)
@@ -334,7 +334,7 @@ class Compute:
             elif not row.task_state and row.vm_state in ('active', 'paused'):
                 self._find_off(row)
 
-    def _reset_migration(self, row: Row) -> None:
+    def _reset_migration(self, row: SimServer) -> None:
         """A live migration ended with its source; Nova does not look how far it had come (read)."""
         row.task_state = ''
         for record in self.nova.records:
@@ -342,7 +342,7 @@ class Compute:
                     row.uuid, 'live-migration', 'running'):
                 record.status = 'error'
 
-    def _find_off(self, row: Row) -> None:
+    def _find_off(self, row: SimServer) -> None:
         self.machine.define(row.uuid, row.name, row.images, row.local_disks)
         if self.nova.resumes_guests:
             self._define_anew(row)

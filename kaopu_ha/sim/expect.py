@@ -22,7 +22,7 @@ from kaopu_ha.core.model import Evacuation, Recovery
 from kaopu_ha.core.prospect import Forecast, Prospect
 from kaopu_ha.sim.healed import unhealed
 from kaopu_ha.sim.laws_foretold import foreseen
-from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.nova import SimServer
 from kaopu_ha.sim.words import UnknownWords
 from kaopu_ha.sim.world import World
 
@@ -224,7 +224,7 @@ def _foreseen(world: World, name: str) -> Prospect:
     raise UnknownWords(f'{name} is not on')
 
 
-def _row(world: World, name: str) -> Row:
+def _row(world: World, name: str) -> SimServer:
     row = world.row(name)
     if row is None:
         raise UnknownWords(f'there is no instance {name}')
@@ -235,5 +235,5 @@ def _first_host(world: World, name: str) -> str:
     return next(vm.host for vm in world.setup.instances if vm.name == name)
 
 
-def _places(world: World, row: Row) -> str:
+def _places(world: World, row: SimServer) -> str:
     return ' and '.join(world.writing_on(row)) or 'no host'

@@ -27,7 +27,7 @@ from kaopu_ha.sim.laws_returns import (
     why_not_started,
 )
 from kaopu_ha.sim.laws_use import untold
-from kaopu_ha.sim.nova import Record, Row
+from kaopu_ha.sim.nova import SimMigration, SimServer
 from kaopu_ha.sim.world import World
 
 
@@ -91,7 +91,7 @@ def in_the_way(world: World, item: Evacuation) -> list[str]:
         machine.runs(item.instance)) else []
 
 
-def still_accepted(world: World, item: Evacuation) -> list[Record]:
+def still_accepted(world: World, item: Evacuation) -> list[SimMigration]:
     """The records of its calls that stay accepted for ever: no message of it is left anywhere."""
     if item.row != refusals.ONE_REFUSED:
         return []
@@ -111,7 +111,7 @@ def left_on(world: World, item: Evacuation) -> list[str]:
             and f'it may run on {host}' in item.reason]
 
 
-def to_reboot(world: World) -> list[Row]:
+def to_reboot(world: World) -> list[SimServer]:
     """What runs and writes nothing, and people are told that its clients, or its host's, are mute.
 
     A guest that came to a host without an agent may be fenced with the host that it came from.
@@ -127,7 +127,7 @@ def to_reboot(world: World) -> list[Row]:
             and world.machines[row.host].runs(row.uuid) and not world.writing_on(row)]
 
 
-def _told(world: World, row: Row) -> str:
+def _told(world: World, row: SimServer) -> str:
     """Why the instance does not run, by the newest record of it; '' if none says so."""
     # What an older one ended with says nothing of the last time that its host died.
     newest = max((item for item in world.every(Evacuation, records.EVACUATION)

@@ -279,9 +279,9 @@ class Kernel:
                     self.sleep(earliest - self.now)
         self.spawn(process, body)
 
-    def pool(self, process: Process) -> Pool:
+    def pool(self, process: Process) -> GreenPool:
         """An executor whose work is tasks of the process."""
-        return Pool(self, process)
+        return GreenPool(self, process)
 
 
 class _Awaited(concurrent.futures.Future[Any]):
@@ -297,7 +297,7 @@ class _Awaited(concurrent.futures.Future[Any]):
         return super().result(0)
 
 
-class Pool(concurrent.futures.Executor):
+class GreenPool(concurrent.futures.Executor):
     """Executes by green threads of one process."""
 
     def __init__(self, kernel: Kernel, process: Process) -> None:

@@ -20,7 +20,7 @@ from kaopu_ha import records
 from kaopu_ha.core.aftercare import Aftercare
 from kaopu_ha.core.model import Evacuation
 from kaopu_ha.sim.laws_late import was_called_too_late
-from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.nova import SimServer
 from kaopu_ha.sim.world import World
 
 Say = Callable[[str, str], None]
@@ -65,7 +65,7 @@ def misbelieved(world: World) -> list[str]:
     return found
 
 
-def _rests(world: World, row: Row) -> bool:
+def _rests(world: World, row: SimServer) -> bool:
     mine = [record for record in world.nova.records if record.instance == row.uuid]
     hosts = {row.host, *(record.source for record in mine), *(record.target for record in mine)}
     moves = world.every(Evacuation, records.EVACUATION)
@@ -75,7 +75,7 @@ def _rests(world: World, row: Row) -> bool:
             and all(item.phase.ended for item in moves if item.instance == row.uuid))
 
 
-def _wrong(world: World, row: Row) -> Iterator[str]:
+def _wrong(world: World, row: SimServer) -> Iterator[str]:
     if world.writing_on(row) == [row.host] and (
             row.task_state in _REBUILDS or row.vm_state == 'error'):
         yield f'it runs, and Nova shows {row.vm_state}/{row.task_state or "no task"}'
@@ -92,6 +92,6 @@ def _wrong(world: World, row: Row) -> Iterator[str]:
             yield f'Placement counts it on {" and ".join(others)} as well'
 
 
-def _named(world: World, row: Row) -> bool:
+def _named(world: World, row: SimServer) -> bool:
     return any(ward.instance == row.uuid and ward.reason
                for record in world.every(Aftercare, records.AFTERCARE) for ward in record.wards)

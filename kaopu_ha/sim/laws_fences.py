@@ -25,7 +25,7 @@ from kaopu_ha import records
 from kaopu_ha.core.addresses import lies_in
 from kaopu_ha.core.model import Case, Evacuation, Recovery
 from kaopu_ha.sim import daemon
-from kaopu_ha.sim.ceph import Ceph, Client, Disk
+from kaopu_ha.sim.ceph import Ceph, SimClient, SimDisk
 from kaopu_ha.sim.laws_late import fenced_too_late
 from kaopu_ha.sim.laws_life import told_until
 from kaopu_ha.sim.machine import Machine
@@ -43,7 +43,7 @@ _HELD_UP_SECONDS = 60.0
 _FOR_GOOD = 86400.0
 
 
-def could_not_tell(world: World, client: Client) -> bool:
+def could_not_tell(world: World, client: SimClient) -> bool:
     """True of a client that was started on a fenced host, at an address that it had no time to
     tell: not until its order can have grown, for which some controller has to go on, and in no
     network of which people have told.  An address elsewhere is told only once a client has it.
@@ -66,7 +66,7 @@ def could_not_tell(world: World, client: Client) -> bool:
     return max(since, _first_seen(world, client)) > told_until(world, case)
 
 
-def _first_seen(world: World, client: Client) -> float:
+def _first_seen(world: World, client: SimClient) -> float:
     """Since when the host of the client has had one at this address."""
     return min(each.since for cluster in world.clusters.values() for disk in cluster.disks.values()
                for each in disk.clients if (each.node, each.ip) == (client.node, client.ip))
@@ -77,7 +77,7 @@ def _goes_on(process: daemon.Daemon, now: float) -> bool:
     return process.goes_on and now - process.since >= _GROWN_SECONDS
 
 
-def _untold(world: World, case: Case, client: Client) -> bool:
+def _untold(world: World, case: Case, client: SimClient) -> bool:
     """True if it began after the last call, whose worker saw nobody, and the agent is dead or
     was just started: nobody else tells of an address (decision 0035).
     """
@@ -108,8 +108,8 @@ def untold_clients(world: World, host: str, cluster: Ceph, header: str) -> list[
                         else not _passes_for_anothers(world, host, cluster, disk, client))})
 
 
-def _passes_for_anothers(world: World, host: str, cluster: Ceph, disk: Disk,
-                         client: Client) -> bool:
+def _passes_for_anothers(world: World, host: str, cluster: Ceph, disk: SimDisk,
+                         client: SimClient) -> bool:
     """True of a client at an address of another host, where its own told nobody of it, if that one
     has the disk open there, too, or if Ceph lists the client no more (decision 0087).
     """

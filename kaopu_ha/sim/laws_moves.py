@@ -21,11 +21,11 @@ import re
 from kaopu_ha import ports, records
 from kaopu_ha.core.model import Case, Evacuation, Phase, Stage
 from kaopu_ha.sim import daemon
-from kaopu_ha.sim.ceph import Client, Disk
+from kaopu_ha.sim.ceph import SimClient, SimDisk
 from kaopu_ha.sim.laws_fences import is_taken_back
 from kaopu_ha.sim.laws_late import came_too_late, fenced_too_late
 from kaopu_ha.sim.laws_policy import may_be_left
-from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.nova import SimServer
 from kaopu_ha.sim.world import World, case_of
 
 Say = Callable[[str, str], None]
@@ -67,7 +67,7 @@ class Moves:
             lasts = self._world.setup.times.claim_ttl + self._world.nova.slow_seconds
             self._leaves.setdefault(act, []).append((self._world.kernel.now, lasts))
 
-    def asked(self, row: Row, target: str) -> None:
+    def asked(self, row: SimServer, target: str) -> None:
         """The API was asked to evacuate a server: by somebody whose leave was not over."""
         if came_too_late(self._world, f'evacuate {row.uuid}'):
             return
@@ -191,7 +191,7 @@ def _hurt(world: World) -> Iterator[tuple[str, str]]:
 # ---------------------------------------------------------------- reasons
 
 
-def _untrue(world: World, item: Evacuation, row: Row | None) -> str:
+def _untrue(world: World, item: Evacuation, row: SimServer | None) -> str:
     """Why the reason that an evacuation ended with is not so; '' if it is."""
     if item.phase is Phase.DONE:
         return _not_there(world, item, row)
@@ -204,7 +204,7 @@ def _untrue(world: World, item: Evacuation, row: Row | None) -> str:
     return 'nobody knows this reason'
 
 
-def _not_there(world: World, item: Evacuation, row: Row | None) -> str:
+def _not_there(world: World, item: Evacuation, row: SimServer | None) -> str:
     if row is None or not item.reason.startswith('active on'):
         return ''
     runs = world.machines[item.target].runs(item.instance) or not row.wanted or _went_off_lately(
@@ -220,25 +220,25 @@ def _went_off_lately(world: World, host: str) -> bool:
                for line in reversed(world.timeline[-_LINES:]))
 
 
-def _is_off(world: World, item: Evacuation, row: Row) -> bool:
+def _is_off(world: World, item: Evacuation, row: SimServer) -> bool:
     """True if its user does not want it on, or asked for that, and nobody carried it out."""
     last = row.actions[-1].kind if row.actions else ''
     return not row.wanted or row.task_state == 'powering-off' or last == 'stop'
 
 
-def _is_elsewhere(world: World, item: Evacuation, row: Row) -> bool:
+def _is_elsewhere(world: World, item: Evacuation, row: SimServer) -> bool:
     return row.host != item.source
 
 
-def _is_left_to_others(world: World, item: Evacuation, row: Row) -> bool:
+def _is_left_to_others(world: World, item: Evacuation, row: SimServer) -> bool:
     return may_be_left(world, row)
 
 
-def _is_shown(world: World, item: Evacuation, row: Row) -> bool:
+def _is_shown(world: World, item: Evacuation, row: SimServer) -> bool:
     return row.vm_state in item.reason or row.vm_state in ('suspended', 'resized', 'building')
 
 
-def _was_time(world: World, item: Evacuation, row: Row) -> bool:
+def _was_time(world: World, item: Evacuation, row: SimServer) -> bool:
     """True if it was tried for as long as it has to be, before it is given up."""
     rules = world.setup.times.rules
     return 30.0 * (2 ** item.rounds - 1) >= rules.give_up_seconds or (
@@ -246,7 +246,7 @@ def _was_time(world: World, item: Evacuation, row: Row) -> bool:
 
 
 # In their order; the first that is found in the reason decides.
-_REASONS: tuple[tuple[str, Callable[[World, Evacuation, Row], bool]], ...] = (
+_REASONS: tuple[tuple[str, Callable[[World, Evacuation, SimServer], bool]], ...] = (
     ('|'.join(_GIVEN_UP), _was_time),
     (r'was powered off|its user stopped it', _is_off),
     (r'opted out|nobody marked it|^left to ', _is_left_to_others),
@@ -265,7 +265,7 @@ _REASONS: tuple[tuple[str, Callable[[World, Evacuation, Row], bool]], ...] = (
 # ---------------------------------------------------------------- shared volumes
 
 
-def written_twice(world: World, disk: Disk, writers: Collection[Client]) -> str:
+def written_twice(world: World, disk: SimDisk, writers: Collection[SimClient]) -> str:
     """How one instance writes a volume that it shares with others from two hosts, of these that
     write it; '' if none does.
     """

@@ -21,7 +21,7 @@ from kaopu_ha.core import demands
 from kaopu_ha.core.demands import Group
 from kaopu_ha.core.model import Evacuation, Phase
 from kaopu_ha.sim import daemon
-from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.nova import SimServer
 from kaopu_ha.sim.world import World
 
 Say = Callable[[str, str], None]
@@ -36,7 +36,7 @@ _ROUND_SECONDS = 25.0
 _TO_COME = (Phase.QUEUED, Phase.CALLING, Phase.MOVING)
 
 
-class Places:
+class PlacesAllowed:
     """Looks at every evacuation that gets a target, and at each that Nova is asked for."""
 
     def __init__(self, world: World, say: Say) -> None:
@@ -48,7 +48,7 @@ class Places:
         self._refused: dict[tuple[str, demands.Demand, str], tuple[str, float]] = {}
         world.kernel.after(_LOOK_SECONDS, self._look)
 
-    def asked(self, row: Row, target: str) -> None:
+    def asked(self, row: SimServer, target: str) -> None:
         """The API was asked to evacuate a server."""
         lay = self._world.nova.lay
         zone = lay.pinned.get(row.uuid)
@@ -132,7 +132,7 @@ class Places:
                     None)
 
 
-def without_place(world: World) -> Iterator[Row]:
+def without_place(world: World) -> Iterator[SimServer]:
     """The instances that Nova lets on no host that has power, but on the one that they were on."""
     lay = world.nova.lay
     if not lay.is_used:

@@ -28,7 +28,7 @@ from kaopu_ha.core.model import Evacuation, Phase, Priority, Stage
 from kaopu_ha.core.policy import Managed, Named, Policy
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.laws_late import came_too_late
-from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.nova import SimServer
 from kaopu_ha.sim.world import World
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Policies:
         # The moves that a worker had claimed once: it may rest since, and let others go first.
         self._claimed: set[str] = set()
 
-    def asked(self, row: Row, target: str) -> None:
+    def asked(self, row: SimServer, target: str) -> None:
         """The API was asked to evacuate a server."""
         case = self._world.case(row.host)
         if case is None or came_too_late(self._world, f'evacuate {row.uuid}'):
@@ -62,7 +62,7 @@ class Policies:
         if plainly and is_left(self._world, row) and not self._by_word(row):
             self._say('what opted out is left', f'{row.name} is called for to {target}')
 
-    def started(self, row: Row) -> None:
+    def started(self, row: SimServer) -> None:
         """The API was asked to start a server where it is."""
         if came_too_late(self._world, f'start {row.uuid}'):
             return
@@ -89,7 +89,7 @@ class Policies:
 
     # ------------------------------------------------------------ private
 
-    def _by_word(self, row: Row) -> bool:
+    def _by_word(self, row: SimServer) -> bool:
         """True if a person asked for it by name, whatever its marks say."""
         return any(step.reason.startswith('tried again for') for item in self._every()
                    if item.instance == row.uuid for step in item.history)
@@ -160,21 +160,21 @@ def _could_go(other: Evacuation, item: Evacuation) -> bool:
 # ---------------------------------------------------------------- what is so
 
 
-def is_left(world: World, row: Row) -> bool:
+def is_left(world: World, row: SimServer) -> bool:
     """True if the policy plainly says that it is not to be moved, nor started again."""
     policy = world.setup.times.rules.policy
     return _is_managed(row, policy) or _said(row, policy.protected_by) in (
         ('no',) if policy.protects_unmarked else ('no', ''))
 
 
-def may_be_left(world: World, row: Row) -> bool:
+def may_be_left(world: World, row: SimServer) -> bool:
     """True unless the policy plainly says that it is to be moved; marks may have changed lately."""
     policy, since = world.setup.times.rules.policy, world.kernel.now - row.marked_at
     return since < _LISTED_SECONDS or is_left(world, row) or (
         _said(row, policy.protected_by) == 'differently')
 
 
-def priority(row: Row, policy: Policy) -> Priority | None:
+def priority(row: SimServer, policy: Policy) -> Priority | None:
     """Its class, None where its marks differ."""
     found = {one.value: one for one in Priority} | {'medium': Priority.NORMAL, '': Priority.NORMAL}
     said = _values(row, policy.priority_by)
@@ -188,20 +188,20 @@ def priority(row: Row, policy: Policy) -> Priority | None:
     return found.get(text, Priority.NORMAL)
 
 
-def _said(row: Row, named: Iterable[Named]) -> str:
+def _said(row: SimServer, named: Iterable[Named]) -> str:
     """no, yes, not understood, differently, or '' if nothing is said."""
     given = {'no' if value in _NO else 'yes' if value in _YES else _WRONG
              for value in _values(row, named, plain_tag='yes')}
     return 'differently' if len(given) > 1 else given.pop() if given else ''
 
 
-def _values(row: Row, named: Iterable[Named], plain_tag: str = '') -> set[str]:
+def _values(row: SimServer, named: Iterable[Named], plain_tag: str = '') -> set[str]:
     wanted = {(one.source, one.key.lower()) for one in named}
     return {mark.value.lower() or (plain_tag if mark.source.value == 'tag' else '')
             for mark in row.marks if (mark.source, mark.key.lower()) in wanted}
 
 
-def _is_managed(row: Row, policy: Policy) -> bool:
+def _is_managed(row: SimServer, policy: Policy) -> bool:
     """Of the rules that the false world knows: by the beginning of a name, or a metadata key."""
     keys = {mark.key for mark in row.marks if mark.source.value == 'metadata'}
     return any(

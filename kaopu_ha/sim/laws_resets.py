@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kaopu_ha.sim.laws_late import came_too_late
-from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.nova import SimServer
 from kaopu_ha.sim.world import World
 
 Say = Callable[[str, str], None]
@@ -34,7 +34,7 @@ class Resets:
     def __init__(self, world: World, say: Say) -> None:
         self._world, self._say = world, say
 
-    def asked(self, row: Row) -> None:
+    def asked(self, row: SimServer) -> None:
         """Nova was asked to show a state, and no task."""
         world = self._world
         if came_too_late(world, f'reset {row.uuid}'):
@@ -49,7 +49,7 @@ class Resets:
             self._say('no state is set while Nova is at work',
                       f'that of {row.name}, which nova-compute on {at_work} has begun')
 
-    def _users(self, row: Row) -> None:
+    def _users(self, row: SimServer) -> None:
         """What its user asked for where it runs is carried out, whatever Nova shows."""
         world, task = self._world, row.task_state
         if task and not task.startswith('rebuild') and not world.confirmed(row.host) and (

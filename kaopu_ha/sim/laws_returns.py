@@ -25,7 +25,7 @@ from kaopu_ha.core.restart import Restart, StartPhase
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.laws_late import came_too_late
 from kaopu_ha.sim.laws_policy import may_be_left
-from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.nova import SimServer
 from kaopu_ha.sim.world import World
 
 # From the last question to the call.
@@ -49,7 +49,7 @@ class Starts:
         # When a call that was on its way undid the last word of each one's user.
         self._undone: dict[str, float] = {}
 
-    def asked(self, row: Row) -> None:
+    def asked(self, row: SimServer) -> None:
         """The API was asked to start a server where it is."""
         if came_too_late(self._world, f'start {row.uuid}'):
             # What it undid is not to be seen in Nova: it was on at the next boot.
@@ -74,7 +74,7 @@ class Starts:
         recovery = self._world.record(Recovery, records.RECOVERY + case.recovery) if case else None
         return is_cut(case, recovery)
 
-    def _crossed(self, row: Row) -> bool:
+    def _crossed(self, row: SimServer) -> bool:
         """Nova takes no start under a condition: the last word may cross it on the way.
 
         From then on it is on, and counts so at the next boot, until it is stopped once more.
@@ -86,7 +86,7 @@ class Starts:
         return self._undone.get(row.uuid, -math.inf) > last
 
 
-def _started(row: Row) -> bool:
+def _started(row: SimServer) -> bool:
     """True if its user's last word was that it be on, whatever became of that."""
     last = next((action.kind for action in reversed(row.actions)
                  if action.user not in ('', 'kaopu-ha')), '')
@@ -137,7 +137,7 @@ def not_taken_back(world: World) -> list[str]:
             for host, why in waits if host not in world.destroyed]
 
 
-def why_not_started(world: World, row: Row) -> str:
+def why_not_started(world: World, row: SimServer) -> str:
     """Why the program gave the start of an instance up, as it is listed; '' if it did not."""
     for record in world.every(Restart, records.RESTART):
         for start in record.starts:
@@ -173,7 +173,7 @@ def still_to_start(world: World, excused: Collection[str] = ()) -> list[str]:
     return found
 
 
-def never_told(world: World, row: Row) -> str:
+def never_told(world: World, row: SimServer) -> str:
     """Why nothing is done for an instance of a host that never had an agent; '' if it had one.
 
     It counts only while that host is off, and if people were told of it.  Who is known and not

@@ -32,7 +32,7 @@ _SLACK_SECONDS = 15.0
 _OVER = (Phase.DONE, Phase.LEFT)
 
 
-class Told:
+class OpenIsTold:
     """11. Whatever is open and does not move is told within the configured time.
 
     From the records, not from the program's own list of what waits.  The time counts while one

@@ -21,7 +21,7 @@ from kaopu_ha.core.model import Evacuation, Recovery
 from kaopu_ha.core.restart import Restart
 from kaopu_ha.core.wishes import Wish, WishState, WishVerb
 from kaopu_ha.sim.laws_late import came_too_late, was_called_too_late
-from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.nova import SimServer
 from kaopu_ha.sim.world import World
 
 Say = Callable[[str, str], None]
@@ -45,7 +45,7 @@ class Wished:
         self._leader, self._calm_since = '', 0.0
         world.kernel.after(_LOOK_SECONDS, self._look)
 
-    def called(self, row: Row, target: str) -> None:
+    def called(self, row: SimServer, target: str) -> None:
         """The API was asked to evacuate a server."""
         if came_too_late(self._world, f'evacuate {row.uuid}'):
             return

@@ -25,7 +25,7 @@ from kaopu_ha.core import demands, model
 from kaopu_ha.core.demands import Aggregate, Amount, Demand, Group, Offer, Part, Places
 
 if TYPE_CHECKING:
-    from kaopu_ha.sim.nova import Nova, Row
+    from kaopu_ha.sim.nova import Nova, SimServer
 
 
 @dataclass(eq=False)
@@ -51,7 +51,7 @@ class Lay:
         """True if anything of it is."""
         return bool(self.zones or self.groups or self.dedicated or self.own)
 
-    def why_not(self, nova: Nova, row: Row, host: str) -> str:
+    def why_not(self, nova: Nova, row: SimServer, host: str) -> str:
         """Why the scheduler does not let it there, room aside; empty if it does."""
         zone = self.pinned.get(row.uuid)
         if zone is not None and self.zones.get(host) != zone:
@@ -62,7 +62,7 @@ class Lay:
             return 'it is set aside for another project'
         return 'its group is against it' if self.parted(nova, row, host) else ''
 
-    def parted(self, nova: Nova, row: Row, host: str) -> bool:
+    def parted(self, nova: Nova, row: SimServer, host: str) -> bool:
         """True if a group keeps it from the host, by where its members are shown."""
         for group in self.groups:
             if row.uuid not in group.members:
@@ -75,7 +75,7 @@ class Lay:
                 return True
         return False
 
-    def demand(self, row: Row) -> Demand | None:
+    def demand(self, row: SimServer) -> Demand | None:
         """What Nova tells of what it asks for; nothing in a plain world."""
         if not self.is_used:
             return None

@@ -21,7 +21,7 @@ import functools
 
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Power
-from kaopu_ha.sim.ceph import Ceph, Client, Disk
+from kaopu_ha.sim.ceph import Ceph, SimClient, SimDisk
 from kaopu_ha.sim.kernel import Kernel
 from kaopu_ha.sim.load import Load
 from kaopu_ha.sim.network import Node
@@ -50,7 +50,7 @@ class Guest:
     run: int = 0
     incoming: bool = False
     made: float = 0.0
-    clients: list[Client] = field(default_factory=list)
+    clients: list[SimClient] = field(default_factory=list)
 
 
 class Machine:
@@ -175,7 +175,7 @@ class Machine:
             guest.clients.append(client)
 
     def _opened(self, guest: Guest, image: model.Image, ip: str,
-                writes: bool = True) -> Client | None:
+                writes: bool = True) -> SimClient | None:
         """A new client of the guest, that is slow at first if this machine is."""
         cluster = self.clusters[image.cluster]
         client = cluster.open(image, self.node, ip,
@@ -239,7 +239,7 @@ class Machine:
             cluster.changed = True
 
 
-def writing_hosts(cluster: Ceph, disk: Disk, uuid: str,
+def writing_hosts(cluster: Ceph, disk: SimDisk, uuid: str,
                   machines: Mapping[str, Machine]) -> set[str]:
     """From where the instance can write this disk now; who shares it may do so from elsewhere."""
     writers = cluster.writers(disk)

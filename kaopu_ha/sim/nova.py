@@ -46,7 +46,7 @@ _NO_STATE, _RUNNING, _PAUSED, _SHUTDOWN = 0, 1, 3, 4
 
 
 @dataclass(eq=False)
-class Row:
+class SimServer:
     """A server in Nova's database.  ``wanted``: its user wants it on."""
 
     uuid: str
@@ -77,7 +77,7 @@ class Row:
 
 
 @dataclass(eq=False)
-class Record:
+class SimMigration:
     """A migration record.
 
     ``lies_at``: the host that has its message and may still carry it out, ``since`` when.
@@ -107,20 +107,20 @@ class Nova:
         # Images of guests that it resumed at a boot though a live migration may have brought them
         # elsewhere: it does not look (read), and nobody else has a part in it.
         self.resumed_blindly: set[str] = set()
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, SimServer] = {}
         self.placement, self.lay = Placement(), Lay()
-        self.records: list[Record] = []
+        self.records: list[SimMigration] = []
         self.computes: dict[str, Compute] = {}
         self.forced: set[str] = set()
         self.disabled: set[str] = set()
-        self.asked: Callable[[Row, str], None] = lambda row, target: None
-        self.asked_to_start: Callable[[Row], None] = lambda row: None
-        self.asked_to_reset: Callable[[Row], None] = lambda row: None
+        self.asked: Callable[[SimServer, str], None] = lambda row, target: None
+        self.asked_to_start: Callable[[SimServer], None] = lambda row: None
+        self.asked_to_reset: Callable[[SimServer], None] = lambda row: None
         self._lost_at: dict[str, float] = {}
 
     # ------------------------------------------------------------ what the API does
 
-    def add(self, row: Row) -> Row:
+    def add(self, row: SimServer) -> SimServer:
         """Have a new server, with what is set aside for it on its host."""
         self.rows[row.uuid] = row
         self.placement.claim(row.uuid, row.host, row.cores, row.memory_mb)
@@ -137,7 +137,7 @@ class Nova:
         self.asked(row, target)
         self.evacuate_for_a_person(row, target)
 
-    def evacuate_for_a_person(self, row: Row, target: str) -> None:
+    def evacuate_for_a_person(self, row: SimServer, target: str) -> None:
         """The same, whoever asks: what people do is no act of the program's."""
         if row.vm_state not in _EVACUABLE:
             raise ports.Refused(f'409: cannot evacuate while it is in vm_state {row.vm_state}')
@@ -187,16 +187,16 @@ class Nova:
 
     # ------------------------------------------------------------ what everybody may know
 
-    def row(self, uuid: str) -> Row:
+    def row(self, uuid: str) -> SimServer:
         """A server.  Raises Refused if there is none."""
         if uuid not in self.rows:
             raise ports.Refused(f'404: there is no server {uuid}')
         return self.rows[uuid]
 
-    def record(self, uuid: str, kind: str, source: str, target: str) -> Record:
+    def record(self, uuid: str, kind: str, source: str, target: str) -> SimMigration:
         """A new migration record."""
-        record = Record(str(len(self.records) + 1), uuid, kind, 'accepted', source, target,
-                        self.kernel.now)
+        record = SimMigration(str(len(self.records) + 1), uuid, kind, 'accepted', source, target,
+                              self.kernel.now)
         self.records.append(record)
         return record
 
@@ -226,7 +226,7 @@ class Nova:
 
     # ------------------------------------------------------------ conductor and scheduler
 
-    def _schedule(self, row: Row, record: Record) -> None:
+    def _schedule(self, row: SimServer, record: SimMigration) -> None:
         # Of several records Nova takes the oldest for this call's.
         finished = next((each for each in self.records if each.instance == row.uuid
                          and (each.kind, each.status) == ('evacuation', 'accepted')), record)
@@ -327,7 +327,7 @@ class SimNova(ports.Cloud):
 
     # ------------------------------------------------------------ private
 
-    def _shown(self, row: Row) -> model.Server:
+    def _shown(self, row: SimServer) -> model.Server:
         return _server(row, self.nova.lay.demand(row))
 
     def _connected(self) -> bool:
@@ -386,12 +386,12 @@ class SimUsage(ports.UsageSource):
         return self._client.nova.usage()
 
 
-def _migration(record: Record) -> model.Migration:
+def _migration(record: SimMigration) -> model.Migration:
     return model.Migration(record.id, record.instance, record.kind, record.status, record.source,
                            record.target)
 
 
-def _server(row: Row, demand: model.Demand | None) -> model.Server:
+def _server(row: SimServer, demand: model.Demand | None) -> model.Server:
     shown: dict[str, Any] = {name: getattr(row, name) for name in (
         'uuid', 'name', 'host', 'vm_state', 'task_state', 'power_state', 'cores', 'memory_mb',
         'fault', 'project', 'opted_in', 'marks')}

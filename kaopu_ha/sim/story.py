@@ -83,7 +83,7 @@ class Story:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Expectation:
     """What was expected at a time, and why it was not so; ``why_not`` is empty if it was."""
 
     at: float
@@ -100,7 +100,7 @@ class Played:
 
     world: World
     checkers: Checkers
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[Expectation, ...] = ()
 
     @property
     def unmet(self) -> tuple[str, ...]:
@@ -140,10 +140,10 @@ def play(story: Story, prepare: Callable[[World], None] = lambda world: None) ->
     return Played(world, checkers, tuple(answers))
 
 
-def _answer(world: World, event: Event) -> Answer:
+def _answer(world: World, event: Event) -> Expectation:
     expected = event.words.removeprefix(_EXPECT)
     try:
-        return Answer(event.at, expected, expect.why_not(world, expected))
+        return Expectation(event.at, expected, expect.why_not(world, expected))
     except KeyError as failure:
         raise words.UnknownWords(f'"{event.words}": there is no {failure}') from failure
 

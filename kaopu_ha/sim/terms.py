@@ -46,7 +46,7 @@ class Terms:
 
     def store(self, who: str, store: ports.Store) -> ports.Store:
         """The same store, at whose commits the process ``who`` is looked at."""
-        return cast(ports.Store, _Looked(store, who, self._look))
+        return cast(ports.Store, _TermStore(store, who, self._look))
 
     def _turn(self, turn: Callable[[], float]) -> Callable[[], float]:
         def began() -> float:
@@ -63,7 +63,7 @@ class Terms:
             self.mixed(who, writes[0].key)
 
 
-class _Looked:
+class _TermStore:
     """A store in front of another one."""
 
     def __init__(self, store: ports.Store, who: str, look: Callable[..., None]) -> None:

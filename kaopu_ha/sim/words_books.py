@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.nova import SimServer
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.world import World
 
@@ -67,7 +67,7 @@ def put_right(world: World) -> None:
     world.nova.placement.away = world.nova.placement.refuses = False
 
 
-def _row(world: World, name: str) -> Row:
+def _row(world: World, name: str) -> SimServer:
     row = world.row(name)
     if row is None:
         raise KeyError(name)

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from kaopu_ha.core.model import Image
 from kaopu_ha.sim import daemon
-from kaopu_ha.sim.ceph import Client
+from kaopu_ha.sim.ceph import SimClient
 from kaopu_ha.sim.network import Node
-from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.nova import SimServer
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.world import Vm, World
 
@@ -82,7 +82,7 @@ def _spawn(world: World, host: str) -> None:
 # ---------------------------------------------------------------- instances and their users
 
 
-def _row(world: World, name: str) -> Row:
+def _row(world: World, name: str) -> SimServer:
     row = world.row(name)
     if row is None:
         raise KeyError(name)
@@ -136,7 +136,7 @@ def reboot(world: World, instance: str) -> None:
     compute.cast(lambda: compute.reboot(row))
 
 
-def _spoils(world: World, row: Row) -> bool:
+def _spoils(world: World, row: SimServer) -> bool:
     """Nova's API refuses it while it migrates; after that it would start a second copy.
 
     Where a live migration went over and its source died before the record, or it is being moved
@@ -200,7 +200,7 @@ def _tool_closes(world: World, host: str, instance: str) -> None:
 
 
 def open_with_a_tool(world: World, instance: str, node: Node,
-                     address: str) -> list[tuple[Image, Client]]:
+                     address: str) -> list[tuple[Image, SimClient]]:
     """Have somebody who only reads open the disks; what was opened, to be closed again."""
     opened = []
     for image in _row(world, instance).images:

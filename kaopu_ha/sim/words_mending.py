@@ -19,7 +19,7 @@ import contextlib
 
 from kaopu_ha import ports
 from kaopu_ha.sim.healed import for_people, in_the_way, left_on, still_accepted, to_reboot
-from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.nova import SimServer
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.words_cloud import reboot
 from kaopu_ha.sim.world import World
@@ -47,7 +47,7 @@ def _by_hand(world: World) -> None:
             _move(world, row, places)
 
 
-def _move(world: World, row: Row, places: Sequence[str]) -> None:
+def _move(world: World, row: SimServer, places: Sequence[str]) -> None:
     """Have Nova move it from where it shows it; where it was is what Kaopu HA moves by itself."""
     if not world.confirmed(row.host):
         reboot(world, row.name)

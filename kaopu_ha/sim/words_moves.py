@@ -16,21 +16,21 @@ from __future__ import annotations
 
 from kaopu_ha.core.model import Image
 from kaopu_ha.sim.machine import Guest
-from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.nova import SimServer
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.world import World
 
 WORDS = Vocabulary()
 
 
-def _row(world: World, name: str) -> Row:
+def _row(world: World, name: str) -> SimServer:
     row = world.row(name)
     if row is None:
         raise KeyError(name)
     return row
 
 
-def _running(world: World, row: Row) -> Guest | None:
+def _running(world: World, row: SimServer) -> Guest | None:
     """Its guest, if its host's nova-compute can change it now."""
     machine = world.machines[row.host]
     able = world.computes[row.host].works() and machine.runs(row.uuid) and not row.task_state
@@ -89,7 +89,7 @@ def _delete_volume(world: World, instance: str) -> None:
         del world.clusters[image.cluster].disks[image.header]
 
 
-def _detached(world: World, row: Row) -> Image | None:
+def _detached(world: World, row: SimServer) -> Image | None:
     """Take it from the server, and from its guest if there is one that runs."""
     if len(row.images) < 2 or 'volume-' not in row.images[-1].name or row.task_state:
         return None

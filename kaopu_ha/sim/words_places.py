@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from kaopu_ha.core import demands
 from kaopu_ha.sim.lay import Lay
-from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.nova import SimServer
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.world import World
 
@@ -131,7 +131,7 @@ def open_to_all(world: World) -> None:
     world.nova.lay.own, world.nova.lay.hidden = {}, {}
 
 
-def _row(world: World, name: str) -> Row:
+def _row(world: World, name: str) -> SimServer:
     row = world.row(name)
     if row is None:
         raise KeyError(name)

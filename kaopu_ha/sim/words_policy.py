@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 from kaopu_ha.core.model import Mark, Source
-from kaopu_ha.sim.nova import Row
+from kaopu_ha.sim.nova import SimServer
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.world import World
 
@@ -51,7 +51,7 @@ def _add(world: World, instance: str, source: Source, mark: str) -> None:
     row.marks, row.marked_at = (*others, Mark(source, key, value)), world.kernel.now
 
 
-def _row(world: World, name: str) -> Row:
+def _row(world: World, name: str) -> SimServer:
     row = world.row(name)
     if row is None:
         raise KeyError(name)

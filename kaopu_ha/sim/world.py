@@ -37,14 +37,14 @@ from kaopu_ha.sim import hangs, load
 from kaopu_ha.sim.ahead import ahead
 from kaopu_ha.sim.blocklist import SimBlocklist
 from kaopu_ha.sim.bus import Bus, SimEvents
-from kaopu_ha.sim.ceph import Ceph, Client, SimCeph
+from kaopu_ha.sim.ceph import Ceph, SimCeph, SimClient
 from kaopu_ha.sim.compute import Compute
 from kaopu_ha.sim.daemon import Daemon, SimRuntime
 from kaopu_ha.sim.kernel import Kernel, Process
 from kaopu_ha.sim.libvirt import SimLibvirt, SimLocal, monitor
 from kaopu_ha.sim.machine import Machine, hosts_of, writing_hosts
 from kaopu_ha.sim.network import Node
-from kaopu_ha.sim.nova import Nova, Row, SimNova, SimUsage
+from kaopu_ha.sim.nova import Nova, SimNova, SimServer, SimUsage
 from kaopu_ha.sim.queue import Broker, SimQueue
 from kaopu_ha.sim.store import Etcd
 from kaopu_ha.sim.terms import Terms
@@ -111,7 +111,7 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Line:
+class TimelineEntry:
     """One line of the timeline."""
 
     at: float
@@ -139,7 +139,7 @@ class World:
     def __init__(self, setup: Setup, seed: int) -> None:
         self.setup, self.kernel = setup, Kernel(seed)
         kernel = self.kernel
-        self.timeline: list[Line] = []
+        self.timeline: list[TimelineEntry] = []
         self.told: list[tuple[float, News]] = []
         self.life_heard: dict[str, float] = {}
         # When something happened last to machines or networks.
@@ -157,7 +157,7 @@ class World:
         # Hosts that were stolen, each with what throws its thief out.
         self.thieves: dict[str, Callable[[], None]] = {}
         # What people opened with tools of their own, to be closed by them.
-        self.tools: list[tuple[Image, Client]] = []
+        self.tools: list[tuple[Image, SimClient]] = []
         # Not 0 when somebody has seen enough.
         self.stop: Callable[[], int] = lambda: 0
         self.heard_falsely: Callable[[str], None] = lambda host: None
@@ -209,7 +209,7 @@ class World:
             return self.machines[name].node
         return next(daemon.node for daemon in self.daemons() if daemon.role == name)
 
-    def row(self, name: str) -> Row | None:
+    def row(self, name: str) -> SimServer | None:
         """A server by its name, None if it was deleted."""
         return next((row for row in self.nova.rows.values() if row.name == name), None)
 
@@ -253,7 +253,7 @@ class World:
         """The hosts on which a QEMU of the instance runs, whether it can write or not."""
         return [name for name, machine in self.machines.items() if machine.runs(uuid)]
 
-    def writing_on(self, row: Row) -> list[str]:
+    def writing_on(self, row: SimServer) -> list[str]:
         """Where it can write every disk of its now; a sibling that shares one does not count."""
         if not row.images:
             return hosts_of(row.uuid, self.machines)
@@ -274,7 +274,8 @@ class World:
             self.clusters[name].create(f'{uuid}_disk', vm.exclusive_lock) for name in vm.clusters)
         machine = self.machines[vm.host]
         local = (f'{uuid}_local',) if vm.local else ()
-        row = self.nova.add(Row(uuid, vm.name, vm.host, images, local, vm.cores, vm.memory_mb))
+        row = self.nova.add(SimServer(uuid, vm.name, vm.host, images, local, vm.cores,
+                                      vm.memory_mb))
         machine.define(uuid, vm.name, images, local)
         if vm.power == 'off':
             row.vm_state, row.power_state, row.wanted = 'stopped', 4, False
@@ -290,7 +291,7 @@ class World:
 
     def note(self, who: str, text: str) -> None:
         """Put a line into the timeline."""
-        self.timeline.append(Line(self.kernel.now, who, text))
+        self.timeline.append(TimelineEntry(self.kernel.now, who, text))
 
     def run(self, until: float) -> None:
         """Let the world go on until a time, or until somebody stops it."""

@@ -30,7 +30,7 @@ NOBODY = '00000000-0000-4000-8000-000000000000'
 POLL_SECONDS = 0.3
 
 
-class World(abc.ABC):
+class ComputeHosts(abc.ABC):
     """The compute hosts behind the driver.  Each method returns when it is so."""
 
     hosts: Sequence[str]
@@ -70,7 +70,7 @@ class CloudSuite(Clocked):
     keeps_actions = True
     counts = True
     cloud: ports.Cloud
-    world: World
+    world: ComputeHosts
     patience = 90.0
 
     addCleanup: Callable[..., None]
@@ -87,7 +87,7 @@ class CloudSuite(Clocked):
         """The driver to hold to its promises."""
         raise NotImplementedError
 
-    def make_world(self) -> World:
+    def make_world(self) -> ComputeHosts:
         """Its world, with two hosts at least that are up, and one test's instances at most."""
         raise NotImplementedError
 

@@ -30,7 +30,7 @@ _SOON = 10.0
 _AFTER_A_RETURN = 60.0
 
 
-class Bus(abc.ABC):
+class Publisher(abc.ABC):
     """The other side: what the compute service says, and what others say in its place."""
 
     @abc.abstractmethod
@@ -73,7 +73,7 @@ class Ear:
 class EventsSuite(abc.ABC):
     """The promises of ``ports.Events``."""
 
-    bus: Bus
+    bus: Publisher
 
     addCleanup: Callable[..., None]
     assertEqual: Callable[..., None]

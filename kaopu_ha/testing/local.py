@@ -31,7 +31,7 @@ NOBODY = '00000000-0000-4000-8000-000000000000'
 SLACK_SECONDS = 0.6
 
 
-class Leave(ports.Permit):
+class TimedPermit(ports.Permit):
     """A permit that holds or does not, and the seconds that it is given."""
 
     def __init__(self, given: bool = True, limit: float = 10.0) -> None:
@@ -102,16 +102,16 @@ class LocalHostSuite(Clocked):
 
     def test_a_domain_is_removed_whether_it_runs_or_not(self) -> None:
         both = sorted([self.on, self.off])
-        self.assertEqual(tuple(both), self.local.remove_domains([*both, NOBODY], Leave()))
+        self.assertEqual(tuple(both), self.local.remove_domains([*both, NOBODY], TimedPermit()))
         self.assertEqual((), self.local.instances(self.limit))
 
     def test_a_removal_asked_twice_finds_nothing(self) -> None:
-        self.local.remove_domains([self.off], Leave())
-        self.assertEqual((), self.local.remove_domains([self.off], Leave()))
+        self.local.remove_domains([self.off], TimedPermit())
+        self.assertEqual((), self.local.remove_domains([self.off], TimedPermit()))
 
     def test_nothing_is_removed_without_leave(self) -> None:
         with self.assertRaises(ports.NotPermitted):
-            self.local.remove_domains([self.off], Leave(given=False))
+            self.local.remove_domains([self.off], TimedPermit(given=False))
         self.assertEqual(self.off, self.domain(self.off).uuid)
 
     def test_what_is_off_was_left_if_nova_compute_began_since(self) -> None:

@@ -33,7 +33,7 @@ def _values(entries: Mapping[str, ports.Entry]) -> dict[str, str]:
     return {name: entry.value for name, entry in entries.items()}
 
 
-class _Mirrors(store.Suite):
+class _Mirrors(store.StoreCase):
 
     def mirror(self, *ranges: str) -> ports.Mirror:
         """A mirror that is closed when the test ends."""
@@ -126,7 +126,7 @@ class MirrorContract(_Mirrors):
         self.assertRaises(ports.StoreError, mirror.at, LOOK_SECONDS)
 
 
-class Cluster(store_failure.Cluster):
+class RestorableMembers(store_failure.StoreMembers):
     """Members that can be put back to what they were."""
 
     def save(self) -> None:
@@ -139,7 +139,7 @@ class Cluster(store_failure.Cluster):
 class MirrorUnderFailure(_Mirrors):
     """The promises of ``ports.Mirror`` while members of its cluster fail."""
 
-    cluster: Cluster
+    cluster: RestorableMembers
 
     def make_store_at(self, member: int) -> ports.Store:
         """A store that uses this member first."""

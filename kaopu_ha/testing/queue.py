@@ -58,7 +58,7 @@ RUBBISH = ('', 'rubbish', records.CASE + queue_world.SOURCE, f'{records.EVACUATI
            queue_world.key('unknown'))
 
 
-class Broker(Protocol):
+class BrokerProcess(Protocol):
     """The process in which messages lie."""
 
     def kill(self) -> None:
@@ -68,7 +68,7 @@ class Broker(Protocol):
         """Start it with what it held; returns when it is there."""
 
 
-class Suite:
+class QueueCase:
     """A store of this test's own, and queues on it; the rest comes from ``unittest.TestCase``."""
 
     endpoint: str
@@ -153,7 +153,7 @@ def _claim(key: str) -> str:
     return records.CLAIM + key.rpartition('/')[2]
 
 
-class QueueContract(Suite):
+class QueueContract(QueueCase):
     """What every queue promises."""
 
     def test_every_task_that_is_offered_comes(self) -> None:
@@ -183,7 +183,7 @@ class QueueContract(Suite):
         queue_world.write(self.store, names)
         keys = [queue_world.key(name) for name in names]
         chance, offering = random.Random(7), self.queue()
-        calls = queue_world.Calls(self._folder)
+        calls = queue_world.CallLog(self._folder)
         workers = [self.worker() for _ in range(WORKERS)]
         offering.offer([*keys, *RUBBISH, *chance.sample(keys, len(keys))])
         disturbed = None
@@ -283,7 +283,7 @@ class CarrierContract(QueueContract):
 class BrokerContract(CarrierContract):
     """What a queue promises whose broker may be away."""
 
-    broker: Broker
+    broker: BrokerProcess
 
     def setUp(self) -> None:
         """Leave a broker to the next test that is there."""

@@ -47,7 +47,7 @@ _ADDRESS = '10.1.0.2'
 _UUID = '5c650ef2-0fab-4e65-8464-5b0756536421'
 
 
-class Calls:
+class CallLog:
     """Every call to Nova, in the order in which they were made."""
 
     def __init__(self, folder: str) -> None:
@@ -69,7 +69,7 @@ class Calls:
 class RecordingCloud(ports.Cloud, ports.ImageObserver, ports.LibvirtObserver):
     """Nova, Ceph and libvirt of the world: an instance runs on the target from its first call."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: CallLog) -> None:
         self._calls = calls
 
     def evacuate(self, instance: str, target: str, permit: ports.Permit) -> None:
@@ -180,7 +180,7 @@ def work(path: str, folder: str) -> None:
     """A worker as it is wired, with the cloud of this world; runs until it is killed."""
     conf = configured(path)
     kv = wiring.store(conf)
-    cloud = RecordingCloud(Calls(folder))
+    cloud = RecordingCloud(CallLog(folder))
     env = runtime.runtime_of(f'worker/{os.getpid()}', lambda _: None)
     made, _ = programs.worker(kv, cloud, drivers.queue(conf, kv), cloud, cloud, RULES, CLAIM_TTL,
                               CONCURRENCY, env)

@@ -72,7 +72,7 @@ def eventually(fact: Callable[[], Any], what: str,
     raise AssertionError(f'it never came about that {what}')
 
 
-class Suite:
+class StoreCase:
     """What the suites stand on; the rest comes from ``unittest.TestCase``."""
 
     prefix: str
@@ -134,7 +134,7 @@ class Suite:
         return listener
 
 
-class StoreContract(Suite):
+class StoreContract(StoreCase):
     """The promises of ``ports.Store`` while all is well."""
 
     # ------------------------------------------------------------ read

@@ -32,7 +32,7 @@ PUTS = 100
 SLACK_SECONDS = 1.0
 
 
-class Cluster(Protocol):
+class StoreMembers(Protocol):
     """The members of a store, by number."""
 
     size: int
@@ -59,10 +59,10 @@ class Cluster(Protocol):
         """Thaw and start all members; returns when all are well."""
 
 
-class StoreUnderFailure(store.Suite):
+class StoreUnderFailure(store.StoreCase):
     """The promises of ``ports.Store`` while members of its cluster fail."""
 
-    cluster: Cluster
+    cluster: StoreMembers
 
     def make_store_at(self, member: int) -> ports.Store:
         """A store that uses this member first."""

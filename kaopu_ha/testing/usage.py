@@ -21,14 +21,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kaopu_ha import ports
-from kaopu_ha.testing.cloud import World
+from kaopu_ha.testing.cloud import ComputeHosts
 
 
 class UsageSuite:
     """The promises of ``ports.UsageSource``."""
 
     usage: ports.UsageSource
-    world: World
+    world: ComputeHosts
 
     addCleanup: Callable[..., None]
     assertEqual: Callable[..., None]
@@ -40,7 +40,7 @@ class UsageSuite:
         """The driver to hold to its promises."""
         raise NotImplementedError
 
-    def make_world(self) -> World:
+    def make_world(self) -> ComputeHosts:
         """Its world, with two hosts at least that are up."""
         raise NotImplementedError
 

@@ -26,7 +26,7 @@ from kaopu_ha.drivers.agents.usage import InventoryUsage
 from kaopu_ha.drivers.etcd.store import EtcdStore
 from kaopu_ha.drivers.libvirt.cloud import LibvirtCloud
 from kaopu_ha.drivers.libvirt.local import LocalLibvirt
-from kaopu_ha.testing.cloud import CloudSuite, World
+from kaopu_ha.testing.cloud import CloudSuite, ComputeHosts
 from kaopu_ha.testing.fence import GivenPermit
 from kaopu_ha.testing.usage import UsageSuite
 from tests import etcd_single, libvirt_hosts
@@ -78,7 +78,7 @@ class Agent:
             publisher.turn()
 
 
-class BareWorld(World):
+class BareWorld(ComputeHosts):
     """Domains without disks on two hosts.  Whoever uses it stands in the observer's network."""
 
     hosts = ('h1', 'h2')

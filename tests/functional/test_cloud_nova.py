@@ -34,14 +34,14 @@ import unittest
 from kaopu_ha.drivers.openstack import api as openstack_api
 from kaopu_ha.drivers.openstack import cloud as nova
 from kaopu_ha.drivers.openstack import usage as placement
-from kaopu_ha.testing.cloud import CloudSuite, World
+from kaopu_ha.testing.cloud import CloudSuite, ComputeHosts
 from kaopu_ha.testing.usage import UsageSuite
 
 WHERE = os.environ.get('KAOPU_TEST_CLOUD', '')
 WAIT_SECONDS = 120
 
 
-class RealWorld(World):
+class RealWorld(ComputeHosts):
     """Instances by the API, power by the commands of the file."""
 
     def __init__(self, given):

@@ -45,7 +45,7 @@ def a_conf():
     return conf
 
 
-class NovaBus(events.Bus):
+class NovaBus(events.Publisher):
     """Nova's part, by the library that Nova uses."""
 
     def __init__(self, rabbit, exchange=EXCHANGE, topic=TOPIC, query=''):

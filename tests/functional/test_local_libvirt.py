@@ -137,7 +137,7 @@ class LocalLibvirtTest(local.LocalHostSuite, unittest.TestCase):
 
     def test_a_domain_that_is_not_persistent_is_removed(self):
         self.link.lookupByUUIDString(ON).undefine()
-        self.assertEqual((ON,), self.local.remove_domains([ON], local.Leave()))
+        self.assertEqual((ON,), self.local.remove_domains([ON], local.TimedPermit()))
 
     def test_a_host_that_was_known_once_is_known_without_libvirt(self):
         known = self.local.identity(self.limit)

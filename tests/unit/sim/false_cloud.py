@@ -19,14 +19,14 @@ from kaopu_ha.sim.compute import Compute
 from kaopu_ha.sim.kernel import Kernel
 from kaopu_ha.sim.machine import Machine
 from kaopu_ha.sim.network import Node
-from kaopu_ha.sim.nova import Nova, Row, SimNova
-from kaopu_ha.testing.cloud import World
+from kaopu_ha.sim.nova import Nova, SimNova, SimServer
+from kaopu_ha.testing.cloud import ComputeHosts
 from kaopu_ha.testing.fence import GivenPermit
 
 FOREVER = 900.0
 
 
-class FalseCloud(World):
+class FalseCloud(ComputeHosts):
     """Three hosts and a cluster, for a suite and for the tests of troubles."""
 
     hosts = ('h1', 'h2', 'h3')
@@ -58,7 +58,7 @@ class FalseCloud(World):
     def boot(self, host):
         uuid = f'instance-{len(self.nova.rows) + 1}'
         image = self.ceph.create(uuid, True)
-        self.nova.add(Row(uuid, uuid, host, (image,)))
+        self.nova.add(SimServer(uuid, uuid, host, (image,)))
         self.machines[host].define(uuid, uuid, (image,))
         self.machines[host].start(uuid)
         return uuid

@@ -17,12 +17,15 @@ teeth.
 """
 
 import ast
-from collections.abc import Iterator
+import collections
+from collections.abc import Iterable, Iterator
 import configparser
+import io
 import pathlib
 import re
 import subprocess
 import sys
+import tokenize
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -81,6 +84,19 @@ ONLY_IN = {
 CEPH = dict.fromkeys(('format_volume.py', 'purge_pool.py', 'rbd_client.py', 'read_disks.py'),
                      ('rados.', 'rbd.'))
 NOWHERE = frozenset({'eventlet', 'gevent'})
+
+# Former words for which the field has one (words.rst): no name of ours is one of these ...
+FORMER = frozenset({
+    'prove', 'FENCE_MENDED', 'eye', 'eyes', 'LibvirtEye', 'ImageEye', 'office', 'shelf', 'Hearer',
+    'hearer', 'told_on', 'told_off', 'Surroundings', 'surroundings', 'Woken', 'Handed', 'Notifying',
+    'Repeats', 'LIFE_TIMES', 'scene_life', 'smallworld', 'smallcontrollers', 'smallworkers',
+    'smallpeople', 'Small', 'Weak', 'Hand'})
+# ... no field, and no keyword, one of these ...
+FORMER_FIELDS = frozenset({'road', 'was_on'})
+# ... and no comment, docstring or page says one of these.
+FORMER_PROSE = re.compile(r'\b([Ee]yes?|[Oo]ffices?|[Ss]hel(f|ves)|[Hh]earers?)\b')
+# The names of two classes: each decision of the core has these, so that who knows one knows all.
+SHARED = {'Seen': 'core', 'Act': 'core', 'Decision': 'core'}
 
 
 def imports(source: str) -> Iterator[tuple[int, str]]:
@@ -174,6 +190,50 @@ def compared_stages(source: str) -> list[str]:
             if isinstance(node, ast.Compare) and 'RecoveryStage.' in ast.unparse(node)]
 
 
+def former_names(source: str) -> list[str]:
+    """Complain of names that are former words of ours."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.ClassDef(name=name) | (
+                    ast.FunctionDef(name=name)):
+                names = {name} & FORMER
+            case ast.Attribute(attr=name) | ast.keyword(arg=name):
+                names = {name} & (FORMER | FORMER_FIELDS)
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                names = {name} & FORMER_FIELDS
+            case ast.alias(name=name):
+                names = {*name.split('.')} & FORMER
+            case _:
+                continue
+        found += [f'line {node.lineno}: {name}' for name in names]
+    return found
+
+
+def former_prose(source: str) -> list[str]:
+    """Complain of comments and docstrings with former words of ours."""
+    docs = {(node.value.lineno, node.value.col_offset) for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)}
+    return [f'line {token.start[0]}: {match.group(0)}'
+            for token in tokenize.generate_tokens(io.StringIO(source).readline)
+            if token.type == tokenize.COMMENT or token.start in docs
+            for match in FORMER_PROSE.finditer(token.string)]
+
+
+def classes(source: str) -> list[str]:
+    """The names of the classes of a module."""
+    return [node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)]
+
+
+def doubles(places: Iterable[tuple[str, str]]) -> list[str]:
+    """Complain of a name that two classes have; ``places``: the names, each with its part."""
+    parts = collections.defaultdict(list)
+    for name, part in places:
+        parts[name].append(part)
+    return [f'{name}: in {", ".join(found)}' for name, found in sorted(parts.items())
+            if len(found) > 1 and {*found} != {SHARED.get(name)}]
+
+
 def misplaced(port: str, place: str) -> list[str]:
     """Complain of a driver that does not lie with its system, in the file of its port."""
     good = re.fullmatch(rf'kaopu_ha\.drivers\.\w+\.{port}(_\w+)?:\w+', place)
@@ -260,6 +320,23 @@ class TestHouse(unittest.TestCase):
     def test_core_alone_decides_by_the_stage_of_a_recovery(self):
         self.check([path for path in sources('kaopu_ha') if part_of(path) != 'core'],
                    lambda _, source: compared_stages(source))
+
+    def test_no_name_is_a_former_word(self):
+        # One of them makes records with the names of the fields as they are kept.
+        paths = [path for path in sources('kaopu_ha', 'minicloud', 'tools', 'tests')
+                 if path.name not in ('test_house.py', 'test_records.py')]
+        self.check(paths, lambda _, source: former_names(source))
+
+    def test_no_comment_and_no_page_says_a_former_word(self):
+        self.check(sources('kaopu_ha'), lambda _, source: former_prose(source))
+        pages = [path for path in sorted((ROOT / 'doc/source').rglob('*.rst'))
+                 if path.parent.name != 'decisions' and path.name != 'words.rst']
+        self.check(pages, lambda _, text: FORMER_PROSE.findall(
+            re.sub(r'observer: eye-\w', '', text)))
+
+    def test_one_name_is_one_class(self):
+        self.assertEqual([], doubles((name, part_of(path)) for path in sources('kaopu_ha')
+                                     for name in classes(path.read_text())))
 
     def test_nobody_imports_green_threads(self):
         self.check(sources('kaopu_ha', 'minicloud', 'tools', 'tests'),
@@ -360,6 +437,20 @@ class TestTheRulesHaveTeeth(unittest.TestCase):
                      'step.stage == RecoveryStage.FENCING.value'):
             self.assert_bites(compared_stages(line), 'compares')
         self.assertEqual([], compared_stages('model.Recovery(a, b, RecoveryStage.FENCING)'))
+
+    def test_a_former_word_is_found(self):
+        for line in ('class Hearer: pass', 'fence.prove(order)', 'case.road', 'f(road=())',
+                     'def f(eye): pass', 'from kaopu_ha.sim import smallworld'):
+            self.assert_bites(former_names(line), 'line 1')
+        self.assertEqual([], former_names('road = roads.CASE'))
+        self.assert_bites(former_prose('x = 1  # its office'), 'office')
+        self.assert_bites(former_prose('"""What an eye sees."""'), 'eye')
+        self.assertEqual([], former_prose("x = 'an eye'"))
+
+    def test_a_name_of_two_classes_is_found(self):
+        self.assert_bites(doubles([('Verb', 'core'), ('Verb', 'core')]), 'Verb')
+        self.assert_bites(doubles([('Seen', 'core'), ('Seen', 'cli')]), 'Seen')
+        self.assertEqual([], doubles([('Seen', 'core'), ('Seen', 'core'), ('Verb', 'core')]))
 
     def test_relative_imports_are_refused(self):
         self.assert_bites(directions('agent', 'from ..drivers import child\n'), 'whole name')

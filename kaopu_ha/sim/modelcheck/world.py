@@ -12,10 +12,9 @@
 
 """The model world of the model check: one host with one instance, and two hosts to go to.
 
-A state is frozen and finite: texts, times, rounds and histories of the records are taken out, keys
-of the store are fields, and what a controller or worker holds between two steps is a
-``Pending``.  This module is the world outside of the program: the host, what the networks answer,
-and Nova.  ``controllers`` and ``workers`` are the program in it, ``modelcheck`` searches.
+A state is frozen and finite: texts, times, rounds and histories are taken out, keys of the store
+are fields, and what a controller or worker holds between two steps is a ``Pending``.  This is the
+world outside of the program: the host, what the networks answer, and Nova.
 
 ::
 
@@ -200,8 +199,7 @@ def _forgotten(state: State, ablation: Ablation) -> State:
     if ablation.slow:
         return state
     return state._replace(controllers=both(
-        state.controllers,
-        lambda pending: IDLE if pending.kind == 'asked' and pending.outlived else pending))
+        state.controllers, lambda one: IDLE if one.kind == 'asked' and one.outlived else one))
 
 
 # ---------------------------------------------------------------- what the networks answer
@@ -358,8 +356,7 @@ def applied(state: State, written: Writes) -> State:
 def canonical(state: State, ablation: Ablation) -> State:
     """The same state, without what is refused in any case: it need not be told apart.
 
-    That is what a stale one holds, and what was begun in a term that is lost: each commit
-    compares the epoch of the term in which its look began.
+    That is what a stale one holds, and what was begun in a term that is lost.
     """
     state = _settled(state)
     if ablation.compare or (state.controllers, state.workers) == _EMPTY:
@@ -400,5 +397,4 @@ def outlived(state: State) -> State:
     """The host has shown life: mark every silent round that was asked before."""
     return state._replace(controllers=both(
         state.controllers,
-        lambda pending: pending._replace(outlived=True)
-        if pending.verdict is model.Verdict.DEAD else pending))
+        lambda one: one._replace(outlived=True) if one.verdict is model.Verdict.DEAD else one))

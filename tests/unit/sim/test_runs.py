@@ -45,7 +45,7 @@ class Part(unittest.TestCase):
 
     first = 1
 
-    def run(self):
+    def none_goes_wrong(self):
         began, found = time.monotonic(), []
         for seed in range(self.first, self.first + RUNS_IN_PART):
             _, wrong = runs.run(runs.story_of(seed))
@@ -60,10 +60,10 @@ class Part(unittest.TestCase):
 
 
 for number in range(PARTS):
-    name = f'TestLives{number}'
+    name = f'TestRuns{number}'
     globals()[name] = type(name, (Part,), {
         '__module__': __name__, 'first': 1 + number * RUNS_IN_PART,
-        'test_runs_of_this_part_break_no_law': Part.run})
+        'test_runs_of_this_part_break_no_law': Part.none_goes_wrong})
 
 
 class TestOfARun(unittest.TestCase):

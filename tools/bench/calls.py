@@ -59,7 +59,7 @@ from kaopu_ha.drivers.etcd.store import EtcdStore
 from kaopu_ha.wiring import runtime
 from kaopu_ha.wiring.parts import Parts, Program, parts
 from tests import etcd_single
-from tools.bench.calls_played import CLUSTER, FENCE, Eyes, Fence, Usage, address, order
+from tools.bench.calls_played import CLUSTER, FENCE, Fence, Observers, Usage, address, order
 from tools.bench.stub_nova import Pace, Stub
 
 _TARGETS = 20
@@ -161,7 +161,7 @@ def controller(conf: cfg.ConfigOpts, its: Parts, setting: Setting, observer: int
     cloud = its.driver('cloud', conf.cloud.driver)
     env = runtime.runtime_of(runtime.name(conf), told)
     every, resign = programs.controller(
-        its.store, [], [Fence()], cloud, Eyes(observer), Usage(setting.targets), its.queue(),
+        its.store, [], [Fence()], cloud, Observers(observer), Usage(setting.targets), its.queue(),
         wiring.rules(conf), conf.controller.leader_ttl, env)
     its.held.callback(resign)
     return its.program([loop for loop in every if loop.name in ('leadership', 'warm', 'recoverer')],
@@ -171,7 +171,8 @@ def controller(conf: cfg.ConfigOpts, its: Parts, setting: Setting, observer: int
 def worker(conf: cfg.ConfigOpts, its: Parts, setting: Setting, observer: int,
            told: Callable[[News], None]) -> Program:
     """A worker, whole."""
-    probes, env = Eyes(observer), runtime.runtime_of(f'{runtime.name(conf)}/{os.getpid()}', told)
+    probes = Observers(observer)
+    env = runtime.runtime_of(f'{runtime.name(conf)}/{os.getpid()}', told)
     every, give_back = programs.worker(
         its.store, its.driver('cloud', conf.cloud.driver), its.queue(), probes, probes,
         wiring.rules(conf), conf.worker.claim_ttl, conf.worker.concurrency, env)

@@ -27,7 +27,7 @@ FENCE = 'ceph_blocklist'
 
 
 class Fence(ports.Fence):
-    """One that has cut, and says so."""
+    """One that has fenced, and says so."""
 
     name = FENCE
     gives_proof = True
@@ -41,8 +41,8 @@ class Fence(ports.Fence):
         """Nothing is."""
         return {}
 
-    def cut(self, order: model.FenceOrder, permit: ports.Permit) -> None:
-        """It is cut."""
+    def fence(self, order: model.FenceOrder, permit: ports.Permit) -> None:
+        """It is fenced."""
 
     def verify(self, order: model.FenceOrder, limit: float) -> model.Proof:
         """It holds."""
@@ -66,7 +66,7 @@ class Usage(ports.UsageSource):
         return self._usage
 
 
-class Eyes(ports.ImageObserver, ports.LibvirtObserver):
+class Observers(ports.ImageObserver, ports.LibvirtObserver):
     """A Ceph and a libvirt that see what the stub has moved."""
 
     def __init__(self, port: int) -> None:

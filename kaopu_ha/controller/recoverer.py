@@ -298,8 +298,10 @@ class Recoverer:
             if move.phase is Phase.QUEUED:
                 self._queue.offer([_key(move)])
             self._tell_all(failed)
-        self._planned[item.id] = stands, self._clock()
-        return dataclasses.replace(seen, planned=(stands, 0.0))
+        _, whole_at = self._planned.get(item.id, (None, 0.0))
+        whole_at = self._clock() if decision.whole else whole_at
+        self._planned[item.id] = stands, whole_at
+        return dataclasses.replace(seen, planned=(stands, self._clock() - whole_at))
 
     # ------------------------------------------------------------ private
 

@@ -33,7 +33,10 @@ class Phase(enum.Enum):
     @property
     def ended(self) -> bool:
         """True if nothing more happens to the instance in this recovery."""
-        return self in (Phase.DONE, Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE)
+        return self in _ENDED
+
+
+_ENDED = (Phase.DONE, Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE)
 
 
 class RecoveryStage(enum.Enum):

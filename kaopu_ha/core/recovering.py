@@ -58,11 +58,11 @@ class Seen:
     ``dead``: see ``dead_hosts``.  ``marked``: the proof is shown.  ``fresh``: this leader read the
     fence back a moment ago.  ``cut``, ``forced``: what it has done in this turn.  ``told``: the
     newest event about any host.  ``rested``: see ``evacuation.Seen``.  ``planned``: how things
-    stood at this leader's last plan, and for how many seconds that plan has stood.  ``stopped``: of
-    the servers those that their users had stopped.  ``places``: see ``evacuation.Seen``.
-    ``inventory_revision``: of what the host told
-    last; ``answers``: its libvirt does.  ``unfenced``: why nothing was learned of its fence.
-    ``answering``: for how many seconds the store has answered since it was away.
+    stood at this leader's last plan, and for how many seconds its last whole plan has stood.
+    ``stopped``: of the servers those that their users had stopped.  ``places``: see
+    ``evacuation.Seen``.  ``inventory_revision``: of what the host told last; ``answers``: its
+    libvirt does.  ``unfenced``: why nothing was learned of its fence.  ``answering``: for how many
+    seconds the store has answered since it was away.
     """
 
     at: str
@@ -99,7 +99,8 @@ class Seen:
 class Decision:
     """The act; what is to be written, and told once it is.
 
-    ``proven``: the proof is written with it; ``unproven``: it ends with it.
+    ``proven``: the proof is written with it; ``unproven``: it ends with it.  ``whole``: the plan
+    looked at all that wait.
     """
 
     act: Act
@@ -108,6 +109,7 @@ class Decision:
     news: tuple[News, ...] = ()
     proven: bool = False
     unproven: bool = False
+    whole: bool = True
 
 
 def go(recovery: Recovery, stage: RecoveryStage, seen: Seen, reason: str,

@@ -32,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 import dataclasses
 
-from kaopu_ha.core import admission, evacuation, fencing, holding, left, model
+from kaopu_ha.core import admission, evacuation, fencing, holding, left, model, planning
 from kaopu_ha.core.holding import cutting as _fencing
 from kaopu_ha.core.holding import kept as _kept
 from kaopu_ha.core.kept import dead_hosts as dead_hosts
@@ -113,7 +113,7 @@ def _proven(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     made = tuple(item for item in _listed(recovery, seen.servers, seen, rules)
                  if item.instance not in given_up)
     others = [item for item in seen.evacuations if item.recovery != recovery.id]
-    changed = evacuation.planned(_ready(recovery, [*made, *others]), _look(seen), rules, seen.dead)
+    changed = planning.planned(_ready(recovery, [*made, *others]), _look(seen), rules, seen.dead)
     mine = {item.instance: item for item in changed if item.recovery == recovery.id}
     made = tuple(mine.get(item.instance, item) for item in made)
     text = counted(made)
@@ -140,9 +140,9 @@ def _moving(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     if lacks_target and _plan_is_due(seen, rules) and _hosts_are_heard(seen, rules):
         if seen.candidates is None:
             return Decision(Act.ASK_TARGETS, recovery)
-        changed = evacuation.planned(ready, _look(seen), rules, seen.dead)
+        changed, whole = _planned(ready, seen, rules)
         return Decision(Act.REPLAN, recovery, tuple(
-            item for item in changed if item.recovery == recovery.id))
+            item for item in changed if item.recovery == recovery.id), whole=whole)
     if recovery.stage is RecoveryStage.PLANNED and any(item.attempts for item in mine):
         return _go(recovery, RecoveryStage.EVACUATING, seen, 'workers carry it out',
                    News(Fact.EVACUATING, recovery.host, counted(mine)))
@@ -164,6 +164,18 @@ def _plan_is_due(seen: Seen, rules: model.Rules) -> bool:
         return True
     before, seconds = seen.planned
     return standing(seen) != before or seconds >= rules.plan_seconds
+
+
+def _planned(ready: Sequence[Evacuation], seen: Seen,
+             rules: model.Rules) -> tuple[tuple[Evacuation, ...], bool]:
+    """The changes, and whether all that wait were looked at: they are now and then, and whenever
+    more has changed than moves.
+    """
+    if seen.planned is not None:
+        before, seconds = seen.planned
+        if standing(seen)[:2] == before[:2] and seconds < rules.plan_seconds:
+            return planning.planned_again(ready, _look(seen), rules, seen.dead)
+    return planning.planned(ready, _look(seen), rules, seen.dead), True
 
 
 def _ending(recovery: Recovery, seen: Seen, mine: Sequence[Evacuation],

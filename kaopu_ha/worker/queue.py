@@ -86,7 +86,8 @@ class RecordQueue(ports.Queue):
             else:
                 found.append(Free(entries[name].key, entries[name].modified,
                                   item.phase is not Phase.QUEUED, item.priority))
-        return policy.in_turns(found, lambda each: each.key.rsplit('/', 2)[1], has)
+        turns = policy.in_turns(found, lambda each: each.key.rsplit('/', 2)[1], has)
+        return [found[place] for place in turns]
 
     def close(self) -> None:
         """Nothing is held."""

@@ -16,7 +16,7 @@ import dataclasses
 import random
 import unittest
 
-from kaopu_ha.core import evacuation, model, refusals
+from kaopu_ha.core import evacuation, model, planning, refusals
 from kaopu_ha.core.evacuation import Way
 from kaopu_ha.core.model import Phase, Power, Sign
 from kaopu_ha.core.news import Outcome
@@ -99,7 +99,7 @@ def planned(items, *candidates, dead=(), given=None):
     """The evacuations after planning, changed or not."""
     seen = a_plan_look(*candidates)
     changed = {(item.recovery, item.instance): item
-               for item in evacuation.planned(items, seen, given or rules(), dead)}
+               for item in planning.planned(items, seen, given or rules(), dead)}
     return [changed.get((item.recovery, item.instance), item) for item in items]
 
 
@@ -377,7 +377,7 @@ class Listed(unittest.TestCase):
 class Planned(unittest.TestCase):
 
     def test_the_least_used_host_becomes_the_target(self):
-        changed = evacuation.planned(
+        changed = planning.planned(
             [an_evacuation()],
             a_plan_look(a_candidate('c2', usage=a_usage(cores_used=9)), a_candidate('c3')),
             rules())
@@ -389,7 +389,7 @@ class Planned(unittest.TestCase):
     def test_what_is_not_waiting_stays_as_it_is(self):
         items = [under_way(phase, instance=f'i-{phase.value}')
                  for phase in Phase if phase not in (Phase.WAITING, Phase.REFUSED)]
-        self.assertEqual((), evacuation.planned(items, a_plan_look(a_candidate('c2')), rules()))
+        self.assertEqual((), planning.planned(items, a_plan_look(a_candidate('c2')), rules()))
 
     def test_a_batch_spreads_over_the_hosts(self):
         items = [an_evacuation(f'i{number}') for number in range(4)]
@@ -481,7 +481,7 @@ class Planned(unittest.TestCase):
         candidates = (a_candidate('c2'), a_candidate('c3', usage=a_usage(cores_used=20)))
         given = rules(per_target_max=2)
         once = planned(items, *candidates, given=given)
-        self.assertEqual((), evacuation.planned(once, a_plan_look(*candidates), given))
+        self.assertEqual((), planning.planned(once, a_plan_look(*candidates), given))
 
     def test_no_room_waits_and_goes_when_there_is_room(self):
         full, roomy = a_candidate('c2', usage=a_usage(cores_used=31)), a_candidate('c2')
@@ -529,7 +529,7 @@ class TurnedBack(unittest.TestCase):
         while not item.phase.ended:
             look = dataclasses.replace(a_plan_look(*hosts), rested={
                 evacuation.rest(item): sum(pauses[number:])})
-            changed = evacuation.planned([item], look, given)
+            changed = planning.planned([item], look, given)
             if changed and changed[0].phase is Phase.QUEUED:
                 item = dataclasses.replace(changed[0], phase=Phase.REFUSED, row=refusal)
                 number = len(pauses)
@@ -622,14 +622,14 @@ class OneInstanceInTwoRecoveries(unittest.TestCase):
         ended = under_way(Phase.DONE, recovery='c1-900', source='c1', target='c2')
         waiting = an_evacuation(recovery='c2-1000', source='c2')
         for items in ([ended, waiting], [waiting, ended]):
-            changed = evacuation.planned(items, a_plan_look(a_candidate('c3')), rules())
+            changed = planning.planned(items, a_plan_look(a_candidate('c3')), rules())
             self.assertEqual([('c2-1000', Phase.QUEUED, 'c3')],
                              [(item.recovery, item.phase, item.target) for item in changed])
 
     def test_both_are_planned_if_both_wait(self):
         items = [an_evacuation(recovery='c1-900', source='c1'),
                  an_evacuation(recovery='c2-1000', source='c2')]
-        changed = evacuation.planned(items, a_plan_look(a_candidate('c3')), rules())
+        changed = planning.planned(items, a_plan_look(a_candidate('c3')), rules())
         self.assertEqual(['c1-900', 'c2-1000'], [item.recovery for item in changed])
 
 

@@ -262,6 +262,23 @@ class TheMoves(unittest.TestCase):
         before = dataclasses.replace(seen, planned=(recovery.standing(seen), 0.0), told=9)
         self.assertIs(Act.ASK_TARGETS, advance(at(PLANNED), before).act)
 
+    def again(self, seconds=1.0, **changes):
+        """A plan of two, of whom one may go, so many seconds after a whole one."""
+        before = (frozenset(), 0, 'other moves')
+        seen = look(evacuations=(an_evacuation('i1'), an_evacuation('i2')),
+                    candidates=(a_candidate('c2'),), planned=(before, seconds), **changes)
+        return recovery.advance(at(PLANNED), seen, dataclasses.replace(RULES, in_all_max=1))
+
+    def test_after_moves_alone_those_behind_the_last_that_may_go_are_left_as_they_are(self):
+        for changes, told in (({}, ['i1']), ({'told': 9}, ['i1', 'i2']),
+                              ({'dead': frozenset({'c7'})}, ['i1', 'i2'])):
+            found = self.again(**changes)
+            self.assertEqual((Act.REPLAN, told == ['i1', 'i2'], told), (
+                found.act, found.whole, [item.instance for item in found.evacuations]))
+
+    def test_those_behind_are_told_why_after_a_while_whatever_goes_on(self):
+        self.assertEqual([False, True], [self.again(4.9).whole, self.again(5.0).whole])
+
     def test_what_goes_to_a_host_that_died_gets_another_target(self):
         seen = look(evacuations=(under_way(),), dead=frozenset({'c1', 'c2'}),
                     candidates=(a_candidate('c2'), a_candidate('c3')))

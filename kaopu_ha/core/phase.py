@@ -59,6 +59,11 @@ class RecoveryStage(enum.Enum):
         return self is RecoveryStage.FENCING
 
     @property
+    def proven(self) -> bool:
+        """True once its fence has held, while nothing is planned yet."""
+        return self is RecoveryStage.PROVEN
+
+    @property
     def planned(self) -> bool:
         """True of a plan of which nothing is under way yet."""
         return self is RecoveryStage.PLANNED

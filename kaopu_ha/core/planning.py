@@ -43,30 +43,33 @@ _WAITS = Phase.WAITING
 
 
 def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
-            dead: Collection[str] = ()) -> tuple[Evacuation, ...]:
+            dead: Collection[str] = (), soon: Sequence[Evacuation] = ()
+            ) -> tuple[Evacuation, ...]:
     """The evacuations of all recoveries with targets for those that may go on; changed ones only.
 
     ``dead``: targets that are confirmed and fenced themselves; what was on its way there starts
     again.  At most ``per_target_max`` go to one target at a time, ``in_all_max`` in all; what was
     put aside, because it only waits, takes no place.  Room is looked for in the order of priority,
     of one class for a host's after another's in turn, and while one waits for its turn the less
-    important ones of its host do, too.
+    important ones of its host do, too.  ``soon``: what comes to be planned in a moment: in its turn
+    a place is left free for it.
     """
     plan = _Plan(tuple(evacuations), seen, rules, dead)
-    plan.place(whole=True)
+    plan.place(soon, whole=True)
     plan.tell()
     return plan.changed()
 
 
 def planned_again(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
-                  dead: Collection[str] = ()) -> tuple[tuple[Evacuation, ...], bool]:
+                  dead: Collection[str] = (), soon: Sequence[Evacuation] = ()
+                  ) -> tuple[tuple[Evacuation, ...], bool]:
     """The same where nothing but moves has changed since the last plan: as many go, and as far.
 
     But who comes behind the last of ``in_all_max`` is not looked at: then it is no whole plan
     (False).
     """
     plan = _Plan(tuple(evacuations), seen, rules, dead)
-    plan.place(whole=False)
+    plan.place(soon, whole=False)
     plan.tell()
     return plan.changed(), plan.is_whole
 
@@ -101,16 +104,19 @@ class _Plan:
         # Who waits, by its number: what speaks against hosts, and for whose sake if a host is left.
         self._held_back: list[tuple[int, placing.Objections, str]] = []
 
-    def place(self, *, whole: bool) -> None:
+    def place(self, soon: Sequence[Evacuation], *, whole: bool) -> None:
         """Let go who may, in the order of turns; ``whole``: look at the others, too."""
         rules, turns = self._rules, dict[str, policy.Priority]()
         waiting = [self._now[number] for number in self._waiting]
         busy = collections.Counter(item.target for item in self._going)
         has = collections.Counter(item.recovery for item in self._going)
-        for place in policy.in_turns(waiting, _recovery, has):
+        for place in policy.in_turns([*waiting, *soon], _recovery, has):
             if self._is_full and not whole:
                 self.is_whole = False
                 return
+            if place >= len(waiting):
+                self._in_all += not self._is_full
+                continue
             number, current = self._waiting[place], waiting[place]
             reach = self._ground.reach(current)
             target, doubt = self._shortlist.choose(current, reach)

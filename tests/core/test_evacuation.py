@@ -140,6 +140,24 @@ class TheOrder(unittest.TestCase):
             self.assertIn('its turn comes: ', items[1].reason)
             self.assertEqual(bool(changes), 'more important ones' not in items[2].reason)
 
+    def test_what_comes_in_a_moment_has_its_turns_and_a_place_is_left_for_it(self):
+        mine = [an_evacuation(f'i{number}') for number in range(4)]
+        soon = [an_evacuation(f'i{number}', recovery='c9-9', source='c9') for number in range(6, 9)]
+        look = a_plan_look(a_candidate('c2'))
+        for free, expected in ((1, 1), (2, 1), (3, 2), (5, 3), (9, 4)):
+            few = rules(in_all_max=free, per_target_max=9)
+            for found in (planning.planned(mine, look, few, soon=soon),
+                          planning.planned_again(mine, look, few, soon=soon)[0]):
+                self.assertEqual(expected, [item.phase for item in found].count(Phase.QUEUED), free)
+                self.assertEqual({'c1-7'}, {item.recovery for item in found})
+
+    def test_more_important_ones_do_not_wait_for_what_comes_in_a_moment(self):
+        mine = [an_evacuation(f'i{number}', **self.HIGH) for number in range(4)]
+        soon = [an_evacuation('i9', recovery='c9-9', source='c9')]
+        few = rules(in_all_max=3)
+        found = planning.planned(mine, a_plan_look(a_candidate('c2')), few, soon=soon)
+        self.assertEqual(3, [item.phase for item in found].count(Phase.QUEUED))
+
     def test_one_that_fits_nowhere_holds_nobody_up(self):
         items = planned([an_evacuation('i1', **self.LOW),
                          an_evacuation('i9', cores=64, **self.HIGH)], a_candidate('c2'))

@@ -41,7 +41,7 @@ class Fence(ports.Fence):
         """Nothing is."""
         return {}
 
-    def cut(self, order: model.FenceOrder, permit: ports.Permit) -> None:
+    def fence(self, order: model.FenceOrder, permit: ports.Permit) -> None:
         """It is cut."""
 
     def verify(self, order: model.FenceOrder, limit: float) -> model.Proof:

@@ -78,7 +78,8 @@ class RecordQueue(ports.Queue):
         claimed = set(snapshot.under(records.CLAIM))
         entries = snapshot.under(records.EVACUATION)
         found, has = [], collections.Counter[str]()
-        for name, item in records.readable(Evacuation, entries).items():
+        # Those that can't be read are left out: the leader tells of them.
+        for name, item in records.View(snapshot).every(Evacuation, records.EVACUATION).items():
             if item.phase not in _OPEN:
                 continue
             if item.instance in claimed:

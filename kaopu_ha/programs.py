@@ -65,6 +65,11 @@ FOLLOWED = (*RANGES, records.RECOVERY, records.EVACUATION, records.PROOF, record
             records.CLAIM, records.PROCESS, records.WISH, records.USE, records.SERVER,
             records.SERVICE)
 
+# The same of a worker: what it may take, at all times; and whose each address is, from its first
+# call on.  An idle one keeps no copy of what all hosts told.
+_FOLLOWED_FOR_TASKS = (records.EVACUATION, records.CLAIM)
+_FOLLOWED_FOR_CALLS = (records.INVENTORY, records.TOOL, records.CLAIMS)
+
 
 @dataclass(frozen=True)
 class Loop:
@@ -149,6 +154,11 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
 def mirrored(store: ports.Store) -> ports.Store:
     """The store for a controller: what its loops look at again and again is read from a mirror."""
     return Mirrored(store, *FOLLOWED)
+
+
+def mirrored_for_tasks(store: ports.Store) -> ports.Store:
+    """The store for a worker: what it looks at again and again is read from mirrors."""
+    return Mirrored(Mirrored(store, *_FOLLOWED_FOR_TASKS), *_FOLLOWED_FOR_CALLS)
 
 
 def _lookout(ahead: Ahead, store: ports.Store, turns: Turns, env: Runtime) -> Lookout:

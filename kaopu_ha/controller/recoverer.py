@@ -26,6 +26,7 @@ from kaopu_ha.controller import history
 from kaopu_ha.controller.alone import Alone, words
 from kaopu_ha.controller.fencekeeper import FenceKeeper
 from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.plans import Plans
 from kaopu_ha.controller.rests import Rests
 from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.term import Term
@@ -56,8 +57,7 @@ class Recoverer:
         self._term, self._answering = Term(leadership, self._forget), leadership.answering
         self._rules, self._clock, self._tell = env.rules, env.clock, env.tell
         self._pool, self._libvirt = env.pool(6, 'recover'), libvirt
-        self._planned: dict[str, tuple[road.Standing, float]] = {}
-        self._told, self._read_at = 0, 0.0
+        self._told, self._read_at, self._plans = 0, 0.0, Plans(env.rules, env.clock)
         self.alone = Alone(store, env.clock, env.tell)
         self._untold, self._rests = Untold(store, env.tell), Rests(env.clock)
         self._keeper = FenceKeeper(store, self._term, fences, env.rules, env.clock, self._pool)
@@ -90,7 +90,7 @@ class Recoverer:
         return 0.05
 
     def _forget(self) -> None:
-        self._planned = {}
+        self._plans.forget()
         self._keeper.forget_others(())
         self._targets.forget()
         self._targets.outdated()
@@ -102,7 +102,7 @@ class Recoverer:
     def _advance_all(self, world: CloudView, kept: Sequence[Recovery]) -> bool:
         """True if something was committed: then look again at once."""
         open_ = {item.id for item in kept}
-        self._planned = {name: at for name, at in self._planned.items() if name in open_}
+        self._plans.begin(kept, world.evacuations)
         self._keeper.forget_others(open_)
         dead = road.dead_hosts(kept)
         by_host = {item.host: item for item in kept}
@@ -160,14 +160,15 @@ class Recoverer:
                 raise
 
     def _seen(self, world: CloudView, item: Recovery, dead: frozenset[str]) -> Seen:
-        term, planned = self._term, self._planned.get(item.id)
+        term, plans = self._term, self._plans
         return Seen(
             term.now(), term.name, term.epoch, case=world.cases.get(item.host),
             inventory=world.inventories.get(item.host), wanted=self._keeper.wanted(world, item),
-            claimed=world.claimed, claims=world.claims, evacuations=world.evacuations, dead=dead,
+            claimed=world.claimed, claims=world.claims, evacuations=plans.moves, dead=dead,
             marked=world.has(records.PROOF + item.id), fresh=self._keeper.is_fresh(item),
-            told=self._told, rested=self._rests.seconds(world.evacuations),
-            planned=(planned[0], self._clock() - planned[1]) if planned else None,
+            told=self._told, rested=self._rests.seconds(plans.moves),
+            planned=plans.of(item), plan=plans.made(_FRESH_SECONDS), safe=plans.safe,
+            soon=plans.soon(item),
             inventory_revision=world.modified(records.INVENTORY + item.host),
             answering=self._answering())
 
@@ -182,13 +183,14 @@ class Recoverer:
 
     def _commit(self, world: CloudView, item: Recovery, decision: Decision) -> None:
         """Write it all, then tell, then wake the workers."""
-        moves = [_put_evacuation(move) for move in decision.evacuations]
         # The last of them come with the stage: a worker that is woken by them may begin.
+        moves = list(decision.evacuations)
         while len(moves) > TOGETHER_MAX:
-            if not self._write(world, item, moves[:TOGETHER_MAX]):
+            if not self._write(world, item, list(map(_put_evacuation, moves[:TOGETHER_MAX]))):
                 return
+            self._plans.wrote(moves[:TOGETHER_MAX])
             del moves[:TOGETHER_MAX]
-        writes: list[ports.Put | ports.Delete] = list(moves)
+        writes: list[ports.Put | ports.Delete] = list(map(_put_evacuation, moves))
         if decision.recovery != item:
             writes.append(_put(decision.recovery))
         if decision.proven:
@@ -200,6 +202,7 @@ class Recoverer:
                                   decision.news if went else ()):
             if not self._write(world, item, writes):
                 return
+        self._plans.wrote(moves)
         self._tell_all(decision.news)
         queued = [_key(move) for move in decision.evacuations if move.phase is Phase.QUEUED]
         if queued:
@@ -254,7 +257,7 @@ class Recoverer:
 
     def _list(self, world: CloudView, seen: Seen, decision: Decision) -> Seen:
         # Whatever comes of it, a finished recovery does not ask again at once.
-        self._planned[decision.recovery.id] = road.standing(seen), self._clock()
+        self._plans.listed(decision.recovery, seen)
         servers = self._cloud.servers(decision.recovery.host)
         kinds = {server.demand for server in servers if server.demand is not None}
         return self._asked_targets(world, dataclasses.replace(
@@ -287,7 +290,7 @@ class Recoverer:
 
     def _replan(self, world: CloudView, seen: Seen, decision: Decision) -> Seen:
         """Each instance is written for itself: a worker may have gone on with another one."""
-        item, stands = decision.recovery, road.standing(seen)
+        item, written = decision.recovery, []
         for move in decision.evacuations:
             failed = [News(Fact.NOT_MOVED, move.source, f'{move.name}: {move.reason}',
                            (evacuation.outcome(move, seen.case),))
@@ -295,11 +298,14 @@ class Recoverer:
             with self._untold.keeping(_key(move), world.modified(_key(move)), move, failed):
                 if not self._write(world, item, [_put_evacuation(move)], _key(move)):
                     continue
+            written.append(move)
             if move.phase is Phase.QUEUED:
                 self._queue.offer([_key(move)])
             self._tell_all(failed)
-        self._planned[item.id] = stands, self._clock()
-        return dataclasses.replace(seen, planned=(stands, 0.0))
+        assert decision.plan is not None, decision
+        self._plans.replanned(item, seen, decision.plan)
+        self._plans.wrote(written)
+        return dataclasses.replace(seen, planned=self._plans.of(item))
 
     # ------------------------------------------------------------ private
 

@@ -12,7 +12,8 @@
 
 """What is moved, where to, and in how many at a time.  Claim 3 of the patent.
 
-The leader plans (this module); workers carry one evacuation out (``core.attempt``)::
+The leader lists (this module) and plans (``core.planning``); workers carry one evacuation out
+(``core.attempt``)::
 
     WAITING -> QUEUED -> CALLING -> MOVING -> DONE
        ^                    |          |
@@ -21,7 +22,6 @@ The leader plans (this module); workers carry one evacuation out (``core.attempt
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Collection, Iterable, Mapping, Sequence
 import dataclasses
 from dataclasses import dataclass
@@ -32,17 +32,13 @@ from kaopu_ha.core import (
     detection,
     events,
     model,
-    placing,
     policy,
-    refusals,
     roads,
     selection,
     texts,
 )
 from kaopu_ha.core.model import Evacuation, Phase, Power
 from kaopu_ha.core.news import Outcome
-from kaopu_ha.core.refusals import Meaning
-from kaopu_ha.core.shortlist import Shortlist
 
 went = roads.step_of_evacuation
 
@@ -241,127 +237,6 @@ def why_stays(instance: model.Instance, fenced: Collection[str]) -> str:
         return f'its host never read the id of image {unread[0]}'
     unfenced = sorted({image.cluster for image in instance.images} - set(fenced))
     return f'the host was not fenced on cluster {unfenced[0]}' if unfenced else ''
-
-
-def planned(evacuations: Iterable[Evacuation], seen: Seen, rules: model.Rules,
-            dead: Collection[str] = ()) -> tuple[Evacuation, ...]:
-    """The evacuations of all recoveries with targets for those that may go on; changed ones only.
-
-    ``dead``: targets that are confirmed and fenced themselves; what was on its way there starts
-    again.  At most ``per_target_max`` go to one target at a time, ``in_all_max`` in all; what was
-    put aside, because it only waits, takes no place.  Room is looked for in the order of priority,
-    of one class for a host's after another's in turn, and while one waits for its turn the less
-    important ones of its host do, too.
-    """
-    before, unplaced = policy.in_order(evacuations), Shortlist(seen.candidates)
-    now = [_turned_back(item, seen, rules, dead, unplaced) for item in before]
-    busy: dict[str, int] = {}
-    going = [item for item in now if selection.comes(item) and not item.set_aside]
-    for item in going:
-        busy[item.target] = busy.get(item.target, 0) + 1
-    candidates, ground = selection.begun(seen.candidates, seen.places, now)
-    shortlist, in_all = Shortlist(candidates), len(going)
-    held_back: list[tuple[int, placing.Objections, str]] = []
-    turns: dict[str, policy.Priority] = {}
-    has = collections.Counter(item.recovery for item in going)
-    places = {(item.recovery, item.instance): number for number, item in enumerate(now)}
-    for current in policy.in_turns([item for item in now if item.phase is Phase.WAITING
-                                    and not _rests(item, seen, rules)], _recovery, has):
-        number, reach = places[current.recovery, current.instance], ground.reach(current)
-        target, doubt = shortlist.choose(current, reach)
-        if not target:
-            held_back.append((number, reach, ''))
-            continue
-        shortlist.place(current, target)
-        ground.placed(current.instance, target)
-        if in_all >= rules.in_all_max or busy.get(target, 0) >= rules.per_target_max:
-            held_back.append((number, reach, f'enough is moving to {target}'))
-            turns.setdefault(current.recovery, current.priority)
-        elif turns.get(current.recovery, current.priority) is not current.priority:
-            held_back.append((number, reach, 'more important ones wait for theirs'))
-        else:
-            busy[target] = busy.get(target, 0) + 1
-            in_all += 1
-            now[number] = _goes(current, target, doubt, seen, unplaced.usage(target))
-    # Told of them last: it stays true, for all that has a place is placed by now.  Who waits for
-    # the whole is told no target: it would be another one at each plan.
-    for number, reach, turn in held_back:
-        if turn.startswith('enough') and in_all >= rules.in_all_max:
-            turn = 'enough is moving'
-        reason = f'its turn comes: {turn}' if turn else shortlist.why_none(now[number], reach)
-        now[number] = _waits(now[number], reason, seen, rules, reach, unplaced)
-    return tuple(new for item, new in zip(before, now, strict=True)
-                 if new is not item and new != item)
-
-
-def _recovery(item: Evacuation) -> str:
-    return item.recovery
-
-
-def _rests(item: Evacuation, seen: Seen, rules: model.Rules) -> bool:
-    """True while the pause behind its last round is not over; a new leader begins it again."""
-    if not item.rounds or item.passed_over or item.failures or seen.rested is None:
-        return False
-    return seen.rested.get(rest(item), 0.0) < rules.pause(item.rounds)
-
-
-def _round_ended(item: Evacuation, seen: Seen, rules: model.Rules, reason: str) -> Evacuation:
-    """Nobody took it: try all of them again after a pause, or give up when pauses were enough."""
-    served = sum(rules.pause(number + 1) for number in range(item.rounds))
-    if served >= rules.give_up_seconds:
-        return went(item, Phase.FAILED, seen.at, seen.by, reason)
-    item = dataclasses.replace(item, passed_over=(), refused=(), failures=0,
-                               rounds=item.rounds + 1)
-    return went(item, Phase.WAITING, seen.at, seen.by,
-                f'{reason}; tried again after {rules.pause(item.rounds):g} s')
-
-
-def _waits(item: Evacuation, reason: str, seen: Seen, rules: model.Rules, reach: placing.Objections,
-           unplaced: Shortlist) -> Evacuation:
-    """Without a target; ``unplaced``: the hosts as they are, with nothing placed on them."""
-    tried = {item.source, *item.passed_over, *reach.learnt}
-    if (item.passed_over or reach.learnt) and (unplaced.all_within(tried) or unplaced.choose(
-            dataclasses.replace(item, passed_over=()),
-            dataclasses.replace(reach, learnt=frozenset()))[0]):
-        return _round_ended(item, seen, rules,
-                            f'every other host was tried; last: {placing.last(item, reach)}')
-    if (item.reason, item.row) == (reason, ''):
-        return item
-    return dataclasses.replace(item, reason=reason, row='')
-
-
-def _goes(item: Evacuation, target: str, doubt: str, seen: Seen,
-          usage: model.Usage | None) -> Evacuation:
-    item = dataclasses.replace(item, target=target, epoch=seen.epoch, reason='')
-    though = f', of those that are left: {doubt}' if doubt else ''
-    return went(item, Phase.QUEUED, seen.at, seen.by,
-                f'to {target}, the least used that may{selection.figures(usage)}{though}')
-
-
-def _turned_back(item: Evacuation, seen: Seen, rules: model.Rules,
-                 dead: Collection[str], unplaced: Shortlist) -> Evacuation:
-    """REFUSED, or on its way to a dead target: wait for a new target, or give up."""
-    if selection.comes(item) and item.target in dead:
-        reason, failed, meaning = f'its target {item.target} died', False, Meaning.HOST_FAILED
-    elif item.phase is Phase.QUEUED and not unplaced.may_stay(item):
-        return went(dataclasses.replace(item, target=''), Phase.WAITING, seen.at, seen.by,
-                    f'{item.target} is no target any more')
-    elif item.phase is not Phase.REFUSED:
-        return item
-    else:
-        reason, meaning = item.reason, refusals.meaning(item.reason, item.row)
-        failed = meaning is not Meaning.NOT_HERE
-    tried = tuple(sorted({*item.tried, item.target} - {''}))
-    passed = tuple(sorted({*item.passed_over, item.target} - {''}))
-    refused = {*item.refused, item.target} if meaning is Meaning.NOT_HERE else item.refused
-    item = dataclasses.replace(item, tried=tried, target='', reason=reason, passed_over=passed,
-                               refused=tuple(sorted(refused)), failures=item.failures + failed)
-    if meaning is Meaning.NOWHERE:
-        return _round_ended(item, seen, rules, f'no other host would help; last: {reason}')
-    if item.failures >= rules.attempts_max:
-        return _round_ended(item, seen, rules,
-                            f'{item.failures} targets were tried; last: {reason}')
-    return went(item, Phase.WAITING, seen.at, seen.by, reason)
 
 
 def outcome(item: Evacuation, case: model.Case | None) -> Outcome:

@@ -33,7 +33,10 @@ class Phase(enum.Enum):
     @property
     def ended(self) -> bool:
         """True if nothing more happens to the instance in this recovery."""
-        return self in (Phase.DONE, Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE)
+        return self in _ENDED
+
+
+_ENDED = (Phase.DONE, Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE)
 
 
 class RecoveryStage(enum.Enum):
@@ -54,6 +57,11 @@ class RecoveryStage(enum.Enum):
     def fencing(self) -> bool:
         """True while the fence has never held."""
         return self is RecoveryStage.FENCING
+
+    @property
+    def proven(self) -> bool:
+        """True once its fence has held, while nothing is planned yet."""
+        return self is RecoveryStage.PROVEN
 
     @property
     def planned(self) -> bool:

@@ -30,6 +30,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import dataclasses
 from dataclasses import dataclass, field
 import functools
+from typing import NamedTuple
 
 from kaopu_ha.core import demands, texts
 from kaopu_ha.core.demands import Aggregate, Demand, Group, Places
@@ -107,7 +108,8 @@ class Ground:
         self._everywhere: dict[Demand, Objections] = {}
         self._kinds: dict[tuple[str, Demand, int], Objections] = {}
         for item in moves:
-            self._note(item)
+            if item.target or item.refused:
+                self._note(item)
 
     def reach(self, item: Evacuation) -> Objections:
         """What speaks against hosts for this instance now."""
@@ -272,8 +274,7 @@ def last(item: Evacuation, reach: Objections) -> str:
 _GROUPS_MAX, _HOSTS_MAX = 6, 3
 
 
-@dataclass(frozen=True)
-class RefusedHost:
+class RefusedHost(NamedTuple):
     """A host with the reason why it is no target; ``free``: cores that are left there."""
 
     host: str

@@ -26,10 +26,11 @@ instance behind.  It is told that they are wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import enum
 import functools
+import heapq
 import re
 from typing import Protocol, TypeVar
 
@@ -128,17 +129,33 @@ def in_order(items: Iterable[_R]) -> list[_R]:
     return sorted(items, key=lambda item: item.priority.rank)
 
 
-def in_turns(items: Iterable[_R], owner: Callable[[_R], str],
-             has: Mapping[str, int]) -> list[_R]:
-    """The more important ones first; of one class the owners take turns, whoever has least first.
+def in_turns(items: Sequence[_R], owner: Callable[[_R], str],
+             has: Mapping[str, int]) -> Iterator[int]:
+    """The places of the items in the order of their turns.
 
-    ``has``: how many each owner has already; those of one owner stay in their order.
+    The more important ones first; of one class the owners take turns, whoever has least first.
+    ``has``: how many each owner has already; those of one owner stay in their order.  What is not
+    asked for costs next to nothing: it may be that few of many have their turn now.
     """
-    number, ranked = dict(has), []
-    for item in in_order(items):
-        its = number[owner(item)] = number.get(owner(item), 0) + 1
-        ranked.append((item.priority.rank, its, item))
-    return [item for _, _, item in sorted(ranked, key=lambda each: each[:2])]
+    of_each: dict[str, list[int]] = {}
+    for place, name in enumerate(map(owner, items)):
+        of_each.setdefault(name, []).append(place)
+    ranks = [item.priority.rank for item in items]
+    following = []
+    for name, its in of_each.items():
+        its.sort(key=ranks.__getitem__)
+        # Of each owner the one that is next: its class, its number, its place, and which it is.
+        following.append((ranks[its[0]], has.get(name, 0), its[0], name, 0))
+    heapq.heapify(following)
+    while following:
+        _, number, place, name, at = following[0]
+        yield place
+        its = of_each[name]
+        if at + 1 == len(its):
+            heapq.heappop(following)
+        else:
+            place = its[at + 1]
+            heapq.heapreplace(following, (ranks[place], number + 1, place, name, at + 1))
 
 
 def rank(server: Server | None, policy: Policy) -> int:

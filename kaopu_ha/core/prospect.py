@@ -17,7 +17,7 @@
     silent on both networks   evidence.storage, detection.judged      would it be condemned?
     confirmed                 recovery.advance, act by act, with      would it be fenced?
                               what is so now as the answer to each    what would be moved?
-    planned                   evacuation.planned, core.shortlist      where to?
+    planned                   planning.planned, core.shortlist         where to?
 
 Nothing is decided here.  The recovery of the day is played with what is so now, by the functions
 that will decide on that day: what is foretold can't differ from what is done, unless something

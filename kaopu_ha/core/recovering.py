@@ -49,6 +49,14 @@ Standing = tuple[object, ...]
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What a plan changes, of all recoveries; ``whole``: all that wait were looked at."""
+
+    changed: tuple[Evacuation, ...]
+    whole: bool
+
+
+@dataclass(frozen=True)
 class Seen:
     """What the leader saw.  None: not asked in this turn; ``advance`` says when it must be.
 
@@ -58,11 +66,14 @@ class Seen:
     ``dead``: see ``dead_hosts``.  ``marked``: the proof is shown.  ``fresh``: this leader read the
     fence back a moment ago.  ``cut``, ``forced``: what it has done in this turn.  ``told``: the
     newest event about any host.  ``rested``: see ``evacuation.Seen``.  ``planned``: how things
-    stood at this leader's last plan, and for how many seconds that plan has stood.  ``stopped``: of
-    the servers those that their users had stopped.  ``places``: see ``evacuation.Seen``.
-    ``inventory_revision``: of what the host told
-    last; ``answers``: its libvirt does.  ``unfenced``: why nothing was learned of its fence.
-    ``answering``: for how many seconds the store has answered since it was away.
+    stood at this leader's last plan, and for how many seconds its last whole plan has stood.
+    ``stopped``: of the servers those that their users had stopped.  ``places``: see
+    ``evacuation.Seen``.  ``inventory_revision``: of what the host told last; ``answers``: its
+    libvirt does.  ``unfenced``: why nothing was learned of its fence.  ``answering``: for how many
+    seconds the store has answered since it was away.
+    ``plan``: what was planned in this look for all.  ``safe``: of other recoveries the clusters to
+    which their hosts can't write.  ``soon``: what is listed in a moment, of hosts that were proven
+    together with this one.
     """
 
     at: str
@@ -93,13 +104,17 @@ class Seen:
     answers: bool | None = None
     unfenced: str = ''
     answering: float = math.inf
+    plan: Plan | None = None
+    safe: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    soon: Sequence[Evacuation] = ()
 
 
 @dataclass(frozen=True)
 class Decision:
     """The act; what is to be written, and told once it is.
 
-    ``proven``: the proof is written with it; ``unproven``: it ends with it.
+    ``proven``: the proof is written with it; ``unproven``: it ends with it.  ``plan``: the plan for
+    all, of which these evacuations are.
     """
 
     act: Act
@@ -108,6 +123,7 @@ class Decision:
     news: tuple[News, ...] = ()
     proven: bool = False
     unproven: bool = False
+    plan: Plan | None = None
 
 
 def go(recovery: Recovery, stage: RecoveryStage, seen: Seen, reason: str,

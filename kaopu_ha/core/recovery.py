@@ -32,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 import dataclasses
 
-from kaopu_ha.core import admission, evacuation, fencing, holding, left, model
+from kaopu_ha.core import admission, evacuation, fencing, holding, left, model, planning
 from kaopu_ha.core.holding import cutting as _fencing
 from kaopu_ha.core.holding import kept as _kept
 from kaopu_ha.core.kept import dead_hosts as dead_hosts
@@ -44,6 +44,7 @@ from kaopu_ha.core.model import Evacuation, Phase, Recovery, RecoveryStage
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.recovering import Act as Act
 from kaopu_ha.core.recovering import Decision as Decision
+from kaopu_ha.core.recovering import Plan as Plan
 from kaopu_ha.core.recovering import Seen as Seen
 from kaopu_ha.core.recovering import Standing as Standing
 from kaopu_ha.core.recovering import go as _go
@@ -113,7 +114,8 @@ def _proven(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     made = tuple(item for item in _listed(recovery, seen.servers, seen, rules)
                  if item.instance not in given_up)
     others = [item for item in seen.evacuations if item.recovery != recovery.id]
-    changed = evacuation.planned(_ready(recovery, [*made, *others]), _look(seen), rules, seen.dead)
+    changed = planning.planned(_ready(recovery, [*made, *others], seen), _look(seen), rules,
+                               seen.dead, seen.soon)
     mine = {item.instance: item for item in changed if item.recovery == recovery.id}
     made = tuple(mine.get(item.instance, item) for item in made)
     text = counted(made)
@@ -133,16 +135,18 @@ def _moving(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     mine = [item for item in seen.evacuations if item.recovery == recovery.id]
     if all(item.phase.ended for item in mine):
         return _ending(recovery, seen, mine, rules)
-    ready = _ready(recovery, seen.evacuations)
+    ready = _ready(recovery, seen.evacuations, seen)
     lacks_target = any(item.phase in _UNPLANNED or (item.target in seen.dead
                                                     and not item.phase.ended)
                        for item in ready if item.recovery == recovery.id)
     if lacks_target and _plan_is_due(seen, rules) and _hosts_are_heard(seen, rules):
-        if seen.candidates is None:
-            return Decision(Act.ASK_TARGETS, recovery)
-        changed = evacuation.planned(ready, _look(seen), rules, seen.dead)
+        plan = seen.plan
+        if plan is None or (_is_whole_due(seen, rules) and not plan.whole):
+            if seen.candidates is None:
+                return Decision(Act.ASK_TARGETS, recovery)
+            plan = _planned(ready, seen, rules)
         return Decision(Act.REPLAN, recovery, tuple(
-            item for item in changed if item.recovery == recovery.id))
+            item for item in plan.changed if item.recovery == recovery.id), plan=plan)
     if recovery.stage is RecoveryStage.PLANNED and any(item.attempts for item in mine):
         return _go(recovery, RecoveryStage.EVACUATING, seen, 'workers carry it out',
                    News(Fact.EVACUATING, recovery.host, counted(mine)))
@@ -164,6 +168,20 @@ def _plan_is_due(seen: Seen, rules: model.Rules) -> bool:
         return True
     before, seconds = seen.planned
     return standing(seen) != before or seconds >= rules.plan_seconds
+
+
+def _is_whole_due(seen: Seen, rules: model.Rules) -> bool:
+    """True if all that wait are to be looked at: now and then, and when more changed than moves."""
+    if seen.planned is None:
+        return True
+    before, seconds = seen.planned
+    return standing(seen)[:2] != before[:2] or seconds >= rules.plan_seconds
+
+
+def _planned(ready: Sequence[Evacuation], seen: Seen, rules: model.Rules) -> Plan:
+    if _is_whole_due(seen, rules):
+        return Plan(planning.planned(ready, _look(seen), rules, seen.dead, seen.soon), True)
+    return Plan(*planning.planned_again(ready, _look(seen), rules, seen.dead, seen.soon))
 
 
 def _ending(recovery: Recovery, seen: Seen, mine: Sequence[Evacuation],
@@ -276,12 +294,12 @@ def _listed(recovery: Recovery, servers: Sequence[model.Server],
                              fencing.awaited_clusters(recovery.orders), rules.policy)
 
 
-def _ready(recovery: Recovery, items: Iterable[Evacuation]) -> list[Evacuation]:
-    """Without those of the recovery that wait for the fence of a cluster."""
-    fenced = fencing.safe_clusters(recovery)
-    return [item for item in items if item.recovery != recovery.id
-            or item.phase is not Phase.WAITING
-            or {image.cluster for image in item.images} <= fenced]
+def _ready(recovery: Recovery, items: Iterable[Evacuation], seen: Seen) -> list[Evacuation]:
+    """Without those that wait for the fence of a cluster."""
+    safe = {**seen.safe, recovery.id: fencing.safe_clusters(recovery)}
+    return [item for item in items if item.phase is not Phase.WAITING
+            or item.recovery not in safe
+            or {image.cluster for image in item.images} <= safe[item.recovery]]
 
 
 def counted(items: Iterable[Evacuation]) -> str:

@@ -91,13 +91,20 @@ def figures(usage: model.Usage | None) -> str:
 def why_not(candidate: Candidate, evacuation: model.Evacuation,
             reach: Objections = EVERYWHERE) -> str:
     """Why the host is no target for the instance; empty if it is one."""
-    service = candidate.service
     if candidate.host == evacuation.source:
         return 'it is the source'
     if candidate.host in evacuation.passed_over:
         return TRIED
     if candidate.host in reach.learnt:
         return LEARNT
+    return (why_not_any(candidate, sorted({image.cluster for image in evacuation.images}))
+            or reach.bars(candidate.host) or fits(candidate.usage, evacuation))
+
+
+def why_not_any(candidate: Candidate, clusters: Iterable[str]) -> str:
+    """Why the host were no target for anything with disks on these clusters, had it room; empty
+    if it were one.
+    """
     if candidate.locked:
         return 'it is locked'
     if not candidate.beat:
@@ -109,13 +116,13 @@ def why_not(candidate: Candidate, evacuation: model.Evacuation,
         return f'its agent says: {candidate.note}'
     if candidate.held:
         return 'it is on hold'
+    service = candidate.service
     if service is None or not (service.enabled and service.up and not service.forced_down):
         return 'its compute service is not up and enabled'
-    lost = [cluster for cluster in sorted({image.cluster for image in evacuation.images})
-            if candidate.storage.get(cluster) is not model.Sign.LIFE]
-    if lost:
-        return f'it does not reach cluster {lost[0]}'
-    return reach.bars(candidate.host) or fits(candidate.usage, evacuation)
+    for cluster in clusters:
+        if candidate.storage.get(cluster) is not model.Sign.LIFE:
+            return f'it does not reach cluster {cluster}'
+    return ''
 
 
 def _unsteady(candidate: Candidate) -> str:
@@ -170,16 +177,29 @@ def _in_order(reasons: Mapping[str, str], candidates: Collection[Candidate], cor
 
 
 def begun(candidates: Collection[Candidate], places: demands.Places,
-          moves: Collection[model.Evacuation]) -> tuple[tuple[Candidate, ...], placing.Ground]:
+          moves: Collection[model.Evacuation], going_on: Collection[str] = ()
+          ) -> tuple[tuple[Candidate, ...], placing.Ground]:
     """What a plan begins with: the candidates with what comes to them, or came lately, and what it
     knows of places.
+
+    ``going_on``: recoveries that are not over, whatever is among the moves: those that only wait
+    and were refused nowhere need not be.
     """
     ground = placing.Ground(places, {one.host: one.service.zone if one.service is not None else ''
                                      for one in candidates}, moves)
-    going_on = {item.recovery for item in moves if not item.phase.ended}
-    coming = _by_target(item for item in moves if comes(item))
-    came = _by_target(item for item in moves if item.phase is model.Phase.DONE
-                      and item.recovery in going_on)
+    coming: dict[str, list[model.Evacuation]] = {}
+    done, open_ = [], set(going_on)
+    for item in moves:
+        if not item.phase.ended:
+            open_.add(item.recovery)
+            if comes(item):
+                coming.setdefault(item.target, []).append(item)
+        elif item.phase is model.Phase.DONE:
+            done.append(item)
+    came: dict[str, list[model.Evacuation]] = {}
+    for item in done:
+        if item.recovery in open_:
+            came.setdefault(item.target, []).append(item)
     return tuple(
         one if one.usage is None or (one.host not in coming and one.host not in came)
         else dataclasses.replace(one, usage=with_all(
@@ -187,16 +207,12 @@ def begun(candidates: Collection[Candidate], places: demands.Places,
         for one in candidates), ground
 
 
-def _by_target(moves: Iterable[model.Evacuation]) -> dict[str, list[model.Evacuation]]:
-    found: dict[str, list[model.Evacuation]] = {}
-    for item in moves:
-        found.setdefault(item.target, []).append(item)
-    return found
+_COMES = (model.Phase.QUEUED, model.Phase.CALLING, model.Phase.MOVING)
 
 
 def comes(item: model.Evacuation) -> bool:
     """True while it is on its way to its target."""
-    return item.phase in (model.Phase.QUEUED, model.Phase.CALLING, model.Phase.MOVING)
+    return item.phase in _COMES
 
 
 def free(usage: model.Usage | None, core_class: str) -> float:

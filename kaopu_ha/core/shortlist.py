@@ -36,7 +36,7 @@ import heapq
 
 from kaopu_ha.core import demands, model, placing, selection
 from kaopu_ha.core.model import Evacuation
-from kaopu_ha.core.placing import EVERYWHERE, Objections
+from kaopu_ha.core.placing import Objections
 from kaopu_ha.core.selection import Candidate
 
 # What a host is ordered by: how it is ranked, and its name.
@@ -44,7 +44,6 @@ _Place = tuple[bool, float, float, str]
 # Doubtful ones come last, and disliked ones after others.
 _Tier = tuple[bool, bool]
 _Key = tuple[object, ...]
-_ENDLESS_ROOM = model.Usage(1e12, 0.0, 1e15, 0.0)
 
 
 @dataclass(frozen=True)
@@ -64,11 +63,16 @@ class _Kind:
 class Shortlist:
     """The candidates of one plan, with what is placed on them.  For one ``placing.Ground``."""
 
-    def __init__(self, candidates: Collection[Candidate]) -> None:
-        self._candidates = {one.host: one for one in sorted(candidates, key=lambda one: one.host)}
+    def __init__(self, candidates: Collection[Candidate], like: Shortlist | None = None) -> None:
+        """``like``: one of the same hosts, whose use may be another one."""
+        self._candidates: Mapping[str, Candidate] = (
+            like._candidates if like is not None else {
+                one.host: one for one in sorted(candidates, key=lambda one: one.host)})
         self._usages = {one.host: one.usage for one in candidates if one.usage is not None}
         self._places: dict[str, dict[str, _Place]] = {}
-        self._steady: dict[tuple[str, ...], dict[str, str]] = {}
+        self._free: dict[str, dict[str, float]] = {}
+        self._steady: dict[tuple[str, ...], dict[str, str]] = (
+            like._steady if like is not None else {})
         self._kinds: dict[_Key, _Kind] = {}
         self._told: dict[_Key, placing.NoTarget] = {}
 
@@ -88,6 +92,8 @@ class Shortlist:
         self._told.clear()
         for places in self._places.values():
             places.pop(target, None)
+        for free in self._free.values():
+            free.pop(target, None)
 
     def why_none(self, item: Evacuation, reach: Objections) -> str:
         """Why no host is a target for it, as things stand now."""
@@ -204,29 +210,26 @@ class Shortlist:
         clusters = _clusters(item)
         found = self._steady.get(clusters)
         if found is None:
-            anything = dataclasses.replace(item, source='', passed_over=(), demand=None, cores=0,
-                                           memory_mb=0)
-            found = self._steady[clusters] = {host: selection.why_not(
-                dataclasses.replace(one, usage=_ENDLESS_ROOM), anything, EVERYWHERE)
-                for host, one in self._candidates.items()}
+            found = self._steady[clusters] = {host: selection.why_not_any(one, clusters)
+                                              for host, one in self._candidates.items()}
         return found
 
     def _told_of(self, item: Evacuation, reach: Objections) -> placing.NoTarget:
+        """Why none is one now, each for what ``selection.why_not`` says."""
         core_class = item.demand.core_class if item.demand is not None else demands.ANY_CORES
-        return placing.NoTarget([
-            placing.RefusedHost(host, self._reason(host, item, reach),
-                                one.service.zone if one.service is not None else '',
-                                selection.free(self._usages.get(host), core_class))
-            for host, one in self._candidates.items()], item.demand)
-
-    def _reason(self, host: str, item: Evacuation, reach: Objections) -> str:
-        """Why it is no target now: as ``selection.why_not`` says."""
-        if host in item.passed_over:
-            return selection.TRIED
-        if host in reach.learnt:
-            return selection.LEARNT
-        return (self._of_clusters(item)[host] or reach.bars(host)
-                or selection.fits(self._usages.get(host), item) or reach.doubts(host))
+        steady, free = self._of_clusters(item), self._free.setdefault(core_class, {})
+        own = dict.fromkeys(reach.learnt, selection.LEARNT) | dict.fromkeys(
+            item.passed_over, selection.TRIED)
+        found = []
+        for host, one in self._candidates.items():
+            usage = self._usages.get(host)
+            if host not in free:
+                free[host] = selection.free(usage, core_class)
+            why = (own.get(host) or steady[host] or reach.bars(host)
+                   or selection.fits(usage, item) or reach.doubts(host))
+            zone = one.service.zone if one.service is not None else ''
+            found.append(placing.RefusedHost(host, why, zone, free[host]))
+        return placing.NoTarget(found, item.demand)
 
 
 def _key(item: Evacuation, reach: Objections) -> _Key:

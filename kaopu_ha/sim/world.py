@@ -370,8 +370,9 @@ class World:
         libvirt, ceph = (SimLibvirt(self.kernel, node, self.machines), SimCeph(self.clusters, node))
 
         def make(its: SimRuntime) -> Iterable[programs.Loop]:
+            kv = programs.mirrored_for_tasks(its.store)
             loops, _ = programs.worker(
-                its.store, SimNova(self.nova, node), SimQueue(its.store, self.broker), ceph,
+                kv, SimNova(self.nova, node), SimQueue(kv, self.broker), ceph,
                 libvirt, times.rules, times.claim_ttl, 4, its.env)
             return loops
         return Daemon(self.kernel, self.etcd, role, node, make, self._tell)

@@ -14,6 +14,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from oslo_config import cfg
 
 from kaopu_ha import programs, records, wiring
@@ -30,6 +32,7 @@ def program(conf: cfg.ConfigOpts) -> Program:
                           f'{conf.nova.timeout:g} s: a call to Nova must end before the claim '
                           f'could lapse; make claim_ttl longer')
     with parts(conf, 'worker') as its:
+        its = dataclasses.replace(its, store=programs.mirrored_for_tasks(its.store))
         cloud = its.driver('cloud', conf.cloud.driver)
         queue = its.queue()
         images = its.driver('probe', conf.probe.storage)

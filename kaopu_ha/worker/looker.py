@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 import dataclasses
 from dataclasses import dataclass
 
@@ -160,42 +160,38 @@ class Looker:
         """
         if item.phase is not Phase.QUEUED and not certain.foreign_clients(seen):
             return seen
-        snapshot = self._store.read(records.INVENTORY, records.TOOL, records.CLAIMS)
-        known = records.readable(model.Inventory, snapshot.under(records.INVENTORY))
-        seen = dataclasses.replace(seen, known=self._whose(item, seen, snapshot, known))
+        view = records.View(self._store.read(records.INVENTORY, records.TOOL, records.CLAIMS))
+        seen = dataclasses.replace(seen, known=self._whose(item, seen, view))
         silent = certain.silent_on(item, seen)
         asked = {host: contact for host in sorted({*certain.live_clients_on(seen), *silent})
-                 if host != item.source and (contact := _contact(snapshot, known, host))}
+                 if host != item.source and (contact := _contact(view, host))}
         if item.phase is not Phase.QUEUED or not (asked or silent):
             return seen
         said = self._libvirt.contact([each.management_uri for each in asked.values()],
                                      _ASK_SECONDS)
         return dataclasses.replace(
-            seen, harmless=self._harmless(silent, snapshot), elsewhere={
+            seen, harmless=self._harmless(silent, view), elsewhere={
                 host: certain.runs_by(said[each.management_uri], each.host_uuid, item.instance)
                 for host, each in asked.items()})
 
-    def _whose(self, item: Evacuation, seen: attempt.Seen, snapshot: ports.Snapshot,
-               told: Mapping[str, model.Inventory]) -> addresses.Known:
+    def _whose(self, item: Evacuation, seen: attempt.Seen,
+               view: records.View) -> addresses.Known:
         """Whose each address is; who says that it has a disk of the instance open, if it matters.
         """
-        mute = snapshot.under(records.INVENTORY).keys() - told.keys()
-        claims = records.View(snapshot).claims if mute else {}
-        known = addresses.known(told, (*self._rules.tools, *snapshot.under(records.TOOL)), {
-            host: claimed for host, claimed in claims.items() if host in mute})
+        known = view.known(self._rules.tools, view.claims if view.mute else {})
         if not (rivals.are_contested(seen.images or (), known)
                 or certain.silent_on(item, dataclasses.replace(seen, known=known))):
             return known
-        view = records.View(self._store.read(records.ALIVE))
-        fresh = [told[host] for host, beat in view.beats.items()
-                 if host in told and view.beats_truly(host) and not beat.behind]
+        beats, told = records.View(self._store.read(records.ALIVE)), view.inventories
+        fresh = [told[host] for host, beat in beats.beats.items()
+                 if host in told and beats.beats_truly(host) and not beat.behind]
         return rivals.told(known, {answer.image for answer in seen.images or ()}, fresh,
-                           records.View(snapshot).claims)
+                           view.claims)
 
-    def _harmless(self, hosts: Sequence[str], snapshot: ports.Snapshot) -> frozenset[str]:
+    def _harmless(self, hosts: Sequence[str], view: records.View) -> frozenset[str]:
         """Those of the hosts that are fenced, or have no agent: their clients are nobody's."""
         return frozenset(host for host in hosts if self._is_fenced(host)
-                         or snapshot.get(records.INVENTORY + host) is None)
+                         or not view.has(records.INVENTORY + host))
 
     def _is_fenced(self, host: str) -> bool:
         entry = self._store.read(records.CASE + host).get(records.CASE + host)
@@ -207,14 +203,12 @@ class Looker:
         return kept.is_cut(case, records.record(model.Recovery, found) if found else None)
 
 
-def _contact(snapshot: ports.Snapshot, known: Mapping[str, model.Inventory],
-             host: str) -> model.Inventory | records.Claims | None:
+def _contact(view: records.View, host: str) -> model.Inventory | records.Claims | None:
     """Where the host's libvirt is asked; of one that nobody can read now, where it told before."""
-    key = records.CLAIMS + host
-    entry = snapshot.get(key)
-    if host in known or entry is None:
-        return known.get(host)
-    claims = records.readable(records.Claims, {key: entry}).get(key)
+    told = view.inventories.get(host)
+    if told is not None:
+        return told
+    claims = view.written_down.get(host)
     return claims if claims is not None and claims.management_uri else None
 
 

@@ -78,7 +78,8 @@ class RecordQueue(ports.Queue):
         claimed = set(snapshot.under(records.CLAIM))
         entries = snapshot.under(records.EVACUATION)
         found, has = [], collections.Counter[str]()
-        for name, item in records.readable(Evacuation, entries).items():
+        # Those that can't be read are left out: the leader tells of them.
+        for name, item in records.View(snapshot).every(Evacuation, records.EVACUATION).items():
             if item.phase not in _OPEN:
                 continue
             if item.instance in claimed:
@@ -86,7 +87,8 @@ class RecordQueue(ports.Queue):
             else:
                 found.append(Free(entries[name].key, entries[name].modified,
                                   item.phase is not Phase.QUEUED, item.priority))
-        return policy.in_turns(found, lambda each: each.key.rsplit('/', 2)[1], has)
+        turns = policy.in_turns(found, lambda each: each.key.rsplit('/', 2)[1], has)
+        return [found[place] for place in turns]
 
     def close(self) -> None:
         """Nothing is held."""

@@ -12,12 +12,12 @@
 
 """The plan made the plain way: every host is looked at for every instance.
 
-What ``evacuation.planned`` does sooner, with ``core.shortlist``.  It chooses the same.
+What ``planning.planned`` does sooner, with ``core.shortlist``.  It chooses the same.
 """
 
 import dataclasses
 
-from kaopu_ha.core import demands, evacuation, model, placing, policy, selection
+from kaopu_ha.core import demands, model, placing, planning, policy, selection
 from kaopu_ha.core.model import Phase
 from kaopu_ha.core.placing import EVERYWHERE
 
@@ -83,11 +83,11 @@ class Stays:
 
 
 def planned(evacuations, seen, rules, dead=()):
-    """What ``evacuation.planned`` gives."""
+    """What ``planning.planned`` gives."""
     before = tuple(policy.in_order(evacuations))
     hosts = {one.host: one for one in seen.candidates}
     stays = Stays(hosts)
-    now = {_key(item): evacuation._turned_back(item, seen, rules, dead, stays)
+    now = {_key(item): planning._turned_back(item, seen, rules, dead, stays)
            for item in before}
     busy, turns, nowhere = {}, {}, []
     going = [item for item in now.values() if selection.comes(item) and not item.set_aside]
@@ -96,7 +96,7 @@ def planned(evacuations, seen, rules, dead=()):
     _, ground = selection.begun(seen.candidates, seen.places, now.values())
     candidates, in_all = begun(seen.candidates, list(now.values())), len(going)
     for current in _in_turns([item for item in now.values() if item.phase is Phase.WAITING
-                              and not evacuation._rests(item, seen, rules)], going):
+                              and not planning._rests(item, seen, rules)], going):
         item, key = current, _key(current)
         reach = ground.reach(current)
         target, doubt = choose(current, candidates, reach)
@@ -114,7 +114,7 @@ def planned(evacuations, seen, rules, dead=()):
         else:
             busy[target] = busy.get(target, 0) + 1
             in_all += 1
-            now[key] = evacuation._goes(current, target, doubt, seen, hosts[target].usage)
+            now[key] = planning._goes(current, target, doubt, seen, hosts[target].usage)
     for key, reach, target in nowhere:
         where = '' if in_all >= rules.in_all_max else f' to {target}'
         reason = (f'its turn comes: enough is moving{where}' if target
@@ -140,6 +140,6 @@ def _waits(item, reason, seen, rules, reach):
     others = {one.host for one in seen.candidates} - {item.source}
     if tried and (others <= tried or choose(
             anew, seen.candidates, dataclasses.replace(reach, learnt=frozenset()))[0]):
-        return evacuation._round_ended(
+        return planning._round_ended(
             item, seen, rules, f'every other host was tried; last: {placing.last(item, reach)}')
     return dataclasses.replace(item, reason=reason, row='')

@@ -16,7 +16,7 @@ import dataclasses
 import random
 import unittest
 
-from kaopu_ha.core import evacuation, model, refusals
+from kaopu_ha.core import evacuation, model, planning, refusals
 from kaopu_ha.core.evacuation import Way
 from kaopu_ha.core.model import Phase, Power, Sign
 from kaopu_ha.core.news import Outcome
@@ -99,7 +99,7 @@ def planned(items, *candidates, dead=(), given=None):
     """The evacuations after planning, changed or not."""
     seen = a_plan_look(*candidates)
     changed = {(item.recovery, item.instance): item
-               for item in evacuation.planned(items, seen, given or rules(), dead)}
+               for item in planning.planned(items, seen, given or rules(), dead)}
     return [changed.get((item.recovery, item.instance), item) for item in items]
 
 
@@ -139,6 +139,24 @@ class TheOrder(unittest.TestCase):
                              phases(items))
             self.assertIn('its turn comes: ', items[1].reason)
             self.assertEqual(bool(changes), 'more important ones' not in items[2].reason)
+
+    def test_what_comes_in_a_moment_has_its_turns_and_a_place_is_left_for_it(self):
+        mine = [an_evacuation(f'i{number}') for number in range(4)]
+        soon = [an_evacuation(f'i{number}', recovery='c9-9', source='c9') for number in range(6, 9)]
+        look = a_plan_look(a_candidate('c2'))
+        for free, expected in ((1, 1), (2, 1), (3, 2), (5, 3), (9, 4)):
+            few = rules(in_all_max=free, per_target_max=9)
+            for found in (planning.planned(mine, look, few, soon=soon),
+                          planning.planned_again(mine, look, few, soon=soon)[0]):
+                self.assertEqual(expected, [item.phase for item in found].count(Phase.QUEUED), free)
+                self.assertEqual({'c1-7'}, {item.recovery for item in found})
+
+    def test_more_important_ones_do_not_wait_for_what_comes_in_a_moment(self):
+        mine = [an_evacuation(f'i{number}', **self.HIGH) for number in range(4)]
+        soon = [an_evacuation('i9', recovery='c9-9', source='c9')]
+        few = rules(in_all_max=3)
+        found = planning.planned(mine, a_plan_look(a_candidate('c2')), few, soon=soon)
+        self.assertEqual(3, [item.phase for item in found].count(Phase.QUEUED))
 
     def test_one_that_fits_nowhere_holds_nobody_up(self):
         items = planned([an_evacuation('i1', **self.LOW),
@@ -377,7 +395,7 @@ class Listed(unittest.TestCase):
 class Planned(unittest.TestCase):
 
     def test_the_least_used_host_becomes_the_target(self):
-        changed = evacuation.planned(
+        changed = planning.planned(
             [an_evacuation()],
             a_plan_look(a_candidate('c2', usage=a_usage(cores_used=9)), a_candidate('c3')),
             rules())
@@ -389,7 +407,7 @@ class Planned(unittest.TestCase):
     def test_what_is_not_waiting_stays_as_it_is(self):
         items = [under_way(phase, instance=f'i-{phase.value}')
                  for phase in Phase if phase not in (Phase.WAITING, Phase.REFUSED)]
-        self.assertEqual((), evacuation.planned(items, a_plan_look(a_candidate('c2')), rules()))
+        self.assertEqual((), planning.planned(items, a_plan_look(a_candidate('c2')), rules()))
 
     def test_a_batch_spreads_over_the_hosts(self):
         items = [an_evacuation(f'i{number}') for number in range(4)]
@@ -481,7 +499,7 @@ class Planned(unittest.TestCase):
         candidates = (a_candidate('c2'), a_candidate('c3', usage=a_usage(cores_used=20)))
         given = rules(per_target_max=2)
         once = planned(items, *candidates, given=given)
-        self.assertEqual((), evacuation.planned(once, a_plan_look(*candidates), given))
+        self.assertEqual((), planning.planned(once, a_plan_look(*candidates), given))
 
     def test_no_room_waits_and_goes_when_there_is_room(self):
         full, roomy = a_candidate('c2', usage=a_usage(cores_used=31)), a_candidate('c2')
@@ -529,7 +547,7 @@ class TurnedBack(unittest.TestCase):
         while not item.phase.ended:
             look = dataclasses.replace(a_plan_look(*hosts), rested={
                 evacuation.rest(item): sum(pauses[number:])})
-            changed = evacuation.planned([item], look, given)
+            changed = planning.planned([item], look, given)
             if changed and changed[0].phase is Phase.QUEUED:
                 item = dataclasses.replace(changed[0], phase=Phase.REFUSED, row=refusal)
                 number = len(pauses)
@@ -622,14 +640,14 @@ class OneInstanceInTwoRecoveries(unittest.TestCase):
         ended = under_way(Phase.DONE, recovery='c1-900', source='c1', target='c2')
         waiting = an_evacuation(recovery='c2-1000', source='c2')
         for items in ([ended, waiting], [waiting, ended]):
-            changed = evacuation.planned(items, a_plan_look(a_candidate('c3')), rules())
+            changed = planning.planned(items, a_plan_look(a_candidate('c3')), rules())
             self.assertEqual([('c2-1000', Phase.QUEUED, 'c3')],
                              [(item.recovery, item.phase, item.target) for item in changed])
 
     def test_both_are_planned_if_both_wait(self):
         items = [an_evacuation(recovery='c1-900', source='c1'),
                  an_evacuation(recovery='c2-1000', source='c2')]
-        changed = evacuation.planned(items, a_plan_look(a_candidate('c3')), rules())
+        changed = planning.planned(items, a_plan_look(a_candidate('c3')), rules())
         self.assertEqual(['c1-900', 'c2-1000'], [item.recovery for item in changed])
 
 

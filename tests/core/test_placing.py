@@ -16,7 +16,7 @@ import dataclasses
 import unittest
 
 from kaopu_ha import records
-from kaopu_ha.core import demands, evacuation, model, placing, refusals, selection
+from kaopu_ha.core import demands, evacuation, model, placing, planning, refusals, selection
 from kaopu_ha.core.demands import Aggregate, Amount, Demand, Group, Offer, Part, Places
 from kaopu_ha.core.model import Phase
 from kaopu_ha.core.refusals import Meaning
@@ -54,7 +54,7 @@ def refused(instance='i1', target='c4', demand=SMALL, reason=NO_HOST, row=refusa
 def planned(*moves, candidates=None, places=demands.NOWHERE_SAID, rested=None):
     """Every evacuation after one plan, by its instance."""
     seen = evacuation.Seen(AT, BY, 5, candidates or a_cloud(), rested, places)
-    changed = {item.instance: item for item in evacuation.planned(moves, seen, RULES)}
+    changed = {item.instance: item for item in planning.planned(moves, seen, RULES)}
     return {item.instance: changed.get(item.instance, item) for item in moves}
 
 

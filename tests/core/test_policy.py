@@ -129,8 +129,8 @@ class TestPriority(unittest.TestCase):
             ('b1', Priority.NORMAL), ('b2', Priority.NORMAL), ('c1', Priority.NORMAL))]
         for has, expected in (({}, ['a3', 'b1', 'c1', 'a1', 'b2', 'a2']),
                               ({'b': 5}, ['a3', 'c1', 'a1', 'a2', 'b1', 'b2'])):
-            found = policy.in_turns(items, lambda item: item.recovery, has)
-            self.assertEqual(expected, [item.instance for item in found])
+            turns = policy.in_turns(items, lambda item: item.recovery, has)
+            self.assertEqual(expected, [items[place].instance for place in turns])
 
 
 class TestManaged(unittest.TestCase):

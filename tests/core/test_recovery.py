@@ -262,6 +262,42 @@ class TheMoves(unittest.TestCase):
         before = dataclasses.replace(seen, planned=(recovery.standing(seen), 0.0), told=9)
         self.assertIs(Act.ASK_TARGETS, advance(at(PLANNED), before).act)
 
+    def again(self, seconds=1.0, **changes):
+        """A plan of two, of whom one may go, so many seconds after a whole one."""
+        before = (frozenset(), 0, 'other moves')
+        seen = look(evacuations=(an_evacuation('i1'), an_evacuation('i2')),
+                    candidates=(a_candidate('c2'),), planned=(before, seconds), **changes)
+        return recovery.advance(at(PLANNED), seen, dataclasses.replace(RULES, in_all_max=1))
+
+    def test_after_moves_alone_those_behind_the_last_that_may_go_are_left_as_they_are(self):
+        for changes, told in (({}, ['i1']), ({'told': 9}, ['i1', 'i2']),
+                              ({'dead': frozenset({'c7'})}, ['i1', 'i2'])):
+            found = self.again(**changes)
+            self.assertEqual((Act.REPLAN, told == ['i1', 'i2'], told), (
+                found.act, found.plan.whole, [item.instance for item in found.evacuations]))
+
+    def test_what_was_planned_in_this_look_for_all_is_taken_unless_all_are_to_be_looked_at(self):
+        moves = tuple(an_evacuation(name, Phase.QUEUED, recovery=name, target='c2')
+                      for name in ('c1-7', 'c9-3'))
+        for whole, seconds, act in ((False, 1.0, Act.REPLAN), (False, 5.0, Act.ASK_TARGETS),
+                                    (True, 5.0, Act.REPLAN)):
+            seen = look(evacuations=(an_evacuation(),), plan=recovery.Plan(moves, whole),
+                        planned=((frozenset(), 0, 'other moves'), seconds))
+            found = advance(at(PLANNED), seen)
+            self.assertEqual((act, moves[:1] if act is Act.REPLAN else ()),
+                             (found.act, found.evacuations))
+
+    def test_what_waits_for_the_fence_of_a_cluster_at_another_host_takes_no_turn(self):
+        seen = look(evacuations=(an_evacuation(), an_evacuation('i9', recovery='c9-3')),
+                    candidates=(a_candidate('c2'),))
+        few = dataclasses.replace(RULES, in_all_max=1)
+        for safe, told in (({'c9-3': frozenset()}, 1), ({'c9-3': frozenset({'ceph-1'})}, 2)):
+            found = recovery.advance(at(PLANNED), dataclasses.replace(seen, safe=safe), few)
+            self.assertEqual(told, len(found.plan.changed))
+
+    def test_those_behind_are_told_why_after_a_while_whatever_goes_on(self):
+        self.assertEqual([False, True], [self.again(seconds).plan.whole for seconds in (4.9, 5.0)])
+
     def test_what_goes_to_a_host_that_died_gets_another_target(self):
         seen = look(evacuations=(under_way(),), dead=frozenset({'c1', 'c2'}),
                     candidates=(a_candidate('c2'), a_candidate('c3')))

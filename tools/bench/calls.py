@@ -171,6 +171,7 @@ def controller(conf: cfg.ConfigOpts, its: Parts, setting: Setting, observer: int
 def worker(conf: cfg.ConfigOpts, its: Parts, setting: Setting, observer: int,
            told: Callable[[News], None]) -> Program:
     """A worker, whole."""
+    its = dataclasses.replace(its, store=programs.mirrored_for_tasks(its.store))
     probes = Observers(observer)
     env = runtime.runtime_of(f'{runtime.name(conf)}/{os.getpid()}', told)
     every, give_back = programs.worker(

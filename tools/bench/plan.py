@@ -18,11 +18,14 @@ The hosts are in four zones, have shared or dedicated cores, and reach one or bo
 of the instances some are pinned to a zone, some are in groups that keep apart, and Placement offers
 each kind two hosts of three.  What is planned was read from records, as a controller reads it.
 
-Four plans are timed: the first one; one more after a target refused an instance while all others
-are on their way; one after an instance arrived while so few may move at once as by default, and
-all others wait; and the first one onto hosts that have room for a third.  Seconds are the
-processor's.  The plain way (``tests.core.plain_plan``) is timed for a few instances, and that
-is told as so many times the whole.
+These plans are timed: the first one, and one onto hosts that have room for half of it, where as
+many may move as have a place; the first one where so few may move at once as by default; and one
+again after one change: after an arrival while the others wait, as many moving as by default and as
+many as the configuration allows, and after a refusal while all others are on their way, which no
+configuration allows.  Of a plan that is made again after moves alone it is also told what a whole
+one takes, as it is made every few seconds.  Seconds are the processor's.  The plain way
+(``tests.core.plain_plan``) is timed for a few instances, and that is told as so many times the
+whole.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +34,7 @@ import sys
 import time
 
 from kaopu_ha import records
-from kaopu_ha.core import demands, evacuation, model, selection
+from kaopu_ha.core import demands, evacuation, model, planning, selection
 from kaopu_ha.core.model import Evacuation, Phase
 from kaopu_ha.core.rules import Rules
 from tests.core import plain_plan
@@ -46,6 +49,8 @@ _BY_HAND = 20
 _TARGETS = {(10_000, 1000): 2.0, (1000, 100): 0.1}
 _AGAIN_SECONDS = 0.05
 _ALL_AT_ONCE = dataclasses.replace(Rules(), in_all_max=10**6, per_target_max=10**6)
+# The most that ``[evacuation] in_all_max`` and ``per_target_max`` may be.
+_AS_CONFIGURED = dataclasses.replace(Rules(), in_all_max=1000, per_target_max=100)
 
 Planner = Callable[[Sequence[Evacuation], evacuation.Seen, Rules], tuple[Evacuation, ...]]
 
@@ -134,6 +139,12 @@ def arrived(items: Sequence[Evacuation]) -> list[Evacuation]:
     return now
 
 
+def again(items: Sequence[Evacuation], look: evacuation.Seen,
+          rules: Rules) -> tuple[Evacuation, ...]:
+    """The plan after moves alone."""
+    return planning.planned_again(items, look, rules)[0]
+
+
 def main(instances: int, hosts: int) -> None:
     """Print a line for each plan."""
     items, look = moves(instances), seen(instances, hosts)
@@ -141,19 +152,26 @@ def main(instances: int, hosts: int) -> None:
     few = items[::max(instances // _BY_HAND, 1)]
     plain, _, _ = timed(plain_plan.planned, few, look, _ALL_AT_ONCE)
     plain *= instances / len(few)
-    seconds, placed, _ = timed(evacuation.planned, items, look, _ALL_AT_ONCE)
+    seconds, placed, _ = timed(planning.planned, items, look, _ALL_AT_ONCE)
     there = sum(item.phase is Phase.QUEUED for item in placed)
     _told(f'{instances} instances onto {hosts} hosts, {there} have a place', seconds, plain, target)
-    seconds, _, changed = timed(evacuation.planned, refused(placed), look, _ALL_AT_ONCE)
-    _told(f'again after one was refused, {changed} changed', seconds, plain, _AGAIN_SECONDS)
-    _, waiting, _ = timed(evacuation.planned, items, look, Rules())
-    seconds, _, changed = timed(evacuation.planned, arrived(waiting), look, Rules())
-    _told(f'again after one arrived and all others wait, {changed} changed', seconds, plain,
-          _AGAIN_SECONDS)
     full = seen(instances, hosts, room=1 / 6)
-    seconds, placed, _ = timed(evacuation.planned, items, full, _ALL_AT_ONCE)
-    there = sum(item.phase is Phase.QUEUED for item in placed)
+    seconds, half, _ = timed(planning.planned, items, full, _ALL_AT_ONCE)
+    there = sum(item.phase is Phase.QUEUED for item in half)
     _told(f'onto hosts that are nearly full, {there} have a place', seconds, plain, target)
+    for rules in (Rules(), _AS_CONFIGURED):
+        seconds, waiting, _ = timed(planning.planned, items, look, rules)
+        _told(f'{rules.in_all_max} move, the others wait', seconds, plain, target)
+        _again('one arrived', arrived(waiting), look, rules, plain)
+    _again('one was refused, all others move', refused(placed), look, _ALL_AT_ONCE, plain)
+
+
+def _again(what: str, items: Sequence[Evacuation], look: evacuation.Seen, rules: Rules,
+           plain: float) -> None:
+    whole, _, _ = timed(planning.planned, items, look, rules)
+    seconds, _, changed = timed(again, items, look, rules)
+    _told(f'again after {what}: {changed} changed, a whole plan {whole:.3f} s', seconds, plain,
+          _AGAIN_SECONDS)
 
 
 def _told(what: str, seconds: float, plain: float, target: float | None) -> None:

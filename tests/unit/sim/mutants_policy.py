@@ -14,7 +14,7 @@
 
 import dataclasses
 
-from kaopu_ha.core import evacuation, left, policy, restart
+from kaopu_ha.core import left, planning, policy, restart
 from kaopu_ha.core.policy import Priority, Ruling
 from kaopu_ha.worker.queue import RecordQueue
 from tests.unit.sim.mutants import mutant, put
@@ -68,8 +68,8 @@ def room_by_name():
             return getattr(policy, name)
 
         def in_turns(self, items, owner, has):
-            return sorted(items, key=lambda item: item.instance)
-    return [put(evacuation, 'policy', ByName())]
+            return sorted(range(len(items)), key=lambda place: items[place].instance)
+    return [put(planning, 'policy', ByName())]
 
 
 @mutant('low and high change places')

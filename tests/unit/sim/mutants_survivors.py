@@ -25,6 +25,7 @@ from kaopu_ha.core import (
     detection,
     evacuation,
     evidence,
+    planning,
     recovery,
     selection,
     suspicion,
@@ -89,10 +90,7 @@ def clients_unasked():
 
 @mutant('who is no target is taken for one')
 def ineligible():
-    def why_not(candidate, item, reach=None):
-        return 'it is the source' if candidate.host == item.source else selection.fits(
-            candidate.usage, item)
-    return [put(selection, 'why_not', why_not)]
+    return [put(selection, 'why_not_any', lambda candidate, clusters: '')]
 
 
 @mutant('a beat without a lease makes a target')
@@ -114,14 +112,14 @@ def non_active_left():
 
 @mutant('one target only is tried')
 def one_target():
-    real = evacuation._turned_back
+    real = planning._turned_back
 
     def turned_back(item, seen, rules, dead, unplaced):
         if item.phase is Phase.REFUSED:
             return evacuation.went(item, Phase.FAILED, seen.at, seen.by,
                                    f'1 targets were tried; last: {item.reason}')
         return real(item, seen, rules, dead, unplaced)
-    return [put(evacuation, '_turned_back', turned_back)]
+    return [put(planning, '_turned_back', turned_back)]
 
 
 @mutant('late arrivals are not looked for')

@@ -34,6 +34,7 @@ from kaopu_ha.testing import board
 from kaopu_ha.wiring import controller, drivers, telling, worker
 from tests.unit.test_conf import ConfCase, made
 
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 PERSON = {'level': 'info', 'message': 'The cloud is upgraded tonight.'}
 
 
@@ -259,6 +260,16 @@ class Settings(unittest.TestCase):
         for path in ('messages', ''):
             with self.assertRaisesRegex(ConfigError, 'horizon_path must be a path from the root'):
                 drivers.make(self.conf(horizon_path=path), 'notifier', 'horizon', None)
+
+    def test_the_unit_makes_the_folder_that_is_the_default_and_the_page_names_it(self):
+        folder = pathlib.Path(self.conf().notifier.horizon_path)
+        unit = (ROOT / 'etc/systemd/kaopu-ha-controller.service').read_text()
+        self.assertIn(f'\nStateDirectory={folder.name}\n', unit)
+        self.assertEqual('/var/lib', str(folder.parent))
+        page = (ROOT / 'doc/source/operator/horizon.rst').read_text()
+        self.assertIn(f"MESSAGES_PATH = '{folder}'", page)
+        for kind in MessageKind:
+            self.assertIn(f'``kaopu-ha-{kind.value}.json``', page)
 
     def test_it_is_told_no_news(self):
         self.assertTrue(telling.is_board('horizon'))

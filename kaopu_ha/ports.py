@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from kaopu_ha.core import demands, events, model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
+from kaopu_ha.core.board import Board as Board
 from kaopu_ha.core.copied import Mirror as Mirror
 from kaopu_ha.core.copied import Reread
 from kaopu_ha.core.keys import OPERATIONS_MAX as OPERATIONS_MAX
@@ -121,8 +122,7 @@ class Store(abc.ABC):
 class Permit(abc.ABC):
     """Leave to do one outside act.  A driver arms a deadline of ``seconds()`` in the process that
     will act, *then* asks ``holds()``, and only then acts there: a process that was frozen in
-    between dies by its deadline instead of acting.
-    """
+    between dies by its deadline instead of acting."""
 
     @abc.abstractmethod
     def seconds(self) -> float:

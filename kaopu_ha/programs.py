@@ -32,6 +32,7 @@ from kaopu_ha.agent.use import UsePublisher
 from kaopu_ha.controller.admitter import Admitter
 from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.answerer import Answerer
+from kaopu_ha.controller.boardkeeper import BoardKeeper
 from kaopu_ha.controller.carer import Carer
 from kaopu_ha.controller.detector import Detector
 from kaopu_ha.controller.event_listener import EventListener
@@ -102,12 +103,13 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
                queue: ports.Queue, rules: Rules, leader_ttl: int, env: Runtime,
                events: ports.Events | None = None, images: ports.ImageObserver | None = None,
                observing: Sequence[ports.Probe] = (), fences_asked: Sequence[ports.Fence] = (),
-               ahead: Ahead | None = None
+               ahead: Ahead | None = None, boards: Sequence[ports.Board] = ()
                ) -> tuple[tuple[Loop, ...], Callable[[], None]]:
     """The loops of a controller, and what gives its leadership up.
 
     ``observing`` and ``fences_asked``: probes and fences of its own that are asked beside those of
-    the detector and the recoverer.  ``ahead``: what is asked to look ahead.
+    the detector and the recoverer.  ``ahead``: what is asked to look ahead.  ``boards``: where
+    people are shown what is so.
     """
     env = dataclasses.replace(env, rules=rules, tell=Repeated(env.tell, env.clock))
     turns = Turns(env.clock, rules.turn_step_seconds)
@@ -148,6 +150,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
         *([loop('observer', observer)] if observing else ()),
         loop('reminder', reminder),
         loop('housekeeper', keeper),
+        *([_showing(store, boards, env, turns)] if boards else ()),
         *([_listener(store, events, env.clock, turns)] if events else ())), lead.resign
 
 
@@ -249,6 +252,14 @@ def _listener(store: ports.Store, events: ports.Events, clock: Callable[[], floa
     listener = EventListener(turns.minded('events', store), events, clock)
     return Loop('events', turns.noted('events', listener.turn), listen=listener.listen,
                 trouble=functools.partial(turns.trouble, 'events'))
+
+
+def _showing(store: ports.Store, boards: Sequence[ports.Board], env: Runtime,
+             turns: Turns) -> Loop:
+    """Every controller keeps its boards.  Not watched: a board that hangs costs no leadership."""
+    keeper = BoardKeeper(turns.minded('board', store), boards, env)
+    return Loop('board', turns.noted('board', keeper.turn),
+                trouble=lambda: turns.trouble('board') or keeper.trouble)
 
 
 def _warming(cloud: ports.Cloud) -> Loop:

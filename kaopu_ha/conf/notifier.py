@@ -30,8 +30,8 @@ _SECRET_BYTES_MIN = 16
 OPTS = [
     cfg.ListOpt('drivers', default=['log'],
                 help='Notifier drivers (namespace kaopu_ha.notifier): any of "log", '
-                     '"oslo_messaging", "webhook", or one from outside.  Only the log is told by '
-                     'default, because every other one needs an address.'),
+                     '"oslo_messaging", "webhook", "horizon", or one from outside.  Only the log '
+                     'is told by default, because every other one needs an address.'),
     cfg.FloatOpt('timeout', default=30.0, min=1.0, max=300.0,
                  help='Seconds that a driver may take for one notice, its tries included; then '
                       'the notice is lost and counted.  30 s outlast the restart of a receiver.  '
@@ -63,6 +63,15 @@ OPTS = [
     cfg.StrOpt('webhook_ca', default='',
                help='PEM file with the certificates by which the receiver is checked; empty for '
                     'the system\'s own list.  They are always checked.'),
+    cfg.StrOpt('horizon_path', default='/var/lib/kaopu-ha-messages',
+               help='Folder on this machine in which a controller keeps message files for '
+                    'Horizon: the one that MESSAGES_PATH of its local_settings.py names.  The '
+                    'default is made by the controller\'s unit of systemd; any other one must be '
+                    'there, and be writable for the controller.'),
+    cfg.BoolOpt('horizon_names_hosts', default=False,
+                help='Whether the message files for Horizon name hosts.  Horizon shows them to '
+                     'everybody who logs in, users of all projects too, so by default they only '
+                     'say how many.  Instances are never named.'),
 ]
 
 
@@ -91,6 +100,15 @@ def webhook(conf: cfg.ConfigOpts) -> dict[str, Any]:
         raise ConfigError('[notifier] webhook_url may have no user, password, space or character '
                           'outside of ASCII')
     return {'url': url, 'secret': _secret(conf), 'ca': conf[GROUP].webhook_ca}
+
+
+def horizon(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    """Where messages for Horizon are kept, and whether they name hosts.  Raises ConfigError."""
+    folder = conf[GROUP].horizon_path
+    if not os.path.isabs(folder):
+        raise ConfigError('[notifier] horizon_path must be a path from the root on: the folder '
+                          'that MESSAGES_PATH of Horizon names')
+    return {'folder': folder, 'names_hosts': conf[GROUP].horizon_names_hosts}
 
 
 def _secret(conf: cfg.ConfigOpts) -> bytes:

@@ -27,6 +27,7 @@ from kaopu_ha import ports, records
 from kaopu_ha.core.model import Case, Network, Sign, Stage, Verdict
 from kaopu_ha.sim import daemon, laws_growth
 from kaopu_ha.sim.laws_alone import CanFence, Led, LookedAt, Sees
+from kaopu_ha.sim.laws_board import OnBoards
 from kaopu_ha.sim.laws_books import Used
 from kaopu_ha.sim.laws_brake import Braked
 from kaopu_ha.sim.laws_claims import Claimed
@@ -91,6 +92,7 @@ class Checkers:
         self._living = LivingHosts(world, self._say)
         self._calls = calls = CallsAllowed(world, self._say)
         OpenIsTold(world, self._say)
+        OnBoards(world, self._say)
         Watched(world, self._say)
         world.nova.placement.released = Used(world, self._say).released
         policies = Policies(world, self._say)

@@ -179,6 +179,18 @@ def _was_not_told(world: World, text: str) -> str:
     return '' if _was_told(world, text) else f'{text} was told'
 
 
+@_expected('{controller} shows in Horizon: {text}')
+def _shows(world: World, controller: str, text: str) -> str:
+    shown = [one.text for one in world.folders.by_role[controller].messages.values()]
+    return '' if any(text in one for one in shown) else f'it shows {shown or "nothing"}'
+
+
+@_expected('{controller} shows nothing in Horizon')
+def _shows_nothing(world: World, controller: str) -> str:
+    shown = world.folders.by_role[controller].messages.values()
+    return '; '.join(one.text for one in shown)
+
+
 @_expected('Nova was asked {number} times for {instance}')
 def _asked(world: World, number: str, instance: str) -> str:
     uuid = _row(world, instance).uuid

@@ -48,7 +48,7 @@ from kaopu_ha.sim.world import PACES, Setup, Times, Vm, World
 
 _EXPECT = 'expect '
 _FIELDS = frozenset({'title', 'text', 'pace', 'hosts', 'clusters', 'controllers', 'workers',
-                     'instances', 'seed', 'story', 'log', 'live_weight'})
+                     'instances', 'seed', 'story', 'log', 'live_weight', 'horizon'})
 
 
 class StoryError(ValueError):
@@ -180,7 +180,7 @@ def _story(data: dict[str, Any], times: Times | None) -> Story:
         controllers=int(data.get('controllers', 2)), workers=int(data.get('workers', 2)),
         instances=tuple(_vm(name, said) for name, said in (data.get('instances') or {}).items()),
         times=PACES[pace] if pace else times or PACES['fast'],
-        live_weight=_weight(data.get('live_weight')))
+        horizon=bool(data.get('horizon', False)), live_weight=_weight(data.get('live_weight')))
     for vm in setup.instances:
         if vm.host not in setup.hosts or not set(vm.clusters) <= set(setup.clusters):
             raise StoryError(f'instance {vm.name} is on a host or cluster that is not named')
@@ -246,6 +246,7 @@ def written(story: Story) -> str:
                             'seed': story.seed, 'hosts': ' '.join(setup.hosts),
                             'clusters': ' '.join(setup.clusters),
                             'controllers': setup.controllers, 'workers': setup.workers,
+                            'horizon': setup.horizon or '',
                             'live_weight': '' if setup.live_weight is None else setup.live_weight,
                             'instances': {vm.name: _told(vm) for vm in setup.instances},
                             'story': [f'{event.at:g} {event.words}' for event in story.events]

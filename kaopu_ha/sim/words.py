@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from kaopu_ha.sim import (
     words_addresses,
+    words_board,
     words_books,
     words_cloud,
     words_fences,
@@ -46,6 +47,7 @@ from kaopu_ha.sim.world import World
 
 WORDS = Vocabulary({
     **words_addresses.WORDS,
+    **words_board.WORDS,
     **words_books.WORDS,
     **words_cloud.WORDS,
     **words_fences.WORDS,

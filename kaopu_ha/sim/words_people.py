@@ -52,6 +52,8 @@ def _mend_everything(world: World) -> None:
     while world.tools:
         image, client = world.tools.pop()
         world.clusters[image.cluster].close(image, client)
+    for folder in world.folders.by_role.values():
+        folder.away = folder.hangs = False
     for cluster in world.clusters.values():
         cluster.hung, cluster.quorum = False, True
         cluster.chokes.clear()

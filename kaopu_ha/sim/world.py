@@ -36,6 +36,7 @@ from kaopu_ha.core.rules import Rules
 from kaopu_ha.sim import hangs, load
 from kaopu_ha.sim.ahead import ahead
 from kaopu_ha.sim.blocklist import SimBlocklist
+from kaopu_ha.sim.board import Folders
 from kaopu_ha.sim.bus import Bus, SimEvents
 from kaopu_ha.sim.ceph import Ceph, SimCeph, SimClient
 from kaopu_ha.sim.compute import Compute
@@ -95,9 +96,9 @@ class Vm:
 
 @dataclass(frozen=True)
 class Setup:
-    """What a world begins with.  ``events``: controllers listen at Nova's bus.
-
-    ``live_weight``: agents measure how busy hosts are, and that counts so much in their rank.
+    """What a world begins with.  ``events``: controllers listen at Nova's bus; ``horizon``: they
+    keep message files for Horizon.  ``live_weight``: agents measure how busy hosts are, and that
+    counts so much in their rank.
     """
 
     hosts: tuple[str, ...] = ('c1', 'c2', 'c3')
@@ -107,6 +108,7 @@ class Setup:
     controllers: int = 2
     workers: int = 2
     events: bool = False
+    horizon: bool = False
     live_weight: float | None = None
 
 
@@ -171,8 +173,7 @@ class World:
         self.pauses_at_act: dict[str, float] = {}
         # What was done too late, unawares: who did what, and when.
         self.late: list[tuple[str, str, float]] = []
-        self.kernel.before_act = self._before_act
-        self.kernel.at_late_act = self._acted_late
+        self.kernel.before_act, self.kernel.at_late_act = self._before_act, self._acted_late
         self.hangs = hangs.Hangs(self.kernel)
         self.hangs.noted = lambda who, call: self.note('world', f'{who} hangs at its {call}')
         self.probes: dict[str, tuple[SimLibvirt, SimCeph]] = {}
@@ -180,7 +181,7 @@ class World:
         self.observers: dict[str, tuple[SimLibvirt, SimCeph]] = {}
         self.etcd = Etcd(kernel, Node('etcd'))
         self.terms = Terms(self.etcd)
-        self.broker, self.bus = Broker(kernel), Bus()
+        self.broker, self.bus, self.folders = Broker(kernel), Bus(), Folders(kernel)
         self.nova = Nova(kernel, Node('nova'))
         self.clusters = {name: Ceph(kernel, name, nth) for nth, name in enumerate(setup.clusters)}
         self.machines = {name: Machine(kernel, name, number + 11, self.clusters)
@@ -361,7 +362,8 @@ class World:
                 observing=[gate(observing[0], hangs.MANAGEMENT),
                            gate(observing[1], hangs.STORAGE)],
                 fences_asked=[SimBlocklist(self.clusters, node, self.client_networks)],
-                ahead=ahead(self.nova, self.clusters, node, self.client_networks))
+                ahead=ahead(self.nova, self.clusters, node, self.client_networks),
+                boards=self.folders.boards(role, self.setup))
             return self.terms.loops(loops)
         return Daemon(self.kernel, self.etcd, role, node, make, self._tell)
 
@@ -383,7 +385,6 @@ class World:
             process.freeze()
             self.kernel.after(self.stops_at_act.pop(role), process.thaw)
             self.note('world', f'{process.name} stops where it was about to act')
-
         for role in [role for role in self.pauses_at_act if process.name.startswith(role)]:
             daemon = next(each for each in self.daemons() if each.name == process.name)
             daemon.pause_unaware()

@@ -52,7 +52,8 @@ def program(conf: cfg.ConfigOpts) -> Program:
         loops, resign = programs.controller(
             its.store, probes, fences, cloud, management, usage, queue, rules,
             conf.controller.leader_ttl, env, events, images=images, observing=observing,
-            fences_asked=fences_asked, ahead=programs.Ahead(cloud, usage, fences_asked))
+            fences_asked=fences_asked, ahead=programs.Ahead(cloud, usage, fences_asked),
+            boards=its.boards())
         its.held.callback(resign)
         LOG.info('from power cut to CONFIRMED it takes up to about %s',
                  conf_rules.told(conf_rules.seconds_to_confirmed(rules)))

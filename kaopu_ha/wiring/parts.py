@@ -81,6 +81,11 @@ class Parts:
         return self.kept(telling.dispatcher(self.conf, self.store, self.process, self.measures,
                                             names))
 
+    def boards(self) -> list[ports.Board]:
+        """Where this machine shows people what is so.  Raises ConfigError."""
+        return [self.driver('notifier', name)
+                for name in dict.fromkeys(self.conf.notifier.drivers) if telling.is_board(name)]
+
     def kept(self, made: T) -> T:
         """It, to be closed in the end."""
         self.held.callback(made.close)  # type: ignore[attr-defined]

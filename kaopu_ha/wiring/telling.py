@@ -43,8 +43,15 @@ def dispatcher(conf: cfg.ConfigOpts, kv: ports.Store, process: str, measures: Me
 
 def notifiers(conf: cfg.ConfigOpts, kv: ports.Store,
               names: Iterable[str]) -> dict[str, ports.Notifier]:
-    """The notifiers by name, each once.  Raises ConfigError."""
-    return {name: drivers.make(conf, 'notifier', name, kv) for name in dict.fromkeys(names)}
+    """The notifiers that are told news, by name, each once.  Raises ConfigError."""
+    return {name: drivers.make(conf, 'notifier', name, kv) for name in dict.fromkeys(names)
+            if not is_board(name)}
+
+
+def is_board(name: str) -> bool:
+    """True of a notifier that shows what is so, and is told no news.  Raises ConfigError."""
+    kind = drivers.load('notifier', name)
+    return isinstance(kind, type) and issubclass(kind, ports.Board)
 
 
 def measures(conf: cfg.ConfigOpts, process: str) -> Measures:

@@ -221,8 +221,8 @@ class TestOptions(ConfCase):
         self.assertEqual([Webhook, LogNotifier], [type(one) for one in found.values()])
 
     def test_an_unknown_driver_and_the_ones_there_are(self):
-        self.assert_refused('there is no notifier driver "pigeon"; there is: log, oslo_messaging, '
-                            'webhook', self.notifiers, drivers=['pigeon'])
+        self.assert_refused('there is no notifier driver "pigeon"; there is: horizon, log, '
+                            'oslo_messaging, webhook', self.notifiers, drivers=['pigeon'])
 
     def test_a_bus_without_an_address(self):
         self.assert_refused('[notifier] transport_url is not set', self.notifiers,

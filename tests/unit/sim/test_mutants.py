@@ -21,6 +21,7 @@ from kaopu_ha.sim import runs
 from tests.unit.sim import (  # noqa: F401  they add their own
     mutants_addresses,
     mutants_alone,
+    mutants_board,
     mutants_books,
     mutants_brake,
     mutants_doors,
@@ -103,4 +104,4 @@ class TestTheList(unittest.TestCase):
                 self.assertTrue(switch())
 
     def test_none_is_left_out(self):
-        self.assertEqual(141, len(MUTANTS))
+        self.assertEqual(144, len(MUTANTS))

@@ -45,7 +45,7 @@ Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 _PROJECT = re.compile(r'^/v1/([0-9a-f-]+)(/.+)$')
 # While this file is there, load balancers are told to send nobody here.
 _NO_HEALTH = '/etc/kaopu-ha/healthcheck_disable'
-_OF_VERSION = frozenset({'/v1', '/v1/'})
+_OF_VERSIONS = frozenset({'/', '/v1', '/v1/'})
 
 
 def enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:
@@ -83,11 +83,11 @@ def _mounted(asked: Wsgi, health: Wsgi, conf: cfg.ConfigOpts) -> Wsgi:
         path = environ.get('PATH_INFO') or '/'
         if path == '/healthcheck':
             return health(environ, start)
-        if path == '/' or path in _OF_VERSION:
+        if path in _OF_VERSIONS and environ['REQUEST_METHOD'] in ('GET', 'HEAD'):
             base = _base(environ, conf)
             return _told(environ, start, '200 OK', versions.listed(base) if path == '/'
                          else versions.shown(base))
-        if not path.startswith('/v1/'):
+        if not f'{path}/'.startswith('/v1/'):
             return _told(environ, start, '300 Multiple Choices',
                          versions.choices(_base(environ, conf), path))
         return asked(_without_project(environ, path), start)

@@ -13,6 +13,7 @@
 """An API over a false etcd and a false cloud, asked by werkzeug's client as Keystone's users."""
 
 import json
+import logging
 import unittest
 
 import fixtures
@@ -31,6 +32,9 @@ from kaopu_ha.mirrored import Mirrored
 from kaopu_ha.sim.kernel import Kernel
 from kaopu_ha.sim.network import Node
 from kaopu_ha.sim.store import Etcd, SimStore
+
+# It warns of its cache each time that it is made.
+logging.getLogger('keystonemiddleware.auth_token').setLevel(logging.ERROR)
 
 PROJECT = 'abcdef0123456789abcdef0123456789'
 ADMIN, READER, MEMBER, NOBODY = 'admin-token', 'reader-token', 'member-token', 'nobody-token'

@@ -17,6 +17,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 
@@ -26,7 +27,7 @@ from openstack import connection
 from openstack import exceptions as sdk_errors
 from werkzeug import serving
 
-from tests.unit.api.scene import ADMIN, ApiCase, said
+from tests.unit.api.scene import ADMIN, PROJECT, ApiCase, said
 
 _SECONDS = 120
 
@@ -176,3 +177,44 @@ class TestMasakariclient(ServedCase):
             'notification_uuid'])
         self.assertEqual([], self.run_it('notification', 'vmove', 'list', uuid, '-f', 'json'))
         self.assertIn('in-use', self.run_it('segment', 'host', 'delete', 'row', 'c1', code=1))
+
+
+# In a process of its own: it brings green threads with it.
+MONITOR = '''
+import json, sys
+from masakarimonitors.ha import masakari
+masakari.CONF([], project="masakarimonitors", default_config_files=[sys.argv[1]])
+masakari.SendNotification().send_notification(1, 0, json.loads(sys.argv[2]))
+'''
+
+
+@unittest.skipIf(importlib.util.find_spec('masakarimonitors') is None,
+                 'not installed: masakari-monitors (pip install --no-deps is enough)')
+class TestMasakariMonitors(ServedCase):
+    """What each of its monitors sends a notification by."""
+
+    def send(self, event):
+        """Have it sent, and what the sender said of it."""
+        with tempfile.NamedTemporaryFile('w', suffix='.conf') as file:
+            file.write(f'[api]\nauth_type = admin_token\nendpoint = {self.url}\ntoken = {ADMIN}\n')
+            file.flush()
+            done = subprocess.run([sys.executable, '-W', 'ignore', '-c', MONITOR, file.name,
+                                   json.dumps(event)], capture_output=True, text=True, check=False,
+                                  timeout=_SECONDS)
+        self.assertEqual(0, done.returncode, done.stderr)
+        return done.stdout + done.stderr
+
+    def test_what_it_says_is_kept_once(self):
+        self.a_host(self.a_segment())
+        self.send(said())
+        self.asked.clear()
+        self.send(said())
+        posts = [path for method, path, _ in self.asked if method == 'POST']
+        self.assertEqual(1, len(posts), 'a refusal is final for it')
+        found = self.told(200, 'GET', f'/v1/{PROJECT}/notifications')['notifications']
+        self.assertEqual(['new'], [one['status'] for one in found])
+        self.etcd.away = True
+        self.asked.clear()
+        self.send(said(at='2026-11-28T10:00:00'))
+        posts = [path for method, path, _ in self.asked if method == 'POST']
+        self.assertEqual(2, len(posts), 'what may pass is tried again')

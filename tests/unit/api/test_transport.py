@@ -53,6 +53,12 @@ class TestDiscovery(ApiCase):
         self.assertEqual('http://localhost/instance-ha/v1/',
                          found['versions'][0]['links'][0]['href'])
 
+    def test_versions_can_be_read_and_no_more(self):
+        for method in ('POST', 'PUT', 'DELETE', 'PATCH'):
+            self.assertEqual(300, self.ask(method, '/').status_code)
+            for path in ('/v1', '/v1/'):
+                self.assertEqual(404, self.ask(method, path).status_code)
+
     def test_any_path_without_a_version_has_its_choice(self):
         found = self.told(300, 'GET', '/segments/x', token=None)['choices']
         self.assertEqual(['http://localhost/v1/segments/x'],

@@ -64,7 +64,7 @@ _WARM_SECONDS = 60.0
 FOLLOWED = (*RANGES, records.RECOVERY, records.EVACUATION, records.PROOF, records.CLAIMS,
             records.AFTERCARE, records.CONTROLLER, records.UNPROTECTED, records.LEADER,
             records.CLAIM, records.PROCESS, records.WISH, records.USE, records.SERVER,
-            records.SERVICE)
+            records.SERVICE, records.SEGMENT, records.NOTIFICATION)
 
 # The same of a worker: what it may take, at all times; and whose each address is, from its first
 # call on.  An idle one keeps no copy of what all hosts told.
@@ -145,7 +145,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
         loop('admitter', admitter, records.REQUEST),
         loop('carer', carer),
         *(loop('latecomers', each) for each in latecomers),
-        loop('answerer', answerer, records.WISH),
+        loop('answerer', answerer, records.WISH, records.NOTIFICATION),
         loop('protector', protector),
         *([loop('observer', observer)] if observing else ()),
         loop('reminder', reminder),

@@ -10,13 +10,16 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Answers what people ask of recoveries and of the instances in them.  ``core.wishes`` decides."""
+"""Answers what people ask of recoveries and of the instances in them, ``core.wishes`` decides; and
+follows what others say of hosts (``hearsay``).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from kaopu_ha import ports, records
+from kaopu_ha.controller import hearsay
 from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
@@ -31,7 +34,8 @@ class Answerer:
 
     def __init__(self, store: ports.Store, leadership: Leadership, env: Runtime) -> None:
         self._store, self._rules, self._tell = store, env.rules, env.tell
-        self._term = Term(leadership)
+        self._term = Term(leadership, lambda: self._hearsay.forget())
+        self._hearsay = hearsay.Hearsay(store, self._term, env)
         self.alone = Alone(store, env.clock, env.tell)
 
     def turn(self) -> float:
@@ -39,17 +43,20 @@ class Answerer:
         if not self._term.begins():
             return 0.5
         try:
-            if not _waiting(CloudView(self._store.read(records.WISH), self._tell)):
+            world = CloudView(self._store.read(records.WISH, records.NOTIFICATION), self._tell)
+            if not _waiting(world) and not self._hearsay.waiting(world):
                 return 5.0
-            world = CloudView(self._store.read(*RANGES, records.RECOVERY, records.EVACUATION,
-                                               records.PROOF, records.WISH), self._tell)
-            asked = _waiting(world)
+            world = CloudView(self._store.read(*RANGES, *hearsay.RANGES, records.PROOF,
+                                               records.WISH), self._tell)
+            asked, said = _waiting(world), self._hearsay.waiting(world)
             self.alone.each(asked, 'what people ask of it',
                             lambda host: self._answer_first(world, asked[host]))
+            self.alone.each(said, 'what others say of it',
+                            lambda host: self._hearsay.follow(world, said[host]))
         except ports.PortError:
             # The detector tells that the store is away.
             return 1.0
-        return 0.5
+        return 0.5 if asked else 2.0
 
     def _answer_first(self, world: CloudView, asked: Mapping[str, Wish]) -> None:
         """Write the first answer that is new: what comes behind it is seen in the next turn."""

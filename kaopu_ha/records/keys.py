@@ -52,10 +52,18 @@
                                                only it writes it
 ``server/<instance>``               durable    without OpenStack: where a moved instance belongs
 ``service/<host>``                  durable    without OpenStack: is the host forced down
+``segment/<uuid>``                  durable    of Masakari's API: a group of hosts
+``segment-host/<uuid>``             durable    of that API: a host in a segment
+``notification/<uuid>``             durable    of that API: what somebody outside says of a host,
+                                               with what came of it; bounded in number
+``name/<kind>/<name>``              durable    of that API: the uuid that has the name, one each
+``counter/<kind>``                  durable    of that API: the number that was given last
 ==================================  =========  ==============================================
 """
 
 from __future__ import annotations
+
+from urllib.parse import quote
 
 from kaopu_ha.core.requests import OF_AGENTS, RequestVerb
 from kaopu_ha.core.wishes import Wish
@@ -91,6 +99,11 @@ EVENT = PREFIX + 'event/'
 DOMAIN = PREFIX + 'domain/'
 SERVER = PREFIX + 'server/'
 SERVICE = PREFIX + 'service/'
+SEGMENT = PREFIX + 'segment/'
+SEGMENT_HOST = PREFIX + 'segment-host/'
+NOTIFICATION = PREFIX + 'notification/'
+NAME = PREFIX + 'name/'
+COUNTER = PREFIX + 'counter/'
 
 
 ADMIT = 'admit-'
@@ -122,3 +135,13 @@ def is_request(name: str) -> bool:
     if not verb:
         return host.startswith(ADMIT) and host != ADMIT
     return name in {request_to(host, each)[len(REQUEST):] for each in OF_AGENTS}
+
+
+def segment_name(name: str) -> str:
+    """The key that guards the name of a segment: any text may be one, so it is spelled out."""
+    return f'{NAME}segment/{quote(name, safe="")}'
+
+
+def segment_host_name(name: str) -> str:
+    """The key that guards the name of a host in any segment."""
+    return f'{NAME}segment-host/{quote(name, safe="")}'

@@ -215,3 +215,20 @@ class Service:
     """The value of ``service/<host>``."""
 
     forced_down: bool
+
+
+# ---------------------------------------------------------------- of Masakari's API
+
+
+@dataclasses.dataclass(frozen=True)
+class Holder:
+    """The value of ``name/<kind>/<name>``: the uuid that has the name."""
+
+    uuid: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Counter:
+    """The value of ``counter/<kind>``: the number that was given last."""
+
+    last: int

@@ -27,6 +27,7 @@ from kaopu_ha.core.events import Hint
 from kaopu_ha.core.keys import Branch, Compare, Entry, Snapshot
 from kaopu_ha.core.live import LiveUse
 from kaopu_ha.core.restart import Restart
+from kaopu_ha.core.segments import Notification, Segment, SegmentHost
 from kaopu_ha.records import codec, keys, values
 from kaopu_ha.records.codec import RecordError
 
@@ -289,6 +290,25 @@ class View:
     def unprotected(self) -> values.UnprotectedList | None:
         """What was not protected when it was written down last."""
         return if_readable(values.UnprotectedList, self.snapshot.get(keys.UNPROTECTED))
+
+    @functools.cached_property
+    def segments(self) -> dict[str, Segment]:
+        """The segments of Masakari's API, by uuid."""
+        return self.every(Segment, keys.SEGMENT)
+
+    @functools.cached_property
+    def segment_hosts(self) -> dict[str, SegmentHost]:
+        """The hosts in segments that are there, by uuid; with a segment its hosts are gone.
+
+        Those of one that can't be read can't be shown either, and are not gone.
+        """
+        return {uuid: one for uuid, one in self.every(SegmentHost, keys.SEGMENT_HOST).items()
+                if one.segment in self.segments}
+
+    @functools.cached_property
+    def notifications(self) -> dict[str, Notification]:
+        """The notifications of Masakari's API, by uuid."""
+        return self.every(Notification, keys.NOTIFICATION)
 
     def permanent(self, host: str) -> bool:
         """True if the host is locked for good.  An unreadable lock counts as one."""

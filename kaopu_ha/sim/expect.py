@@ -20,6 +20,7 @@ import re
 from kaopu_ha import records
 from kaopu_ha.core.model import Evacuation, Recovery
 from kaopu_ha.core.prospect import Forecast, Prospect
+from kaopu_ha.sim import words_hearsay
 from kaopu_ha.sim.healed import unhealed
 from kaopu_ha.sim.laws_foretold import foreseen
 from kaopu_ha.sim.nova import SimServer
@@ -117,6 +118,14 @@ def _case_is(world: World, host: str, stage: str) -> str:
     case = world.case(host)
     found = case.stage.value if case else 'not there'
     return '' if found == stage else f'it is {found}'
+
+
+@_expected('what was said of {host} is {status}')
+def _said_is(world: World, host: str, status: str) -> str:
+    said = words_hearsay.last_said(world, host)
+    if said is None:
+        return 'nothing was said of it'
+    return '' if said.status.value == status else f'it is {said.status.value}: {said.message}'
 
 
 @_expected('{host} has no case')

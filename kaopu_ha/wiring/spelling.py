@@ -32,7 +32,12 @@ from kaopu_ha.wiring import drivers
 
 # Whose options a process of ours may read, as their packages tell them.
 _LISTS = ('kaopu_ha', 'oslo.config', 'oslo.log', 'oslo.messaging', 'oslo.service.service',
-          'oslo.concurrency')
+          'oslo.concurrency', 'oslo.policy', 'oslo.middleware.cors', 'oslo.middleware.healthcheck',
+          'oslo.middleware.http_proxy_to_wsgi', 'oslo.middleware.sizelimit')
+# What only the API reads, whose packages need not be on each machine that has the same file.
+_OF_THE_API = frozenset({'oslo_policy', 'oslo_middleware', 'cors', 'healthcheck'})
+# Whose options are those of the plugin that one of them names.
+_OF_PLUGINS = frozenset({'keystone_authtoken'})
 # What oslo.config reads of its own, and tells in no list.
 _OWN = frozenset({'config_file', 'config_dir', 'config_source'})
 _TOLD_MAX = 3
@@ -57,7 +62,7 @@ def misspelled(conf: cfg.ConfigOpts, passed_over: Container[str] = ()) -> Iterat
     for path in _files(conf):
         for section, names in _sections(path).items():
             group = section if section == 'DEFAULT' else section.lower()
-            if group in passed_over or section in others:
+            if group in passed_over or group in _OF_PLUGINS or section in others:
                 continue
             unread = [name for name in names if not _is_registered(conf, group, name)]
             # Only then all others are loaded: that takes a while.
@@ -69,12 +74,12 @@ def misspelled(conf: cfg.ConfigOpts, passed_over: Container[str] = ()) -> Iterat
 
 
 def _told(path: str, group: str, section: str, unread: list[str], known: Known) -> Iterator[str]:
-    if group not in known:
+    if group not in known and group not in _OF_THE_API:
         yield (f'[{section}] in {path} is read by nobody{_meant(section, known, "[{}]")}: '
                f'correct the name of the section, or take it out')
         return
     for name in unread:
-        if name not in known[group]:
+        if group in known and name not in known[group]:
             elsewhere = sorted(other for other, its in known.items() if name in its)
             meant = _meant(name.replace('-', '_'), known[group], '{}') or (
                 f', [{elsewhere[0]}] has such an option' if elsewhere else '')

@@ -57,6 +57,7 @@ MAY_IMPORT = {
     'controller': {'core', 'ports', 'records', 'runtime', 'permits', 'archive', 'unanswered'},
     'worker': {'core', 'ports', 'records', 'runtime', 'permits', 'unanswered'},
     'agent': {'core', 'ports', 'records', 'permits'},
+    'api': {'core', 'ports', 'records'},
     'programs': {'core', 'ports', 'records', 'runtime', 'mirrored', 'agent', 'controller',
                  'worker'},
     'cli': {'access', 'checkup', 'core', 'ports', 'records', 'archive', 'threads', 'version',
@@ -64,9 +65,10 @@ MAY_IMPORT = {
     'doctor': {'checkup', 'core', 'ports', 'records', 'conf', 'wiring'},
     'sim': {'access', 'core', 'ports', 'records', 'runtime', 'controller', 'worker', 'agent',
             'programs'},
-    'wiring': {'core', 'ports', 'records', 'runtime', 'threads', 'version', 'conf', 'agent',
-               'worker', 'programs', 'drivers', 'telling'},
+    'wiring': {'core', 'ports', 'records', 'runtime', 'threads', 'version', 'conf', 'mirrored',
+               'agent', 'worker', 'programs', 'drivers', 'telling', 'api'},
     'cmd': {'threads', 'version', 'conf', 'wiring', 'cli'},
+    'wsgi': {'conf', 'cmd', 'wiring'},
 }
 
 # Libraries of the outside world, and the parts that may know them.
@@ -77,6 +79,8 @@ ONLY_IN = {
     'keystoneauth1': {'drivers', 'conf'},
     'greenlet': {'sim'},
     'stevedore': {'wiring'},
+    **dict.fromkeys(('flask', 'jsonschema', 'keystonemiddleware', 'microversion_parse',
+                     'oslo_context', 'oslo_middleware', 'oslo_policy', 'webob'), {'api'}),
     'oslo_service': {'cmd', 'threads'},
 }
 # What runs by the distribution's Python, which has Ceph's modules.

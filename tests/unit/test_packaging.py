@@ -31,7 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # A build is some seconds of work; this only ends one that hangs.
 _SECONDS = 300
 # Read when the sample is made, by nobody afterwards.
-_NOT_INSTALLED = {'etc/kaopu-ha/config-generator.conf'}
+_NOT_INSTALLED = {'etc/kaopu-ha/config-generator.conf', 'etc/kaopu-ha/policy-generator.conf'}
 
 
 def run(*command, folder, **variables):

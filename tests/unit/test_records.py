@@ -26,6 +26,14 @@ from kaopu_ha.core.live import LiveUse
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
 from kaopu_ha.core.proofs import Word
 from kaopu_ha.core.protection import Reason, Unprotected
+from kaopu_ha.core.segments import (
+    Notification,
+    NotificationKind,
+    NotificationStatus,
+    RecoveryMethod,
+    Segment,
+    SegmentHost,
+)
 from kaopu_ha.core.wishes import Wish, WishState, WishVerb
 from kaopu_ha.records import codec
 from tests.core.values import (
@@ -96,6 +104,11 @@ FULL = [
     Wish(WishVerb.RETRY, 'c1', 'joe', AT, 'why', 'c1-7', 'boot-2', 'i1', 'web', WishState.REFUSED,
          'no',
          True, 7),
+    Segment(7, 's1', 'rack 1', 'compute', RecoveryMethod.RH_PRIORITY, AT, AT, False, 'why'),
+    SegmentHost(7, 'm1', 'c1', 's1', 'COMPUTE', AT, AT, True, 'ipmi'),
+    Notification(7, 'n1', NotificationKind.VM, 'c1', 'm1', 's1', AT, AT, {'event': 'STOPPED'}, AT,
+                 NotificationStatus.FAILED, 'why', 'c1-7'),
+    records.Holder('s1'), records.Counter(7),
 ]
 # The same kinds with no more than they need.
 BARE = [a_case(), an_evacuation(), an_inventory(instances=()), a_recovery(instances=()),
@@ -103,6 +116,8 @@ BARE = [a_case(), an_evacuation(), an_inventory(instances=()), a_recovery(instan
         records.HostSetting(False, '', ''), records.BrakeSetting((), '', ''),
         records.Request(requests.RequestVerb.ADMIT, '', '', ''), records.ProofMark('', ''),
         records.Claim('', ''),
+        Segment(1, '', '', '', RecoveryMethod.AUTO, ''), SegmentHost(1, '', '', '', '', ''),
+        Notification(1, '', NotificationKind.PROCESS, '', '', '', '', ''),
         Hint('c1', ''), restart.Restart('c1', 'boot-2'), Wish(WishVerb.END, 'c1', '', '', '')]
 
 
@@ -342,7 +357,32 @@ class Keys(unittest.TestCase):
     def test_no_key_lies_under_the_prefix_of_another(self):
         keys = [value for name, value in vars(records).items()
                 if name.isupper() and isinstance(value, str) and name not in ('PREFIX', 'ADMIT')]
-        self.assertEqual(30, len(keys))
+        self.assertEqual(35, len(keys))
         for key in keys:
             self.assertTrue(key.startswith(records.PREFIX))
             self.assertEqual([key], [other for other in keys if other.startswith(key)])
+
+    def test_a_guarded_name_is_one_key_whatever_is_in_it(self):
+        found = [key(name) for key in (records.segment_name, records.segment_host_name)
+                 for name in ('a', 'a/b', 'a%2Fb', 'b c', '\u5357', 'A')]
+        self.assertEqual(12, len({*found}))
+        for key in found:
+            self.assertTrue(key.startswith(records.NAME))
+            self.assertEqual(2, key[len(records.NAME) - 1:].count('/'))
+            self.assertTrue(key.isascii())
+
+
+class WithSegments(unittest.TestCase):
+
+    def seen(self, *written):
+        entries = {key: Entry(key, records.encode(record), 1, 1) for key, record in written}
+        return records.View(Snapshot(1, entries))
+
+    def test_with_a_segment_its_hosts_are_gone(self):
+        segment = Segment(1, 's1', 'rack', 'compute', RecoveryMethod.AUTO, AT)
+        mine, left = (SegmentHost(number, uuid, uuid, segment, '', AT)
+                      for number, uuid, segment in ((1, 'm1', 's1'), (2, 'm2', 's2')))
+        view = self.seen((records.SEGMENT + 's1', segment), (records.SEGMENT_HOST + 'm1', mine),
+                         (records.SEGMENT_HOST + 'm2', left))
+        self.assertEqual({'s1': segment}, view.segments)
+        self.assertEqual({'m1': mine}, view.segment_hosts)

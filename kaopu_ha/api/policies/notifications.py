@@ -1,0 +1,29 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Who may do what with notifications."""
+
+from __future__ import annotations
+
+from kaopu_ha.api.policies import rule
+from kaopu_ha.api.policies.base import ADMIN, READER, documented
+
+RULES = [
+    documented(rule('notifications', 'index'), READER, 'List notifications.',
+               ('GET', '/notifications')),
+    documented(rule('notifications', 'detail'), READER, 'Show a notification.',
+               ('GET', '/notifications/{notification}')),
+    documented(rule('notifications', 'create'), ADMIN, 'Send a notification about a host.',
+               ('POST', '/notifications')),
+    documented(rule('notifications', 'discoverable'), READER,
+               'Discover notifications among the extensions.',
+               ('GET', '/extensions'), ('GET', '/extensions/{alias}'))]

@@ -1,0 +1,32 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Who may do what with segments."""
+
+from __future__ import annotations
+
+from kaopu_ha.api.policies import rule
+from kaopu_ha.api.policies.base import ADMIN, READER, documented
+
+RULES = [
+    documented(rule('segments', 'index'), READER, 'List segments.',
+               ('GET', '/segments')),
+    documented(rule('segments', 'detail'), READER, 'Show a segment.',
+               ('GET', '/segments/{segment}')),
+    documented(rule('segments', 'create'), ADMIN, 'Create a segment.',
+               ('POST', '/segments')),
+    documented(rule('segments', 'update'), ADMIN, 'Update a segment.',
+               ('PUT', '/segments/{segment}')),
+    documented(rule('segments', 'delete'), ADMIN, 'Delete a segment with its hosts.',
+               ('DELETE', '/segments/{segment}')),
+    documented(rule('segments', 'discoverable'), READER, 'Discover segments among the extensions.',
+               ('GET', '/extensions'), ('GET', '/extensions/{alias}'))]

@@ -1,0 +1,26 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Who may see the moves of instances."""
+
+from __future__ import annotations
+
+from kaopu_ha.api.policies import rule
+from kaopu_ha.api.policies.base import READER, documented
+
+RULES = [
+    documented(rule('vmoves', 'index'), READER, 'List the moves that came of a notification.',
+               ('GET', '/notifications/{notification}/vmoves')),
+    documented(rule('vmoves', 'detail'), READER, 'Show one of them.',
+               ('GET', '/notifications/{notification}/vmoves/{vmove}')),
+    documented(rule('vmoves', 'discoverable'), READER, 'Discover vmoves among the extensions.',
+               ('GET', '/extensions'), ('GET', '/extensions/{alias}'))]

@@ -1,0 +1,138 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Notifications, followed by a leader from what the store holds."""
+
+import dataclasses
+import unittest
+
+from kaopu_ha import ports, records
+from kaopu_ha.controller.answerer import Answerer
+from kaopu_ha.core import model
+from kaopu_ha.core.segments import (
+    Notification,
+    NotificationKind,
+    NotificationStatus,
+    RecoveryMethod,
+    Segment,
+)
+from tests.core import values
+from tests.unit.controller import scene
+
+SEGMENT = Segment(1, 's1', 'rack', 'compute', RecoveryMethod.AUTO, values.AT)
+SAID = Notification(1, 'n1', NotificationKind.COMPUTE_HOST, 'c1', 'h1', 's1', values.AT, values.AT,
+                    {'event': 'STOPPED', 'host_status': 'NORMAL'})
+KEY = records.NOTIFICATION + 'n1'
+
+
+class TestHearsay(unittest.TestCase):
+
+    def setUp(self):
+        self.store, self.clock, self.told = scene.Store(), scene.Clock(), []
+        self.leader = scene.a_leader(self.store, 'controller-1', self.clock)
+        self.leader.turn()
+        self.answerer = self.made(self.leader)
+        self.put(records.SEGMENT + 's1', SEGMENT)
+        self.put(records.INVENTORY + 'c1', values.an_inventory('c1'))
+        self.put(KEY, SAID)
+
+    def made(self, leader):
+        """An answerer beside that leader."""
+        return Answerer(self.store, leader, scene.an_env(self.clock, self.told.append))
+
+    def put(self, key, record, lease=0):
+        """Write it."""
+        self.store.commit([], [ports.Put(key, records.encode(record), lease)])
+
+    def beat(self):
+        """Have the host beat."""
+        self.put(records.ALIVE + 'c1', records.Beat('uuid', 'boot-1'), self.store.grant(60))
+
+    def kept(self, seconds=0.0):
+        """The notification as it is after a turn, so many seconds later."""
+        self.clock.now += seconds
+        self.leader.turn()
+        self.answerer.turn()
+        view = records.View(self.store.read(records.NOTIFICATION))
+        return view.notifications['n1']
+
+    def test_a_host_that_goes_on_beating_is_alive(self):
+        self.beat()
+        self.assertEqual(NotificationStatus.RUNNING, self.kept().status)
+        self.assertEqual(NotificationStatus.RUNNING, self.kept(20.0).status)
+        found = self.kept(5.0)
+        self.assertEqual((NotificationStatus.IGNORED, 'the host beats: it is alive'),
+                         (found.status, found.message))
+        self.assertRegex(found.updated_at, r'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000000$')
+
+    def test_a_beat_that_was_gone_is_waited_for_anew(self):
+        self.beat()
+        self.kept()
+        self.store.commit([], [ports.Delete(records.ALIVE + 'c1')])
+        self.assertEqual(NotificationStatus.RUNNING, self.kept(20.0).status)
+        self.beat()
+        self.kept(20.0)
+        self.assertEqual(NotificationStatus.RUNNING, self.kept(20.0).status)
+        self.assertEqual(NotificationStatus.IGNORED, self.kept(5.0).status)
+
+    def test_another_leader_waits_anew(self):
+        self.beat()
+        self.kept()
+        self.answerer = self.made(self.leader)
+        self.assertEqual(NotificationStatus.RUNNING, self.kept(20.0).status)
+        self.assertEqual(NotificationStatus.RUNNING, self.kept(20.0).status)
+        self.assertEqual(NotificationStatus.IGNORED, self.kept(5.0).status)
+
+    def test_a_beat_without_a_lease_says_nothing(self):
+        self.put(records.ALIVE + 'c1', records.Beat('uuid', 'boot-1'))
+        self.kept()
+        self.assertEqual(NotificationStatus.RUNNING, self.kept(100.0).status)
+
+    def test_it_follows_the_recovery_of_its_host_and_that_alone(self):
+        self.assertEqual('the host is looked at', self.kept().message)
+        self.put(records.CASE + 'c1', values.a_case(model.Stage.DYING))
+        self.assertEqual('the host is looked at: its case is dying', self.kept().message)
+        self.put(records.CASE + 'c1', values.a_case(model.Stage.CONFIRMED, recovery='c1-7'))
+        self.put(records.RECOVERY + 'c1-7', values.a_recovery())
+        found = self.kept()
+        self.assertEqual(('c1-7', 'its recovery is proven'), (found.recovery, found.message))
+        finished = values.a_recovery(stage=model.RecoveryStage.FINISHED)
+        self.put(f'{records.EVACUATION}c1-7/i1', values.an_evacuation('i1', model.Phase.DONE))
+        self.put(f'{records.EVACUATION}c1-70/i2', values.an_evacuation('i2', model.Phase.FAILED))
+        self.put(records.RECOVERY + 'c1-7', finished)
+        self.assertEqual(NotificationStatus.FINISHED, self.kept().status)
+
+    def test_a_segment_that_is_disabled_or_gone_has_it_ignored(self):
+        for act in (lambda: self.put(records.SEGMENT + 's1', dataclasses.replace(
+                SEGMENT, enabled=False)), lambda: self.store.commit([], [
+                    ports.Delete(records.SEGMENT + 's1')])):
+            self.put(KEY, SAID)
+            act()
+            self.assertEqual('Recovery aboart: the segment HA is disabled.', self.kept().message)
+
+    def test_nobody_follows_who_does_not_lead(self):
+        other = scene.a_leader(self.store, 'controller-2', self.clock)
+        other.turn()
+        self.made(other).turn()
+        view = records.View(self.store.read(records.NOTIFICATION))
+        self.assertEqual(SAID, view.notifications['n1'])
+
+    def test_one_that_cannot_be_read_holds_up_no_other(self):
+        self.store.commit([], [ports.Put(records.NOTIFICATION + 'n0', 'nonsense')])
+        self.assertEqual(NotificationStatus.RUNNING, self.kept().status)
+        self.assertIn('n0', {news.host for news in self.told})
+
+    def test_nothing_is_written_while_nothing_is_new(self):
+        self.kept()
+        before = self.store.read(KEY).get(KEY).modified
+        self.kept(1.0)
+        self.assertEqual(before, self.store.read(KEY).get(KEY).modified)

@@ -49,6 +49,7 @@ function configure_kaopu_ha {
     _configure_kaopu_ha_agent
     _configure_kaopu_ha_ceph
     _configure_kaopu_ha_nova
+    _configure_kaopu_ha_horizon
 }
 
 function _configure_kaopu_ha_anchors {
@@ -92,6 +93,32 @@ function _configure_kaopu_ha_nova {
     if is_service_enabled tls-proxy; then
         iniset "$KAOPU_HA_CONF" nova cafile "$SSL_BUNDLE_FILE"
     fi
+}
+
+# _configure_kaopu_ha_horizon() - Who logs in to Horizon is shown what is so.
+#
+# Only who owns a DevStack logs in to its Horizon, so hosts are named there.
+# Horizon is started after this phase.
+function _configure_kaopu_ha_horizon {
+    local snippet
+    snippet=$(_kaopu_ha_horizon_settings)
+    sudo rm -f "$snippet"
+    if ! is_service_enabled horizon ||
+        ! is_service_enabled kaopu-ha-controller; then
+        return 0
+    fi
+    sudo install -d -o "$STACK_USER" -m 0755 "$KAOPU_HA_MESSAGES_PATH"
+    iniset "$KAOPU_HA_CONF" notifier drivers log,horizon
+    iniset "$KAOPU_HA_CONF" notifier horizon_path "$KAOPU_HA_MESSAGES_PATH"
+    iniset "$KAOPU_HA_CONF" notifier horizon_names_hosts True
+    echo "MESSAGES_PATH = '$KAOPU_HA_MESSAGES_PATH'" |
+        sudo tee "$snippet" >/dev/null
+}
+
+# _kaopu_ha_horizon_settings() - A file beside Horizon's local_settings.py.
+function _kaopu_ha_horizon_settings {
+    local dashboard=${HORIZON_DIR:-$DEST/horizon}/openstack_dashboard
+    echo "$dashboard/local/local_settings.d/_90_kaopu_ha.py"
 }
 
 # _kaopu_ha_host() - The name of this host's nova-compute service.
@@ -338,7 +365,9 @@ function cleanup_kaopu_ha {
             echo "client.$KAOPU_HA_USER was not removed from Ceph"
     fi
     sudo rm -f "$KAOPU_HA_CEPH_KEYRING"
-    sudo rm -rf "$KAOPU_HA_CONF_DIR" "$KAOPU_HA_STATE_PATH"
+    sudo rm -f "$(_kaopu_ha_horizon_settings)"
+    sudo rm -rf "$KAOPU_HA_CONF_DIR" "$KAOPU_HA_STATE_PATH" \
+        "$KAOPU_HA_MESSAGES_PATH"
 }
 
 if is_service_enabled kaopu-ha-agent kaopu-ha-controller kaopu-ha-worker; then

@@ -18,6 +18,7 @@ what DevStack's functions ask the client of OpenStack for.
 import configparser
 import contextlib
 import json
+import os
 import pathlib
 import pwd
 import shutil
@@ -63,6 +64,63 @@ class TestScripts(unittest.TestCase):
 
     def test_bashate_finds_nothing(self):
         self.assert_clean('bashate')
+
+
+@unittest.skipIf(devstack.missing(), devstack.missing())
+class TestHorizon(unittest.TestCase):
+    """What is configured for Horizon needs no Ceph."""
+
+    def configured(self, services, *then):
+        """The machine after so much of the plugin was done there."""
+        folder = tempfile.mkdtemp(prefix='devstack-')
+        self.addCleanup(shutil.rmtree, folder)
+        made = devstack.Stack(folder, services, user=STACK_USER)
+        self.addCleanup(made.close)
+        made.path('dest/horizon/openstack_dashboard/local/local_settings.d').mkdir(parents=True)
+        done = subprocess.run(
+            ['bash', '-c', '\n'.join((
+                'source $DEVSTACK_DIR/functions', 'source $TOP_DIR/stackrc', 'set -o errexit',
+                'SERVICE_HOST=127.0.0.1', 'source $DEST/kaopu-ha/devstack/settings',
+                'source $DEST/kaopu-ha/devstack/plugin.sh', 'mkdir -p $KAOPU_HA_CONF_DIR',
+                'touch $KAOPU_HA_CONF', *then))],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=60,
+            env={**os.environ, 'DEVSTACK_DIR': str(devstack.directory()), 'TOP_DIR': folder,
+                 'SYSTEMD_DIR': str(made.path('units')),
+                 'PATH': f'{made.path("bin")}:{os.environ["PATH"]}'})
+        self.assertEqual(0, done.returncode, done.stdout)
+        snippets = made.path('dest/horizon/openstack_dashboard/local/local_settings.d')
+        conf = configparser.ConfigParser(interpolation=None)
+        conf.read(made.path('etc/kaopu-ha/kaopu-ha.conf'))
+        return made, [each.read_text() for each in snippets.iterdir()], conf
+
+    def test_horizon_and_controller_are_told_of_one_folder(self):
+        twice = ['_configure_kaopu_ha_horizon'] * 2
+        made, snippets, conf = self.configured('n-api,horizon', *twice)
+        folder = made.path('data/kaopu-ha-messages')
+        self.assertEqual([f"MESSAGES_PATH = '{folder}'\n"], snippets)
+        self.assertEqual({'drivers': 'log,horizon', 'horizon_path': str(folder),
+                          'horizon_names_hosts': 'True'}, dict(conf['notifier']))
+        seen = folder.stat()
+        self.assertEqual((0o755, pwd.getpwnam(STACK_USER).pw_uid),
+                         (stat.S_IMODE(seen.st_mode), seen.st_uid))
+
+    def test_nothing_is_configured_where_one_of_them_does_not_run(self):
+        for services in ('n-api', 'n-cpu,horizon'):
+            made, snippets, conf = self.configured(services, '_configure_kaopu_ha_horizon')
+            self.assertEqual([], snippets)
+            self.assertNotIn('notifier', conf)
+            self.assertFalse(made.path('data/kaopu-ha-messages').exists())
+
+    def test_a_horizon_that_is_taken_away_takes_its_setting_along(self):
+        _, snippets, _ = self.configured('n-api,horizon', '_configure_kaopu_ha_horizon',
+                                         'disable_service horizon', '_configure_kaopu_ha_horizon')
+        self.assertEqual([], snippets)
+
+    def test_to_clean_up_leaves_nothing(self):
+        made, snippets, _ = self.configured('n-api,horizon', '_configure_kaopu_ha_horizon',
+                                            '_kaopu_ha_ceph() { true; }', 'cleanup_kaopu_ha')
+        self.assertEqual([], snippets)
+        self.assertFalse(made.path('data/kaopu-ha-messages').exists())
 
 
 @unittest.skipIf(missing(), missing())

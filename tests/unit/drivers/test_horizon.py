@@ -25,16 +25,20 @@ from unittest import mock
 from oslo_config import cfg
 
 from kaopu_ha import conf as options
-from kaopu_ha import ports
+from kaopu_ha import ports, records
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.board import BoardMessage, MessageKind
+from kaopu_ha.core.brake import Storm
 from kaopu_ha.core.checkup import Seen, Severity
+from kaopu_ha.drivers.etcd import store as etcd
 from kaopu_ha.drivers.horizon import notifier
 from kaopu_ha.testing import board
 from kaopu_ha.wiring import controller, drivers, telling, worker
+from tests import etcd_single
 from tests.unit.test_conf import ConfCase, made
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+NOBODY = '127.0.0.1:9'
 PERSON = {'level': 'info', 'message': 'The cloud is upgraded tonight.'}
 
 
@@ -283,11 +287,11 @@ class Processes(ConfCase):
         super().setUp()
         self.folder = Folder(self).path
 
-    def program(self, of, *names, path):
+    def program(self, of, *names, path, endpoint=NOBODY):
         program = of.program(made(
             ceph__conf=[self.file('fsid = 11111111-2222-4333-8444-555555555555')],
             nova__auth_url='http://127.0.0.1:9/v3', nova__username='u', nova__password='p',
-            store__endpoints=['127.0.0.1:9'], store__timeout=0.5,
+            store__endpoints=[endpoint], store__timeout=5.0 if endpoint != NOBODY else 0.5,
             notifier__drivers=[*names], notifier__horizon_path=str(path)))
         self.addCleanup(program.close)
         return {each.loop.name: each.loop for each in program.loops}, program.close
@@ -298,6 +302,21 @@ class Processes(ConfCase):
         loops['board'].turn()
         self.assertEqual([], list(self.folder.iterdir()))
         self.assertIn('no member of etcd answered', loops['board'].trouble())
+
+    def test_a_controller_shows_what_stands_in_the_store_and_takes_it_away_when_it_ends(self):
+        endpoint = etcd_single.until(self.addCleanup).endpoint
+        store = etcd.EtcdStore([endpoint], timeout=5.0)
+        self.addCleanup(store.close)
+        loops, close = self.program(controller, 'log', 'horizon', path=self.folder,
+                                    endpoint=endpoint)
+        for storm, names in ((Storm(on=True, braked=('c1',)), ['kaopu-ha-brake.json']),
+                             (Storm(), []), (Storm(on=True), ['kaopu-ha-brake.json'])):
+            store.commit([], [ports.Put(records.STORM, records.encode(storm))])
+            loops['board'].turn()
+            self.assertEqual('', loops['board'].trouble())
+            self.assertEqual(names, [path.name for path in self.folder.iterdir()])
+        close()
+        self.assertEqual([], list(self.folder.iterdir()))
 
     def test_no_other_process_touches_it_and_no_controller_that_was_not_told_to(self):
         for of, names in ((controller, ('log',)), (worker, ('log', 'horizon'))):

@@ -92,9 +92,9 @@ Schema = Callable[[Version], Mapping[str, Any]]
 class ApiAction:
     """One thing that can be asked for.
 
-    ``rule``: who may; '' for everybody with a token.  ``body``: the schema of what is sent along.
+    ``rule``: who may.  ``body``: the schema of what is sent along.
     """
 
     handle: Handler
-    rule: str = ''
+    rule: str
     body: Schema | None = None

@@ -51,7 +51,7 @@ def application(service: ApiService) -> Any:
     app.url_map.strict_slashes, app.url_map.merge_slashes = False, False
     for path, methods in ROUTES.items():
         view = functools.partial(_answer, service, methods, path)
-        app.add_url_rule(_PREFIX + path, path or '/', view, methods=_VERBS,
+        app.add_url_rule(_PREFIX + path, path, view, methods=_VERBS,
                          provide_automatic_options=False)
     for code in (404, 405):
         app.register_error_handler(code, lambda _: _written(_nowhere(), None))
@@ -85,7 +85,7 @@ def _handled(service: ApiService, methods: Methods, path: str, version: versions
     _check_project(creds)
     if action.body is not None:
         bodies.check(action.body(version), body)
-    if action.rule and not service.allows(action.rule, creds):
+    if not service.allows(action.rule, creds):
         raise Fault(403, f'Policy doesn\'t allow {action.rule} to be performed.')
     return action.handle(Call(service, version, _who(creds), creds, flask.request.args, body),
                          **ids)

@@ -49,10 +49,11 @@ class Answerer:
             world = CloudView(self._store.read(*RANGES, *hearsay.RANGES, records.PROOF,
                                                records.WISH), self._tell)
             asked, said = _waiting(world), self._hearsay.waiting(world)
-            self.alone.each(asked, 'what people ask of it',
-                            lambda host: self._answer_first(world, asked[host]))
-            self.alone.each(said, 'what others say of it',
-                            lambda host: self._hearsay.follow(world, said[host]))
+
+            def answer(host: str) -> None:
+                self._answer_first(world, asked.get(host, {}))
+                self._hearsay.follow(world, said.get(host, {}))
+            self.alone.each({*asked, *said}, 'what people ask or say of it', answer)
         except ports.PortError:
             # The detector tells that the store is away.
             return 1.0

@@ -96,9 +96,9 @@ class ApiCase(unittest.TestCase):
             self.keystone.add_token_data(token, user_id=f'id-of-{token}', user_name=token,
                                          project_id=PROJECT, role_list=roles)
         rules = deploy.enforcer(conf)
-        service = ApiService(books.Books(self.store), self.cloud, lambda: self.time,
+        self.service = ApiService(books.Books(self.store), self.cloud, lambda: self.time,
                              deploy.allows(rules), self.limits)
-        self.application = deploy.application(conf, service)
+        self.application = deploy.application(conf, self.service)
         return Client(self.application)
 
     def ask(self, method, path, body=None, *, token=ADMIN, version=None, headers=None, text=None):

@@ -15,7 +15,9 @@
 import json
 import unittest
 
-from kaopu_ha.api import routes
+from werkzeug.test import Client
+
+from kaopu_ha.api import front, routes
 from tests.unit.api.scene import MEMBER, PROJECT, UNKNOWN, ApiCase
 
 LINK = {'rel': 'self', 'href': 'http://localhost/v1/'}
@@ -236,6 +238,15 @@ class TestOrder(ApiCase):
 
     def test_a_method_comes_before_the_body(self):
         self.assertEqual(405, self.ask('PUT', f'/v1/notifications/{UNKNOWN}', text='{').status_code)
+
+
+class TestWithoutMiddleware(ApiCase):
+
+    def test_who_is_nobody_is_not_served(self):
+        found = Client(front.application(self.service)).get('/v1/segments')
+        self.assertEqual((401, {'unauthorized': {'code': 401, 'message':
+                                                 'The token names no user.'}}),
+                         (found.status_code, found.json))
 
 
 class TestFaultsOfOurs(ApiCase):

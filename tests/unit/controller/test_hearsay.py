@@ -12,6 +12,7 @@
 
 """Notifications, followed by a leader from what the store holds."""
 
+import contextlib
 import dataclasses
 import unittest
 
@@ -130,6 +131,24 @@ class TestHearsay(unittest.TestCase):
         self.store.commit([], [ports.Put(records.NOTIFICATION + 'n0', 'nonsense')])
         self.assertEqual(NotificationStatus.RUNNING, self.kept().status)
         self.assertIn('n0', {news.host for news in self.told})
+
+    def test_a_record_that_cannot_be_written_holds_up_no_other_host(self):
+        self.put(records.NOTIFICATION + 'n2', dataclasses.replace(
+            SAID, number=2, uuid='n2', host='c2'))
+        commit = self.store.commit
+
+        def refused(compares, writes):
+            if any(write.key == KEY for write in writes):
+                raise ports.OutcomeUnknown('the record is too large for etcd, say')
+            return commit(compares, writes)
+        self.store.commit = refused
+        for _ in range(4):
+            with contextlib.suppress(ports.PortError):
+                self.kept(1.0)
+        view = records.View(self.store.read(records.NOTIFICATION))
+        self.assertEqual([NotificationStatus.NEW, NotificationStatus.FAILED],
+                         [one.status for one in view.notifications.values()])
+        self.assertEqual({'c1'}, self.answerer.alone.failing)
 
     def test_nothing_is_written_while_nothing_is_new(self):
         self.kept()

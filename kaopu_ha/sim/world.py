@@ -373,10 +373,9 @@ class World:
 
         def make(its: SimRuntime) -> Iterable[programs.Loop]:
             kv = programs.mirrored_for_tasks(its.store)
-            loops, _ = programs.worker(
+            return programs.worker(
                 kv, SimNova(self.nova, node), SimQueue(kv, self.broker), ceph,
-                libvirt, times.rules, times.claim_ttl, 4, its.env)
-            return loops
+                libvirt, times.rules, times.claim_ttl, 4, its.env)[0]
         return Daemon(self.kernel, self.etcd, role, node, make, self._tell)
 
     def _before_act(self, process: Process, act: str) -> None:

@@ -29,6 +29,7 @@ from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import fencing, model
 from kaopu_ha.core.model import Recovery
+from kaopu_ha.core.recovering import MovesSeen
 
 _READ_SECONDS = 3.0
 # A thread may have to wait for its turn; whoever needs longer hangs.
@@ -50,13 +51,14 @@ class FenceKeeper:
         # When the newest reading of each began.
         self._began: dict[str, float] = {}
 
-    def wanted(self, world: CloudView, recovery: Recovery) -> tuple[model.FenceOrder, ...]:
+    def wanted(self, world: CloudView, recovery: Recovery,
+               moves: MovesSeen) -> tuple[model.FenceOrder, ...]:
         """What is to be cut of the host by what is known of it now: the newest of everything."""
         inventory, case = world.inventories.get(recovery.host), world.cases.get(recovery.host)
         if inventory is None or case is None:
             return ()
-        clusters = fencing.clusters(inventory, world.evacuations)
-        clients = fencing.all_clients(case, world.evacuations)
+        clusters = fencing.clusters(inventory, moves.to(recovery.host))
+        clients = fencing.all_clients(case, moves.of(case.recovery))
         return tuple(order for fence in self._fences.values() for order in fence.orders(
             inventory, clusters, clients))
 

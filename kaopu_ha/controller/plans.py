@@ -22,10 +22,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 
+from kaopu_ha.controller.rests import Rests
 from kaopu_ha.core import evacuation, fencing
 from kaopu_ha.core import recovery as road
 from kaopu_ha.core.model import Evacuation, Recovery
-from kaopu_ha.core.recovering import Plan, Seen
+from kaopu_ha.core.recovering import MovesSeen, Plan, Seen
 from kaopu_ha.core.rules import Rules
 
 
@@ -37,12 +38,15 @@ class Plans:
         # How things stood at the last plan of each recovery, and when its last whole one was made.
         self._planned: dict[str, tuple[road.Standing, float]] = {}
         self._proven: dict[str, float] = {}
+        self._rests = Rests(clock)
         self._kept: Sequence[Recovery] = ()
         self._made: tuple[Plan, float] | None = None
         # Who was given what that plan has for it.
         self._given: dict[str, Seen] = {}
-        self.moves: Sequence[Evacuation] = ()
+        self.moves = MovesSeen()
         self.safe: Mapping[str, frozenset[str]] = {}
+        # For how long each rested when the look began: see ``evacuation.Seen``.
+        self.rested: Mapping[tuple[str, str, int], float] = {}
 
     def forget(self) -> None:
         """Begin anew: another one may have led meanwhile."""
@@ -51,7 +55,9 @@ class Plans:
     def begin(self, kept: Sequence[Recovery], moves: Sequence[Evacuation]) -> None:
         """A look begins, at these recoveries and moves."""
         self._settle()
-        self._kept, self.moves, self._made, self._given = kept, moves, None, {}
+        self._kept, self._made, self._given = kept, None, {}
+        self.moves = MovesSeen(moves).after(self.moves)
+        self.rested = self._rests.seconds(self.moves)
         self.safe = {item.id: fencing.safe_clusters(item) for item in kept}
         self._planned = {name: at for name, at in self._planned.items() if name in self.safe}
         now = self._clock()
@@ -63,7 +69,7 @@ class Plans:
         if not moves:
             return
         now = {(item.recovery, item.instance): item for item in (*self.moves, *moves)}
-        self.moves = tuple(now[name] for name in sorted(now))
+        self.moves = MovesSeen(now[name] for name in sorted(now))
 
     def soon(self, item: Recovery) -> tuple[Evacuation, ...]:
         """What others wait to have planned: they were proven just now.
@@ -71,9 +77,8 @@ class Plans:
         Who was not planned for longer than that has a trouble of its own: no place is kept free.
         """
         now, most = self._clock(), self._rules.plan_seconds
-        listed = {move.recovery for move in self.moves}
-        return tuple(move for other in self._kept if other.id != item.id
-                     and other.id not in listed
+        return tuple(move for other in self._kept if other.stage.proven and other.id != item.id
+                     and not self.moves.of(other.id)
                      and now - self._proven.get(other.id, -most) < most
                      for move in evacuation.unplanned(other, '', ''))
 

@@ -27,7 +27,6 @@ from kaopu_ha.controller.alone import Alone, words
 from kaopu_ha.controller.fencekeeper import FenceKeeper
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.plans import Plans
-from kaopu_ha.controller.rests import Rests
 from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, CloudView
@@ -59,7 +58,7 @@ class Recoverer:
         self._pool, self._libvirt = env.pool(6, 'recover'), libvirt
         self._told, self._read_at, self._plans = 0, 0.0, Plans(env.rules, env.clock)
         self.alone = Alone(store, env.clock, env.tell)
-        self._untold, self._rests = Untold(store, env.tell), Rests(env.clock)
+        self._untold = Untold(store, env.tell)
         self._keeper = FenceKeeper(store, self._term, fences, env.rules, env.clock, self._pool)
         self._targets = Targets(cloud, usage, env.rules, self._pool, env.clock, env.tell)
         self._acts: dict[Act, Callable[[CloudView, Seen, Decision], Seen]] = {
@@ -163,10 +162,11 @@ class Recoverer:
         term, plans = self._term, self._plans
         return Seen(
             term.now(), term.name, term.epoch, case=world.cases.get(item.host),
-            inventory=world.inventories.get(item.host), wanted=self._keeper.wanted(world, item),
+            inventory=world.inventories.get(item.host),
+            wanted=self._keeper.wanted(world, item, plans.moves),
             claimed=world.claimed, claims=world.claims, evacuations=plans.moves, dead=dead,
             marked=world.has(records.PROOF + item.id), fresh=self._keeper.is_fresh(item),
-            told=self._told, rested=self._rests.seconds(plans.moves),
+            told=self._told, rested=plans.rested,
             planned=plans.of(item), plan=plans.made(_FRESH_SECONDS), safe=plans.safe,
             soon=plans.soon(item),
             inventory_revision=world.modified(records.INVENTORY + item.host),

@@ -14,14 +14,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 import dataclasses
 from dataclasses import dataclass, field
 import enum
+import functools
 import math
 
 from kaopu_ha.core import addresses, demands, model, roads, selection
-from kaopu_ha.core.model import Case, Evacuation, Recovery, RecoveryStage
+from kaopu_ha.core.model import Case, Evacuation, Phase, Recovery, RecoveryStage
 from kaopu_ha.core.news import Fact, News
 
 
@@ -46,6 +47,49 @@ class Act(enum.Enum):
 
 # What decides whether it is worth to plan again: compared for equality, nothing else.
 Standing = tuple[object, ...]
+
+
+class MovesSeen(tuple[Evacuation, ...]):
+    """The moves of all recoveries at one time; what is asked of them for each is found once."""
+
+    def of(self, recovery: str) -> Sequence[Evacuation]:
+        """Those of one recovery, in their order."""
+        return self._of_each.get(recovery, ())
+
+    def to(self, host: str) -> Sequence[Evacuation]:
+        """Those with this target, in their order."""
+        return self._to_each.get(host, ())
+
+    @functools.cached_property
+    def open(self) -> frozenset[tuple[str, str, bool, str]]:
+        """Those that have not ended: recovery, instance, whether it lacks a target, and which."""
+        return frozenset((item.recovery, item.instance, item.phase in UNPLANNED, item.target)
+                         for item in self if not item.phase.ended)
+
+    def after(self, before: MovesSeen) -> MovesSeen:
+        """The same, which knows what is as it was ``before``: so it is quickly compared."""
+        if self == before:
+            return before
+        if self.open == before.open:
+            self.open = before.open
+        return self
+
+    @functools.cached_property
+    def _of_each(self) -> Mapping[str, Sequence[Evacuation]]:
+        found: dict[str, list[Evacuation]] = {}
+        for item in self:
+            found.setdefault(item.recovery, []).append(item)
+        return found
+
+    @functools.cached_property
+    def _to_each(self) -> Mapping[str, Sequence[Evacuation]]:
+        found: dict[str, list[Evacuation]] = {}
+        for item in self:
+            found.setdefault(item.target, []).append(item)
+        return found
+
+
+UNPLANNED = (Phase.WAITING, Phase.REFUSED)
 
 
 @dataclass(frozen=True)
@@ -84,7 +128,7 @@ class Seen:
     wanted: Sequence[model.FenceOrder] = ()
     claimed: Mapping[str, Collection[str]] = field(default_factory=dict)
     claims: addresses.Claims = field(default_factory=dict)
-    evacuations: Sequence[Evacuation] = ()
+    evacuations: Iterable[Evacuation] = ()
     dead: frozenset[str] = frozenset()
     marked: bool = False
     fresh: bool = False
@@ -107,6 +151,16 @@ class Seen:
     plan: Plan | None = None
     safe: Mapping[str, frozenset[str]] = field(default_factory=dict)
     soon: Sequence[Evacuation] = ()
+
+    @property
+    def moves(self) -> MovesSeen:
+        """The evacuations."""
+        assert isinstance(self.evacuations, MovesSeen), type(self.evacuations)
+        return self.evacuations
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.evacuations, MovesSeen):
+            object.__setattr__(self, 'evacuations', MovesSeen(self.evacuations))
 
 
 @dataclass(frozen=True)

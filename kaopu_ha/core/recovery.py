@@ -42,8 +42,10 @@ from kaopu_ha.core.kept import taken_up, was_planned
 from kaopu_ha.core.keys import TOGETHER_MAX
 from kaopu_ha.core.model import Evacuation, Phase, Recovery, RecoveryStage
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.recovering import UNPLANNED
 from kaopu_ha.core.recovering import Act as Act
 from kaopu_ha.core.recovering import Decision as Decision
+from kaopu_ha.core.recovering import MovesSeen as MovesSeen
 from kaopu_ha.core.recovering import Plan as Plan
 from kaopu_ha.core.recovering import Seen as Seen
 from kaopu_ha.core.recovering import Standing as Standing
@@ -88,9 +90,7 @@ def goes_on(recovery: Recovery, seen: Seen, act: Act, reason: str) -> Seen | Non
 
 def standing(seen: Seen) -> Standing:
     """How things stand for a plan: it is made again when this changes, and now and then."""
-    return (seen.dead, seen.told, frozenset(
-        (item.recovery, item.instance, item.phase in _UNPLANNED, item.target)
-        for item in seen.evacuations if not item.phase.ended))
+    return (seen.dead, seen.told, seen.moves.open)
 
 
 # ---------------------------------------------------------------- the stages behind it
@@ -109,11 +109,10 @@ def _proven(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
         return Decision(Act.REST, recovery)
     if seen.servers is None or seen.candidates is None:
         return Decision(Act.LIST, recovery)
-    given_up = {item.instance for item in seen.evacuations
-                if item.recovery == recovery.id and item.given_up}
+    given_up = {item.instance for item in seen.moves.of(recovery.id) if item.given_up}
     made = tuple(item for item in _listed(recovery, seen.servers, seen, rules)
                  if item.instance not in given_up)
-    others = [item for item in seen.evacuations if item.recovery != recovery.id]
+    others = [item for item in seen.moves if item.recovery != recovery.id]
     changed = planning.planned(_ready(recovery, [*made, *others], seen), _look(seen), rules,
                                seen.dead, seen.soon)
     mine = {item.instance: item for item in changed if item.recovery == recovery.id}
@@ -127,24 +126,20 @@ def _proven(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
         *decision.news, *left.told(recovery.host, made, seen.case)))
 
 
-_UNPLANNED = (Phase.WAITING, Phase.REFUSED)
-
-
 def _moving(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     """The workers carry it out; what has no target, or a dead one, is planned again."""
-    mine = [item for item in seen.evacuations if item.recovery == recovery.id]
+    mine = seen.moves.of(recovery.id)
     if all(item.phase.ended for item in mine):
         return _ending(recovery, seen, mine, rules)
-    ready = _ready(recovery, seen.evacuations, seen)
-    lacks_target = any(item.phase in _UNPLANNED or (item.target in seen.dead
-                                                    and not item.phase.ended)
-                       for item in ready if item.recovery == recovery.id)
+    lacks_target = any(item.phase in UNPLANNED or (item.target in seen.dead
+                                                   and not item.phase.ended)
+                       for item in _ready(recovery, mine, seen))
     if lacks_target and _plan_is_due(seen, rules) and _hosts_are_heard(seen, rules):
         plan = seen.plan
         if plan is None or (_is_whole_due(seen, rules) and not plan.whole):
             if seen.candidates is None:
                 return Decision(Act.ASK_TARGETS, recovery)
-            plan = _planned(ready, seen, rules)
+            plan = _planned(_ready(recovery, seen.moves, seen), seen, rules)
         return Decision(Act.REPLAN, recovery, tuple(
             item for item in plan.changed if item.recovery == recovery.id), plan=plan)
     if recovery.stage is RecoveryStage.PLANNED and any(item.attempts for item in mine):
@@ -241,14 +236,14 @@ def _came(recovery: Recovery, seen: Seen) -> frozenset[str]:
 
 def _accounted_for(recovery: Recovery, seen: Seen) -> set[str]:
     """What is in its plan, or was sent to its host by another recovery."""
-    planned = {item.instance for item in seen.evacuations if item.recovery == recovery.id}
-    return planned | admission.moved_on(recovery.host, recovery.id, seen.evacuations).keys()
+    planned = {item.instance for item in seen.moves.of(recovery.id)}
+    return planned | admission.moved_on(recovery.host, recovery.id, seen.moves).keys()
 
 
 def _is_over(recovery: Recovery, seen: Seen) -> bool:
     """True if every move of a plan has ended, and nothing came since: no fence is needed for
     that."""
-    mine = [item for item in seen.evacuations if item.recovery == recovery.id]
+    mine = seen.moves.of(recovery.id)
     return (recovery.stage in (RecoveryStage.PLANNED, RecoveryStage.EVACUATING)
             and all(item.phase.ended for item in mine) and not _came(recovery, seen))
 
@@ -257,7 +252,7 @@ def _finished(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     """It only keeps its fence, unless a person asked for an instance just as it was finished, or
     Nova shows one on its host only now.
     """
-    mine = [item for item in seen.evacuations if item.recovery == recovery.id]
+    mine = seen.moves.of(recovery.id)
     if not all(item.phase.ended for item in mine):
         return _go(recovery, taken_up(recovery), seen, 'taken up again: an instance is open',
                    News(Fact.EVACUATING, recovery.host, counted(mine)))
@@ -296,10 +291,13 @@ def _listed(recovery: Recovery, servers: Sequence[model.Server],
 
 def _ready(recovery: Recovery, items: Iterable[Evacuation], seen: Seen) -> list[Evacuation]:
     """Without those that wait for the fence of a cluster."""
-    safe = {**seen.safe, recovery.id: fencing.safe_clusters(recovery)}
-    return [item for item in items if item.phase is not Phase.WAITING
-            or item.recovery not in safe
-            or {image.cluster for image in item.images} <= safe[item.recovery]]
+    own, waits = fencing.safe_clusters(recovery), Phase.WAITING
+
+    def is_ready(item: Evacuation) -> bool:
+        safe = own if item.recovery == recovery.id else seen.safe.get(item.recovery)
+        return safe is None or all(image.cluster in safe for image in item.images)
+
+    return [item for item in items if item.phase is not waits or is_ready(item)]
 
 
 def counted(items: Iterable[Evacuation]) -> str:

@@ -196,6 +196,35 @@ class APersonsWord(unittest.TestCase):
         self.assertIs(Act.WAIT, advance(at(EVACUATING), still).act)
 
 
+class WhatIsAskedOfTheMoves(unittest.TestCase):
+    """What a look is asked for each recovery is found once for all of them."""
+
+    ITEMS = (an_evacuation('i1'), an_evacuation('i2', Phase.QUEUED, target='c2'),
+             an_evacuation('i3', Phase.DONE, recovery='c9-3', target='c2'))
+
+    def test_those_of_a_recovery_and_those_to_a_host(self):
+        moves = recovery.MovesSeen(self.ITEMS)
+        self.assertEqual(([*self.ITEMS[:2]], [self.ITEMS[2]], []), tuple(
+            list(moves.of(name)) for name in ('c1-7', 'c9-3', 'c8-1')))
+        self.assertEqual(([*self.ITEMS[1:]], []), tuple(
+            list(moves.to(host)) for host in ('c2', 'c3')))
+
+    def test_what_stands_as_before_is_the_very_same(self):
+        before = recovery.MovesSeen(self.ITEMS)
+        self.assertIs(before, recovery.MovesSeen(self.ITEMS).after(before))
+        called = dataclasses.replace(self.ITEMS[1], phase=Phase.CALLING)
+        moves = recovery.MovesSeen((self.ITEMS[0], called, self.ITEMS[2])).after(before)
+        self.assertIs(before.open, moves.open)
+        self.assertIs(Phase.CALLING, moves.of('c1-7')[1].phase)
+
+    def test_what_stands_otherwise_is_not(self):
+        before = recovery.MovesSeen(self.ITEMS)
+        for changes in ({'phase': Phase.DONE}, {'target': 'c3'}, {'phase': Phase.REFUSED}):
+            now = dataclasses.replace(self.ITEMS[1], **changes)
+            moves = recovery.MovesSeen((self.ITEMS[0], now, self.ITEMS[2])).after(before)
+            self.assertNotEqual(before.open, moves.open, changes)
+
+
 class BeforeThePlan(unittest.TestCase):
 
     def test_that_it_is_we_who_force_it_down_is_written_before(self):

@@ -23,7 +23,7 @@ from kaopu_ha.drivers.broker import notifier, queue
 from kaopu_ha.drivers.openstack import events as nova
 from tests import rabbitmq_single, redis_single
 
-LIMIT, HARD_LIMIT = 15.0, 60.0
+LIMIT, HARD_LIMIT = 15.0, 240.0
 
 
 def a_conf():

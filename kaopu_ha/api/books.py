@@ -18,7 +18,7 @@ another process did meanwhile, nothing is half done, and no name or number is gi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 import logging
 import threading
@@ -27,10 +27,12 @@ from typing import Any, Generic, TypeVar
 from kaopu_ha import ports, records
 from kaopu_ha.api.faults import Fault
 from kaopu_ha.core.keys import portions
+from kaopu_ha.core.segments import Notification, Segment
 
 LOG = logging.getLogger(__name__)
 
 T = TypeVar('T')
+N = TypeVar('N', Segment, Notification)
 
 # What every request may look at.  No prefix is under another: they are read from one mirror.
 RANGES = (records.SEGMENT, records.SEGMENT_HOST, records.NOTIFICATION, records.NAME,
@@ -110,6 +112,12 @@ class Books:
 def away(failure: Exception) -> Fault:
     """The store, or whoever else is asked, does not answer; nothing was changed."""
     return Fault(503, f'{failure}. Nothing was changed. Try again.')
+
+
+def by_ident(rows: Mapping[str, N], ident: str) -> N | None:
+    """The row of this uuid, or number; ``rows``: by uuid."""
+    return rows.get(ident) or next(
+        (each for each in rows.values() if str(each.number) == ident), None)
 
 
 def put(key: str, record: Any) -> ports.Put:

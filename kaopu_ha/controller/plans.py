@@ -10,7 +10,6 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-
 """What a leader remembers of its plans: how things stood, and what it has written in this look.
 
 A look takes all recoveries, one after the other.  What one of them was given is no more there for

@@ -10,7 +10,6 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-
 """Who of those that wait goes now, and where to: the leader's plan.
 
 ::

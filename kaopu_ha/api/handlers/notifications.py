@@ -98,8 +98,7 @@ def shown(one: Notification, details: list[dict[str, Any]] | None = None) -> dic
 
 def found(view: records.View, ident: str) -> Notification:
     """The notification of this uuid, or number.  Raises Fault 404."""
-    one = view.notifications.get(ident) or next(
-        (each for each in view.notifications.values() if str(each.number) == ident), None)
+    one = books.by_ident(view.notifications, ident)
     if one is None:
         raise missing(f'No notification with id {ident}.')
     return one

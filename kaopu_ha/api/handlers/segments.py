@@ -117,8 +117,7 @@ def shown(segment: Segment) -> dict[str, Any]:
 
 def found(view: records.View, ident: str) -> Segment:
     """The segment of this uuid, or number.  Raises Fault 404."""
-    one = view.segments.get(ident) or next(
-        (each for each in view.segments.values() if str(each.number) == ident), None)
+    one = books.by_ident(view.segments, ident)
     if one is None:
         raise missing(f'No failover segment with id {ident}.')
     return one

@@ -97,6 +97,33 @@ def a_leader(store, name, clock):
     return Leadership(store, 300, an_env(clock, name=name))
 
 
+class FenceThatHolds(ports.Fence):
+    """A fence that has fenced, and says so.  ``orders_of``: its orders for a host, by name."""
+
+    name = 'blocklist'
+
+    def __init__(self, orders_of):
+        self._orders_of = orders_of
+
+    def orders(self, inventory, clusters, clients):
+        return self._orders_of(inventory.host)
+
+    def forbidden(self, order, limit):
+        return {}
+
+    def fence(self, order, permit):
+        pass
+
+    def verify(self, order, limit):
+        return model.Proof(order.fence, order.cluster, True, 'it was read back')
+
+    def unfence(self, order, permit):
+        pass
+
+    def close(self):
+        pass
+
+
 class Watched:
     """The host c1, which does not beat; c2 does.  After ``begin`` its first round is judged."""
 

@@ -29,30 +29,6 @@ RECOVERY = model.Recovery('c1-7', 'c1', model.RecoveryStage.FENCING, orders=(ORD
 KEY = records.PROOF + RECOVERY.id
 
 
-class Listed(ports.Fence):
-    """A fence that always holds."""
-
-    name = 'blocklist'
-
-    def orders(self, inventory, clusters, clients):
-        return (ORDER,)
-
-    def forbidden(self, order, limit):
-        return {}
-
-    def fence(self, order, permit):
-        pass
-
-    def verify(self, order, limit):
-        return model.Proof(order.fence, order.cluster, True, 'it was read back')
-
-    def unfence(self, order, permit):
-        pass
-
-    def close(self):
-        pass
-
-
 class Proofs(unittest.TestCase):
 
     def setUp(self):
@@ -64,7 +40,8 @@ class Proofs(unittest.TestCase):
         term, pool = Term(leader), concurrent.futures.ThreadPoolExecutor(1)
         self.addCleanup(pool.shutdown)
         term.begins()
-        self.keeper = FenceKeeper(self.store, term, [Listed()], values.fast_rules(), self.clock,
+        fence = scene.FenceThatHolds(lambda host: (ORDER,))
+        self.keeper = FenceKeeper(self.store, term, [fence], values.fast_rules(), self.clock,
                                   pool)
 
     def shown_after(self, seconds):

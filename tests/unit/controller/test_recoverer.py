@@ -29,30 +29,6 @@ DEMAND = demands.Demand((demands.Part('', (demands.Amount('VCPU', 2),)),))
 TARGETS = tuple(f't{number}' for number in range(1, 9))
 
 
-class Holds(ports.Fence):
-    """A fence that has cut, and says so."""
-
-    name = 'blocklist'
-
-    def orders(self, inventory, clusters, clients):
-        return (order(inventory.host),)
-
-    def forbidden(self, order, limit):
-        return {}
-
-    def fence(self, order, permit):
-        pass
-
-    def verify(self, order, limit):
-        return model.Proof(order.fence, order.cluster, True, 'it was read back')
-
-    def unfence(self, order, permit):
-        pass
-
-    def close(self):
-        pass
-
-
 def address(host):
     return f'10.1.{"dt".index(host[0])}.{host[1:]}'
 
@@ -116,7 +92,8 @@ class TogetherDead(unittest.TestCase):
         pool = concurrent.futures.ThreadPoolExecutor(2)
         self.addCleanup(pool.shutdown)
         env = scene.an_env(self.clock, rules=values.fast_rules(**rules), pool=pool)
-        self.recoverer = Recoverer(self.store, self.leader, [Holds()], self.nova, self.nova,
+        fence = scene.FenceThatHolds(lambda host: (order(host),))
+        self.recoverer = Recoverer(self.store, self.leader, [fence], self.nova, self.nova,
                                    Quiet(), None, env)
 
     def put(self, key, record, lease=0):

@@ -24,7 +24,7 @@ from kaopu_ha.core.live import LiveUse
 
 T = TypeVar('T')
 
-# Of more hosts than these all are read at once; and more of them than that nobody has.
+# Of so few hosts, and of more that are not well, all are read; and how many hosts nobody has.
 _HOSTS_MAX, _NAMES_MAX = 100, 1_000_000
 
 # All but the closed cases, which only grow old.
@@ -43,8 +43,12 @@ def glance(store: ports.Store) -> Picture:
     """The same without the inventories of hosts of which nothing is to be shown but that they are
     known: these are nearly all that a store holds.
 
-    The leader wrote down which of them are not well.  While nobody does, all of them are read.
+    The leader wrote down which of them are not well, at its last look.  Of a few hosts, and while
+    nobody leads, all of them are read.
     """
+    known = store.names(records.INVENTORY, _NAMES_MAX)
+    if len(known) <= _HOSTS_MAX:
+        return read(store)
     few = store.read(*(prefix for prefix in RANGES if prefix != records.INVENTORY))
     found = Picture(few)
     told = found.unprotected
@@ -54,7 +58,6 @@ def glance(store: ports.Store) -> Picture:
         item.host for item in told.items if item.reason is protection.Reason.NO_INVENTORY)}
     if len(hosts) > _HOSTS_MAX:
         return read(store)
-    known = store.names(records.INVENTORY, _NAMES_MAX)
     more = store.read(*(records.INVENTORY + host for host in sorted(hosts))) if hosts else few
     return Picture(ports.Snapshot(few.revision, {**few.entries, **more.entries}), known)
 

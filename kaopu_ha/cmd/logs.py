@@ -43,10 +43,14 @@ class HandOver(logging.handlers.QueueHandler):
         self.inner = tuple(handlers)
         self._lines_max = lines_max
         self._taken = self._written = self._lost = 0
+        # The thread whose lines alone are still taken.
+        self.only_of: int | None = None
         threading.Thread(target=self._write_all, name='log', daemon=True).start()
 
     def enqueue(self, record: logging.LogRecord) -> None:
         """Keep the line to be written, or count it as lost.  The handler's lock is held."""
+        if self.only_of not in (None, record.thread):
+            return
         if self._taken - self._written >= self._lines_max:
             self._lost += 1
             return
@@ -107,6 +111,12 @@ def hand_over() -> None:
             for handler in plain:
                 logger.removeHandler(handler)
             logger.addHandler(kept)
+
+
+def only_from_here() -> None:
+    """From now on take lines of this thread only: the process ends with what it says."""
+    for each in _hand_overs():
+        each.only_of = threading.get_ident()
 
 
 def drained(limit: float) -> bool:

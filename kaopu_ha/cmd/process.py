@@ -121,15 +121,18 @@ class ServiceProcess(service.ServiceBase):  # type: ignore[misc]
         That is no failure: what did not end is left to lapse, as after a loss of power.  With
         another code a service manager would call a unit failed that a person has stopped.
         """
-        LOG.info('%s ends: its time to end has run out', self._name)
-        logs.drained(_LOG_SECONDS)
-        os._exit(0)
+        self._end_now('its time to end has run out', 0)
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         """End now; what did not end is left to lapse."""
-        LOG.info('%s ends: interrupted', self._name)
+        self._end_now('interrupted', interrupts.EXIT)
+
+    def _end_now(self, why: str, code: int) -> None:
+        # What fails in other threads only because the process ends is no news.
+        logs.only_from_here()
+        LOG.info('%s ends: %s', self._name, why)
         logs.drained(_LOG_SECONDS)
-        os._exit(interrupts.EXIT)
+        os._exit(code)
 
     def _reload(self, number: int, frame: FrameType | None) -> None:
         try:

@@ -168,7 +168,11 @@ class Child:
                                       f'{failure.strerror}') from failure
         self._link, self._rest, self._ready = ours, b'', False
         self._start_by = time.monotonic() + self._start_limit
-        ours.sendall(json.dumps({'settings': self._settings}).encode() + b'\n')
+        try:
+            ours.sendall(json.dumps({'settings': self._settings}).encode() + b'\n')
+        except OSError as failure:
+            self._kill()
+            raise ChildDied(f'{self._module} did not start') from failure
 
     def _await_start(self, deadline: float) -> None:
         if self._ready:

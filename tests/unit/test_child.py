@@ -54,6 +54,8 @@ class Base(unittest.TestCase):
 
     def a_child(self, start_limit=20.0, **settings):
         made = child.Child(MODULE, settings, start_limit)
+        # Those that a test kept from being waited for are taken away, or they warn in another test.
+        self.addCleanup(made._undead.check)
         self.addCleanup(made.close)
         return made
 
@@ -71,6 +73,11 @@ class Asking(Base):
                             ('port', ports.PortError), ('other', ports.PortError)):
             with self.subTest(kind=kind), self.assertRaisesRegex(error, 'as told'):
                 self.child.ask('fail', 2, kind=kind)
+
+    def test_a_child_that_ends_before_it_reads_its_settings_is_told_as_one(self):
+        with self.assertRaisesRegex(child.ChildDied, 'did not start'):
+            # More than the link holds: they are sent until the child is gone.
+            child.Child('tests.unit.no_such_child', {'much': 'x' * (1 << 24)}, 20).warm()
 
     def test_a_handler_that_is_not_there_is_an_error_and_the_child_lives(self):
         pid = self.child.ask('pid', 2)

@@ -151,16 +151,24 @@ class Status(scene.Scene):
         self.assertIn('c1 does not reach its storage: cluster 5ebab1e0 says unknown',
                       self.shown('status'))
 
-    def test_of_a_host_that_is_well_nothing_is_read_but_its_name(self):
+    def test_of_a_few_hosts_storage_is_shown_though_the_leader_has_not_seen_it_yet(self):
+        self.there_leads()
+        self.there_is(*(scene.an_inventory(f'c{n}', sign=Sign.UNKNOWN) for n in range(100)))
+        self.beats('c1')
+        self.put(records.UNPROTECTED, records.UnprotectedList((), 0, away=()))
+        self.assertIn('c1 does not reach its storage', self.shown('status'))
+
+    def test_of_many_hosts_nothing_is_read_of_one_that_is_well_but_its_name(self):
         self.there_leads()
         self.there_is(*(scene.an_inventory(host, sign=sign) for host, sign in (
-            ('c1', Sign.UNKNOWN), ('c2', Sign.LIFE), ('c3', Sign.UNKNOWN))))
+            ('c1', Sign.UNKNOWN), ('c2', Sign.LIFE), ('c3', Sign.UNKNOWN),
+            *((f'd{n}', Sign.LIFE) for n in range(98)))))
         self.beats('c1', 'c2', 'c3')
         away = 'does not reach its storage'
         for told, shown in ((None, ['c1', 'c3']), (('c1', 'c2'), ['c1'])):
             self.put(records.UNPROTECTED, records.UnprotectedList((), 0, away=told))
             found = self.shown('status')
-            self.assertRegex(found, 'hosts +3 known, 3 beating\n')
+            self.assertRegex(found, 'hosts +101 known, 3 beating\n')
             self.assertEqual([f'{host} {away}' for host in shown],
                              [line.split(':')[0].strip(' *') for line in found.splitlines()
                               if away in line])

@@ -56,7 +56,7 @@ _KNOWN_SECONDS = 10.0
 # What waits for these is planned all the same.
 _MAY_WAIT = (Reason.NO_ROOM, Reason.NO_TARGET, Reason.NOT_FENCED)
 # So long a recovery takes at most behind its waits, if nothing else happens.
-_ENDED_SECONDS = 85.0
+_ENDED_SECONDS = 110.0
 _AFTER_THE_END_SECONDS = 2.0
 
 

@@ -163,7 +163,7 @@ def parts(pace: str) -> tuple[list[Part], float]:
     given = conf_rules.rules(configuration(pace), fence_proves=True)
     terms = conf_rules.seconds_to_confirmed(given)
     stages = ('', '', *(stage.value.upper() for stage in (
-        Stage.SUSPECTED, Stage.DYING, Stage.LOCKED, Stage.LAST_LOOK)))
+        Stage.DYING, Stage.LOCKED, Stage.LAST_LOOK)))
     weights = [60 + 22 * math.log2(1 + term.seconds) for term in terms]
     scale, found, left = _ROOM / sum(weights), [], float(_LEFT)
     for stage, term, weight in zip(stages, terms, weights, strict=True):
@@ -208,7 +208,7 @@ def _clock(sheet: Sheet, way: Sequence[Part], y: float) -> None:
 
 def _stages(sheet: Sheet, way: Sequence[Part], y: float) -> None:
     sheet.text(_LEFT - 98, y + 23, 'stage', 13)
-    shades = (0.0, 0.0, 0.15, 0.3, 0.5, 0.7)
+    shades = (0.0, 0.15, 0.3, 0.5, 0.7)
     for part, shade in zip(way, shades, strict=True):
         if part.stage:
             sheet.bar(part.left, y, part.right - part.left, 34, _DEAD, shade)
@@ -218,14 +218,14 @@ def _stages(sheet: Sheet, way: Sequence[Part], y: float) -> None:
                weight='bold')
     sheet.text(way[0].left + 8, y + 15, 'power cut:', 12, _DEAD)
     sheet.text(way[0].left + 8, y + 30, 'no more beats', 12, _DEAD)
-    sheet.text(way[1].left + 8, y + 15, 'a lost beat', 12)
-    sheet.text(way[1].left + 8, y + 30, 'may be late', 12)
+    sheet.text(way[1].left + 8, y + 15, 'a lost beat may be late', 12)
+    sheet.text(way[1].right - 6, y + 30, Stage.SUSPECTED.value.upper(), 12, anchor='end')
 
 
 def _keys(sheet: Sheet, way: Sequence[Part], y: float) -> None:
     """The keys in etcd: the beat's last lease, and the clocks of the patent."""
     sheet.text(_LEFT - 98, y + 18, 'etcd', 13, _ETCD, weight='bold')
-    for part, name in ((way[0], 'alive/HOST'), (way[3], 'death/HOST'), (way[4], 'lock/HOST')):
+    for part, name in ((way[0], 'alive/HOST'), (way[2], 'death/HOST'), (way[3], 'lock/HOST')):
         sheet.bar(part.left, y, part.right - part.left, 26, _ETCD, 0.25)
         sheet.text((part.left + part.right) / 2, y + 18, name, 12, _ETCD, 'middle')
     sheet.bar(way[-1].right, y, _END - way[-1].right, 26, _ETCD, 0.45)
@@ -238,11 +238,12 @@ def _keys(sheet: Sheet, way: Sequence[Part], y: float) -> None:
 
 def _asks(sheet: Sheet, way: Sequence[Part], y: float, network: str, color: str) -> None:
     sheet.text(_LEFT - 98, y + 5, network, 13, color, weight='bold')
-    first, last = way[2], way[-1]
-    sheet.line(first.left, y, last.right, y, color, 1, '2 3')
+    # The first round ends when a lost beat is late no more.
+    first, last = (way[1].left + way[1].right) / 2, way[-1].right
+    sheet.line(first, y, last, y, color, 1, '2 3')
     steps = 18
     for index in range(steps + 1):
-        sheet.cross(first.left + 10 + (last.right - first.left - 20) * index / steps, y, color)
+        sheet.cross(first + 10 + (last - first - 20) * index / steps, y, color)
 
 
 PICTURES: dict[str, Callable[[], str]] = {'architecture': architecture, 'death': death,

@@ -27,7 +27,7 @@ OPTS = [
                         ('fast', 'beat every 1 s, TTL 3 s, ask limit 1.5 s, look every 1.5 s, '
                                  'death 2 s, lock 3 s')],
                help='Sets all times of detection; each can be set by itself below.  "fast" '
-                    'confirms a host some 15 s after its power was cut and is refused without a '
+                    'confirms a host some 13 s after its power was cut and is refused without a '
                     'fence that gives proof, because short waits make wrong verdicts more likely '
                     'and only a fence makes those harmless.'),
     cfg.FloatOpt('beat_interval', min=0.2, max=60.0, sample_default=_BY_PACE,
@@ -37,8 +37,9 @@ OPTS = [
                help='Seconds after which a beat that was not renewed is gone.  Whole seconds, at '
                     'least 2: etcd grants no shorter lease.'),
     cfg.FloatOpt('ask_limit', min=0.2, max=60.0, sample_default=_BY_PACE,
-                 help='Seconds that a host has to answer over one network.  The lock must hold '
-                      'two asks: a host must be able to show life within it.'),
+                 help='Seconds that a host has to answer over one network; the storage has half '
+                      'a second more.  The lock must hold two asks: a host must be able to '
+                      'show life within it.'),
     cfg.FloatOpt('look_interval', min=0.5, max=60.0, sample_default=_BY_PACE,
                  help='Seconds between two looks at a suspect.  Each look asks both networks; '
                       'life that lasts for one interval is not missed.'),

@@ -25,6 +25,7 @@ from oslo_config import cfg
 
 from kaopu_ha.conf import ceph, policy
 from kaopu_ha.conf.errors import ConfigError
+from kaopu_ha.core import detection
 from kaopu_ha.core.rules import Rules
 
 
@@ -131,8 +132,8 @@ def seconds_to_confirmed(rules: Rules) -> tuple[TimeShare, ...]:
     Before the first call to Nova come the fence, its proof, and Nova's service forced down.
     """
     return (TimeShare('the beat is gone', rules.beat_ttl),
-            TimeShare('a lost beat may be late', rules.beat_ttl / 3 + 2),
-            TimeShare('first round', rules.ask_limit),
+            TimeShare('a lost beat may be late, and the first round',
+                      max(detection.grace(rules), rules.ask_limit)),
             TimeShare('death', rules.death_seconds),
             TimeShare('lock', rules.lock_seconds),
             TimeShare('last look', rules.ask_limit))

@@ -37,7 +37,7 @@ class Asking:
     def __init__(self, probes: Sequence[ports.Probe], pool: concurrent.futures.Executor,
                  rules: model.Rules) -> None:
         self._probes = {probe.network: probe for probe in probes}
-        self._pool, self._rules, self._limit = pool, rules, rules.ask_limit
+        self._pool, self._rules = pool, rules
         self._hung: dict[model.Network, list[Asked]] = {}
 
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
@@ -50,6 +50,10 @@ class Asking:
         return {network: self._said(network, ask, suspects, peers, known)
                 for network, ask in asks.items()}
 
+    def _limit(self, network: model.Network) -> float:
+        storage = network is model.Network.STORAGE
+        return self._rules.storage_limit if storage else self._rules.ask_limit
+
     def _begun(self, network: model.Network, probe: ports.Probe,
                suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
                known: Known) -> Asked:
@@ -57,12 +61,12 @@ class Asking:
         self._hung[network] = hung
         if len(hung) >= _HUNG_MAX:
             return hung[0]
-        return self._pool.submit(probe.ask, suspects, peers, self._limit, known)
+        return self._pool.submit(probe.ask, suspects, peers, self._limit(network), known)
 
     def _said(self, network: model.Network, asked: Asked, suspects: Sequence[model.Inventory],
               peers: Sequence[model.Inventory], known: Known) -> Mapping[str, model.Evidence]:
         try:
-            said = asked.result(timeout=self._limit + _SPARE_SECONDS)
+            said = asked.result(timeout=self._limit(network) + _SPARE_SECONDS)
             return {suspect.host: said[suspect.host] for suspect in suspects}
         except TimeoutError:
             if asked not in self._hung[network]:
@@ -79,12 +83,13 @@ class Asking:
                     peers: Sequence[model.Inventory], known: Known) -> Mapping[str, model.Evidence]:
         probe = self._probes[network]
         well = list(self._harmless(probe, peers))
-        asks = {suspect.host: self._pool.submit(probe.ask, (suspect,), well, self._limit, known)
+        asks = {suspect.host: self._pool.submit(probe.ask, (suspect,), well,
+                                            self._limit(network), known)
                 for suspect in suspects}
         said = {}
         for host, ask in asks.items():
             try:
-                said[host] = ask.result(timeout=self._limit + _SPARE_SECONDS)[host]
+                said[host] = ask.result(timeout=self._limit(network) + _SPARE_SECONDS)[host]
             except Exception as failure:  # noqa: BLE001  this suspect can't be asked, others can
                 said[host] = _unasked(network, failure)
         return said
@@ -97,7 +102,7 @@ class Asking:
             if found == self._rules.peers_asked_max:
                 return
             try:
-                probe.ask((), (peer,), self._limit, NONE_KNOWN)
+                probe.ask((), (peer,), self._limit(probe.network), NONE_KNOWN)
             except Exception:  # noqa: BLE001, S112  another will do
                 continue
             found += 1

@@ -157,7 +157,7 @@ class Carer:
             return 'its agent does not tell so'
         if self._images is None or not there.images:
             return 'it has no disk that could be asked about'
-        answers = tuple(self._images.clients(there.images, self._rules.ask_limit).values())
+        answers = tuple(self._images.clients(there.images, self._rules.storage_limit).values())
         known = addresses.known(world.inventories, (*self._rules.tools, *world.tools))
         found = certain.Seen(server, images=answers, now=answers, known=known,
                              target_addresses=inventory.storage_addresses)

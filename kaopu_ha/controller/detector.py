@@ -111,20 +111,33 @@ class Detector:
         world = self._read()
         self._remember(world)
         due = suspicion.due(self._known, self._judged(world), self._clock(), self._rules)
-        for host in self.alone.last(due):
-            if host not in world.cases:
-                self._each(host, 'to open its case', functools.partial(self._open, world, host))
-        if not due:
-            self._judge_all(world, {})
-            return self._next_turn(world)
-        world = self._read()
-        looked = self._ask(world, [host for host in due if host in world.cases])
-        self.rounds = {**{host: self.rounds[host] for host in world.cases if host in self.rounds},
-                       **{host: one.round for host, one in looked.items()}}
-        world = self._read()
-        self._remember(world)
-        self._judge_all(world, looked if self._counts(looked) else {})
+        looked = self._ask(world, due)
+        if due:
+            world = self._read()
+            self._remember(world)
+            looked = self._not_too_early(looked)
+            world = self._opened(world, looked)
+            looked = looked if self._counts(looked) else {}
+        self.rounds = {host: looked[host].round if host in looked else self.rounds[host]
+                       for host in world.cases if host in looked or host in self.rounds}
+        self._judge_all(world, looked)
         return self._next_turn(world)
+
+    def _not_too_early(self, looked: Mapping[str, _Looked]) -> dict[str, _Looked]:
+        found = {}
+        for host, one in looked.items():
+            if suspicion.too_early(self._known, host, one.ended, self._rules):
+                self._known = suspicion.not_before_grace(self._known, host, self._rules)
+            else:
+                found[host] = one
+        return found
+
+    def _opened(self, world: CloudView, looked: Mapping[str, _Looked]) -> CloudView:
+        """Open the cases of those of which the beat has had its grace, and is still gone."""
+        new = [host for host in self._judged(world) if host in looked and host not in world.cases]
+        for host in self.alone.last(new):
+            self._each(host, 'to open its case', functools.partial(self._open, world, host))
+        return self._read() if new else world
 
     def _counts(self, looked: dict[str, _Looked]) -> bool:
         """A round counts in the term in which it was asked, and while it is fresh.
@@ -184,8 +197,9 @@ class Detector:
         if not hosts:
             return {}
         at, began, coming = self._term.now(), self._clock(), self._evacuations()
+        cases = {host: world.cases.get(host) or self._new_case(world, host) for host in hosts}
         suspects = [evacuation.with_coming(
-            confirmed(_told(world, host), world.cases[host]), coming) for host in hosts]
+            confirmed(_told(world, host), cases[host]), coming) for host in hosts]
         known = whose(self._store, world, self._rules, suspects)
         peers = [world.inventories[host] for host in sorted(world.beats)
                  if host in world.inventories and host not in hosts]
@@ -193,12 +207,12 @@ class Detector:
 
         def meanwhile() -> None:
             lists.update({host: self._pool.submit(self._cloud.servers, host) for host in hosts
-                          if world.cases[host].stage is model.Stage.LAST_LOOK})
+                          if cases[host].stage is model.Stage.LAST_LOOK})
         said = self._asking.ask(suspects, peers, known, meanwhile)
         ended, looked = self._clock(), {}
         for host in hosts:
             came = tuple(said[network][host] for network in model.Network if network in said)
-            verdict, rule = detection.judged(came, world.cases[host].word)
+            verdict, rule = detection.judged(came, cases[host].word)
             item = model.Round(at, self._term.name, came, verdict, rule,
                                asked_seconds=round(ended - began, 3))
             looked[host] = _Looked(item, ended, _in_time(lists.get(host)))
@@ -209,8 +223,11 @@ class Detector:
 
     # ------------------------------------------------------------ decide, commit, tell
 
+    def _new_case(self, world: CloudView, host: str) -> model.Case:
+        return detection.opened(_told(world, host), self._seen(world, host, None))
+
     def _open(self, world: CloudView, host: str) -> None:
-        case = detection.opened(_told(world, host), self._seen(world, host, None))
+        case = self._new_case(world, host)
         news = [News(Fact.CASE_OPENED, host, 'its beat is gone; the other networks are asked')]
         if world.inventories[host].leaving:
             news.append(News(Fact.LEAVING, host, f'it said that it is being shut down: it has '

@@ -67,7 +67,7 @@ class Latecomers:
         case, images = world.cases[item.host], _images(world, item)
         if not images:
             return
-        answers = self._images.clients(images, self._rules.ask_limit)
+        answers = self._images.clients(images, self._rules.storage_limit)
         silent = certain.silent(item.host, answers.values(), item.orders, whose_clients(
             self._store, world, self._rules, answers.values()))
         clients = casefile.with_more(case.clients, [client.address for client in silent])

@@ -286,7 +286,7 @@ class Restarter:
         if images is None:
             return elsewhere.Found('its host does not know its domain: who has its disks open '
                                    'can\'t be asked')
-        answers = self._images.clients(images, self._rules.ask_limit)
+        answers = self._images.clients(images, self._rules.storage_limit)
         return elsewhere.found(answers, host, whose_clients(
             self._store, world, self._rules, answers.values()))
 

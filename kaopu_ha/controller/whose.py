@@ -31,7 +31,8 @@ def whose(store: ports.Store, world: CloudView, rules: model.Rules,
     known = _told(store, world, known, images, rivals.is_contested(suspects, known))
     return dataclasses.replace(known, outlived=frozenset(
         suspect.host for suspect in suspects
-        if casefile.outlived_its_agent(world.cases[suspect.host])))
+        if suspect.host in world.cases
+        and casefile.outlived_its_agent(world.cases[suspect.host])))
 
 
 def whose_clients(store: ports.Store, world: CloudView, rules: model.Rules,

@@ -82,6 +82,9 @@ class Rules:
     round_pause: float = 0.25
     # Where there is nothing to ask about, only a beat brings news: a look now and then is enough.
     nothing_to_ask_seconds: float = 60.0
+    # An OSD waits for acknowledgements in whole seconds: of the shortest limit, a busy machine would
+    # have too little left to tell of silence in time.
+    storage_more_seconds: float = 0.5
     # After an event about a suspect it is looked at so soon, if it was not due before.  Not at
     # once, or a storm of events were one of looks.
     event_look_seconds: float = 0.5
@@ -119,6 +122,11 @@ class Rules:
     quiet_seconds: float = 10.0
     # Of one instance that are fenced by the word of a worker: one or two, if nobody plays with it.
     clients_fenced_max: int = 16
+
+    @property
+    def storage_limit(self) -> float:
+        """Seconds that an ask of the storage may take."""
+        return self.ask_limit + self.storage_more_seconds
 
     def death_wait(self, kernel_answered: bool) -> float:
         """Seconds of silence that the stage DYING takes."""

@@ -185,9 +185,14 @@ def seconds_left(suspicion: Suspicion, hosts: Iterable[str], now: float,
 
 
 def _look_at(suspicion: Suspicion, memory: Memory, rules: model.Rules) -> float:
-    assert memory.missing_since is not None
-    first = max(memory.missing_since + detection.grace(rules), suspicion.trusted_from)
+    """The first round is asked while the beat still has its grace, so that it ends with it."""
+    first = max(_grace_ends(memory, rules) - rules.ask_limit, suspicion.trusted_from)
     return max(first, memory.next_look)
+
+
+def _grace_ends(memory: Memory, rules: model.Rules) -> float:
+    assert memory.missing_since is not None
+    return memory.missing_since + detection.grace(rules)
 
 
 # ---------------------------------------------------------------- what a look found
@@ -197,6 +202,17 @@ def silent_for(suspicion: Suspicion, host: str, ended: float) -> float:
     """Seconds from the last look that found the host dead to one that ended now; 0 if none did."""
     last = suspicion.of(host).last_dead
     return 0.0 if last is None else ended - last
+
+
+def too_early(suspicion: Suspicion, host: str, ended: float, rules: model.Rules) -> bool:
+    """True if a round of that end says nothing yet: the beat may only have been late."""
+    memory = suspicion.of(host)
+    return memory.missing_since is not None and ended < _grace_ends(memory, rules)
+
+
+def not_before_grace(before: Suspicion, host: str, rules: model.Rules) -> Suspicion:
+    """Such a round is as if it had not been: the host is due when its beat has had its grace."""
+    return put_off(before, host, _grace_ends(before.of(host), rules))
 
 
 def interrupted(before: Suspicion, host: str) -> Suspicion:

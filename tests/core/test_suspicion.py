@@ -41,12 +41,22 @@ def due(found, now, hosts=('c1', 'c2', 'c3')):
 
 class Due(unittest.TestCase):
 
-    def test_a_host_is_due_when_its_beat_is_missing_and_its_grace_is_over(self):
-        found = seen((20.0, {'c1': SILENT, 'c2': BEATS}))
+    def test_the_first_round_ends_when_the_grace_of_a_missing_beat_does(self):
+        found, begins = seen((20.0, {'c1': SILENT, 'c2': BEATS})), GRACE - RULES.ask_limit
         # time -> who is due
-        for now, expected in ((20.0, ()), (20.0 + GRACE - 0.1, ()), (20.0 + GRACE, ('c1',))):
+        for now, expected in ((20.0, ()), (19.9 + begins, ()), (20.0 + begins, ('c1',))):
             with self.subTest(now=now):
                 self.assertEqual(expected, due(found, now))
+
+    def test_a_round_that_ends_in_the_grace_is_as_if_it_had_not_been(self):
+        found = seen((20.0, {'c1': SILENT, 'c2': BEATS}))
+        for host, ended, expected in (('c1', 19.9 + GRACE, True), ('c1', 20.0 + GRACE, False),
+                                      ('c2', 20.0, False)):
+            with self.subTest(host=host, ended=ended):
+                self.assertEqual(expected, suspicion.too_early(found, host, ended, RULES))
+        found = suspicion.not_before_grace(found, 'c1', RULES)
+        self.assertEqual(((), ('c1',)), (due(found, 19.9 + GRACE), due(found, 20.0 + GRACE)))
+        self.assertEqual(0.0, suspicion.silent_for(found, 'c1', 30.0))
 
     def test_a_new_term_gives_each_beat_a_ttl(self):
         found = seen((0.0, {'c1': SILENT, 'c2': BEATS}))
@@ -94,10 +104,10 @@ class Due(unittest.TestCase):
         self.assertEqual(RULES.look_interval, suspicion.seconds_left(found, ('c3',), 60.0, RULES))
         self.assertEqual(0.0, suspicion.seconds_left(found, ('c1', 'c3'), 60.0, RULES))
         # Not as long as it takes: another one's record may be read again meanwhile.
-        self.assertGreater(GRACE, RULES.look_interval)
         self.assertEqual(RULES.look_interval,
-                         suspicion.seconds_left(found, ('c1',), 20.0, RULES))
-        self.assertEqual(1.0, suspicion.seconds_left(found, ('c1',), 19.0 + GRACE, RULES))
+                         suspicion.seconds_left(found, ('c1',), 15.0, RULES))
+        self.assertEqual(1.0, suspicion.seconds_left(
+            found, ('c1',), 19.0 + GRACE - RULES.ask_limit, RULES))
 
     def test_who_is_not_known_any_more_is_forgotten(self):
         self.assertNotIn('c1', seen((20.0, {'c1': SILENT}), (21.0, {'c2': BEATS})).missing)

@@ -134,9 +134,9 @@ class TestPaces(ConfCase):
     def test_the_way_to_confirmed_is_told_as_a_sum(self):
         terms = rules.seconds_to_confirmed(rules.rules(made(detection__pace='fast'),
                                                        fence_proves=True))
-        self.assertEqual(14.0, sum(term.seconds for term in terms))
-        self.assertEqual('14 s = the beat is gone 3 s + a lost beat may be late 3 s + '
-                         'first round 1.5 s + death 2 s + lock 3 s + last look 1.5 s',
+        self.assertEqual(12.5, sum(term.seconds for term in terms))
+        self.assertEqual('12.5 s = the beat is gone 3 s + a lost beat may be late, and the first '
+                         'round 3 s + death 2 s + lock 3 s + last look 1.5 s',
                          rules.told(terms))
 
 

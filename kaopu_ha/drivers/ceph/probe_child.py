@@ -32,6 +32,8 @@ from kaopu_ha.drivers.ceph import librados
 
 # Kept back of the time that is left, to gather and send the answers before the alarm.
 _RESERVE = 0.15
+# Left at the end of an ask that nobody acknowledges, for a busy machine to tell of it in time.
+_SPARE_SECONDS = 0.8
 _ID_MAX = 256
 
 
@@ -133,7 +135,7 @@ class _Ask:
             self._watchers = self._listing.result(deadline)
             if self._watchers:
                 # Less than a second cannot be asked for: then silence is never known in time.
-                seconds = max(int(deadline - time.monotonic()), 1)
+                seconds = max(int(deadline - time.monotonic() - _SPARE_SECONDS), 1)
                 self._notify = self._cluster.pool(self._pool).notify(self._header, seconds)
         except librados.RadosError as failure:
             self._error, self._gone = str(failure), failure.is_absence

@@ -137,6 +137,12 @@ class Terms(unittest.TestCase):
             self.store.commit([], [ports.Delete(records.LEADER)])
             self.leader.resign()
             self.leader.turn()
-        case = self.judged_after(deposed_and_back)
+        meanwhile = iter([deposed_and_back])
+        watched = scene.Watched(self, self.store, self.leader, self.clock, values.fast_rules(),
+                                lambda: next(meanwhile, lambda: None)())
         self.assertTrue(self.leader.leads())
-        self.assertEqual((Stage.SUSPECTED, ()), (case.stage, case.rounds))
+        self.assertFalse(self.store.read(records.CASE).under(records.CASE))
+        # The new term begins with what is seen now, and then the beat has its grace again.
+        watched.look(1.0)
+        watched.look(10.0)
+        self.assertIs(Stage.DYING, watched.case().stage)

@@ -111,7 +111,7 @@ class Store(abc.ABC):
     def watch(self, prefix: str, tell: Callable[[Change], None], since: int = 0) -> Watching:
         """Tell every change of a key or prefix after the revision ``since``, once, in order.
 
-        ``tell`` runs in a thread of the driver's.  Survives the loss of members.
+        ``tell`` must not wait: watches may share its thread.  Survives the loss of members.
         """
 
     @abc.abstractmethod

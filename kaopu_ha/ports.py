@@ -145,7 +145,7 @@ class Probe(abc.ABC):
 
         ``peers`` are other hosts, of which one that answers shows that the observer is well;
         ``known`` tells whose the addresses are at which clients may be seen.  A probe that fails
-        for reasons of its own gives UNKNOWN; it raises nothing.
+        for reasons of its own, or has no time for one, gives UNKNOWN; it raises nothing.
         """
 
     @abc.abstractmethod

@@ -33,7 +33,8 @@ from kaopu_ha.drivers.ceph import librados
 
 # Kept back of the time that is left, to gather and send the answers before the alarm.
 _RESERVE = 0.15
-# The same for each image: of thousands the answers themselves take long.
+_ID_MAX = 256
+# Kept back as well, for each image: of thousands the answers themselves take long.
 _RESERVE_EACH = 0.0001
 # So many lists are asked for at once; one that hangs is soon counted no more.
 _TOGETHER, _STEP = 64, 8
@@ -41,7 +42,6 @@ _HANGS_SECONDS = 0.1
 _PAUSE_SECONDS = 0.0005
 # With less time left no more are begun: what does not end costs this process, see ``librados``.
 _LEAST_SECONDS = 0.1
-_ID_MAX = 256
 
 
 class ImageHandlers:

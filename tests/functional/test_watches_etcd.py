@@ -29,6 +29,7 @@ from kaopu_ha.wiring.wakes import Wakes
 from tests import etcd_cluster, etcd_single
 
 STREAMS, WATCHES = 'etcd_debugging_mvcc_watch_stream_total', 'etcd_debugging_mvcc_watcher_total'
+OPENED = 'grpc_server_started_total{grpc_method="Watch",'
 ASKED = 'grpc_server_msg_received_total{grpc_method="Watch",'
 
 
@@ -107,6 +108,23 @@ class Together(OneEtcd):
             self.assertEqual(['/a/1', '/a/2'],
                              [change.key for change in listener.wait_for('/a/2')])
         self.assertEqual(1, self.counted(STREAMS))
+
+    def test_they_follow_the_calls_to_another_member(self):
+        # One member by two names.
+        named = self.server.endpoint.replace('127.0.0.1', 'localhost')
+        self.store = etcd.EtcdStore([self.server.endpoint, named], first=0)
+        self.addCleanup(self.store.close)
+        _, listener = self.watch('/a/')
+        self.put('/a/1')
+        listener.wait_for('/a/1')
+        opened = self.counted(OPENED)
+        self.store._calls.leave(0)
+        self.put('/a/2')
+        eventually(lambda: self.counted(OPENED) > opened, 'there is another stream')
+        self.put('/a/3')
+        self.assertEqual(['/a/1', '/a/2', '/a/3'],
+                         [change.key for change in listener.wait_for('/a/3')])
+        eventually(lambda: self.counted(STREAMS) == 1, 'the former one has ended')
 
     def test_one_that_is_closed_leaves_the_others_and_the_last_one_ends_the_stream(self):
         first, closed = self.watch('/a/')

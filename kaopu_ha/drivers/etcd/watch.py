@@ -325,7 +325,8 @@ class _SharedStream:
             except queue.Empty:
                 now = time.monotonic()
                 silent = min(now - self._heard, self._calls.silence(self._member))
-                if until is not None and now >= until:
+                if self._calls.member != self._member or until is not None and now >= until:
+                    # All calls have left it; or a watch is due that was refused.
                     self.end()
                 elif silent < _ASK_SECONDS:
                     asked_at = 0.0

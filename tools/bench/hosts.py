@@ -176,7 +176,7 @@ def measured(setting: Setting) -> list[str]:
         many = cloud.seconds_to_confirmed(cloud.hosts[:setting.lost])
         lines += [f'{setting.lost} lost at one time: all after {many:.2f} s: ratio to the one '
                   f'{_told(many / one, "many")}',
-                  _of_controller('the leader meanwhile', cloud.leader.ask('figures'))]
+                  _spent_by('the leader meanwhile', cloud.leader.ask('figures'))]
         lines.append(_next(cloud, standby, setting))
         figures = cloud.agents.ask('figures')
         lines.append(f'beats: {1000 * figures["late"]:.0f} ms late at most, {figures["lapsed"]} '
@@ -216,9 +216,14 @@ def _next(cloud: Cloud, standby: Child, setting: Setting) -> str:
 
 
 def _of_controller(name: str, found: dict[str, float]) -> str:
-    return (f'{name}: {_told(found["share"], "share", "of a core")}, '
-            f'{_told(found["mib"], "mib", "MiB")} (at most {found["peak"]:.0f}), '
-            f'{found["looks"]} looks of {_told(found["look"], "look", "s")} (the longest '
+    return (f'{_spent_by(name, found)}; {found["share"] / _TARGETS["share"]:.2f}, '
+            f'{found["mib"] / _TARGETS["mib"]:.2f} and {found["look"] / _TARGETS["look"]:.2f} of '
+            f'the targets')
+
+
+def _spent_by(name: str, found: dict[str, float]) -> str:
+    return (f'{name}: {found["share"]:.3f} of a core, {found["mib"]:.0f} MiB (at most '
+            f'{found["peak"]:.0f}), {found["looks"]} looks of {found["look"]:.3f} s (the longest '
             f'{found["longest"]:.3f})')
 
 

@@ -111,7 +111,7 @@ class Store(abc.ABC):
     def watch(self, prefix: str, tell: Callable[[Change], None], since: int = 0) -> Watching:
         """Tell every change of a key or prefix after the revision ``since``, once, in order.
 
-        ``tell`` runs in a thread of the driver's.  Survives the loss of members.
+        ``tell`` must not wait: watches may share its thread.  Survives the loss of members.
         """
 
     @abc.abstractmethod
@@ -145,7 +145,7 @@ class Probe(abc.ABC):
 
         ``peers`` are other hosts, of which one that answers shows that the observer is well;
         ``known`` tells whose the addresses are at which clients may be seen.  A probe that fails
-        for reasons of its own gives UNKNOWN; it raises nothing.
+        for reasons of its own, or has no time for one, gives UNKNOWN; it raises nothing.
         """
 
     @abc.abstractmethod

@@ -90,6 +90,11 @@ class EtcdCluster(fixtures.Fixture):
         """The same as a URL."""
         return f'{"https" if self.tls else "http"}://{self.endpoint(member)}'
 
+    @property
+    def pids(self):
+        """The processes of the members."""
+        return [process.pid for process in self._processes]
+
     def start(self, member):
         """Start a member that is down."""
         with (self._folder / f'{member}.log').open('ab') as log:

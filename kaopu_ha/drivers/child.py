@@ -119,6 +119,11 @@ class Child:
         with self._held(time.monotonic() + self._start_limit):
             pass
 
+    @property
+    def is_up(self) -> bool:
+        """Whether it was up when it was asked last, so that an ask need not wait for its start."""
+        return self._process is not None and self._ready
+
     def close(self) -> None:
         """Kill the child; it may be started again by a later call."""
         with self._mutex:

@@ -32,6 +32,8 @@ from kaopu_ha.testing.clock import Clocked
 
 # What a machine that is busy may add to a limit.
 SLACK_SECONDS = 0.6
+# More disks than any host has.
+_DISKS = 3000
 
 
 class ProbeSuite(Clocked):
@@ -92,6 +94,17 @@ class ProbeSuite(Clocked):
         self.assertEqual([Sign.LIFE, Sign.SILENCE, Sign.UNKNOWN],
                          [found[each.host].sign for each in (alive, silent, unknowable)])
 
+    def test_many_at_once_have_their_own_signs(self) -> None:
+        """One that has more to ask about than can be asked in time takes no other one's answer."""
+        alive, silent, unknowable = self.alive(), self.silent(), self.unknowable()
+        found = self.ask(laden(silent), *(
+            dataclasses.replace(each, host=f'{each.host}-{number}')
+            for each in (alive, silent, unknowable) for number in range(6)))
+        for each, sign in ((alive, Sign.LIFE), (silent, Sign.SILENCE), (unknowable, Sign.UNKNOWN)):
+            self.assertEqual([sign] * 6,
+                             [found[f'{each.host}-{number}'].sign for number in range(6)])
+        self.assertTrue(found['laden'].sign is not Sign.LIFE)
+
     def test_a_blind_eye_knows_nothing(self) -> None:
         hosts = self.alive(), self.silent()
         with self.blinded():
@@ -106,6 +119,15 @@ class ProbeSuite(Clocked):
 
     def test_nobody_asked_about_is_nobody_answered_for(self) -> None:
         self.assertEqual({}, self.ask())
+
+
+def laden(host: model.Inventory) -> model.Inventory:
+    """The same host as *laden*, with thousands of disks more, none of which there is."""
+    image = next(iter(host.images), model.Image('none', 'vms', '', ''))
+    more = (model.Instance(f'more-{number}', f'more-{number}', model.Power.ON, (
+        dataclasses.replace(image, name=f'none-{number}', header=f'rbd_header.none-{number}'),))
+        for number in range(_DISKS))
+    return dataclasses.replace(host, host='laden', instances=(*host.instances, *more))
 
 
 class LibvirtObserverSuite(Clocked):

@@ -29,7 +29,7 @@ class Wakes:
         self._lock = threading.Lock()
         self._closed = False
         self._watches: list[ports.Watching] = []
-        # One watch for all loops that a change wakes: each is a stream, and its threads, for ever.
+        # One watch for all loops that a change wakes: etcd would tell each of them.
         self._wanted: dict[str, list[threading.Event]] = {}
         for wake, prefixes in woken:
             for prefix in prefixes:

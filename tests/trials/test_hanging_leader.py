@@ -31,7 +31,7 @@ OF_CHILDREN = ('kaopu_ha.drivers.libvirt.link:opened@kaopu_ha.drivers.libvirt.pr
                'kaopu_ha.drivers.ceph.librados:Connection.pool@kaopu_ha.drivers.ceph.probe_child')
 # What no turn waits for: the leader goes on.
 BESIDE = ('kaopu_ha.cmd.logs:HandOver._write',
-          'kaopu_ha.drivers.etcd.watch:WatchThread._take')
+          'kaopu_ha.drivers.etcd.watch:Watches._take')
 # What a recovery calls, in this order; the second in the fence's own child, which can't be killed
 # then.
 OF_A_RECOVERY = ('kaopu_ha.drivers.ceph.fence:CephBlocklist.forbidden',

@@ -16,8 +16,9 @@ import contextlib
 import io
 import unittest
 
-from tests import etcd_single
-from tools.bench import calls, plan, status
+from kaopu_ha.conf.rules import DetectionTimes
+from tests import etcd_cluster, etcd_single
+from tools.bench import calls, hosts, plan, status
 from tools.bench.stub_nova import Pace, Stub
 
 try:
@@ -59,6 +60,20 @@ class Benches(unittest.TestCase):
         own, child, idle = agent.measured(2, 20, seconds=0.5, settles=2.0)
         self.assertGreater(own.mebibytes, idle.mebibytes)
         self.assertGreater(child.mebibytes, 0)
+
+    @unittest.skipIf(etcd_cluster.missing(), etcd_cluster.missing())
+    def test_hosts_are_lost_one_and_many_and_the_leader_too(self):
+        times = DetectionTimes(beat_interval=0.5, beat_ttl=2, ask_limit=1.0, look_interval=0.5,
+                               death_ttl=1, lock_ttl=1)
+        told = hosts.measured(hosts.Setting(12, times, instances=2, idle_seconds=0.5,
+                                            settle_seconds=2.0, leader_ttl=5))
+        for line, begins in zip(told, (
+                '12 hosts with 2 instances each', 'the leader while all is well', 'the standby',
+                'members of etcd', 'kaopu-ha status', 'one host lost: CONFIRMED',
+                '2 lost at one time', 'the leader meanwhile', 'a leader died', 'beats: '),
+                strict=True):
+            self.assertTrue(line.startswith(begins), line)
+        self.assertRegex(told[-1], ', 0 leases lapsed $')
 
     def test_who_has_what_of_the_calls_is_counted_while_all_wait(self):
         setting = calls.Setting(6, 2, Pace())

@@ -217,13 +217,18 @@ class Operation:
         lib.rados_aio_create_completion2(None, None, byref(self._completion))
         _under_way.add(self)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its result is there."""
+        return bool(self._lib.rados_aio_is_complete(self._completion))
+
     def wait(self, deadline: float) -> int:
         """Wait until the operation ends; its result, negative for an errno.
 
         Raises RadosError if it has not ended by the deadline, of the monotonic clock.
         """
         pause = 0.0002
-        while not self._lib.rados_aio_is_complete(self._completion):
+        while not self.has_ended:
             if time.monotonic() > deadline:
                 raise RadosError(errno.ETIMEDOUT, self._name)
             time.sleep(pause)
@@ -234,10 +239,7 @@ class Operation:
         return int(result)
 
     def _ended(self, deadline: float) -> int:
-        result = self.wait(deadline)
-        if result < 0:
-            raise RadosError(-result, self._name)
-        return result
+        return Connection._check(self.wait(deadline), self._name)
 
     def _started(self, result: int) -> None:
         if result < 0:

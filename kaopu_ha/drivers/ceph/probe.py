@@ -13,16 +13,18 @@
 
 """Asks Ceph over the storage network which clients have images open, and whether they live.
 
-The work is done in a warm child process for each cluster (``ceph_child``); a child that is over
-its limit dies, and what it was to ask stays UNKNOWN.
+The work is done in warm child processes, one for each cluster, or a few while many hosts are
+suspected (``crew``).  What a child does not get to in time stays UNKNOWN, and so does all that one
+was to ask that is over its limit and dies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent import futures
+import functools
 import time
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from oslo_config import cfg
 
@@ -32,24 +34,23 @@ from kaopu_ha.core import evidence, model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.core.checkup import Seen
 from kaopu_ha.drivers import child
+from kaopu_ha.drivers.ceph import crew
 from kaopu_ha.drivers.ceph import probe_checks as ceph_checks
+
+T = TypeVar('T')
 
 _CHILD = 'kaopu_ha.drivers.ceph.probe_child'
 
 
 class Clusters:
-    """A warm child for each cluster: by fsid, or '' for the only one, whose fsid may be unknown."""
+    """Warm children of each cluster: by fsid, or '' for the only one, whose fsid may be unknown."""
 
     def __init__(self, clusters: Mapping[str, Mapping[str, Any]], module: str = _CHILD) -> None:
-        self._children = {fsid: child.Child(module, settings)
-                          for fsid, settings in clusters.items()}
+        self._crews = {fsid: crew.Crew(module, settings) for fsid, settings in clusters.items()}
 
     def of(self, fsid: str) -> child.Child:
         """The child for this cluster."""
-        found = self._children.get(fsid) or self._children.get('')
-        if found is None:
-            raise ports.PortError(f'no access to cluster {fsid or "(any)"} is configured')
-        return found
+        return self._crew(fsid).first
 
     def clients(self, images: Sequence[model.Image],
                 limit: float) -> dict[model.Image, model.ImageAnswer]:
@@ -57,23 +58,56 @@ class Clusters:
         by_cluster: dict[str, list[model.Image]] = {}
         for image in sorted(set(images)):
             by_cluster.setdefault(image.cluster, []).append(image)
-        if not by_cluster:
-            return {}
         deadline = time.monotonic() + limit
-        with futures.ThreadPoolExecutor(len(by_cluster)) as pool:
-            parts = pool.map(
-                lambda fsid: self._of_cluster(fsid, by_cluster[fsid], deadline), by_cluster)
-            return {answer.image: answer for part in parts for answer in part}
+        parts = _at_once(functools.partial(self._asked, fsid, of_this, deadline)
+                         for fsid, of_this in by_cluster.items())
+        return {answer.image: answer for part in parts for answer in part}
+
+    def clients_of(self, suspects: Sequence[model.Inventory],
+                   limit: float) -> dict[str, dict[model.Image, model.ImageAnswer]]:
+        """The same of every image of each host, by host: what one has costs no other an answer."""
+        deadline, asks = time.monotonic() + limit, []
+        for fsid, wanted in crew.of_clusters(suspects).items():
+            found = crew.parts(wanted)
+            asks += [functools.partial(self._share, fsid, share, by, deadline)
+                     for share, by in self._shared(fsid, found)]
+        said: dict[str, dict[model.Image, model.ImageAnswer]] = {
+            suspect.host: {} for suspect in suspects}
+        for came in _at_once(asks):
+            for host, answer in came:
+                said[host][answer.image] = answer
+        return said
 
     def close(self) -> None:
         """End the children."""
-        for each in self._children.values():
+        for each in self._crews.values():
             each.close()
 
-    def _of_cluster(self, fsid: str, images: Sequence[model.Image],
-                    deadline: float) -> list[model.ImageAnswer]:
+    def _crew(self, fsid: str) -> crew.Crew:
+        found = self._crews.get(fsid) or self._crews.get('')
+        if found is None:
+            raise ports.PortError(f'no access to cluster {fsid or "(any)"} is configured')
+        return found
+
+    def _shared(self, fsid: str, found: Sequence[crew.Part]
+                ) -> list[tuple[list[crew.Part], child.Child | None]]:
+        """Who asks about what; nobody if there is no access to the cluster."""
         try:
-            came = self.of(fsid).ask(
+            ready = self._crew(fsid).ready(crew.children_for(found))
+        except ports.PortError:
+            return [(list(found), None)]
+        return list(zip(crew.shares(found, len(ready)), ready, strict=False))
+
+    def _share(self, fsid: str, share: Sequence[crew.Part], by: child.Child | None,
+               deadline: float) -> list[tuple[str, model.ImageAnswer]]:
+        images = [image for _, some in share for image in some]
+        hosts = [host for host, some in share for _ in some]
+        return list(zip(hosts, self._asked(fsid, images, deadline, by), strict=True))
+
+    def _asked(self, fsid: str, images: Sequence[model.Image], deadline: float,
+               by: child.Child | None = None) -> list[model.ImageAnswer]:
+        try:
+            came = (by or self.of(fsid)).ask(
                 'clients', deadline - time.monotonic(),
                 images=[(image.cluster, image.pool, image.header) for image in images])
         except ports.PortError as failure:
@@ -101,10 +135,9 @@ class CephProbe(ports.Probe, ports.ImageObserver, checkup.Checkable):
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
             limit: float, known: Known = NONE_KNOWN) -> Mapping[str, model.Evidence]:
         """Ask the clients of every suspect's images.  Peers are not needed: the OSD answers."""
-        images = sorted({image for suspect in suspects for image in suspect.images})
-        answers = self.clients(images, limit)
+        said = self._clusters.clients_of(suspects, limit)
         return {suspect.host: evidence.storage(
-            suspect, [answers[image] for image in suspect.images], self._observer, known)
+            suspect, [said[suspect.host][image] for image in suspect.images], self._observer, known)
             for suspect in suspects}
 
     def clients(self, images: Sequence[model.Image],
@@ -160,6 +193,15 @@ class CephReader(ports.StorageReader):
     def close(self) -> None:
         """End the child processes."""
         self._clusters.close()
+
+
+def _at_once(asks: Iterable[Callable[[], T]]) -> list[T]:
+    """What all of them give, each in a thread of its own: there are a few for each cluster."""
+    found = list(asks)
+    if not found:
+        return []
+    with futures.ThreadPoolExecutor(len(found)) as pool:
+        return list(pool.map(lambda ask: ask(), found))
 
 
 def _answer(image: model.Image, came: Mapping[str, Any]) -> model.ImageAnswer:

@@ -20,6 +20,7 @@ although its watch stays in the list for 30 s.
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Mapping, Sequence
 import struct
 import time
@@ -35,6 +36,14 @@ _RESERVE = 0.15
 # Left at the end of an ask that nobody acknowledges, for a busy machine to tell of it in time.
 _SPARE_SECONDS = 0.8
 _ID_MAX = 256
+# Kept back as well, for each image: of thousands the answers themselves take long.
+_RESERVE_EACH = 0.0001
+# So many lists are asked for at once; one that hangs is soon counted no more.
+_TOGETHER, _STEP = 64, 8
+_HANGS_SECONDS = 0.1
+_PAUSE_SECONDS = 0.0005
+# With less time left no more are begun: what does not end costs this process, see ``librados``.
+_LEAST_SECONDS = 0.1
 
 
 class ImageHandlers:
@@ -72,14 +81,15 @@ class ImageHandlers:
                 'fsid': cluster.fsid, 'skew': skew.get('summary', {}).get('message', '')}
 
     def clients(self, images: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
-        """The clients of each image (fsid, pool, header), or the error, in the same order."""
+        """The clients of each image (fsid, pool, header), or the error, in the same order.
+
+        Those that come first are asked first: what there is no time for are the last ones.
+        """
         cluster = self._cluster()
         asks = [_Ask(cluster, *image) for image in images]
-        deadline = time.monotonic() + child.seconds_left() - _RESERVE
-        for ask in asks:
-            ask.list()
-        for ask in asks:
-            ask.notify(deadline)
+        deadline = (time.monotonic() + child.seconds_left() - _RESERVE
+                    - _RESERVE_EACH * len(asks))
+        _carry_out(asks, deadline)
         return [ask.answer(deadline) for ask in asks]
 
     def touch(self, fsid: str, pool: str, header: str) -> None:
@@ -109,23 +119,51 @@ class ImageHandlers:
         return self._joined
 
 
+def _carry_out(asks: Sequence[_Ask], deadline: float) -> None:
+    """Have all listed, and notified each as soon as it is: one that hangs holds up no other."""
+    waiting, listed = collections.deque(asks), list[_Ask]()
+    while (waiting or listed) and (now := time.monotonic()) < deadline:
+        fresh = sum(ask.began > now - _HANGS_SECONDS for ask in listed)
+        # A few at a time, so that the first are notified before the last are listed.
+        for _ in range(min(_TOGETHER - fresh, _STEP, len(waiting))):
+            if now < deadline - _LEAST_SECONDS:
+                listed.append(waiting.popleft())
+                listed[-1].list()
+        left = []
+        for ask in listed:
+            if ask.is_listed:
+                ask.notify(deadline)
+            else:
+                left.append(ask)
+        if len(left) == len(listed):
+            time.sleep(_PAUSE_SECONDS)
+        listed = left
+
+
 class _Ask:
     """One image: listed, then its watchers notified.  An error ends it and is its answer."""
 
     def __init__(self, cluster: librados.Connection, fsid: str, pool: str, header: str) -> None:
         self._cluster, self._fsid, self._pool, self._header = cluster, fsid, pool, header
+        self.began = 0.0
         self._listing: librados.ListWatchers | None = None
         self._notify: librados.Notify | None = None
-        self._watchers: list[librados.Watcher] = []
+        self._watchers: list[librados.Watcher] | None = None
         self._error, self._gone = '', False
 
     def list(self) -> None:
         """Begin to list the watchers."""
+        self.began = time.monotonic()
         try:
             _same(self._cluster, self._fsid)
             self._listing = self._cluster.pool(self._pool).watchers(self._header)
         except ports.PortError as failure:
             self._error = str(failure)
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether ``notify`` need not wait."""
+        return bool(self._error) or self._listing is not None and self._listing.has_ended
 
     def notify(self, deadline: float) -> None:
         """Wait for the list, and begin to notify those who are in it."""
@@ -144,19 +182,24 @@ class _Ask:
 
     def answer(self, deadline: float) -> dict[str, Any]:
         """Wait for the acknowledgements; the clients, or the error."""
+        if self._watchers is None:
+            self.notify(deadline)
+        if self._listing is None:
+            self._error = self._error or 'it was not asked in time'
+        watchers = self._watchers or []
         acknowledged: frozenset[int] = frozenset()
         try:
             if self._notify is not None:
                 acknowledged = self._notify.result(deadline).acknowledged
         except ports.PortError as failure:
             self._error = self._error or str(failure)
-        if not self._error and acknowledged - {watcher.client_id for watcher in self._watchers}:
+        if not self._error and acknowledged - {watcher.client_id for watcher in watchers}:
             # Its address is not known, so it can be nobody's sign; the next round knows it.
             self._error = 'a client came while the image was asked'
         if self._error:
             return {'error': self._error, 'gone': self._gone}
         return {'clients': [[watcher.address, watcher.client_id, watcher.client_id in acknowledged]
-                            for watcher in self._watchers]}
+                            for watcher in watchers]}
 
 
 def _same(cluster: librados.Connection, fsid: str) -> None:

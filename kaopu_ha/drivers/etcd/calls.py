@@ -213,6 +213,10 @@ class ClusterClient:
         """Note that the member answered just now."""
         self._heard[member] = time.monotonic()
 
+    def silence(self, member: int) -> float:
+        """Seconds since anybody here heard the member; very many for one that was left since."""
+        return time.monotonic() - self._heard[member]
+
     def log_out(self) -> None:
         """Have the next call log in again."""
         self._login.forget()

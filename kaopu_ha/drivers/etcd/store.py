@@ -74,7 +74,8 @@ class EtcdStore(ports.Store, access.AccessControl, checkup.Checkable):
         self._user = user
         self._keep_alive = etcd_keepalive.KeepAlive(self._calls)
         self._timeout = timeout
-        self._watches: list[etcd_watch.WatchThread | etcd_mirror.EtcdMirror] = []
+        self._watches = etcd_watch.Watches(self._calls)
+        self._mirrors: list[etcd_mirror.EtcdMirror] = []
 
     def reach(self, endpoints: Sequence[str], files: etcd_tls.TlsFiles) -> list[etcd_calls.Member]:
         """The way to each member."""
@@ -93,7 +94,7 @@ class EtcdStore(ports.Store, access.AccessControl, checkup.Checkable):
     def follow(self, *ranges: str) -> etcd_mirror.EtcdMirror:
         """Keep a mirror; each look at it asks for the revision, and waits until it is there."""
         mirror = etcd_mirror.EtcdMirror(self._calls, ranges, self._timeout)
-        self._keep(mirror)
+        self._mirrors = [one for one in self._mirrors if not one.is_closed] + [mirror]
         return mirror
 
     def names(self, prefix: str, most: int) -> tuple[str, ...]:
@@ -144,9 +145,7 @@ class EtcdStore(ports.Store, access.AccessControl, checkup.Checkable):
     def watch(self, prefix: str, tell: Callable[[ports.Change], None],
               since: int = 0) -> ports.Watching:
         """Tell every change under a prefix, or of a key, after ``since`` (0: from now on)."""
-        watch = etcd_watch.WatchThread(self._calls, prefix, tell, since)
-        self._keep(watch)
-        return watch
+        return self._watches.add(prefix, tell, since)
 
     def allow(self, accounts: Sequence[access.Account]) -> tuple[str, ...]:
         """Make each user and its role, with these grants and no others; needs the user root."""
@@ -160,17 +159,16 @@ class EtcdStore(ports.Store, access.AccessControl, checkup.Checkable):
         """Its members, its room, what it keeps, our rights in it, and how long beats last."""
         return etcd_checks.checks(self._calls, self._user, seen)
 
-    def _keep(self, watch: etcd_watch.WatchThread | etcd_mirror.EtcdMirror) -> None:
-        self._watches = [one for one in self._watches if not one.is_closed] + [watch]
-
     def close(self) -> None:
         """End all watches and threads; what is called later raises StoreError."""
-        for watch in self._watches:
-            watch.close()
+        self._watches.close()
+        for mirror in self._mirrors:
+            mirror.close()
         self._keep_alive.close()
         self._calls.close()
-        for watch in self._watches:
-            watch.join(_JOIN_SECONDS)
+        self._watches.join(_JOIN_SECONDS)
+        for mirror in self._mirrors:
+            mirror.join(_JOIN_SECONDS)
 
 
 def _range(name: str) -> wire.Message:

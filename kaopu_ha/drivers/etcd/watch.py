@@ -10,17 +10,25 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""A watch that outlives the members it is on.
+"""Watches that outlive the members they are on: all of a store over one stream.
 
-A member that hangs says nothing at all, and neither does a watch on it.  So the watch asks for a
-sign of progress every two seconds, and after five seconds of silence goes on with the next member,
-from the revision after the last one it told.
+etcd carries many watches on one stream, each by a number that we give it.  So a process has one
+stream for all that wakes it, and each change is told in the one thread that listens to it.
+
+A member that hangs says nothing at all, and neither does a watch on it.  What it says to others of
+this process, over the same connection, shows as well that it lives: where an agent beats, nothing
+more is asked.  Only of a member that nobody has heard for five seconds is a sign of progress asked
+for, and if it does not come, all watches go on with the next member, each from the revision after
+the last one that it told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import collections
+from collections.abc import Callable, Iterator, Sequence
+import itertools
 import logging
+import queue
 import threading
 import time
 from typing import Any
@@ -31,139 +39,52 @@ from kaopu_ha.drivers.etcd import wire
 
 LOG = logging.getLogger(__name__)
 
-_PROGRESS_SECONDS = 2.0
-_SILENCE_SECONDS = 5.0
+# Longer than the longest pause between two beats of an agent, as the paces have them.
+_ASK_SECONDS = 5.0
+_ANSWER_SECONDS = 2.0
+_TICK_SECONDS = 1.0
 _LOG_IN_SECONDS = 1.5
 _PAUSE_FIRST_SECONDS = 0.02
 _PAUSE_MOST_SECONDS = 1.0
+# A watch that is refused although we have just logged in is not allowed to us: it is tried again
+# now and then, for which the others have to change the stream.
+_REFUSED_SECONDS = 5.0
 
 # close() waits this long for a ``tell`` under way.
 _CLOSE_SECONDS = 1.0
 
 
-class WatchThread(ports.Watching):
-    """A watch under way, in a thread of its own."""
+class OneWatch(ports.Watching):
+    """One watch under way.
 
-    def __init__(self, calls: etcd_calls.ClusterClient, prefix: str,
-                 tell: Callable[[ports.Change], None],
-                 since: int) -> None:
-        """Begin to watch.  ``since`` 0: from now on; if no member says when that is, the first
-        thing told, once one answers, is to list again."""
-        self._calls = calls
-        self._prefix = prefix.encode()
-        self._tell_to = tell
-        self._closed = threading.Event()
-        self._telling = threading.RLock()
-        self._call: Any = None
-        self._heard = 0.0
-        # The revision to go on from; None: events were missed.
-        self._next: int | None = since + 1 if since else self._after_now()
-        self._thread = threading.Thread(target=self._run, name=f'watch {prefix}', daemon=True)
-        self._thread.start()
+    ``next``: the revision to go on from; None: events were missed.  ``refusals``: how often it was
+    refused in a row; ``not_before``: of the monotonic clock.
+    """
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether it was closed."""
-        return self._closed.is_set()
+    def __init__(self, prefix: str, tell: Callable[[ports.Change], None], following: int | None,
+                 dropped: Callable[[OneWatch], None]) -> None:
+        self.name, self.next = prefix.encode(), following
+        self.refusals, self.not_before = 0, 0.0
+        self._tell_to, self._dropped = tell, dropped
+        self._closed, self._telling = threading.Event(), threading.RLock()
 
     def close(self) -> None:
         """End the watch; waits a second at most for a ``tell`` under way, none starts after."""
         self._closed.set()
-        call = self._call
-        if call is not None:
-            call.cancel()
+        self._dropped(self)
         if self._telling.acquire(timeout=_CLOSE_SECONDS):
             self._telling.release()
 
-    def join(self, limit: float) -> None:
-        """Wait for the thread's end, unless this is it."""
-        if threading.current_thread() is not self._thread:
-            self._thread.join(limit)
+    def take(self, events: Sequence[wire.Message]) -> None:
+        """Tell what was not told before."""
+        for event in events:
+            if event.kv.mod_revision >= (self.next or 0):
+                self.tell(change_of(event))
+        if events:
+            self.next = max(self.next or 0, events[-1].kv.mod_revision + 1)
 
-    # ------------------------------------------------------------ in the thread
-
-    def _run(self) -> None:
-        pause = _PAUSE_FIRST_SECONDS
-        while not self._closed.is_set():
-            member, began = self._calls.member, self._heard
-            try:
-                if self._next is None:
-                    self._begin_anew()
-                self._follow(member)
-            except (etcd_calls.Failed, ports.StoreError) as trouble:
-                if self._closed.is_set():
-                    return
-                LOG.debug('watch of %s on %s broke: %s', self._prefix.decode(),
-                          self._calls.name(member), trouble)
-                self._calls.leave(member)
-            pause = _PAUSE_FIRST_SECONDS if self._heard > began else min(2 * pause,
-                                                                         _PAUSE_MOST_SECONDS)
-            self._closed.wait(pause)
-
-    def _after_now(self) -> int | None:
-        try:
-            return 1 + self._now()
-        except ports.StoreError:
-            return None
-
-    def _now(self) -> int:
-        return self._calls.revision(self._prefix)
-
-    def _begin_anew(self) -> None:
-        revision = self._now()
-        self._tell(ports.Change(relist=True, revision=revision))
-        self._next = revision + 1
-
-    def _follow(self, member: int) -> None:
-        """Tell what one member sends.  Returns when events were missed; raises Failed."""
-        floor = self._calls.position
-        silence_since = [time.monotonic()]
-        ended = threading.Event()
-        call = self._calls.stream(member, wire.WATCH, self._requests(ended, silence_since),
-                                  _LOG_IN_SECONDS)
-        self._call = call
-        try:
-            for reply in self._calls.replies(member, call):
-                self._heard = silence_since[0] = time.monotonic()
-                self._take(reply, floor)
-                if self._next is None:
-                    return
-                silence_since[0] = time.monotonic()
-            raise etcd_calls.Failed(etcd_calls.After.NOT_DONE, 'the member ended the watch')
-        finally:
-            ended.set()
-            call.cancel()
-
-    def _requests(self, ended: threading.Event,
-                  silence_since: list[float]) -> Iterator[wire.Message]:
-        """What is sent to a member: gRPC draws from this in a thread of its own."""
-        yield wire.WatchRequest(create_request=wire.WatchCreateRequest(
-            key=self._prefix, range_end=wire.range_end(self._prefix), start_revision=self._next,
-            progress_notify=True))
-        while not ended.wait(_PROGRESS_SECONDS):
-            if self._closed.is_set() or time.monotonic() - silence_since[0] > _SILENCE_SECONDS:
-                self._call.cancel()
-                return
-            yield wire.WatchRequest(progress_request=wire.WatchProgressRequest())
-
-    def _take(self, reply: wire.Message, floor: etcd_calls.Position) -> None:
-        if reply.compact_revision:
-            self._next = None
-            return
-        if reply.canceled:
-            # A token that is no longer valid looks like this as well.
-            self._calls.log_out()
-            raise etcd_calls.Failed(etcd_calls.After.NOT_DONE, reply.cancel_reason)
-        if reply.created:
-            self._calls.believe(reply.header, floor, lag=True)
-        # A progress reply does not move _next: before etcd 3.4.25 and 3.5.8 it may overtake events.
-        for event in reply.events:
-            if event.kv.mod_revision >= (self._next or 0):
-                self._tell(change_of(event))
-        if reply.events:
-            self._next = max(self._next or 0, reply.events[-1].kv.mod_revision + 1)
-
-    def _tell(self, change: ports.Change) -> None:
+    def tell(self, change: ports.Change) -> None:
+        """Tell a change, unless the watch is closed."""
         with self._telling:
             if self._closed.is_set():
                 return
@@ -172,7 +93,253 @@ class WatchThread(ports.Watching):
             except Exception:
                 # A mistake of the listener's must not silence the watch for ever.
                 LOG.exception('watch of %s: the change of %s was told in vain',
-                              self._prefix.decode(), change.key)
+                              self.name.decode(), change.key)
+
+
+class Watches:
+    """All watches of a store, told in a thread that lives while there are any."""
+
+    def __init__(self, calls: etcd_calls.ClusterClient) -> None:
+        self._calls = calls
+        # Guards what follows.
+        self._mutex = threading.Lock()
+        self._watches: list[OneWatch] = []
+        self._stream: _SharedStream | None = None
+        self._thread: threading.Thread | None = None
+        self._closed = threading.Event()
+        # How often a member told anything but a refusal.
+        self._told = 0
+
+    def add(self, prefix: str, tell: Callable[[ports.Change], None], since: int) -> OneWatch:
+        """Begin to watch.  ``since`` 0: from now on; if no member says when that is, the first
+        thing told, once one answers, is to list again.  Raises StoreError if all is closed."""
+        watch = OneWatch(prefix, tell, since + 1 if since else self._after_now(prefix.encode()),
+                      self._drop)
+        with self._mutex:
+            if self._closed.is_set():
+                raise ports.StoreError('the store is closed')
+            self._watches.append(watch)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name='watches', daemon=True)
+                self._thread.start()
+            elif self._stream is not None and watch.next is None:
+                # When it can begin is asked for before a stream is opened.
+                self._stream.end()
+            elif self._stream is not None:
+                self._stream.create(watch)
+        return watch
+
+    def close(self) -> None:
+        """End all of them."""
+        self._closed.set()
+        with self._mutex:
+            watches = list(self._watches)
+            if self._stream is not None:
+                self._stream.end()
+        for watch in watches:
+            watch.close()
+
+    def join(self, limit: float) -> None:
+        """Wait for the thread's end, unless this is it."""
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(limit)
+
+    def _drop(self, watch: OneWatch) -> None:
+        with self._mutex:
+            if watch not in self._watches:
+                return
+            self._watches.remove(watch)
+            if self._stream is not None and not self._watches:
+                self._stream.end()
+            elif self._stream is not None:
+                self._stream.cancel(watch)
+
+    def _after_now(self, name: bytes) -> int | None:
+        try:
+            return 1 + self._calls.revision(name)
+        except ports.StoreError:
+            return None
+
+    # ------------------------------------------------------------ in the thread
+
+    def _run(self) -> None:
+        pause = _PAUSE_FIRST_SECONDS
+        while self._is_wanted():
+            member, told = self._calls.member, self._told
+            try:
+                for watch in list(self._watches):
+                    if watch.next is None:
+                        self._begin_anew(watch)
+                self._follow(member)
+            except (etcd_calls.Failed, ports.StoreError) as trouble:
+                LOG.debug('the watches on %s broke: %s', self._calls.name(member), trouble)
+                self._calls.leave(member)
+            pause = _PAUSE_FIRST_SECONDS if self._told > told else min(2 * pause,
+                                                                       _PAUSE_MOST_SECONDS)
+            self._closed.wait(pause)
+
+    def _is_wanted(self) -> bool:
+        with self._mutex:
+            if self._watches and not self._closed.is_set():
+                return True
+            self._thread = None
+            return False
+
+    def _begin_anew(self, watch: OneWatch) -> None:
+        revision = self._calls.revision(watch.name)
+        watch.tell(ports.Change(relist=True, revision=revision))
+        watch.next = revision + 1
+
+    def _follow(self, member: int) -> None:
+        """Tell what one member sends.  Returns when it is not to be heard any more; raises Failed.
+        """
+        floor = self._calls.position
+        stream = _SharedStream(self._calls, member)
+        with self._mutex:
+            if not self._watches or any(watch.next is None for watch in self._watches):
+                return
+            now = time.monotonic()
+            for watch in self._watches:
+                if watch.not_before <= now:
+                    stream.create(watch)
+            self._stream = stream
+            waits = [watch.not_before for watch in self._watches if watch.not_before > now]
+        try:
+            for reply in stream.replies(min(waits, default=None)):
+                self._take(stream, reply, floor)
+        except etcd_calls.Failed:
+            if not stream.is_ended:
+                raise
+        finally:
+            with self._mutex:
+                self._stream = None
+            stream.end()
+
+    def _take(self, stream: _SharedStream, reply: wire.Message, floor: etcd_calls.Position) -> None:
+        with self._mutex:
+            watch = stream.meant(reply)
+        if watch is not None and reply.compact_revision:
+            watch.next = None
+            self._begin_anew(watch)
+            with self._mutex:
+                if watch in self._watches:
+                    stream.create(watch)
+        elif watch is not None and reply.canceled:
+            self._refused(watch, reply.cancel_reason)
+        elif reply.created:
+            self._calls.believe(reply.header, floor, lag=True)
+            if watch is not None:
+                watch.refusals, watch.not_before = 0, 0.0
+            self._told += 1
+        elif watch is not None:
+            # A sign of progress does not move it on: before etcd 3.4.25 and 3.5.8 it may overtake
+            # events.
+            watch.take(reply.events)
+            self._told += 1
+
+    def _refused(self, watch: OneWatch, why: str) -> None:
+        """Go on without it for a while, if a fresh token does not help."""
+        watch.refusals += 1
+        if watch.refusals > 1:
+            watch.not_before = time.monotonic() + _REFUSED_SECONDS
+        # A token that is no longer valid looks like this as well.
+        self._calls.log_out()
+        raise etcd_calls.Failed(etcd_calls.After.NOT_DONE,
+                                f'{watch.name.decode()} is not to be watched: {why}')
+
+
+class _SharedStream:
+    """A stream to one member, and the watches on it.  ``Watches`` sees that one thread at a time
+    is in ``create``, ``cancel`` and ``meant``."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, calls: etcd_calls.ClusterClient, member: int) -> None:
+        self._calls, self._member = calls, member
+        self.is_ended = False
+        self._requests: queue.SimpleQueue[wire.Message | None] = queue.SimpleQueue()
+        self._call: Any = None
+        self._watches: dict[int, OneWatch] = {}
+        # Those that etcd has not yet said to be there, or refused; it does so in this order.
+        self._asked: collections.deque[int] = collections.deque()
+        self._heard = time.monotonic()
+
+    def create(self, watch: OneWatch) -> None:
+        """Have it watched on this stream, too, from where it is."""
+        # Never a number twice: etcd may still have a watch of which it said that it is over.
+        number = next(self._numbers)
+        self._watches[number] = watch
+        self._asked.append(number)
+        self._requests.put(wire.WatchRequest(create_request=wire.WatchCreateRequest(
+            key=watch.name, range_end=wire.range_end(watch.name), start_revision=watch.next,
+            watch_id=number)))
+
+    def cancel(self, watch: OneWatch) -> None:
+        """Have it watched no more."""
+        for number in [each for each, there in self._watches.items() if there is watch]:
+            del self._watches[number]
+            self._requests.put(wire.WatchRequest(cancel_request=wire.WatchCancelRequest(
+                watch_id=number)))
+
+    def meant(self, reply: wire.Message) -> OneWatch | None:
+        """The watch that is told something; None: all of them, or one that is over."""
+        number = reply.watch_id
+        if reply.created and self._asked:
+            # One that is refused has not always its number.
+            number = self._asked.popleft()
+        if reply.canceled:
+            return self._watches.pop(number, None)
+        return self._watches.get(number)
+
+    def replies(self, until: float | None) -> Iterator[wire.Message]:
+        """What the member tells, until that time of the monotonic clock.  Raises Failed when it
+        ends, by ``end`` too."""
+        self._call = self._calls.stream(self._member, wire.WATCH, self._sent(until),
+                                        _LOG_IN_SECONDS)
+        if self.is_ended:
+            self._call.cancel()
+        for reply in self._calls.replies(self._member, self._call):
+            self._heard = time.monotonic()
+            yield reply
+            # To tell it to a listener may have taken long.
+            self._heard = time.monotonic()
+        raise etcd_calls.Failed(etcd_calls.After.NOT_DONE, 'the member ended the watches')
+
+    def end(self) -> None:
+        """Let it end."""
+        self.is_ended = True
+        self._requests.put(None)
+        self._break()
+
+    def _break(self) -> None:
+        if self._call is not None:
+            self._call.cancel()
+
+    def _sent(self, until: float | None) -> Iterator[wire.Message]:
+        """What is sent to the member: gRPC draws from this in a thread of its own."""
+        asked_at = 0.0
+        while True:
+            try:
+                request = self._requests.get(timeout=_TICK_SECONDS)
+            except queue.Empty:
+                now = time.monotonic()
+                silent = min(now - self._heard, self._calls.silence(self._member))
+                if self._calls.member != self._member or until is not None and now >= until:
+                    # All calls have left it; or a watch is due that was refused.
+                    self.end()
+                elif silent < _ASK_SECONDS:
+                    asked_at = 0.0
+                elif not asked_at:
+                    asked_at = now
+                    yield wire.WatchRequest(progress_request=wire.WatchProgressRequest())
+                elif now - asked_at >= _ANSWER_SECONDS:
+                    self._break()
+                    return
+                continue
+            if request is None:
+                return
+            yield request
 
 
 def change_of(event: wire.Message) -> ports.Change:

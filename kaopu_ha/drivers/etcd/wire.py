@@ -80,10 +80,12 @@ _RPC = {
         header 1 etcdserverpb.ResponseHeader, succeeded 2 bool,
         responses 3 *etcdserverpb.ResponseOp''',
     'WatchCreateRequest': '''
-        key 1 bytes, range_end 2 bytes, start_revision 3 int64, progress_notify 4 bool''',
+        key 1 bytes, range_end 2 bytes, start_revision 3 int64, watch_id 7 int64''',
+    'WatchCancelRequest': 'watch_id 1 int64',
     'WatchProgressRequest': '',
     'WatchRequest': '''
         create_request 1 request_union? etcdserverpb.WatchCreateRequest,
+        cancel_request 2 request_union? etcdserverpb.WatchCancelRequest,
         progress_request 3 request_union? etcdserverpb.WatchProgressRequest''',
     'WatchResponse': '''
         header 1 etcdserverpb.ResponseHeader, watch_id 2 int64, created 3 bool, canceled 4 bool,
@@ -200,6 +202,7 @@ Compare = _MESSAGES['Compare']
 TxnRequest = _MESSAGES['TxnRequest']
 WatchRequest = _MESSAGES['WatchRequest']
 WatchCreateRequest = _MESSAGES['WatchCreateRequest']
+WatchCancelRequest = _MESSAGES['WatchCancelRequest']
 WatchProgressRequest = _MESSAGES['WatchProgressRequest']
 LeaseGrantRequest = _MESSAGES['LeaseGrantRequest']
 LeaseRevokeRequest = _MESSAGES['LeaseRevokeRequest']

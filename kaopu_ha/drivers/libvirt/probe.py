@@ -26,7 +26,9 @@
 The connect comes first because opening a connection takes minutes where packets are dropped, and
 because a kernel that accepts or refuses is a fact of its own.  Every address of a name is tried;
 ``connects`` says what came of all of them.  The child comes because a thread in ``open`` never
-returns from a libvirtd that hangs.  One loop waits for all of them.
+returns from a libvirtd that hangs.  One loop waits for all of them.  Of the children a few start at
+one time, and some dozens ask; a host for which there is none in time was not asked (ERROR), and is
+the first to have one in the next round.
 
 libvirt's own client takes the addresses of a name one after another, and waits for minutes at one
 that lets nothing through.  So the child asks by the address that accepted, and by the name only if
@@ -35,8 +37,9 @@ that fails, as it does where a certificate holds the name alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import collections
+from collections.abc import Collection, Iterable, Mapping, Sequence
+import itertools
 import json
 import os
 import pathlib
@@ -56,14 +59,20 @@ from kaopu_ha.core.addresses import NONE_KNOWN, Known
 from kaopu_ha.core.checkup import Seen
 from kaopu_ha.core.model import Contact, LibvirtAnswer
 from kaopu_ha.drivers import connects, extras, undead
+from kaopu_ha.drivers.libvirt import destinations
 from kaopu_ha.drivers.libvirt import probe_checks as libvirt_checks
 from kaopu_ha.drivers.libvirt import uri as libvirt_uri
+from kaopu_ha.drivers.libvirt.destinations import Destination
 
 # The child needs it; to say so at the start is better than an ask that fails each time.
 extras.need('libvirt', 'libvirt')
 
 _CHILD = 'kaopu_ha.drivers.libvirt.probe_child'
 _PEERS_MAX = 3
+# To start takes a processor a fifth of a second; to wait for a libvirt that is mute takes none.
+_STARTING_MAX = 8
+# Each holds some 20 MiB while it asks.
+_ASKING_MAX = 64
 # A libvirt is mute only if it was given at least this share of the limit.
 _FAIR_SHARE = 0.4
 # A child ends by itself if we are late to end it: first it is looked at.
@@ -71,15 +80,6 @@ _ALARM_SECONDS = 0.5
 # The states of a process that sleeps until something comes, or is just about to.
 _WAITS_FOR_AN_ANSWER = 'SR'
 _REACHED = (Contact.ANSWERED, Contact.REFUSED, Contact.MUTE)
-
-
-@dataclass(frozen=True)
-class Destination:
-    """Where to connect; without ``uri`` nobody is to be asked there."""
-
-    host: str
-    port: int
-    uri: libvirt_uri.Uri | None = None
 
 
 class LibvirtProbe(ports.Probe, ports.LibvirtObserver, checkup.Checkable):
@@ -102,33 +102,39 @@ class LibvirtProbe(ports.Probe, ports.LibvirtObserver, checkup.Checkable):
         ``reach`` where a host may say that it is.
         """
         self._reach = reach or libvirt_uri.Reach()
-        self._anchors = tuple(_anchor(anchor) for anchor in anchors)
+        self._anchors = tuple(destinations.anchor(anchor) for anchor in anchors)
         self._observer, self._pki_path = observer, pki_path
+        # Those for whom there was no child in the last round.
+        self._left_out: frozenset[Destination] = frozenset()
 
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
             limit: float, known: Known = NONE_KNOWN) -> Mapping[str, model.Evidence]:
         """Ask every suspect, and connect to the anchors and a few peers at the same time."""
         deadline = time.monotonic() + limit
         names = {suspect.host for suspect in suspects}
-        others = [_peer(peer, self._reach) for peer in peers if peer.host not in names][:_PEERS_MAX]
-        asked = {suspect.host: _place(suspect.management_uri, self._reach) for suspect in suspects}
+        strangers = (peer for peer in peers if peer.host not in names)
+        others = [destinations.of_peer(peer, self._reach)
+                  for peer in itertools.islice(strangers, _PEERS_MAX)]
+        asked = {suspect.host: destinations.of_uri(suspect.management_uri, self._reach)
+                 for suspect in suspects}
         bystanders = [place for place in (*self._anchors, *others)
                       if isinstance(place, Destination)]
         round_ = _Round([place for place in asked.values() if isinstance(place, Destination)],
-                        bystanders, deadline, self._pki_path, self._reach)
+                        bystanders, deadline, self._pki_path, self._reach, self._left_out)
+        self._left_out = round_.left_out
         answers = {host: place if isinstance(place, LibvirtAnswer) else round_.answers[place]
                    for host, place in asked.items()}
         reached = {place.host for place, answer in round_.answers.items()
                    if answer.contact in _REACHED and place not in round_.own}
         return {suspect.host: evidence.management(
             suspect, answers[suspect.host],
-            bool(reached - {_host_of(asked[suspect.host])}), self._observer)
+            bool(reached - {destinations.host_of(asked[suspect.host])}), self._observer)
             for suspect in suspects}
 
     def contact(self, uris: Sequence[str], limit: float) -> Mapping[str, LibvirtAnswer]:
         """Ask each libvirt."""
         deadline = time.monotonic() + limit
-        places = {uri: _place(uri, self._reach) for uri in uris}
+        places = {uri: destinations.of_uri(uri, self._reach) for uri in uris}
         round_ = _Round([place for place in places.values() if isinstance(place, Destination)], [],
                         deadline, self._pki_path, self._reach)
         return {uri: place if isinstance(place, LibvirtAnswer) else round_.answers[place]
@@ -147,11 +153,15 @@ class LibvirtProbe(ports.Probe, ports.LibvirtObserver, checkup.Checkable):
 
 
 class _Round:
-    """Everything asked at one time.  ``own`` are places on this machine: they prove no network."""
+    """Everything asked at one time.
+
+    ``own`` are places on this machine: they prove no network.  ``first``: who has a child before
+    others; ``left_out``: for whom there was none in time.
+    """
 
     def __init__(self, asked: Iterable[Destination], bystanders: Iterable[Destination],
-                 deadline: float,
-                 pki_path: str, reach: libvirt_uri.Reach) -> None:
+                 deadline: float, pki_path: str, reach: libvirt_uri.Reach,
+                 first: Collection[Destination] = ()) -> None:
         self._reach = reach
         self.answers: dict[Destination, LibvirtAnswer] = {}
         self.own: set[Destination] = set()
@@ -160,8 +170,10 @@ class _Round:
         self._children: dict[Destination, _AskingChild] = {}
         self._tries: dict[Destination, connects.Tries] = {}
         self._open: set[Destination] = set()
+        self._first = first
+        self._waiting: collections.deque[tuple[Destination, list[str]]] = collections.deque()
         # Sorted: what is answered does not depend on what was asked first.
-        places = sorted({*asked, *bystanders}, key=_order)
+        places = sorted({*asked, *bystanders}, key=destinations.order)
         try:
             addresses = connects.resolved({place.host for place in places}, deadline)
             for place in places:
@@ -207,6 +219,8 @@ class _Round:
                     self._connected(place, address, key.fileobj)
                 else:
                     self._told(key.data)
+            # When all that came is known: those who were left out come first.
+            self._start_some()
 
     def _connected(self, place: Destination, address: str, link: socket.socket) -> None:
         self._selector.unregister(link)
@@ -231,10 +245,25 @@ class _Round:
         self._open.discard(place)
 
     def _ask(self, place: Destination, uri: libvirt_uri.Uri, first: libvirt_uri.Uri | None) -> None:
+        asked = place, [each.shown(self._pki_path) for each in (first, uri) if each]
+        if place in self._first:
+            self._waiting.appendleft(asked)
+        else:
+            self._waiting.append(asked)
+
+    def _start_some(self) -> None:
+        """Start children for those that wait for one, as many as may be under way."""
+        while self._waiting:
+            under_way = [child for child in self._children.values() if not child.has_ended]
+            starting = sum(not child.asks for child in under_way)
+            if starting >= _STARTING_MAX or len(under_way) >= _ASKING_MAX:
+                return
+            self._start(*self._waiting.popleft())
+
+    def _start(self, place: Destination, uris: Sequence[str]) -> None:
         try:
             _undead.check()
-            asking = _AskingChild([each.shown(self._pki_path) for each in (first, uri) if each],
-                                  self._deadline)
+            asking = _AskingChild(uris, self._deadline)
         except (OSError, ValueError, ports.PortError) as failure:
             self._settle(place, _error(f'our own process could not be started: {failure}'))
             return
@@ -247,14 +276,22 @@ class _Round:
             self._selector.unregister(asking.pipe)
             self._open.discard(place)
 
+    @property
+    def left_out(self) -> frozenset[Destination]:
+        """Those that accepted, and for whom there was no child in time."""
+        return frozenset(place for place, _ in self._waiting)
+
     def _end(self) -> None:
         """Whatever has not answered by now has said so by that."""
         for key in list(self._selector.get_map().values()):
             if isinstance(key.fileobj, socket.socket):
                 key.fileobj.close()
         fair_share = _FAIR_SHARE * (self._deadline - self._began)
-        for place in self._open - set(self._children):
+        for place in self._open - set(self._children) - self.left_out:
             self.answers[place] = self._tries[place].answer()
+        for place in self.left_out:
+            self.answers[place] = _error(f'it was not asked in time: {len(self._children)} others '
+                                         f'were, {_ASKING_MAX} at one time at most')
         for place, asking in self._children.items():
             self.answers[place] = asking.answer(fair_share, self._tries[place])
             asking.kill()
@@ -281,7 +318,12 @@ class _AskingChild:
         self.pipe = self._process.stdout
         self._text = b''
         self._asks_since = 0.0
-        self._ended = False
+        self.has_ended = False
+
+    @property
+    def asks(self) -> bool:
+        """Whether it has come to ask."""
+        return bool(self._text)
 
     def read(self) -> bool:
         """Take in what the child says; True when it has nothing more to say."""
@@ -289,8 +331,8 @@ class _AskingChild:
         self._text += more
         if self._text and not self._asks_since:
             self._asks_since = time.monotonic()
-        self._ended = not more
-        return self._ended
+        self.has_ended = not more
+        return self.has_ended
 
     def answer(self, fair_share: float, tries: connects.Tries) -> LibvirtAnswer:
         """What the child learnt, as far as it came; MUTE only if it could ask long enough."""
@@ -303,7 +345,7 @@ class _AskingChild:
         said = [json.loads(line) for line in self._text.split(b'\n')[:-1]]
         if said and ('host_uuid' in said[-1] or 'error' in said[-1]):
             return _said(said[-1])
-        if self._ended:
+        if self.has_ended:
             return _error('our own process failed')
         if not said:
             return _error('our own process did not come to ask')
@@ -347,35 +389,3 @@ def _said(said: Mapping[str, Any]) -> LibvirtAnswer:
 
 def _error(reason: str) -> LibvirtAnswer:
     return LibvirtAnswer(Contact.ERROR, reason=reason)
-
-
-# ---------------------------------------------------------------- places
-
-
-def _order(place: Destination) -> tuple[str, int, str]:
-    return place.host, place.port, place.uri.text if place.uri else ''
-
-
-def _place(uri: str, reach: libvirt_uri.Reach) -> Destination | LibvirtAnswer:
-    """Where the libvirt of a URI listens; or why that cannot be known."""
-    try:
-        found = libvirt_uri.read(uri, reach)
-    except ValueError as failure:
-        return _error(str(failure))
-    return Destination(found.host, found.port, found)
-
-
-def _peer(peer: model.Inventory, reach: libvirt_uri.Reach) -> Destination | None:
-    place = _place(peer.management_uri, reach)
-    return Destination(place.host, place.port) if isinstance(place, Destination) else None
-
-
-def _anchor(text: str) -> Destination:
-    host, _, port = text.rpartition(':')
-    if not host or not port.isdigit():
-        raise ValueError(f'an anchor is host:port, not {text}')
-    return Destination(host.strip('[]'), int(port))
-
-
-def _host_of(place: Destination | LibvirtAnswer) -> str:
-    return place.host if isinstance(place, Destination) else ''

@@ -20,7 +20,8 @@ import tempfile
 import unittest
 from unittest import mock
 
-from kaopu_ha.core.model import Contact
+from kaopu_ha.core import model
+from kaopu_ha.core.model import Contact, Sign
 from kaopu_ha.drivers.libvirt.probe import LibvirtProbe
 
 
@@ -59,3 +60,51 @@ class MuteTest(unittest.TestCase):
                 mock.patch('kaopu_ha.drivers.libvirt.probe._undead._most', 1):
             self.contact()
             self.assertRegex(self.contact().reason, 'killed and wait in the kernel')
+
+
+class ManyTest(unittest.TestCase):
+    """More libvirts that take connections than may be asked at one time."""
+
+    def setUp(self):
+        super().setUp()
+        listening = socket.create_server(('0.0.0.0', 0), backlog=64)
+        self.addCleanup(listening.close)
+        self.port = listening.getsockname()[1]
+        self.probe = LibvirtProbe()
+        for name, value in (('_CHILD', 'tests.unit.drivers.talking_child'),
+                            ('_STARTING_MAX', 2), ('_ASKING_MAX', 3)):
+            patched = mock.patch(f'kaopu_ha.drivers.libvirt.probe.{name}', value)
+            patched.start()
+            self.addCleanup(patched.stop)
+
+    def signs(self, *numbers, limit):
+        """What is said of these; above 100 a host is mute."""
+        suspects = [model.Inventory(f'c{number}', 'u', 'b',
+                                    f'qemu+tcp://127.0.0.{number}:{self.port}/system')
+                    for number in numbers]
+        found = self.probe.ask(suspects, [], limit)
+        return {number: (found[f'c{number}'].sign, found[f'c{number}'].answers[0].came)
+                for number in numbers}
+
+    def test_all_have_their_turn_if_they_answer(self):
+        self.assertEqual({(Sign.LIFE, 'answered')},
+                         set(self.signs(*range(2, 14), limit=20).values()))
+
+    def left_out(self, found):
+        return {number for number, (_, came) in found.items() if 'it was not asked in time' in came}
+
+    def test_who_has_no_turn_was_not_asked_and_is_the_first_in_the_next_round(self):
+        numbers = range(101, 106)
+        with mock.patch('kaopu_ha.drivers.libvirt.probe._STARTING_MAX', 3):
+            first = self.signs(*numbers, limit=2)
+            self.assertEqual(2, len(self.left_out(first)), first)
+            for number in self.left_out(first):
+                self.assertEqual((Sign.UNKNOWN, 'error: it was not asked in time: 3 others were, '
+                                  '3 at one time at most'), first[number])
+            second = self.signs(*numbers, limit=2)
+        self.assertEqual(2, len(self.left_out(second)), second)
+        self.assertEqual(set(), self.left_out(first) & self.left_out(second))
+
+    def test_those_who_are_mute_leave_room_for_those_who_answer(self):
+        found = self.signs(101, 102, 2, 3, 4, 5, limit=8)
+        self.assertEqual([Sign.LIFE] * 4, [found[number][0] for number in (2, 3, 4, 5)], found)

@@ -89,7 +89,7 @@ class TestAnswersOfChildren(unittest.TestCase):
     @given(st.one_of(json_values.map(json.dumps), texts))
     def test_a_libvirt_that_says_anything(self, said):
         asking = libvirt._AskingChild.__new__(libvirt._AskingChild)
-        asking._text, asking._asks_since, asking._ended = said.encode(
+        asking._text, asking._asks_since, asking.has_ended = said.encode(
             'utf-8', 'replace') + b'\n', 1.0, False
         self.assertIsInstance(asking.answer(0.1, connects.Tries(['192.0.2.1'])),
                               model.LibvirtAnswer)

@@ -89,10 +89,9 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     def commit(self, compares: Sequence[Compare], writes: Sequence[Put | Delete]) -> int | None:
-        """Do all writes in one transaction if all compares hold.
+        """Do all writes in one transaction if all compares hold: its revision, None if refused.
 
-        Returns the revision, or None if it was refused.  Raises StoreError if it was surely not
-        done, OutcomeUnknown if nobody knows.
+        Raises StoreError if it was surely not done, OutcomeUnknown if nobody knows.
         """
 
     @abc.abstractmethod
@@ -109,9 +108,9 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     def watch(self, prefix: str, tell: Callable[[Change], None], since: int = 0) -> Watching:
-        """Tell every change of a key or prefix after the revision ``since``, once, in order.
+        """Tell every change of a key or prefix after ``since``, once, in order; members may die.
 
-        ``tell`` must not wait: watches may share its thread.  Survives the loss of members.
+        ``tell`` must not wait: watches may share its thread.
         """
 
     @abc.abstractmethod
@@ -237,6 +236,10 @@ class Cloud(abc.ABC):
     def force_down(self, host: str, down: bool, permit: Permit) -> None:
         """Set or clear forced_down of the host's compute service."""
 
+    def enable(self, host: str, permit: Permit) -> None:
+        """Enable the host's compute service, which a person disabled; nothing if it is so."""
+        raise Refused('nobody disables hosts here')
+
     @abc.abstractmethod
     def evacuate(self, instance: str, target: str, permit: Permit) -> None:
         """Evacuate one server to the target; a running one comes back running."""
@@ -247,10 +250,8 @@ class Cloud(abc.ABC):
 
     @abc.abstractmethod
     def start(self, instance: str, permit: Permit, *, anew: bool = False) -> None:
-        """Start one server, which is off, on the host that it is on.
-
-        ``anew``: although it is not shown as stopped.  Nobody may call so for one that runs.
-        """
+        """Start one server, which is off, on the host that it is on; ``anew``: although it is not
+        shown as stopped.  Nobody may call so for one that runs."""
 
     def release(self, read: model.Allocations, host: str, permit: Permit) -> None:
         """Take back what a consumer has on one host only; Refused if it has changed since."""

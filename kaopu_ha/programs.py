@@ -47,9 +47,10 @@ from kaopu_ha.controller.recoverer import Recoverer
 from kaopu_ha.controller.reminder import Reminder
 from kaopu_ha.controller.repeated import Repeated
 from kaopu_ha.controller.restarter import Restarter
+from kaopu_ha.controller.taker import Taker
 from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.turns import Turns
-from kaopu_ha.controller.world import RANGES, CloudView
+from kaopu_ha.controller.world import RANGES, SEGMENTS, CloudView
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.core.selection import Candidate
@@ -64,7 +65,7 @@ _WARM_SECONDS = 60.0
 FOLLOWED = (*RANGES, records.RECOVERY, records.EVACUATION, records.PROOF, records.CLAIMS,
             records.AFTERCARE, records.CONTROLLER, records.UNPROTECTED, records.LEADER,
             records.CLAIM, records.PROCESS, records.WISH, records.USE, records.SERVER,
-            records.SERVICE, records.SEGMENT, records.NOTIFICATION)
+            records.SERVICE, *SEGMENTS, records.NOTIFICATION)
 
 # The same of a worker: what it may take, at all times; and whose each address is, from its first
 # call on.  An idle one keeps no copy of what all hosts told.
@@ -124,6 +125,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
                   turns.minded('carer', images) if images else None, env)
     latecomers = [Latecomers(turns.minded('latecomers', store), lead,
                              turns.minded('latecomers', images), env)] if images else []
+    taker = Taker(turns.minded('taker', store), lead, turns.minded('taker', cloud), env)
     keeper = Housekeeper(turns.minded('housekeeper', store), lead, env)
     answerer = Answerer(turns.minded('answerer', store), lead, env)
     reminder = Reminder(turns.minded('reminder', store), lead, env)
@@ -143,6 +145,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
         loop('recoverer', recoverer, records.RECOVERY, records.EVACUATION, records.EVENT),
         loop('restarter', restarter, records.INVENTORY, records.RESTART),
         loop('admitter', admitter, records.REQUEST),
+        loop('taker', taker, records.RECOVERY, records.TAKING),
         loop('carer', carer),
         *(loop('latecomers', each) for each in latecomers),
         loop('answerer', answerer, records.WISH, records.NOTIFICATION),

@@ -30,6 +30,7 @@ ROADS: Mapping[str, Mapping[enum.Enum, frozenset[enum.Enum]]] = {
     'The case: is the host dead?  May it come back?': roads.CASE,
     'The recovery: what is done about a confirmed host': roads.RECOVERY,
     'The evacuation: the move of one instance': roads.EVACUATION,
+    'The taking of a reserved host': roads.TAKING,
     'The start in place: of an instance whose host came back by itself': restart.ROADS,
 }
 

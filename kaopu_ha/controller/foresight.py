@@ -25,7 +25,7 @@ import functools
 from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone, words
 from kaopu_ha.controller.targets import Targets
-from kaopu_ha.controller.world import RANGES, CloudView
+from kaopu_ha.controller.world import RANGES, SEGMENTS, CloudView
 from kaopu_ha.core import demands, fencing, model, prospect, protection, selection, users
 from kaopu_ha.core import recovery as road
 from kaopu_ha.core.model import Recovery
@@ -35,7 +35,7 @@ from kaopu_ha.core.protection import Reason, Unprotected
 
 # What has to be read of the store.
 READS = (*RANGES, records.RECOVERY, records.EVACUATION, records.CLAIMS, records.LEADER,
-         records.UNPROTECTED, records.PROCESS)
+         records.UNPROTECTED, records.PROCESS, *SEGMENTS)
 _READ_SECONDS = 3.0
 # For the servers of all hosts together: Nova takes a fraction of a second for one host.
 _LISTING_SECONDS = 60.0
@@ -128,7 +128,8 @@ class Foresight:
             world.inventories, candidates, self._targets.services, servers, unasked, orders,
             told=told, cases=world.cases, held=world.held, claimed=world.claimed,
             claims=world.claims, evacuations=world.evacuations, restarts=world.restarts,
-            leads=world.has(records.LEADER), works=_works(world), dead=road.dead_hosts(
+            leads=world.has(records.LEADER), works=_works(world), grouping=world.grouping,
+            dead=road.dead_hosts(
                 item for item in recoveries
                 if road.keeps_its_fence(world.cases.get(item.host), item)))
 

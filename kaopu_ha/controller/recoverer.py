@@ -29,7 +29,7 @@ from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.plans import Plans
 from kaopu_ha.controller.targets import Targets
 from kaopu_ha.controller.term import Term
-from kaopu_ha.controller.world import RANGES, CloudView
+from kaopu_ha.controller.world import RANGES, SEGMENTS, CloudView
 from kaopu_ha.core import evacuation, fencing, model, placing, users
 from kaopu_ha.core import recovery as road
 from kaopu_ha.core.keys import TOGETHER_MAX, portions
@@ -77,7 +77,8 @@ class Recoverer:
             for _ in range(_STEPS_IN_A_TURN):
                 self._read_at = self._clock()
                 world = CloudView(self._store.read(*RANGES, records.RECOVERY, records.EVACUATION,
-                                                   records.PROOF, records.CLAIMS), self._tell)
+                                                   records.PROOF, records.CLAIMS, *SEGMENTS),
+                                  self._tell)
                 self._hear(world)
                 kept = _kept(world)
                 if not self._advance_all(world, kept):
@@ -111,9 +112,10 @@ class Recoverer:
         return bool(written)
 
     def _hear(self, world: CloudView) -> None:
-        """Nova told that a service changed, or that room came: what it said before is outdated."""
-        newest = max((entry.modified for entry in world.snapshot.under(
-            records.EVENT + 'host/').values()), default=0)
+        """A service changed, room came, or a reserved host was taken: what Nova said before is
+        outdated."""
+        newest = max((entry.modified for prefix in (records.EVENT + 'host/', records.TAKING)
+                      for entry in world.snapshot.under(prefix).values()), default=0)
         if newest > self._told:
             self._told = newest
             self._targets.outdated()
@@ -267,7 +269,7 @@ class Recoverer:
         """The world as it was read, or read anew: a target may have died while Nova was asked."""
         if self._clock() - self._read_at < _FRESH_SECONDS:
             return world
-        return CloudView(self._store.read(*RANGES), self._tell)
+        return CloudView(self._store.read(*RANGES, *SEGMENTS), self._tell)
 
     def _stopped(self, item: Recovery, servers: Sequence[model.Server]) -> frozenset[str]:
         """Those that were on, that Nova shows stopped, and of which a user had wanted that."""
@@ -285,7 +287,7 @@ class Recoverer:
         world = self._as_now(world)
         more = [kind for kind in placing.kinds(seen.evacuations) if kind not in kinds]
         return dataclasses.replace(
-            seen, candidates=self._targets.candidates(world),
+            seen, candidates=self._targets.candidates(world), grouping=world.grouping,
             places=self._targets.places(world, [*sorted(kinds), *more]))
 
     def _replan(self, world: CloudView, seen: Seen, decision: Decision) -> Seen:

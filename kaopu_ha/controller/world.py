@@ -23,6 +23,8 @@ from kaopu_ha.core.news import Fact, News
 RANGES = (records.ALIVE, records.DEATH, records.LOCK, records.CASE, records.INVENTORY,
           records.HOST, records.BRAKE, records.STORM, records.RETURNED, records.FRESH,
           records.EVENT, records.RESTART, records.TOOL)
+# How hosts are grouped into segments: what a plan reads, besides.
+SEGMENTS = (records.SEGMENT, records.SEGMENT_HOST, records.TAKING)
 
 
 class CloudView(records.View):

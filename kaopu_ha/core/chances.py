@@ -23,6 +23,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from kaopu_ha.core import demands, model, policy, selection
+from kaopu_ha.core.circles import UNGROUPED, Grouping
 from kaopu_ha.core.model import Evacuation, Phase
 from kaopu_ha.core.placing import Ground, Objections
 from kaopu_ha.core.selection import Candidate
@@ -47,9 +48,12 @@ class Chance:
 
 
 def of_each(moves: Sequence[Evacuation], candidates: Collection[Candidate],
-            places: demands.Places, others: Collection[Evacuation]) -> dict[str, Chance]:
+            places: demands.Places, others: Collection[Evacuation],
+            grouping: Grouping = UNGROUPED) -> dict[str, Chance]:
     """The chance of each, by instance; ``others``: what is moved already."""
-    now, ground = selection.begun(candidates, places, others)
+    if grouping.reserved:
+        candidates = selection.as_taken(candidates, grouping.reserved)
+    now, ground = selection.begun(candidates, places, others, grouping=grouping)
     grouped = {member for group in places.groups for member in group.members}
     kinds = {move.instance: _kind(move, grouped) for move in moves}
     found = {kind: _alone(kind, now, ground.reach(kind)) for kind in set(kinds.values())}
@@ -71,7 +75,7 @@ def _kind(move: Evacuation, grouped: Collection[str]) -> Evacuation:
     return dataclasses.replace(
         move, instance=move.instance if move.instance in grouped else '', name='', project='',
         opted_in=False, phase=Phase.WAITING, target='', power=model.Power.ON, epoch=0, history=(),
-        reason='', row='', marked='', wrong_marks=(), priority=policy.Priority.NORMAL,
+        reason='', row='', reserve='', marked='', wrong_marks=(), priority=policy.Priority.NORMAL,
         images=tuple(model.Image(cluster, '', '', '') for cluster in clusters))
 
 

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import enum
 
 from kaopu_ha.core import (
+    circles,
     demands,
     detection,
     events,
@@ -125,6 +126,7 @@ class Seen:
 
     ``rested``: for how long this leader has seen each evacuation rest between two rounds, by its
     ``rest`` (None: nothing rests).  ``places``: what the cloud says of where each may be.
+    ``grouping``: within which hosts each stays.
     """
 
     at: str
@@ -133,6 +135,7 @@ class Seen:
     candidates: tuple[selection.Candidate, ...]
     rested: Mapping[tuple[str, str, int], float] | None = None
     places: demands.Places = demands.NOWHERE_SAID
+    grouping: circles.Grouping = circles.UNGROUPED
 
 
 def rest(item: Evacuation) -> tuple[str, str, int]:

@@ -284,7 +284,7 @@ class Evacuation:
     before the first call; they are to be fenced with the source.  ``priority``: as the policy said
     when it was listed, ``marked`` by which mark; ``wrong_marks``: those that nobody understands.
     ``demand``: what it asks of its host, None if nobody told; ``refused``: those of ``passed_over``
-    that Nova did not let it on.
+    that Nova did not let it on.  ``reserve``: the reserved host that it waits to have taken.
     """
 
     recovery: str
@@ -317,6 +317,7 @@ class Evacuation:
     wrong_marks: tuple[str, ...] = ()
     demand: Demand | None = None
     refused: tuple[str, ...] = ()
+    reserve: str = ''
 
     @property
     def attempt(self) -> Attempt | None:

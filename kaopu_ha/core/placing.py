@@ -33,6 +33,7 @@ import functools
 from typing import NamedTuple
 
 from kaopu_ha.core import demands, texts
+from kaopu_ha.core.circles import UNGROUPED, Circle, Circles, Grouping
 from kaopu_ha.core.demands import Aggregate, Demand, Group, Places
 from kaopu_ha.core.model import Evacuation, Phase
 
@@ -47,7 +48,8 @@ _TRAIT = 'trait:'
 class Objections:
     """What speaks against hosts for one instance, by host: see the head of this module.
 
-    ``group``: what the others of its group speak against them, besides.
+    ``group``: what the others of its group speak against them, besides.  ``circle``: the hosts that
+    its segment allows, None: all.
     """
 
     barred: Mapping[str, str] = field(default_factory=dict)
@@ -55,14 +57,20 @@ class Objections:
     disliked: Mapping[str, str] = field(default_factory=dict)
     learnt: frozenset[str] = frozenset()
     group: Objections | None = None
+    circle: Circle | None = None
 
     def bars(self, host: str) -> str:
-        """Why Nova lets it there in no case; empty if it may."""
-        return self.barred.get(host, '') or (self.group.bars(host) if self.group else '')
+        """Why it may be there in no case; empty if it may."""
+        return ((self.circle.bars(host) if self.circle else '') or self.barred.get(host, '')
+                or (self.group.bars(host) if self.group else ''))
 
     def doubts(self, host: str) -> str:
-        """Why Nova hardly lets it there; empty if nothing is doubtful."""
-        return self.doubtful.get(host, '') or (self.group.doubts(host) if self.group else '')
+        """Why Nova hardly lets it there; empty if nothing is doubtful.
+
+        What is said of a reserved host, which is disabled, says nothing of it once it is taken.
+        """
+        of_it = '' if self.circle and host in self.circle.reserved else self.doubtful.get(host, '')
+        return of_it or (self.group.doubts(host) if self.group else '')
 
     def dislikes(self, host: str) -> bool:
         """True if others are better."""
@@ -99,7 +107,8 @@ class Ground:
     """What a plan knows of places while it is made: each placement changes where groups are."""
 
     def __init__(self, places: Places, zones: Mapping[str, str],
-                 moves: Iterable[Evacuation]) -> None:
+                 moves: Iterable[Evacuation], grouping: Grouping = UNGROUPED) -> None:
+        self.circles = Circles(grouping)
         self._places, self._zones = places, zones
         self._groups = {member: group for group in places.groups for member in group.members}
         self._homes = dict(places.homes)
@@ -113,9 +122,10 @@ class Ground:
 
     def reach(self, item: Evacuation) -> Objections:
         """What speaks against hosts for this instance now."""
+        circle = self.circles.whole(item)
         if item.demand is None:
-            return Objections(learnt=frozenset(item.refused))
-        kind = self._of_kind(item.recovery, item.demand, item.rounds)
+            return Objections(learnt=frozenset(item.refused), circle=circle)
+        kind = self._of_kind(item.recovery, item.demand, item.rounds, circle)
         group = self._groups.get(item.instance)
         if group is None and not item.refused:
             return kind
@@ -135,7 +145,8 @@ class Ground:
 
     # ------------------------------------------------------------ private
 
-    def _of_kind(self, recovery: str, demand: Demand, rounds: int) -> Objections:
+    def _of_kind(self, recovery: str, demand: Demand, rounds: int,
+                 circle: Circle | None) -> Objections:
         """What speaks against hosts for all of this kind in this round of a recovery: told once
         for them all.
 
@@ -150,7 +161,8 @@ class Ground:
             by_round = self._learnt.get((recovery, demand), {})
             learnt = frozenset().union(*(hosts for learnt_in, hosts in by_round.items()
                                          if learnt_in >= rounds))
-            found = dataclasses.replace(whole, learnt=learnt) if learnt else whole
+            found = whole if not learnt and circle is None else dataclasses.replace(
+                whole, learnt=learnt, circle=circle)
             self._kinds[recovery, demand, rounds] = found
         return found
 

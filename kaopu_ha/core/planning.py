@@ -17,7 +17,7 @@
     turned back    what was refused, or is on its way to a host that died, waits again
     placed         in the order of turns each has the least used host that may take it, in thought
     goes           if no more than a few are moving, to that host and in all; else it waits
-    told           why it waits
+    told           why it waits: for its turn, for room, or for a reserved host that is taken for it
 
 Nothing is kept from one plan to the next: it is made of what is read.  What makes it quick is that
 little is looked at.  Once as many move as may move in all nobody else goes, whatever stands behind;
@@ -80,7 +80,10 @@ class _Plan:
                  dead: Collection[str]) -> None:
         self._before, self._seen, self._rules = before, seen, rules
         # The hosts as they are, with nothing placed on them.
-        self._unplaced = Shortlist(seen.candidates)
+        hosts = seen.candidates
+        if seen.grouping.reserved:
+            hosts = selection.as_taken(hosts, seen.grouping.reserved)
+        self._unplaced = Shortlist(hosts)
         self._now, self._going = list(before), list[Evacuation]()
         # Who waits now, by its number, and all that counts for where they may go.
         self._waiting, counts, going_on = list[int](), list[Evacuation](), set[str]()
@@ -97,11 +100,14 @@ class _Plan:
                 counts.append(item)
             if not item.rounds or not _rests(item, seen, rules):
                 self._waiting.append(number)
-        candidates, self._ground = selection.begun(seen.candidates, seen.places, counts, going_on)
+        candidates, self._ground = selection.begun(hosts, seen.places, counts, going_on,
+                                                   seen.grouping)
         self._shortlist = Shortlist(candidates, self._unplaced)
         self._in_all, self.is_whole = len(self._going), True
         # Who waits, by its number: what speaks against hosts, and for whose sake if a host is left.
         self._held_back: list[tuple[int, placing.Objections, str]] = []
+        # And the reserved hosts that some of them wait for.
+        self._reserves: dict[int, str] = {}
 
     def place(self, soon: Sequence[Evacuation], *, whole: bool) -> None:
         """Let go who may, in the order of turns; ``whole``: look at the others, too."""
@@ -118,13 +124,16 @@ class _Plan:
                 continue
             number, current = self._waiting[place], waiting[place]
             reach = self._ground.reach(current)
-            target, doubt = self._shortlist.choose(current, reach)
+            target, doubt, reserved = self._choose(current, reach)
             if not target:
                 self._held_back.append((number, reach, ''))
                 continue
             self._shortlist.place(current, target)
             self._ground.placed(current.instance, target)
-            if self._is_full or busy[target] >= rules.per_target_max:
+            if reserved:
+                self._ground.circles.claim(target, current.recovery)
+                self._reserves[number] = target
+            elif self._is_full or busy[target] >= rules.per_target_max:
                 self._held_back.append((number, reach, f'enough is moving to {target}'))
                 turns.setdefault(current.recovery, current.priority)
             elif turns.get(current.recovery, current.priority) is not current.priority:
@@ -135,6 +144,17 @@ class _Plan:
                 self._now[number] = _goes(current, target, doubt, self._seen,
                                           self._unplaced.usage(target))
 
+    def _choose(self, item: Evacuation, reach: placing.Objections) -> tuple[str, str, bool]:
+        """Its target, with what is doubtful about it, and whether that is to be taken first."""
+        if reach.circle is None:
+            return *self._shortlist.choose(item, reach), False
+        for ring in self._ground.circles.rings(item):
+            target, doubt = self._shortlist.choose(
+                item, dataclasses.replace(reach, circle=ring.circle))
+            if target:
+                return target, doubt, ring.reserved
+        return '', '', False
+
     @property
     def _is_full(self) -> bool:
         return self._in_all >= self._rules.in_all_max
@@ -144,10 +164,15 @@ class _Plan:
 
         Who waits for the whole is told no target: it would be another one at each plan.
         """
+        for number, host in self._reserves.items():
+            self._now[number] = _awaits(self._now[number], host)
         for number, reach, turn in self._held_back:
             item = self._now[number]
             if turn.startswith('enough') and self._is_full:
                 turn = 'enough is moving'
+            if reach.circle is not None:
+                # Of what is taken for others by now it is told, too.
+                reach = dataclasses.replace(reach, circle=self._ground.circles.whole(item))
             reason = f'its turn comes: {turn}' if turn else self._shortlist.why_none(item, reach)
             self._now[number] = self._waits(item, reason, reach)
 
@@ -160,15 +185,21 @@ class _Plan:
         """Without a target; its round ends if none is left that was not tried."""
         tried = {item.source, *item.passed_over, *reach.learnt}
         if (item.passed_over or reach.learnt) and (
-                self._unplaced.all_within(tried) or self._unplaced.choose(
+                self._unplaced.all_within(tried, reach.circle) or self._unplaced.choose(
                     dataclasses.replace(item, passed_over=()),
                     dataclasses.replace(reach, learnt=frozenset()))[0]):
             last = placing.last(item, reach)
             return _round_ended(item, self._seen, self._rules,
                                 f'every other host was tried; last: {last}')
-        if (item.reason, item.row) == (reason, ''):
-            return item
-        return dataclasses.replace(item, reason=reason, row='')
+        return _awaits(item, '', reason)
+
+
+def _awaits(item: Evacuation, reserve: str, reason: str = '') -> Evacuation:
+    """It waits: for a reserved host, or for what the reason says."""
+    reason = reason or f'{reserve} is taken for it, which is reserved'
+    if (item.reason, item.row, item.reserve) == (reason, '', reserve):
+        return item
+    return dataclasses.replace(item, reason=reason, row='', reserve=reserve)
 
 
 _recovery = operator.attrgetter('recovery')
@@ -187,14 +218,14 @@ def _round_ended(item: Evacuation, seen: Seen, rules: model.Rules, reason: str) 
     if served >= rules.give_up_seconds:
         return went(item, Phase.FAILED, seen.at, seen.by, reason)
     item = dataclasses.replace(item, passed_over=(), refused=(), failures=0,
-                               rounds=item.rounds + 1)
+                               rounds=item.rounds + 1, reserve='')
     return went(item, Phase.WAITING, seen.at, seen.by,
                 f'{reason}; tried again after {rules.pause(item.rounds):g} s')
 
 
 def _goes(item: Evacuation, target: str, doubt: str, seen: Seen,
           usage: model.Usage | None) -> Evacuation:
-    item = dataclasses.replace(item, target=target, epoch=seen.epoch, reason='')
+    item = dataclasses.replace(item, target=target, epoch=seen.epoch, reason='', reserve='')
     though = f', of those that are left: {doubt}' if doubt else ''
     return went(item, Phase.QUEUED, seen.at, seen.by,
                 f'to {target}, the least used that may{selection.figures(usage)}{though}')
@@ -205,7 +236,8 @@ def _turned_back(item: Evacuation, seen: Seen, rules: model.Rules,
     """REFUSED, or on its way to a dead target: wait for a new target, or give up."""
     if selection.comes(item) and item.target in dead:
         reason, failed, meaning = f'its target {item.target} died', False, Meaning.HOST_FAILED
-    elif item.phase is Phase.QUEUED and not unplaced.may_stay(item):
+    elif item.phase is Phase.QUEUED and not (
+            unplaced.may_stay(item) and seen.grouping.admits(item)):
         return went(dataclasses.replace(item, target=''), Phase.WAITING, seen.at, seen.by,
                     f'{item.target} is no target any more')
     elif item.phase is not Phase.REFUSED:

@@ -34,6 +34,7 @@ import enum
 from kaopu_ha.core import (
     addresses,
     chances,
+    circles,
     demands,
     detection,
     evacuation,
@@ -120,7 +121,8 @@ class Seen:
     ``orders``: what would be cut of each host; ``forbidden``: what of that must not be, by address.
     ``told``: what is not protected anyway.  ``dead``: the hosts that are fenced already.
     ``stopped``: of those that are ``doubtful`` the ones that their users had stopped.
-    ``leads`` and ``works``: whether there is a leader, and a worker.
+    ``leads`` and ``works``: whether there is a leader, and a worker.  ``grouping``: within which
+    hosts each stays.
     """
 
     inventories: Mapping[str, model.Inventory]
@@ -142,6 +144,7 @@ class Seen:
     places: demands.Places = demands.NOWHERE_SAID
     leads: bool = True
     works: bool = True
+    grouping: circles.Grouping = circles.UNGROUPED
 
 
 def of_host(host: str, seen: Seen, rules: model.Rules) -> tuple[Prospect, ...]:
@@ -256,7 +259,7 @@ def _played(host: str, on: Sequence[model.Instance], seen: Seen,
         evacuations=seen.evacuations, dead=seen.dead, forbidden=seen.forbidden,
         services=seen.services, servers=seen.servers.get(host, ()), stopped=seen.stopped,
         places=seen.places,
-        candidates=seen.candidates)
+        candidates=seen.candidates, grouping=seen.grouping)
     for _ in range(_ACTS_MAX):
         decision = recovery.advance(item, seeing, rules)
         item = decision.recovery
@@ -307,7 +310,7 @@ def _moved(on: Sequence[model.Instance], item: model.Recovery, moves: Sequence[E
     planned = {move.instance: move for move in moves}
     safe = fencing.fenced_clusters(item.orders) | fencing.awaited_clusters(item.orders)
     alone = chances.of_each([move for move in moves if not move.phase.ended], seen.candidates,
-                            seen.places, seen.evacuations)
+                            seen.places, seen.evacuations, seen.grouping)
     found = []
     for one in on:
         move = planned.get(one.uuid)
@@ -341,6 +344,9 @@ def _aimed(move: Evacuation, alone: Chance, item: model.Recovery) -> Prospect:
         text = f'nobody understands how it is marked: {texts.few(move.wrong_marks)}'
         return Prospect(*told, Forecast.PROTECTED, None, text if move.wrong_marks else '',
                         move.target, alone.places)
+    if move.reserve:
+        return Prospect(*told, Forecast.PROTECTED, None, f'{move.reserve} is reserved, and taken '
+                        f'for it then', move.reserve, alone.places)
     if not {image.cluster for image in move.images} <= fencing.fenced_clusters(item.orders):
         return Prospect(*told, Forecast.UNPROTECTED, Reason.NOT_FENCED,
                         '; '.join([move.reason, *item.refused]))

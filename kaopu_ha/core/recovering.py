@@ -21,7 +21,7 @@ import enum
 import functools
 import math
 
-from kaopu_ha.core import addresses, demands, model, roads, selection
+from kaopu_ha.core import addresses, circles, demands, model, roads, selection
 from kaopu_ha.core.model import Case, Evacuation, Phase, Recovery, RecoveryStage
 from kaopu_ha.core.news import Fact, News
 
@@ -117,7 +117,7 @@ class Seen:
     seconds the store has answered since it was away.
     ``plan``: what was planned in this look for all.  ``safe``: of other recoveries the clusters to
     which their hosts can't write.  ``soon``: what is listed in a moment, of hosts that were proven
-    together with this one.
+    together with this one.  ``grouping``: see ``evacuation.Seen``.
     """
 
     at: str
@@ -151,6 +151,7 @@ class Seen:
     plan: Plan | None = None
     safe: Mapping[str, frozenset[str]] = field(default_factory=dict)
     soon: Sequence[Evacuation] = ()
+    grouping: circles.Grouping = circles.UNGROUPED
 
     @property
     def moves(self) -> MovesSeen:

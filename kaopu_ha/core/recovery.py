@@ -309,4 +309,4 @@ def counted(items: Iterable[Evacuation]) -> str:
 
 def _look(seen: Seen) -> evacuation.Seen:
     return evacuation.Seen(seen.at, seen.by, seen.epoch, seen.candidates or (), seen.rested,
-                           seen.places)
+                           seen.places, seen.grouping)

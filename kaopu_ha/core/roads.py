@@ -10,12 +10,13 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The roads: from which stage to which a case, a recovery and an evacuation may go, no other way.
+"""The roads: from which stage to which a case, a recovery, an evacuation, and the taking of a
+reserved host may go, no other way.
 
-A stage changes here only, by ``step_of_case``, ``step_of_recovery`` and ``step_of_evacuation``; a
-change that stands in no row is a mistake of the program, and stops the turn before anything is
-written.  (The small road of a start in place lies with its stages, in ``core.restart``.)  The
-pictures of the documentation are drawn from these tables.
+A stage changes here only, by ``step_of_case``, ``step_of_recovery``, ``step_of_evacuation`` and
+``step_of_taking``; a change that stands in no row is a mistake of the program, and stops the turn
+before anything is written.  (The small road of a start in place lies with its stages, in
+``core.restart``.)  The pictures of the documentation are drawn from these tables.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from collections.abc import Mapping, Sequence
 import dataclasses
 
 from kaopu_ha.core.model import Case, Evacuation, Phase, Recovery, RecoveryStage, Stage, Step
+from kaopu_ha.core.segments import Taking, TakingStage
 
 CASE: Mapping[Stage, frozenset[Stage]] = {
     # To ADMITTING goes only who was lost while it was taken back.
@@ -75,6 +77,16 @@ EVACUATION: Mapping[Phase, frozenset[Phase]] = {
     Phase.NOT_RECOVERABLE: frozenset({Phase.WAITING, Phase.NOT_RECOVERABLE}),
 }
 
+# A reserved host that is a target stays one, until a person reserves it again.
+TAKING: Mapping[TakingStage, frozenset[TakingStage]] = {
+    TakingStage.ASKED: frozenset({TakingStage.ENABLED, TakingStage.FAILED}),
+    # A person may disable it at that moment.
+    TakingStage.ENABLED: frozenset({TakingStage.READY, TakingStage.ASKED, TakingStage.FAILED}),
+    TakingStage.READY: frozenset(),
+    # Where nothing else is left it is tried again.
+    TakingStage.FAILED: frozenset({TakingStage.ASKED}),
+}
+
 # What else is told in the history of a recovery; its stage stays.  The first one also in a case's.
 WORD_GIVEN = 'going on by a person\'s word'
 WORD_ENDED = 'waiting for its fence again'
@@ -117,3 +129,10 @@ def step_of_evacuation(item: Evacuation, phase: Phase, at: str, by: str, reason:
     return dataclasses.replace(item, phase=phase, reason=reason, row=row,
                                history=(*item.history, step),
                                set_aside=0, waited=0.0)
+
+
+def step_of_taking(one: Taking, stage: TakingStage, at: str, by: str, reason: str) -> Taking:
+    """The taking in its next stage, with no call in it yet, and the step in its history."""
+    assert stage in TAKING[one.stage], f'{one.stage.value} -> {stage.value} is no road'
+    return dataclasses.replace(one, stage=stage, calls=0, waiting_for='', history=latest(
+        one.history, Step(at, by, stage.value, reason)))

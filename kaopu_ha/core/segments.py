@@ -22,6 +22,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 import enum
 
+from kaopu_ha.core.model import Step
+
 
 class RecoveryMethod(enum.Enum):
     """Where the instances of a host of the segment are to go, in Masakari's words."""
@@ -108,3 +110,36 @@ class Notification:
     status: NotificationStatus = NotificationStatus.NEW
     message: str = ''
     recovery: str = ''
+
+
+class TakingStage(enum.Enum):
+    """How far it has come that a reserved host is a target."""
+
+    ASKED = 'asked'
+    ENABLED = 'enabled'
+    READY = 'ready'
+    FAILED = 'failed'
+
+
+@dataclass(frozen=True)
+class Taking:
+    """A reserved host that is taken for a recovery; see ``core.taking``.
+
+    ``segment`` is the uuid of the one that it is reserved in.  ``calls``: how often Nova was asked
+    to enable it in this stage; each call is counted before it is made.  ``failures``: how often it
+    was given up.
+    """
+
+    host: str
+    recovery: str
+    segment: str
+    stage: TakingStage
+    calls: int = 0
+    failures: int = 0
+    waiting_for: str = ''
+    history: tuple[Step, ...] = ()
+
+    @property
+    def under_way(self) -> bool:
+        """True while it is not decided whether it becomes a target."""
+        return self.stage in (TakingStage.ASKED, TakingStage.ENABLED)

@@ -19,7 +19,7 @@ import dataclasses
 from dataclasses import dataclass
 import math
 
-from kaopu_ha.core import demands, model, placing
+from kaopu_ha.core import circles, demands, model, placing
 from kaopu_ha.core.placing import EVERYWHERE, Objections
 
 # What speaks first against a host, whatever else does.
@@ -176,8 +176,20 @@ def _in_order(reasons: Mapping[str, str], candidates: Collection[Candidate], cor
     return sorted(ranked, key=lambda host: (bool(reach.doubts(host)), reach.dislikes(host)))
 
 
+def as_taken(candidates: Collection[Candidate],
+             reserved: Collection[str]) -> tuple[Candidate, ...]:
+    """The hosts as they are once the reserved ones are enabled, which people disable until then.
+
+    So a plan sees which of them to take.  It sends nothing there before: no circle admits them.
+    """
+    return tuple(
+        dataclasses.replace(one, service=dataclasses.replace(one.service, enabled=True))
+        if one.service is not None and one.host in reserved else one for one in candidates)
+
+
 def begun(candidates: Collection[Candidate], places: demands.Places,
-          moves: Collection[model.Evacuation], going_on: Collection[str] = ()
+          moves: Collection[model.Evacuation], going_on: Collection[str] = (),
+          grouping: circles.Grouping = circles.UNGROUPED
           ) -> tuple[tuple[Candidate, ...], placing.Ground]:
     """What a plan begins with: the candidates with what comes to them, or came lately, and what it
     knows of places.
@@ -186,7 +198,7 @@ def begun(candidates: Collection[Candidate], places: demands.Places,
     and were refused nowhere need not be.
     """
     ground = placing.Ground(places, {one.host: one.service.zone if one.service is not None else ''
-                                     for one in candidates}, moves)
+                                     for one in candidates}, moves, grouping)
     coming: dict[str, list[model.Evacuation]] = {}
     done, open_ = [], set(going_on)
     for item in moves:

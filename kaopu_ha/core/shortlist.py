@@ -14,8 +14,9 @@
 
 ``selection`` says who may be a target, and in which order.  To ask that of every host for every
 instance takes instances times hosts.  But little differs from one instance to the next: those of
-one *kind* ask for as much of each resource class, have their disks on the same clusters, and may be
-in the same places.  So each kind has the hosts that may take it in heaps by their use::
+one *kind* ask for as much of each resource class, have their disks on the same clusters, may be in
+the same places, and stay within the same circle of hosts.  So each kind has the hosts that may take
+it in heaps by their use::
 
     kind ---> tier (doubtful? disliked?) ---> heap of (use, host)
 
@@ -35,6 +36,7 @@ from dataclasses import dataclass
 import heapq
 
 from kaopu_ha.core import demands, model, placing, selection
+from kaopu_ha.core.circles import Circle
 from kaopu_ha.core.model import Evacuation
 from kaopu_ha.core.placing import Objections
 from kaopu_ha.core.selection import Candidate
@@ -115,9 +117,10 @@ class Shortlist:
         return (item.target not in (item.source, *item.passed_over)
                 and not self._of_clusters(item).get(item.target, True))
 
-    def all_within(self, hosts: Collection[str]) -> bool:
-        """True if there is no candidate but these."""
-        return all(host in hosts for host in self._candidates)
+    def all_within(self, hosts: Collection[str], circle: Circle | None = None) -> bool:
+        """True if there is no candidate in the circle but these."""
+        return all(host in hosts or (circle is not None and circle.bars(host))
+                   for host in self._candidates)
 
     def usage(self, host: str) -> model.Usage | None:
         """What there is of the host and what is used by now; None if it is not known."""
@@ -193,9 +196,12 @@ class Shortlist:
         core_class = item.demand.core_class if item.demand is not None else demands.ANY_CORES
         tiers: dict[str, _Tier] = {}
         heaps: dict[_Tier, list[_Place]] = {}
-        for host, why in self._of_clusters(item).items():
-            if not (why or host not in self._usages or host in reach.learnt or reach.bars(host)
-                    ) and self._fits(host, item):
+        steady = self._of_clusters(item)
+        # Of a few hundred segments each looks at its own hosts.
+        circle = reach.circle.hosts if reach.circle is not None else None
+        for host in steady if circle is None else [host for host in circle if host in steady]:
+            if not (steady[host] or host not in self._usages or host in reach.learnt
+                    or reach.bars(host)) and self._fits(host, item):
                 tier = tiers[host] = bool(reach.doubts(host)), reach.dislikes(host)
                 heaps.setdefault(tier, []).append(self._place(host, core_class))
         for heap in heaps.values():
@@ -235,7 +241,7 @@ class Shortlist:
 def _key(item: Evacuation, reach: Objections) -> _Key:
     """What is the same for all instances of a kind."""
     asks = item.demand if item.demand is not None else (item.cores, item.memory_mb)
-    return asks, _clusters(item), reach.learnt
+    return asks, _clusters(item), reach.learnt, reach.circle
 
 
 def _clusters(item: Evacuation) -> tuple[str, ...]:

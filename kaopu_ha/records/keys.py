@@ -54,6 +54,8 @@
 ``service/<host>``                  durable    without OpenStack: is the host forced down
 ``segment/<uuid>``                  durable    of Masakari's API: a group of hosts
 ``segment-host/<uuid>``             durable    of that API: a host in a segment
+``taking/<host>``                   durable    a reserved host that is taken for a recovery; gone
+                                               with that, or when it is reserved again
 ``notification/<uuid>``             durable    of that API: what somebody outside says of a host,
                                                with what came of it; bounded in number
 ``name/<kind>/<name>``              durable    of that API: the uuid that has the name, one each
@@ -101,6 +103,7 @@ SERVER = PREFIX + 'server/'
 SERVICE = PREFIX + 'service/'
 SEGMENT = PREFIX + 'segment/'
 SEGMENT_HOST = PREFIX + 'segment-host/'
+TAKING = PREFIX + 'taking/'
 NOTIFICATION = PREFIX + 'notification/'
 NAME = PREFIX + 'name/'
 COUNTER = PREFIX + 'counter/'

@@ -22,12 +22,12 @@ from collections.abc import Iterable, Mapping
 import functools
 from typing import Protocol, TypeVar
 
-from kaopu_ha.core import addresses, brake, model
+from kaopu_ha.core import addresses, brake, circles, model
 from kaopu_ha.core.events import Hint
 from kaopu_ha.core.keys import Branch, Compare, Entry, Snapshot
 from kaopu_ha.core.live import LiveUse
 from kaopu_ha.core.restart import Restart
-from kaopu_ha.core.segments import Notification, Segment, SegmentHost
+from kaopu_ha.core.segments import Notification, Segment, SegmentHost, Taking
 from kaopu_ha.records import codec, keys, values
 from kaopu_ha.records.codec import RecordError
 
@@ -304,6 +304,13 @@ class View:
         """
         return {uuid: one for uuid, one in self.every(SegmentHost, keys.SEGMENT_HOST).items()
                 if one.segment in self.segments}
+
+    @functools.cached_property
+    def grouping(self) -> circles.Grouping:
+        """How hosts are grouped.  A segment that can't be read restricts its hosts all the same."""
+        return circles.grouped(self.segments, (
+            one for one in self.every(SegmentHost, keys.SEGMENT_HOST).values()
+            if self.has(keys.SEGMENT + one.segment)), self.every(Taking, keys.TAKING))
 
     @functools.cached_property
     def notifications(self) -> dict[str, Notification]:

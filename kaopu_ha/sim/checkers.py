@@ -49,6 +49,7 @@ from kaopu_ha.sim.laws_protection import SaidOfTheLiving
 from kaopu_ha.sim.laws_resets import Resets
 from kaopu_ha.sim.laws_returns import Starts, Watched
 from kaopu_ha.sim.laws_saying import Said, is_said_off
+from kaopu_ha.sim.laws_segments import WithinSegments
 from kaopu_ha.sim.laws_telling import OpenIsTold
 from kaopu_ha.sim.laws_use import LeastUsed
 from kaopu_ha.sim.laws_verdicts import Grounds
@@ -60,7 +61,7 @@ Writes = Sequence[ports.Put | ports.Delete]
 Before = Mapping[str, ports.Entry]
 
 _DECISIONS = (records.CASE, records.RECOVERY, records.DEATH, records.LOCK, records.PROOF,
-              records.CLOSED, records.RESTART, records.WISH)
+              records.CLOSED, records.RESTART, records.WISH, records.TAKING)
 # An entry that ends sooner lets a zombie write again.
 _FOR_GOOD = 86400.0
 # A commit comes some milliseconds after the round that it is made of.
@@ -108,14 +109,16 @@ class Checkers:
         self._braked = Braked(world, self._say)
         self._wished = Wished(world, self._say, calls.fenced)
         moves, tellers = Moves(world, self._say), Tellers(world, self._say)
-        places = PlacesAllowed(world, self._say)
+        places, within = PlacesAllowed(world, self._say), WithinSegments(world, self._say)
+        world.nova.asked_to_enable = within.enabled
         self._more = (Said(world, self._say).committed, self._grounds.committed,
                       self._wished.committed, moves.committed, tellers.committed,
-                      places.committed, policies.committed,
+                      places.committed, within.committed, policies.committed,
                       LeastUsed(world, self._say).committed,
                       Foretold(world, self._say).committed,
                       Claimed(world, self._say).committed)
-        world.nova.asked = _each(self._asked, moves.asked, places.asked, policies.asked)
+        world.nova.asked = _each(self._asked, moves.asked, places.asked, within.asked,
+                                 policies.asked)
         world.acts = _each(calls.sent, moves.sent)
         world.etcd.committed = self._committed
         world.kernel.after_each = OneWriter(world, self._say).look

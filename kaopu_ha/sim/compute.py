@@ -24,7 +24,8 @@ import functools
 from kaopu_ha.sim.kernel import Kernel, Process, Signal
 from kaopu_ha.sim.machine import Libvirtd, Machine
 from kaopu_ha.sim.network import reaches
-from kaopu_ha.sim.nova import _NO_STATE, _PAUSED, _RUNNING, _SHUTDOWN, Nova, SimMigration, SimServer
+from kaopu_ha.sim.nova import Nova
+from kaopu_ha.sim.servers import NO_STATE, PAUSED, RUNNING, SHUTDOWN, SimMigration, SimServer
 
 _POLL_SECONDS = 1.0
 # How long librados looks for monitors, and a libvirtd for the other end of a migration.
@@ -133,7 +134,7 @@ class Compute:
                 # It was not the host that died: its user is told, and has to act.
                 row.vm_state, row.wanted = 'error', False
             elif row.task_state == _REBOOTS:
-                row.vm_state, row.power_state, row.wanted = 'active', _RUNNING, True
+                row.vm_state, row.power_state, row.wanted = 'active', RUNNING, True
         if row.task_state == _REBOOTS:
             row.task_state = ''
 
@@ -153,7 +154,7 @@ class Compute:
             self.machine.stop(row.uuid)
         row.wanted = on = on and self._start(row)
         row.vm_state, row.task_state = ('active', '') if on else ('stopped', '')
-        row.power_state = _RUNNING if on else _SHUTDOWN
+        row.power_state = RUNNING if on else SHUTDOWN
 
     def start_again(self, row: SimServer) -> None:
         """Start a server that went off with its host; a guest that runs is ended first, as Nova
@@ -167,7 +168,7 @@ class Compute:
         self._connect()
         row.task_state = ''
         row.vm_state = 'active' if started else 'error'
-        row.power_state = _RUNNING if started else _SHUTDOWN
+        row.power_state = RUNNING if started else SHUTDOWN
 
     def shut_down_by_itself(self, row: SimServer) -> None:
         """Note that a guest went off though nobody asked for it: Nova stops its server."""
@@ -175,13 +176,13 @@ class Compute:
         if not row.task_state and row.vm_state in ('active', 'paused') and (
                 row.host == self.machine.name and not self.machine.runs(row.uuid)):
             row.asked_for('stop', '')
-            row.vm_state, row.power_state = 'stopped', _SHUTDOWN
+            row.vm_state, row.power_state = 'stopped', SHUTDOWN
 
     def pause(self, row: SimServer, paused: bool) -> None:
         """Pause or unpause the server."""
         self.machine.pause(row.uuid, paused)
         row.vm_state = 'paused' if paused else 'active'
-        row.power_state = _PAUSED if paused else _RUNNING
+        row.power_state = PAUSED if paused else RUNNING
 
     def migrate(self, row: SimServer, record: SimMigration, target: Compute) -> None:
         """Live-migrate the server: the target's QEMU waits, then the guest goes over."""
@@ -238,13 +239,13 @@ class Compute:
         self._take_time(0.3, 1.0)
         if row.task_state != 'rebuild_spawning':
             # What runs stays; Nova shows it on its old host.
-            row.power_state = _RUNNING
+            row.power_state = RUNNING
             self._fail(row, finished, 'another task came in between')
             return
-        row.vm_state, row.power_state, row.fault, row.task_state = 'active', _RUNNING, '', ''
+        row.vm_state, row.power_state, row.fault, row.task_state = 'active', RUNNING, '', ''
         if stopped:
             machine.stop(row.uuid)
-            row.vm_state, row.power_state = 'stopped', _SHUTDOWN
+            row.vm_state, row.power_state = 'stopped', SHUTDOWN
         self._take_time(0.1, 4.5)
         row.host, finished.status = machine.name, 'done'
 
@@ -280,7 +281,7 @@ class Compute:
         """A message whose time is over spoils what Nova shows, not what runs."""
         finished.status = 'failed'
         self.nova.placement.drop(row.uuid, self.machine.name)
-        row.vm_state, row.task_state, row.power_state = 'error', 'rebuilding', _NO_STATE
+        row.vm_state, row.task_state, row.power_state = 'error', 'rebuilding', NO_STATE
 
     def _watch_incoming(self, there: Machine, uuid: str, run: int) -> None:
         """Have the target's libvirtd end a guest that waits for a source that is gone."""
@@ -352,7 +353,7 @@ class Compute:
                 self.nova.resumed_blindly.update(image.header for image in row.images)
         else:
             row.asked_for('stop', '')
-            row.vm_state, row.power_state = 'stopped', _SHUTDOWN
+            row.vm_state, row.power_state = 'stopped', SHUTDOWN
 
     def _consume(self) -> None:
         """Take messages, one after another; each is worked on beside the others."""

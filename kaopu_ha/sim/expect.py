@@ -20,7 +20,7 @@ import re
 from kaopu_ha import records
 from kaopu_ha.core.model import Evacuation, Recovery
 from kaopu_ha.core.prospect import Forecast, Prospect
-from kaopu_ha.sim import words_hearsay
+from kaopu_ha.sim import words_hearsay, words_segments
 from kaopu_ha.sim.healed import unhealed
 from kaopu_ha.sim.laws_foretold import foreseen
 from kaopu_ha.sim.nova import SimServer
@@ -126,6 +126,20 @@ def _said_is(world: World, host: str, status: str) -> str:
     if said is None:
         return 'nothing was said of it'
     return '' if said.status.value == status else f'it is {said.status.value}: {said.message}'
+
+
+@_expected('{host} is reserved')
+def _reserved(world: World, host: str) -> str:
+    if not words_segments.reserved(world, host):
+        return 'it is not'
+    return '' if host in world.nova.disabled else 'it is enabled'
+
+
+@_expected('{host} was taken')
+def _taken(world: World, host: str) -> str:
+    if words_segments.reserved(world, host):
+        return 'it is reserved'
+    return 'it is disabled' if host in world.nova.disabled else ''
 
 
 @_expected('{host} has no case')

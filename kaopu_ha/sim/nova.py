@@ -20,9 +20,7 @@ records the older one is finished.  What was not seen to go wrong is as Nova's c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 import functools
-import math
 import typing
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +32,8 @@ from kaopu_ha.sim.leave import Leave
 from kaopu_ha.sim.machine import Libvirtd
 from kaopu_ha.sim.network import Node, reaches
 from kaopu_ha.sim.placement import Placement
+from kaopu_ha.sim.servers import SimMigration as SimMigration
+from kaopu_ha.sim.servers import SimServer as SimServer
 
 if TYPE_CHECKING:
     from kaopu_ha.sim.compute import Compute
@@ -42,55 +42,6 @@ T = typing.TypeVar('T')
 
 _DOWN_SECONDS = 60.0
 _EVACUABLE = ('active', 'stopped', 'error')
-_NO_STATE, _RUNNING, _PAUSED, _SHUTDOWN = 0, 1, 3, 4
-
-
-@dataclass(eq=False)
-class SimServer:
-    """A server in Nova's database.  ``wanted``: its user wants it on."""
-
-    uuid: str
-    name: str
-    host: str
-    images: tuple[model.Image, ...]
-    local_disks: tuple[str, ...] = ()
-    cores: int = 1
-    memory_mb: int = 128
-    vm_state: str = 'active'
-    task_state: str = ''
-    power_state: int = _RUNNING
-    fault: str = ''
-    wanted: bool = True
-    project: str = ''
-    opted_in: bool = False
-    marks: tuple[model.Mark, ...] = ()
-    marked_at: float = -math.inf
-    actions: list[model.Action] = field(default_factory=list)
-
-    def reset(self, state: str) -> None:
-        """Show this state, and no task."""
-        self.vm_state, self.task_state = state, ''
-
-    def asked_for(self, kind: str, user: str = 'user', at: str = '') -> None:
-        """Keep what was asked for it, by whom and when; '' is Nova itself."""
-        self.actions.append(model.Action(kind, user, at))
-
-
-@dataclass(eq=False)
-class SimMigration:
-    """A migration record.
-
-    ``lies_at``: the host that has its message and may still carry it out, ``since`` when.
-    """
-
-    id: str
-    instance: str
-    kind: str
-    status: str
-    source: str
-    target: str
-    since: float = 0.0
-    lies_at: str = ''
 
 
 class Nova:
@@ -116,6 +67,7 @@ class Nova:
         self.asked: Callable[[SimServer, str], None] = lambda row, target: None
         self.asked_to_start: Callable[[SimServer], None] = lambda row: None
         self.asked_to_reset: Callable[[SimServer], None] = lambda row: None
+        self.asked_to_enable: Callable[[str], None] = lambda host: None
         self._lost_at: dict[str, float] = {}
 
     # ------------------------------------------------------------ what the API does
@@ -184,6 +136,13 @@ class Nova:
             raise ports.Refused(f'400: {host} has evacuations that its nova-compute has not '
                                 'cleaned up')
         (self.forced.add if down else self.forced.discard)(host)
+
+    def enable(self, host: str) -> None:
+        """Enable a service."""
+        if host not in self.computes:
+            raise ports.Refused(f'404: no service on {host}')
+        self.asked_to_enable(host)
+        self.disabled.discard(host)
 
     # ------------------------------------------------------------ what everybody may know
 
@@ -308,6 +267,10 @@ class SimNova(ports.Cloud):
     def force_down(self, host: str, down: bool, permit: ports.Permit) -> None:
         """As promised."""
         self._act(permit, lambda: self.nova.force_down(host, down), f'force {host}')
+
+    def enable(self, host: str, permit: ports.Permit) -> None:
+        """As promised."""
+        self._act(permit, lambda: self.nova.enable(host), f'enable {host}')
 
     def evacuate(self, instance: str, target: str, permit: ports.Permit) -> None:
         """As promised."""

@@ -64,11 +64,13 @@ class CloudSuite(Clocked):
     """The promises of ``ports.Cloud``.
 
     ``keeps_actions``: it tells what was asked for a server, and by whom; ``counts``: what is set
-    aside for one is counted.  Where it is not so, nothing is told.
+    aside for one is counted.  Where it is not so, nothing is told.  ``enables``: people disable
+    hosts there.
     """
 
     keeps_actions = True
     counts = True
+    enables = True
     cloud: ports.Cloud
     world: ComputeHosts
     patience = 90.0
@@ -216,6 +218,18 @@ class CloudSuite(Clocked):
         for down in (True, True, False, False):
             self.cloud.force_down(host, down, GivenPermit())
             self.assertEqual(down, self.cloud.services()[host].forced_down)
+
+    def test_enabled_asked_twice_is_harmless(self) -> None:
+        host = self.world.hosts[1]
+        if not self.enables:
+            with self.assertRaises(ports.Refused):
+                self.cloud.enable(host, GivenPermit())
+            return
+        for _ in range(2):
+            self.cloud.enable(host, GivenPermit())
+            self.assertTrue(self.cloud.services()[host].enabled)
+        with self.assertRaises(ports.Refused):
+            self.cloud.enable('nobody', GivenPermit())
 
     def test_a_state_is_reset(self) -> None:
         instance = self.an_instance()

@@ -40,6 +40,15 @@ def choose(item, candidates, reach=EVERYWHERE):
         if one.host != item.source], item.demand).sentence('', {})
 
 
+def choose_in_turn(item, candidates, reach, rings):
+    """The same, in one circle after the other; and whether that host is to be taken first."""
+    for ring in rings:
+        target, doubt = choose(item, candidates, dataclasses.replace(reach, circle=ring.circle))
+        if target:
+            return target, doubt, ring.reserved
+    return '', '', False
+
+
 def placed(candidates, target, item):
     """The candidates after the instance was placed."""
     return tuple(dataclasses.replace(one, usage=selection.with_all(one.usage, (item,)))
@@ -85,6 +94,8 @@ class Stays:
 def planned(evacuations, seen, rules, dead=()):
     """What ``planning.planned`` gives."""
     before = tuple(policy.in_order(evacuations))
+    seen = dataclasses.replace(
+        seen, candidates=selection.as_taken(seen.candidates, seen.grouping.reserved))
     hosts = {one.host: one for one in seen.candidates}
     stays = Stays(hosts)
     now = {_key(item): planning._turned_back(item, seen, rules, dead, stays)
@@ -93,19 +104,24 @@ def planned(evacuations, seen, rules, dead=()):
     going = [item for item in now.values() if selection.comes(item) and not item.set_aside]
     for item in going:
         busy[item.target] = busy.get(item.target, 0) + 1
-    _, ground = selection.begun(seen.candidates, seen.places, now.values())
+    _, ground = selection.begun(seen.candidates, seen.places, now.values(), (), seen.grouping)
     candidates, in_all = begun(seen.candidates, list(now.values())), len(going)
     for current in _in_turns([item for item in now.values() if item.phase is Phase.WAITING
                               and not planning._rests(item, seen, rules)], going):
         item, key = current, _key(current)
         reach = ground.reach(current)
-        target, doubt = choose(current, candidates, reach)
+        target, doubt, reserved = choose_in_turn(current, candidates, reach,
+                                                 ground.circles.rings(current))
         if not target:
             nowhere.append((key, reach, ''))
             continue
         candidates = placed(candidates, target, current)
         ground.placed(current.instance, target)
-        if in_all >= rules.in_all_max or busy.get(target, 0) >= rules.per_target_max:
+        if reserved:
+            ground.circles.claim(target, current.recovery)
+            now[key] = dataclasses.replace(current, reserve=target, row='', reason=(
+                f'{target} is taken for it, which is reserved'))
+        elif in_all >= rules.in_all_max or busy.get(target, 0) >= rules.per_target_max:
             nowhere.append((key, reach, target))
             turns.setdefault(item.recovery, item.priority)
         elif turns.get(item.recovery, item.priority) is not item.priority:
@@ -116,6 +132,8 @@ def planned(evacuations, seen, rules, dead=()):
             in_all += 1
             now[key] = planning._goes(current, target, doubt, seen, hosts[target].usage)
     for key, reach, target in nowhere:
+        if reach.circle is not None:
+            reach = dataclasses.replace(reach, circle=ground.circles.whole(now[key]))
         where = '' if in_all >= rules.in_all_max else f' to {target}'
         reason = (f'its turn comes: enough is moving{where}' if target
                   else choose(now[key], candidates, reach)[1])
@@ -137,9 +155,10 @@ def _in_turns(left, going):
 def _waits(item, reason, seen, rules, reach):
     tried = {*item.passed_over, *reach.learnt}
     anew = dataclasses.replace(item, passed_over=())
-    others = {one.host for one in seen.candidates} - {item.source}
+    others = {one.host for one in seen.candidates
+              if reach.circle is None or not reach.circle.bars(one.host)} - {item.source}
     if tried and (others <= tried or choose(
             anew, seen.candidates, dataclasses.replace(reach, learnt=frozenset()))[0]):
         return planning._round_ended(
             item, seen, rules, f'every other host was tried; last: {placing.last(item, reach)}')
-    return dataclasses.replace(item, reason=reason, row='')
+    return dataclasses.replace(item, reason=reason, row='', reserve='')

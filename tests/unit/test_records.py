@@ -33,6 +33,8 @@ from kaopu_ha.core.segments import (
     RecoveryMethod,
     Segment,
     SegmentHost,
+    Taking,
+    TakingStage,
 )
 from kaopu_ha.core.wishes import Wish, WishState, WishVerb
 from kaopu_ha.records import codec
@@ -98,7 +100,7 @@ FULL = [
               passed_over=('c3',), failures=1, rounds=2, set_aside=3, waited=4.5,
               given_up='joe', clients=('10.1.0.99:0/7',), priority=model.Priority.HIGH,
               marked='metadata ha_priority=high', wrong_marks=('tag HA_Enabled=perhaps',),
-              refused=('c3',), demand=Demand(
+              refused=('c3',), reserve='c4', demand=Demand(
                   (Part('1', (Amount('VGPU', 1),), ('CUSTOM_A',), ('CUSTOM_B',)),), 'az1', 'az2',
                   ('ssd=true',), True, 'p1')),
     Wish(WishVerb.RETRY, 'c1', 'joe', AT, 'why', 'c1-7', 'boot-2', 'i1', 'web', WishState.REFUSED,
@@ -108,6 +110,7 @@ FULL = [
     SegmentHost(7, 'm1', 'c1', 's1', 'COMPUTE', AT, AT, True, 'ipmi'),
     Notification(7, 'n1', NotificationKind.VM, 'c1', 'm1', 's1', AT, AT, {'event': 'STOPPED'}, AT,
                  NotificationStatus.FAILED, 'why', 'c1-7'),
+    Taking('c4', 'c1-7', 's1', TakingStage.FAILED, 2, 1, 'why', (STEP,)),
     records.Holder('s1'), records.Counter(7),
 ]
 # The same kinds with no more than they need.
@@ -117,6 +120,7 @@ BARE = [a_case(), an_evacuation(), an_inventory(instances=()), a_recovery(instan
         records.Request(requests.RequestVerb.ADMIT, '', '', ''), records.ProofMark('', ''),
         records.Claim('', ''),
         Segment(1, '', '', '', RecoveryMethod.AUTO, ''), SegmentHost(1, '', '', '', '', ''),
+        Taking('c4', '', '', TakingStage.ASKED),
         Notification(1, '', NotificationKind.PROCESS, '', '', '', '', ''),
         Hint('c1', ''), restart.Restart('c1', 'boot-2'), Wish(WishVerb.END, 'c1', '', '', '')]
 
@@ -357,7 +361,7 @@ class Keys(unittest.TestCase):
     def test_no_key_lies_under_the_prefix_of_another(self):
         keys = [value for name, value in vars(records).items()
                 if name.isupper() and isinstance(value, str) and name not in ('PREFIX', 'ADMIT')]
-        self.assertEqual(35, len(keys))
+        self.assertEqual(36, len(keys))
         for key in keys:
             self.assertTrue(key.startswith(records.PREFIX))
             self.assertEqual([key], [other for other in keys if other.startswith(key)])

@@ -18,10 +18,11 @@ import unittest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kaopu_ha.core import evacuation, model, planning, policy
+from kaopu_ha.core import circles, evacuation, model, planning, policy
 from kaopu_ha.core.demands import Aggregate, Amount, Demand, Group, Offer, Part, Places
 from kaopu_ha.core.model import Phase, Sign
 from kaopu_ha.core.rules import Rules
+from kaopu_ha.core.segments import RecoveryMethod, Segment, Taking, TakingStage
 from tests.core import plain_plan
 from tests.core.values import (
     AT,
@@ -123,12 +124,29 @@ def _places(draw, kinds):
 
 
 @st.composite
+def _groupings(draw):
+    """Half of the clouds have segments; of some of their hosts it was begun to take them."""
+    if draw(st.booleans()):
+        return circles.UNGROUPED
+    segments = {f's{number}': Segment(number, f's{number}', '', '', draw(st.sampled_from(
+        RecoveryMethod)), AT, enabled=draw(st.sampled_from((True, True, True, False))))
+        for number in (1, 2)}
+    segment_of = {host: segment for host in (*_HOSTS, 'c9') if (
+        segment := draw(st.sampled_from(('s1', 's1', 's1', 's2', ''))))}
+    reserved = frozenset(host for host in segment_of if draw(st.integers(0, 2)) == 0)
+    taken = {host: Taking(host, draw(st.sampled_from(('c1-1', 'c9-3'))), segment_of[host],
+                          draw(st.sampled_from(TakingStage)))
+             for host in sorted(segment_of) if draw(st.integers(0, 3)) == 0}
+    return circles.Grouping(segment_of, segments, reserved, taken)
+
+
+@st.composite
 def plans(draw):
     """Moves, what was seen, the rules, and dead targets."""
     some = draw(st.lists(_DEMANDS, min_size=1, max_size=4))
     moves = draw(_moves(st.sampled_from((None, *some))))
     seen = evacuation.Seen(AT, BY, 5, draw(_clouds()), draw(st.sampled_from((None, {}))),
-                           draw(_places(some)))
+                           draw(_places(some)), draw(_groupings()))
     rules = dataclasses.replace(Rules(), in_all_max=draw(st.sampled_from((2, 6, 99))),
                                 per_target_max=draw(st.sampled_from((1, 4, 99))))
     return moves, seen, rules, draw(st.sampled_from(((), ('c2',))))
@@ -165,4 +183,4 @@ def _name(item):
 
 def _untold(item):
     """Without why it waits: what else gets a place may speak for it, or against it."""
-    return dataclasses.replace(item, reason='', row='')
+    return dataclasses.replace(item, reason='', row='', reserve='')

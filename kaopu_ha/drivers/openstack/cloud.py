@@ -127,6 +127,10 @@ class NovaCloud(ports.Cloud, checkup.Checkable):
         """Set or clear forced_down of the host's compute service; nothing if it is so already."""
         self._act('force_down', permit, host=host, down=down)
 
+    def enable(self, host: str, permit: ports.Permit) -> None:
+        """Enable the host's compute service; nothing if it is so already."""
+        self._act('enable', permit, host=host)
+
     def evacuate(self, instance: str, target: str, permit: ports.Permit) -> None:
         """Evacuate one server to the target; a running one comes back running."""
         self._act('evacuate', permit, instance=instance, target=target)

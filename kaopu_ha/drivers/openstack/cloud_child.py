@@ -33,15 +33,27 @@ class _Acts:
         self._nova, self._placement = nova, placement
 
     def force_down(self, host: str, down: bool) -> None:
-        """Ask for the service by its host; a look tells whether anything is to be done."""
+        """A look tells whether anything is to be done."""
+        service = self._service(host)
+        if service['forced_down'] != down:
+            self._nova.act('PUT', f'/os-services/{service["id"]}', {'forced_down': down})
+
+    def enable(self, host: str) -> None:
+        """The same; the reason why it was disabled goes with that."""
+        service = self._service(host)
+        if service['status'] != 'enabled':
+            self._nova.act('PUT', f'/os-services/{service["id"]}', {'status': 'enabled'})
+
+    def _service(self, host: str) -> dict[str, Any]:
+        """Ask for the service by its host."""
         services = self._nova.get('/os-services', binary='nova-compute', host=host)['services']
         service = next((one for one in services if one['host'] == host), None)
         if service is None:
             raise ports.Refused(f'{host} has no nova-compute service')
         if 'id' not in service:
             raise ports.PortError(f'the cell of {host} does not answer')
-        if service['forced_down'] != down:
-            self._nova.act('PUT', f'/os-services/{service["id"]}', {'forced_down': down})
+        found: dict[str, Any] = service
+        return found
 
     def evacuate(self, instance: str, target: str) -> None:
         self._nova.act('POST', f'/servers/{instance}/action', {'evacuate': {'host': target}})
@@ -67,7 +79,7 @@ def handlers(settings: dict[str, Any]) -> Mapping[str, child.Handler]:
                                             settings['limit'])
     acts = _Acts(nova, placement)
     return {'use': nova.use, 'use_placement': placement.use, 'release': _taken(acts.release),
-            'force_down': _taken(acts.force_down),
+            'force_down': _taken(acts.force_down), 'enable': _taken(acts.enable),
             'evacuate': _taken(acts.evacuate), 'reset_state': _taken(acts.reset_state),
             'start': _taken(acts.start)}
 

@@ -283,6 +283,21 @@ class Acting(Base):
     def test_a_host_without_a_service_is_refused(self):
         self.nova.answers('GET', SERVICES, (200, {'services': []}))
         self.assertRaises(ports.Refused, self.cloud.force_down, 'h1', True, APermit())
+        self.nova.answers('GET', SERVICES, (200, {'services': []}))
+        self.assertRaises(ports.Refused, self.cloud.enable, 'h1', APermit())
+
+    def test_a_service_is_enabled_by_its_id_if_it_is_not(self):
+        self.nova.answers('GET', SERVICES, (200, {'services': [
+            a_service('h1', status='disabled')]}))
+        self.nova.answers('PUT', f'{SERVICES}/id-h1', (200, {}))
+        self.cloud.enable('h1', APermit())
+        [sent] = self.nova.sent('PUT')
+        self.assertEqual({'status': 'enabled'}, sent.body)
+
+    def test_what_is_enabled_already_is_left_alone(self):
+        self.nova.answers('GET', SERVICES, (200, {'services': [a_service('h1')]}))
+        self.cloud.enable('h1', APermit())
+        self.assertEqual([], self.nova.sent('PUT'))
 
 
 class Unreachable(Base):

@@ -90,7 +90,6 @@ class Store(abc.ABC):
     @abc.abstractmethod
     def commit(self, compares: Sequence[Compare], writes: Sequence[Put | Delete]) -> int | None:
         """Do all writes in one transaction if all compares hold: its revision, None if refused.
-
         Raises StoreError if it was surely not done, OutcomeUnknown if nobody knows.
         """
 
@@ -250,8 +249,8 @@ class Cloud(abc.ABC):
 
     @abc.abstractmethod
     def start(self, instance: str, permit: Permit, *, anew: bool = False) -> None:
-        """Start one server, which is off, on the host that it is on; ``anew``: although it is not
-        shown as stopped.  Nobody may call so for one that runs."""
+        """Start one server, which is off, on its host; ``anew``: though not shown as stopped, but
+        nobody may call so for one that runs."""
 
     def release(self, read: model.Allocations, host: str, permit: Permit) -> None:
         """Take back what a consumer has on one host only; Refused if it has changed since."""

@@ -84,9 +84,8 @@ class Forms(Doctor):
         self.assertEqual([False], [one['asked'] for one in told if one['side'] == 'store'])
 
 
-def _heeds_ctrl_c():
-    """A shell has what it starts in the background pass over Ctrl-C, and all its children."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+# A shell has what it starts in the background pass over Ctrl-C, and all its children.
+HEEDS_CTRL_C = ('env', '--default-signal=INT')
 
 
 class Whole(Doctor):
@@ -135,23 +134,24 @@ class Whole(Doctor):
     def test_told_to_end_it_ends_in_one_line(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             asking = subprocess.Popen(
-                [sys.executable, '-m', 'kaopu_ha.cli.shell', '--config-file', str(self.config),
-                 'doctor', '--limit', '40'], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                text=True, preexec_fn=_heeds_ctrl_c)
+                [*HEEDS_CTRL_C, sys.executable, '-m', 'kaopu_ha.cli.shell', '--config-file',
+                 str(self.config), 'doctor', '--limit', '40'],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             self.addCleanup(asking.kill)
-            self._await_child(asking.pid)
+            self._await_child(asking)
             asking.send_signal(number)
             out, err = asking.communicate(timeout=60)
             self.assertEqual((1, '', 1), (asking.returncode, out, err.count('\n')), err)
             self.assertIn('Ended before everything was asked', err)
 
-    def _await_child(self, pid):
+    def _await_child(self, asking):
         """Until it asks Ceph, by a process of its own."""
         until = time.monotonic() + 60
-        children = pathlib.Path(f'/proc/{pid}/task/{pid}/children')
+        tasks = pathlib.Path(f'/proc/{asking.pid}/task')
         while time.monotonic() < until:
-            if any(each.read_text() for each in
-                   pathlib.Path(f'/proc/{pid}/task').glob('*/children')):
+            if any(each.read_text() for each in tasks.glob('*/children')):
                 return
+            if asking.poll() is not None:
+                self.fail(f'it ended with {asking.returncode}: {asking.communicate()}')
             time.sleep(0.1)
-        self.fail(f'{children} stays empty')
+        self.fail('it asks nobody by a process of its own')

@@ -105,8 +105,8 @@ class TestProbe(FalseCeph, probe.ProbeSuite, unittest.TestCase):
         self.hosts['silent'].links['storage'] = True
         self.assertEqual(1, len(self.writes_of(image)))
 
-    def test_life_takes_milliseconds_and_silence_the_whole_limit(self):
-        for host, least, most in ((self._alive, 0.0, 0.1), (self._silent, 2.0, 2.01)):
+    def test_life_takes_milliseconds_and_silence_most_of_the_limit(self):
+        for host, least, most in ((self._alive, 0.0, 0.1), (self._silent, 1.5, 1.51)):
             began = self.now()
             self.probe.ask([host], [], 2.0)
             self.assertTrue(least <= self.now() - began <= most, host.host)

@@ -55,7 +55,7 @@ class TestOutcomes(unittest.TestCase):
 
     def test_when_the_host_fell_silent_and_was_confirmed(self):
         for item in self.outcomes.values():
-            self.assertEqual(('2026-01-01T00:00:15', '2026-01-01T00:00:23'),
+            self.assertEqual(('2026-01-01T00:00:15', '2026-01-01T00:00:21'),
                              (item.silent_since[:19], item.confirmed_at[:19]))
 
     def test_the_project_is_told_of_those_for_which_it_asked(self):

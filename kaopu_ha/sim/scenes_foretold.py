@@ -28,7 +28,7 @@ from kaopu_ha.sim.story import Event
 from kaopu_ha.sim.world import Setup
 
 # Until people set right what keeps a group together: not before the others have come back, or not.
-_LASTS_SECONDS = 64.0
+_LASTS_SECONDS = 89.0
 
 
 def _crowded(chance: random.Random, setup: Setup) -> Setup:
@@ -72,7 +72,7 @@ def _foretold(chance: random.Random, setup: Setup, at: float) -> Iterator[Event]
         yield Event(3.0 + number, words)
     yield Event(dies, chance.choice((f'power off {host}', f'power off {host}',
                                      f'cut {host} both', f'freeze {host}')))
-    yield Event(dies + 103.0, 'time passes')
+    yield Event(dies + 128.0, 'time passes')
     for each in setup.hosts:
-        yield Event(dies + 104.0, f'release {each}')
-        yield Event(dies + 104.0, f'{each} has 64 cores')
+        yield Event(dies + 129.0, f'release {each}')
+        yield Event(dies + 129.0, f'{each} has 64 cores')

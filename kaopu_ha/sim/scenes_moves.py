@@ -24,7 +24,7 @@ from kaopu_ha.sim.story import Event
 from kaopu_ha.sim.world import Setup
 
 # From a power cut to the first calls, at the pace of runs.
-_CALLED = (13.0, 20.0)
+_CALLED = (11.5, 18.5)
 
 
 def _without_lock(chance: random.Random, setup: Setup) -> Setup:

@@ -111,7 +111,7 @@ class Lives(unittest.TestCase):
 
     def test_nova_is_away_when_a_reserved_host_is_to_be_taken(self):
         played = self.play(
-            'reserved_host', '20 power off c1', '33.4 Nova goes away', '60 expect c4 is reserved',
+            'reserved_host', '20 power off c1', '31.9 Nova goes away', '60 expect c4 is reserved',
             '120 Nova comes back', '200 expect c4 was taken', '200 expect web runs on c4',
             '200 end')
         self.assertEqual(1, sum('reserved host asked for' in line.text
@@ -125,7 +125,7 @@ class Lives(unittest.TestCase):
         self.assertIs(TakingStage.READY, self.taken(played).stage)
 
     def test_a_person_reserves_it_no_more_while_it_is_waited_for(self):
-        self.play('reserved_host', '20 power off c1', '33.4 Nova goes away',
+        self.play('reserved_host', '20 power off c1', '31.9 Nova goes away',
                   '60 c4 is in no segment any more', '70 Nova comes back',
                   '"120 expect web is told as waiting: c2, c3: its segment has reserved"',
                   '120 end')

@@ -169,7 +169,8 @@ class InventoryPublisher:
             domains=tuple(domain.uuid for domain in domains),
             compute_started=self._local.compute_started(), note=self._mute_note(),
             interrupted=seen.interrupted, off_lately=seen.off_lately, leaving=seen.leaving,
-            left_defined=self._left_defined())
+            left_defined=self._left_defined(),
+            crashed=() if seen.leaving else self._crashed())
         if self._domains is None and former is not None:
             return dataclasses.replace(inventory, domains=former.domains, instances=as_of(
                 former, inventory.boot_id))
@@ -183,6 +184,15 @@ class InventoryPublisher:
         if self._mute_since or self._domains is None:
             return ()
         return tuple(domain.uuid for domain in self._domains if domain.left)
+
+    def _crashed(self) -> tuple[str, ...]:
+        """Those whose guests went off by themselves; of libvirt's word only.
+
+        While its system is being shut down, that is what ends them.
+        """
+        if self._mute_since or self._domains is None:
+            return ()
+        return tuple(domain.uuid for domain in self._domains if domain.crashed)
 
     def _look_at_libvirt(self) -> None:
         try:

@@ -271,7 +271,8 @@ def _came(wish: Wish) -> str:
 
 
 def _restart(record: Restart) -> Iterator[str]:
-    yield (f'After its boot {layout.short(record.boot_id)} these were to run again where they '
+    when = 'In' if all(start.crashed for start in record.starts) else 'After'
+    yield (f'{when} its boot {layout.short(record.boot_id)} these were to run again where they '
            f'were:')
     for start in record.starts:
         calls = f', {layout.number(start.calls, "call")}' if start.calls else ''

@@ -48,6 +48,7 @@ class Domain:
     ``run`` differs each time it is started; '' if it is off, or if its disks are just being opened.
     ``definition``: what another host starts it from, if that is asked for; no secrets.
     ``left``: it is off, and was certainly defined before the nova-compute that runs now began.
+    ``crashed``: it is off because its guest went off by itself, in this boot.
     """
 
     uuid: str
@@ -60,6 +61,7 @@ class Domain:
     memory_mb: int = 0
     definition: str = ''
     left: bool = False
+    crashed: bool = False
 
 
 # Nova tells whole seconds, and the kernel when a process began to a hundredth.

@@ -54,7 +54,10 @@ ROADS: dict[StartPhase, frozenset[StartPhase]] = {
 
 @dataclass(frozen=True)
 class Start:
-    """One instance that is to run again.  ``calls`` counts those that were committed."""
+    """One instance that is to run again.  ``calls`` counts those that were committed.
+
+    ``crashed``: its guest went off by itself, on a host that lived.
+    """
 
     instance: str
     name: str
@@ -62,11 +65,12 @@ class Start:
     reason: str = ''
     calls: int = 0
     at: str = ''
+    crashed: bool = False
 
 
 @dataclass(frozen=True)
 class Restart:
-    """The value of ``restart/<host>``: what is started again after the host's boot ``boot_id``."""
+    """The value of ``restart/<host>``: what is started again in the host's boot ``boot_id``."""
 
     host: str
     boot_id: str

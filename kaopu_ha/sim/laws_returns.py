@@ -21,7 +21,7 @@ from kaopu_ha import records
 from kaopu_ha.core.kept import is_cut
 from kaopu_ha.core.model import Case, Recovery, Stage
 from kaopu_ha.core.news import Fact
-from kaopu_ha.core.restart import Restart, StartPhase
+from kaopu_ha.core.restart import OF_A_PERSON, Restart, StartPhase
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.laws_late import came_too_late
 from kaopu_ha.sim.laws_policy import may_be_left
@@ -142,7 +142,8 @@ def why_not_started(world: World, row: SimServer) -> str:
     for record in world.every(Restart, records.RESTART):
         for start in record.starts:
             by_policy = start.phase is StartPhase.LEFT and (
-                may_be_left(world, row) or row.marked_at > daemon.seconds(start.at))
+                start.reason in OF_A_PERSON or may_be_left(world, row)
+                or row.marked_at > daemon.seconds(start.at))
             if start.instance == row.uuid and (
                     by_policy or start.phase in (StartPhase.FAILED, StartPhase.WAVED_OFF)):
                 return start.reason

@@ -40,6 +40,7 @@ class Guest:
     """A domain of a host.  ``run`` differs each time it is started; 0 while it is off.
 
     ``incoming``: its QEMU waits for a live migration.  ``made``: when Nova made its XML.
+    ``crashed``: it is off by itself, as libvirt says until it is started, or the host is booted.
     """
 
     uuid: str
@@ -50,6 +51,7 @@ class Guest:
     run: int = 0
     incoming: bool = False
     made: float = 0.0
+    crashed: bool = False
     clients: list[SimClient] = field(default_factory=list)
 
 
@@ -77,6 +79,8 @@ class Machine:
         self.load = Load(kernel)
         # The system of the host is being shut down in good order.
         self.stopping = False
+        # When its guests crashed, by instance.
+        self.crashes: dict[str, list[float]] = {}
         self._boots, self._runs = 1, 0
 
     @property
@@ -129,7 +133,7 @@ class Machine:
         # What was migrating in is not defined yet.
         self.guests = {uuid: guest for uuid, guest in self.guests.items() if not guest.incoming}
         for guest in self.guests.values():
-            guest.power, guest.run, guest.clients = Power.OFF, 0, []
+            guest.power, guest.run, guest.clients, guest.crashed = Power.OFF, 0, [], False
 
     def power_on(self) -> None:
         """Boot: the domains are defined, and off."""
@@ -152,6 +156,7 @@ class Machine:
             return True
         self._runs += 1
         guest.run, guest.power, guest.incoming = self._runs, Power.ON, not writes
+        guest.crashed = False
         for image in guest.images:
             client = self._opened(guest, image, self._source(), writes)
             if client is None:
@@ -210,6 +215,12 @@ class Machine:
         for image, client in zip(guest.images, guest.clients, strict=False):
             self.clusters[image.cluster].close(image, client)
         guest.power, guest.run, guest.clients = Power.OFF, 0, []
+
+    def crash(self, uuid: str) -> None:
+        """End the domain's QEMU, as nobody asked for."""
+        self.stop(uuid)
+        self.guests[uuid].crashed = True
+        self.crashes.setdefault(uuid, []).append(self.kernel.now)
 
     def remove(self, uuid: str) -> bool:
         """Destroy and undefine a domain; False if there is none."""

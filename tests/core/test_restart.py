@@ -171,6 +171,10 @@ class NotStarted(unittest.TestCase):
         self.assertIs(Act.WAIT, decision.act)
         self.assertIn('a person has to start it', decision.start.reason)
 
+    def test_what_crashed_is_started_whatever_is_done_after_a_boot(self):
+        crashed = a_start(crashed=True)
+        self.assertIs(Act.START, restart.advance(crashed, a_look(), rules(restarts=False)).act)
+
     def test_a_settled_start_goes_nowhere(self):
         for phase in (StartPhase.RUNS, StartPhase.LEFT, StartPhase.WAVED_OFF):
             with self.assertRaises(AssertionError):

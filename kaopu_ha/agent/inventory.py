@@ -170,10 +170,12 @@ class InventoryPublisher:
             compute_started=self._local.compute_started(), note=self._mute_note(),
             interrupted=seen.interrupted, off_lately=seen.off_lately, leaving=seen.leaving,
             left_defined=self._left_defined(),
-            crashed=() if seen.leaving else self._crashed())
+            crashed=() if seen.leaving else self._crashed(),
+            stuck=tuple(domain.uuid for domain in domains if domain.stuck))
         if self._domains is None and former is not None:
             return dataclasses.replace(inventory, domains=former.domains, instances=as_of(
-                former, inventory.boot_id))
+                former, inventory.boot_id), stuck=former.stuck if (
+                    former.boot_id == inventory.boot_id) else ())
         return inventory
 
     def _left_defined(self) -> tuple[str, ...]:

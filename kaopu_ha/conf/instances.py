@@ -19,6 +19,16 @@ from oslo_config import cfg
 GROUP = 'instances'
 
 OPTS = [
+    cfg.StrOpt('stuck', default='tell',
+               choices=[('reboot', 'once its host reaches its storage, it is rebooted hard where '
+                                   'it is; after three times within an hour it is left to a '
+                                   'person'),
+                        ('tell', 'it is listed and told as long as it is so')],
+               help='What becomes of an instance whose guest an I/O error of a disk paused: most '
+                    'often its pool is full.  Nova shows it active, and nobody resumes it.  By '
+                    'default nothing is done: a reboot loses what its guest has in memory, and '
+                    'virsh resume does not.  Who sends a notification of Masakari\'s for it asks '
+                    'for the reboot.'),
     cfg.StrOpt('crashed', default='tell',
                choices=[('start', 'it is started again where it is, unless its user had stopped '
                                   'it; after three crashes within an hour it is left to a person'),

@@ -88,6 +88,7 @@ def rules(conf: cfg.ConfigOpts, *, fence_proves: bool) -> Rules:
         of_detection(conf),
         restarts=conf.restart.policy == 'start', restart_places=conf.restart.per_host_max,
         on_crash=OnCrash(conf.instances.crashed),
+        reboots_stuck=conf.instances.stuck == 'reboot',
         fences=tuple(conf.fence.drivers), client_networks=ceph.client_networks(conf),
         tools=ceph.tools(conf),
         attempt_limit=conf.evacuation.attempt_limit, attempts_max=conf.evacuation.attempts_max,

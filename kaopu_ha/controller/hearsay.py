@@ -121,6 +121,7 @@ class Hearsay:
             seconds=self._seconds(one, told if is_guest else True),
             power=next((each.power for each in (inventory.instances if inventory else ())
                         if each.uuid == instance), None),
+            stuck=inventory is not None and instance in inventory.stuck,
             start=next((each for each in (restarts.starts if restarts else ())
                         if each.instance == instance), None),
             service=self._service(one))

@@ -177,7 +177,9 @@ class Restarter:
             seen = restart.Seen(
                 self._term.now(), record.host, power=_power(powers, start.instance),
                 server=servers.get(start.instance), service=service, barred=barred,
-                moving=_moving(world, start.instance), seconds=self._seconds(record, start))
+                moving=_moving(world, start.instance), seconds=self._seconds(record, start),
+                stuck=powers is not None and start.instance in inventory.stuck,
+                storage_lost=bool(inventory.storage_lost))
             decision = self._looked(world, start, seen, places)
             calls = decision.act in (Act.START, Act.START_ANEW)
             if calls and places <= 0:
@@ -350,8 +352,8 @@ def _hosts(world: CloudView, unasked: Mapping[str, Sequence[object]]) -> Iterabl
     those that were lost with what Nova may show there yet.
     """
     return [host for host, inventory in world.inventories.items()
-            if inventory.interrupted or inventory.crashed or unasked.get(host) or (
-                host in world.restarts and (
+            if inventory.interrupted or inventory.crashed or inventory.stuck or (
+                unasked.get(host)) or (host in world.restarts and (
                 world.restarts[host].unsettled or _on_again(world, world.restarts[host])))]
 
 
@@ -361,7 +363,8 @@ def _on_again(world: CloudView, record: Restart) -> frozenset[str]:
     if beat is None or beat.boot_id != inventory.boot_id:
         return frozenset()
     return restart.stays_off(record) & {
-        one.uuid for one in inventory.instances if one.power is not model.Power.OFF}
+        one.uuid for one in inventory.instances if one.power is not model.Power.OFF
+        and one.uuid not in inventory.stuck}
 
 
 def _power(powers: Mapping[str, model.Power] | None, instance: str) -> model.Power | None:

@@ -10,7 +10,8 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Guests that crashed: off on a host that lives, and nobody had asked for that.
+"""Guests that crashed, or are stuck: they went off by themselves on a host that lives, or an I/O
+error of a disk paused them.
 
 ::
 
@@ -19,7 +20,9 @@
     a notification -----+   (``core.notified``) ----------> started in place
           more than ``crashes_max`` within an hour -------> told, left to a person
 
-What is left to a person is left until it was on once more.
+What is stuck is rebooted by that road if ``reboots_stuck`` says so, or a notification; that it is
+stuck is told in any case, as long as it is (``core.protection``).  What is left to a person is left
+until it was on once more.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from kaopu_ha.core.restart import Restart, Start, StartPhase
 
 REASON = 'its guest crashed'
 SAID = 'its guest is said to have crashed'
+STUCK = 'an I/O error of a disk paused it'
 
 # Of the guests of a host: if more have crashed than that, it is told of the host.
 _MANY = 1 / 3
@@ -53,11 +57,11 @@ def seen(inventory: model.Inventory, before: Restart | None, lately: Mapping[str
 
     ``lately``: how often each instance was to be started for that within ``crash_seconds``.
     """
-    if rules.on_crash is model.OnCrash.LEAVE:
-        return None
     off = restart.stays_off(before)
     tells = rules.on_crash is model.OnCrash.TELL
-    return _opened(inventory, before, [uuid for uuid in inventory.crashed if uuid not in off],
+    crashed = () if rules.on_crash is model.OnCrash.LEAVE else inventory.crashed
+    stuck = inventory.stuck if rules.reboots_stuck else ()
+    return _opened(inventory, before, [uuid for uuid in (*crashed, *stuck) if uuid not in off],
                    lately, tells, at, by, rules)
 
 
@@ -65,7 +69,7 @@ def called(inventory: model.Inventory, before: Restart | None, instance: str,
            lately: Mapping[str, int], at: str, by: str, rules: model.Rules) -> Opened | None:
     """What follows from a notification that its guest is off, which its host tells, too.
 
-    None if it is being started already, or is not off there.
+    Or that it is stuck.  None if it is being started already, or is neither there.
     """
     return _opened(inventory, before, [instance], lately, False, at, by, rules)
 
@@ -77,10 +81,11 @@ def _opened(inventory: model.Inventory, before: Restart | None, uuids: Collectio
             lately: Mapping[str, int], tells: bool, at: str, by: str,
             rules: model.Rules) -> Opened | None:
     open_now = {start.instance for start in (before.unsettled if before else ())}
-    off = {one.uuid: one.name for one in inventory.instances if one.power is model.Power.OFF}
-    new = [_start(uuid, off[uuid], lately.get(uuid, 0) >= rules.crashes_max, tells,
-                  REASON if uuid in inventory.crashed else SAID, at)
-           for uuid in sorted(uuids) if uuid in off and uuid not in open_now]
+    down = {one.uuid: one.name for one in inventory.instances
+            if one.power is model.Power.OFF or one.uuid in inventory.stuck}
+    new = [_start(uuid, down[uuid], lately.get(uuid, 0) >= rules.crashes_max,
+                  tells and uuid not in inventory.stuck, _reason(inventory, uuid), at)
+           for uuid in sorted(set(uuids)) if uuid in down and uuid not in open_now]
     if not new:
         return None
     step = model.Step(at, by, 'crashed', f'guests crashed: {texts.few(one.name for one in new)}')
@@ -97,17 +102,27 @@ def _start(uuid: str, name: str, too_often: bool, tells: bool, reason: str, at: 
     return Start(uuid, name, StartPhase.WAITING, reason, at=at, crashed=True)
 
 
+def _reason(inventory: model.Inventory, uuid: str) -> str:
+    if uuid in inventory.stuck:
+        return STUCK
+    return REASON if uuid in inventory.crashed else SAID
+
+
 def _told(host: str, new: Sequence[Start]) -> tuple[News, ...]:
     """Each way is told once, with all that go it: who crashes beside others is not passed over."""
     ways = (
-        (Fact.CRASHED, '', 'off, and started again where it was, unless its user stopped it'),
-        (Fact.CRASHED, restart.ONLY_TOLD, 'off, and left to a person: [instances] crashed is tell'),
-        (Fact.NOT_RESTARTED, restart.TOO_OFTEN,
+        (Fact.CRASHED, (REASON, SAID),
+         'off, and started again where it was, unless its user stopped it'),
+        (Fact.STUCK, (STUCK,),
+         'an I/O error of a disk paused it: it is rebooted where it is, once its host reaches its '
+         'storage'),
+        (Fact.CRASHED, (restart.ONLY_TOLD,),
+         'off, and left to a person: [instances] crashed is tell'),
+        (Fact.NOT_RESTARTED, (restart.TOO_OFTEN,),
          f'{restart.TOO_OFTEN}: a person has to see why, and start it'))
     found = []
-    for fact, reason, text in ways:
-        names = [one.name for one in new if (
-            one.reason == reason if reason else one.phase is StartPhase.WAITING)]
+    for fact, reasons, text in ways:
+        names = [one.name for one in new if one.reason in reasons]
         if names:
             found.append(News(fact, host, f'{texts.few(names)}: {text}'))
     return tuple(found)

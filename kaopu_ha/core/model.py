@@ -102,7 +102,8 @@ class Inventory:
     now, by its user's wish or with its host.  ``leaving``: the host is being shut down in good
     order, and its instances are told as they were before.  ``left_defined``: domains that are off
     and older than the nova-compute that was ``compute_started``.  ``crashed``: those that are off
-    because their guests went off by themselves, as libvirt says.
+    because their guests went off by themselves, as libvirt says.  ``stuck``: those that an I/O
+    error of a disk paused.
     """
 
     host: str
@@ -122,6 +123,7 @@ class Inventory:
     leaving: bool = False
     left_defined: tuple[str, ...] = ()
     crashed: tuple[str, ...] = ()
+    stuck: tuple[str, ...] = ()
 
     @property
     def on(self) -> tuple[Instance, ...]:

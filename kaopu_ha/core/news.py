@@ -40,6 +40,7 @@ class Fact(enum.Enum):
     RESTARTED = ('instance runs again', 'info')
     NOT_RESTARTED = ('instance not started again', 'error')
     CRASHED = ('guest crashed', 'warning')
+    STUCK = ('guest stuck', 'warning')
     MANY_CRASHED = ('many guests crashed', 'error')
     COMPUTE_DOWN = ('nova-compute down', 'warning')
     BRAKE_ON = ('brake on', 'error')

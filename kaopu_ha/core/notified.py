@@ -45,7 +45,8 @@ class HostSeen:
     ``known``: its agent told of it once.  ``case``: the stage of its open one, '' if it has none.
     ``seconds``: for so long this leader has known of the notification; of a guest, and its host's
     agent has told what is so now (``tells``), or has not.  ``power``: of the guest, None if its
-    host does not know it; ``start``: of the guest in place, None if there is none.
+    host does not know it; ``stuck``: an I/O error paused it; ``start``: of the guest in place, None
+    if there is none.
     ``service``: Nova's, None if Nova does not tell.
     """
 
@@ -55,6 +56,7 @@ class HostSeen:
     tells: bool = True
     seconds: float = 0.0
     power: model.Power | None = None
+    stuck: bool = False
     start: Start | None = None
     service: model.ComputeService | None = None
 
@@ -147,8 +149,9 @@ def _of_guest(seen: HostSeen, rules: model.Rules) -> Followed:
     start = seen.start
     if start is not None and start.phase is StartPhase.WAVED_OFF:
         return _ignored(f'a person waved it off: {start.reason}')
-    if seen.power is model.Power.OFF:
-        return Followed(NotificationStatus.RUNNING, 'it is off, and started where it was',
+    if seen.power is model.Power.OFF or seen.stuck:
+        what = 'stuck' if seen.stuck else 'off'
+        return Followed(NotificationStatus.RUNNING, f'it is {what}, and started where it was',
                         takes=True)
     what = 'its host does not know it' if seen.power is None else 'it is on'
     if seen.seconds < rules.inventory_seconds:
@@ -160,7 +163,7 @@ def _started(seen: HostSeen) -> Followed:
     """How the start stands that was made for it."""
     start = seen.start
     if start is None:
-        is_on = seen.power not in (None, model.Power.OFF)
+        is_on = seen.power not in (None, model.Power.OFF) and not seen.stuck
         return Followed(NotificationStatus.FINISHED) if is_on else _failed(
             'nothing is known any more of its start: was its host booted?')
     if start.phase is StartPhase.RUNS:

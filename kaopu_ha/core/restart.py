@@ -282,7 +282,7 @@ def _not_noticed(start: Start, seen: Seen, rules: model.Rules) -> bool:
 
 _ROWS: tuple[_Row, ...] = (
     ('it is on', lambda start, seen, rules: seen.power is not None
-     and seen.power is not model.Power.OFF, _runs),
+     and seen.power is not model.Power.OFF and not seen.stuck, _runs),
     ('a move of it is open', lambda start, seen, rules: bool(seen.moving), _barred),
     ('it belongs elsewhere', lambda start, seen, rules: seen.server is not None
      and seen.server.host != seen.host, _elsewhere),
@@ -309,6 +309,8 @@ _ROWS: tuple[_Row, ...] = (
      _waits('a person has to start it: [restart] policy is tell')),
     ('its nova-compute is away', lambda start, seen, rules: seen.service is None
      or not seen.service.up, _waits('its nova-compute is not up')),
+    ('its storage is away', lambda start, seen, rules: seen.stuck and seen.storage_lost,
+     _waits('its host does not reach its storage')),
     ('it was tried enough', lambda start, seen, rules: start.phase is not StartPhase.FAILED
      and start.calls > len(rules.restart_pauses), _fails),
     ('its pause', lambda start, seen, rules: seen.seconds < rules.restart_pause(start.calls),

@@ -87,6 +87,7 @@ class Rules:
     aftercare_pauses_max: int = 20
     policy: Policy = Policy()
     on_crash: OnCrash = OnCrash.TELL
+    reboots_stuck: bool = False
 
     # Rounds that end at once (a refused connection) must not make a loop that only writes.
     round_pause: float = 0.25

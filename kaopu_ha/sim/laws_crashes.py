@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Who crashed is started only if that was asked for, and not again and again.
+"""Who crashed, or is stuck, is started only if that was asked for, and not again and again.
 
 From the truth of the false world: when guests crashed, and what was said of them.
 """
@@ -34,7 +34,7 @@ _CUT_SECONDS = 1.0
 
 
 class StartedCrashed:
-    """Looks at every start that the API is asked for of a guest that crashed and is off since."""
+    """Looks at every start that the API is asked for of a guest that crashed, or is stuck."""
 
     def __init__(self, world: World, say: Say) -> None:
         self._world, self._say = world, say
@@ -45,10 +45,12 @@ class StartedCrashed:
         """The API was asked to start a server where it is."""
         world, machine = self._world, self._world.machines[row.host]
         guest = machine.guests.get(row.uuid)
-        if guest is None or not guest.crashed or came_too_late(world, f'start {row.uuid}'):
+        if guest is None or not (guest.crashed or guest.stuck) or came_too_late(
+                world, f'start {row.uuid}'):
             return
         rules, at = world.setup.times.rules, machine.crashes[row.uuid][-1]
-        if rules.on_crash is not OnCrash.START and not self._was_said(row, at):
+        wanted = rules.reboots_stuck if guest.stuck else rules.on_crash is OnCrash.START
+        if not wanted and not self._was_said(row, at):
             self._say('a crash is left where nobody asked', f'{row.name} crashed, and is started')
         starts = self._started.setdefault(row.uuid, set())
         starts.add(at)

@@ -41,6 +41,7 @@ class Guest:
 
     ``incoming``: its QEMU waits for a live migration.  ``made``: when Nova made its XML.
     ``crashed``: it is off by itself, as libvirt says until it is started, or the host is booted.
+    ``stuck``: an I/O error paused it.
     """
 
     uuid: str
@@ -52,6 +53,7 @@ class Guest:
     incoming: bool = False
     made: float = 0.0
     crashed: bool = False
+    stuck: bool = False
     clients: list[SimClient] = field(default_factory=list)
 
 
@@ -79,7 +81,7 @@ class Machine:
         self.load = Load(kernel)
         # The system of the host is being shut down in good order.
         self.stopping = False
-        # When its guests crashed, by instance.
+        # When its guests crashed, or got stuck, by instance.
         self.crashes: dict[str, list[float]] = {}
         self._boots, self._runs = 1, 0
 
@@ -133,7 +135,8 @@ class Machine:
         # What was migrating in is not defined yet.
         self.guests = {uuid: guest for uuid, guest in self.guests.items() if not guest.incoming}
         for guest in self.guests.values():
-            guest.power, guest.run, guest.clients, guest.crashed = Power.OFF, 0, [], False
+            guest.power, guest.run, guest.clients = Power.OFF, 0, []
+            guest.crashed = guest.stuck = False
 
     def power_on(self) -> None:
         """Boot: the domains are defined, and off."""
@@ -206,6 +209,7 @@ class Machine:
     def pause(self, uuid: str, paused: bool) -> None:
         """Pause or unpause a domain that runs."""
         guest = self.guests[uuid]
+        guest.stuck = False
         if guest.run:
             guest.power = Power.PAUSED if paused else Power.ON
 
@@ -214,7 +218,14 @@ class Machine:
         guest = self.guests[uuid]
         for image, client in zip(guest.images, guest.clients, strict=False):
             self.clusters[image.cluster].close(image, client)
-        guest.power, guest.run, guest.clients = Power.OFF, 0, []
+        guest.power, guest.run, guest.clients, guest.stuck = Power.OFF, 0, [], False
+
+    def stick(self, uuid: str) -> None:
+        """Have an I/O error pause the domain: its QEMU and its clients go on."""
+        self.pause(uuid, True)
+        if self.runs(uuid):
+            self.guests[uuid].stuck = True
+            self.crashes.setdefault(uuid, []).append(self.kernel.now)
 
     def crash(self, uuid: str) -> None:
         """End the domain's QEMU, as nobody asked for."""

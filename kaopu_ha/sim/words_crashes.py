@@ -44,12 +44,34 @@ def _crashes(world: World, instance: str) -> None:
     world.kernel.after(_TOLD_SECONDS, told)
 
 
+@WORDS.take('an I/O error pauses {instance}')
+def _sticks(world: World, instance: str) -> None:
+    """Nova takes no notice (read).  Harmless if it is off."""
+    row = _row(world, instance)
+    world.machines[row.host].stick(row.uuid)
+    world.changed()
+
+
+@WORDS.take('a person resumes {instance}')
+def _resumes(world: World, instance: str) -> None:
+    row = _row(world, instance)
+    world.machines[row.host].pause(row.uuid, False)
+    world.changed()
+
+
 @WORDS.take('somebody says that the guest of {instance} crashed')
 def _says(world: World, instance: str) -> None:
     """As masakari-instancemonitor does: true or not."""
     row = _row(world, instance)
     say(world, row.host, NotificationKind.VM, {
         'event': 'LIFECYCLE', 'vir_domain_event': 'STOPPED_FAILED', 'instance_uuid': row.uuid})
+
+
+@WORDS.take('somebody says that {instance} had an I/O error')
+def _says_stuck(world: World, instance: str) -> None:
+    row = _row(world, instance)
+    say(world, row.host, NotificationKind.VM, {
+        'event': 'IO_ERROR', 'vir_domain_event': 'IO_ERROR_REPORT', 'instance_uuid': row.uuid})
 
 
 @WORDS.take('somebody says that nova-compute of {host} ended')

@@ -134,6 +134,41 @@ class Called(unittest.TestCase):
         self.assertEqual({'i1': StartPhase.LEFT}, phases(found))
 
 
+class Stuck(unittest.TestCase):
+    """An I/O error paused it."""
+
+    HOST = an_inventory(instances=[an_instance('i1', Power.PAUSED), an_instance('i2', Power.PAUSED),
+                                   an_instance('i3')], stuck=('i1',))
+
+    def test_it_is_rebooted_if_the_operator_wants_that_whatever_is_done_about_crashes(self):
+        for on_crash in OnCrash:
+            self.assertIsNone(opened(self.HOST, rules=rules(on_crash=on_crash)))
+            found = opened(self.HOST, rules=rules(on_crash=on_crash, reboots_stuck=True))
+            self.assertEqual([('i1', StartPhase.WAITING, crashes.STUCK)], [
+                (one.instance, one.phase, one.reason) for one in found.record.starts])
+            self.assertEqual([Fact.STUCK], [one.fact for one in found.news])
+
+    def test_it_is_rebooted_for_who_says_so_and_one_that_its_user_paused_is_not(self):
+        for uuid, found in (('i1', True), ('i2', False), ('i3', False)):
+            self.assertEqual(found, crashes.called(
+                self.HOST, None, uuid, {}, AT, BY, rules()) is not None, uuid)
+
+    def test_the_limit_holds_for_it_as_well_and_what_is_left_stays_left(self):
+        wanted = rules(reboots_stuck=True)
+        found = opened(self.HOST, lately={'i1': wanted.crashes_max}, rules=wanted)
+        self.assertEqual({'i1': StartPhase.LEFT}, phases(found))
+        self.assertIsNone(opened(self.HOST, found.record, rules=wanted))
+
+    def test_one_that_crashed_beside_it_is_told_by_itself(self):
+        host = dataclasses.replace(
+            self.HOST, crashed=('i4',), instances=(*self.HOST.instances, an_instance(
+                'i4', Power.OFF), an_instance('i5'), an_instance('i6'), an_instance('i7')))
+        found = opened(host, rules=rules(reboots_stuck=True))
+        self.assertEqual({Fact.STUCK: 'name of i1', Fact.CRASHED: 'name of i4'}, {
+            one.fact: one.text.partition(':')[0] for one in found.news})
+        self.assertEqual({'i1': StartPhase.WAITING, 'i4': StartPhase.LEFT}, phases(found))
+
+
 class Many(unittest.TestCase):
 
     def told(self, *crashed, before=None, on):

@@ -77,6 +77,13 @@ class Guest(Table):
             self.check(RUNNING, f'{words} yet, as its host tells', power=power, seconds=long - 0.1)
             self.check(IGNORED, f'{words}, as its host tells', power=power, seconds=long)
 
+    def test_what_an_io_error_paused_is_rebooted(self):
+        found = self.after(STOPPED | {'event': 'IO_ERROR', 'vir_domain_event': 'IO_ERROR_REPORT'},
+                           power=Power.PAUSED, stuck=True)
+        self.assertEqual((RUNNING, 'it is stuck, and started where it was', True),
+                         (found.status, found.message, found.takes))
+        self.assertIs(FAILED, self.after(taken=True, power=Power.PAUSED, stuck=True).status)
+
     def test_what_a_person_waved_off_is_left(self):
         self.check(IGNORED, 'a person waved it off: not needed',
                    start=Start('i1', 'web', StartPhase.WAVED_OFF, 'not needed'))

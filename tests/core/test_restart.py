@@ -171,6 +171,17 @@ class NotStarted(unittest.TestCase):
         self.assertIs(Act.WAIT, decision.act)
         self.assertIn('a person has to start it', decision.start.reason)
 
+    def test_what_is_stuck_does_not_run_and_is_rebooted_once_its_host_reaches_its_storage(self):
+        stuck = {'power': Power.PAUSED, 'stuck': True, 'server': a_server(), 'seconds': 30.0}
+        self.assertIs(Act.START_ANEW, advance(a_start(crashed=True), **stuck).act)
+        waits = advance(a_start(crashed=True), storage_lost=True, **stuck)
+        self.assertEqual((Act.WAIT, 'its host does not reach its storage'),
+                         (waits.act, waits.start.reason))
+        # One that is off is started, wherever its disks are: Nova knows better.
+        self.assertIs(Act.START, advance(a_start(), storage_lost=True).act)
+        resumed = advance(a_start(crashed=True), **stuck | {'power': Power.ON, 'stuck': False})
+        self.assertIs(StartPhase.RUNS, resumed.start.phase)
+
     def test_what_crashed_is_started_whatever_is_done_after_a_boot(self):
         crashed = a_start(crashed=True)
         self.assertIs(Act.START, restart.advance(crashed, a_look(), rules(restarts=False)).act)

@@ -339,6 +339,10 @@ class TestOptions(ConfCase):
                 ({'instances__crashed': each.value}, each) for each in OnCrash)):
             self.assertIs(meant, rules.rules(made(**given), fence_proves=True).on_crash)
 
+    def test_what_is_stuck_is_rebooted_only_if_the_operator_says_so(self):
+        for given, meant in (({}, False), ({'instances__stuck': 'reboot'}, True)):
+            self.assertIs(meant, rules.rules(made(**given), fence_proves=True).reboots_stuck)
+
     def test_a_policy_that_nobody_can_mean_is_refused_with_the_way_out(self):
         for words, given in (
                 ('names no mark: write metadata:KEY', {'protected_by': ['HA_Enabled']}),

@@ -148,16 +148,17 @@ class LocalLibvirt(ports.LocalHost):
     # ------------------------------------------------------------ private
 
     def _domain(self, began: float | None, uuid: str, text: str, power: str = '', run: str = '',
-                crashed: str = '', *anew: str) -> ports.Domain:
+                wrong: str = '', *anew: str) -> ports.Domain:
         if not power:
             return self._undescribed(uuid, text)
         told, known = self._parsed.get(uuid, ((), None))
-        if known is not None and told == (text, power, run, crashed, *anew):
+        if known is not None and told == (text, power, run, wrong, *anew):
             return known
         try:
             described = domains.parse(text, power=model.Power(power), run=run, anew=anew,
                                       began=began)
-            return dataclasses.replace(described, crashed=True) if crashed else described
+            return dataclasses.replace(described, crashed=wrong == 'crashed',
+                                       stuck=wrong == 'stuck') if wrong else described
         except (ElementTree.ParseError, ValueError) as failure:
             return self._undescribed(uuid, str(failure))
 

@@ -91,6 +91,23 @@ class InventoryTest(case.AgentCase):
         self.local.mute, self.local.domains = False, (domain(),)
         self.assertEqual((), self.later().crashed)
 
+    def test_a_guest_that_is_stuck_is_told_also_while_libvirt_is_mute(self):
+        stuck = domain(power=Power.PAUSED, stuck=True)
+        self.local.domains = (stuck,)
+        self.assertEqual((stuck.uuid,), self.turn().stuck)
+        self.local.mute = True
+        self.assertEqual((stuck.uuid,), self.later().stuck)
+        # Nor is it well because its agent is a new one, but by a boot.
+        self.assertEqual((stuck.uuid,), self.turn(self.a_publisher()).stuck)
+        self.local.boot = 'boot-2'
+        self.assertEqual((), self.turn(self.a_publisher()).stuck)
+
+    def test_a_guest_that_goes_on_is_stuck_no_more(self):
+        self.local.domains = (domain(power=Power.PAUSED, stuck=True),)
+        self.turn()
+        self.local.domains = (domain(),)
+        self.assertEqual((), self.later().stuck)
+
     def test_what_ends_with_its_system_has_not_crashed(self):
         self.turn()
         self.local.stops = True

@@ -159,6 +159,15 @@ class TestInstances(BadDomain):
             web.is_now = now
             self.assertIs(crashed, self.seen(web)[WEB].crashed, now)
 
+    def test_one_is_stuck_only_if_an_io_error_paused_it(self):
+        for reason, stuck in ((libvirt.VIR_DOMAIN_PAUSED_IOERROR, True),
+                              (libvirt.VIR_DOMAIN_PAUSED_USER, False),
+                              (libvirt.VIR_DOMAIN_PAUSED_MIGRATION, False)):
+            web = Domain(WEB, 'web')
+            web.is_now = libvirt.VIR_DOMAIN_PAUSED, reason
+            found = self.seen(web)[WEB]
+            self.assertEqual((stuck, Power.PAUSED), (found.stuck, found.power))
+
     def test_one_that_crashed_and_is_not_described_now_is_not_known_to_be_crashed(self):
         web = Domain(WEB, 'web')
         web.is_now = libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_CRASHED

@@ -24,6 +24,7 @@ from tests.unit.sim.mutants import put
 
 SAID, STARTED, DIES = ('said-of-guests-and-processes', 'guests-that-crash-are-started',
                        'crashed-just-before-its-host')
+STUCK = 'paused-by-an-io-error'
 
 
 def setUpModule():
@@ -68,13 +69,26 @@ class Mutants(unittest.TestCase):
             return notified.Followed(notified.NotificationStatus.RUNNING, 'as it was said', True)
         self.finds(SAID, 'what was said of c1 is ignored', put(notified, '_of_guest', on))
 
+    def test_what_is_stuck_counts_as_on(self):
+        rows = tuple((name, (lambda start, seen, rules: seen.power is not None
+                             and seen.power is not restart.model.Power.OFF)
+                      if name == 'it is on' else applies, then)
+                     for name, applies, then in restart._ROWS)
+        self.finds(STUCK, 'Nova was asked 1 times to start web: it was 0', put(
+            restart, '_ROWS', rows))
+
+    def test_what_is_stuck_is_rebooted_unasked(self):
+        def called(inventory, before, lately, at, by, rules):
+            return crashes._opened(inventory, before, inventory.stuck, lately, False, at, by, rules)
+        self.finds(STUCK, 'a crash is left where nobody asked', put(crashes, 'seen', called))
+
     def test_a_host_with_many_is_not_told_of(self):
         self.finds(STARTED, 'is something wrong with the host', put(
             crashes, '_many', lambda inventory, before, record, new: ()))
 
 
 class Lives(unittest.TestCase):
-    """What may come in between, each once."""
+    """Plays what may come in between, each once."""
 
     def play(self, *lines, crashed='start', instances='web: c1, db: c1'):
         played = story.play(story.read(
@@ -82,6 +96,10 @@ class Lives(unittest.TestCase):
             + ''.join(f'  - {line}\n' for line in lines)))
         self.assertEqual((), played.wrong, played.log)
         return played
+
+
+class Crashed(Lives):
+    """Guests that crash, where the operator has them started."""
 
     def test_its_host_is_on_hold(self):
         self.play('5 hold c1', '10 the guest of web crashes', '100 expect web is off',
@@ -153,6 +171,53 @@ class Lives(unittest.TestCase):
                            '100 expect Nova was asked 1 times to start web', '100 end',
                            crashed='tell')
         self.assertEqual(2, played.log.count('instance runs again'))
+
+
+class Stuck(Lives):
+    """The same of guests that an I/O error pauses, where the operator has them rebooted."""
+
+    def play(self, *lines, stuck='reboot', instances='web: c1, db: c1'):
+        return super().play(*lines, crashed=f'tell\nstuck: {stuck}', instances=instances)
+
+    def test_it_is_rebooted_once_its_host_reaches_its_storage(self):
+        played = self.play(
+            '10 cluster a hangs', '20 an I/O error pauses web', '100 expect web runs on c1',
+            '100 expect Nova was asked 0 times to start web', '100 cluster a goes on',
+            '200 expect Nova was asked 1 times to start web', '200 expect web runs on c1',
+            '200 end')
+        self.assertEqual(1, played.log.count('guest stuck: web'))
+
+    def test_one_that_gets_stuck_again_and_again_is_left_to_a_person_and_that_is_told_once(self):
+        played = self.play(*(f'{at} an I/O error pauses web' for at in (10, 100, 200, 300)),
+                           '400 expect Nova was asked 3 times to start web', '400 end')
+        self.assertEqual(1, played.log.count('instance not started again'))
+
+    def test_what_a_person_resumes_is_not_rebooted(self):
+        self.play('10 an I/O error pauses web', '25 a person resumes web',
+                  '100 expect Nova was asked 0 times to start web',
+                  '100 expect it was told that somebody else started it', '100 end')
+
+    def test_by_default_nobody_reboots_it(self):
+        played = self.play('10 an I/O error pauses web', '100 expect it was told that virsh resume',
+                           '100 expect Nova was asked 0 times to start web', '100 end',
+                           stuck='tell')
+        self.assertNotIn('instance runs again', played.log)
+
+    def test_its_host_dies_before_it_is_rebooted(self):
+        self.play('10 an I/O error pauses web', '12 power off c1',
+                  '120 expect web runs elsewhere', '120 expect db runs elsewhere', '120 end')
+
+    def test_its_host_is_on_hold(self):
+        self.play('5 hold c1', '10 an I/O error pauses web',
+                  '100 expect Nova was asked 0 times to start web', '100 release c1',
+                  '180 expect Nova was asked 1 times to start web', '180 end')
+
+    def test_it_gets_stuck_while_it_is_being_migrated(self):
+        for at in (11, 14):
+            played = self.play('10 migrate web to c2', f'{at} an I/O error pauses web',
+                               '120 end', instances='web: c1')
+            row = played.world.row('web')
+            self.assertEqual([row.host], played.world.writing_on(row), (at, played.log))
 
 
 if __name__ == '__main__':

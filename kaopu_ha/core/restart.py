@@ -72,11 +72,17 @@ def opened(inventory: model.Inventory, before: Restart | None, at: str, by: str)
 
 def with_crashed(inventory: model.Inventory, before: Restart | None, new: Sequence[Start],
                  step: model.Step) -> Restart:
-    """The record with these, whose guests crashed, in the place of what it had of them."""
+    """The record with these, whose guests crashed, in the place of what it had of them.
+
+    Of others that crashed nothing is kept once it is over and their host does not know them: in
+    one boot guests come and go for years.
+    """
     uuids = {start.instance for start in new}
+    known = {one.uuid for one in inventory.instances}
     if before is not None:
         before = dataclasses.replace(before, starts=tuple(
-            start for start in before.starts if start.instance not in uuids))
+            start for start in before.starts if start.instance not in uuids and not (
+                start.crashed and start.phase.settled and start.instance not in known)))
     record = _added(before, inventory.host, inventory.boot_id, new, (), step.at, step.by, step)
     assert record is not None
     return record
@@ -104,7 +110,7 @@ def _added(before: Restart | None, host: str, boot_id: str, new: Sequence[Start]
 def told(restart: Restart, before: Restart | None) -> tuple[News, ...]:
     """What is told of a record that is new, or has more than before."""
     known = {start.instance for start in (before.starts if before else ())
-             if start.phase is StartPhase.LEFT or (
+             if (start.phase is StartPhase.LEFT and start.reason not in OF_A_PERSON) or (
                  not start.phase.settled and before and before.boot_id == restart.boot_id)}
     names = ', '.join(start.name for start in restart.unsettled
                       if start.instance not in known and start.reason != _CARRIED)

@@ -75,7 +75,7 @@ class Seen(unittest.TestCase):
     def test_what_ran_since_is_begun_anew_and_others_stay(self):
         before = a_record(a_start(StartPhase.RUNS, calls=4), a_start(StartPhase.WAVED_OFF, 'i2'),
                           a_start(StartPhase.STARTING, 'i4', calls=2))
-        found = opened(a_host('i1'), before)
+        found = opened(a_host('i1', off=['i2']), before)
         self.assertEqual({'i1': (StartPhase.WAITING, 0), 'i2': (StartPhase.WAVED_OFF, 0),
                           'i4': (StartPhase.STARTING, 2)},
                          {one.instance: (one.phase, one.calls) for one in found.record.starts})
@@ -85,6 +85,13 @@ class Seen(unittest.TestCase):
         found = opened(a_host('i1'), before)
         self.assertEqual({'i1': StartPhase.WAITING, 'i4': StartPhase.WAITING}, phases(found))
         self.assertEqual('boot-1', found.record.boot_id)
+
+    def test_what_is_over_and_known_no_more_is_kept_no_more(self):
+        kept = [a_start(StartPhase.RUNS, 'i3'), a_start(StartPhase.FAILED, 'i5'),
+                a_start(StartPhase.LEFT, 'i6', crashed=False)]
+        gone = [a_start(phase, f'gone {phase.value}') for phase in StartPhase if phase.settled]
+        found = opened(a_host('i1'), a_record(*kept, *gone))
+        self.assertEqual({'i1', 'i3', 'i5', 'i6'}, set(phases(found)))
 
     def test_what_is_on_has_not_crashed_whatever_is_said_of_it(self):
         host = dataclasses.replace(a_host('i1'), instances=(an_instance('i1'),))

@@ -255,6 +255,13 @@ class Opened(unittest.TestCase):
         news, = restart.told(again, first)
         self.assertNotIn('i1', news.text)
 
+    def test_what_crashed_just_before_the_boot_is_told_as_started_again(self):
+        first = restart.changed(self.open(), [
+            a_start(StartPhase.LEFT, reason=restart.ONLY_TOLD, crashed=True)])
+        again = self.open(first, boot_id='boot-3')
+        news, = restart.told(again, first)
+        self.assertIn('i1', news.text)
+
     def test_what_was_waved_off_or_left_need_not_run_elsewhere_either(self):
         record = self.open()
         record = restart.changed(record, [restart.waved_off(record.starts[0], 'why', AT)])

@@ -117,10 +117,12 @@ class Hearsay:
         is_guest = one.kind is NotificationKind.VM
         return notified.HostSeen(
             known=inventory is not None, held=host in world.held,
-            case=case.stage.value if case else '', tells=told,
+            confirmed=case is not None and case.stage in (
+                model.Stage.CONFIRMED, model.Stage.ADMITTING), tells=told,
             seconds=self._seconds(one, told if is_guest else True),
             power=next((each.power for each in (inventory.instances if inventory else ())
                         if each.uuid == instance), None),
+            crashed=inventory is not None and instance in inventory.crashed,
             stuck=inventory is not None and instance in inventory.stuck,
             start=next((each for each in (restarts.starts if restarts else ())
                         if each.instance == instance), None),

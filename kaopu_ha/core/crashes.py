@@ -35,7 +35,6 @@ from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.restart import Restart, Start, StartPhase
 
 REASON = 'its guest crashed'
-SAID = 'its guest is said to have crashed'
 STUCK = 'an I/O error of a disk paused it'
 
 # Of the guests of a host: if more have crashed than that, it is told of the host.
@@ -67,9 +66,9 @@ def seen(inventory: model.Inventory, before: Restart | None, lately: Mapping[str
 
 def called(inventory: model.Inventory, before: Restart | None, instance: str,
            lately: Mapping[str, int], at: str, by: str, rules: model.Rules) -> Opened | None:
-    """What follows from a notification that its guest is off, which its host tells, too.
+    """What follows from a notification that its guest crashed, or is stuck, if its host tells so.
 
-    Or that it is stuck.  None if it is being started already, or is neither there.
+    None if it is being started already, or is neither there.
     """
     return _opened(inventory, before, [instance], lately, False, at, by, rules)
 
@@ -81,10 +80,11 @@ def _opened(inventory: model.Inventory, before: Restart | None, uuids: Collectio
             lately: Mapping[str, int], tells: bool, at: str, by: str,
             rules: model.Rules) -> Opened | None:
     open_now = {start.instance for start in (before.unsettled if before else ())}
-    down = {one.uuid: one.name for one in inventory.instances
-            if one.power is model.Power.OFF or one.uuid in inventory.stuck}
+    down = {one.uuid: one.name for one in inventory.instances if one.uuid in inventory.stuck
+            or (one.power is model.Power.OFF and one.uuid in inventory.crashed)}
     new = [_start(uuid, down[uuid], lately.get(uuid, 0) >= rules.crashes_max,
-                  tells and uuid not in inventory.stuck, _reason(inventory, uuid), at)
+                  tells and uuid not in inventory.stuck,
+                  STUCK if uuid in inventory.stuck else REASON, at)
            for uuid in sorted(set(uuids)) if uuid in down and uuid not in open_now]
     if not new:
         return None
@@ -102,27 +102,20 @@ def _start(uuid: str, name: str, too_often: bool, tells: bool, reason: str, at: 
     return Start(uuid, name, StartPhase.WAITING, reason, at=at, crashed=True)
 
 
-def _reason(inventory: model.Inventory, uuid: str) -> str:
-    if uuid in inventory.stuck:
-        return STUCK
-    return REASON if uuid in inventory.crashed else SAID
-
-
 def _told(host: str, new: Sequence[Start]) -> tuple[News, ...]:
     """Each way is told once, with all that go it: who crashes beside others is not passed over."""
     ways = (
-        (Fact.CRASHED, (REASON, SAID),
-         'off, and started again where it was, unless its user stopped it'),
-        (Fact.STUCK, (STUCK,),
+        (Fact.CRASHED, REASON, 'off, and started again where it was'),
+        (Fact.STUCK, STUCK,
          'an I/O error of a disk paused it: it is rebooted where it is, once its host reaches its '
          'storage'),
-        (Fact.CRASHED, (restart.ONLY_TOLD,),
+        (Fact.CRASHED, restart.ONLY_TOLD,
          'off, and left to a person: [instances] crashed is tell'),
-        (Fact.NOT_RESTARTED, (restart.TOO_OFTEN,),
+        (Fact.NOT_RESTARTED, restart.TOO_OFTEN,
          f'{restart.TOO_OFTEN}: a person has to see why, and start it'))
     found = []
-    for fact, reasons, text in ways:
-        names = [one.name for one in new if one.reason in reasons]
+    for fact, reason, text in ways:
+        names = [one.name for one in new if one.reason == reason]
         if names:
             found.append(News(fact, host, f'{texts.few(names)}: {text}'))
     return tuple(found)

@@ -12,11 +12,11 @@
 
 """What becomes of a notification about a guest, or about a process of a host.
 
-The word of our own agent counts, and a notification says where to look.  A guest that is said to be
-off is started where it was if its host tells so, too; of a process only ``nova-compute`` matters,
-and whether that is up Nova says::
+The word of our own agent counts, and a notification says where to look.  A guest that is said to
+have crashed is started where it was if its host tells so, too; of a process only ``nova-compute``
+matters, and whether that is up Nova says::
 
-    VM       new --> running (is it off there?) --> running (it is started) --> finished, failed
+    VM       new --> running (has it crashed?) ---> running (it is started) --> finished, failed
     PROCESS  new --> running (does Nova notice?) -------------------------> finished, failed
                 |
                 +--> ignored: nothing that is acted on, or the host is in other hands
@@ -42,20 +42,21 @@ UNKNOWN = 'no agent of Kaopu HA ever told of this host'
 class HostSeen:
     """What a leader sees of the host that is meant, as far as a guest or a process is concerned.
 
-    ``known``: its agent told of it once.  ``case``: the stage of its open one, '' if it has none.
+    ``known``: its agent told of it once.  ``confirmed``: it was condemned, or is being taken back.
     ``seconds``: for so long this leader has known of the notification; of a guest, and its host's
     agent has told what is so now (``tells``), or has not.  ``power``: of the guest, None if its
-    host does not know it; ``stuck``: an I/O error paused it; ``start``: of the guest in place, None
-    if there is none.
+    host does not know it; ``crashed``: it is off by a crash; ``stuck``: an I/O error paused it;
+    ``start``: of the guest in place, None if there is none.
     ``service``: Nova's, None if Nova does not tell.
     """
 
     known: bool = True
     held: bool = False
-    case: str = ''
+    confirmed: bool = False
     tells: bool = True
     seconds: float = 0.0
     power: model.Power | None = None
+    crashed: bool = False
     stuck: bool = False
     start: Start | None = None
     service: model.ComputeService | None = None
@@ -119,9 +120,9 @@ def _why_nothing(one: Notification) -> str:
 
 
 def _in_other_hands(seen: HostSeen) -> str:
-    if seen.case:
-        return (f'there is a case on its host: {seen.case}; what becomes of the host becomes of '
-                f'what is on it')
+    """Why others bring back what was on its host.  A case that is open may yet spare it."""
+    if seen.confirmed:
+        return 'its host is confirmed dead: what becomes of the host becomes of what was on it'
     return 'a person holds the host' if seen.held else ''
 
 
@@ -149,11 +150,12 @@ def _of_guest(seen: HostSeen, rules: model.Rules) -> Followed:
     start = seen.start
     if start is not None and start.phase is StartPhase.WAVED_OFF:
         return _ignored(f'a person waved it off: {start.reason}')
-    if seen.power is model.Power.OFF or seen.stuck:
-        what = 'stuck' if seen.stuck else 'off'
-        return Followed(NotificationStatus.RUNNING, f'it is {what}, and started where it was',
+    if seen.crashed or seen.stuck:
+        what = 'is stuck' if seen.stuck else 'crashed'
+        return Followed(NotificationStatus.RUNNING, f'it {what}, and is started where it was',
                         takes=True)
-    what = 'its host does not know it' if seen.power is None else 'it is on'
+    what = ('its host does not know it' if seen.power is None else
+            'it is off, and not by a crash' if seen.power is model.Power.OFF else 'it is on')
     if seen.seconds < rules.inventory_seconds:
         return _running(f'{what} yet, as its host tells')
     return _ignored(f'{what}, as its host tells')

@@ -21,6 +21,7 @@ from collections.abc import Callable
 
 from kaopu_ha import records
 from kaopu_ha.core.model import OnCrash
+from kaopu_ha.core.restart import Restart
 from kaopu_ha.core.segments import Notification, NotificationKind
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.laws_late import came_too_late
@@ -45,11 +46,13 @@ class StartedCrashed:
         """The API was asked to start a server where it is."""
         world, machine = self._world, self._world.machines[row.host]
         guest = machine.guests.get(row.uuid)
-        if guest is None or not (guest.crashed or guest.stuck) or came_too_late(
-                world, f'start {row.uuid}'):
+        if guest is None or not (guest.crashed or guest.stuck) or self._was_on_at_a_boot(row) or (
+                came_too_late(world, f'start {row.uuid}')):
             return
         rules, at = world.setup.times.rules, machine.crashes[row.uuid][-1]
-        wanted = rules.reboots_stuck if guest.stuck else rules.on_crash is OnCrash.START
+        # What is begun of a guest that is stuck goes on when it crashes.
+        wanted = (rules.reboots_stuck and guest.got_stuck) or (
+            rules.on_crash is OnCrash.START and not guest.stuck)
         if not wanted and not self._was_said(row, at):
             self._say('a crash is left where nobody asked', f'{row.name} crashed, and is started')
         starts = self._started.setdefault(row.uuid, set())
@@ -57,6 +60,13 @@ class StartedCrashed:
         lately = [each for each in starts if at - each < rules.crash_seconds - _CUT_SECONDS]
         if len(lately) > rules.crashes_max:
             self._say('not again and again', f'{row.name} is started after {len(lately)} crashes')
+
+    def _was_on_at_a_boot(self, row: SimServer) -> bool:
+        """True if it is started for another reason: its host was booted, or the one that it was
+        being migrated to."""
+        record = self._world.record(Restart, records.RESTART + row.host)
+        return any(start.instance == row.uuid and not start.crashed
+                   for start in (record.starts if record else ()))
 
     def _was_said(self, row: SimServer, at: float) -> bool:
         return any(one.kind is NotificationKind.VM and one.payload['instance_uuid'] == row.uuid

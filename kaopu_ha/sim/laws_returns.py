@@ -150,7 +150,16 @@ def why_not_started(world: World, row: SimServer) -> str:
     # Or as it was told, before the next boot of its host began the list anew.
     return next((news.text for at, news in world.told if news.fact is Fact.LEFT_BY_POLICY
                  and news.text.startswith(f'{row.name}: ')
-                 and (may_be_left(world, row) or row.marked_at > at)), '')
+                 and (may_be_left(world, row) or row.marked_at > at)), '') or (
+                     _left_to_a_person(world, row))
+
+
+def _left_to_a_person(world: World, row: SimServer) -> str:
+    """What was told of a guest that crashed last where it is off, if that was all to be done."""
+    at = world.machines[row.host].crashes.get(row.uuid, [math.inf])[-1]
+    return next((news.text for told_at, news in world.told if news.fact is Fact.CRASHED
+                 and told_at >= at and 'left to a person' in news.text
+                 and row.name in news.text.partition(':')[0].split(', ')), '')
 
 
 def still_to_start(world: World, excused: Collection[str] = ()) -> list[str]:

@@ -41,7 +41,7 @@ class Guest:
 
     ``incoming``: its QEMU waits for a live migration.  ``made``: when Nova made its XML.
     ``crashed``: it is off by itself, as libvirt says until it is started, or the host is booted.
-    ``stuck``: an I/O error paused it.
+    ``stuck``: an I/O error paused it; ``got_stuck``: it did since it was started.
     """
 
     uuid: str
@@ -54,6 +54,7 @@ class Guest:
     made: float = 0.0
     crashed: bool = False
     stuck: bool = False
+    got_stuck: bool = False
     clients: list[SimClient] = field(default_factory=list)
 
 
@@ -159,7 +160,7 @@ class Machine:
             return True
         self._runs += 1
         guest.run, guest.power, guest.incoming = self._runs, Power.ON, not writes
-        guest.crashed = False
+        guest.crashed = guest.got_stuck = False
         for image in guest.images:
             client = self._opened(guest, image, self._source(), writes)
             if client is None:
@@ -222,9 +223,9 @@ class Machine:
 
     def stick(self, uuid: str) -> None:
         """Have an I/O error pause the domain: its QEMU and its clients go on."""
-        self.pause(uuid, True)
-        if self.runs(uuid):
-            self.guests[uuid].stuck = True
+        if self.runs(uuid) and not self.guests[uuid].stuck:
+            self.pause(uuid, True)
+            self.guests[uuid].stuck = self.guests[uuid].got_stuck = True
             self.crashes.setdefault(uuid, []).append(self.kernel.now)
 
     def crash(self, uuid: str) -> None:

@@ -121,12 +121,12 @@ class Called(unittest.TestCase):
         # Whatever is done about what its own agent sees.
         return crashes.called(host, before, 'i1', lately or {}, AT, BY, rules())
 
-    def test_what_is_said_to_be_off_is_started_if_it_is(self):
-        for host, reason in ((a_host('i1'), 'its guest crashed'),
-                             (a_host(off=['i1']), 'its guest is said to have crashed')):
-            self.assertEqual([(StartPhase.WAITING, reason)], [
-                (one.phase, one.reason) for one in self.called(host).record.starts])
-        self.assertIsNone(self.called(a_host(on=['i1'])))
+    def test_what_is_said_to_have_crashed_is_started_if_its_host_tells_so(self):
+        self.assertEqual([(StartPhase.WAITING, 'its guest crashed')], [
+            (one.phase, one.reason) for one in self.called(a_host('i1')).record.starts])
+        # Who shut it down, and from where, nobody has to know.
+        for host in (a_host(off=['i1']), a_host(on=['i1'])):
+            self.assertIsNone(self.called(host))
 
     def test_what_was_only_told_of_is_started_now(self):
         before = a_record(a_start(StartPhase.LEFT, reason=restart.ONLY_TOLD))

@@ -113,8 +113,8 @@ class TestNotifications(unittest.TestCase):
         # The case of its host leads a guest to no recovery.
         case = a_case(Stage.CONFIRMED, recovery='c1-7')
         self.assertEqual((IGNORED, ''), (self.after(one, case=case, host=HostSeen(
-            case='confirmed')).status, self.after(one, case=case).recovery))
-        off = HostSeen(power=Power.OFF)
+            confirmed=True)).status, self.after(one, case=case).recovery))
+        off = HostSeen(power=Power.OFF, crashed=True)
         taken = self.after(one, host=off)
         self.assertEqual((RUNNING, True), (taken.status, taken.taken))
         self.assertEqual((IGNORED, DISABLED), (

@@ -32,7 +32,8 @@ RUNNING, IGNORED, FINISHED, FAILED = (
 class Table(unittest.TestCase):
     """Looks at one kind of notification."""
 
-    kind, payload, seen = NotificationKind.VM, STOPPED, HostSeen(power=Power.OFF)
+    kind, payload = NotificationKind.VM, STOPPED
+    seen = HostSeen(power=Power.OFF, crashed=True)
 
     def after(self, payload=None, taken=False, **changes):
         one = Notification(1, 'n1', self.kind, 'c1', 'h1', 's1', AT, AT, payload or self.payload,
@@ -46,7 +47,7 @@ class Table(unittest.TestCase):
 
 class Guest(Table):
 
-    def test_what_is_off_as_its_host_tells_is_started(self):
+    def test_what_crashed_as_its_host_tells_is_started(self):
         for payload in (STOPPED, STOPPED | {'event': 'QEMU_GUEST_AGENT_ERROR'},
                         STOPPED | {'event': 'IO_ERROR', 'vir_domain_event': 'IO_ERROR_REPORT'}):
             found = self.after(payload)
@@ -59,8 +60,8 @@ class Guest(Table):
                        STOPPED | {'event': event, 'vir_domain_event': detail})
 
     def test_a_host_in_other_hands_is_left_to_them(self):
-        self.check(IGNORED, 'there is a case on its host: dying; what becomes of the host becomes '
-                            'of what is on it', case='dying')
+        self.check(IGNORED, 'its host is confirmed dead: what becomes of the host becomes of what '
+                            'was on it', confirmed=True)
         self.check(IGNORED, 'a person holds the host', held=True)
 
     def test_who_does_not_tell_is_waited_for_and_then_nobody_knows(self):
@@ -73,14 +74,16 @@ class Guest(Table):
     def test_what_is_on_is_looked_at_until_its_host_must_have_seen_it(self):
         long = rules().inventory_seconds
         for power, words in ((Power.ON, 'it is on'), (Power.PAUSED, 'it is on'),
-                             (None, 'its host does not know it')):
-            self.check(RUNNING, f'{words} yet, as its host tells', power=power, seconds=long - 0.1)
-            self.check(IGNORED, f'{words}, as its host tells', power=power, seconds=long)
+                             (None, 'its host does not know it'),
+                             (Power.OFF, 'it is off, and not by a crash')):
+            seen = {'power': power, 'crashed': False}
+            self.check(RUNNING, f'{words} yet, as its host tells', **seen, seconds=long - 0.1)
+            self.check(IGNORED, f'{words}, as its host tells', **seen, seconds=long)
 
     def test_what_an_io_error_paused_is_rebooted(self):
         found = self.after(STOPPED | {'event': 'IO_ERROR', 'vir_domain_event': 'IO_ERROR_REPORT'},
-                           power=Power.PAUSED, stuck=True)
-        self.assertEqual((RUNNING, 'it is stuck, and started where it was', True),
+                           power=Power.PAUSED, crashed=False, stuck=True)
+        self.assertEqual((RUNNING, 'it is stuck, and is started where it was', True),
                          (found.status, found.message, found.takes))
         self.assertIs(FAILED, self.after(taken=True, power=Power.PAUSED, stuck=True).status)
 
@@ -99,7 +102,7 @@ class Guest(Table):
         for phase in (StartPhase.WAITING, StartPhase.STARTING, StartPhase.FAILED):
             # Whatever becomes of its host meanwhile.
             check(RUNNING, f'it is started where it was: {phase.value}: why', phase, 'why',
-                  case='dying', held=True, tells=False, power=None)
+                  confirmed=True, held=True, tells=False, power=None)
         check(FINISHED, '', StartPhase.RUNS)
         check(IGNORED, 'its user stopped it', StartPhase.LEFT, 'its user stopped it')
         check(FAILED, 'Nova has it on c2', StartPhase.LEFT, 'Nova has it on c2', calls=1)
@@ -139,7 +142,7 @@ class Process(Table):
             ENDED | {'process_name': '/usr/sbin/libvirtd'}).message)
 
     def test_a_host_in_other_hands_is_left_to_them(self):
-        self.assertIs(IGNORED, self.after(case='locked').status)
+        self.assertIs(IGNORED, self.after(confirmed=True).status)
         self.assertIs(IGNORED, self.after(held=True).status)
 
     def test_nothing_that_is_said_of_a_process_holds_or_starts_anything(self):

@@ -173,9 +173,9 @@ class TestHearsay(unittest.TestCase):
     # ------------------------------------------------------------ of guests and processes
 
     def off(self, **changes):
-        """Have the host tell that its guest is off."""
+        """Have the host tell that its guest crashed."""
         self.put(records.INVENTORY + 'c1', values.an_inventory('c1', instances=[
-            values.an_instance('i1', model.Power.OFF)], **changes))
+            values.an_instance('i1', model.Power.OFF)], **{'crashed': ('i1',)} | changes))
 
     def starts(self):
         """What is to be started on the host, by instance."""
@@ -236,7 +236,9 @@ class TestHearsay(unittest.TestCase):
         self.beat()
         self.put(KEY, GUEST)
         self.assertEqual('it is on yet, as its host tells', self.kept().message)
-        self.off(crashed=('i1',))
+        self.off(crashed=())
+        self.assertFalse(self.kept(2.0).taken)
+        self.off()
         self.assertTrue(self.kept(2.0).taken)
         self.assertIn('i1', self.starts())
 

@@ -65,7 +65,7 @@ _WARM_SECONDS = 60.0
 FOLLOWED = (*RANGES, records.RECOVERY, records.EVACUATION, records.PROOF, records.CLAIMS,
             records.AFTERCARE, records.CONTROLLER, records.UNPROTECTED, records.LEADER,
             records.CLAIM, records.PROCESS, records.WISH, records.USE, records.SERVER,
-            records.SERVICE, *SEGMENTS, records.NOTIFICATION)
+            records.SERVICE, *SEGMENTS, records.NOTIFICATION, records.CRASHED)
 
 # The same of a worker: what it may take, at all times; and whose each address is, from its first
 # call on.  An idle one keeps no copy of what all hosts told.
@@ -127,7 +127,8 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
                              turns.minded('latecomers', images), env)] if images else []
     taker = Taker(turns.minded('taker', store), lead, turns.minded('taker', cloud), env)
     keeper = Housekeeper(turns.minded('housekeeper', store), lead, env)
-    answerer = Answerer(turns.minded('answerer', store), lead, env)
+    answerer = Answerer(turns.minded('answerer', store), lead, turns.minded('answerer', cloud),
+                        env)
     reminder = Reminder(turns.minded('reminder', store), lead, env)
     observer = Observer(turns.minded('observer', store), lead,
                         [turns.minded('observer', probe) for probe in observing],

@@ -169,10 +169,13 @@ class InventoryPublisher:
             domains=tuple(domain.uuid for domain in domains),
             compute_started=self._local.compute_started(), note=self._mute_note(),
             interrupted=seen.interrupted, off_lately=seen.off_lately, leaving=seen.leaving,
-            left_defined=self._left_defined())
+            left_defined=self._left_defined(),
+            crashed=() if seen.leaving else self._crashed(),
+            stuck=tuple(domain.uuid for domain in domains if domain.stuck))
         if self._domains is None and former is not None:
             return dataclasses.replace(inventory, domains=former.domains, instances=as_of(
-                former, inventory.boot_id))
+                former, inventory.boot_id), stuck=former.stuck if (
+                    former.boot_id == inventory.boot_id) else ())
         return inventory
 
     def _left_defined(self) -> tuple[str, ...]:
@@ -183,6 +186,15 @@ class InventoryPublisher:
         if self._mute_since or self._domains is None:
             return ()
         return tuple(domain.uuid for domain in self._domains if domain.left)
+
+    def _crashed(self) -> tuple[str, ...]:
+        """Those whose guests went off by themselves; of libvirt's word only.
+
+        While its system is being shut down, that is what ends them.
+        """
+        if self._mute_since or self._domains is None:
+            return ()
+        return tuple(domain.uuid for domain in self._domains if domain.crashed)
 
     def _look_at_libvirt(self) -> None:
         try:

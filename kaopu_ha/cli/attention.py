@@ -87,8 +87,8 @@ def _waiting(found: Picture) -> Iterator[tuple[str, str]]:
         elif item.kind is Kind.ADMISSION:
             yield 'warning', f'The admission of {item.host} waits: {item.reason}'
         elif item.kind in (Kind.RESTART, Kind.OFF):
-            yield 'error', (f'{item.name} ({item.instance}) was on before {item.host} was booted, '
-                            f'and is off: {item.reason}. To try again: kaopu-ha recovery retry '
+            yield 'error', (f'{item.name} ({item.instance}) was on, and is to be started again on '
+                            f'{item.host}: {item.reason}. To try again: kaopu-ha recovery retry '
                             f'{item.name}; if it need not run: kaopu-ha host wave-off {item.host} '
                             f'{item.name}')
         elif item.kind is Kind.MISBELIEVED:

@@ -55,6 +55,9 @@ class Explain(Command):
     def answer(self, args: argparse.Namespace) -> int:
         """The open case, or the one closed last."""
         found = self.look(f'{records.CLOSED}{args.host}/')
+        if not args.back and _has_starts_only(found, args.host):
+            self._tell_starts(found, args.host)
+            return 0
         case = _chosen(found, args.host, args.back)
         if self.as_json:
             self.say_json(_as_json(found, case))
@@ -65,6 +68,18 @@ class Explain(Command):
                 self.say(['', f'{layout.number(older, "closed case")} kept: '
                           f'kaopu-ha explain {args.host} --case 1'])
         return 0
+
+
+    def _tell_starts(self, found: Picture, host: str) -> None:
+        """Of a host that never had a case: what was started in place there."""
+        record = found.restarts[host]
+        lines = [f'{host}: no case, and none is kept.', '', *_restart(record),
+                 *_asked(found.asked('', record.boot_id))]
+        if self.as_json:
+            self.say_json({'host': host, 'case': None, 'recovery': None, 'evacuations': [],
+                           'restart': plain(record), 'story': lines})
+        else:
+            self.say(lines)
 
 
 def story(found: Picture, case: Case) -> list[str]:
@@ -88,6 +103,12 @@ def story(found: Picture, case: Case) -> list[str]:
 
 
 # ---------------------------------------------------------------- private
+
+
+def _has_starts_only(found: Picture, host: str) -> bool:
+    """True if nothing ever made its host suspected, and something was started in place there."""
+    closed = found.snapshot.under(f'{records.CLOSED}{host}/')
+    return host in found.restarts and not closed and not found.snapshot.get(records.CASE + host)
 
 
 def _chosen(found: Picture, host: str, back: int) -> Case:
@@ -271,7 +292,8 @@ def _came(wish: Wish) -> str:
 
 
 def _restart(record: Restart) -> Iterator[str]:
-    yield (f'After its boot {layout.short(record.boot_id)} these were to run again where they '
+    when = 'In' if all(start.crashed for start in record.starts) else 'After'
+    yield (f'{when} its boot {layout.short(record.boot_id)} these were to run again where they '
            f'were:')
     for start in record.starts:
         calls = f', {layout.number(start.calls, "call")}' if start.calls else ''

@@ -26,8 +26,8 @@ from kaopu_ha.conf.errors import ConfigError
 
 # A module for each section of this name.  Loaded when asked for: that of Nova takes a while.
 SECTIONS = ('default', 'store', 'detection', 'probe', 'libvirt', 'agent', 'ceph', 'fence', 'cloud',
-            'nova', 'usage', 'queue', 'evacuation', 'restart', 'controller', 'worker', 'events',
-            'notifier', 'metrics', 'api')
+            'nova', 'usage', 'queue', 'evacuation', 'restart', 'instances', 'controller', 'worker',
+            'events', 'notifier', 'metrics', 'api')
 
 
 def list_opts(*sections: str) -> list[tuple[str, list[cfg.Opt]]]:

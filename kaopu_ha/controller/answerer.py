@@ -32,10 +32,11 @@ from kaopu_ha.runtime import Runtime
 class Answerer:
     """Answers every wish that waits, in the order in which they were asked."""
 
-    def __init__(self, store: ports.Store, leadership: Leadership, env: Runtime) -> None:
+    def __init__(self, store: ports.Store, leadership: Leadership, cloud: ports.Cloud,
+                 env: Runtime) -> None:
         self._store, self._rules, self._tell = store, env.rules, env.tell
         self._term = Term(leadership, lambda: self._hearsay.forget())
-        self._hearsay = hearsay.Hearsay(store, self._term, env)
+        self._hearsay = hearsay.Hearsay(store, self._term, cloud, env)
         self.alone = Alone(store, env.clock, env.tell)
 
     def turn(self) -> float:

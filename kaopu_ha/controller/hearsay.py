@@ -17,27 +17,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kaopu_ha import ports, records
+from kaopu_ha.controller import crashes
 from kaopu_ha.controller.term import Term
+from kaopu_ha.controller.told import tells
 from kaopu_ha.controller.world import CloudView
-from kaopu_ha.core import model, notifications
-from kaopu_ha.core.segments import Notification
+from kaopu_ha.core import model, notifications, notified
+from kaopu_ha.core.crashes import Opened
+from kaopu_ha.core.segments import Notification, NotificationKind
 from kaopu_ha.runtime import Runtime
 
 # What is looked at besides what a leader reads anyway.
-RANGES = (records.NOTIFICATION, records.SEGMENT, records.RECOVERY, records.EVACUATION)
+RANGES = (records.NOTIFICATION, records.SEGMENT, records.RECOVERY, records.EVACUATION,
+          records.CRASHED)
+# What Nova said of its services is good for so long.
+_NOVA_SECONDS = 5.0
 
 
 class Hearsay:
     """A part of the answerer's turn."""
 
-    def __init__(self, store: ports.Store, term: Term, env: Runtime) -> None:
-        self._store, self._term, self._rules, self._clock = store, term, env.rules, env.clock
-        # Since when each host is seen to beat, by notification.
-        self._beating: dict[str, float] = {}
+    def __init__(self, store: ports.Store, term: Term, cloud: ports.Cloud, env: Runtime) -> None:
+        self._store, self._term, self._cloud = store, term, cloud
+        self._rules, self._clock, self._tell = env.rules, env.clock, env.tell
+        # Since when what is waited for is so, by notification: that its host beats, or tells what
+        # is on there, or that it is known at all.
+        self._since: dict[str, tuple[bool, float]] = {}
+        self._services: Mapping[str, model.ComputeService] = {}
+        self._asked_at = float('-inf')
 
     def forget(self) -> None:
         """What was seen in another term says nothing."""
-        self._beating = {}
+        self._since, self._asked_at = {}, float('-inf')
 
     @staticmethod
     def waiting(world: CloudView) -> dict[str, dict[str, Notification]]:
@@ -52,28 +62,88 @@ class Hearsay:
         """Write down what is new of these, which are about one host."""
         for one in waiting.values():
             after = notifications.advance(one, self._seen(world, one), self._rules)
-            if after is not one:
-                key = records.NOTIFICATION + one.uuid
-                self._store.commit(
-                    [*self._term.compares(), *world.compare(key, records.CASE + one.host)],
-                    [ports.Put(key, records.encode(after))])
+            if after is not one and self._written(world, one, after) and after.taken > one.taken:
+                # What comes behind it is seen in the next turn: the record of starts is new.
+                return
             if after.status.ended:
-                self._beating.pop(one.uuid, None)
+                self._since.pop(one.uuid, None)
+
+    def _written(self, world: CloudView, one: Notification, after: Notification) -> bool:
+        """Write it down, with the start that is made for it; True if it was written."""
+        key = records.NOTIFICATION + one.uuid
+        opened: Opened | None = None
+        if after.taken > one.taken:
+            opened = crashes.called(world, one.host, _instance(one), self._term, self._rules)
+        looked, writes = [key, records.CASE + one.host], [ports.Put(key, records.encode(after))]
+        if opened is not None:
+            looked += [records.RESTART + one.host, records.INVENTORY + one.host]
+            writes += [ports.Put(records.RESTART + one.host, records.encode(opened.record)),
+                       *crashes.counted(self._store, world, opened, self._term.now(),
+                                        self._rules)]
+        if self._store.commit([*self._term.compares(), *world.compare(*looked)], writes) is None:
+            return False
+        for item in (*notifications.told(after), *(opened.news if opened else ())):
+            self._tell(item)
+        return True
 
     def _seen(self, world: CloudView, one: Notification) -> notifications.Seen:
         case, segment = world.cases.get(one.host), world.segments.get(one.segment)
         recovery = one.recovery or (case.recovery if case is not None else '')
         prefix = f'{records.EVACUATION}{recovery}/'
-        beats = world.beats_truly(one.host)
-        if not beats:
-            self._beating.pop(one.uuid, None)
-        since = self._beating.setdefault(one.uuid, self._clock()) if beats else self._clock()
+        beats, of_host = world.beats_truly(one.host), one.kind is NotificationKind.COMPUTE_HOST
+        seconds = self._seconds(one, beats) if of_host else 0.0
         return notifications.Seen(
             _as_kept(self._term.now()), enabled=segment is not None and segment.enabled,
             known=world.has(records.INVENTORY + one.host), held=one.host in world.held,
-            beats=beats, beating_seconds=self._clock() - since, case=case,
+            beats=beats, beating_seconds=seconds if beats else 0.0, case=case,
             recovery=world.every(model.Recovery, records.RECOVERY).get(recovery),
-            moves=tuple(world.every(model.Evacuation, prefix).values()) if recovery else ())
+            moves=tuple(world.every(model.Evacuation, prefix).values()) if recovery else (),
+            host=notified.HostSeen() if of_host else self._host(world, one))
+
+    def _seconds(self, one: Notification, so: bool) -> float:
+        """For how long it has been so, or has not been, since this leader knows of it."""
+        was, since = self._since.get(one.uuid, (so, self._clock()))
+        if was is not so:
+            since = self._clock()
+        self._since[one.uuid] = so, since
+        return self._clock() - since
+
+    def _host(self, world: CloudView, one: Notification) -> notified.HostSeen:
+        """What matters to what is said of a guest, or a process."""
+        host, instance = one.host, _instance(one)
+        inventory, restarts = world.inventories.get(host), world.restarts.get(host)
+        case = world.cases.get(host)
+        told = inventory is not None and tells(world, host)
+        is_guest = one.kind is NotificationKind.VM
+        return notified.HostSeen(
+            known=inventory is not None, held=host in world.held,
+            confirmed=case is not None and case.stage in (
+                model.Stage.CONFIRMED, model.Stage.ADMITTING), tells=told,
+            seconds=self._seconds(one, told if is_guest else True),
+            power=next((each.power for each in (inventory.instances if inventory else ())
+                        if each.uuid == instance), None),
+            crashed=inventory is not None and instance in inventory.crashed,
+            stuck=inventory is not None and instance in inventory.stuck,
+            start=next((each for each in (restarts.starts if restarts else ())
+                        if each.instance == instance), None),
+            service=self._service(one))
+
+    def _service(self, one: Notification) -> model.ComputeService | None:
+        """Nova's word on the service of its host, a few seconds old at most; None without one."""
+        if not notified.needs_nova(one):
+            return None
+        if self._clock() - self._asked_at >= _NOVA_SECONDS:
+            self._asked_at = self._clock()
+            try:
+                self._services = self._cloud.services()
+            except ports.PortError:
+                self._services = {}
+        return self._services.get(one.host)
+
+
+def _instance(one: Notification) -> str:
+    """The instance that it is about, as its host spells it; '' if it is about none."""
+    return one.payload.get('instance_uuid', '').lower()
 
 
 def _as_kept(at: str) -> str:

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Starts again, in place, what was on before a host was booted: restart's turn.
+"""Starts again, in place, what was on before a host was booted, or crashed: restart's turn.
 
 ``core.restart`` decides.  A call is committed before it is made, and made by a child that dies
 rather than act late; whoever takes over looks where the instance is before anything else.
@@ -23,10 +23,12 @@ import dataclasses
 import types
 
 from kaopu_ha import ports, records
+from kaopu_ha.controller import crashes
 from kaopu_ha.controller.alone import Alone, words
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.lost import brought, lost
 from kaopu_ha.controller.term import Term
+from kaopu_ha.controller.told import images_of, is_back, tells
 from kaopu_ha.controller.whose import whose_clients
 from kaopu_ha.controller.world import RANGES, CloudView
 from kaopu_ha.core import certain, elsewhere, handover, kept, left, model, policy, restart, users
@@ -34,7 +36,7 @@ from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.restart import Act, Decision, Restart, Start, StartPhase
 from kaopu_ha.runtime import Runtime
 
-_READ = (*RANGES, records.EVACUATION, records.RECOVERY)
+_READ = (*RANGES, records.EVACUATION, records.RECOVERY, records.CRASHED)
 _ACT_SECONDS = 4.0
 _BUSY_SECONDS, _IDLE_SECONDS = 1.0, 5.0
 # Of one lost host in one turn: each costs two questions to Nova.
@@ -101,13 +103,15 @@ class Restarter:
         again = _on_again(world, record) if record is not None else frozenset()
         if record is not None and again:
             return self._commit(world, host, restart.once_more_on(record, again)) is None
-        fresh = _is_back(world, host) and restart.opened(
+        fresh = is_back(world, host) and restart.opened(
             inventory, record, self._term.now(), self._term.name)
         if fresh:
             fresh, news = self._listed(fresh)
             if self._commit(world, host, fresh) is not None:
                 for item in (*restart.told(fresh, record), *news):
                     self._tell(item)
+            return True
+        if self._crashed(world, host):
             return True
         if came := self._came(host, unasked):
             self._commit(world, host, handover.awaited(
@@ -116,6 +120,17 @@ class Restarter:
         if record is None or not record.unsettled:
             return False
         self._decide(world, record, inventory)
+        return True
+
+    def _crashed(self, world: CloudView, host: str) -> bool:
+        """Take up the guests that crashed there; True if there are such."""
+        opened = crashes.seen(world, host, self._term, self._rules)
+        if opened is None:
+            return False
+        more = crashes.counted(self._store, world, opened, self._term.now(), self._rules)
+        if self._commit(world, host, opened.record, more=more) is not None:
+            for item in opened.news:
+                self._tell(item)
         return True
 
     def _came(self, host: str, unasked: Sequence[tuple[str, str]]) -> Sequence[model.Server]:
@@ -162,7 +177,9 @@ class Restarter:
             seen = restart.Seen(
                 self._term.now(), record.host, power=_power(powers, start.instance),
                 server=servers.get(start.instance), service=service, barred=barred,
-                moving=_moving(world, start.instance), seconds=self._seconds(record, start))
+                moving=_moving(world, start.instance), seconds=self._seconds(record, start),
+                stuck=powers is not None and start.instance in inventory.stuck,
+                storage_lost=bool(inventory.storage_lost))
             decision = self._looked(world, start, seen, places)
             calls = decision.act in (Act.START, Act.START_ANEW)
             if calls and places <= 0:
@@ -170,6 +187,9 @@ class Restarter:
                     start, reason='its turn comes: enough is starting'), Act.WAIT)
             places -= calls
             decisions.append(decision)
+            if decision.start.phase.settled:
+                # Its next start waits anew.
+                self._since.pop((record.host, start.instance), None)
         self._carry_out(world, record, restart.changed(
             named, [decision.start for decision in decisions]), decisions)
 
@@ -202,7 +222,7 @@ class Restarter:
             if to not in world.inventories:
                 news.append(handover.nobody_starts(host, start, to))
                 continue
-            if _tells(world, to) and handover.runs(world.inventories[to], start.instance):
+            if tells(world, to) and handover.runs(world.inventories[to], start.instance):
                 continue
             record = handover.taken_over(
                 world.inventories[to], changed.get(to, world.restarts.get(to)), start,
@@ -280,7 +300,7 @@ class Restarter:
 
     def _open_at(self, world: CloudView, host: str, instance: str) -> elsewhere.Found:
         """What its disks in Ceph say; nothing if there are none."""
-        images = _images(world, host, instance)
+        images = images_of(world, host, instance)
         if self._images is None or images == ():
             return elsewhere.Found()
         if images is None:
@@ -310,7 +330,8 @@ class Restarter:
             self._commit(world, host, new)
 
     def _commit(self, world: CloudView, host: str, record: Restart, modified: int | None = None,
-                others: Mapping[str, Restart] = types.MappingProxyType({})) -> int | None:
+                others: Mapping[str, Restart] = types.MappingProxyType({}),
+                more: Sequence[ports.Put] = ()) -> int | None:
         """Write it, unless the host has told something else since, or was booted once more.
 
         With the records of others, to which something of it is handed over.
@@ -322,8 +343,8 @@ class Restarter:
             [*self._term.compares(), *compares, *world.compare(*(
                 kind + each for each in (host, *others)
                 for kind in (records.CASE, records.INVENTORY)))],
-            [ports.Put(records.RESTART + each, records.encode(written))
-             for each, written in {host: record, **others}.items()])
+            [*(ports.Put(records.RESTART + each, records.encode(written))
+               for each, written in {host: record, **others}.items()), *more])
 
 
 def _hosts(world: CloudView, unasked: Mapping[str, Sequence[object]]) -> Iterable[str]:
@@ -331,7 +352,8 @@ def _hosts(world: CloudView, unasked: Mapping[str, Sequence[object]]) -> Iterabl
     those that were lost with what Nova may show there yet.
     """
     return [host for host, inventory in world.inventories.items()
-            if inventory.interrupted or unasked.get(host) or (host in world.restarts and (
+            if inventory.interrupted or inventory.crashed or inventory.stuck or (
+                unasked.get(host)) or (host in world.restarts and (
                 world.restarts[host].unsettled or _on_again(world, world.restarts[host])))]
 
 
@@ -340,32 +362,14 @@ def _on_again(world: CloudView, record: Restart) -> frozenset[str]:
     inventory, beat = world.inventories[record.host], world.beats.get(record.host)
     if beat is None or beat.boot_id != inventory.boot_id:
         return frozenset()
-    return restart.counts_as_off(record) & {
-        one.uuid for one in inventory.instances if one.power is not model.Power.OFF}
-
-
-def _images(world: CloudView, host: str, instance: str) -> tuple[model.Image, ...] | None:
-    """Its disks as its host tells of them, or any other; None if nobody does."""
-    hosts = (host, *sorted(world.inventories.keys() - {host}))
-    return next((one.images for each in hosts for one in world.inventories[each].instances
-                 if one.uuid == instance), None)
+    return restart.stays_off(record) & {
+        one.uuid for one in inventory.instances if one.power is not model.Power.OFF
+        and one.uuid not in inventory.stuck}
 
 
 def _power(powers: Mapping[str, model.Power] | None, instance: str) -> model.Power | None:
     """What a libvirt does not know is off there."""
     return None if powers is None else powers.get(instance, model.Power.OFF)
-
-
-def _tells(world: CloudView, host: str) -> bool:
-    """True if what the host's agent told is so now."""
-    return _is_back(world, host) and not world.beats[host].behind
-
-
-def _is_back(world: CloudView, host: str) -> bool:
-    """True if the host beats with the boot that its inventory is of, and no case is open on it."""
-    beat = world.beats.get(host)
-    return beat is not None and beat.boot_id == world.inventories[host].boot_id and (
-        host not in world.cases)
 
 
 def _barred(world: CloudView, record: Restart) -> str:
@@ -378,7 +382,7 @@ def _barred(world: CloudView, record: Restart) -> str:
         return f'what its host tells is old: {beat.behind}'
     if world.inventories[host].leaving:
         return 'its host is being shut down'
-    if not _is_back(world, host):
+    if not is_back(world, host):
         case = world.cases.get(host)
         return f'there is a case on its host: {case.stage.value}' if case else \
             'its host does not beat'

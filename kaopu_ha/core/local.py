@@ -48,6 +48,8 @@ class Domain:
     ``run`` differs each time it is started; '' if it is off, or if its disks are just being opened.
     ``definition``: what another host starts it from, if that is asked for; no secrets.
     ``left``: it is off, and was certainly defined before the nova-compute that runs now began.
+    ``crashed``: it is off because its guest went off by itself, in this boot.  ``stuck``: an I/O
+    error of a disk paused it.
     """
 
     uuid: str
@@ -60,6 +62,8 @@ class Domain:
     memory_mb: int = 0
     definition: str = ''
     left: bool = False
+    crashed: bool = False
+    stuck: bool = False
 
 
 # Nova tells whole seconds, and the kernel when a process began to a hundredth.

@@ -51,6 +51,7 @@ from kaopu_ha.core.policy import Policy as Policy
 from kaopu_ha.core.policy import Priority as Priority
 from kaopu_ha.core.proofs import Proof as Proof
 from kaopu_ha.core.proofs import Word as Word
+from kaopu_ha.core.rules import OnCrash as OnCrash
 from kaopu_ha.core.rules import Rules as Rules
 from kaopu_ha.core.signs import Answer as Answer
 from kaopu_ha.core.signs import Evidence as Evidence
@@ -100,7 +101,9 @@ class Inventory:
     on when an earlier boot ended, and was not seen on since.  ``off_lately``: what went off just
     now, by its user's wish or with its host.  ``leaving``: the host is being shut down in good
     order, and its instances are told as they were before.  ``left_defined``: domains that are off
-    and older than the nova-compute that was ``compute_started``.
+    and older than the nova-compute that was ``compute_started``.  ``crashed``: those that are off
+    because their guests went off by themselves, as libvirt says.  ``stuck``: those that an I/O
+    error of a disk paused.
     """
 
     host: str
@@ -119,6 +122,8 @@ class Inventory:
     off_lately: tuple[str, ...] = ()
     leaving: bool = False
     left_defined: tuple[str, ...] = ()
+    crashed: tuple[str, ...] = ()
+    stuck: tuple[str, ...] = ()
 
     @property
     def on(self) -> tuple[Instance, ...]:

@@ -12,6 +12,8 @@
 
 """What becomes of a notification: somebody outside says that a host is dead, or back.
 
+(What he says of a guest or a process: ``notified``.)
+
 It condemns nobody, and it spares nobody.  Whether the host is dead is seen by our own observers, as
 always; a notification is followed to what came of that, so that who sent it can read it there::
 
@@ -26,7 +28,8 @@ from collections.abc import Sequence
 import dataclasses
 from dataclasses import dataclass
 
-from kaopu_ha.core import model, texts
+from kaopu_ha.core import model, notified, texts
+from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.phase import Phase
 from kaopu_ha.core.segments import Notification, NotificationKind, NotificationStatus
 
@@ -43,7 +46,8 @@ class Seen:
     ``enabled``: its segment is there and enabled.  ``known``: its agent told of it once.
     ``beating_seconds``: for so long this leader has seen it beat since the notification came, 0 if
     it does not.  ``case``: its open one.  ``recovery``: that of the notification or else of the
-    case, with its moves; None if there is none, or it is gone.
+    case, with its moves; None if there is none, or it is gone.  ``host``: what matters to what is
+    said of a guest or a process.
     """
 
     at: str
@@ -55,17 +59,27 @@ class Seen:
     case: model.Case | None = None
     recovery: model.Recovery | None = None
     moves: Sequence[model.Evacuation] = ()
+    host: notified.HostSeen = notified.HostSeen()
 
 
 def advance(one: Notification, seen: Seen, rules: model.Rules) -> Notification:
     """The notification as it is to be kept now; the same if nothing is new."""
     if one.status.ended:
         return one
-    recovery = one.recovery or (seen.case.recovery if seen.case is not None else '')
-    status, message = _decided(dataclasses.replace(one, recovery=recovery), seen, rules)
-    after = dataclasses.replace(one, status=status, message=texts.bounded(
-        message, texts.LINE_BYTES_MAX), recovery=recovery)
+    of_host = one.kind is NotificationKind.COMPUTE_HOST
+    case = seen.case if of_host else None
+    recovery = one.recovery or (case.recovery if case is not None else '')
+    found = _decided(dataclasses.replace(one, recovery=recovery), seen, rules)
+    after = dataclasses.replace(one, status=found.status, message=texts.bounded(
+        found.message, texts.LINE_BYTES_MAX), recovery=recovery, taken=one.taken or found.takes)
     return one if after == one else dataclasses.replace(after, updated_at=seen.at)
+
+
+def told(after: Notification) -> tuple[News, ...]:
+    """What is told when a notification has become what it is now."""
+    if after.status is NotificationStatus.FINISHED and after.message == notified.DOWN:
+        return (News(Fact.COMPUTE_DOWN, after.host, after.message),)
+    return ()
 
 
 def is_call(one: Notification) -> bool:
@@ -79,15 +93,22 @@ def is_call(one: Notification) -> bool:
 _Said = tuple[NotificationStatus, str]
 
 
-def _decided(one: Notification, seen: Seen, rules: model.Rules) -> _Said:
+def _decided(one: Notification, seen: Seen, rules: model.Rules) -> notified.Followed:
     if one.recovery:
-        return _of_recovery(one, seen)
+        return notified.Followed(*_of_recovery(one, seen))
     if one.payload.get('event') == 'STARTED':
-        return NotificationStatus.FINISHED, ''
-    if not seen.enabled:
-        return NotificationStatus.IGNORED, DISABLED
+        return notified.Followed(NotificationStatus.FINISHED)
+    if not seen.enabled and not one.taken:
+        return notified.Followed(NotificationStatus.IGNORED, DISABLED)
+    if one.kind is not NotificationKind.COMPUTE_HOST:
+        return notified.followed(one, seen.host, rules)
+    return notified.Followed(*_of_host(one, seen, rules))
+
+
+def _of_host(one: Notification, seen: Seen, rules: model.Rules) -> _Said:
     if not is_call(one):
-        return NotificationStatus.IGNORED, _why_nothing(one)
+        return (NotificationStatus.IGNORED, 'its host_status is not NORMAL: who sent it does not '
+                                            'know')
     if seen.held:
         return NotificationStatus.IGNORED, 'a person holds the host'
     if seen.case is not None:
@@ -104,12 +125,6 @@ def _decided(one: Notification, seen: Seen, rules: model.Rules) -> _Said:
 def patience(rules: model.Rules) -> float:
     """Seconds after which a beat is not the last one of a host that has just died."""
     return 2 * rules.beat_ttl
-
-
-def _why_nothing(one: Notification) -> str:
-    if one.kind is NotificationKind.COMPUTE_HOST:
-        return 'its host_status is not NORMAL: who sent it does not know'
-    return f'nothing is done about notifications of type {one.kind.value}'
 
 
 def _of_recovery(one: Notification, seen: Seen) -> _Said:

@@ -40,6 +40,7 @@ class Reason(enum.Enum):
     STRANGER = 'client of nobody'
     UNSEEN = 'clients do not answer'
     WITHOUT_DISK = 'guest without its disk'
+    STUCK = 'guest stuck'
     LASTING_BEAT = 'beat without an end'
     NOT_KEPT_UP = 'inventory not kept up'
     UNKNOWN_IMAGE = 'image unknown'
@@ -132,6 +133,7 @@ def unprotected(seen: Seen, rules: model.Rules) -> tuple[Unprotected, ...]:
         found += _images(inventory)
         if host in seen.beating:
             found += _sampled(host, seen.samples.get(host, Sample()))
+            found += _stuck(inventory)
         if host in seen.lasting:
             found.append(Unprotected(
                 host, Reason.LASTING_BEAT, 'its beat has no lease, so no agent wrote it: when the '
@@ -256,6 +258,17 @@ def _images(inventory: model.Inventory) -> Iterator[Unprotected]:
                               for disk in instance.local_disks if disk.startswith(_RBD)}))
         yield Unprotected(inventory.host, Reason.NO_CLUSTER, f'a disk can\'t be fenced, so '
                           f'nobody moves {texts.few(names)}: {texts.few(disks)}', names)
+
+
+def _stuck(inventory: model.Inventory) -> Iterator[Unprotected]:
+    """Nova shows such a guest active, and nobody else tells of it."""
+    if inventory.stuck:
+        names = tuple(sorted(one.name for one in inventory.instances
+                             if one.uuid in inventory.stuck))
+        yield Unprotected(inventory.host, Reason.STUCK, f'an I/O error of a disk paused '
+                          f'{texts.few(names)}, and it stays so: when the storage takes its writes '
+                          f'again (a full pool, most often), virsh resume there, or reboot it '
+                          f'(hard)', names)
 
 
 def _sampled(host: str, sample: Sample) -> Iterator[Unprotected]:

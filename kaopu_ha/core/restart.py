@@ -12,7 +12,8 @@
 
 """What is started again in place: a host came back by itself, and its instances are off.
 
-The host says which (``Inventory.interrupted``), Nova says whose they are and who stopped them::
+The host says which (``Inventory.interrupted``), Nova says whose they are and who stopped them; a
+guest that crashed on a host that lives goes the same way (``core.crashes``)::
 
     WAITING -> STARTING -> RUNS             WAITING -> LEFT        it is not ours to start
        ^          |   ^
@@ -47,6 +48,10 @@ _INTERRUPTED = 'was on before its host was booted'
 _LONG_OFF = 'was off before its host was booted'
 GAVE_UP = 'Nova gave up its live migration to here'
 _CARRIED = 'was to be started before its host was booted once more'
+# Why a guest that crashed is left to a person.
+ONLY_TOLD = 'its guest crashed, and [instances] crashed is tell'
+TOO_OFTEN = 'its guest crashed too often within an hour'
+OF_A_PERSON = frozenset({ONLY_TOLD, TOO_OFTEN})
 
 _Applies = Callable[[Start, Seen, model.Rules], bool]
 _Then = Callable[[Start, Seen, model.Rules], Decision]
@@ -65,8 +70,27 @@ def opened(inventory: model.Inventory, before: Restart | None, at: str, by: str)
     return _added(before, inventory.host, inventory.boot_id, new, (), at, by)
 
 
+def with_crashed(inventory: model.Inventory, before: Restart | None, new: Sequence[Start],
+                 step: model.Step) -> Restart:
+    """The record with these, whose guests crashed, in the place of what it had of them.
+
+    Of others that crashed nothing is kept once it is over and their host does not know them: in
+    one boot guests come and go for years.
+    """
+    uuids = {start.instance for start in new}
+    known = {one.uuid for one in inventory.instances}
+    if before is not None:
+        before = dataclasses.replace(before, starts=tuple(
+            start for start in before.starts if start.instance not in uuids and not (
+                start.crashed and start.phase.settled and start.instance not in known)))
+    record = _added(before, inventory.host, inventory.boot_id, new, (), step.at, step.by, step)
+    assert record is not None
+    return record
+
+
 def _added(before: Restart | None, host: str, boot_id: str, new: Sequence[Start],
-           off: Sequence[Start], at: str, by: str) -> Restart | None:
+           off: Sequence[Start], at: str, by: str, step: model.Step | None = None
+           ) -> Restart | None:
     """The record with what is new, if anything of it is not there yet."""
     same = before is not None and before.boot_id == boot_id
     carried = [Start(start.instance, start.name, StartPhase.WAITING, _CARRIED, at=at)
@@ -78,7 +102,7 @@ def _added(before: Restart | None, host: str, boot_id: str, new: Sequence[Start]
     if not new:
         return None
     count = sum(start.phase is StartPhase.WAITING for start in new)
-    step = model.Step(at, by, 'restart', f'its host was booted; {count} were on before')
+    step = step or model.Step(at, by, 'restart', f'its host was booted; {count} were on before')
     history = roads.latest(before.history if before and same else (), step)
     return Restart(host, boot_id, (*kept.values(), *new), history)
 
@@ -86,7 +110,7 @@ def _added(before: Restart | None, host: str, boot_id: str, new: Sequence[Start]
 def told(restart: Restart, before: Restart | None) -> tuple[News, ...]:
     """What is told of a record that is new, or has more than before."""
     known = {start.instance for start in (before.starts if before else ())
-             if start.phase is StartPhase.LEFT or (
+             if (start.phase is StartPhase.LEFT and start.reason not in OF_A_PERSON) or (
                  not start.phase.settled and before and before.boot_id == restart.boot_id)}
     names = ', '.join(start.name for start in restart.unsettled
                       if start.instance not in known and start.reason != _CARRIED)
@@ -121,7 +145,17 @@ def once_more_on(restart: Restart, on: Collection[str]) -> Restart:
 
 
 def counts_as_off(restart: Restart | None) -> frozenset[str]:
-    """What was interrupted, and need not run again: by its user's wish, or a person's."""
+    """What was interrupted, and need not run again: by its user's wish, or a person's.
+
+    Not what crashed and nobody was to start: that may have been its host, which ended since.
+    """
+    return frozenset(start.instance for start in (restart.starts if restart else ())
+                     if start.phase is StartPhase.WAVED_OFF or (
+                         start.phase is StartPhase.LEFT and start.reason not in OF_A_PERSON))
+
+
+def stays_off(restart: Restart | None) -> frozenset[str]:
+    """What is left, or waved off: nobody starts it, until it was on once more."""
     return frozenset(start.instance for start in (restart.starts if restart else ())
                      if start.phase in (StartPhase.LEFT, StartPhase.WAVED_OFF))
 
@@ -254,7 +288,7 @@ def _not_noticed(start: Start, seen: Seen, rules: model.Rules) -> bool:
 
 _ROWS: tuple[_Row, ...] = (
     ('it is on', lambda start, seen, rules: seen.power is not None
-     and seen.power is not model.Power.OFF, _runs),
+     and seen.power is not model.Power.OFF and not seen.stuck, _runs),
     ('a move of it is open', lambda start, seen, rules: bool(seen.moving), _barred),
     ('it belongs elsewhere', lambda start, seen, rules: seen.server is not None
      and seen.server.host != seen.host, _elsewhere),
@@ -277,10 +311,12 @@ _ROWS: tuple[_Row, ...] = (
      and seen.seconds < rules.attempt_limit, _busy),
     ('a state that is not off', lambda start, seen, rules: _state(seen) not in (
         'active', 'stopped', 'paused', 'rescued', 'error'), _other_state),
-    ('people start it', lambda start, seen, rules: not rules.restarts,
+    ('people start it', lambda start, seen, rules: not rules.restarts and not start.crashed,
      _waits('a person has to start it: [restart] policy is tell')),
     ('its nova-compute is away', lambda start, seen, rules: seen.service is None
      or not seen.service.up, _waits('its nova-compute is not up')),
+    ('its storage is away', lambda start, seen, rules: seen.stuck and seen.storage_lost,
+     _waits('its host does not reach its storage')),
     ('it was tried enough', lambda start, seen, rules: start.phase is not StartPhase.FAILED
      and start.calls > len(rules.restart_pauses), _fails),
     ('its pause', lambda start, seen, rules: seen.seconds < rules.restart_pause(start.calls),

@@ -54,7 +54,10 @@ ROADS: dict[StartPhase, frozenset[StartPhase]] = {
 
 @dataclass(frozen=True)
 class Start:
-    """One instance that is to run again.  ``calls`` counts those that were committed."""
+    """One instance that is to run again.  ``calls`` counts those that were committed.
+
+    ``crashed``: its guest went off by itself, or got stuck, on a host that lived.
+    """
 
     instance: str
     name: str
@@ -62,11 +65,12 @@ class Start:
     reason: str = ''
     calls: int = 0
     at: str = ''
+    crashed: bool = False
 
 
 @dataclass(frozen=True)
 class Restart:
-    """The value of ``restart/<host>``: what is started again after the host's boot ``boot_id``."""
+    """The value of ``restart/<host>``: what is started again in the host's boot ``boot_id``."""
 
     host: str
     boot_id: str
@@ -95,8 +99,9 @@ class Seen:
     ``power``: as this boot's libvirt says (OFF if it does not know it), None if it does not answer.
     ``server`` is None if Nova has none; ``actions`` are newest first.  ``barred``: why nothing may
     be started on the host now.  ``moving``: why the instance itself may not be, and ``elsewhere``:
-    why it may run elsewhere.  ``seconds`` passed since the last call, or since it was first seen
-    off: this leader's count, so late is possible, early is not.
+    why it may run elsewhere.  ``stuck``: an I/O error paused it; ``storage_lost``: its host does
+    not reach all of its storage.  ``seconds`` passed since the last call, or since it was first
+    seen off: this leader's count, so late is possible, early is not.
     """
 
     at: str
@@ -108,6 +113,8 @@ class Seen:
     barred: str = ''
     moving: str = ''
     elsewhere: str = ''
+    stuck: bool = False
+    storage_lost: bool = False
     seconds: float = 0.0
 
 

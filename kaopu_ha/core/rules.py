@@ -15,11 +15,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import enum
 
 from kaopu_ha.core.policy import Policy
 
 # A float has room for so many doublings, and no pause is that long.
 _DOUBLED_MAX = 16
+
+
+class OnCrash(enum.Enum):
+    """What is done when an agent sees that a guest crashed."""
+
+    START = 'start'
+    TELL = 'tell'
+    LEAVE = 'leave'
 
 
 @dataclass(frozen=True)
@@ -77,13 +86,15 @@ class Rules:
     aftercare_resets_max: int = 5
     aftercare_pauses_max: int = 20
     policy: Policy = Policy()
+    on_crash: OnCrash = OnCrash.TELL
+    reboots_stuck: bool = False
 
     # Rounds that end at once (a refused connection) must not make a loop that only writes.
     round_pause: float = 0.25
     # Where there is nothing to ask about, only a beat brings news: a look now and then is enough.
     nothing_to_ask_seconds: float = 60.0
-    # An OSD waits for acknowledgements in whole seconds: of the shortest limit a busy machine would
-    # have too little left to tell of silence in time.
+    # An OSD waits for acknowledgements in whole seconds: of the shortest limit, a busy machine
+    # would have too little left to tell of silence in time.
     storage_more_seconds: float = 0.5
     # After an event about a suspect it is looked at so soon, if it was not due before.  Not at
     # once, or a storm of events were one of looks.
@@ -97,6 +108,11 @@ class Rules:
     # What is counted of a storm is kept so often: a new leader may count so much again.  Of ten
     # minutes that is little, and for as long a store need not be written to.
     storm_written_seconds: float = 60.0
+    # What crashes more often than that is not helped by one more start.
+    crashes_max: int = 3
+    crash_seconds: float = 3600.0
+    # An agent looks at its domains every other second, and its beat says so if it did not for 30 s.
+    inventory_seconds: float = 40.0
     # As long as an agent tells it of what went off lately.
     went_off_seconds: float = 120.0
     # Before a host's agent is asked once more for what it could not do.

@@ -94,7 +94,8 @@ class Notification:
     """What somebody outside says of a host.  It is a hint: nobody is condemned for it.
 
     ``generated_at``: when it happened, as the sender says.  ``host`` is the name, ``host_uuid`` and
-    ``segment`` are uuids.  ``recovery``: that of the host since, '' if none came of it.
+    ``segment`` are uuids.  ``recovery``: that of the host since, '' if none came of it.  ``taken``:
+    the guest that it is about is started where it was.
     """
 
     number: int
@@ -110,6 +111,7 @@ class Notification:
     status: NotificationStatus = NotificationStatus.NEW
     message: str = ''
     recovery: str = ''
+    taken: bool = False
 
 
 class TakingStage(enum.Enum):

@@ -36,7 +36,7 @@ class Kind(enum.Enum):
     LOST = 'does not run'
     ADMISSION = 'its admission waits'
     RESTART = 'is not started again yet'
-    OFF = 'was on before its host was booted, and does not run'
+    OFF = 'was to be started again where it was, and does not run'
     MISBELIEVED = 'Nova or Placement has it wrong'
 
 
@@ -130,7 +130,7 @@ def _instances(case: model.Case, mine: Collection[model.Evacuation],
 
 
 def _off(record: restart.Restart) -> Iterator[Waiting]:
-    """What was on before its host was booted, and is off."""
+    """What was on before its host was booted, or crashed there, and does not run."""
     for start in sorted(record.unsettled, key=lambda start: (start.name, start.instance)):
         failed = start.phase is restart.StartPhase.FAILED
         yield Waiting(record.host, Kind.OFF if failed else Kind.RESTART,

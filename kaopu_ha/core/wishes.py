@@ -337,7 +337,7 @@ def _start(wish: Wish, seen: Seen, rules: Rules) -> Reply:
     start = next((one for one in record.starts if one.instance == wish.instance), None)
     if start is None:
         return _refused(wish, f'it is not started again on {wish.host}')
-    if not rules.restarts:
+    if not rules.restarts and not start.crashed:
         return _refused(wish, f'[restart] policy is tell: openstack server start {wish.instance}')
     if start.phase in _STARTS_AGAIN:
         again = restart.asked_again(start, f'tried again for {wish.by}', seen.at)

@@ -26,6 +26,8 @@
 ``evacuation/<id>/<instance>``      durable    one instance's move: the queue's task
 ``proof/<id>``                      lease      there while the fence was read back lately
 ``restart/<host>``                  durable    what is started again in place after its last boot
+``crashed/<instance>/<n>``          lease      its guest crashed lately, and was to be started; so
+                                               often, that it is left to a person
 ``aftercare/<host>``                durable    what is looked after since it was taken back: bounded
                                                by what was moved; gone when nothing is wrong
 ``claim/<instance>``                lease      the worker that has the instance
@@ -86,6 +88,7 @@ RECOVERY = PREFIX + 'recovery/'
 EVACUATION = PREFIX + 'evacuation/'
 PROOF = PREFIX + 'proof/'
 RESTART = PREFIX + 'restart/'
+CRASHED = PREFIX + 'crashed/'
 AFTERCARE = PREFIX + 'aftercare/'
 CLAIM = PREFIX + 'claim/'
 PROCESS = PREFIX + 'process/'

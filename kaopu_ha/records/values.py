@@ -123,6 +123,14 @@ class Returned:
 
 
 @dataclasses.dataclass(frozen=True)
+class Crashed:
+    """The value of ``crashed/<instance>/<n>``: when, and on which host."""
+
+    at: str
+    host: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Request:
     """The value of ``request/admit-<host>`` and ``request/<host>/<verb>``."""
 

@@ -31,6 +31,7 @@ from kaopu_ha.sim.laws_board import OnBoards
 from kaopu_ha.sim.laws_books import Used
 from kaopu_ha.sim.laws_brake import Braked
 from kaopu_ha.sim.laws_claims import Claimed
+from kaopu_ha.sim.laws_crashes import StartedCrashed
 from kaopu_ha.sim.laws_fences import (
     Fences,
     could_not_tell,
@@ -97,7 +98,8 @@ class Checkers:
         Watched(world, self._say)
         world.nova.placement.released = Used(world, self._say).released
         policies = Policies(world, self._say)
-        world.nova.asked_to_start = _all(Starts(world, self._say).asked, policies.started)
+        world.nova.asked_to_start = _all(Starts(world, self._say).asked, policies.started,
+                                         StartedCrashed(world, self._say).asked)
         world.nova.asked_to_reset = Resets(world, self._say).asked
         Led(world, self._say)
         Sees(world, self._say)

@@ -21,7 +21,7 @@ from kaopu_ha import records
 from kaopu_ha.core.kept import is_cut
 from kaopu_ha.core.model import Case, Recovery, Stage
 from kaopu_ha.core.news import Fact
-from kaopu_ha.core.restart import Restart, StartPhase
+from kaopu_ha.core.restart import OF_A_PERSON, Restart, StartPhase
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.laws_late import came_too_late
 from kaopu_ha.sim.laws_policy import may_be_left
@@ -142,14 +142,24 @@ def why_not_started(world: World, row: SimServer) -> str:
     for record in world.every(Restart, records.RESTART):
         for start in record.starts:
             by_policy = start.phase is StartPhase.LEFT and (
-                may_be_left(world, row) or row.marked_at > daemon.seconds(start.at))
+                start.reason in OF_A_PERSON or may_be_left(world, row)
+                or row.marked_at > daemon.seconds(start.at))
             if start.instance == row.uuid and (
                     by_policy or start.phase in (StartPhase.FAILED, StartPhase.WAVED_OFF)):
                 return start.reason
     # Or as it was told, before the next boot of its host began the list anew.
     return next((news.text for at, news in world.told if news.fact is Fact.LEFT_BY_POLICY
                  and news.text.startswith(f'{row.name}: ')
-                 and (may_be_left(world, row) or row.marked_at > at)), '')
+                 and (may_be_left(world, row) or row.marked_at > at)), '') or (
+                     _left_to_a_person(world, row))
+
+
+def _left_to_a_person(world: World, row: SimServer) -> str:
+    """What was told of a guest that crashed last where it is off, if that was all to be done."""
+    at = world.machines[row.host].crashes.get(row.uuid, [math.inf])[-1]
+    return next((news.text for told_at, news in world.told if news.fact is Fact.CRASHED
+                 and told_at >= at and 'left to a person' in news.text
+                 and row.name in news.text.partition(':')[0].split(', ')), '')
 
 
 def still_to_start(world: World, excused: Collection[str] = ()) -> list[str]:

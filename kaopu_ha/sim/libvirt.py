@@ -58,7 +58,8 @@ class SimLocal(ports.LocalHost):
         guests, shared, began = self._machine.guests, self._machine.shared, self._began()
         return tuple(_domain(uuid, guest.name, guest.power, guest.run, guest.images,
                              shared(guest), guest.local_disks, is_left(
-                                 guest.power, math.floor(guest.made), began))
+                                 guest.power, math.floor(guest.made), began),
+                             guest.crashed, guest.stuck)
                      for uuid, guest in sorted(guests.items()))
 
     def remove_domains(self, uuids: Sequence[str], permit: ports.Permit) -> tuple[str, ...]:
@@ -196,11 +197,13 @@ class SimLibvirt(ports.Probe, ports.LibvirtObserver):
 @functools.lru_cache(maxsize=1024)
 def _domain(uuid: str, name: str, power: model.Power, run: int, images: tuple[model.Image, ...],
             shared: frozenset[model.Image],
-            local_disks: tuple[str, ...], left: bool) -> ports.Domain:
+            local_disks: tuple[str, ...], left: bool, crashed: bool, stuck: bool
+            ) -> ports.Domain:
     return ports.Domain(
         uuid, name, power, str(run) if run else '',
         tuple(ports.Disk(image.pool, image.name, (monitor(image.cluster),), image in shared)
-              for image in images), local_disks, left=left)
+              for image in images), local_disks, left=left, crashed=crashed,
+        stuck=stuck)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -40,6 +40,8 @@ class Guest:
     """A domain of a host.  ``run`` differs each time it is started; 0 while it is off.
 
     ``incoming``: its QEMU waits for a live migration.  ``made``: when Nova made its XML.
+    ``crashed``: it is off by itself, as libvirt says until it is started, or the host is booted.
+    ``stuck``: an I/O error paused it; ``got_stuck``: it did since it was started.
     """
 
     uuid: str
@@ -50,6 +52,9 @@ class Guest:
     run: int = 0
     incoming: bool = False
     made: float = 0.0
+    crashed: bool = False
+    stuck: bool = False
+    got_stuck: bool = False
     clients: list[SimClient] = field(default_factory=list)
 
 
@@ -77,6 +82,8 @@ class Machine:
         self.load = Load(kernel)
         # The system of the host is being shut down in good order.
         self.stopping = False
+        # When its guests crashed, or got stuck, by instance.
+        self.crashes: dict[str, list[float]] = {}
         self._boots, self._runs = 1, 0
 
     @property
@@ -130,6 +137,7 @@ class Machine:
         self.guests = {uuid: guest for uuid, guest in self.guests.items() if not guest.incoming}
         for guest in self.guests.values():
             guest.power, guest.run, guest.clients = Power.OFF, 0, []
+            guest.crashed = guest.stuck = False
 
     def power_on(self) -> None:
         """Boot: the domains are defined, and off."""
@@ -152,6 +160,7 @@ class Machine:
             return True
         self._runs += 1
         guest.run, guest.power, guest.incoming = self._runs, Power.ON, not writes
+        guest.crashed = guest.got_stuck = False
         for image in guest.images:
             client = self._opened(guest, image, self._source(), writes)
             if client is None:
@@ -201,6 +210,7 @@ class Machine:
     def pause(self, uuid: str, paused: bool) -> None:
         """Pause or unpause a domain that runs."""
         guest = self.guests[uuid]
+        guest.stuck = False
         if guest.run:
             guest.power = Power.PAUSED if paused else Power.ON
 
@@ -209,7 +219,20 @@ class Machine:
         guest = self.guests[uuid]
         for image, client in zip(guest.images, guest.clients, strict=False):
             self.clusters[image.cluster].close(image, client)
-        guest.power, guest.run, guest.clients = Power.OFF, 0, []
+        guest.power, guest.run, guest.clients, guest.stuck = Power.OFF, 0, [], False
+
+    def stick(self, uuid: str) -> None:
+        """Have an I/O error pause the domain: its QEMU and its clients go on."""
+        if self.runs(uuid) and not self.guests[uuid].stuck:
+            self.pause(uuid, True)
+            self.guests[uuid].stuck = self.guests[uuid].got_stuck = True
+            self.crashes.setdefault(uuid, []).append(self.kernel.now)
+
+    def crash(self, uuid: str) -> None:
+        """End the domain's QEMU, as nobody asked for."""
+        self.stop(uuid)
+        self.guests[uuid].crashed = True
+        self.crashes.setdefault(uuid, []).append(self.kernel.now)
 
     def remove(self, uuid: str) -> bool:
         """Destroy and undefine a domain; False if there is none."""

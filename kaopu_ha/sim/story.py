@@ -42,13 +42,15 @@ from typing import Any
 
 import yaml
 
+from kaopu_ha.core.model import OnCrash
 from kaopu_ha.sim import expect, words
 from kaopu_ha.sim.checkers import Checkers
 from kaopu_ha.sim.world import PACES, Setup, Times, Vm, World
 
 _EXPECT = 'expect '
 _FIELDS = frozenset({'title', 'text', 'pace', 'hosts', 'clusters', 'controllers', 'workers',
-                     'instances', 'seed', 'story', 'log', 'live_weight', 'horizon'})
+                     'instances', 'seed', 'story', 'log', 'live_weight', 'horizon',
+                     'crashed', 'stuck'})
 
 
 class StoryError(ValueError):
@@ -179,7 +181,7 @@ def _story(data: dict[str, Any], times: Times | None) -> Story:
         clusters=tuple(str(data.get('clusters', 'a')).split()),
         controllers=int(data.get('controllers', 2)), workers=int(data.get('workers', 2)),
         instances=tuple(_vm(name, said) for name, said in (data.get('instances') or {}).items()),
-        times=PACES[pace] if pace else times or PACES['fast'],
+        times=_on_crash(PACES[pace] if pace else times or PACES['fast'], data),
         horizon=bool(data.get('horizon', False)), live_weight=_weight(data.get('live_weight')))
     for vm in setup.instances:
         if vm.host not in setup.hosts or not set(vm.clusters) <= set(setup.clusters):
@@ -192,6 +194,20 @@ def _story(data: dict[str, Any], times: Times | None) -> Story:
                  tuple(event for event in events if event.words != 'end'), ends[-1],
                  text=data.get('text', ''), pace=pace, seed=int(data.get('seed', 0)),
                  log=data.get('log', ''))
+
+
+def _on_crash(times: Times, data: dict[str, Any]) -> Times:
+    """The times, with what is done about guests that crash or get stuck, if the story says so."""
+    crashed, stuck = data.get('crashed'), data.get('stuck', 'tell')
+    if stuck not in ('tell', 'reboot'):
+        raise StoryError(f'stuck is {stuck}, and may be tell, reboot')
+    try:
+        chosen = times.rules.on_crash if crashed is None else OnCrash(crashed)
+    except ValueError:
+        raise StoryError(f'crashed is {crashed}, and may be '
+                         f'{", ".join(one.value for one in OnCrash)}') from None
+    return dataclasses.replace(times, rules=dataclasses.replace(
+        times.rules, on_crash=chosen, reboots_stuck=stuck == 'reboot'))
 
 
 def _weight(said: Any) -> float | None:
@@ -247,6 +263,8 @@ def written(story: Story) -> str:
                             'clusters': ' '.join(setup.clusters),
                             'controllers': setup.controllers, 'workers': setup.workers,
                             'horizon': setup.horizon or '',
+                            'crashed': _told_on_crash(setup.times),
+                            'stuck': 'reboot' if setup.times.rules.reboots_stuck else '',
                             'live_weight': '' if setup.live_weight is None else setup.live_weight,
                             'instances': {vm.name: _told(vm) for vm in setup.instances},
                             'story': [f'{event.at:g} {event.words}' for event in story.events]
@@ -255,6 +273,11 @@ def written(story: Story) -> str:
         data['log'] = story.log
     kept = {name: value for name, value in data.items() if value != ''}
     return str(yaml.dump(kept, Dumper=_Dumper, sort_keys=False, width=100))
+
+
+def _told_on_crash(times: Times) -> str:
+    chosen = times.rules.on_crash
+    return chosen.value if chosen is not OnCrash.TELL else ''
 
 
 def _told(vm: Vm) -> str:

@@ -14,6 +14,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kaopu_ha import ports, records
 from kaopu_ha.core.segments import Notification, NotificationKind, RecoveryMethod, Segment
 from kaopu_ha.sim import daemon
@@ -29,11 +31,16 @@ _STOPPED = {'event': 'STOPPED', 'cluster_status': 'OFFLINE', 'host_status': 'NOR
 @WORDS.take('somebody says that {host} is dead')
 def _say(world: World, host: str) -> None:
     """As a monitor of Masakari's does: true or not."""
+    say(world, host, NotificationKind.COMPUTE_HOST, _STOPPED)
+
+
+def say(world: World, host: str, kind: NotificationKind, payload: Mapping[str, str]) -> None:
+    """Have a notification come in, of a host in a segment that has all of them."""
     at = f'{daemon.date(world.kernel.now)[:19]}.000000'
     number = 1 + sum(key.startswith(records.NOTIFICATION) for key in world.etcd.entries)
     segment = Segment(1, _SEGMENT, 'all', 'compute', RecoveryMethod.AUTO, at)
-    said = Notification(number, f'notification-{number}', NotificationKind.COMPUTE_HOST, host,
-                        f'host-{world.machines[host].node.name}', _SEGMENT, at, at, _STOPPED)
+    said = Notification(number, f'notification-{number}', kind, host,
+                        f'host-{world.machines[host].node.name}', _SEGMENT, at, at, dict(payload))
     world.etcd.commit([], [
         ports.Put(records.SEGMENT + _SEGMENT, records.encode(segment)),
         ports.Put(records.NOTIFICATION + said.uuid, records.encode(said))], 'people')

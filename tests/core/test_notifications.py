@@ -16,10 +16,13 @@ import dataclasses
 import unittest
 
 from kaopu_ha.core import notifications
-from kaopu_ha.core.model import Phase, RecoveryStage, Stage
+from kaopu_ha.core.model import Phase, Power, RecoveryStage, Stage
+from kaopu_ha.core.news import Fact
 from kaopu_ha.core.notifications import DISABLED, Seen, advance, patience
+from kaopu_ha.core.notified import HostSeen
+from kaopu_ha.core.restart import Start, StartPhase
 from kaopu_ha.core.segments import Notification, NotificationKind, NotificationStatus
-from tests.core.values import AT, a_case, a_recovery, an_evacuation, rules
+from tests.core.values import AT, a_case, a_recovery, a_service, an_evacuation, rules
 
 STOPPED = {'event': 'STOPPED', 'host_status': 'NORMAL'}
 NEW, RUNNING, IGNORED, FINISHED, FAILED = (
@@ -102,9 +105,32 @@ class TestNotifications(unittest.TestCase):
         for payload in ({'event': 'STOPPED'}, {'event': 'STOPPED', 'host_status': 'UNKNOWN'}):
             self.check(IGNORED, 'its host_status is not NORMAL: who sent it does not know',
                        said(payload))
-        for kind in (NotificationKind.VM, NotificationKind.PROCESS):
-            self.check(IGNORED, f'nothing is done about notifications of type {kind.value}',
-                       said(kind=kind))
+
+    def test_what_is_said_of_a_guest_is_kept_until_its_start_is_over(self):
+        payload = {'event': 'LIFECYCLE', 'vir_domain_event': 'STOPPED_FAILED',
+                   'instance_uuid': 'i1'}
+        one = said(payload, kind=NotificationKind.VM)
+        # The case of its host leads a guest to no recovery.
+        case = a_case(Stage.CONFIRMED, recovery='c1-7')
+        self.assertEqual((IGNORED, ''), (self.after(one, case=case, host=HostSeen(
+            confirmed=True)).status, self.after(one, case=case).recovery))
+        off = HostSeen(power=Power.OFF, crashed=True)
+        taken = self.after(one, host=off)
+        self.assertEqual((RUNNING, True), (taken.status, taken.taken))
+        self.assertEqual((IGNORED, DISABLED), (
+            (found := self.after(one, host=off, enabled=False)).status, found.message))
+        # What is begun is not forgotten for that.
+        waits = HostSeen(power=Power.OFF, start=Start('i1', 'web', StartPhase.WAITING, 'its turn'))
+        self.check(RUNNING, 'it is started where it was: waiting: its turn', taken, host=waits,
+                   enabled=False)
+
+    def test_a_process_that_nova_shows_down_is_told(self):
+        one = said({'event': 'STOPPED', 'process_name': 'nova-compute'},
+                   kind=NotificationKind.PROCESS)
+        for up, facts in ((False, [Fact.COMPUTE_DOWN]), (True, [])):
+            after = self.after(one, host=HostSeen(service=a_service('c1', up=up), seconds=1e9))
+            self.assertEqual(FINISHED, after.status)
+            self.assertEqual(facts, [news.fact for news in notifications.told(after)])
 
     def test_what_says_that_something_is_back_is_finished(self):
         for kind in NotificationKind:

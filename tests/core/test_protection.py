@@ -147,6 +147,14 @@ class TestUnprotected(unittest.TestCase):
             HOSTS, frozenset(HOSTS), samples={'c1': samples[3]}), RULES)
         self.assertEqual((Reason.WITHOUT_DISK, ('db',)), (item.reason, item.instances))
 
+    def test_guests_that_are_stuck_are_named_while_their_host_beats(self):
+        host = values.an_inventory('c1', stuck=('i1',), instances=(
+            values.an_instance('i1', Power.PAUSED, name='web'),
+            values.an_instance('i2', Power.PAUSED, name='db')))
+        for beating, names in ((frozenset({'c1'}), [(Reason.STUCK, ('web',))]), (frozenset(), [])):
+            self.assertEqual(names, [(one.reason, one.instances) for one in protection.unprotected(
+                protection.Seen({'c1': host}, beating), RULES)])
+
     def test_a_volume_that_a_sibling_on_the_host_has_open_speaks_for_nobody_else(self):
         image = {name: model.Image('ceph-1', 'vms', name, name) for name in ('a', 'b', 'both')}
         host = values.an_inventory('c1', instances=(

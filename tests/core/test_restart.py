@@ -171,6 +171,21 @@ class NotStarted(unittest.TestCase):
         self.assertIs(Act.WAIT, decision.act)
         self.assertIn('a person has to start it', decision.start.reason)
 
+    def test_what_is_stuck_does_not_run_and_is_rebooted_once_its_host_reaches_its_storage(self):
+        stuck = {'power': Power.PAUSED, 'stuck': True, 'server': a_server(), 'seconds': 30.0}
+        self.assertIs(Act.START_ANEW, advance(a_start(crashed=True), **stuck).act)
+        waits = advance(a_start(crashed=True), storage_lost=True, **stuck)
+        self.assertEqual((Act.WAIT, 'its host does not reach its storage'),
+                         (waits.act, waits.start.reason))
+        # One that is off is started, wherever its disks are: Nova knows better.
+        self.assertIs(Act.START, advance(a_start(), storage_lost=True).act)
+        resumed = advance(a_start(crashed=True), **stuck | {'power': Power.ON, 'stuck': False})
+        self.assertIs(StartPhase.RUNS, resumed.start.phase)
+
+    def test_what_crashed_is_started_whatever_is_done_after_a_boot(self):
+        crashed = a_start(crashed=True)
+        self.assertIs(Act.START, restart.advance(crashed, a_look(), rules(restarts=False)).act)
+
     def test_a_settled_start_goes_nowhere(self):
         for phase in (StartPhase.RUNS, StartPhase.LEFT, StartPhase.WAVED_OFF):
             with self.assertRaises(AssertionError):
@@ -239,6 +254,13 @@ class Opened(unittest.TestCase):
         self.assertEqual([StartPhase.WAITING] * 2, [start.phase for start in again.starts])
         news, = restart.told(again, first)
         self.assertNotIn('i1', news.text)
+
+    def test_what_crashed_just_before_the_boot_is_told_as_started_again(self):
+        first = restart.changed(self.open(), [
+            a_start(StartPhase.LEFT, reason=restart.ONLY_TOLD, crashed=True)])
+        again = self.open(first, boot_id='boot-3')
+        news, = restart.told(again, first)
+        self.assertIn('i1', news.text)
 
     def test_what_was_waved_off_or_left_need_not_run_elsewhere_either(self):
         record = self.open()

@@ -27,7 +27,7 @@ from kaopu_ha.conf import ceph, detection, nova, policy, rules
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.cloud import Source
 from kaopu_ha.core.policy import Managed, Named, Policy
-from kaopu_ha.core.rules import Rules
+from kaopu_ha.core.rules import OnCrash, Rules
 from kaopu_ha.wiring import agent, drivers, worker
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -333,6 +333,15 @@ class TestOptions(ConfCase):
             False, (Named(Source.FLAVOR, 'ha:protected'),), (),
             (Managed('Octavia', 'amphora-*', '0123'), Managed('Zuul', metadata='groups=zuul*',
                                                               tag='ci'))), found)
+
+    def test_what_is_done_about_guests_that_crash(self):
+        for given, meant in (({}, OnCrash.TELL), *(
+                ({'instances__crashed': each.value}, each) for each in OnCrash)):
+            self.assertIs(meant, rules.rules(made(**given), fence_proves=True).on_crash)
+
+    def test_what_is_stuck_is_rebooted_only_if_the_operator_says_so(self):
+        for given, meant in (({}, False), ({'instances__stuck': 'reboot'}, True)):
+            self.assertIs(meant, rules.rules(made(**given), fence_proves=True).reboots_stuck)
 
     def test_a_policy_that_nobody_can_mean_is_refused_with_the_way_out(self):
         for words, given in (

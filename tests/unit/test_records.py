@@ -76,9 +76,11 @@ FULL = [
     an_inventory(storage={'ceph-2': Sign.SILENCE, 'ceph-1': Sign.LIFE}, cores=8, memory_mb=4096,
                  instances=[an_instance(images=(DISK, DATA), local_disks=('/var/disk',))],
                  domains=('i1',), compute_started='boot-1/5', note='none', interrupted=('i1',),
-                 off_lately=('i2',), leaving=True, left_defined=('i2',)),
+                 off_lately=('i2',), leaving=True, left_defined=('i2',),
+                 crashed=('i1',), stuck=('i2',)),
     restart.Restart('c1', 'boot-2', (restart.Start(
-        'i1', 'web', restart.StartPhase.STARTING, 'why', 2, AT),), (STEP,)),
+        'i1', 'web', restart.StartPhase.STARTING, 'why', 2, AT, True),), (STEP,)),
+    records.Crashed(AT, 'c1'),
     dataclasses.replace(
         an_admitting(), waited=3.5, kernel_answered=True, verdict=model.Verdict.DEAD,
         rounds=(a_round(kernel_answers=True, clients=('10.1.0.1:0/7',)),
@@ -109,7 +111,7 @@ FULL = [
     Segment(7, 's1', 'rack 1', 'compute', RecoveryMethod.RH_PRIORITY, AT, AT, False, 'why'),
     SegmentHost(7, 'm1', 'c1', 's1', 'COMPUTE', AT, AT, True, 'ipmi'),
     Notification(7, 'n1', NotificationKind.VM, 'c1', 'm1', 's1', AT, AT, {'event': 'STOPPED'}, AT,
-                 NotificationStatus.FAILED, 'why', 'c1-7'),
+                 NotificationStatus.FAILED, 'why', 'c1-7', True),
     Taking('c4', 'c1-7', 's1', TakingStage.FAILED, 2, 1, 'why', (STEP,)),
     records.Holder('s1'), records.Counter(7),
 ]
@@ -361,7 +363,7 @@ class Keys(unittest.TestCase):
     def test_no_key_lies_under_the_prefix_of_another(self):
         keys = [value for name, value in vars(records).items()
                 if name.isupper() and isinstance(value, str) and name not in ('PREFIX', 'ADMIT')]
-        self.assertEqual(36, len(keys))
+        self.assertEqual(37, len(keys))
         for key in keys:
             self.assertTrue(key.startswith(records.PREFIX))
             self.assertEqual([key], [other for other in keys if other.startswith(key)])

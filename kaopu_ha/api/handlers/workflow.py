@@ -20,7 +20,7 @@ from typing import Any
 from kaopu_ha import records
 from kaopu_ha.api import times
 from kaopu_ha.core import model
-from kaopu_ha.core.segments import Notification
+from kaopu_ha.core.segments import Notification, NotificationStatus
 
 # What Masakari does in this order, and the stages of a recovery at which it is done here.
 _DISABLE, _PREPARE, _EVACUATE = ('DisableComputeServiceTask', 'PrepareHAEnabledInstancesTask',
@@ -28,8 +28,17 @@ _DISABLE, _PREPARE, _EVACUATE = ('DisableComputeServiceTask', 'PrepareHAEnabledI
 _EARLY = frozenset(stage.value for stage in model.RecoveryStage if stage.early)
 
 
+# The same of an instance.  Nobody stops it: what is off, or stuck, is started or rebooted.
+_STOP, _START, _CONFIRM = 'StopInstanceTask', 'StartInstanceTask', 'ConfirmInstanceActiveTask'
+_STARTS = {NotificationStatus.RUNNING: ('RUNNING', 'PENDING'),
+           NotificationStatus.FINISHED: ('SUCCESS', 'SUCCESS'),
+           NotificationStatus.FAILED: ('FAILURE', 'PENDING')}
+
+
 def details(view: records.View, one: Notification) -> list[dict[str, Any]]:
     """Its tasks with their progress; none if nothing was done, or nobody knows it any more."""
+    if one.taken:
+        return _of_guest(one)
     recovery = view.one(model.Recovery, records.RECOVERY + one.recovery) if one.recovery else None
     if recovery is None:
         return []
@@ -47,6 +56,15 @@ def details(view: records.View, one: Notification) -> list[dict[str, Any]]:
         _task(_EVACUATE, 'PENDING' if stage.early else 'RUNNING' if not stage.finished else
               'FAILURE' if failed else 'SUCCESS', late,
               ended / len(moves) if moves else 0.0)]
+
+
+def _of_guest(one: Notification) -> list[dict[str, Any]]:
+    if one.status not in _STARTS:
+        return []
+    starts, confirms = _STARTS[one.status]
+    steps = [model.Step(one.updated_at, '', one.status.value, one.message)] if one.message else []
+    return [_task(_STOP, 'SUCCESS', [], 1.0), _task(_START, starts, steps, 0.5),
+            _task(_CONFIRM, confirms, [], 0.0)]
 
 
 def _task(name: str, state: str, steps: list[model.Step], progress: float) -> dict[str, Any]:

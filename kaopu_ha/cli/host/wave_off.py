@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""``kaopu-ha host wave-off``: say that what was on before a host was booted need not run again."""
+"""``kaopu-ha host wave-off``: say that what is started in place need not run again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from kaopu_ha.core import restart
 
 
 class HostWaveOff(Command):
-    """Say that what was on before a host was booted need not be started again."""
+    """Say that what was on before a host was booted, or crashed, need not be started again."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         """The host, which of its instances, and the reason."""

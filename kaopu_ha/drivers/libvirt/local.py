@@ -148,15 +148,17 @@ class LocalLibvirt(ports.LocalHost):
     # ------------------------------------------------------------ private
 
     def _domain(self, began: float | None, uuid: str, text: str, power: str = '', run: str = '',
-                *anew: str) -> ports.Domain:
+                wrong: str = '', *anew: str) -> ports.Domain:
         if not power:
             return self._undescribed(uuid, text)
         told, known = self._parsed.get(uuid, ((), None))
-        if known is not None and told == (text, power, run, *anew):
+        if known is not None and told == (text, power, run, wrong, *anew):
             return known
         try:
-            return domains.parse(text, power=model.Power(power), run=run, anew=anew,
-                                 began=began)
+            described = domains.parse(text, power=model.Power(power), run=run, anew=anew,
+                                      began=began)
+            return dataclasses.replace(described, crashed=wrong == 'crashed',
+                                       stuck=wrong == 'stuck') if wrong else described
         except (ElementTree.ParseError, ValueError) as failure:
             return self._undescribed(uuid, str(failure))
 
@@ -164,7 +166,7 @@ class LocalLibvirt(ports.LocalHost):
         """As it was last, else as one that is on and can't be recovered: it may well be."""
         unknown = ports.Domain(uuid, uuid, model.Power.ON,
                                local_disks=(f'libvirt does not describe it: {reason[:200]}',))
-        return dataclasses.replace(self._described.get(uuid, unknown), left=False)
+        return dataclasses.replace(self._described.get(uuid, unknown), left=False, crashed=False)
 
     def _remember(self, answer: dict[str, Any]) -> None:
         if self._memory is None:

@@ -30,6 +30,12 @@ _POWER = {libvirt.VIR_DOMAIN_PAUSED: model.Power.PAUSED,
           libvirt.VIR_DOMAIN_PMSUSPENDED: model.Power.PAUSED,
           libvirt.VIR_DOMAIN_SHUTOFF: model.Power.OFF,
           libvirt.VIR_DOMAIN_CRASHED: model.Power.OFF}
+# libvirt's own words for a QEMU that ended without being told to, and for a guest that panicked.
+# Not FAILED: that is a start that failed, which whoever asked for it has heard of.  After a boot
+# libvirt knows of no reason.
+_CRASHED = ((libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_CRASHED),
+            (libvirt.VIR_DOMAIN_CRASHED, libvirt.VIR_DOMAIN_CRASHED_PANICKED))
+_STUCK = (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_IOERROR)
 _STARTING = (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_STARTING_UP)
 # What would keep a domain from being undefined; a hypervisor that knows no such flags refuses all.
 _UNDEFINE = (libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
@@ -64,9 +70,11 @@ class LocalHandlers:
         return {'host_uuid': uuid.lower(), 'cores': cores, 'memory_mb': memory_mb}
 
     def domains(self) -> list[Sequence[str]]:
-        """For each domain: its UUID, its XML, its power, the id of its run; by UUID.
+        """For each domain: its UUID, its XML, its power, the id of its run, and what went wrong.
 
-        That is '' if it is off, and while it is being started: it has not opened its disks yet.
+        By UUID.  The id is '' if it is off, and while it is being started: it has not opened its
+        disks yet.  The last is 'crashed' if it is off because its guest crashed, 'stuck' if an I/O
+        error paused it, else ''.
         With definitions also its XML as it would be started anew, without and with passwords.
         Of one that libvirt can't describe: its UUID and the reason, no more.
         """
@@ -96,7 +104,9 @@ class LocalHandlers:
             power = _POWER.get(state, model.Power.ON)
             runs = domain.isActive() and (state, why) != _STARTING
             run = str(domain.ID()) if runs else ''
-            return (uuid, domain.XMLDesc(), power.value, run,
+            wrong = ('crashed' if (state, why) in _CRASHED else
+                     'stuck' if (state, why) == _STUCK else '')
+            return (uuid, domain.XMLDesc(), power.value, run, wrong,
                     *(domain.XMLDesc(flags) for flags in self._anew))
         except libvirt.libvirtError as failure:
             if failure.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:

@@ -80,6 +80,41 @@ class InventoryTest(case.AgentCase):
         self.local.domains = (domain(power=Power.OFF, run=''),)
         self.assertIs(Power.OFF, self.later().instances[0].power)
 
+    def test_a_guest_that_crashed_is_told_until_it_is_on(self):
+        crashed = domain(power=Power.OFF, run='', crashed=True)
+        self.turn()
+        self.local.domains = (crashed,)
+        self.assertEqual((crashed.uuid,), self.later().crashed)
+        # Nobody knows while libvirt is mute.
+        self.local.mute = True
+        self.assertEqual((), self.later().crashed)
+        self.local.mute, self.local.domains = False, (domain(),)
+        self.assertEqual((), self.later().crashed)
+
+    def test_a_guest_that_is_stuck_is_told_also_while_libvirt_is_mute(self):
+        stuck = domain(power=Power.PAUSED, stuck=True)
+        self.local.domains = (stuck,)
+        self.assertEqual((stuck.uuid,), self.turn().stuck)
+        self.local.mute = True
+        self.assertEqual((stuck.uuid,), self.later().stuck)
+        # Nor is it well because its agent is a new one, but by a boot.
+        self.assertEqual((stuck.uuid,), self.turn(self.a_publisher()).stuck)
+        self.local.boot = 'boot-2'
+        self.assertEqual((), self.turn(self.a_publisher()).stuck)
+
+    def test_a_guest_that_goes_on_is_stuck_no_more(self):
+        self.local.domains = (domain(power=Power.PAUSED, stuck=True),)
+        self.turn()
+        self.local.domains = (domain(),)
+        self.assertEqual((), self.later().stuck)
+
+    def test_what_ends_with_its_system_has_not_crashed(self):
+        self.turn()
+        self.local.stops = True
+        self.local.domains = (domain(power=Power.OFF, run='', crashed=True),)
+        told = self.later()
+        self.assertEqual((True, ()), (told.leaving, told.crashed))
+
     def test_the_inventory_of_another_machine_is_left_alone_and_told(self):
         self.put(KEY, model.Inventory(HOST, OTHER_UUID, 'b', 'uri'))
         self.assertEqual(OTHER_UUID, self.turn().host_uuid)

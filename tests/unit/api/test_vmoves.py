@@ -113,6 +113,30 @@ class TestMoves(ApiCase):
             self.assert_fault(400, 'badRequest', f'This notification {other} without vm moves.',
                               'GET', f'/v1/notifications/{other}/{path}')
 
+    def test_the_tasks_of_a_guest_that_is_started(self):
+        other = self.a_notification(kind='VM', payload=VM)['notification_uuid']
+        key, path = records.NOTIFICATION + other, f'/v1/notifications/{other}'
+        kept = records.View(self.behind.read(records.NOTIFICATION)).one(Notification, key)
+        for taken, status, states in (
+                (False, NotificationStatus.RUNNING, []), (False, NotificationStatus.IGNORED, []),
+                (True, NotificationStatus.RUNNING, ['SUCCESS', 'RUNNING', 'PENDING']),
+                (True, NotificationStatus.FINISHED, ['SUCCESS', 'SUCCESS', 'SUCCESS']),
+                (True, NotificationStatus.FAILED, ['SUCCESS', 'FAILURE', 'PENDING']),
+                (True, NotificationStatus.IGNORED, [])):
+            self.put(key, dataclasses.replace(kept, status=status, taken=taken, updated_at=KEPT,
+                                              message='how it stands'))
+            found = self.told(200, 'GET', path, version='1.1')['notification'][
+                'recovery_workflow_details']
+            self.assertEqual(states, [task['state'] for task in found], (taken, status))
+        self.put(key, dataclasses.replace(kept, status=NotificationStatus.RUNNING, taken=True,
+                                          updated_at=KEPT, message='how it stands'))
+        found = self.told(200, 'GET', path, version='1.1')['notification'][
+            'recovery_workflow_details']
+        self.assertEqual(['StopInstanceTask', 'StartInstanceTask', 'ConfirmInstanceActiveTask'],
+                         [task['name'] for task in found])
+        self.assertEqual([{'timestamp': '2026-11-28 12:34:56.000000', 'progress': '0.5',
+                           'message': 'running: how it stands'}], found[1]['progress_details'])
+
     def test_the_tasks_of_each_stage(self):
         done, failed = (self.a_move(model.Phase.DONE, 'web'), self.a_move(model.Phase.FAILED, 'db'))
         for stage, moves, states in (

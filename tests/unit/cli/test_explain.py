@@ -18,7 +18,7 @@ import types
 
 from kaopu_ha import ports, records
 from kaopu_ha.cli import explain
-from kaopu_ha.core import model
+from kaopu_ha.core import model, restart
 from kaopu_ha.core.model import Phase, Priority, RecoveryStage, Sign, Stage, Step, Verdict
 from tests.core import values
 from tests.unit.cli import scene
@@ -50,6 +50,21 @@ class Cases(scene.Scene):
         self.put(records.CLOSED + 'c1/0000000000000042', closed(scene.a_case()))
         self.assertEqual('No case is open.\n', self.shown('case', 'list'))
         self.assertRegex(self.shown('case', 'list', '--all'), r'c1 +\| closed')
+
+    def test_a_host_that_never_had_a_case_is_explained_by_what_crashed_there(self):
+        self.there_is(scene.an_inventory())
+        self.put(records.RESTART + 'c1', restart.Restart('c1', 'b0071d00-0000', (restart.Start(
+            scene.WEB, 'web-1', restart.StartPhase.RUNS, 'it runs again where it was', 1,
+            scene.at(7), crashed=True),)))
+        shown = self.shown('explain', 'c1')
+        self.assertIn('c1: no case, and none is kept.', shown)
+        self.assertIn('In its boot b0071d00', shown)
+        self.assertIn(f'web-1 ({scene.WEB}): runs, 1 call: it runs again where it was', shown)
+        told = self.shown_json('explain', 'c1')
+        self.assertEqual((None, 'web-1'), (told['case'], told['restart']['starts'][0]['name']))
+        # What was closed once is told as before.
+        self.put(records.CLOSED + 'c1/0000000000000042', closed(scene.a_case()))
+        self.assertNotIn('no case', self.shown('explain', 'c1'))
 
     def test_an_image_that_could_not_be_asked_is_named_once(self):
         round_ = scene.a_round(storage=model.Sign.UNKNOWN)

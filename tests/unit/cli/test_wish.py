@@ -41,7 +41,7 @@ class Led(scene.Scene):
                      rules=model.Rules())
         lead = Leadership(self.store, 60, dataclasses.replace(env, tell=lambda news: None))
         lead.turn()
-        answerer = Answerer(self.store, lead, env)
+        answerer = Answerer(self.store, lead, None, env)
 
         def answers():
             while not over.wait(0.05):
@@ -248,5 +248,5 @@ class OnlyPeople(scene.Scene):
         lead = Leadership(self.store, 60, env)
         self.delete(records.LEADER)
         lead.turn()
-        Answerer(self.store, lead, env).turn()
+        Answerer(self.store, lead, None, env).turn()
         self.assertIs(WishState.ASKED, self.get(Wish, records.WISH + 'end/c1').state)

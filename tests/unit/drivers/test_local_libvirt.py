@@ -143,6 +143,37 @@ class TestInstances(BadDomain):
         self.assertTrue(self.seen(self.off())[ODD].left)
         self.assertFalse(self.seen(Domain(ODD, 'odd', failure=failed()))[ODD].left)
 
+    def test_one_crashed_only_if_libvirt_says_so(self):
+        off, told = libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_CRASHED
+        for now, crashed in (
+                ((off, told), True),
+                ((libvirt.VIR_DOMAIN_CRASHED, libvirt.VIR_DOMAIN_CRASHED_PANICKED), True),
+                # What was asked for, what did not even start, and what was so before a boot.
+                ((off, libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED), False),
+                ((off, libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN), False),
+                ((off, libvirt.VIR_DOMAIN_SHUTOFF_FAILED), False),
+                ((off, libvirt.VIR_DOMAIN_SHUTOFF_UNKNOWN), False),
+                ((libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_CRASHED), False),
+                ((libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_IOERROR), False)):
+            web = Domain(WEB, 'web')
+            web.is_now = now
+            self.assertIs(crashed, self.seen(web)[WEB].crashed, now)
+
+    def test_one_is_stuck_only_if_an_io_error_paused_it(self):
+        for reason, stuck in ((libvirt.VIR_DOMAIN_PAUSED_IOERROR, True),
+                              (libvirt.VIR_DOMAIN_PAUSED_USER, False),
+                              (libvirt.VIR_DOMAIN_PAUSED_MIGRATION, False)):
+            web = Domain(WEB, 'web')
+            web.is_now = libvirt.VIR_DOMAIN_PAUSED, reason
+            found = self.seen(web)[WEB]
+            self.assertEqual((stuck, Power.PAUSED), (found.stuck, found.power))
+
+    def test_one_that_crashed_and_is_not_described_now_is_not_known_to_be_crashed(self):
+        web = Domain(WEB, 'web')
+        web.is_now = libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_CRASHED
+        self.assertTrue(self.seen(web)[WEB].crashed)
+        self.assertFalse(self.seen(Domain(WEB, 'web', failure=failed()))[WEB].crashed)
+
     def test_one_that_went_while_the_list_was_read_is_not_there(self):
         gone = Domain(ODD, 'odd', failure=failed(libvirt.VIR_ERR_NO_DOMAIN))
         self.assertEqual([WEB], list(self.seen(Domain(WEB, 'web'), gone)))

@@ -1,0 +1,137 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Guests that crashed, or are stuck: they went off by themselves on a host that lives, or an I/O
+error of a disk paused them.
+
+::
+
+    its agent sees it --+-- on_crash START ---------------> started in place: ``core.restart``
+                        +-- on_crash TELL ----------------> told once, left to a person
+    a notification -----+   (``core.notified``) ----------> started in place
+          more than ``crashes_max`` within an hour -------> told, left to a person
+
+What is stuck is rebooted by that road if ``reboots_stuck`` says so, or a notification; that it is
+stuck is told in any case, as long as it is (``core.protection``).  What is left to a person is left
+until it was on once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from kaopu_ha.core import model, restart, texts
+from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.restart import Restart, Start, StartPhase
+
+REASON = 'its guest crashed'
+STUCK = 'an I/O error of a disk paused it'
+
+# Of the guests of a host: if more have crashed than that, it is told of the host.
+_MANY = 1 / 3
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The record as it is to be written, what is told then, and what of it is to be started."""
+
+    record: Restart
+    news: tuple[News, ...]
+    begun: tuple[str, ...]
+
+
+def seen(inventory: model.Inventory, before: Restart | None, lately: Mapping[str, int],
+         at: str, by: str, rules: model.Rules) -> Opened | None:
+    """What follows from the word of the host's own agent; None if nothing is new.
+
+    ``lately``: how often each instance was to be started for that within ``crash_seconds``.
+    """
+    off = restart.stays_off(before)
+    tells = rules.on_crash is model.OnCrash.TELL
+    crashed = () if rules.on_crash is model.OnCrash.LEAVE else inventory.crashed
+    stuck = inventory.stuck if rules.reboots_stuck else ()
+    return _opened(inventory, before, [uuid for uuid in (*crashed, *stuck) if uuid not in off],
+                   lately, tells, at, by, rules)
+
+
+def called(inventory: model.Inventory, before: Restart | None, instance: str,
+           lately: Mapping[str, int], at: str, by: str, rules: model.Rules) -> Opened | None:
+    """What follows from a notification that its guest crashed, or is stuck, if its host tells so.
+
+    None if it is being started already, or is neither there.
+    """
+    return _opened(inventory, before, [instance], lately, False, at, by, rules)
+
+
+# ---------------------------------------------------------------- private
+
+
+def _opened(inventory: model.Inventory, before: Restart | None, uuids: Collection[str],
+            lately: Mapping[str, int], tells: bool, at: str, by: str,
+            rules: model.Rules) -> Opened | None:
+    open_now = {start.instance for start in (before.unsettled if before else ())}
+    down = {one.uuid: one.name for one in inventory.instances if one.uuid in inventory.stuck
+            or (one.power is model.Power.OFF and one.uuid in inventory.crashed)}
+    new = [_start(uuid, down[uuid], lately.get(uuid, 0) >= rules.crashes_max,
+                  tells and uuid not in inventory.stuck,
+                  STUCK if uuid in inventory.stuck else REASON, at)
+           for uuid in sorted(set(uuids)) if uuid in down and uuid not in open_now]
+    if not new:
+        return None
+    step = model.Step(at, by, 'crashed', f'guests crashed: {texts.few(one.name for one in new)}')
+    record = restart.with_crashed(inventory, before, new, step)
+    return Opened(record, (*_told(record.host, new), *_many(inventory, before, record, new)),
+                  tuple(one.instance for one in new if one.phase is StartPhase.WAITING))
+
+
+def _start(uuid: str, name: str, too_often: bool, tells: bool, reason: str, at: str) -> Start:
+    if too_often:
+        return Start(uuid, name, StartPhase.LEFT, restart.TOO_OFTEN, at=at, crashed=True)
+    if tells:
+        return Start(uuid, name, StartPhase.LEFT, restart.ONLY_TOLD, at=at, crashed=True)
+    return Start(uuid, name, StartPhase.WAITING, reason, at=at, crashed=True)
+
+
+def _told(host: str, new: Sequence[Start]) -> tuple[News, ...]:
+    """Each way is told once, with all that go it: who crashes beside others is not passed over."""
+    ways = (
+        (Fact.CRASHED, REASON, 'off, and started again where it was'),
+        (Fact.STUCK, STUCK,
+         'an I/O error of a disk paused it: it is rebooted where it is, once its host reaches its '
+         'storage'),
+        (Fact.CRASHED, restart.ONLY_TOLD,
+         'off, and left to a person: [instances] crashed is tell'),
+        (Fact.NOT_RESTARTED, restart.TOO_OFTEN,
+         f'{restart.TOO_OFTEN}: a person has to see why, and start it'))
+    found = []
+    for fact, reason, text in ways:
+        names = [one.name for one in new if one.reason == reason]
+        if names:
+            found.append(News(fact, host, f'{texts.few(names)}: {text}'))
+    return tuple(found)
+
+
+def _many(inventory: model.Inventory, before: Restart | None, record: Restart,
+          new: Sequence[Start]) -> tuple[News, ...]:
+    """Tell of the host when these are the ones that make it many."""
+    had = {one.instance for one in (before.unsettled if before else ()) if one.crashed}
+    have = {one.instance for one in record.unsettled if one.crashed} | {
+        one.instance for one in new}
+    all_here = have | {one.uuid for one in inventory.instances
+                       if one.power is not model.Power.OFF}
+    most = max(1.0, _MANY * len(all_here))
+    if not len(had) <= most < len(have):
+        return ()
+    return (News(Fact.MANY_CRASHED, record.host,
+                 f'{len(have)} of {len(all_here)}: is something wrong with the host?  What is to '
+                 f'be started again is started there all the same'),)

@@ -1,0 +1,74 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Who crashed, or is stuck, is started only if that was asked for, and not again and again.
+
+From the truth of the false world: when guests crashed, and what was said of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kaopu_ha import records
+from kaopu_ha.core.model import OnCrash
+from kaopu_ha.core.restart import Restart
+from kaopu_ha.core.segments import Notification, NotificationKind
+from kaopu_ha.sim import daemon
+from kaopu_ha.sim.laws_late import came_too_late
+from kaopu_ha.sim.nova import SimServer
+from kaopu_ha.sim.world import World
+
+Say = Callable[[str, str], None]
+
+# The times of notifications are cut to seconds.
+_CUT_SECONDS = 1.0
+
+
+class StartedCrashed:
+    """Looks at every start that the API is asked for of a guest that crashed, or is stuck."""
+
+    def __init__(self, world: World, say: Say) -> None:
+        self._world, self._say = world, say
+        # Which crashes of each instance were followed by a start.
+        self._started: dict[str, set[float]] = {}
+
+    def asked(self, row: SimServer) -> None:
+        """The API was asked to start a server where it is."""
+        world, machine = self._world, self._world.machines[row.host]
+        guest = machine.guests.get(row.uuid)
+        if guest is None or not (guest.crashed or guest.stuck) or self._was_on_at_a_boot(row) or (
+                came_too_late(world, f'start {row.uuid}')):
+            return
+        rules, at = world.setup.times.rules, machine.crashes[row.uuid][-1]
+        # What is begun of a guest that is stuck goes on when it crashes.
+        wanted = (rules.reboots_stuck and guest.got_stuck) or (
+            rules.on_crash is OnCrash.START and not guest.stuck)
+        if not wanted and not self._was_said(row, at):
+            self._say('a crash is left where nobody asked', f'{row.name} crashed, and is started')
+        starts = self._started.setdefault(row.uuid, set())
+        starts.add(at)
+        lately = [each for each in starts if at - each < rules.crash_seconds - _CUT_SECONDS]
+        if len(lately) > rules.crashes_max:
+            self._say('not again and again', f'{row.name} is started after {len(lately)} crashes')
+
+    def _was_on_at_a_boot(self, row: SimServer) -> bool:
+        """True if it is started for another reason: its host was booted, or the one that it was
+        being migrated to."""
+        record = self._world.record(Restart, records.RESTART + row.host)
+        return any(start.instance == row.uuid and not start.crashed
+                   for start in (record.starts if record else ()))
+
+    def _was_said(self, row: SimServer, at: float) -> bool:
+        return any(one.kind is NotificationKind.VM and one.payload['instance_uuid'] == row.uuid
+                   and daemon.seconds(f'{one.created_at}+00:00') >= at - _CUT_SECONDS
+                   for one in self._world.every(Notification, records.NOTIFICATION))

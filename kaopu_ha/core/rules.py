@@ -30,6 +30,8 @@ class Rules:
     ``settle_seconds``: for so long a request may lie in front of Nova; ``service_down_seconds``:
     for so long Nova shows a service up that reports no more.  ``blind_looks``: after so
     many looks in which a network told nothing, a leader gives way to one to which it does.
+    ``joins_aggregates``: a reserved host that is taken is added to those of the lost host, with
+    ``joins_max`` calls for each.
     """
 
     beat_ttl: float = 12.0
@@ -76,6 +78,8 @@ class Rules:
     aftercare_patience: float = 30.0
     aftercare_resets_max: int = 5
     aftercare_pauses_max: int = 20
+    joins_aggregates: bool = False
+    joins_max: int = 3
     policy: Policy = Policy()
 
     # Rounds that end at once (a refused connection) must not make a loop that only writes.

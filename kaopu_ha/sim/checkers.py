@@ -110,7 +110,7 @@ class Checkers:
         self._wished = Wished(world, self._say, calls.fenced)
         moves, tellers = Moves(world, self._say), Tellers(world, self._say)
         places, within = PlacesAllowed(world, self._say), WithinSegments(world, self._say)
-        world.nova.asked_to_enable = within.enabled
+        world.nova.asked_to_enable, world.nova.asked_to_join = within.enabled, within.joined
         self._more = (Said(world, self._say).committed, self._grounds.committed,
                       self._wished.committed, moves.committed, tellers.committed,
                       places.committed, within.committed, policies.committed,

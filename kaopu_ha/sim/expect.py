@@ -142,6 +142,12 @@ def _taken(world: World, host: str) -> str:
     return 'it is disabled' if host in world.nova.disabled else ''
 
 
+@_expected('{host} is in zone {zone}')
+def _in_zone(world: World, host: str, zone: str) -> str:
+    found = world.nova.lay.zones.get(host, '')
+    return '' if found == zone else f'it is in {found or "none"}'
+
+
 @_expected('{host} has no case')
 def _no_case(world: World, host: str) -> str:
     case = world.case(host)

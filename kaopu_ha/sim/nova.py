@@ -68,6 +68,7 @@ class Nova:
         self.asked_to_start: Callable[[SimServer], None] = lambda row: None
         self.asked_to_reset: Callable[[SimServer], None] = lambda row: None
         self.asked_to_enable: Callable[[str], None] = lambda host: None
+        self.asked_to_join: Callable[[str, str], None] = lambda host, aggregate: None
         self._lost_at: dict[str, float] = {}
 
     # ------------------------------------------------------------ what the API does
@@ -143,6 +144,13 @@ class Nova:
             raise ports.Refused(f'404: no service on {host}')
         self.asked_to_enable(host)
         self.disabled.discard(host)
+
+    def join(self, host: str, aggregate: str) -> None:
+        """Add a host to an aggregate."""
+        if host not in self.computes:
+            raise ports.Refused(f'404: no service on {host}')
+        self.asked_to_join(host, aggregate)
+        self.lay.join(host, aggregate)
 
     # ------------------------------------------------------------ what everybody may know
 
@@ -237,6 +245,11 @@ class SimNova(ports.Cloud):
             raise ports.PortError('503: Placement is away')
         return self.nova.lay.places(self.nova, kinds)
 
+    def aggregates(self) -> tuple[demands.Aggregate, ...]:
+        """As promised."""
+        self._go()
+        return self.nova.lay.aggregates()
+
     def migrations(self, *, instance: str = '', host: str = '') -> tuple[model.Migration, ...]:
         """As promised."""
         self._go()
@@ -271,6 +284,10 @@ class SimNova(ports.Cloud):
     def enable(self, host: str, permit: ports.Permit) -> None:
         """As promised."""
         self._act(permit, lambda: self.nova.enable(host), f'enable {host}')
+
+    def join(self, host: str, aggregate: str, permit: ports.Permit) -> None:
+        """As promised."""
+        self._act(permit, lambda: self.nova.join(host, aggregate), f'join {host} {aggregate}')
 
     def evacuate(self, instance: str, target: str, permit: ports.Permit) -> None:
         """As promised."""

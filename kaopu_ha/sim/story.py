@@ -48,7 +48,9 @@ from kaopu_ha.sim.world import PACES, Setup, Times, Vm, World
 
 _EXPECT = 'expect '
 _FIELDS = frozenset({'title', 'text', 'pace', 'hosts', 'clusters', 'controllers', 'workers',
-                     'instances', 'seed', 'story', 'log', 'live_weight', 'horizon'})
+                     'instances', 'seed', 'story', 'log', 'live_weight', 'horizon', 'rules'})
+# What is off unless a story has it on.
+_SWITCHES = ('joins_aggregates',)
 
 
 class StoryError(ValueError):
@@ -179,7 +181,7 @@ def _story(data: dict[str, Any], times: Times | None) -> Story:
         clusters=tuple(str(data.get('clusters', 'a')).split()),
         controllers=int(data.get('controllers', 2)), workers=int(data.get('workers', 2)),
         instances=tuple(_vm(name, said) for name, said in (data.get('instances') or {}).items()),
-        times=PACES[pace] if pace else times or PACES['fast'],
+        times=_times(PACES[pace] if pace else times or PACES['fast'], data.get('rules', '')),
         horizon=bool(data.get('horizon', False)), live_weight=_weight(data.get('live_weight')))
     for vm in setup.instances:
         if vm.host not in setup.hosts or not set(vm.clusters) <= set(setup.clusters):
@@ -192,6 +194,16 @@ def _story(data: dict[str, Any], times: Times | None) -> Story:
                  tuple(event for event in events if event.words != 'end'), ends[-1],
                  text=data.get('text', ''), pace=pace, seed=int(data.get('seed', 0)),
                  log=data.get('log', ''))
+
+
+def _times(times: Times, switched: str) -> Times:
+    """The times, with the rules that the story names switched on."""
+    names = str(switched).split()
+    strange = sorted(set(names) - set(_SWITCHES))
+    if strange:
+        raise StoryError(f'no rule "{strange[0]}" can be switched on: {", ".join(_SWITCHES)}')
+    on: dict[str, Any] = dict.fromkeys(names, True)
+    return dataclasses.replace(times, rules=dataclasses.replace(times.rules, **on))
 
 
 def _weight(said: Any) -> float | None:
@@ -246,7 +258,8 @@ def written(story: Story) -> str:
                             'seed': story.seed, 'hosts': ' '.join(setup.hosts),
                             'clusters': ' '.join(setup.clusters),
                             'controllers': setup.controllers, 'workers': setup.workers,
-                            'horizon': setup.horizon or '',
+                            'horizon': setup.horizon or '', 'rules': ' '.join(
+                                name for name in _SWITCHES if getattr(setup.times.rules, name)),
                             'live_weight': '' if setup.live_weight is None else setup.live_weight,
                             'instances': {vm.name: _told(vm) for vm in setup.instances},
                             'story': [f'{event.at:g} {event.words}' for event in story.events]

@@ -51,6 +51,14 @@ class ComputeHosts(abc.ABC):
     def runs(self, instance: str) -> bool:
         """True if it runs, as its host tells now."""
 
+    def aggregate(self, *hosts: str) -> str:
+        """Make an aggregate of these hosts, where people group hosts; its name."""
+        raise NotImplementedError
+
+    def disband(self, aggregate: str) -> None:
+        """Take it away again."""
+        raise NotImplementedError
+
     @abc.abstractmethod
     def kill(self, host: str) -> None:
         """Cut the host's power, and cut it off from the disks of its instances."""
@@ -65,12 +73,13 @@ class CloudSuite(Clocked):
 
     ``keeps_actions``: it tells what was asked for a server, and by whom; ``counts``: what is set
     aside for one is counted.  Where it is not so, nothing is told.  ``enables``: people disable
-    hosts there.
+    hosts there; ``groups``: and put them into aggregates, as the world does.
     """
 
     keeps_actions = True
     counts = True
     enables = True
+    groups = True
     cloud: ports.Cloud
     world: ComputeHosts
     patience = 90.0
@@ -231,6 +240,26 @@ class CloudSuite(Clocked):
         with self.assertRaises(ports.Refused):
             self.cloud.enable('nobody', GivenPermit())
 
+    def test_a_host_is_added_to_an_aggregate_and_who_is_in_it_stays(self) -> None:
+        first, second = self.world.hosts[:2]
+        if not self.groups:
+            self.assertEqual((), self.cloud.aggregates())
+            with self.assertRaises(ports.Refused):
+                self.cloud.join(second, 'nobodys', GivenPermit())
+            return
+        ours = self.world.aggregate(first)
+        self.addCleanup(self.world.disband, ours)
+        with self.assertRaises(ports.PortError):
+            self.cloud.join(second, ours, GivenPermit(holds=False))
+        self.assertEqual({first}, self.hosts_of(ours))
+        for _ in range(2):
+            self.cloud.join(second, ours, GivenPermit())
+            self.assertEqual({first, second}, self.hosts_of(ours))
+        with self.assertRaises(ports.Refused):
+            self.cloud.join(second, 'nobodys', GivenPermit())
+        with self.assertRaises(ports.Refused):
+            self.cloud.join('nobody', ours, GivenPermit())
+
     def test_a_state_is_reset(self) -> None:
         instance = self.an_instance()
         for state in ('error', 'active'):
@@ -293,6 +322,11 @@ class CloudSuite(Clocked):
                 return
             self.sleep(POLL_SECONDS)
         self.fail(f'{instance} does not run: {self.cloud.server(instance)}')
+
+    def hosts_of(self, aggregate: str) -> set[str]:
+        """The hosts of the aggregate of this name, as it is now."""
+        (found,) = (one for one in self.cloud.aggregates() if one.name == aggregate)
+        return set(found.hosts)
 
     def uuids(self, host: str) -> list[str]:
         """The servers of the host."""

@@ -96,6 +96,9 @@ class TestPaces(ConfCase):
         self.assertEqual((300.0, 30.0, 5, 2, ('10.2.0.0/24',), ('ceph_blocklist',)), (
             made_rules.death_seconds, made_rules.lock_seconds, made_rules.attempts_max,
             made_rules.storm_hosts, made_rules.client_networks, made_rules.fences))
+        self.assertFalse(made_rules.joins_aggregates)
+        self.assertTrue(rules.rules(made(evacuation__reserved_host_to_aggregates=True),
+                                    fence_proves=True).joins_aggregates)
 
     def test_what_nobody_configured_is_what_the_core_has(self):
         given = rules.rules(made(), fence_proves=True)

@@ -27,6 +27,7 @@ from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
 from kaopu_ha.core.proofs import Word
 from kaopu_ha.core.protection import Reason, Unprotected
 from kaopu_ha.core.segments import (
+    Joining,
     Notification,
     NotificationKind,
     NotificationStatus,
@@ -110,7 +111,8 @@ FULL = [
     SegmentHost(7, 'm1', 'c1', 's1', 'COMPUTE', AT, AT, True, 'ipmi'),
     Notification(7, 'n1', NotificationKind.VM, 'c1', 'm1', 's1', AT, AT, {'event': 'STOPPED'}, AT,
                  NotificationStatus.FAILED, 'why', 'c1-7'),
-    Taking('c4', 'c1-7', 's1', TakingStage.FAILED, 2, 1, 'why', (STEP,)),
+    Taking('c4', 'c1-7', 's1', TakingStage.FAILED, 2, 1, 'why', (STEP,),
+           (Joining('ssd', 1, 'no'),)),
     records.Holder('s1'), records.Counter(7),
 ]
 # The same kinds with no more than they need.

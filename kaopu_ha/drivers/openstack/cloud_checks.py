@@ -52,6 +52,11 @@ _WANTED: Sequence[AllowedCall | RefusedCall] = (
                 {'forced_down': True},
                 _NOT_MOVED, (404,)),
 )
+_FOR_JOINS = f'{_POLICY}, with role:kaopu_ha added to os_compute_api:os-aggregates:add_host,'
+# With [evacuation] reserved_host_to_aggregates only, and given by no file of ours.
+_JOIN = RefusedCall('add a host to an aggregate', 'POST', f'/os-aggregates/{2**31 - 1}/action',
+                    {'add_host': {'host': _NOBODYS_HOST}},
+                    'reserved hosts are taken without the aggregates of the lost host', (404,))
 _OF_PLACEMENT: Sequence[AllowedCall | RefusedCall] = (
     AllowedCall('read allocations', f'/allocations/{NOBODY}', {},
                 'what a host that was taken back still has set aside is not known'),
@@ -62,13 +67,13 @@ _OF_PLACEMENT: Sequence[AllowedCall | RefusedCall] = (
 
 
 def checks(nova: openstack_api.Api, placement: openstack_api.Api, auth: Mapping[str, str],
-           seen: Seen) -> tuple[checkup.Check, ...]:
-    """Login, rights and names; each is asked by itself."""
+           seen: Seen, *, joins: bool = False) -> tuple[checkup.Check, ...]:
+    """Login, rights and names; each is asked by itself.  ``joins``: the option for it is on."""
     def made(name: str, ask: Any, *given: Any) -> checkup.Check:
         return checkup.Check(name, functools.partial(_translated, ask, *given), _NOT_MOVED)
 
     return (made('login and catalog', _entrance, nova, auth),
-            made('rights', _rights, nova),
+            made('rights', _rights, nova, joins),
             made('a server, and its evacuation refused', _of_a_server, nova),
             made('allocations', _allocations, placement),
             made('names of hosts', _names, nova, seen))
@@ -98,8 +103,11 @@ def _entrance(nova: openstack_api.Api, auth: Mapping[str, str]) -> list[Finding]
             good('Nova', f'we can log in; it is at {endpoint}')]
 
 
-def _rights(nova: openstack_calls.ServiceClient) -> list[Finding]:
-    return openstack_checks.asked(nova, 'Nova', _POLICY, _WANTED) or [
+def _rights(nova: openstack_calls.ServiceClient, joins: bool) -> list[Finding]:
+    found = openstack_checks.asked(nova, 'Nova', _POLICY, _WANTED)
+    if joins:
+        found += openstack_checks.asked(nova, 'Nova', _FOR_JOINS, [_JOIN])
+    return found or [
         good('Nova', 'our role may list servers, services and migrations, and force services down')]
 
 

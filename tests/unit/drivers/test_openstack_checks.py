@@ -62,8 +62,8 @@ class Case(unittest.TestCase):
     def says(self, method, path, *answers):
         self.nova.answers(method, path, *answers)
 
-    def checks(self, seen=None, **auth):
-        made = nova.NovaCloud({**self.nova.auth, **auth}, limit=5.0, children=1)
+    def checks(self, seen=None, joins=False, **auth):
+        made = nova.NovaCloud({**self.nova.auth, **auth}, limit=5.0, children=1, joins=joins)
         self.addCleanup(made.close)
         return made.checks(seen or hosts('c1', 'c2'))
 
@@ -94,6 +94,19 @@ class Nova(Case):
         self.assertIs(Severity.WRONG, found.severity)
         self.assertIn('may not force a compute service down: Policy', found.found)
         self.assertIn('nova-policy.yaml', found.advice)
+
+    def test_whether_hosts_may_be_added_to_aggregates_is_asked_if_they_will_be(self):
+        self.assertIs(Severity.GOOD, self.only('rights').severity)
+        self.assertEqual([], self.nova.sent('POST'))
+        path = '/os-aggregates/2147483647/action'
+        for answer, severity in (((404, {'itemNotFound': {'message': 'Aggregate not found'}}),
+                                  Severity.GOOD), (FORBIDDEN, Severity.WRONG)):
+            self.says('POST', path, answer)
+            found = self.only('rights', joins=True)
+            self.assertIs(severity, found.severity)
+        self.assertIn('os-aggregates:add_host', found.advice)
+        (sent, _) = self.nova.sent('POST')
+        self.assertEqual({'add_host': {'host': 'kaopu-ha-doctor.invalid'}}, sent.body)
 
     def test_a_role_that_may_not_read_where_instances_may_be_is_found(self):
         for path in ('/os-aggregates', '/os-server-groups'):

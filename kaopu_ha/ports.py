@@ -261,6 +261,10 @@ class Cloud(abc.ABC):
         """Start one server, which is off, on its host; ``anew``: though not shown as stopped, but
         nobody may call so for one that runs."""
 
+    def note(self, instance: str, key: str, text: str, permit: Permit) -> None:
+        """Set one item of a server's metadata, whatever it was; the others stay as they are."""
+        raise Refused('servers have no metadata here')
+
     def release(self, read: model.Allocations, host: str, permit: Permit) -> None:
         """Take back what a consumer has on one host only; Refused if it has changed since."""
         raise Refused('nobody counts here')

@@ -42,6 +42,11 @@ OPTS = [
                      'to who made it.  On: where aggregates follow from racks or customers, as '
                      'Masakari\'s add_reserved_host_to_aggregate has it.  The account needs '
                      'os_compute_api:os-aggregates:add_host of Nova.'),
+    cfg.BoolOpt('note_in_metadata', default=False,
+                help='Whether a server that was moved gets the metadata kaopu_ha.last_recovery: '
+                     'when that was, why, and for how many seconds it was down.  Off: metadata is '
+                     'the user\'s, is shown in the guest, and takes a place of his quota.  The '
+                     'account needs os_compute_api:server-metadata:update of Nova.'),
     cfg.StrOpt('protect', default='all',
                choices=[('all', 'every instance that was on is moved, unless a mark says no'),
                         ('marked', 'only what a mark says yes of is moved')],

@@ -92,6 +92,7 @@ def rules(conf: cfg.ConfigOpts, *, fence_proves: bool) -> Rules:
         attempt_limit=conf.evacuation.attempt_limit, attempts_max=conf.evacuation.attempts_max,
         settle_seconds=conf.nova.call_limit, service_down_seconds=conf.nova.service_down_time,
         give_up_seconds=conf.evacuation.give_up_after,
+        notes_moves=conf.evacuation.note_in_metadata,
         joins_aggregates=conf.evacuation.reserved_host_to_aggregates,
         per_target_max=conf.evacuation.per_target_max, in_all_max=conf.evacuation.in_all_max,
         remind_after=conf.controller.remind_after, remind_again=conf.controller.remind_again,

@@ -55,6 +55,7 @@ class Fact(enum.Enum):
     EVACUATING = ('evacuating', 'info')
     WAITS = ('instance waits', 'warning')
     MOVED = ('instance moved', 'info')
+    NOT_NOTED = ('move not noted', 'warning')
     STATE_RESET = ('state reset', 'warning')
     REFUSED = ('target refused', 'warning')
     LEFT = ('instance left', 'info')

@@ -28,6 +28,8 @@
 ``restart/<host>``                  durable    what is started again in place after its last boot
 ``aftercare/<host>``                durable    what is looked after since it was taken back: bounded
                                                by what was moved; gone when nothing is wrong
+``notes/<recovery>``                durable    what its users find at the moved servers: bounded
+                                               by these; gone with the recovery
 ``claim/<instance>``                lease      the worker that has the instance
 ``process/<role>/<name>``           lease      a controller or worker runs; for people only
 ``closed/<host>/<n>``               durable    ended cases, bounded
@@ -87,6 +89,7 @@ EVACUATION = PREFIX + 'evacuation/'
 PROOF = PREFIX + 'proof/'
 RESTART = PREFIX + 'restart/'
 AFTERCARE = PREFIX + 'aftercare/'
+NOTES = PREFIX + 'notes/'
 CLAIM = PREFIX + 'claim/'
 PROCESS = PREFIX + 'process/'
 HOST = PREFIX + 'host/'

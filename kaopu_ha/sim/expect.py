@@ -20,7 +20,7 @@ import re
 from kaopu_ha import records
 from kaopu_ha.core.model import Evacuation, Recovery
 from kaopu_ha.core.prospect import Forecast, Prospect
-from kaopu_ha.sim import words_hearsay, words_segments
+from kaopu_ha.sim import laws_notes, words_hearsay, words_segments
 from kaopu_ha.sim.healed import unhealed
 from kaopu_ha.sim.laws_foretold import foreseen
 from kaopu_ha.sim.nova import SimServer
@@ -140,6 +140,18 @@ def _taken(world: World, host: str) -> str:
     if words_segments.reserved(world, host):
         return 'it is reserved'
     return 'it is disabled' if host in world.nova.disabled else ''
+
+
+@_expected('{instance} has a note that it was moved')
+def _noted(world: World, instance: str) -> str:
+    row = world.row(instance)
+    return '' if any(mark.key == laws_notes.KEY for mark in (row.marks if row else ())) else (
+        'it has none')
+
+
+@_expected('{instance} has no note that it was moved')
+def _not_noted(world: World, instance: str) -> str:
+    return '' if _noted(world, instance) else 'it has one'
 
 
 @_expected('{host} is in zone {zone}')

@@ -42,6 +42,7 @@ T = typing.TypeVar('T')
 
 _DOWN_SECONDS = 60.0
 _EVACUABLE = ('active', 'stopped', 'error')
+_NOTABLE = ('active', 'stopped', 'paused', 'suspended')
 
 
 class Nova:
@@ -69,6 +70,7 @@ class Nova:
         self.asked_to_reset: Callable[[SimServer], None] = lambda row: None
         self.asked_to_enable: Callable[[str], None] = lambda host: None
         self.asked_to_join: Callable[[str, str], None] = lambda host, aggregate: None
+        self.asked_to_note: Callable[[SimServer, str], None] = lambda row, key: None
         self._lost_at: dict[str, float] = {}
 
     # ------------------------------------------------------------ what the API does
@@ -151,6 +153,14 @@ class Nova:
             raise ports.Refused(f'404: no service on {host}')
         self.asked_to_join(host, aggregate)
         self.lay.join(host, aggregate)
+
+    def note(self, uuid: str, key: str, text: str) -> None:
+        """Set one item of a server's metadata."""
+        row = self.row(uuid)
+        self.asked_to_note(row, key)
+        if row.task_state or row.vm_state not in _NOTABLE:
+            raise ports.Refused(f'409: it is {row.vm_state}/{row.task_state or "no task"}')
+        row.note(key, text)
 
     # ------------------------------------------------------------ what everybody may know
 
@@ -301,6 +311,10 @@ class SimNova(ports.Cloud):
     def start(self, instance: str, permit: ports.Permit, *, anew: bool = False) -> None:
         """As promised."""
         self._act(permit, lambda: self.nova.start(instance, anew), f'start {instance}')
+
+    def note(self, instance: str, key: str, text: str, permit: ports.Permit) -> None:
+        """As promised."""
+        self._act(permit, lambda: self.nova.note(instance, key, text), f'note {instance}')
 
     def close(self) -> None:
         """Nothing is held."""

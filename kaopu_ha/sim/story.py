@@ -50,7 +50,7 @@ _EXPECT = 'expect '
 _FIELDS = frozenset({'title', 'text', 'pace', 'hosts', 'clusters', 'controllers', 'workers',
                      'instances', 'seed', 'story', 'log', 'live_weight', 'horizon', 'rules'})
 # What is off unless a story has it on.
-_SWITCHES = ('joins_aggregates',)
+_SWITCHES = ('joins_aggregates', 'notes_moves')
 
 
 class StoryError(ValueError):

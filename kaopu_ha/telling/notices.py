@@ -20,10 +20,10 @@ meaning raises the major one.  The samples in ``doc/notification_samples`` are w
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-import datetime
 import hashlib
 from typing import Any
 
+from kaopu_ha import records
 from kaopu_ha.core.news import News, Outcome
 from kaopu_ha.core.notice import Audience, Notice
 
@@ -65,12 +65,7 @@ def seconds_down(item: Outcome) -> float | None:
     """
     if item.result != 'done':
         return None
-    try:
-        down = (datetime.datetime.fromisoformat(item.ended_at)
-                - datetime.datetime.fromisoformat(item.silent_since))
-    except (ValueError, TypeError):
-        return None
-    return round(max(down.total_seconds(), 0.0), 1)
+    return records.seconds_between(item.silent_since, item.ended_at)
 
 
 # ---------------------------------------------------------------- private

@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kaopu_ha import ports
+from kaopu_ha.core.cloud import Source
 from kaopu_ha.testing.clock import Clocked
 from kaopu_ha.testing.fence import GivenPermit
 
@@ -73,13 +74,15 @@ class CloudSuite(Clocked):
 
     ``keeps_actions``: it tells what was asked for a server, and by whom; ``counts``: what is set
     aside for one is counted.  Where it is not so, nothing is told.  ``enables``: people disable
-    hosts there; ``groups``: and put them into aggregates, as the world does.
+    hosts there; ``groups``: and put them into aggregates, as the world does.  ``notes``: servers
+    have metadata.
     """
 
     keeps_actions = True
     counts = True
     enables = True
     groups = True
+    notes = True
     cloud: ports.Cloud
     world: ComputeHosts
     patience = 90.0
@@ -260,6 +263,24 @@ class CloudSuite(Clocked):
         with self.assertRaises(ports.Refused):
             self.cloud.join('nobody', ours, GivenPermit())
 
+    def test_a_note_is_found_at_the_server_and_what_else_is_there_stays(self) -> None:
+        instance = self.an_instance()
+        if not self.notes:
+            with self.assertRaises(ports.Refused):
+                self.cloud.note(instance, 'kaopu_ha.a', 'one', GivenPermit())
+            return
+        with self.assertRaises(ports.PortError):
+            self.cloud.note(instance, 'kaopu_ha.a', 'one', GivenPermit(holds=False))
+        self.assertNotIn('kaopu_ha.a', self.metadata(instance))
+        before = self.metadata(instance)
+        for key, text in (('kaopu_ha.a', 'one'), ('kaopu_ha.b', 'x' * 255),
+                          ('kaopu_ha.a', 'two'), ('kaopu_ha.a', 'two')):
+            self.cloud.note(instance, key, text, GivenPermit())
+            before[key] = text
+            self.assertEqual(before, self.metadata(instance))
+        with self.assertRaises(ports.Refused):
+            self.cloud.note(NOBODY, 'kaopu_ha.a', 'one', GivenPermit())
+
     def test_a_state_is_reset(self) -> None:
         instance = self.an_instance()
         for state in ('error', 'active'):
@@ -322,6 +343,12 @@ class CloudSuite(Clocked):
                 return
             self.sleep(POLL_SECONDS)
         self.fail(f'{instance} does not run: {self.cloud.server(instance)}')
+
+    def metadata(self, instance: str) -> dict[str, str]:
+        """The metadata of the server, as it is now."""
+        server = self.cloud.server(instance)
+        return {mark.key: mark.value for mark in (server.marks if server else ())
+                if mark.source is Source.METADATA}
 
     def hosts_of(self, aggregate: str) -> set[str]:
         """The hosts of the aggregate of this name, as it is now."""

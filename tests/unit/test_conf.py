@@ -96,9 +96,13 @@ class TestPaces(ConfCase):
         self.assertEqual((300.0, 30.0, 5, 2, ('10.2.0.0/24',), ('ceph_blocklist',)), (
             made_rules.death_seconds, made_rules.lock_seconds, made_rules.attempts_max,
             made_rules.storm_hosts, made_rules.client_networks, made_rules.fences))
-        self.assertFalse(made_rules.joins_aggregates)
-        self.assertTrue(rules.rules(made(evacuation__reserved_host_to_aggregates=True),
-                                    fence_proves=True).joins_aggregates)
+
+    def test_what_nova_is_asked_for_beside_moves_is_off_unless_it_is_wanted(self):
+        for option, rule in (('reserved_host_to_aggregates', 'joins_aggregates'),
+                             ('note_in_metadata', 'notes_moves')):
+            for is_on in (False, True):
+                given = made(**{f'evacuation__{option}': True} if is_on else {})
+                self.assertIs(is_on, getattr(rules.rules(given, fence_proves=True), rule))
 
     def test_what_nobody_configured_is_what_the_core_has(self):
         given = rules.rules(made(), fence_proves=True)

@@ -75,6 +75,10 @@ class _Acts:
         self._nova.act('POST', f'/servers/{instance}/action',
                        {'reboot': {'type': 'HARD'}} if anew else {'os-start': None})
 
+    def note(self, instance: str, key: str, text: str) -> None:
+        """By the item's own path: a call to set several would be a look and a write."""
+        self._nova.act('PUT', f'/servers/{instance}/metadata/{key}', {'meta': {key: text}})
+
     def release(self, consumer: str, allocations: dict[str, Any]) -> None:
         """The generation in it makes Placement refuse if the consumer was changed meanwhile."""
         self._placement.act('PUT', f'/allocations/{consumer}', allocations)
@@ -90,7 +94,7 @@ def handlers(settings: dict[str, Any]) -> Mapping[str, child.Handler]:
     acts = _Acts(nova, placement)
     return {'use': nova.use, 'use_placement': placement.use, 'release': _taken(acts.release),
             'force_down': _taken(acts.force_down), 'enable': _taken(acts.enable),
-            'join': _taken(acts.join),
+            'join': _taken(acts.join), 'note': _taken(acts.note),
             'evacuate': _taken(acts.evacuate), 'reset_state': _taken(acts.reset_state),
             'start': _taken(acts.start)}
 

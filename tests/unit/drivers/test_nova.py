@@ -309,6 +309,16 @@ class Acting(Base):
         [sent] = self.nova.sent('POST')
         self.assertEqual({'add_host': {'host': 'h1'}}, sent.body)
 
+    def test_one_item_of_metadata_is_set_and_no_other(self):
+        path = f'/servers/{UUID}/metadata/kaopu_ha.last_recovery'
+        self.nova.answers('PUT', path, (200, {'meta': {}}), (403, {'forbidden': {
+            'message': 'Maximum number of metadata items exceeds 128'}}))
+        self.cloud.note(UUID, 'kaopu_ha.last_recovery', 'at=noon', APermit())
+        [sent] = self.nova.sent('PUT')
+        self.assertEqual({'meta': {'kaopu_ha.last_recovery': 'at=noon'}}, sent.body)
+        with self.assertRaisesRegex(ports.Refused, 'exceeds 128'):
+            self.cloud.note(UUID, 'kaopu_ha.last_recovery', 'at=noon', APermit())
+
     def test_what_nova_says_of_an_aggregate_is_told(self):
         self.nova.answers('GET', AGGREGATES, (200, {'aggregates': [an_aggregate(2, 'rack-1')]}))
         with self.assertRaisesRegex(ports.Refused, 'there is no aggregate rack-2'):

@@ -150,6 +150,25 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class DeadInstance:
+    """An instance that is surely dead, as values for those who are told of it: see
+    ``core.surely_dead``.
+
+    ``fenced_at``: when it was proven that its host can't write to any of its disks any more.
+    ``is_moved``: it is to run again elsewhere, and so comes back within a minute.
+    """
+
+    instance: str
+    name: str
+    project: str
+    opted_in: bool
+    source: str
+    silent_since: str
+    fenced_at: str
+    is_moved: bool
+
+
+@dataclass(frozen=True)
 class News:
     """One fact about one host (or about the program itself), as a sentence."""
 
@@ -157,6 +176,7 @@ class News:
     host: str
     text: str
     outcomes: tuple[Outcome, ...] = ()
+    dead: tuple[DeadInstance, ...] = ()
 
     @property
     def line(self) -> str:

@@ -31,6 +31,7 @@ from kaopu_ha.sim.laws_board import OnBoards
 from kaopu_ha.sim.laws_books import Used
 from kaopu_ha.sim.laws_brake import Braked
 from kaopu_ha.sim.laws_claims import Claimed
+from kaopu_ha.sim.laws_dead import SurelyDead
 from kaopu_ha.sim.laws_fences import (
     Fences,
     could_not_tell,
@@ -95,6 +96,7 @@ class Checkers:
         self._calls = calls = CallsAllowed(world, self._say)
         OpenIsTold(world, self._say)
         OnBoards(world, self._say)
+        SurelyDead(world, self._say)
         Watched(world, self._say)
         world.nova.placement.released = Used(world, self._say).released
         policies = Policies(world, self._say)

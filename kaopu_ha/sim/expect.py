@@ -154,6 +154,17 @@ def _not_noted(world: World, instance: str) -> str:
     return '' if _noted(world, instance) else 'it has one'
 
 
+@_expected('{instance} is told to be surely dead')
+def _told_dead(world: World, instance: str) -> str:
+    told = {one.name for _, news in world.told for one in news.dead}
+    return '' if instance in told else 'it is not'
+
+
+@_expected('{instance} is not told to be dead')
+def _not_told_dead(world: World, instance: str) -> str:
+    return '' if _told_dead(world, instance) else 'it is'
+
+
 @_expected('{host} is in zone {zone}')
 def _in_zone(world: World, host: str, zone: str) -> str:
     found = world.nova.lay.zones.get(host, '')

@@ -84,6 +84,7 @@ def rules(conf: cfg.ConfigOpts, *, fence_proves: bool) -> Rules:
     chosen = times(conf)
     _check_lock(chosen)
     _check_fence(conf, chosen, fence_proves)
+    _check_notes(conf)
     return dataclasses.replace(
         of_detection(conf),
         restarts=conf.restart.policy == 'start', restart_places=conf.restart.per_host_max,
@@ -179,3 +180,9 @@ def _check_fence(conf: cfg.ConfigOpts, chosen: DetectionTimes, fence_proves: boo
             f'[detection] is faster than the patent ({", ".join(short)}), and no fence in [fence] '
             f'drivers ({", ".join(conf.fence.drivers)}) gives proof: set pace = patent and longer '
             f'times, or add a fence that does (ceph_blocklist)')
+
+
+def _check_notes(conf: cfg.ConfigOpts) -> None:
+    if conf.evacuation.note_in_metadata and conf.cloud.driver == 'libvirt':
+        raise ConfigError('[evacuation] note_in_metadata is on, and [cloud] driver is libvirt: '
+                          'without Nova nothing has metadata; set note_in_metadata to false')

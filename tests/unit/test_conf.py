@@ -172,6 +172,11 @@ class TestRefusedStarts(ConfCase):
         self.assert_refused('[fence] drivers is empty', rules.rules, made(fence__drivers=[]),
                             fence_proves=True)
 
+    def test_a_note_where_nothing_has_metadata(self):
+        self.assert_refused(
+            'nothing has metadata; set note_in_metadata to false', rules.rules,
+            made(evacuation__note_in_metadata=True, cloud__driver='libvirt'), fence_proves=True)
+
     def test_no_client_network(self):
         self.assert_refused('[ceph] client_networks is empty', rules.rules,
                             made(ceph__client_networks=[]), fence_proves=True)

@@ -37,6 +37,7 @@ from kaopu_ha.core.keys import Snapshot as Snapshot
 from kaopu_ha.core.local import Disk as Disk
 from kaopu_ha.core.local import Domain as Domain
 from kaopu_ha.core.local import HostIdentity as HostIdentity
+from kaopu_ha.core.local import StorageReader as StorageReader
 from kaopu_ha.core.notice import Notice as Notice
 
 
@@ -231,6 +232,10 @@ class Cloud(abc.ABC):
         """Where instances of these kinds may be, beside their room; what fails is in ``untold``."""
         return demands.NOWHERE_SAID
 
+    def aggregates(self) -> tuple[demands.Aggregate, ...]:
+        """The groups of hosts as they are now, by name; nothing where nobody groups them."""
+        return ()
+
     @abc.abstractmethod
     def force_down(self, host: str, down: bool, permit: Permit) -> None:
         """Set or clear forced_down of the host's compute service."""
@@ -238,6 +243,10 @@ class Cloud(abc.ABC):
     def enable(self, host: str, permit: Permit) -> None:
         """Enable the host's compute service, which a person disabled; nothing if it is so."""
         raise Refused('nobody disables hosts here')
+
+    def join(self, host: str, aggregate: str, permit: Permit) -> None:
+        """Add the host to an aggregate, by its name; nothing if it is in it."""
+        raise Refused('nobody groups hosts here')
 
     @abc.abstractmethod
     def evacuate(self, instance: str, target: str, permit: Permit) -> None:
@@ -251,6 +260,10 @@ class Cloud(abc.ABC):
     def start(self, instance: str, permit: Permit, *, anew: bool = False) -> None:
         """Start one server, which is off, on its host; ``anew``: though not shown as stopped, but
         nobody may call so for one that runs."""
+
+    def note(self, instance: str, key: str, text: str, permit: Permit) -> None:
+        """Set one item of a server's metadata, whatever it was; the others stay as they are."""
+        raise Refused('servers have no metadata here')
 
     def release(self, read: model.Allocations, host: str, permit: Permit) -> None:
         """Take back what a consumer has on one host only; Refused if it has changed since."""
@@ -364,36 +377,6 @@ class LocalHost(abc.ABC):
     @abc.abstractmethod
     def run(self, command: Sequence[str], limit: float) -> None:
         """Run an operator's command to its end.  Raises PortError with what it said."""
-
-    @abc.abstractmethod
-    def close(self) -> None:
-        """End child processes."""
-
-
-class StorageReader(abc.ABC):
-    """Reads Ceph from a host.  ``cluster`` is an fsid, '' if there is one only."""
-
-    @abc.abstractmethod
-    def fsid(self, limit: float, cluster: str = '') -> str:
-        """The id of the configured cluster.  Raises PortError."""
-
-    @abc.abstractmethod
-    def header_ids(self, pool: str, names: Sequence[str], limit: float,
-                   cluster: str = '') -> Mapping[str, str]:
-        """Header objects of images by name; those not there are left out.  Raises PortError."""
-
-    def monitors(self, limit: float, cluster: str = '') -> tuple[str, ...]:
-        """Addresses of the cluster's monitors, without ports; () if it can't tell.  PortError."""
-        return ()
-
-    @abc.abstractmethod
-    def touch(self, image: model.Image, limit: float) -> None:
-        """Have the storage answer an operation on the image's header.  Raises PortError."""
-
-    @abc.abstractmethod
-    def clients(self, images: Sequence[model.Image],
-                limit: float) -> Mapping[model.Image, model.ImageAnswer]:
-        """List and actively ask the clients of every image, as ``ImageObserver`` does."""
 
     @abc.abstractmethod
     def close(self) -> None:

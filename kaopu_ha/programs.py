@@ -41,6 +41,7 @@ from kaopu_ha.controller.housekeeper import Housekeeper
 from kaopu_ha.controller.latecomers import Latecomers
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.lookout import Lookout
+from kaopu_ha.controller.noter import Noter
 from kaopu_ha.controller.observer import Observer
 from kaopu_ha.controller.protector import Protector
 from kaopu_ha.controller.recoverer import Recoverer
@@ -65,7 +66,7 @@ _WARM_SECONDS = 60.0
 FOLLOWED = (*RANGES, records.RECOVERY, records.EVACUATION, records.PROOF, records.CLAIMS,
             records.AFTERCARE, records.CONTROLLER, records.UNPROTECTED, records.LEADER,
             records.CLAIM, records.PROCESS, records.WISH, records.USE, records.SERVER,
-            records.SERVICE, *SEGMENTS, records.NOTIFICATION, records.CRASHED)
+            records.SERVICE, *SEGMENTS, records.NOTIFICATION, records.CRASHED, records.NOTES)
 
 # The same of a worker: what it may take, at all times; and whose each address is, from its first
 # call on.  An idle one keeps no copy of what all hosts told.
@@ -126,6 +127,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
     latecomers = [Latecomers(turns.minded('latecomers', store), lead,
                              turns.minded('latecomers', images), env)] if images else []
     taker = Taker(turns.minded('taker', store), lead, turns.minded('taker', cloud), env)
+    noter = Noter(turns.minded('noter', store), lead, turns.minded('noter', cloud), env)
     keeper = Housekeeper(turns.minded('housekeeper', store), lead, env)
     answerer = Answerer(turns.minded('answerer', store), lead, turns.minded('answerer', cloud),
                         env)
@@ -148,6 +150,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
         loop('admitter', admitter, records.REQUEST),
         loop('taker', taker, records.RECOVERY, records.TAKING),
         loop('carer', carer),
+        *([loop('noter', noter)] if rules.notes_moves else ()),
         *(loop('latecomers', each) for each in latecomers),
         loop('answerer', answerer, records.WISH, records.NOTIFICATION),
         loop('protector', protector),

@@ -36,6 +36,17 @@ OPTS = [
     cfg.IntOpt('in_all_max', default=20, min=1, max=1000,
                help='Evacuations under way in all.  Nova and Keystone need 1 to 2 CPU seconds '
                     'for each.'),
+    cfg.BoolOpt('reserved_host_to_aggregates', default=False,
+                help='Whether a reserved host that is taken is added to the aggregates of the dead '
+                     'host, before it is enabled.  Off: what an aggregate means to a host is known '
+                     'to who made it.  On: where aggregates follow from racks or customers, as '
+                     'Masakari\'s add_reserved_host_to_aggregate has it.  The account needs '
+                     'os_compute_api:os-aggregates:add_host of Nova.'),
+    cfg.BoolOpt('note_in_metadata', default=False,
+                help='Whether a server that was moved gets the metadata kaopu_ha.last_recovery: '
+                     'when that was, why, and for how many seconds it was down.  Off: metadata is '
+                     'the user\'s, is shown in the guest, and takes a place of his quota.  The '
+                     'account needs os_compute_api:server-metadata:update of Nova.'),
     cfg.StrOpt('protect', default='all',
                choices=[('all', 'every instance that was on is moved, unless a mark says no'),
                         ('marked', 'only what a mark says yes of is moved')],

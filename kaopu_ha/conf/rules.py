@@ -84,6 +84,7 @@ def rules(conf: cfg.ConfigOpts, *, fence_proves: bool) -> Rules:
     chosen = times(conf)
     _check_lock(chosen)
     _check_fence(conf, chosen, fence_proves)
+    _check_notes(conf)
     return dataclasses.replace(
         of_detection(conf),
         restarts=conf.restart.policy == 'start', restart_places=conf.restart.per_host_max,
@@ -94,6 +95,8 @@ def rules(conf: cfg.ConfigOpts, *, fence_proves: bool) -> Rules:
         attempt_limit=conf.evacuation.attempt_limit, attempts_max=conf.evacuation.attempts_max,
         settle_seconds=conf.nova.call_limit, service_down_seconds=conf.nova.service_down_time,
         give_up_seconds=conf.evacuation.give_up_after,
+        notes_moves=conf.evacuation.note_in_metadata,
+        joins_aggregates=conf.evacuation.reserved_host_to_aggregates,
         per_target_max=conf.evacuation.per_target_max, in_all_max=conf.evacuation.in_all_max,
         remind_after=conf.controller.remind_after, remind_again=conf.controller.remind_again,
         turn_step_seconds=turn_step_seconds(conf, chosen.ask_limit),
@@ -179,3 +182,9 @@ def _check_fence(conf: cfg.ConfigOpts, chosen: DetectionTimes, fence_proves: boo
             f'[detection] is faster than the patent ({", ".join(short)}), and no fence in [fence] '
             f'drivers ({", ".join(conf.fence.drivers)}) gives proof: set pace = patent and longer '
             f'times, or add a fence that does (ceph_blocklist)')
+
+
+def _check_notes(conf: cfg.ConfigOpts) -> None:
+    if conf.evacuation.note_in_metadata and conf.cloud.driver == 'libvirt':
+        raise ConfigError('[evacuation] note_in_metadata is on, and [cloud] driver is libvirt: '
+                          'without Nova nothing has metadata; set note_in_metadata to false')

@@ -50,7 +50,7 @@ def in_use(world: CloudView, recovery: model.Recovery) -> bool:
 
 
 def keys(world: CloudView, recovery: str) -> tuple[str, ...]:
-    """All keys of a recovery: its evacuations, its proof, and at last its own."""
+    """All keys of a recovery: its evacuations, its proof, its notes, and at last its own."""
     prefix = f'{records.EVACUATION}{recovery}/'
     return (*(prefix + rest for rest in world.snapshot.under(prefix)),
-            records.PROOF + recovery, records.RECOVERY + recovery)
+            records.PROOF + recovery, records.NOTES + recovery, records.RECOVERY + recovery)

@@ -50,7 +50,8 @@ _INTERVAL_SECONDS = 3600.0
 _RETRY_SECONDS = 60.0
 # After a start others have more to do.
 _FIRST_SECONDS = 120.0
-_RANGES = (records.CASE, records.CLOSED, records.RECOVERY, records.EVACUATION)
+_RANGES = (records.CASE, records.CLOSED, records.RECOVERY, records.EVACUATION,
+           records.NOTES)
 # Of what is under ``request/`` in one look; if there is more, the next look is soon.
 _NAMES_MAX = 1000
 

@@ -32,6 +32,7 @@ from kaopu_ha.runtime import Runtime
 
 _ACT_SECONDS = 4.0
 _BUSY_SECONDS, _IDLE_SECONDS = 1.0, 5.0
+_APART = 'If it is not to be there: openstack aggregate remove host'
 _REMEDY = 'If it is not to take instances: openstack compute service set --disable'
 
 
@@ -87,8 +88,8 @@ class Taker:
             except ports.PortError as failure:
                 decision = taking.waits(one, str(failure))
             else:
-                decision = taking.advance(one, dataclasses.replace(
-                    seen, services=services), self._rules)
+                decision = taking.advance(one, self._with_aggregates(dataclasses.replace(
+                    seen, services=services)), self._rules)
         self._carry_out(world, decision)
 
     def _seen(self, world: CloudView, one: Taking) -> taking.Seen:
@@ -100,7 +101,17 @@ class Taker:
             recovery=world.every(model.Recovery, records.RECOVERY).get(one.recovery),
             lost=_lost(world, host),
             seconds=self._seconds(host, 'stage', (one.stage, one.failures)),
-            since_call=self._seconds(host, 'call', (one.stage, one.failures, one.calls)))
+            since_call=self._seconds(host, 'call', (one.stage, one.failures, one.calls, sum(
+                each.calls for each in one.joins))))
+
+    def _with_aggregates(self, seen: taking.Seen) -> taking.Seen:
+        """What was seen, with the aggregates if it is to be added to any."""
+        if not self._rules.joins_aggregates:
+            return seen
+        try:
+            return dataclasses.replace(seen, aggregates=self._cloud.aggregates())
+        except ports.PortError as failure:
+            return dataclasses.replace(seen, unread=str(failure))
 
     def _seconds(self, host: str, what: str, is_now: object) -> float:
         """For how long this leader has seen that it is so."""
@@ -125,24 +136,37 @@ class Taker:
         writes += [ports.Put(name, records.encode(dataclasses.replace(each, reserved=False)))
                    for name, each in its.items()]
         revision = self._commit(world, decision, writes, *its)
-        if revision is not None and decision.act is Act.ENABLE:
-            self._enable(world, one, revision)
+        if revision is not None and decision.act in (Act.JOIN, Act.ENABLE):
+            self._call(world, decision, revision)
 
-    def _enable(self, world: CloudView, one: Taking, revision: int) -> None:
-        key = records.TAKING + one.host
-        permit = self._term.permit([
-            ports.Compare(key, modified=revision), *world.compare(records.CASE + one.host)],
-            _ACT_SECONDS)
+    def _call(self, world: CloudView, decision: Decision, revision: int) -> None:
+        """Ask Nova for it; what surely did nothing is written."""
+        one = decision.taking
+        written = ports.Compare(records.TAKING + one.host, modified=revision)
+        permit = self._term.permit([written, *world.compare(records.CASE + one.host)],
+                                   _ACT_SECONDS)
         try:
-            with self._term.telling_if_late(one.host, 'may have enabled its service', _REMEDY):
-                self._cloud.enable(one.host, permit)
+            self._act(decision, permit)
         except ports.OutcomeUnknown:
             # Nova is looked at before it is asked once more.
             return
         except ports.PortError as failure:
-            failed = taking.waits(one, f'Nova did not enable it: {failure}').taking
-            self._store.commit([*self._term.compares(), ports.Compare(key, modified=revision)],
-                               [_put(failed)])
+            what = f'add it to {decision.aggregate}' if decision.aggregate else 'enable it'
+            if decision.aggregate and isinstance(failure, ports.Refused):
+                failed = taking.refused(one, decision.aggregate, str(failure))
+            else:
+                failed = taking.waits(one, f'Nova did not {what}: {failure}').taking
+            self._store.commit([*self._term.compares(), written], [_put(failed)])
+
+    def _act(self, decision: Decision, permit: ports.Permit) -> None:
+        host = decision.taking.host
+        if decision.act is Act.JOIN:
+            with self._term.telling_if_late(
+                    host, f'may have added it to {decision.aggregate}', _APART):
+                self._cloud.join(host, decision.aggregate, permit)
+        else:
+            with self._term.telling_if_late(host, 'may have enabled its service', _REMEDY):
+                self._cloud.enable(host, permit)
 
     def _commit(self, world: CloudView, decision: Decision,
                 writes: list[ports.Put | ports.Delete], *keys: str) -> int | None:

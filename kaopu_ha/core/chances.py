@@ -48,11 +48,11 @@ class Chance:
 
 
 def of_each(moves: Sequence[Evacuation], candidates: Collection[Candidate],
-            places: demands.Places, others: Collection[Evacuation],
+            places: demands.Places, others: Collection[Evacuation], rules: model.Rules,
             grouping: Grouping = UNGROUPED) -> dict[str, Chance]:
     """The chance of each, by instance; ``others``: what is moved already."""
     if grouping.reserved:
-        candidates = selection.as_taken(candidates, grouping.reserved)
+        candidates = selection.as_taken(candidates, grouping.reserved, places, rules)
     now, ground = selection.begun(candidates, places, others, grouping=grouping)
     grouped = {member for group in places.groups for member in group.members}
     kinds = {move.instance: _kind(move, grouped) for move in moves}

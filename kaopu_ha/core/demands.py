@@ -109,6 +109,11 @@ class Aggregate:
     hosts: frozenset[str] = frozenset()
     metadata: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def zone(self) -> str:
+        """The availability zone that its hosts are in by it; '' if it is none."""
+        return self.metadata.get('availability_zone', '')
+
 
 @dataclass(frozen=True)
 class Group:

@@ -10,13 +10,15 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""What the machine that an agent runs on says of itself."""
+"""What the machine that an agent runs on says of itself, and what it reads of the storage."""
 
 from __future__ import annotations
 
+import abc
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kaopu_ha.core.model import Power
+from kaopu_ha.core.model import Image, ImageAnswer, Power
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,36 @@ class Domain:
     left: bool = False
     crashed: bool = False
     stuck: bool = False
+
+
+class StorageReader(abc.ABC):
+    """A port: reads Ceph from a host.  ``cluster`` is an fsid, '' if there is one only."""
+
+    @abc.abstractmethod
+    def fsid(self, limit: float, cluster: str = '') -> str:
+        """The id of the configured cluster.  Raises PortError."""
+
+    @abc.abstractmethod
+    def header_ids(self, pool: str, names: Sequence[str], limit: float,
+                   cluster: str = '') -> Mapping[str, str]:
+        """Header objects of images by name; those not there are left out.  Raises PortError."""
+
+    def monitors(self, limit: float, cluster: str = '') -> tuple[str, ...]:
+        """Addresses of the cluster's monitors, without ports; () if it can't tell.  PortError."""
+        return ()
+
+    @abc.abstractmethod
+    def touch(self, image: Image, limit: float) -> None:
+        """Have the storage answer an operation on the image's header.  Raises PortError."""
+
+    @abc.abstractmethod
+    def clients(self, images: Sequence[Image],
+                limit: float) -> Mapping[Image, ImageAnswer]:
+        """List and actively ask the clients of every image, as ``ImageObserver`` does."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """End child processes."""
 
 
 # Nova tells whole seconds, and the kernel when a process began to a hundredth.

@@ -59,6 +59,7 @@ class Fact(enum.Enum):
     EVACUATING = ('evacuating', 'info')
     WAITS = ('instance waits', 'warning')
     MOVED = ('instance moved', 'info')
+    NOT_NOTED = ('move not noted', 'warning')
     STATE_RESET = ('state reset', 'warning')
     REFUSED = ('target refused', 'warning')
     LEFT = ('instance left', 'info')
@@ -153,6 +154,25 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class DeadInstance:
+    """An instance that is surely dead, as values for those who are told of it: see
+    ``core.surely_dead``.
+
+    ``fenced_at``: when it was proven that its host can't write to any of its disks any more.
+    ``is_moved``: it is to run again elsewhere, and so comes back within a minute.
+    """
+
+    instance: str
+    name: str
+    project: str
+    opted_in: bool
+    source: str
+    silent_since: str
+    fenced_at: str
+    is_moved: bool
+
+
+@dataclass(frozen=True)
 class News:
     """One fact about one host (or about the program itself), as a sentence."""
 
@@ -160,6 +180,7 @@ class News:
     host: str
     text: str
     outcomes: tuple[Outcome, ...] = ()
+    dead: tuple[DeadInstance, ...] = ()
 
     @property
     def line(self) -> str:

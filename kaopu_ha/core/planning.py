@@ -82,7 +82,7 @@ class _Plan:
         # The hosts as they are, with nothing placed on them.
         hosts = seen.candidates
         if seen.grouping.reserved:
-            hosts = selection.as_taken(hosts, seen.grouping.reserved)
+            hosts = selection.as_taken(hosts, seen.grouping.reserved, seen.places, rules)
         self._unplaced = Shortlist(hosts)
         self._now, self._going = list(before), list[Evacuation]()
         # Who waits now, by its number, and all that counts for where they may go.

@@ -154,7 +154,7 @@ def of_host(host: str, seen: Seen, rules: model.Rules) -> tuple[Prospect, ...]:
     if trouble is None and host in seen.unasked:
         found = _not_known(host, on, seen.unasked[host])
     elif trouble is None:
-        found = _moved(on, *_played(host, on, seen, rules), seen)
+        found = _moved(on, *_played(host, on, seen, rules), seen, rules)
     else:
         found = [_left(host, one, seen, rules) or _stays(host, one, *trouble) for one in on]
     return tuple(sorted(found, key=lambda one: (one.name, one.instance)))
@@ -302,7 +302,7 @@ def _stays(host: str, one: model.Instance, reason: Reason, text: str) -> Prospec
 
 
 def _moved(on: Sequence[model.Instance], item: model.Recovery, moves: Sequence[Evacuation],
-           seen: Seen) -> list[Prospect]:
+           seen: Seen, rules: model.Rules) -> list[Prospect]:
     """What becomes of each by the plan; if there would be none, why its recovery waits."""
     if item.stage is not model.RecoveryStage.PLANNED:
         why = item.waiting_for or 'its recovery would wait'
@@ -310,7 +310,7 @@ def _moved(on: Sequence[model.Instance], item: model.Recovery, moves: Sequence[E
     planned = {move.instance: move for move in moves}
     safe = fencing.fenced_clusters(item.orders) | fencing.awaited_clusters(item.orders)
     alone = chances.of_each([move for move in moves if not move.phase.ended], seen.candidates,
-                            seen.places, seen.evacuations, seen.grouping)
+                            seen.places, seen.evacuations, rules, seen.grouping)
     found = []
     for one in on:
         move = planned.get(one.uuid)

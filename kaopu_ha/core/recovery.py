@@ -32,7 +32,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 import dataclasses
 
-from kaopu_ha.core import admission, evacuation, fencing, holding, left, model, planning
+from kaopu_ha.core import (
+    admission,
+    evacuation,
+    fencing,
+    holding,
+    left,
+    model,
+    planning,
+    surely_dead,
+)
 from kaopu_ha.core.holding import cutting as _fencing
 from kaopu_ha.core.holding import kept as _kept
 from kaopu_ha.core.kept import dead_hosts as dead_hosts
@@ -120,7 +129,8 @@ def _proven(recovery: Recovery, seen: Seen, rules: model.Rules) -> Decision:
     text = counted(made)
     stays = tuple(evacuation.outcome(item, seen.case) for item in made
                   if item.phase is Phase.NOT_RECOVERABLE)
-    news = News(Fact.PLANNED, recovery.host, text, stays)
+    news = News(Fact.PLANNED, recovery.host, text, stays,
+                surely_dead.certain(recovery, seen.servers, made, seen.case))
     decision = _go(recovery, RecoveryStage.PLANNED, seen, text, news)
     return dataclasses.replace(decision, evacuations=made, news=(
         *decision.news, *left.told(recovery.host, made, seen.case)))

@@ -39,6 +39,9 @@ class Rules:
     ``settle_seconds``: for so long a request may lie in front of Nova; ``service_down_seconds``:
     for so long Nova shows a service up that reports no more.  ``blind_looks``: after so
     many looks in which a network told nothing, a leader gives way to one to which it does.
+    ``joins_aggregates``: a reserved host that is taken is added to those of the lost host, with
+    ``joins_max`` calls for each.  ``notes_moves``: a server that was moved is told so in its
+    metadata, by at most ``notes_calls_max`` calls.
     """
 
     beat_ttl: float = 12.0
@@ -85,6 +88,10 @@ class Rules:
     aftercare_patience: float = 30.0
     aftercare_resets_max: int = 5
     aftercare_pauses_max: int = 20
+    joins_aggregates: bool = False
+    joins_max: int = 3
+    notes_moves: bool = False
+    notes_calls_max: int = 4
     policy: Policy = Policy()
     on_crash: OnCrash = OnCrash.TELL
     reboots_stuck: bool = False

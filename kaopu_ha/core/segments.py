@@ -124,12 +124,24 @@ class TakingStage(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Joining:
+    """A reserved host that is to be in an aggregate: the calls, each counted before it is made.
+
+    ``refused``: why Nova said no; '' if it did not.
+    """
+
+    aggregate: str
+    calls: int = 0
+    refused: str = ''
+
+
+@dataclass(frozen=True)
 class Taking:
     """A reserved host that is taken for a recovery; see ``core.taking``.
 
     ``segment`` is the uuid of the one that it is reserved in.  ``calls``: how often Nova was asked
     to enable it in this stage; each call is counted before it is made.  ``failures``: how often it
-    was given up.
+    was given up.  ``joins``: the aggregates that Nova was asked to add it to, by name.
     """
 
     host: str
@@ -140,6 +152,7 @@ class Taking:
     failures: int = 0
     waiting_for: str = ''
     history: tuple[Step, ...] = ()
+    joins: tuple[Joining, ...] = ()
 
     @property
     def under_way(self) -> bool:

@@ -176,15 +176,23 @@ def _in_order(reasons: Mapping[str, str], candidates: Collection[Candidate], cor
     return sorted(ranked, key=lambda host: (bool(reach.doubts(host)), reach.dislikes(host)))
 
 
-def as_taken(candidates: Collection[Candidate],
-             reserved: Collection[str]) -> tuple[Candidate, ...]:
+def as_taken(candidates: Collection[Candidate], reserved: Collection[str],
+             places: demands.Places, rules: model.Rules) -> tuple[Candidate, ...]:
     """The hosts as they are once the reserved ones are enabled, which people disable until then.
 
     So a plan sees which of them to take.  It sends nothing there before: no circle admits them.
+    Where they are added to the aggregates of the lost host, one that is in no zone yet will be in
+    that of whoever is moved: its zone speaks against nobody.
     """
-    return tuple(
-        dataclasses.replace(one, service=dataclasses.replace(one.service, enabled=True))
-        if one.service is not None and one.host in reserved else one for one in candidates)
+    def taken(one: Candidate) -> Candidate:
+        if one.service is None or one.host not in reserved:
+            return one
+        joins = rules.joins_aggregates and one.host not in zoned
+        return dataclasses.replace(one, service=dataclasses.replace(
+            one.service, enabled=True, zone='' if joins else one.service.zone))
+
+    zoned = {host for each in places.aggregates if each.zone for host in each.hosts}
+    return tuple(map(taken, candidates))
 
 
 def begun(candidates: Collection[Candidate], places: demands.Places,

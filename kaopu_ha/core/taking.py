@@ -23,26 +23,35 @@ The plan says who waits for which (``Evacuation.reserve``, ``core.circles``); of
 is taken at a time, so that none is taken that need not be.  What is written is written before the
 call, and a leader that takes over looks at Nova first.  Once Nova was asked there is no way back: a
 host that is enabled and still reserved would be nobody's.
+
+If the rules say so it is added to the aggregates of the lost host before it is enabled, so that
+Nova's scheduler never sees it anywhere else.  What Nova refuses is told, and it is taken without; a
+host that is not let into the zone is not taken, for the plan counted on that.  It is taken out of
+none: what is in an aggregate was put there by people, or is a target.
 """
 
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 import dataclasses
 from dataclasses import dataclass
 import enum
 
-from kaopu_ha.core import model, roads
+from kaopu_ha.core import model, roads, texts
 from kaopu_ha.core.circles import Grouping
+from kaopu_ha.core.demands import Aggregate
 from kaopu_ha.core.news import Fact, News
-from kaopu_ha.core.segments import Taking, TakingStage
+from kaopu_ha.core.segments import Joining, Taking, TakingStage
+
+_REFUSED_BYTES_MAX = 160
 
 
 class Act(enum.Enum):
     """What the leader does now.  ``ASK`` is followed by another look."""
 
     ASK = 'ask for the compute services'
+    JOIN = 'write that Nova is called, then have it added to an aggregate'
     ENABLE = 'write that Nova is called, then have it enabled'
     COMMIT = 'write it'
     READY = 'write it, and that the host is reserved no more'
@@ -57,6 +66,7 @@ class Seen:
     ``awaited_by``: a recovery of which an instance waits for it, '' if none does.  ``reserved``:
     its segment has it so.  ``recovery``: that for which it is taken, None if it is gone.  ``lost``:
     why it is no target whatever Nova says.  ``services``: Nova's, None if they were not asked for.
+    ``aggregates``: the same, asked for with them; ``unread``: why they could not be read.
     ``seconds`` passed in its stage, and ``since_call`` since its last call, as this leader counts:
     late is possible, early is not.
     """
@@ -68,17 +78,23 @@ class Seen:
     recovery: model.Recovery | None = None
     lost: str = ''
     services: Mapping[str, model.ComputeService] | None = None
+    aggregates: Sequence[Aggregate] = ()
+    unread: str = ''
     seconds: float = 0.0
     since_call: float = 0.0
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The taking as it is to be written, the act, and what is told once it is written."""
+    """The taking as it is to be written, the act, and what is told once it is written.
+
+    ``aggregate``: the name of that which it is to be added to.
+    """
 
     taking: Taking
     act: Act
     news: tuple[News, ...] = ()
+    aggregate: str = ''
 
 
 _Applies = Callable[[Taking, Seen, model.Rules], bool]
@@ -145,6 +161,13 @@ def waits(one: Taking, reason: str) -> Decision:
     return Decision(dataclasses.replace(one, waiting_for=reason), Act.COMMIT)
 
 
+def refused(one: Taking, aggregate: str, why: str) -> Taking:
+    """The taking after Nova refused to add it there: it is not asked to again."""
+    return dataclasses.replace(one, joins=tuple(
+        dataclasses.replace(each, refused=texts.bounded(why, _REFUSED_BYTES_MAX))
+        if each.aggregate == aggregate else each for each in one.joins))
+
+
 # ---------------------------------------------------------------- the rows, first match counts
 
 
@@ -161,18 +184,20 @@ def _asks(one: Taking, seen: Seen, rules: model.Rules) -> Decision:
 
 
 def _fails(one: Taking, seen: Seen, rules: model.Rules) -> Decision:
-    why = seen.lost or (f'{one.waiting_for or "Nova does not show it enabled"} after '
-                        f'{rules.attempt_limit:g} s')
+    outside = _outside(one, seen, rules)
+    why = seen.lost or outside or (f'{one.waiting_for or "Nova does not show it enabled"} after '
+                                   f'{rules.attempt_limit:g} s')
+    yet = '' if outside else '; Nova may enable this one yet'
     failed = dataclasses.replace(one, failures=one.failures + 1)
     return Decision(
         _go(failed, TakingStage.FAILED, seen, why), Act.COMMIT,
-        (News(Fact.NOT_TAKEN, one.host, f'{why}; the next reserved host is asked, if there is one; '
-                                        f'Nova may enable this one yet'),))
+        (News(Fact.NOT_TAKEN, one.host, f'{why}; the next reserved host is asked, if there is one'
+                                        f'{yet}'),))
 
 
 def _tries_again(one: Taking, seen: Seen, rules: model.Rules) -> Decision:
     text = f'once more: recovery {seen.awaited_by} needs it, and no other one is left'
-    again = dataclasses.replace(one, recovery=seen.awaited_by)
+    again = dataclasses.replace(one, recovery=seen.awaited_by, joins=())
     return Decision(_go(again, TakingStage.ASKED, seen, text), Act.COMMIT,
                     (News(Fact.TAKES, one.host, text),))
 
@@ -191,10 +216,25 @@ def _disabled(one: Taking, seen: Seen, rules: model.Rules) -> Decision:
 
 
 def _ready(one: Taking, seen: Seen, rules: model.Rules) -> Decision:
+    joined = _of_joins(one, seen)
     return Decision(
-        _go(one, TakingStage.READY, seen, 'it is enabled, and a target from now on'), Act.READY,
+        _go(one, TakingStage.READY, seen, f'it is enabled, and a target from now on{joined}'),
+        Act.READY,
         (News(Fact.TAKEN, one.host, f'it is enabled, and a target from now on; its segment has it '
-                                    f'as reserved no more (taken for recovery {one.recovery})'),))
+                                    f'as reserved no more (taken for recovery {one.recovery})'
+                                    f'{joined}'),))
+
+
+def _unread(one: Taking, seen: Seen, rules: model.Rules) -> Decision:
+    return waits(one, f'the aggregates can\'t be read: {seen.unread}')
+
+
+def _joins(one: Taking, seen: Seen, rules: model.Rules) -> Decision:
+    name = _to_join(one, seen, rules)[0].name
+    now = dataclasses.replace(_joining(one, name), calls=_joining(one, name).calls + 1)
+    others = [each for each in one.joins if each.aggregate != name]
+    return Decision(dataclasses.replace(one, joins=(*others, now), waiting_for=''), Act.JOIN,
+                    aggregate=name)
 
 
 def _calls(one: Taking, seen: Seen, rules: model.Rules) -> Decision:
@@ -219,6 +259,14 @@ _ROWS: tuple[_Row, ...] = (
         not seen.awaited_by and _untouched(one)), _forgotten),
     ('it is lost', lambda one, seen, rules: bool(seen.lost), _fails),
     ('Nova is to be asked', lambda one, seen, rules: seen.services is None, _asks),
+    ('its aggregates are not known', lambda one, seen, rules: _is_to_join(one, seen)
+     and bool(seen.unread) and seen.seconds < rules.attempt_limit * rules.patience_share, _unread),
+    ('it is not let into its zone', lambda one, seen, rules: _is_to_join(one, seen)
+     and bool(_outside(one, seen, rules)), _fails),
+    ('its pause before it is added', lambda one, seen, rules: _is_to_join(one, seen)
+     and _must_pause(one, seen, rules), _rests),
+    ('it is to be in an aggregate', lambda one, seen, rules: _is_to_join(one, seen)
+     and bool(_to_join(one, seen, rules)), _joins),
     ('it is enabled', lambda one, seen, rules: one.stage is TakingStage.ASKED
      and not _not_up(one, seen) and _is_enabled(one, seen), _enabled),
     ('it is enabled, as it was', lambda one, seen, rules: one.stage is TakingStage.ENABLED
@@ -249,6 +297,62 @@ def _not_up(one: Taking, seen: Seen) -> str:
 
 def _is_enabled(one: Taking, seen: Seen) -> bool:
     return (seen.services or {})[one.host].enabled
+
+
+def _is_to_join(one: Taking, seen: Seen) -> bool:
+    """True while it is added to aggregates: before it is enabled, if it would be a target then."""
+    return one.stage is TakingStage.ASKED and not _not_up(one, seen)
+
+
+def _lacking(one: Taking, seen: Seen) -> list[Aggregate]:
+    """The aggregates of the lost host that it is not in, by name."""
+    lost = seen.recovery.host if seen.recovery is not None else ''
+    return sorted((each for each in seen.aggregates
+                   if lost in each.hosts and one.host not in each.hosts),
+                  key=lambda each: each.name)
+
+
+def _to_join(one: Taking, seen: Seen, rules: model.Rules) -> list[Aggregate]:
+    """Those of which Nova may still be asked to add it to."""
+    return [each for each in _lacking(one, seen) if not _joining(one, each.name).refused
+            and _joining(one, each.name).calls < rules.joins_max]
+
+
+def _must_pause(one: Taking, seen: Seen, rules: model.Rules) -> bool:
+    """True while a call may still show: nothing is known of the first one's outcome."""
+    next_ones = _to_join(one, seen, rules)
+    calls = _joining(one, next_ones[0].name).calls if next_ones else 0
+    return seen.since_call < rules.restart_pause(calls)
+
+
+def _outside(one: Taking, seen: Seen, rules: model.Rules) -> str:
+    """Why it is in no zone, though the lost host is in one; empty if that may still come."""
+    zones = [each for each in _lacking(one, seen) if each.zone
+             and each not in _to_join(one, seen, rules)]
+    if not zones or any(each.zone and one.host in each.hosts for each in seen.aggregates):
+        return ''
+    return f'Nova did not add it to {zones[0].name}, the aggregate of zone {zones[0].zone}' + (
+        _why(_joining(one, zones[0].name)))
+
+
+def _of_joins(one: Taking, seen: Seen) -> str:
+    """What became of its aggregates, for people; empty if it was to be added to none."""
+    lacking = {each.name for each in _lacking(one, seen)}
+    told = [f'added to {texts.few(names)}' for names in [
+        sorted(each.aggregate for each in one.joins if each.aggregate not in lacking)] if names]
+    told += [f'not added to {each.aggregate}{_why(each)}' for each in one.joins
+             if each.aggregate in lacking]
+    if seen.unread:
+        told.append(f'the aggregates of the lost host can\'t be read: {seen.unread}')
+    return ''.join(f'; {each}' for each in told)
+
+
+def _why(one: Joining) -> str:
+    return f': {one.refused or f"it is not in it after {one.calls} calls"}'
+
+
+def _joining(one: Taking, aggregate: str) -> Joining:
+    return next((each for each in one.joins if each.aggregate == aggregate), Joining(aggregate))
 
 
 def _go(one: Taking, stage: TakingStage, seen: Seen, reason: str) -> Taking:

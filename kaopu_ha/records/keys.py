@@ -30,6 +30,8 @@
                                                often, that it is left to a person
 ``aftercare/<host>``                durable    what is looked after since it was taken back: bounded
                                                by what was moved; gone when nothing is wrong
+``notes/<recovery>``                durable    what its users find at the moved servers: bounded
+                                               by these; gone with the recovery
 ``claim/<instance>``                lease      the worker that has the instance
 ``process/<role>/<name>``           lease      a controller or worker runs; for people only
 ``closed/<host>/<n>``               durable    ended cases, bounded
@@ -90,6 +92,7 @@ PROOF = PREFIX + 'proof/'
 RESTART = PREFIX + 'restart/'
 CRASHED = PREFIX + 'crashed/'
 AFTERCARE = PREFIX + 'aftercare/'
+NOTES = PREFIX + 'notes/'
 CLAIM = PREFIX + 'claim/'
 PROCESS = PREFIX + 'process/'
 HOST = PREFIX + 'host/'

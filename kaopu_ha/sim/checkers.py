@@ -32,6 +32,7 @@ from kaopu_ha.sim.laws_books import Used
 from kaopu_ha.sim.laws_brake import Braked
 from kaopu_ha.sim.laws_claims import Claimed
 from kaopu_ha.sim.laws_crashes import StartedCrashed
+from kaopu_ha.sim.laws_dead import SurelyDead
 from kaopu_ha.sim.laws_fences import (
     Fences,
     could_not_tell,
@@ -44,6 +45,7 @@ from kaopu_ha.sim.laws_late import Late, came_too_late
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_moves import Moves, written_twice
 from kaopu_ha.sim.laws_news import Tellers
+from kaopu_ha.sim.laws_notes import Noted
 from kaopu_ha.sim.laws_places import PlacesAllowed
 from kaopu_ha.sim.laws_policy import Policies
 from kaopu_ha.sim.laws_protection import SaidOfTheLiving
@@ -95,6 +97,7 @@ class Checkers:
         self._calls = calls = CallsAllowed(world, self._say)
         OpenIsTold(world, self._say)
         OnBoards(world, self._say)
+        SurelyDead(world, self._say)
         Watched(world, self._say)
         world.nova.placement.released = Used(world, self._say).released
         policies = Policies(world, self._say)
@@ -112,7 +115,8 @@ class Checkers:
         self._wished = Wished(world, self._say, calls.fenced)
         moves, tellers = Moves(world, self._say), Tellers(world, self._say)
         places, within = PlacesAllowed(world, self._say), WithinSegments(world, self._say)
-        world.nova.asked_to_enable = within.enabled
+        world.nova.asked_to_note = Noted(world, self._say).asked
+        world.nova.asked_to_enable, world.nova.asked_to_join = within.enabled, within.joined
         self._more = (Said(world, self._say).committed, self._grounds.committed,
                       self._wished.committed, moves.committed, tellers.committed,
                       places.committed, within.committed, policies.committed,

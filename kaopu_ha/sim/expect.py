@@ -20,7 +20,7 @@ import re
 from kaopu_ha import records
 from kaopu_ha.core.model import Evacuation, Recovery
 from kaopu_ha.core.prospect import Forecast, Prospect
-from kaopu_ha.sim import words_hearsay, words_segments
+from kaopu_ha.sim import laws_notes, words_hearsay, words_segments
 from kaopu_ha.sim.healed import unhealed
 from kaopu_ha.sim.laws_foretold import foreseen
 from kaopu_ha.sim.nova import SimServer
@@ -140,6 +140,35 @@ def _taken(world: World, host: str) -> str:
     if words_segments.reserved(world, host):
         return 'it is reserved'
     return 'it is disabled' if host in world.nova.disabled else ''
+
+
+@_expected('{instance} has a note that it was moved')
+def _noted(world: World, instance: str) -> str:
+    row = world.row(instance)
+    return '' if any(mark.key == laws_notes.KEY for mark in (row.marks if row else ())) else (
+        'it has none')
+
+
+@_expected('{instance} has no note that it was moved')
+def _not_noted(world: World, instance: str) -> str:
+    return '' if _noted(world, instance) else 'it has one'
+
+
+@_expected('{instance} is told to be surely dead')
+def _told_dead(world: World, instance: str) -> str:
+    told = {one.name for _, news in world.told for one in news.dead}
+    return '' if instance in told else 'it is not'
+
+
+@_expected('{instance} is not told to be dead')
+def _not_told_dead(world: World, instance: str) -> str:
+    return '' if _told_dead(world, instance) else 'it is'
+
+
+@_expected('{host} is in zone {zone}')
+def _in_zone(world: World, host: str, zone: str) -> str:
+    found = world.nova.lay.zones.get(host, '')
+    return '' if found == zone else f'it is in {found or "none"}'
 
 
 @_expected('{host} has no case')

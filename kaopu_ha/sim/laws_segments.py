@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from kaopu_ha import ports, records
+from kaopu_ha.core.model import Recovery
 from kaopu_ha.core.segments import RecoveryMethod, Segment, SegmentHost, Taking, TakingStage
 from kaopu_ha.sim.laws_late import came_too_late
 from kaopu_ha.sim.nova import SimServer
@@ -69,6 +70,18 @@ class WithinSegments:
         if not reserved or self._methods.get(segment) is RecoveryMethod.AUTO:
             self._say('only reserved hosts are taken', f'{host} of {segment} is enabled')
 
+    def joined(self, host: str, aggregate: str) -> None:
+        """The API was asked to add a host to an aggregate."""
+        if came_too_late(self._world, f'join {host} {aggregate}'):
+            return
+        one = self._world.record(Taking, records.TAKING + host)
+        if one is None or not any(each.aggregate == aggregate and each.calls
+                                  for each in one.joins):
+            self._say('no call unwritten', f'{host} is added to {aggregate}, and nobody wrote that '
+                                           f'down')
+        if one is not None and not self._has(one, aggregate):
+            self._say('only the aggregates of the lost host', f'{host} is added to {aggregate}')
+
     def committed(self, who: str, writes: Sequence[ports.Put | ports.Delete],
                   before: Mapping[str, ports.Entry]) -> None:
         """Something was committed."""
@@ -100,6 +113,12 @@ class WithinSegments:
         elif write.key.startswith(records.SEGMENT):
             segment = records.record(Segment, write)
             self._methods[segment.uuid] = segment.recovery_method
+
+    def _has(self, one: Taking, aggregate: str) -> bool:
+        """True if the host that is lost is in the aggregate."""
+        item = self._world.record(Recovery, records.RECOVERY + one.recovery)
+        return item is None or any(each.name == aggregate and item.host in each.hosts
+                                   for each in self._world.nova.lay.aggregates())
 
     def _one_at_a_time(self) -> None:
         busy = [one.recovery for one in self._world.every(Taking, records.TAKING) if one.under_way]

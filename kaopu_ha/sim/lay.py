@@ -21,11 +21,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from kaopu_ha import ports
 from kaopu_ha.core import demands, model
 from kaopu_ha.core.demands import Aggregate, Amount, Demand, Group, Offer, Part, Places
 
 if TYPE_CHECKING:
     from kaopu_ha.sim.nova import Nova, SimServer
+
+# What Nova calls the zone of a host that is in no aggregate with one.
+DEFAULT_ZONE = 'nova'
 
 
 @dataclass(eq=False)
@@ -50,6 +54,32 @@ class Lay:
     def is_used(self) -> bool:
         """True if anything of it is."""
         return bool(self.zones or self.groups or self.dedicated or self.own)
+
+    def aggregates(self) -> tuple[Aggregate, ...]:
+        """What its zones and projects are made of; the default zone is no aggregate."""
+        zones = {zone for zone in self.zones.values() if zone != DEFAULT_ZONE}
+        found = [Aggregate(f'zone-{zone}', frozenset(
+            host for host, its in self.zones.items() if its == zone), {'availability_zone': zone})
+            for zone in zones]
+        return tuple(sorted([*found, *self._of_projects()], key=lambda one: one.name))
+
+    def join(self, host: str, aggregate: str) -> None:
+        """Add a host to an aggregate; Refused as by Nova if it is in another zone already."""
+        kind, _, of = aggregate.partition('-')
+        if aggregate not in {one.name for one in self.aggregates()}:
+            raise ports.Refused(f'404: there is no aggregate {aggregate}')
+        if kind == 'for':
+            self.own[host] = of
+        elif self.zones.get(host, DEFAULT_ZONE) not in (DEFAULT_ZONE, of):
+            raise ports.Refused(f'409: {host} is in zone {self.zones[host]}')
+        else:
+            self.zones[host] = of
+
+    def _of_projects(self) -> list[Aggregate]:
+        own = {project: frozenset(host for host, whose in self.own.items() if whose == project)
+               for project in sorted(set(self.own.values()))}
+        return [Aggregate(f'for-{project}', hosts, {'filter_tenant_id': project})
+                for project, hosts in own.items()]
 
     def why_not(self, nova: Nova, row: SimServer, host: str) -> str:
         """Why the scheduler does not let it there, room aside; empty if it does."""
@@ -93,11 +123,7 @@ class Lay:
             host for host, has in free.items()
             if all(has.get(name, 0) >= kind.total(name) for name in kind.names)))
             for kind in kinds}
-        own = {project: frozenset(host for host, whose in self.own.items() if whose == project)
-               for project in sorted(set(self.own.values()))}
-        return Places(offers, tuple(
-            Aggregate(f'of {project}', hosts, {'filter_tenant_id': project})
-            for project, hosts in own.items()), tuple(self.groups))
+        return Places(offers, self.aggregates(), tuple(self.groups))
 
     def free(self, nova: Nova, host: str, without: str = '') -> dict[str, int]:
         """What is left of each class on a host, were one consumer not there."""

@@ -42,6 +42,7 @@ T = typing.TypeVar('T')
 
 _DOWN_SECONDS = 60.0
 _EVACUABLE = ('active', 'stopped', 'error')
+_NOTABLE = ('active', 'stopped', 'paused', 'suspended')
 
 
 class Nova:
@@ -68,6 +69,8 @@ class Nova:
         self.asked_to_start: Callable[[SimServer], None] = lambda row: None
         self.asked_to_reset: Callable[[SimServer], None] = lambda row: None
         self.asked_to_enable: Callable[[str], None] = lambda host: None
+        self.asked_to_join: Callable[[str, str], None] = lambda host, aggregate: None
+        self.asked_to_note: Callable[[SimServer, str], None] = lambda row, key: None
         self._lost_at: dict[str, float] = {}
 
     # ------------------------------------------------------------ what the API does
@@ -143,6 +146,21 @@ class Nova:
             raise ports.Refused(f'404: no service on {host}')
         self.asked_to_enable(host)
         self.disabled.discard(host)
+
+    def join(self, host: str, aggregate: str) -> None:
+        """Add a host to an aggregate."""
+        if host not in self.computes:
+            raise ports.Refused(f'404: no service on {host}')
+        self.asked_to_join(host, aggregate)
+        self.lay.join(host, aggregate)
+
+    def note(self, uuid: str, key: str, text: str) -> None:
+        """Set one item of a server's metadata."""
+        row = self.row(uuid)
+        self.asked_to_note(row, key)
+        if row.task_state or row.vm_state not in _NOTABLE:
+            raise ports.Refused(f'409: it is {row.vm_state}/{row.task_state or "no task"}')
+        row.note(key, text)
 
     # ------------------------------------------------------------ what everybody may know
 
@@ -237,6 +255,11 @@ class SimNova(ports.Cloud):
             raise ports.PortError('503: Placement is away')
         return self.nova.lay.places(self.nova, kinds)
 
+    def aggregates(self) -> tuple[demands.Aggregate, ...]:
+        """As promised."""
+        self._go()
+        return self.nova.lay.aggregates()
+
     def migrations(self, *, instance: str = '', host: str = '') -> tuple[model.Migration, ...]:
         """As promised."""
         self._go()
@@ -272,6 +295,10 @@ class SimNova(ports.Cloud):
         """As promised."""
         self._act(permit, lambda: self.nova.enable(host), f'enable {host}')
 
+    def join(self, host: str, aggregate: str, permit: ports.Permit) -> None:
+        """As promised."""
+        self._act(permit, lambda: self.nova.join(host, aggregate), f'join {host} {aggregate}')
+
     def evacuate(self, instance: str, target: str, permit: ports.Permit) -> None:
         """As promised."""
         self._act(permit, lambda: self.nova.evacuate(instance, target), f'evacuate {instance}')
@@ -284,6 +311,10 @@ class SimNova(ports.Cloud):
     def start(self, instance: str, permit: ports.Permit, *, anew: bool = False) -> None:
         """As promised."""
         self._act(permit, lambda: self.nova.start(instance, anew), f'start {instance}')
+
+    def note(self, instance: str, key: str, text: str, permit: ports.Permit) -> None:
+        """As promised."""
+        self._act(permit, lambda: self.nova.note(instance, key, text), f'note {instance}')
 
     def close(self) -> None:
         """Nothing is held."""

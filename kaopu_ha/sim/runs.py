@@ -77,6 +77,8 @@ _SCENES_SHARE = 0.5
 
 # In each run of so many somebody looks at Horizon, too.
 _HORIZON_EVERY = 4
+# And in each of so many what was moved says so in its metadata.
+_NOTED_EVERY = 5
 
 _Fault = Callable[[random.Random, Setup, float, float], Iterator[Event]]
 
@@ -90,6 +92,9 @@ def story_of(seed: int, hard: bool = False) -> Story:
     chance = random.Random(seed)
     # Not by chance: what all other seeds mean stays as it was.
     setup = dataclasses.replace(_setup(chance), horizon=seed % _HORIZON_EVERY == 0)
+    if seed % _NOTED_EVERY == 0:
+        setup = dataclasses.replace(setup, times=dataclasses.replace(
+            setup.times, rules=dataclasses.replace(setup.times.rules, notes_moves=True)))
     begin = chance.uniform(5, 8)
     beside = chance.randint(3, 8) if hard else chance.choice((0, 1, 1, 2, 2, 3, 4, 6))
     if chance.random() < _SCENES_SHARE:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 import math
 
+from kaopu_ha import ports
 from kaopu_ha.core import model
 
 # Nova's numbers.
@@ -25,7 +26,9 @@ NO_STATE, RUNNING, PAUSED, SHUTDOWN = 0, 1, 3, 4
 
 @dataclass(eq=False)
 class SimServer:
-    """A server in Nova's database.  ``wanted``: its user wants it on."""
+    """A server in Nova's database.  ``wanted``: its user wants it on.  ``is_full``: it has as much
+    metadata as Nova allows.
+    """
 
     uuid: str
     name: str
@@ -44,6 +47,15 @@ class SimServer:
     marks: tuple[model.Mark, ...] = ()
     marked_at: float = -math.inf
     actions: list[model.Action] = field(default_factory=list)
+    is_full: bool = False
+
+    def note(self, key: str, text: str) -> None:
+        """Set one item of its metadata; Refused as by Nova if it has as many as it may have."""
+        others = tuple(mark for mark in self.marks
+                       if (mark.source, mark.key) != (model.Source.METADATA, key))
+        if self.is_full and len(others) == len(self.marks):
+            raise ports.Refused('403: Maximum number of metadata items exceeds 128')
+        self.marks = (*others, model.Mark(model.Source.METADATA, key, text))
 
     def reset(self, state: str) -> None:
         """Show this state, and no task."""

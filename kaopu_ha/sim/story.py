@@ -50,7 +50,9 @@ from kaopu_ha.sim.world import PACES, Setup, Times, Vm, World
 _EXPECT = 'expect '
 _FIELDS = frozenset({'title', 'text', 'pace', 'hosts', 'clusters', 'controllers', 'workers',
                      'instances', 'seed', 'story', 'log', 'live_weight', 'horizon',
-                     'crashed', 'stuck'})
+                     'crashed', 'stuck', 'rules'})
+# What is off unless a story has it on.
+_SWITCHES = ('joins_aggregates', 'notes_moves')
 
 
 class StoryError(ValueError):
@@ -181,7 +183,8 @@ def _story(data: dict[str, Any], times: Times | None) -> Story:
         clusters=tuple(str(data.get('clusters', 'a')).split()),
         controllers=int(data.get('controllers', 2)), workers=int(data.get('workers', 2)),
         instances=tuple(_vm(name, said) for name, said in (data.get('instances') or {}).items()),
-        times=_on_crash(PACES[pace] if pace else times or PACES['fast'], data),
+        times=_switched(_on_crash(PACES[pace] if pace else times or PACES['fast'], data),
+                        data.get('rules', '')),
         horizon=bool(data.get('horizon', False)), live_weight=_weight(data.get('live_weight')))
     for vm in setup.instances:
         if vm.host not in setup.hosts or not set(vm.clusters) <= set(setup.clusters):
@@ -208,6 +211,16 @@ def _on_crash(times: Times, data: dict[str, Any]) -> Times:
                          f'{", ".join(one.value for one in OnCrash)}') from None
     return dataclasses.replace(times, rules=dataclasses.replace(
         times.rules, on_crash=chosen, reboots_stuck=stuck == 'reboot'))
+
+
+def _switched(times: Times, switched: str) -> Times:
+    """The times, with the rules that the story names switched on."""
+    names = str(switched).split()
+    strange = sorted(set(names) - set(_SWITCHES))
+    if strange:
+        raise StoryError(f'no rule "{strange[0]}" can be switched on: {", ".join(_SWITCHES)}')
+    on: dict[str, Any] = dict.fromkeys(names, True)
+    return dataclasses.replace(times, rules=dataclasses.replace(times.rules, **on))
 
 
 def _weight(said: Any) -> float | None:
@@ -265,6 +278,8 @@ def written(story: Story) -> str:
                             'horizon': setup.horizon or '',
                             'crashed': _told_on_crash(setup.times),
                             'stuck': 'reboot' if setup.times.rules.reboots_stuck else '',
+                            'rules': ' '.join(
+                                name for name in _SWITCHES if getattr(setup.times.rules, name)),
                             'live_weight': '' if setup.live_weight is None else setup.live_weight,
                             'instances': {vm.name: _told(vm) for vm in setup.instances},
                             'story': [f'{event.at:g} {event.words}' for event in story.events]

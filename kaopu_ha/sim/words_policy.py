@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from kaopu_ha.core.model import Mark, Source
+from kaopu_ha.sim import laws_notes
 from kaopu_ha.sim.nova import SimServer
 from kaopu_ha.sim.sentences import Vocabulary
 from kaopu_ha.sim.world import World
@@ -41,6 +42,17 @@ def _flavor(world: World, instance: str, mark: str) -> None:
 def _unmark(world: World, instance: str) -> None:
     row = _row(world, instance)
     row.marks, row.marked_at = (), world.kernel.now
+
+
+@WORDS.take('{instance} has as much metadata as Nova allows')
+def _full(world: World, instance: str) -> None:
+    _row(world, instance).is_full = True
+
+
+@WORDS.take('people take the note off {instance}')
+def _note_off(world: World, instance: str) -> None:
+    row = _row(world, instance)
+    row.marks = tuple(mark for mark in row.marks if mark.key != laws_notes.KEY)
 
 
 def _add(world: World, instance: str, source: Source, mark: str) -> None:

@@ -20,11 +20,11 @@ meaning raises the major one.  The samples in ``doc/notification_samples`` are w
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-import datetime
 import hashlib
 from typing import Any
 
-from kaopu_ha.core.news import News, Outcome
+from kaopu_ha import records
+from kaopu_ha.core.news import DeadInstance, News, Outcome
 from kaopu_ha.core.notice import Audience, Notice
 
 ALL_PROJECTS = '*'
@@ -39,20 +39,24 @@ RESULTS = {'done': 'moved', 'failed': 'failed', 'left': 'left',
 
 def made(news: News, *, publisher: str, at: str, new_id: Callable[[], str],
          projects: Collection[str]) -> tuple[Notice, ...]:
-    """The notice for operators, and one for each instance whose project is to be told of it.
+    """The notice for operators, and those for each instance whose project is to be told of it.
 
     A project is told if the operator lets it (``projects``) and the server's metadata asks for it.
     """
     data = {'fact': news.fact.key, 'host': news.host or None, 'text': news.text,
             'instances': [_versioned('InstancePayload', '1.0', _for_operators(item))
-                          for item in news.outcomes]}
+                          for item in news.outcomes],
+            'dead': [_versioned('DeadInstancePayload', '1.0',
+                                {**_of_dead(one), 'source': one.source}) for one in news.dead]}
     first = Notice(new_id(), f'news.{news.fact.key}', news.fact.level, publisher, at,
-                   Audience.OPERATORS, news.line, _versioned('NewsPayload', '1.0', data))
-    return first, *(_for_project(item, at, new_id()) for item in news.outcomes
-                    if is_told(item, projects))
+                   Audience.OPERATORS, news.line, _versioned('NewsPayload', '1.1', data))
+    return (first, *(_for_project(item, at, new_id()) for item in news.outcomes
+                     if is_told(item, projects)),
+            *(_dead_for_project(one, at, new_id()) for one in news.dead
+              if is_told(one, projects)))
 
 
-def is_told(item: Outcome, projects: Collection[str]) -> bool:
+def is_told(item: Outcome | DeadInstance, projects: Collection[str]) -> bool:
     """True if the instance's project asked to be told of it, and may be."""
     return item.opted_in and bool(item.project) and (
         ALL_PROJECTS in projects or item.project in projects)
@@ -65,12 +69,7 @@ def seconds_down(item: Outcome) -> float | None:
     """
     if item.result != 'done':
         return None
-    try:
-        down = (datetime.datetime.fromisoformat(item.ended_at)
-                - datetime.datetime.fromisoformat(item.silent_since))
-    except (ValueError, TypeError):
-        return None
-    return round(max(down.total_seconds(), 0.0), 1)
+    return records.seconds_between(item.silent_since, item.ended_at)
 
 
 # ---------------------------------------------------------------- private
@@ -93,6 +92,20 @@ def _for_project(item: Outcome, at: str, new_id: str) -> Notice:
     return Notice(new_id, event_type, priority, _PUBLISHER, at, Audience.PROJECTS,
                   f'{item.name} ({item.instance}): {RESULTS[item.result]}',
                   _versioned('InstanceEvacuationPayload', '1.0', data))
+
+
+def _dead_for_project(one: DeadInstance, at: str, new_id: str) -> Notice:
+    """The same of an instance that is surely dead."""
+    data = {**_of_dead(one), 'source_host_id': _host_id(one.project, one.source)}
+    return Notice(new_id, 'instance.dead', 'warning', _PUBLISHER, at, Audience.PROJECTS,
+                  f'{one.name} ({one.instance}): surely dead',
+                  _versioned('InstanceDeadPayload', '1.0', data))
+
+
+def _of_dead(one: DeadInstance) -> dict[str, Any]:
+    return {'uuid': one.instance, 'name': one.name, 'project_id': one.project or None,
+            'silent_since': one.silent_since or None, 'fenced_at': one.fenced_at,
+            'is_moved': one.is_moved}
 
 
 def _common(item: Outcome) -> dict[str, Any]:

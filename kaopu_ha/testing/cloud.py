@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kaopu_ha import ports
+from kaopu_ha.core.cloud import Source
 from kaopu_ha.testing.clock import Clocked
 from kaopu_ha.testing.fence import GivenPermit
 
@@ -51,6 +52,14 @@ class ComputeHosts(abc.ABC):
     def runs(self, instance: str) -> bool:
         """True if it runs, as its host tells now."""
 
+    def aggregate(self, *hosts: str) -> str:
+        """Make an aggregate of these hosts, where people group hosts; its name."""
+        raise NotImplementedError
+
+    def disband(self, aggregate: str) -> None:
+        """Take it away again."""
+        raise NotImplementedError
+
     @abc.abstractmethod
     def kill(self, host: str) -> None:
         """Cut the host's power, and cut it off from the disks of its instances."""
@@ -65,12 +74,15 @@ class CloudSuite(Clocked):
 
     ``keeps_actions``: it tells what was asked for a server, and by whom; ``counts``: what is set
     aside for one is counted.  Where it is not so, nothing is told.  ``enables``: people disable
-    hosts there.
+    hosts there; ``groups``: and put them into aggregates, as the world does.  ``notes``: servers
+    have metadata.
     """
 
     keeps_actions = True
     counts = True
     enables = True
+    groups = True
+    notes = True
     cloud: ports.Cloud
     world: ComputeHosts
     patience = 90.0
@@ -231,6 +243,44 @@ class CloudSuite(Clocked):
         with self.assertRaises(ports.Refused):
             self.cloud.enable('nobody', GivenPermit())
 
+    def test_a_host_is_added_to_an_aggregate_and_who_is_in_it_stays(self) -> None:
+        first, second = self.world.hosts[:2]
+        if not self.groups:
+            self.assertEqual((), self.cloud.aggregates())
+            with self.assertRaises(ports.Refused):
+                self.cloud.join(second, 'nobodys', GivenPermit())
+            return
+        ours = self.world.aggregate(first)
+        self.addCleanup(self.world.disband, ours)
+        with self.assertRaises(ports.PortError):
+            self.cloud.join(second, ours, GivenPermit(holds=False))
+        self.assertEqual({first}, self.hosts_of(ours))
+        for _ in range(2):
+            self.cloud.join(second, ours, GivenPermit())
+            self.assertEqual({first, second}, self.hosts_of(ours))
+        with self.assertRaises(ports.Refused):
+            self.cloud.join(second, 'nobodys', GivenPermit())
+        with self.assertRaises(ports.Refused):
+            self.cloud.join('nobody', ours, GivenPermit())
+
+    def test_a_note_is_found_at_the_server_and_what_else_is_there_stays(self) -> None:
+        instance = self.an_instance()
+        if not self.notes:
+            with self.assertRaises(ports.Refused):
+                self.cloud.note(instance, 'kaopu_ha.a', 'one', GivenPermit())
+            return
+        with self.assertRaises(ports.PortError):
+            self.cloud.note(instance, 'kaopu_ha.a', 'one', GivenPermit(holds=False))
+        self.assertNotIn('kaopu_ha.a', self.metadata(instance))
+        before = self.metadata(instance)
+        for key, text in (('kaopu_ha.a', 'one'), ('kaopu_ha.b', 'x' * 255),
+                          ('kaopu_ha.a', 'two'), ('kaopu_ha.a', 'two')):
+            self.cloud.note(instance, key, text, GivenPermit())
+            before[key] = text
+            self.assertEqual(before, self.metadata(instance))
+        with self.assertRaises(ports.Refused):
+            self.cloud.note(NOBODY, 'kaopu_ha.a', 'one', GivenPermit())
+
     def test_a_state_is_reset(self) -> None:
         instance = self.an_instance()
         for state in ('error', 'active'):
@@ -293,6 +343,17 @@ class CloudSuite(Clocked):
                 return
             self.sleep(POLL_SECONDS)
         self.fail(f'{instance} does not run: {self.cloud.server(instance)}')
+
+    def metadata(self, instance: str) -> dict[str, str]:
+        """The metadata of the server, as it is now."""
+        server = self.cloud.server(instance)
+        return {mark.key: mark.value for mark in (server.marks if server else ())
+                if mark.source is Source.METADATA}
+
+    def hosts_of(self, aggregate: str) -> set[str]:
+        """The hosts of the aggregate of this name, as it is now."""
+        (found,) = (one for one in self.cloud.aggregates() if one.name == aggregate)
+        return set(found.hosts)
 
     def uuids(self, host: str) -> list[str]:
         """The servers of the host."""

@@ -24,7 +24,7 @@ import time
 from typing import Any
 
 from kaopu_ha import ports
-from kaopu_ha.core.news import Fact, News, Outcome
+from kaopu_ha.core.news import DeadInstance, Fact, News, Outcome
 from kaopu_ha.core.notice import Audience, Notice
 from kaopu_ha.telling import notices
 from kaopu_ha.testing.clock import calm
@@ -42,6 +42,15 @@ def an_outcome(**changes: Any) -> Outcome:
         reason='it runs there with its disks open', source='compute-1', target='compute-2',
         silent_since='2026-01-01T00:00:00.000+00:00', confirmed_at='2026-01-01T00:05:34.500+00:00',
         ended_at=AT), **changes)
+
+
+def a_dead_instance(**changes: Any) -> DeadInstance:
+    """A member of a cluster that is surely dead, and stays away: its project wants to know."""
+    return dataclasses.replace(DeadInstance(
+        instance='9d2c7a51-4c55-4a0e-9d0b-2f0d6a3c1b11', name='node-1',
+        project='5f1d9e6bb1c34a43a2c9f2d9b3f1c0de', opted_in=True, source='compute-1',
+        silent_since='2026-01-01T00:00:00.000+00:00', fenced_at='2026-01-01T00:05:35.250+00:00',
+        is_moved=False), **changes)
 
 
 def some_news(**changes: Any) -> News:

@@ -95,7 +95,8 @@ def planned(evacuations, seen, rules, dead=()):
     """What ``planning.planned`` gives."""
     before = tuple(policy.in_order(evacuations))
     seen = dataclasses.replace(
-        seen, candidates=selection.as_taken(seen.candidates, seen.grouping.reserved))
+        seen, candidates=selection.as_taken(
+            seen.candidates, seen.grouping.reserved, seen.places, rules))
     hosts = {one.host: one for one in seen.candidates}
     stays = Stays(hosts)
     now = {_key(item): planning._turned_back(item, seen, rules, dead, stays)

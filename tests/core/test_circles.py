@@ -16,6 +16,7 @@ import dataclasses
 import unittest
 
 from kaopu_ha.core import circles, evacuation, planning
+from kaopu_ha.core.demands import NOWHERE_SAID, Aggregate, Demand, Places
 from kaopu_ha.core.model import Phase
 from kaopu_ha.core.segments import (
     RecoveryMethod,
@@ -67,12 +68,13 @@ def hosts(**changes):
     return tuple(dataclasses.replace(one, **changes.get(host, {})) for host, one in made.items())
 
 
-def planned(grouping, *items, candidates=None, dead=()):
+def planned(grouping, *items, candidates=None, dead=(), places=NOWHERE_SAID, given=None):
     """What becomes of them in the next plan: the phase, the target, and who is waited for."""
     items = items or (an_evacuation('i1'),)
     look = evacuation.Seen(AT, BY, 5, hosts() if candidates is None else candidates,
-                           grouping=grouping)
-    changed = {item.instance: item for item in planning.planned(items, look, rules(), dead)}
+                           places=places, grouping=grouping)
+    changed = {item.instance: item
+               for item in planning.planned(items, look, given or rules(), dead)}
     return [changed.get(item.instance, item) for item in items]
 
 
@@ -261,6 +263,17 @@ class WhoWaitsForWhich(unittest.TestCase):
         found = planned(a_grouping(RESERVED_HOST, reserved=('r1',)), *both)
         self.assertEqual(['r1', ''], [item.reserve for item in found])
         self.assertIn('r1: it is reserved', found[1].reason)
+
+    def test_the_zone_of_one_that_is_put_into_that_of_the_lost_host_speaks_against_nobody(self):
+        pinned = an_evacuation('i1', demand=Demand(zone='east'))
+        zoned = Aggregate('zone-west', frozenset({'r1'}), {'availability_zone': 'west'})
+        reserves = {host: {'service': a_service(host, enabled=False, zone=zone)}
+                    for host, zone in (('r1', 'west'), ('r2', 'nova'))}
+        group = a_grouping(RESERVED_HOST)
+        for joins, expected in ((True, 'waits for r2'), (False, '')):
+            self.assertEqual([expected], goes(
+                group, pinned, candidates=hosts(**reserves),
+                places=Places(aggregates=(zoned,)), given=rules(joins_aggregates=joins)))
 
     def test_a_lost_one_is_not_waited_for(self):
         for wrong in ({'beat': False}, {'suspected': True}, {'locked': True}, {'held': True},

@@ -16,9 +16,10 @@ import dataclasses
 import unittest
 
 from kaopu_ha.core import taking
+from kaopu_ha.core.demands import Aggregate
 from kaopu_ha.core.model import Phase, RecoveryStage
 from kaopu_ha.core.news import Fact
-from kaopu_ha.core.segments import RecoveryMethod, Taking, TakingStage
+from kaopu_ha.core.segments import Joining, RecoveryMethod, Taking, TakingStage
 from kaopu_ha.core.taking import Act
 from tests.core.test_circles import ANOTHERS, ITS, a_grouping, a_taking
 from tests.core.values import AT, BY, a_recovery, a_service, an_evacuation, rules
@@ -116,6 +117,106 @@ class TheRoad(unittest.TestCase):
             found.act, found.taking.stage, found.taking.recovery, found.taking.failures))
         for look in (a_look(seconds=pause, awaited_by=''), a_look(seconds=pause, lost='it is')):
             self.assertIs(Act.REST, advanced(FAILED, failures=2, look=look).act)
+
+
+class TheAggregatesOfTheLostHost(unittest.TestCase):
+    """It is added to each of them before it is enabled, or it is told why it was not."""
+
+    LOST = a_recovery().host
+    SSD = Aggregate('ssd', frozenset({LOST, 'c7'}))
+    EAST = Aggregate('zone-east', frozenset({LOST}), {'availability_zone': 'east'})
+    WEST = Aggregate('zone-west', frozenset({'r1'}), {'availability_zone': 'west'})
+    OTHERS = Aggregate('others', frozenset({'c7'}))
+
+    def look(self, *aggregates, **changes):
+        return a_look(**{'aggregates': aggregates} | changes)
+
+    def joined(self, *aggregates):
+        return [dataclasses.replace(one, hosts=one.hosts | {'r1'}) for one in aggregates]
+
+    def test_it_is_added_to_one_after_the_other_and_each_call_is_counted_first(self):
+        look = self.look(self.EAST, self.OTHERS, self.SSD)
+        first = advanced(look=look)
+        self.assertEqual((Act.JOIN, 'ssd', (Joining('ssd', 1),)),
+                         (first.act, first.aggregate, first.taking.joins))
+        look = self.look(self.EAST, self.OTHERS, *self.joined(self.SSD))
+        then = taking.advance(first.taking, look, rules())
+        self.assertEqual((Act.JOIN, 'zone-east', (Joining('ssd', 1), Joining('zone-east', 1))),
+                         (then.act, then.aggregate, then.taking.joins))
+        look = self.look(self.OTHERS, *self.joined(self.SSD, self.EAST))
+        self.assertEqual((Act.ENABLE, 1), (lambda found: (found.act, found.taking.calls))(
+            taking.advance(then.taking, look, rules())))
+
+    def test_what_it_is_in_already_is_not_asked_for(self):
+        found = advanced(look=self.look(self.OTHERS, *self.joined(self.SSD, self.EAST)))
+        self.assertEqual((Act.ENABLE, ()), (found.act, found.taking.joins))
+
+    def test_one_that_somebody_enabled_is_added_all_the_same(self):
+        found = advanced(look=self.look(self.SSD, services=SHOWN_ENABLED))
+        self.assertIs(Act.JOIN, found.act)
+
+    def test_a_call_of_which_nothing_came_is_repeated_after_a_pause_and_not_for_ever(self):
+        for calls in range(1, rules().joins_max):
+            one, pause = (Joining('ssd', calls),), rules().restart_pause(calls)
+            look = self.look(self.SSD, since_call=pause - 1)
+            self.assertIs(Act.REST, advanced(joins=one, look=look).act)
+            found = advanced(joins=one, look=self.look(self.SSD, since_call=pause))
+            self.assertEqual((Act.JOIN, (Joining('ssd', calls + 1),)),
+                             (found.act, found.taking.joins))
+        look = self.look(self.SSD, since_call=1e6)
+        self.assertIs(Act.ENABLE, advanced(joins=(Joining('ssd', rules().joins_max),),
+                                           look=look).act)
+
+    def test_what_nova_refuses_is_not_asked_for_again_and_told_in_the_end(self):
+        one = taking.refused(advanced(look=self.look(self.SSD)).taking, 'ssd', 'no (HTTP 403)')
+        look = self.look(self.SSD)
+        self.assertIs(Act.ENABLE, taking.advance(one, look, rules()).act)
+        look = self.look(self.SSD, *self.joined(self.EAST), services=SHOWN_ENABLED)
+        ready = advanced(ENABLED, joins=(*one.joins, Joining('zone-east', 1)), look=look)
+        self.assertIs(READY, ready.taking.stage)
+        for text in (ready.news[0].text, ready.taking.history[-1].reason):
+            self.assertTrue(text.endswith('; added to zone-east; not added to ssd: no (HTTP 403)'),
+                            text)
+
+    def test_one_that_is_not_let_into_the_zone_is_not_taken(self):
+        """The plan counted on that; what is lost without it could go nowhere there."""
+        for joins in ((Joining('zone-east', 1, 'no (HTTP 403)'),),
+                      (Joining('zone-east', rules().joins_max),)):
+            found = advanced(joins=joins, look=self.look(self.EAST, since_call=1e6))
+            self.assertEqual((Act.COMMIT, FAILED), (found.act, found.taking.stage))
+            self.assertIn('did not add it to zone-east, the aggregate of zone east: ',
+                          found.news[0].text)
+            self.assertNotIn('yet', found.news[0].text)
+
+    def test_one_in_another_zone_is_taken_for_what_may_leave_its_own(self):
+        look = self.look(self.EAST, self.WEST)
+        self.assertIs(Act.ENABLE, advanced(
+            joins=(Joining('zone-east', 1, 'no (HTTP 409)'),), look=look).act)
+
+    def test_tried_again_it_is_added_anew_for_people_may_have_let_it(self):
+        one = (Joining('zone-east', 1, 'no (HTTP 403)'),)
+        found = advanced(FAILED, failures=1, joins=one, look=a_look(seconds=1e6, services=None))
+        self.assertEqual((ASKED, ()), (found.taking.stage, found.taking.joins))
+
+    def test_aggregates_that_cant_be_read_are_waited_for_a_little_and_then_told(self):
+        patience = rules().attempt_limit * rules().patience_share
+        found = advanced(look=a_look(unread='Nova is busy', seconds=patience - 1))
+        self.assertEqual((Act.COMMIT, 'the aggregates can\'t be read: Nova is busy'),
+                         (found.act, found.taking.waiting_for))
+        self.assertIs(Act.ENABLE, advanced(look=a_look(
+            unread='Nova is busy', seconds=patience)).act)
+        ready = advanced(ENABLED, look=a_look(unread='Nova is busy', services=SHOWN_ENABLED))
+        self.assertIn('can\'t be read: Nova is busy', ready.news[0].text)
+
+    def test_nobody_is_added_while_its_service_is_away_nor_once_its_recovery_is_gone(self):
+        self.assertIs(Act.COMMIT, advanced(look=self.look(self.SSD, services={})).act)
+        self.assertIs(Act.ENABLE, advanced(calls=1, look=self.look(
+            self.SSD, recovery=None, since_call=1e6)).act)
+
+    def test_what_is_refused_is_kept_within_bounds(self):
+        one = taking.refused(Taking('r1', ITS, 's1', ASKED, joins=(Joining('ssd', 1),)), 'ssd',
+                             'no' * 9999)
+        self.assertLess(len(one.joins[0].refused), 200)
 
 
 class WhatPeopleDoMeanwhile(unittest.TestCase):

@@ -187,7 +187,7 @@ class OnRealHosts:
 
 class LibvirtCloudTest(OnRealHosts, CloudSuite, unittest.TestCase):
 
-    keeps_actions = counts = enables = False
+    keeps_actions = counts = enables = groups = notes = False
 
     def a_dead_host(self):
         """An instance of h1, which is dead and forced down."""

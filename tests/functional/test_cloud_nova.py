@@ -39,6 +39,7 @@ from kaopu_ha.testing.usage import UsageSuite
 
 WHERE = os.environ.get('KAOPU_TEST_CLOUD', '')
 WAIT_SECONDS = 120
+_AGGREGATE = 'kaopu-contract'
 
 
 class RealWorld(ComputeHosts):
@@ -70,6 +71,23 @@ class RealWorld(ComputeHosts):
 
     def runs(self, instance):
         return self._status(instance) == 'ACTIVE'
+
+    def aggregate(self, *hosts):
+        made = self._asked('POST', '', {'aggregate': {'name': _AGGREGATE}})['aggregate']
+        for host in hosts:
+            self._asked('POST', f'/{made["id"]}/action', {'add_host': {'host': host}})
+        return _AGGREGATE
+
+    def disband(self, aggregate):
+        made = next(one for one in self._asked('GET', '')['aggregates'] if one['name'] == aggregate)
+        for host in made['hosts']:
+            self._asked('POST', f'/{made["id"]}/action', {'remove_host': {'host': host}})
+        self._asked('DELETE', f'/{made["id"]}')
+
+    def _asked(self, method, path, body=None):
+        answer = self._api._adapter.request(f'/os-aggregates{path}', method, json=body,
+                                            microversion=nova.MICROVERSION)
+        return answer.json() if answer.text else None
 
     def kill(self, host):
         self._need('kill', 'revive', 'unfence')

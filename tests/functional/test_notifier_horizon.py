@@ -13,20 +13,15 @@
 """Message files, read and rendered by Horizon's own code: what is shown to whoever logs in."""
 
 import html.parser
-import json
 import os
-import pathlib
-import tempfile
-import threading
 import unittest
-from unittest import mock
 
 from kaopu_ha.core import board as boards
 from kaopu_ha.core.board import BoardMessage, MessageKind
 from kaopu_ha.core.brake import Storm
 from kaopu_ha.drivers.horizon import notifier
 from kaopu_ha.testing import board
-from tests import horizon_single
+from tests import horizon_single, message_folder
 
 # What Horizon puts before each message.
 _WORDS = {'info': 'Info: ', 'warning': 'Warning: ', 'danger': 'Error: '}
@@ -58,45 +53,18 @@ class Page(html.parser.HTMLParser):
             self._boxes[-1][1].append(data)
 
 
-class Folder(board.Wall):
-    """A real folder, as Horizon shows it."""
+class Folder(message_folder.MessageFolder):
+    """As Horizon shows it."""
 
     def __init__(self, case, horizon):
-        self.path = pathlib.Path(case.enterContext(tempfile.TemporaryDirectory())) / 'messages'
-        self.path.mkdir()
-        self._away, self._horizon = self.path.with_name('away'), horizon
-        self._goes_on, real = threading.Event(), notifier.os.listdir
-        self._goes_on.set()
-
-        def listed(folder):
-            self._goes_on.wait(20.0)
-            return real(folder)
-        case.enterContext(mock.patch.object(notifier.os, 'listdir', listed))
+        super().__init__(case)
+        self._horizon = horizon
 
     def page(self):
         return Page(self._horizon.login(self.path))
 
     def seen(self):
         return set(self.page().messages)
-
-    def pin(self, level, text):
-        (self.path / 'motd.json').write_text(json.dumps({'level': level, 'message': text}))
-
-    def spoil(self):
-        for path in self.path.glob('*.json'):
-            path.write_text('{')
-
-    def vanish(self):
-        self.path.rename(self._away)
-
-    def come_back(self):
-        self._away.rename(self.path)
-
-    def hang(self):
-        self._goes_on.clear()
-
-    def go_on(self):
-        self._goes_on.set()
 
 
 @unittest.skipUnless(horizon_single.is_possible(), 'there is no Horizon here')

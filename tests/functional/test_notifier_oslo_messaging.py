@@ -131,6 +131,12 @@ class TestSamples(OnRabbitMQ, unittest.TestCase):
     def test_news_of_an_instance(self):
         self.assert_is_sample('news-moved', self.sent(None, Audience.OPERATORS))
 
+    def test_what_is_told_of_an_instance_that_is_surely_dead(self):
+        news = News(Fact.PLANNED, 'compute-1', '1 left', dead=(notifier.a_dead_instance(),))
+        for name, audience in (('news-planned', Audience.OPERATORS),
+                               ('instance-dead', Audience.PROJECTS)):
+            self.assert_is_sample(name, self.sent(news, audience))
+
     def test_what_its_project_is_told_of_an_instance_that_was_moved(self):
         self.assert_is_sample('instance-evacuated', self.sent(None, Audience.PROJECTS))
 

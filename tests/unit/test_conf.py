@@ -97,6 +97,13 @@ class TestPaces(ConfCase):
             made_rules.death_seconds, made_rules.lock_seconds, made_rules.attempts_max,
             made_rules.storm_hosts, made_rules.client_networks, made_rules.fences))
 
+    def test_what_nova_is_asked_for_beside_moves_is_off_unless_it_is_wanted(self):
+        for option, rule in (('reserved_host_to_aggregates', 'joins_aggregates'),
+                             ('note_in_metadata', 'notes_moves')):
+            for is_on in (False, True):
+                given = made(**{f'evacuation__{option}': True} if is_on else {})
+                self.assertIs(is_on, getattr(rules.rules(given, fence_proves=True), rule))
+
     def test_what_nobody_configured_is_what_the_core_has(self):
         given = rules.rules(made(), fence_proves=True)
         self.assertEqual(dataclasses.replace(given, client_networks=()), Rules())
@@ -164,6 +171,11 @@ class TestRefusedStarts(ConfCase):
     def test_no_fence_at_all(self):
         self.assert_refused('[fence] drivers is empty', rules.rules, made(fence__drivers=[]),
                             fence_proves=True)
+
+    def test_a_note_where_nothing_has_metadata(self):
+        self.assert_refused(
+            'nothing has metadata; set note_in_metadata to false', rules.rules,
+            made(evacuation__note_in_metadata=True, cloud__driver='libvirt'), fence_proves=True)
 
     def test_no_client_network(self):
         self.assert_refused('[ceph] client_networks is empty', rules.rules,

@@ -13,13 +13,16 @@
 """What is sent of news, to whom, and what projects are not told."""
 
 import json
+import pathlib
 import unittest
 
 from kaopu_ha.core.model import Phase
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.notice import PRIORITIES, Audience
 from kaopu_ha.telling import notices
-from kaopu_ha.testing.notifier import an_outcome, some_news, some_notices
+from kaopu_ha.testing.notifier import a_dead_instance, an_outcome, some_news, some_notices
+
+SAMPLES = pathlib.Path(__file__).resolve().parents[2] / 'doc/notification_samples'
 
 
 def made(outcome, projects=('*',)):
@@ -49,8 +52,8 @@ class TestAudiences(unittest.TestCase):
         [notice] = some_notices(News(Fact.BRAKE_ON, '', 'too many'))
         self.assertEqual((Audience.OPERATORS, 'news.brake_on', 'error', 'brake on: too many'), (
             notice.audience, notice.event_type, notice.priority, notice.line))
-        self.assertEqual({'fact': 'brake_on', 'host': None, 'text': 'too many', 'instances': []},
-                         data(notice))
+        self.assertEqual({'fact': 'brake_on', 'host': None, 'text': 'too many', 'instances': [],
+                          'dead': []}, data(notice))
 
     def test_a_project_is_told_no_host_and_no_reason(self):
         for result in notices.RESULTS:
@@ -64,6 +67,42 @@ class TestAudiences(unittest.TestCase):
         # nova.utils.generate_hostid('compute-1', <project>)
         self.assertEqual('eb4e0a96313459f4', data(some_notices()[1])['source_host_id'][:16])
         self.assertIsNone(data(made(an_outcome(target=''))[1])['target_host_id'])
+
+
+class TestDead(unittest.TestCase):
+
+    def made(self, projects=('*',), **changes):
+        news = News(Fact.PLANNED, 'c1', '1 left', dead=(a_dead_instance(**changes),))
+        return notices.made(news, publisher='a-publisher', at='now', new_id=lambda: 'id',
+                            projects=projects)
+
+    def test_operators_are_told_and_its_project_if_it_asked_and_may_be(self):
+        for opted_in, projects, told in ((True, ['*'], ['instance.dead']), (False, ['*'], []),
+                                         (True, [], []), (True, ['other'], [])):
+            first, *rest = self.made(projects, opted_in=opted_in)
+            self.assertEqual('news.planned', first.event_type)
+            (dead,) = data(first)['dead']
+            self.assertEqual('compute-1', dead['kaopu_ha_object.data']['source'])
+            self.assertEqual(told, [notice.event_type for notice in rest])
+
+    def test_a_project_is_told_no_host(self):
+        _, notice = self.made(source='a-source')
+        self.assertNotIn('a-source', json.dumps(notice.message()))
+        self.assertIs(Audience.PROJECTS, notice.audience)
+
+
+class TestSamples(unittest.TestCase):
+    """Those in the documentation; what a broker makes of them: tests/functional."""
+
+    def test_each_is_what_is_sent(self):
+        dead = News(Fact.PLANNED, 'compute-1', '1 left', dead=(a_dead_instance(),))
+        confirmed = News(Fact.CONFIRMED, 'compute-1', 'etcd, management and storage are silent')
+        for names, notices_of in ((('news-moved', 'instance-evacuated'), some_notices()),
+                                  (('news-planned', 'instance-dead'), some_notices(dead)),
+                                  (('news-confirmed',), some_notices(confirmed))):
+            for name, notice in zip(names, notices_of, strict=True):
+                self.assertEqual((SAMPLES / f'{name}.json').read_text(),
+                                 json.dumps(notice.message(), indent=4, sort_keys=True) + '\n')
 
 
 class TestTimes(unittest.TestCase):

@@ -24,9 +24,11 @@ from kaopu_ha.core.events import Hint
 from kaopu_ha.core.keys import Entry, Snapshot
 from kaopu_ha.core.live import LiveUse
 from kaopu_ha.core.model import Phase, RecoveryStage, Sign, Stage
+from kaopu_ha.core.noting import Note, Notes
 from kaopu_ha.core.proofs import Word
 from kaopu_ha.core.protection import Reason, Unprotected
 from kaopu_ha.core.segments import (
+    Joining,
     Notification,
     NotificationKind,
     NotificationStatus,
@@ -112,8 +114,10 @@ FULL = [
     SegmentHost(7, 'm1', 'c1', 's1', 'COMPUTE', AT, AT, True, 'ipmi'),
     Notification(7, 'n1', NotificationKind.VM, 'c1', 'm1', 's1', AT, AT, {'event': 'STOPPED'}, AT,
                  NotificationStatus.FAILED, 'why', 'c1-7', True),
-    Taking('c4', 'c1-7', 's1', TakingStage.FAILED, 2, 1, 'why', (STEP,)),
+    Taking('c4', 'c1-7', 's1', TakingStage.FAILED, 2, 1, 'why', (STEP,),
+           (Joining('ssd', 1, 'no'),)),
     records.Holder('s1'), records.Counter(7),
+    Notes('c1-7', 'c1', (Note('i1', 'web', 1, 'no', True),)),
 ]
 # The same kinds with no more than they need.
 BARE = [a_case(), an_evacuation(), an_inventory(instances=()), a_recovery(instances=()),
@@ -122,7 +126,7 @@ BARE = [a_case(), an_evacuation(), an_inventory(instances=()), a_recovery(instan
         records.Request(requests.RequestVerb.ADMIT, '', '', ''), records.ProofMark('', ''),
         records.Claim('', ''),
         Segment(1, '', '', '', RecoveryMethod.AUTO, ''), SegmentHost(1, '', '', '', '', ''),
-        Taking('c4', '', '', TakingStage.ASKED),
+        Taking('c4', '', '', TakingStage.ASKED), Notes('c1-7', 'c1', (Note('i1', 'web'),)),
         Notification(1, '', NotificationKind.PROCESS, '', '', '', '', ''),
         Hint('c1', ''), restart.Restart('c1', 'boot-2'), Wish(WishVerb.END, 'c1', '', '', '')]
 

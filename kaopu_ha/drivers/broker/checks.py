@@ -18,15 +18,15 @@ A queue is asked about without being made: the broker says how many listen there
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent import futures
 from dataclasses import dataclass
-import threading
+import functools
 from typing import Any
 
 from oslo_messaging._drivers import common
 
 from kaopu_ha import ports
 from kaopu_ha.core.checkup import Finding, good, unasked, wrong
+from kaopu_ha.drivers import aside
 
 _NOT_FOUND = 404
 
@@ -68,24 +68,20 @@ def listeners(transport: Any, queue: str, limit: float) -> int | None:
 
     Raises PortError if the broker did not let us in by the limit.
     """
-    result: futures.Future[int | None] = futures.Future()
-    threading.Thread(target=_ask, args=(transport, queue, result), name='broker',
-                     daemon=True).start()
-    try:
-        return result.result(limit)
-    except TimeoutError:
-        raise ports.PortError(f'the broker does not answer within {limit:.0f} s') from None
+    asked = aside.Aside(functools.partial(_ask, transport, queue), 'broker')
+    if not asked.ended(limit):
+        raise ports.PortError(f'the broker does not answer within {limit:.0f} s')
+    return asked.result()
 
 
-def _ask(transport: Any, queue: str, result: futures.Future[int | None]) -> None:
+def _ask(transport: Any, queue: str) -> int | None:
     try:
         with transport._driver._get_connection(common.PURPOSE_SEND, retry=0) as link:
-            result.set_result(_declared(link.connection.connection.channel(), queue)
-                              if queue else None)
+            return _declared(link.connection.connection.channel(), queue) if queue else None
     except Exception as failure:  # noqa: BLE001  kombu's and amqp's have no common parent
         # Its reply only: what else it says may have the URL in it, and so the password.
         why = f'{type(failure).__name__} {getattr(failure, "reply_text", "")}'.strip()
-        result.set_exception(ports.PortError(f'the broker does not let us in: {why}'))
+        raise ports.PortError(f'the broker does not let us in: {why}') from None
 
 
 def _declared(channel: Any, queue: str) -> int | None:

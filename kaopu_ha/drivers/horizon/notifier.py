@@ -38,7 +38,6 @@ import functools
 import json
 import os
 import stat
-import threading
 from typing import Self
 import unicodedata
 
@@ -48,6 +47,7 @@ from kaopu_ha import checkup, ports
 from kaopu_ha.conf import notifier as conf_notifier
 from kaopu_ha.core.board import BoardMessage, MessageKind
 from kaopu_ha.core.checkup import Finding, Seen, good, weak, wrong
+from kaopu_ha.drivers import aside
 
 # A process ends within two seconds.
 _CLOSE_SECONDS = 0.3
@@ -72,7 +72,7 @@ class HorizonBoard(ports.Board, checkup.Checkable):
 
     def __init__(self, folder: str, *, names_hosts: bool = False) -> None:
         self._folder, self.names_hosts = folder, names_hosts
-        self._work: _Work | None = None
+        self._work: aside.Aside[None] | None = None
         self._has_shown = self._is_new = False
 
     def show(self, messages: Sequence[BoardMessage], limit: float) -> None:
@@ -98,13 +98,15 @@ class HorizonBoard(ports.Board, checkup.Checkable):
         if self._work is not None and not self._work.ended(0.0):
             raise ports.PortError(f'the folder {self._folder} has not answered since it was last '
                                   'looked at')
-        self._work = work = _Work(what)
+        self._work = work = aside.Aside(what, 'horizon-messages')
         if not work.ended(limit):
             raise ports.PortError(f'the folder {self._folder} does not answer within {limit:g} s')
         self._work = None
-        if work.failure is not None:
+        try:
+            work.result()
+        except Exception as failure:  # noqa: BLE001  whatever it is, this board shows nothing
             raise ports.PortError(f'messages for Horizon can\'t be kept in {self._folder}: '
-                                  f'{getattr(work.failure, "strerror", "") or work.failure}')
+                                  f'{getattr(failure, "strerror", "") or failure}') from failure
 
     def _keep(self, wanted: Mapping[str, bytes]) -> None:
         with _opened(self._folder) as folder:
@@ -132,26 +134,6 @@ class HorizonBoard(ports.Board, checkup.Checkable):
                           'make the folder, and let the user of the controller write there: '
                           '[notifier] horizon_path')]
         return found
-
-
-class _Work:
-    """Something done in a thread of its own, which may never end."""
-
-    def __init__(self, what: Callable[[], None]) -> None:
-        self.failure: Exception | None = None
-        self._what, self._done = what, threading.Event()
-        threading.Thread(target=self._do, name='horizon-messages', daemon=True).start()
-
-    def ended(self, limit: float) -> bool:
-        """True if it has ended, or does so within the limit."""
-        return self._done.wait(limit)
-
-    def _do(self) -> None:
-        try:
-            self._what()
-        except Exception as failure:  # noqa: BLE001  told by who waits, whatever it is
-            self.failure = failure
-        self._done.set()
 
 
 # ---------------------------------------------------------------- files

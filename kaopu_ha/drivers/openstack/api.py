@@ -22,7 +22,6 @@ seconds of it when a host died, just when it was needed).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent import futures
 import functools
 import threading
 import time
@@ -34,6 +33,7 @@ from openstack import connection
 from openstack import exceptions as sdk_errors
 
 from kaopu_ha import ports
+from kaopu_ha.drivers import aside
 from kaopu_ha.drivers.openstack import calls as openstack_calls
 
 # Reads that hang at one time, each in a thread that can't be ended before its socket gives up.
@@ -100,18 +100,15 @@ class Api(openstack_calls.ServiceClient):
 def within(limit: float, work: Callable[[], Result]) -> Result:
     """Give what ``work`` gives, by the limit, whatever it hangs in; PortError if it is late.
 
-    A read that hangs past it (name resolution has no timeout, a slow answer none for its whole)
-    is left to a thread that ends when its socket does.
+    A read that hangs past it is left to its thread, which ends when its socket does.
     """
     until = time.monotonic() + limit
     if not _hanging.acquire(timeout=limit):
         raise ports.PortError(f'{_HANGING_MAX} earlier calls hang')
-    result: futures.Future[Result] = futures.Future()
-    threading.Thread(target=_fill, args=(result, work), name='openstack-api', daemon=True).start()
-    try:
-        return result.result(max(until - time.monotonic(), 0.0))
-    except futures.TimeoutError as late:
-        raise ports.PortError(f'no answer within {limit:.1f} s') from late
+    asked = aside.Aside(lambda: _counted(work), 'openstack-api')
+    if not asked.ended(max(until - time.monotonic(), 0.0)):
+        raise ports.PortError(f'no answer within {limit:.1f} s')
+    return asked.result()
 
 
 # ---------------------------------------------------------------- private
@@ -119,11 +116,9 @@ def within(limit: float, work: Callable[[], Result]) -> Result:
 _hanging = threading.BoundedSemaphore(_HANGING_MAX)
 
 
-def _fill(result: futures.Future[Result], work: Callable[[], Result]) -> None:
+def _counted(work: Callable[[], Result]) -> Result:
     try:
-        result.set_result(work())
-    except BaseException as failure:  # noqa: BLE001  it is raised where the result is awaited
-        result.set_exception(failure)
+        return work()
     finally:
         _hanging.release()
 

@@ -65,7 +65,8 @@ class NovaCloud(ports.Cloud, checkup.Checkable):
 
     ``auth`` are the options of keystoneauth's password plugin, besides ``region_name``,
     ``interface``, ``cafile``, ``certfile``, ``keyfile`` and ``insecure``.  ``limit`` is for one
-    call in seconds; as many acts as there are ``children`` run at one time.
+    call in seconds; as many acts as there are ``children`` run at one time.  ``wanted``: what Nova
+    is asked for only by an option, to be checked.
     """
 
     options = {conf_nova.GROUP: conf_nova.OPTS}
@@ -73,12 +74,16 @@ class NovaCloud(ports.Cloud, checkup.Checkable):
     @classmethod
     def from_conf(cls, conf: cfg.ConfigOpts, store: ports.Store) -> Self:
         """Made as configured.  Raises ConfigError."""
-        return cls(clouds.login(conf), limit=conf.nova.timeout, children=conf.worker.concurrency)
+        return cls(clouds.login(conf), limit=conf.nova.timeout, children=conf.worker.concurrency,
+                   wanted=nova_checks.OptionalRights(
+                       joins=conf.evacuation.reserved_host_to_aggregates,
+                       notes=conf.evacuation.note_in_metadata))
 
-    def __init__(self, auth: Mapping[str, str], *, limit: float = 10.0, children: int = 2) -> None:
+    def __init__(self, auth: Mapping[str, str], *, limit: float = 10.0, children: int = 2,
+                 wanted: nova_checks.OptionalRights = nova_checks.NO_MORE_RIGHTS) -> None:
         self._api = openstack_api.Api(auth, 'compute', MICROVERSION, limit)
         self._placement = openstack_api.Api(auth, 'placement', nova_allocations.MICROVERSION, limit)
-        self._limit, self._auth = limit, auth
+        self._limit, self._auth, self._wanted = limit, auth, wanted
         self._places = nova_places.PlacesReader(self._api, self._placement, limit)
         settings = {'session': {key: auth[key] for key in _SESSION if key in auth},
                     'microversion': MICROVERSION,
@@ -121,6 +126,10 @@ class NovaCloud(ports.Cloud, checkup.Checkable):
         """Aggregates, server groups, and the hosts that Placement offers to each kind."""
         return openstack_api.within(self._limit, functools.partial(self._places.read, kinds))
 
+    def aggregates(self) -> tuple[demands.Aggregate, ...]:
+        """The host aggregates as they are now, by name."""
+        return tuple(openstack_api.within(self._limit, self._places.aggregates))
+
     # ------------------------------------------------------------ acting
 
     def force_down(self, host: str, down: bool, permit: ports.Permit) -> None:
@@ -130,6 +139,10 @@ class NovaCloud(ports.Cloud, checkup.Checkable):
     def enable(self, host: str, permit: ports.Permit) -> None:
         """Enable the host's compute service; nothing if it is so already."""
         self._act('enable', permit, host=host)
+
+    def join(self, host: str, aggregate: str, permit: ports.Permit) -> None:
+        """Add the host to an aggregate, by its name; nothing if it is in it."""
+        self._act('join', permit, host=host, aggregate=aggregate)
 
     def evacuate(self, instance: str, target: str, permit: ports.Permit) -> None:
         """Evacuate one server to the target; a running one comes back running."""
@@ -144,6 +157,10 @@ class NovaCloud(ports.Cloud, checkup.Checkable):
         it does not show as stopped."""
         self._act('start', permit, instance=instance, anew=anew)
 
+    def note(self, instance: str, key: str, text: str, permit: ports.Permit) -> None:
+        """Set one item of a server's metadata; the others stay as they are."""
+        self._act('note', permit, instance=instance, key=key, text=text)
+
     def release(self, read: model.Allocations, host: str, permit: ports.Permit) -> None:
         """Write what was read without the host's part, if Placement has it as it was read."""
         self._act('release', permit, self._placement, consumer=read.consumer,
@@ -156,7 +173,8 @@ class NovaCloud(ports.Cloud, checkup.Checkable):
 
     def checks(self, seen: Seen) -> tuple[checkup.Check, ...]:
         """Login and catalog, what our role lets us read and do, and the names of hosts."""
-        return nova_checks.checks(self._api, self._placement, self._auth, seen)
+        return nova_checks.checks(self._api, self._placement, self._auth, seen,
+                                  self._wanted)
 
     def close(self) -> None:
         """End the children; the session is the process's and stays."""

@@ -20,11 +20,12 @@ besides, or Nova would refuse that too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 import functools
 from typing import Any
 
 from kaopu_ha import checkup, ports
-from kaopu_ha.core import checkup_hosts, texts
+from kaopu_ha.core import checkup_hosts, noting, texts
 from kaopu_ha.core.checkup import Finding, Seen, good, weak, wrong
 from kaopu_ha.drivers.openstack import api as openstack_api
 from kaopu_ha.drivers.openstack import calls as openstack_calls
@@ -52,6 +53,15 @@ _WANTED: Sequence[AllowedCall | RefusedCall] = (
                 {'forced_down': True},
                 _NOT_MOVED, (404,)),
 )
+# With options only, so no file of ours gives the role what they need.
+_ADDED = f'{_POLICY}, with role:kaopu_ha added to os_compute_api:'
+_JOIN = RefusedCall('add a host to an aggregate', 'POST', f'/os-aggregates/{2**31 - 1}/action',
+                    {'add_host': {'host': _NOBODYS_HOST}},
+                    'reserved hosts are taken without the aggregates of the lost host', (404,))
+# Nova looks at the role, then finds that path and body name different items.
+_NOTE = ('write into a server\'s metadata', '/servers/{uuid}/metadata/' + noting.KEY,
+         {'meta': {'kaopu_ha.doctor': ''}},
+         'who has a server that is moved does not find that at the server')
 _OF_PLACEMENT: Sequence[AllowedCall | RefusedCall] = (
     AllowedCall('read allocations', f'/allocations/{NOBODY}', {},
                 'what a host that was taken back still has set aside is not known'),
@@ -61,15 +71,26 @@ _OF_PLACEMENT: Sequence[AllowedCall | RefusedCall] = (
 )
 
 
+@dataclass(frozen=True)
+class OptionalRights:
+    """What is asked of Nova only by an option: to add hosts to aggregates, to note moves."""
+
+    joins: bool = False
+    notes: bool = False
+
+
+NO_MORE_RIGHTS = OptionalRights()
+
+
 def checks(nova: openstack_api.Api, placement: openstack_api.Api, auth: Mapping[str, str],
-           seen: Seen) -> tuple[checkup.Check, ...]:
+           seen: Seen, wanted: OptionalRights = NO_MORE_RIGHTS) -> tuple[checkup.Check, ...]:
     """Login, rights and names; each is asked by itself."""
     def made(name: str, ask: Any, *given: Any) -> checkup.Check:
         return checkup.Check(name, functools.partial(_translated, ask, *given), _NOT_MOVED)
 
     return (made('login and catalog', _entrance, nova, auth),
-            made('rights', _rights, nova),
-            made('a server, and its evacuation refused', _of_a_server, nova),
+            made('rights', _rights, nova, wanted),
+            made('a server, and its evacuation refused', _of_a_server, nova, wanted),
             made('allocations', _allocations, placement),
             made('names of hosts', _names, nova, seen))
 
@@ -98,8 +119,11 @@ def _entrance(nova: openstack_api.Api, auth: Mapping[str, str]) -> list[Finding]
             good('Nova', f'we can log in; it is at {endpoint}')]
 
 
-def _rights(nova: openstack_calls.ServiceClient) -> list[Finding]:
-    return openstack_checks.asked(nova, 'Nova', _POLICY, _WANTED) or [
+def _rights(nova: openstack_calls.ServiceClient, wanted: OptionalRights) -> list[Finding]:
+    found = openstack_checks.asked(nova, 'Nova', _POLICY, _WANTED)
+    if wanted.joins:
+        found += openstack_checks.asked(nova, 'Nova', f'{_ADDED}os-aggregates:add_host,', [_JOIN])
+    return found or [
         good('Nova', 'our role may list servers, services and migrations, and force services down')]
 
 
@@ -109,7 +133,7 @@ def _allocations(placement: openstack_calls.ServiceClient) -> list[Finding]:
         good('Placement', 'our role may read and change allocations')]
 
 
-def _of_a_server(nova: openstack_calls.ServiceClient) -> list[Finding]:
+def _of_a_server(nova: openstack_calls.ServiceClient, wanted: OptionalRights) -> list[Finding]:
     servers = nova.get('/servers/detail', all_tenants='true', limit='1')['servers']
     if not servers:
         return [weak('Nova', 'whether our role may evacuate is not known: there is no server to '
@@ -119,6 +143,10 @@ def _of_a_server(nova: openstack_calls.ServiceClient) -> list[Finding]:
         AllowedCall('list what was asked for a server', f'/servers/{uuid}/os-instance-actions',
                     {'limit': '1'},
                     'what its user stopped is not told from what died with its host')])
+    if wanted.notes:
+        what, path, body, lost = _NOTE
+        found += openstack_checks.asked(nova, 'Nova', f'{_ADDED}server-metadata:update,', [
+            RefusedCall(what, 'PUT', path.format(uuid=uuid), body, lost, (400,))])
     if _HOST not in servers[0]:
         found.append(wrong('Nova', 'our role is not shown on which host a server is', _NOT_MOVED,
                            _admin()))

@@ -44,6 +44,16 @@ class _Acts:
         if service['status'] != 'enabled':
             self._nova.act('PUT', f'/os-services/{service["id"]}', {'status': 'enabled'})
 
+    def join(self, host: str, aggregate: str) -> None:
+        """A look tells its id, and whether anything is to be done."""
+        found = next((one for one in self._nova.get('/os-aggregates')['aggregates']
+                      if one['name'] == aggregate), None)
+        if found is None:
+            raise ports.Refused(f'there is no aggregate {aggregate}')
+        if host not in (found['hosts'] or ()):
+            self._nova.act('POST', f'/os-aggregates/{found["id"]}/action',
+                           {'add_host': {'host': host}})
+
     def _service(self, host: str) -> dict[str, Any]:
         """Ask for the service by its host."""
         services = self._nova.get('/os-services', binary='nova-compute', host=host)['services']
@@ -65,6 +75,10 @@ class _Acts:
         self._nova.act('POST', f'/servers/{instance}/action',
                        {'reboot': {'type': 'HARD'}} if anew else {'os-start': None})
 
+    def note(self, instance: str, key: str, text: str) -> None:
+        """By the item's own path: a call to set several would be a look and a write."""
+        self._nova.act('PUT', f'/servers/{instance}/metadata/{key}', {'meta': {key: text}})
+
     def release(self, consumer: str, allocations: dict[str, Any]) -> None:
         """The generation in it makes Placement refuse if the consumer was changed meanwhile."""
         self._placement.act('PUT', f'/allocations/{consumer}', allocations)
@@ -80,6 +94,7 @@ def handlers(settings: dict[str, Any]) -> Mapping[str, child.Handler]:
     acts = _Acts(nova, placement)
     return {'use': nova.use, 'use_placement': placement.use, 'release': _taken(acts.release),
             'force_down': _taken(acts.force_down), 'enable': _taken(acts.enable),
+            'join': _taken(acts.join), 'note': _taken(acts.note),
             'evacuate': _taken(acts.evacuate), 'reset_state': _taken(acts.reset_state),
             'start': _taken(acts.start)}
 

@@ -56,7 +56,7 @@ class PlacesReader:
     def read(self, kinds: Sequence[Demand]) -> Places:
         """All of it, as far as it is told."""
         untold: list[str] = []
-        aggregates = self._lately('aggregates', self._aggregates, untold)
+        aggregates = self._lately('aggregates', self.aggregates, untold)
         groups = self._lately('server groups', self._groups, untold)
         roots = self._lately('hypervisors', lambda: openstack_hosts.hosts(self._nova), untold)
         offers = self._offers(kinds, roots, untold) if roots else {}
@@ -109,11 +109,14 @@ class PlacesReader:
             untold.append(f'what Placement offers: {failure}')
             return None
 
-    def _aggregates(self) -> list[Aggregate]:
-        return [Aggregate(str(one['name']), frozenset(map(str, one['hosts'] or ())),
-                          {str(key): str(value)
-                           for key, value in (one['metadata'] or {}).items()})
-                for one in self._nova.get('/os-aggregates')['aggregates']]
+    def aggregates(self) -> list[Aggregate]:
+        """Those of Nova as they are now, by name.  Raises PortError."""
+        with openstack_calls.translated('aggregates'):
+            return sorted((Aggregate(str(one['name']), frozenset(map(str, one['hosts'] or ())),
+                                     {str(key): str(value)
+                                      for key, value in (one['metadata'] or {}).items()})
+                           for one in self._nova.get('/os-aggregates')['aggregates']),
+                          key=lambda one: one.name)
 
     def _groups(self) -> list[Group]:
         """Those with members, of all projects; Nova gives no links to further pages."""

@@ -69,5 +69,6 @@ class Outlived(unittest.TestCase):
                      (records.EVACUATION + 'c1-1/x', '?'),
                      (records.EVACUATION + 'c1-10/uuid', moved), a_recovery('c1-1', 'c1'))
         self.assertEqual((records.EVACUATION + 'c1-1/uuid', records.EVACUATION + 'c1-1/x',
-                          records.PROOF + 'c1-1', records.RECOVERY + 'c1-1'),
+                          records.PROOF + 'c1-1', records.NOTES + 'c1-1',
+                          records.RECOVERY + 'c1-1'),
                          history.keys(seen, 'c1-1'))

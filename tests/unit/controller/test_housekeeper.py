@@ -21,6 +21,7 @@ from kaopu_ha.controller.repeated import AGAIN_SECONDS, Repeated
 from kaopu_ha.core import model
 from kaopu_ha.core.model import RecoveryStage, Stage
 from kaopu_ha.core.news import Fact, News
+from kaopu_ha.core.noting import Note, Notes
 from kaopu_ha.core.requests import RequestState, RequestVerb
 from tests.core import values
 from tests.unit.controller import scene
@@ -69,6 +70,7 @@ class Kept(unittest.TestCase):
                                                                state=RequestState.DONE)}
         old = {records.CLOSED + 'c1/1': values.a_case(Stage.CLOSED, history=step(OLD)),
                **a_recovery('c1-1', OLD), **an_evacuation('c1-1', 'i1', 'c2'),
+               records.NOTES + 'c1-1': Notes('c1-1', 'c1', (Note('i1', 'web', 1),)),
                records.REQUEST + 'admit-c1': records.Request(RequestVerb.ADMIT, 'c1', 'joe', OLD,
                                                              state=RequestState.REFUSED)}
         self.assertEqual(sorted(young), self.left(young | old))

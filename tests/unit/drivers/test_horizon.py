@@ -16,11 +16,9 @@ import json
 import os
 import pathlib
 import stat
-import tempfile
 import threading
 import time
 import unittest
-from unittest import mock
 
 from oslo_config import cfg
 
@@ -34,7 +32,7 @@ from kaopu_ha.drivers.etcd import store as etcd
 from kaopu_ha.drivers.horizon import notifier
 from kaopu_ha.testing import board
 from kaopu_ha.wiring import controller, drivers, telling, worker
-from tests import etcd_single
+from tests import etcd_single, message_folder
 from tests.unit.test_conf import ConfCase, made
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -42,47 +40,12 @@ NOBODY = '127.0.0.1:9'
 PERSON = {'level': 'info', 'message': 'The cloud is upgraded tonight.'}
 
 
-class Folder(board.Wall):
-    """The folder that MESSAGES_PATH names, and what Horizon would find there."""
-
-    def __init__(self, case):
-        self.path = pathlib.Path(case.enterContext(tempfile.TemporaryDirectory())) / 'messages'
-        self.path.mkdir(mode=0o755)
-        self._away = self.path.with_name('away')
-        self._goes_on, self._real = threading.Event(), os.listdir
-        self._goes_on.set()
-        case.enterContext(mock.patch.object(notifier.os, 'listdir', self._listed))
-
-    def _listed(self, folder):
-        self._goes_on.wait(20.0)
-        return self._real(folder)
+class Folder(message_folder.MessageFolder):
+    """What Horizon would find there."""
 
     def seen(self):
         told = [json.loads(path.read_text()) for path in self.path.glob('*.json')]
         return {(one['level'], one['message']) for one in told}
-
-    def pin(self, level, text):
-        (self.path / 'kaopu-ha-tonight.json').write_text(
-            json.dumps({'level': level, 'message': text}))
-
-    def spoil(self):
-        for number, path in enumerate(sorted(self.path.glob('*.json'))):
-            if number:
-                path.unlink()
-            else:
-                path.write_text('{')
-
-    def vanish(self):
-        self.path.rename(self._away)
-
-    def come_back(self):
-        self._away.rename(self.path)
-
-    def hang(self):
-        self._goes_on.clear()
-
-    def go_on(self):
-        self._goes_on.set()
 
 
 class Contract(board.BoardSuite, unittest.TestCase):

@@ -29,6 +29,7 @@ from tests.unit.drivers import scripted_openstack as scripted
 UUID = 'c342c3dc-1fc7-4abc-98b8-01cc3da07165'
 ACTION = f'/servers/{UUID}/action'
 SERVICES = '/os-services'
+AGGREGATES = '/os-aggregates'
 
 
 class APermit(ports.Permit):
@@ -54,6 +55,11 @@ def a_server(uuid=UUID, host='h1', **other):
 def a_service(host='h1', **other):
     return {'id': f'id-{host}', 'binary': 'nova-compute', 'host': host, 'status': 'enabled',
             'state': 'up', 'forced_down': False, **other}
+
+
+def an_aggregate(number, name, *hosts, zone=''):
+    return {'id': number, 'name': name, 'hosts': list(hosts),
+            'metadata': {'availability_zone': zone} if zone else {}}
 
 
 def a_migration(number):
@@ -293,6 +299,44 @@ class Acting(Base):
         self.cloud.enable('h1', APermit())
         [sent] = self.nova.sent('PUT')
         self.assertEqual({'status': 'enabled'}, sent.body)
+
+    def test_a_host_is_added_to_an_aggregate_by_its_id_if_it_is_not_in_it(self):
+        self.nova.answers('GET', AGGREGATES, (200, {'aggregates': [
+            an_aggregate(1, 'other'), an_aggregate(2, 'rack-1', 'h2')]}))
+        self.nova.answers('POST', f'{AGGREGATES}/2/action', (200, {}))
+        self.cloud.join('h1', 'rack-1', APermit())
+        self.cloud.join('h2', 'rack-1', APermit())
+        [sent] = self.nova.sent('POST')
+        self.assertEqual({'add_host': {'host': 'h1'}}, sent.body)
+
+    def test_one_item_of_metadata_is_set_and_no_other(self):
+        path = f'/servers/{UUID}/metadata/kaopu_ha.last_recovery'
+        self.nova.answers('PUT', path, (200, {'meta': {}}), (403, {'forbidden': {
+            'message': 'Maximum number of metadata items exceeds 128'}}))
+        self.cloud.note(UUID, 'kaopu_ha.last_recovery', 'at=noon', APermit())
+        [sent] = self.nova.sent('PUT')
+        self.assertEqual({'meta': {'kaopu_ha.last_recovery': 'at=noon'}}, sent.body)
+        with self.assertRaisesRegex(ports.Refused, 'exceeds 128'):
+            self.cloud.note(UUID, 'kaopu_ha.last_recovery', 'at=noon', APermit())
+
+    def test_what_nova_says_of_an_aggregate_is_told(self):
+        self.nova.answers('GET', AGGREGATES, (200, {'aggregates': [an_aggregate(2, 'rack-1')]}))
+        with self.assertRaisesRegex(ports.Refused, 'there is no aggregate rack-2'):
+            self.cloud.join('h1', 'rack-2', APermit())
+        why = 'Cannot add host to aggregate 2. Reason: Host already in zone'
+        self.nova.answers('POST', f'{AGGREGATES}/2/action', (
+            409, {'conflictingRequest': {'message': why}}))
+        with self.assertRaisesRegex(ports.Refused, why):
+            self.cloud.join('h1', 'rack-1', APermit())
+
+    def test_aggregates_are_read_as_they_are_now(self):
+        self.nova.answers(
+            'GET', AGGREGATES, (200, {'aggregates': [an_aggregate(2, 'b'), an_aggregate(1, 'a')]}),
+            (200, {'aggregates': [an_aggregate(2, 'b', 'h1', zone='east')]}), (500, {}))
+        self.assertEqual(['a', 'b'], [one.name for one in self.cloud.aggregates()])
+        (found,) = self.cloud.aggregates()
+        self.assertEqual(('b', {'h1'}, 'east'), (found.name, found.hosts, found.zone))
+        self.assert_unreachable(self.cloud.aggregates)
 
     def test_what_is_enabled_already_is_left_alone(self):
         self.nova.answers('GET', SERVICES, (200, {'services': [a_service('h1')]}))

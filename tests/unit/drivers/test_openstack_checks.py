@@ -18,6 +18,7 @@ from kaopu_ha.core import model
 from kaopu_ha.core.checkup import Seen, Severity
 from kaopu_ha.drivers.openstack import checks as openstack_checks
 from kaopu_ha.drivers.openstack import cloud as nova
+from kaopu_ha.drivers.openstack import cloud_checks
 from kaopu_ha.drivers.openstack import usage as placement
 from tests.unit.drivers import scripted_openstack as scripted
 
@@ -62,8 +63,8 @@ class Case(unittest.TestCase):
     def says(self, method, path, *answers):
         self.nova.answers(method, path, *answers)
 
-    def checks(self, seen=None, **auth):
-        made = nova.NovaCloud({**self.nova.auth, **auth}, limit=5.0, children=1)
+    def checks(self, seen=None, wanted=cloud_checks.NO_MORE_RIGHTS, **auth):
+        made = nova.NovaCloud({**self.nova.auth, **auth}, limit=5.0, children=1, wanted=wanted)
         self.addCleanup(made.close)
         return made.checks(seen or hosts('c1', 'c2'))
 
@@ -94,6 +95,32 @@ class Nova(Case):
         self.assertIs(Severity.WRONG, found.severity)
         self.assertIn('may not force a compute service down: Policy', found.found)
         self.assertIn('nova-policy.yaml', found.advice)
+
+    def test_whether_hosts_may_be_added_to_aggregates_is_asked_if_they_will_be(self):
+        self.assertIs(Severity.GOOD, self.only('rights').severity)
+        self.assertEqual([], self.nova.sent('POST'))
+        path = '/os-aggregates/2147483647/action'
+        for answer, severity in (((404, {'itemNotFound': {'message': 'Aggregate not found'}}),
+                                  Severity.GOOD), (FORBIDDEN, Severity.WRONG)):
+            self.says('POST', path, answer)
+            found = self.only('rights', wanted=cloud_checks.OptionalRights(joins=True))
+            self.assertIs(severity, found.severity)
+        self.assertIn('os-aggregates:add_host', found.advice)
+        (sent, _) = self.nova.sent('POST')
+        self.assertEqual({'add_host': {'host': 'kaopu-ha-doctor.invalid'}}, sent.body)
+
+    def test_whether_metadata_may_be_written_is_asked_if_it_will_be_and_nothing_is(self):
+        self.found('evacuation')
+        self.assertEqual([], self.nova.sent('PUT'))
+        path = f'/servers/{UUID}/metadata/kaopu_ha.last_recovery'
+        mismatch = (400, {'badRequest': {'message': 'Request body and URI mismatch'}})
+        for answer, severities in ((mismatch, {Severity.GOOD}),
+                                   (FORBIDDEN, {Severity.GOOD, Severity.WRONG})):
+            self.says('PUT', path, answer)
+            found = self.found('evacuation', wanted=cloud_checks.OptionalRights(notes=True))
+            self.assertEqual(severities, {one.severity for one in found})
+        self.assertIn('server-metadata:update', found[0].advice)
+        self.assertNotIn('kaopu_ha.last_recovery', self.nova.sent('PUT')[0].body['meta'])
 
     def test_a_role_that_may_not_read_where_instances_may_be_is_found(self):
         for path in ('/os-aggregates', '/os-server-groups'):

@@ -79,6 +79,13 @@ class FalseCloud(ComputeHosts):
     def runs(self, instance):
         return any(machine.runs(instance) for machine in self.machines.values())
 
+    def aggregate(self, *hosts):
+        self.nova.lay.own.update(dict.fromkeys(hosts, 'ours'))
+        return 'for-ours'
+
+    def disband(self, aggregate):
+        self.nova.lay.own.clear()
+
     def off(self, host):
         self.machines[host].power_off()
         self.computes[host].kill()

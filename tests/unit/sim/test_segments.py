@@ -15,18 +15,21 @@
 import dataclasses
 import logging
 import unittest
+from unittest import mock
 
-from kaopu_ha import records
+from kaopu_ha import ports, records
 from kaopu_ha.controller.taker import Taker
-from kaopu_ha.core import circles, taking
+from kaopu_ha.core import circles, selection, taking
 from kaopu_ha.core.circles import Circle, Grouping
 from kaopu_ha.core.segments import RecoveryMethod, Taking, TakingStage
 from kaopu_ha.core.taking import Act
 from kaopu_ha.sim import scenarios, story
+from kaopu_ha.sim.lay import Lay
 from tests.unit.sim.mutants import put
 
-NO_ROOM, TAKEN, LAST = ('segments-and-no-room-in-one', 'reserved-host-is-taken',
-                        'reserved-host-where-nothing-else-has-room')
+NO_ROOM, TAKEN, LAST, JOINS = (
+    'segments-and-no-room-in-one', 'reserved-host-is-taken',
+    'reserved-host-where-nothing-else-has-room', 'reserved-host-joins-the-aggregates')
 
 
 def setUpModule():
@@ -70,6 +73,29 @@ class Mutants(unittest.TestCase):
             return real(taker, world, decision, writes, *keys)
         self.finds(TAKEN, 'no call unwritten', put(Taker, '_commit', commit))
 
+    def test_a_host_is_added_and_nobody_wrote_that_down(self):
+        def joins(one, seen, rules, real=taking._joins):
+            return dataclasses.replace(real(one, seen, rules), taking=one)
+        rows = tuple((name, applies, joins if then is taking._joins else then)
+                     for name, applies, then in taking._ROWS)
+        self.finds(JOINS, 'no call unwritten', put(taking, '_ROWS', rows))
+
+    def test_a_host_is_added_to_everybodys_aggregates(self):
+        self.finds(JOINS, 'only the aggregates of the lost host', put(
+            taking, '_lacking', lambda one, seen: [
+                each for each in seen.aggregates if one.host not in each.hosts]))
+
+    def test_a_host_is_enabled_and_added_to_none(self):
+        self.finds(JOINS, 'c4 is in zone east: it is in nova', put(
+            taking, '_to_join', lambda one, seen, rules: []))
+
+    def test_a_plan_does_not_count_on_the_aggregates(self):
+        def as_taken(candidates, reserved, places, rules, real=selection.as_taken):
+            return real(candidates, reserved, places, dataclasses.replace(
+                rules, joins_aggregates=False))
+        self.finds(JOINS, 'web runs on c4: it runs on no host', put(
+            selection, 'as_taken', as_taken))
+
     def test_reserved_hosts_are_taken_all_at_once(self):
         def wanted(moves, grouping, real=taking.wanted):
             return {host: recovery for recovery in real(moves, grouping).values()
@@ -97,11 +123,12 @@ class Mutants(unittest.TestCase):
 class Lives(unittest.TestCase):
     """What may come in between, each once."""
 
-    def play(self, method, *lines, instances='web: c1', hosts='c1 c2 c3 c4'):
+    def play(self, method, *lines, instances='web: c1', hosts='c1 c2 c3 c4', rules="''"):
         begins = (f'0 segment rack1 has method {method}', '0 c1, c2 and c3 are in segment rack1',
                   '0 c4 is reserved in segment rack1')
         played = story.play(story.read(
-            f'title: a case\npace: fast\nhosts: {hosts}\ninstances: {{{instances}}}\nstory:\n'
+            f'title: a case\npace: fast\nrules: {rules}\nhosts: {hosts}\n'
+            f'instances: {{{instances}}}\nstory:\n'
             + ''.join(f'  - {line}\n' for line in (*begins, *lines))))
         self.assertEqual((), played.wrong, played.log)
         return played
@@ -129,6 +156,30 @@ class Lives(unittest.TestCase):
                   '60 c4 is in no segment any more', '70 Nova comes back',
                   '"120 expect web is told as waiting: c2, c3: its segment has reserved"',
                   '120 end')
+
+    def test_nova_refuses_one_aggregate_of_two(self):
+        played = self.play(
+            'reserved_host', '0 zone east has c1', '0 zone west has c4', '0 web is of project acme',
+            '0 c1 is set aside for project acme', '20 power off c1', '100 expect c4 was taken',
+            '100 expect c4 is in zone west', '100 expect web runs on c4', '100 end',
+            rules='joins_aggregates')
+        (told,) = (line.text for line in played.world.timeline if 'host taken' in line.text)
+        self.assertTrue(told.endswith('; added to for-acme; not added to zone-east: 409: c4 is in '
+                                      'zone west'), told)
+
+    def test_nova_lets_nobody_into_the_zone(self):
+        """Then none is taken in vain, however many there are; the next one is asked, and so on."""
+        def join(lay, host, aggregate):
+            raise ports.Refused('403: Policy does not allow it')
+        with mock.patch.object(Lay, 'join', join):
+            played = self.play(
+                'reserved_host', '0 zone east has c1', '0 zone nova has c3 and c4',
+                '0 web is pinned to its zone', '0 c3 is reserved in segment rack1',
+                '20 power off c1', '100 expect c4 is reserved', '100 expect c3 is reserved',
+                '100 end', rules='joins_aggregates')
+        told = [line.text for line in played.world.timeline if 'host not taken' in line.text]
+        self.assertEqual({'c3', 'c4'}, {text.partition(':')[0] for text in told[:2]})
+        self.assertIn('zone-east, the aggregate of zone east: 403: Policy', told[0])
 
     def test_two_hosts_that_die_share_the_last_reserved_one(self):
         played = self.play(

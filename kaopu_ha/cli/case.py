@@ -20,12 +20,13 @@ from typing import Any
 
 from kaopu_ha import records
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.command import CommandError, plain
+from kaopu_ha.cli.command import plain
 from kaopu_ha.cli.listing import Cell, Listing, Showing, or_dash
-from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Case, Sign, Stage, Verdict
 from kaopu_ha.core.rules import Rules
+from kaopu_ha.telling import named
+from kaopu_ha.telling.picture import Picture
 
 SIGN_LEVELS = {Sign.LIFE: 'good', Sign.SILENCE: 'error', Sign.UNKNOWN: 'warning'}
 VERDICT_LEVELS = {Verdict.ALIVE: 'good', Verdict.DEAD: 'error', Verdict.UNDECIDED: 'warning'}
@@ -76,7 +77,7 @@ class CaseShow(Showing):
 
     def subject(self, args: argparse.Namespace) -> Case:
         """The open case; if none is open, the one that was closed last."""
-        return of(self.look(f'{records.CLOSED}{args.host}/'), args.host)
+        return named.case(self.look(f'{records.CLOSED}{args.host}/'), args.host)
 
     def record(self, subject: Case) -> Any:
         """The case, whole."""
@@ -111,24 +112,6 @@ class CaseShow(Showing):
 
     def _sign(self, sign: Sign) -> str:
         return self.ink(SIGN_LEVELS[sign], sign.value)
-
-
-def of(found: Picture, host: str) -> Case:
-    """The open case of a host, or the one closed last.  Raises Trouble if there is none."""
-    found.insist(records.CASE + host)
-    if host in found.cases:
-        return found.cases[host]
-    closed = found.closed(host)
-    if closed:
-        return closed[-1]
-    for key in found.unreadable:
-        if key.startswith(f'{records.CLOSED}{host}/'):
-            found.insist(key)
-    if host in found.hosts:
-        raise CommandError(f'There is no case on {host}, and none is kept: its beat never failed.'
-                           if found.beats_now(host) else
-                           f'There is no case on {host} yet, but it does not beat.')
-    raise CommandError(f'No host {host} is known. Known hosts: {", ".join(found.hosts) or "none"}.')
 
 
 # ---------------------------------------------------------------- private

@@ -61,7 +61,7 @@ MAY_IMPORT = {
     'programs': {'core', 'ports', 'records', 'runtime', 'mirrored', 'agent', 'controller',
                  'worker'},
     'cli': {'access', 'checkup', 'core', 'ports', 'records', 'archive', 'threads', 'version',
-            'conf', 'wiring', 'doctor', 'sim'},
+            'telling', 'conf', 'wiring', 'doctor', 'sim'},
     'doctor': {'checkup', 'core', 'ports', 'records', 'conf', 'wiring'},
     'sim': {'access', 'core', 'ports', 'records', 'runtime', 'controller', 'worker', 'agent',
             'programs'},

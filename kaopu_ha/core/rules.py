@@ -82,8 +82,8 @@ class Rules:
     round_pause: float = 0.25
     # Where there is nothing to ask about, only a beat brings news: a look now and then is enough.
     nothing_to_ask_seconds: float = 60.0
-    # An OSD waits for acknowledgements in whole seconds: of the shortest limit, a busy machine would
-    # have too little left to tell of silence in time.
+    # An OSD waits for acknowledgements in whole seconds: of the shortest limit, a busy machine
+    # would have too little left to tell of silence in time.
     storage_more_seconds: float = 0.5
     # After an event about a suspect it is looked at so soon, if it was not due before.  Not at
     # once, or a storm of events were one of looks.

@@ -26,7 +26,6 @@ from kaopu_ha.core import model
 from kaopu_ha.core.model import Case, Sign, Stage, Verdict
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.telling import named
-from kaopu_ha.telling.picture import Picture
 
 SIGN_LEVELS = {Sign.LIFE: 'good', Sign.SILENCE: 'error', Sign.UNKNOWN: 'warning'}
 VERDICT_LEVELS = {Verdict.ALIVE: 'good', Verdict.DEAD: 'error', Verdict.UNDECIDED: 'warning'}
@@ -54,7 +53,7 @@ class CaseList(Listing):
         found = self.look(*[records.CLOSED] * args.all)
         cases = [found.cases[host] for host in sorted(found.cases)]
         if args.all:
-            cases += [case for host in _shelves(found) for case in found.closed(host)]
+            cases += [case for host in found.archived for case in found.closed(host)]
         return cases
 
     def _row(self, case: Case) -> list[Any]:
@@ -115,10 +114,6 @@ class CaseShow(Showing):
 
 
 # ---------------------------------------------------------------- private
-
-
-def _shelves(found: Picture) -> list[str]:
-    return sorted({name.rpartition('/')[0] for name in found.snapshot.under(records.CLOSED)})
 
 
 def _waited(case: Case, rules: Rules) -> str:

@@ -24,6 +24,7 @@ from kaopu_ha.records.codec import encode as encode
 from kaopu_ha.records.codec import parts as parts
 from kaopu_ha.records.codec import plain as plain
 from kaopu_ha.records.keys import *  # noqa: F403  one name for all of it
+from kaopu_ha.records.shapes import shape as shape
 from kaopu_ha.records.values import *  # noqa: F403
 from kaopu_ha.records.view import View as View
 from kaopu_ha.records.view import decode as decode

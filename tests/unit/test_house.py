@@ -57,7 +57,7 @@ MAY_IMPORT = {
     'controller': {'core', 'ports', 'records', 'runtime', 'permits', 'archive', 'unanswered'},
     'worker': {'core', 'ports', 'records', 'runtime', 'permits', 'unanswered'},
     'agent': {'core', 'ports', 'records', 'permits'},
-    'api': {'core', 'ports', 'records'},
+    'api': {'core', 'ports', 'records', 'telling'},
     'programs': {'core', 'ports', 'records', 'runtime', 'mirrored', 'agent', 'controller',
                  'worker'},
     'cli': {'access', 'checkup', 'core', 'ports', 'records', 'archive', 'threads', 'version',

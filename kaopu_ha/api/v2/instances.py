@@ -29,7 +29,7 @@ from kaopu_ha.api.policies.v2 import rule
 from kaopu_ha.api.v2.declared import PAGE, OwnAction
 from kaopu_ha.api.v2.inquiry import LINKS, Inquiry, plain
 from kaopu_ha.core import detection, policy, protection, texts
-from kaopu_ha.core.model import Evacuation, Phase, Rules, Server
+from kaopu_ha.core.model import Evacuation, Phase, Power, Rules, Server
 from kaopu_ha.core.protection import Reason, Unprotected
 from kaopu_ha.core.restart import Start, StartPhase
 from kaopu_ha.telling import wording
@@ -116,7 +116,8 @@ def _rows(call: Inquiry) -> dict[str, InstanceRow]:
     found = call.books.picture(records.CLOSED)
     moves: dict[str, list[Evacuation]] = {}
     for item in found.every_evacuation:
-        if item.project == project:
+        # What was off stays off: nothing was interrupted.
+        if item.project == project and not (item.phase is Phase.LEFT and item.power is Power.OFF):
             moves.setdefault(item.instance, []).append(item)
     starts = {start.instance: start for record in found.restarts.values()
               for start in record.starts if start.instance in servers}

@@ -24,6 +24,7 @@ import collections
 from collections.abc import Callable, Iterator
 import dataclasses
 from dataclasses import dataclass
+import itertools
 import logging
 import threading
 import time
@@ -139,7 +140,8 @@ class Newsroom:
                 lost = (f'The store is at {revision}: it was put back to what it was once, or the '
                         'cursor is of another one.')
                 return NewsPage((), revision, lost)
-            found = [line for line in self._lines if line.cursor > cursor and wanted(line)]
+            new = itertools.takewhile(lambda line: line.cursor > cursor, reversed(self._lines))
+            found = [line for line in new if wanted(line)][::-1]
         end = limit
         while end < len(found) and found[end].cursor == found[end - 1].cursor:
             end += 1

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import functools
 import re
 from typing import Any
 
@@ -39,8 +40,9 @@ _ERRORS: Mapping[int, str] = {
          'else.'}
 
 
-def document(base: str) -> dict[str, Any]:
-    """The document; ``base``: the URL in front of the versions."""
+@functools.lru_cache(maxsize=16)
+def document(base: str) -> Mapping[str, Any]:
+    """The document; ``base``: the URL in front of the versions.  Made once: nobody changes it."""
     components: dict[str, Any] = {}
     paths = {_IDS.sub(r'{\1}', path): {
         method.lower(): _operation(path, method, action, components)

@@ -16,9 +16,9 @@ import dataclasses
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import protection
-from kaopu_ha.core.model import Stage
+from kaopu_ha.core.model import Phase, Power, Stage
 from kaopu_ha.core.wishes import Wish, WishState
-from tests.unit.api.own import DB, MAIL, OTHERS, WEB, OwnCase, a_server, told
+from tests.unit.api.own import DB, MAIL, OLD, OTHERS, WEB, OwnCase, a_server, told
 from tests.unit.api.scene import MEMBER, READER
 
 WHY = {'why': 'it smokes'}
@@ -312,6 +312,15 @@ class TestInstances(OwnCase):
         self.assertEqual((False, 'not known', 1), (
             found['web-1']['there'], found['web-1']['protected'],
             len(found['web-1']['interruptions'])))
+
+    def test_what_was_off_when_its_host_died_was_not_interrupted(self):
+        self.cloud.its = (dataclasses.replace(a_server(OLD, 'old-1'), vm_state='stopped'),)
+        left = told.an_evacuation(OLD, 'old-1', Phase.LEFT, '', reason='was powered off')
+        self.moved(dataclasses.replace(left, power=Power.OFF))
+        self.assertEqual([], self.by_name()['old-1']['interruptions'])
+        self.moved(dataclasses.replace(left, reason='it opted out'))
+        self.assertEqual([('host lost', 'left')], [
+            (one['why'], one['state']) for one in self.by_name()['old-1']['interruptions']])
 
     def test_nova_is_asked_once_in_some_seconds_and_its_absence_is_503(self):
         for _ in range(3):

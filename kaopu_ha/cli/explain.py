@@ -15,20 +15,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kaopu_ha import records
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, plain
 from kaopu_ha.core.model import Case
-from kaopu_ha.telling import named
+from kaopu_ha.telling import named, written
 from kaopu_ha.telling.explained import explained
 from kaopu_ha.telling.picture import Picture
-from kaopu_ha.telling.steps import InstanceTold, RecoveryTold, RestartTold, Told
-
-# What stands below a step begins behind its time.
-_BELOW = 10
 
 
 class Explain(Command):
@@ -57,20 +52,7 @@ class Explain(Command):
 
 def story(found: Picture, case: Case) -> list[str]:
     """The whole story of a case, line by line."""
-    told = explained(found, case)
-    lines = [told.text, '']
-    for step in told.steps:
-        lines.append(f'{layout.clock(step.at)}  {step.text}')
-        lines += [f'{"":{_BELOW + 2 * one.depth}}{one.text}' for one in step.below]
-    if told.missing:
-        lines += ['', told.missing]
-    if told.recovery is not None:
-        lines += ['', *_recovery(told.recovery)]
-    if told.asked:
-        lines += ['', *_with_times(told.asked)]
-    if told.restart is not None:
-        lines += ['', *_restart(told.restart)]
-    return [*lines, '', *told.now]
+    return written.lines(explained(found, case))
 
 
 # ---------------------------------------------------------------- private
@@ -81,30 +63,3 @@ def _as_json(found: Picture, case: Case) -> dict[str, Any]:
     return {'host': case.host, 'case': plain(case), 'recovery': plain(done),
             'evacuations': [plain(item) for item in found.evacuations(case.recovery)]
             if done else [], 'story': story(found, case)}
-
-
-def _recovery(told: RecoveryTold) -> Iterator[str]:
-    for one in told.instances:
-        yield from instance(one)
-    yield from told.notes
-    yield from _with_times(told.asked)
-
-
-def instance(told: InstanceTold) -> Iterator[str]:
-    """What became of one of its instances, line by line."""
-    yield f'{told.name} ({told.instance}) {told.text}'
-    for note in told.notes:
-        yield f'{"":{4 * note.depth}}{note.text}'
-    yield from _with_times(told.steps)
-
-
-def _restart(told: RestartTold) -> Iterator[str]:
-    yield told.text
-    yield from _with_times(told.starts)
-    yield from told.notes
-    yield from _with_times(told.asked)
-
-
-def _with_times(steps: Iterable[Told]) -> Iterator[str]:
-    for step in steps:
-        yield f'    {layout.clock(step.at)}  {step.text}'

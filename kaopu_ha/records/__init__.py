@@ -21,6 +21,7 @@ passed over; a record of a higher *schema* raises ``RecordError``.  What a host 
 from kaopu_ha.records.codec import SCHEMA as SCHEMA
 from kaopu_ha.records.codec import RecordError as RecordError
 from kaopu_ha.records.codec import encode as encode
+from kaopu_ha.records.codec import made as made
 from kaopu_ha.records.codec import parts as parts
 from kaopu_ha.records.codec import plain as plain
 from kaopu_ha.records.keys import *  # noqa: F403  one name for all of it

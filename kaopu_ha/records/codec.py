@@ -81,6 +81,15 @@ def plain(record: Any) -> Any:
     return _plain(record)
 
 
+def made(kind: type[T], data: Any) -> T:
+    """The value of which ``plain`` made this.  Raises RecordError if it is none of this kind."""
+    try:
+        found: T = _reader(typing.cast(Any, kind))(data)
+    except Exception as failure:
+        raise RecordError(f'{kind.__name__}: {_shortly(failure)}') from failure
+    return found
+
+
 def decode(kind: type[T], text: str, key: str, bounded: bool) -> T:
     """The record in ``text``, which is within the bounds of what a host may write if ``bounded``.
 

@@ -16,10 +16,9 @@
 import dataclasses
 
 from kaopu_ha import ports, records
-from kaopu_ha.cli import explain
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Phase, Priority, RecoveryStage, Sign, Stage, Step, Verdict
-from kaopu_ha.telling import recovered
+from kaopu_ha.telling import recovered, written
 from tests.core import values
 from tests.unit.cli import scene
 
@@ -205,14 +204,14 @@ class Explain(scene.Scene):
                                      zip(item.attempts, calls, strict=True)),
                 history=(dataclasses.replace(item.history[0], row='first call'), *item.history[1:]))
             self.assertIn(told, recovered.fate(item))
-        lines = list(explain.instance(recovered.instance_told(item)))
+        lines = list(written.instance(recovered.instance_told(item)))
         self.assertTrue(any(line.endswith('; row "first call")') for line in lines), lines)
 
     def test_a_row_is_told_with_what_would_have_changed_it(self):
         item = dataclasses.replace(
             scene.an_evacuation(phase=Phase.MOVING), row='arrived, its disk not open yet',
             reason='active on c2; its disk is not yet open there', target='c2')
-        lines = list(explain.instance(recovered.instance_told(item)))
+        lines = list(written.instance(recovered.instance_told(item)))
         for line in ('    row "arrived, its disk not open yet", for: Nova shows it on c2; Nova '
                      'shows it as active, with no task',
                      '        if every disk of it is open on c2: done (row "arrived")'):

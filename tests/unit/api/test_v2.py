@@ -15,6 +15,7 @@
 import dataclasses
 
 from kaopu_ha import ports, records
+from kaopu_ha.api import books
 from kaopu_ha.core import protection
 from kaopu_ha.core.model import Phase, Power, Stage
 from kaopu_ha.core.wishes import Wish, WishState
@@ -333,6 +334,24 @@ class TestInstances(OwnCase):
     def test_a_cloud_that_tells_of_others_is_not_believed(self):
         self.cloud.servers_of = lambda project: (a_server(DB, 'db-1', 'c3', OTHERS),)
         self.assertEqual({'web-1'}, set(self.by_name()))
+
+
+class TestTheMirror(OwnCase):
+
+    def test_all_that_is_shown_is_read_from_it(self):
+        self.told(200, 'GET', '/v2/hosts')
+        asked = []
+        read = self.behind.read
+        self.behind.read = lambda *ranges: asked.append(ranges) or read(*ranges)
+        for path in ('/hosts', '/hosts/c1', '/cases?closed=true', '/cases/c1', '/explain/c1',
+                     '/recoveries', '/protection', '/brake', '/news', '/instances'):
+            self.told(200, 'GET', f'/v2{path}')
+        self.assertEqual([], asked)
+        self.told(202, 'POST', '/v2/hosts/c1/admit')
+        self.assertEqual([(records.admit_request('c1'),)], asked)
+
+    def test_nothing_of_it_is_what_an_agent_may_fill(self):
+        self.assertNotIn(records.REQUEST, books.FOLLOWED)
 
 
 class TestFirst(OwnCase):

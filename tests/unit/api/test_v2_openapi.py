@@ -17,10 +17,16 @@ import json
 import unittest
 
 import hypothesis
+import jsonschema
 
+from kaopu_ha import records
 from kaopu_ha.api.v2 import openapi
 from kaopu_ha.api.v2.routes import ROUTES
-from tests.unit.api.own import OwnCase
+from kaopu_ha.core import model
+from kaopu_ha.core.live import LiveUse
+from kaopu_ha.telling import picture
+from kaopu_ha.telling.explained import explained
+from tests.unit.api.own import OwnCase, told
 from tests.unit.api.scene import ADMIN
 
 try:
@@ -67,6 +73,54 @@ class TestTheDocument(OwnCase):
             for name in part.partition('"')[0].split('/'):
                 place = place[name]
             self.assertTrue(place)
+
+
+class TestEveryField(OwnCase):
+    """What is answered has all that the document says, and nothing else."""
+
+    def test_each_answer_has_the_fields_of_the_document_and_no_others(self):
+        self.closed('c2', 7)
+        self.there_is_a_storm()
+        self.put(records.USE + 'c2', LiveUse(4, 8192, 10, 20, told.at(2)))
+        self.put(records.PROOF + 'c1-1234', records.ProofMark('ctl-1', told.at(7)))
+        found = json.loads(json.dumps(openapi.document('http://ha')))
+        self.told(200, 'POST', '/v2/hosts/c1/hold', {'why': 'it burnt'})
+        self.told(202, 'POST', '/v2/recoveries/instances/db-1/retry', {'why': 'it burnt'})
+        for path, query in (
+                ('/hosts', 'limit=1'), ('/hosts/{host}', ''), ('/cases', 'closed=true'),
+                ('/cases/{host}', ''), ('/explain/{host}', ''), ('/recoveries', ''),
+                ('/recoveries/{recovery}', ''), ('/protection', ''), ('/brake', ''),
+                ('/news', 'since=1'), ('/instances', '')):
+            with self.subTest(path):
+                schema = found['paths'][path]['get']['responses']['200']['content'][
+                    'application/json']['schema']
+                answer = self.told(200, 'GET', '/v2' + path.format(
+                    host='c1', recovery='c1') + (f'?{query}' if query else ''))
+                whole = closed({**schema, 'components': found['components']})
+                jsonschema.Draft202012Validator(whole).validate(answer)
+
+    def test_a_field_that_is_not_written_down_is_found(self):
+        schema = closed({'type': 'object', 'properties': {'a': {'type': 'string'}}})
+        self.assertFalse(jsonschema.Draft202012Validator(schema).is_valid({'a': '', 'b': 1}))
+
+    def test_what_is_shown_can_be_read_again(self):
+        view = picture.Picture(self.behind.read(records.PREFIX))
+        case = view.cases['c1']
+        for thing in (case, explained(view, case), view.recoveries['c1-1234']):
+            shown = json.loads(json.dumps(records.plain(thing)))
+            self.assertEqual(thing, records.made(type(thing), shown))
+        self.assertRaises(records.RecordError, records.made, model.Case, {'host': 5})
+
+
+def closed(schema):
+    """The schema, in which no object has fields of which it says nothing."""
+    if isinstance(schema, list):
+        return [closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    more = {'additionalProperties': False} if isinstance(schema.get('properties'), dict) and (
+        'type' in schema) else {}
+    return {name: closed(each) for name, each in schema.items()} | more
 
 
 @unittest.skipIf(schemathesis is None, 'pip install schemathesis')

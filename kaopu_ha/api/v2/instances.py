@@ -120,7 +120,7 @@ def _rows(call: Inquiry) -> dict[str, InstanceRow]:
         if item.project == project and not (item.phase is Phase.LEFT and item.power is Power.OFF):
             moves.setdefault(item.instance, []).append(item)
     starts = {start.instance: start for record in found.restarts.values()
-              for start in record.starts if start.instance in servers}
+              for start in record.starts}
     names = {uuid: items[-1].name for uuid, items in moves.items()} | {
         uuid: server.name for uuid, server in servers.items()}
     told = _Told(found, call.rules)

@@ -186,9 +186,11 @@ class TestRecoveries(OwnCase):
 
     def test_what_waits_is_not_asked_again(self):
         first = self.told(202, 'POST', '/v2/recoveries/c1/end', WHY)
+        before = self.kept()
         again = self.told(202, 'POST', '/v2/recoveries/c1/end', {'why': 'another'})
         self.assertEqual((True, False), (first['changed'], again['changed']))
         self.assertEqual('it smokes', again['wish']['why'])
+        self.assertEqual(before, self.kept())
 
     def test_a_word_that_a_host_is_off_says_what_was_seen(self):
         self.put(records.CASE + 'c3', told.a_case('c3'))

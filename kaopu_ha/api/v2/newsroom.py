@@ -110,9 +110,14 @@ class Newsroom:
 
     def look(self) -> None:
         """Look once, and keep what is new.  Raises Fault 503 if the store does not answer."""
+        known = self._revision
         view = self._books.view(*RANGES)
         with self._changed:
             before = self._seen
+            if view.snapshot.revision < known:
+                # No look is older than the ones that ended before it: the store was put back.
+                self._lines.clear()
+                before = None
             if before is not None and view.snapshot.revision <= before.snapshot.revision:
                 return
             self._seen = view

@@ -14,6 +14,7 @@
 
 import threading
 import time
+import types
 from unittest import mock
 
 from kaopu_ha import ports, records
@@ -154,6 +155,21 @@ class TestNews(Base):
             began = time.monotonic()
             self.assertEqual((), rooms.since(cursor, 10, 30, lambda line: True).news)
             self.assertLess(time.monotonic() - began, 5.0)
+
+
+    def test_a_store_that_is_put_back_is_followed_from_there(self):
+        revisions = iter((50, 60, 10, 11))
+        entry = ports.Entry(records.HOST + 'c2', records.encode(records.HostSetting(
+            True, 'joe', told.at(1), 'x')), 11, 11)
+        shown = types.SimpleNamespace(view=lambda *ranges: records.View(ports.Snapshot(
+            at := next(revisions), {entry.key: entry} if at == 11 else {})))
+        room = newsroom.Newsroom(shown, self.service.now, 1)
+        for _ in range(2):
+            self.assertEqual((), room.since(50, 10, 0, lambda line: True).news)
+        found = room.since(60, 10, 0, lambda line: True)
+        self.assertEqual((10, True), (found.cursor, 'put back' in found.lost))
+        self.assertEqual(['c2'], [line.host for line in room.since(
+            10, 10, 0, lambda line: True).news])
 
 
 class TestTheThread(OwnCase):

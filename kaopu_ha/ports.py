@@ -91,8 +91,7 @@ class Store(abc.ABC):
     @abc.abstractmethod
     def commit(self, compares: Sequence[Compare], writes: Sequence[Put | Delete]) -> int | None:
         """Do all writes in one transaction if all compares hold: its revision, None if refused.
-        Raises StoreError if it was surely not done, OutcomeUnknown if nobody knows.
-        """
+        Raises StoreError if it was surely not done, OutcomeUnknown if nobody knows."""
 
     @abc.abstractmethod
     def grant(self, ttl: int) -> int:
@@ -109,9 +108,7 @@ class Store(abc.ABC):
     @abc.abstractmethod
     def watch(self, prefix: str, tell: Callable[[Change], None], since: int = 0) -> Watching:
         """Tell every change of a key or prefix after ``since``, once, in order; members may die.
-
-        ``tell`` must not wait: watches may share its thread.
-        """
+        ``tell`` must not wait: watches may share its thread."""
 
     @abc.abstractmethod
     def close(self) -> None:
@@ -207,6 +204,10 @@ class Cloud(abc.ABC):
     @abc.abstractmethod
     def servers(self, host: str) -> tuple[model.Server, ...]:
         """All servers of all projects on the host."""
+
+    def servers_of(self, project: str) -> tuple[model.Server, ...]:
+        """The servers of a project, by UUID; nothing where nobody knows of projects.  PortError."""
+        return ()
 
     @abc.abstractmethod
     def server(self, uuid: str) -> model.Server | None:
@@ -331,8 +332,7 @@ class Events(abc.ABC):
     """Tells what the compute service says of instances and services, soon after it happened.
 
     A promise of form only: an event may be lost, late, doubled, out of order or forged by whoever
-    may write to the bus.  Nothing waits for it, and nothing stops while the bus is away.
-    """
+    may write to the bus.  Nothing waits for it, and nothing stops while the bus is away."""
 
     @abc.abstractmethod
     def listen(self, tell: Callable[[events.NovaEvent], None]) -> None:

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The API that Masakari's users already speak: ``instance-ha`` 1.0 to 1.3.
+"""The API that Masakari's users already speak, ``instance-ha`` 1.0 to 1.3; and our own resources.
 
 ======================================  ==========================================================
 ``routes``                              the API on one screen
@@ -25,6 +25,7 @@
 ``handlers/``                           a noun each: the decisions on records, and what is shown
 ``schemas/``                            a noun each: what a body must be
 ``policies/``                           a noun each: who may do it
+``v2/``                                 our own resources
 ======================================  ==========================================================
 
 It writes records and reads them; it decides about no host.  A leader does, when it likes to.

@@ -36,7 +36,7 @@ class InvalidName(ValueError):
 def check(schema: Mapping[str, Any], body: Any) -> None:
     """Raise Fault 400, with the first thing that is wrong, if the body is not as the schema says.
     """
-    validator = jsonschema.Draft4Validator(schema, format_checker=_FORMATS)
+    validator = jsonschema.Draft4Validator(schema, format_checker=FORMATS)
     failure = next(iter(validator.iter_errors(body)), None)
     if failure is None:
         return
@@ -86,9 +86,9 @@ def _is_uuid(value: object) -> bool:
     return True
 
 
-_FORMATS = jsonschema.FormatChecker(formats=())
-_FORMATS.checks('name', raises=InvalidName)(_is_name)
-_FORMATS.checks('description')(_is_description)
-_FORMATS.checks('line')(_is_line)
-_FORMATS.checks('date-time', raises=(ValueError, OverflowError))(_is_time)
-_FORMATS.checks('uuid', raises=ValueError)(_is_uuid)
+FORMATS = jsonschema.FormatChecker(formats=())
+FORMATS.checks('name', raises=InvalidName)(_is_name)
+FORMATS.checks('description')(_is_description)
+FORMATS.checks('line')(_is_line)
+FORMATS.checks('date-time', raises=(ValueError, OverflowError))(_is_time)
+FORMATS.checks('uuid', raises=ValueError)(_is_uuid)

@@ -28,6 +28,8 @@ from kaopu_ha import ports, records
 from kaopu_ha.api.faults import Fault
 from kaopu_ha.core.keys import portions
 from kaopu_ha.core.segments import Notification, Segment
+from kaopu_ha.telling import picture, story
+from kaopu_ha.telling.picture import Picture
 
 LOG = logging.getLogger(__name__)
 
@@ -38,7 +40,9 @@ N = TypeVar('N', Segment, Notification)
 RANGES = (records.SEGMENT, records.SEGMENT_HOST, records.NOTIFICATION, records.NAME,
           records.COUNTER, records.HOST, records.LOCK)
 MOVES = (records.RECOVERY, records.EVACUATION)
-FOLLOWED = (*RANGES, *MOVES)
+# Of what our own resources show nothing is followed that hosts' agents may fill.
+FOLLOWED = tuple(dict.fromkeys((*RANGES, *MOVES, *picture.RANGES, records.USE, *(
+    place for place in story.RANGES if place != records.REQUEST))))
 
 # Others that write at the same time come first a few times, and not for ever.
 _TRIES_MAX = 10
@@ -70,6 +74,37 @@ class Books:
         except ports.PortError as failure:
             raise away(failure) from failure
 
+    def view(self, *ranges: str) -> records.View:
+        """These records as they are now.  Raises Fault 503 if the store does not answer."""
+        try:
+            return records.View(self._store.read(*ranges))
+        except ports.PortError as failure:
+            raise away(failure) from failure
+
+    def picture(self, *more: str, keys: Sequence[str] = ()) -> Picture:
+        """What the commands see, and more ranges and keys.  Raises Fault 503."""
+        try:
+            snapshot = self._store.read(*picture.RANGES, *more)
+            return Picture(snapshot.along_with(self._store.read(*keys).entries.values())
+                           if keys else snapshot)
+        except ports.PortError as failure:
+            raise away(failure) from failure
+
+    def write(self, compares: Sequence[ports.Compare],
+              write: Callable[[int], ports.Put | ports.Delete], seconds: int = 0) -> bool:
+        """Write one thing, under a lease of so many seconds if not 0; False if a compare failed.
+
+        Raises Fault 503 if it was not written, or nobody knows whether it was.
+        """
+        try:
+            lease = self._store.grant(seconds) if seconds else 0
+        except ports.PortError as failure:
+            raise away(failure) from failure
+        done = self._commit(compares, [write(lease)])
+        if not done and lease:
+            self._revoke(lease)
+        return done
+
     def change(self, decide: Callable[[records.View], Transaction[T]], *more: str) -> T:
         """Write what is decided on the records as they are; once, whatever else is written.
 
@@ -97,6 +132,12 @@ class Books:
                 self._store.commit(view.compare(*some), [ports.Delete(key) for key in some])
         except (Fault, ports.PortError) as failure:
             LOG.info('what is left of hosts of deleted segments stays for now: %s', failure)
+
+    def _revoke(self, lease: int) -> None:
+        try:
+            self._store.revoke(lease)
+        except ports.PortError as failure:
+            LOG.info('a lease without a key lapses by itself: %s', failure)
 
     def _commit(self, compares: Sequence[ports.Compare],
                 writes: Sequence[ports.Put | ports.Delete]) -> bool:

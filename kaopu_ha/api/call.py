@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from kaopu_ha import ports
 from kaopu_ha.api.books import Books
 from kaopu_ha.api.versions import Version
+from kaopu_ha.core.rules import Rules
 
 
 class Query(Protocol):
@@ -35,18 +36,23 @@ class Query(Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """How much there may be, and how long a notification is a repetition."""
+    """How much there may be, and how long a notification is a repetition.
+
+    ``waiting_max``: so many requests of a process wait for news at one time.
+    """
 
     rows_max: int = 1000
     notifications_max: int = 5000
     duplicate_seconds: float = 180.0
+    waiting_max: int = 4
 
 
 @dataclass(frozen=True)
 class ApiService:
     """What all requests share.  ``now``: the time in UTC, in ISO 8601.
 
-    ``allows``: whether these credentials may do what a rule is about.
+    ``allows``: whether these credentials may do what a rule is about.  ``rules``: the limits by
+    which the controllers decide.
     """
 
     books: Books
@@ -54,6 +60,7 @@ class ApiService:
     now: Callable[[], str]
     allows: Callable[[str, Any], bool]
     limits: Limits = Limits()
+    rules: Rules = Rules()
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,16 @@
 
 ::
 
-    /healthcheck   oslo.middleware's, for load balancers; nobody has to say who he is
-    / and /v1      what versions there are; likewise
-    /v1/...        cors, http_proxy_to_wsgi, request_id, sizelimit, auth_token; then the API
-    anything else  where it may be meant
+    /healthcheck       oslo.middleware's, for load balancers; nobody has to say who he is
+    /, /v1 and /v2     what versions there are; likewise
+    /v2/openapi.json   what our own resources are; likewise
+    /v1/..., /v2/...   cors, http_proxy_to_wsgi, request_id, sizelimit, auth_token; then the API
+    anything else      where it may be meant
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 import json
 import re
 from typing import Any
@@ -36,6 +37,8 @@ from oslo_policy import policy
 
 from kaopu_ha.api import front, policies, versions
 from kaopu_ha.api.call import ApiService
+from kaopu_ha.api.v2 import front as v2_front
+from kaopu_ha.api.v2 import openapi, routes
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -45,7 +48,10 @@ Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 _PROJECT = re.compile(r'^/v1/([0-9a-f-]+)(/.+)$')
 # While this file is there, load balancers are told to send nobody here.
 _NO_HEALTH = '/etc/kaopu-ha/healthcheck_disable'
-_OF_VERSIONS = frozenset({'/', '/v1', '/v1/'})
+_DOCUMENT = f'{routes.PREFIX}/openapi.json'
+_OPEN: Mapping[str, Callable[[str], Any]] = {
+    '/': versions.listed, '/v1': versions.shown, '/v1/': versions.shown,
+    '/v2': versions.shown_v2, '/v2/': versions.shown_v2, _DOCUMENT: openapi.document}
 
 
 def enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:
@@ -59,6 +65,7 @@ def enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:
 def application(conf: cfg.ConfigOpts, service: ApiService) -> Wsgi:
     """All of it.  ``conf``: what the middleware of OpenStack reads its options from."""
     inner = front.application(service)
+    v2_front.add(inner, service)
     # The last one is asked first.
     asked: Any = auth_token.AuthProtocol(inner, {'oslo_config_config': conf})
     asked = sizelimit.RequestBodySizeLimiter(asked, conf)
@@ -83,10 +90,10 @@ def _mounted(asked: Wsgi, health: Wsgi, conf: cfg.ConfigOpts) -> Wsgi:
         path = environ.get('PATH_INFO') or '/'
         if path == '/healthcheck':
             return health(environ, start)
-        if path in _OF_VERSIONS and environ['REQUEST_METHOD'] in ('GET', 'HEAD'):
-            base = _base(environ, conf)
-            return _told(environ, start, '200 OK', versions.listed(base) if path == '/'
-                         else versions.shown(base))
+        if path in _OPEN and environ['REQUEST_METHOD'] in ('GET', 'HEAD'):
+            return _told(environ, start, '200 OK', _OPEN[path](_base(environ, conf)))
+        if path.startswith(f'{routes.PREFIX}/'):
+            return asked(environ, start)
         if not f'{path}/'.startswith('/v1/'):
             return _told(environ, start, '300 Multiple Choices',
                          versions.choices(_base(environ, conf), path))

@@ -54,7 +54,7 @@ def application(service: ApiService) -> Any:
         app.add_url_rule(_PREFIX + path, path, view, methods=_VERBS,
                          provide_automatic_options=False)
     for code in (404, 405):
-        app.register_error_handler(code, lambda _: _written(_nowhere(), None))
+        app.register_error_handler(code, lambda _: written(_nowhere(), None))
     return app
 
 
@@ -67,10 +67,10 @@ def _answer(service: ApiService, methods: Methods, path: str, **ids: str) -> Any
         version = versions.asked(dict(flask.request.headers))
         return _sent(_handled(service, methods, path, version, ids), version)
     except Fault as fault:
-        return _written(fault, version)
+        return written(fault, version)
     except Exception:
         LOG.exception('%s %s failed', flask.request.method, flask.request.path)
-        return _written(Fault(500, UNEXPECTED), version)
+        return written(Fault(500, UNEXPECTED), version)
 
 
 def _handled(service: ApiService, methods: Methods, path: str, version: versions.Version,
@@ -78,7 +78,7 @@ def _handled(service: ApiService, methods: Methods, path: str, version: versions
     method = 'GET' if flask.request.method == 'HEAD' else flask.request.method
     _check_content_type()
     action = _action(methods, method, path)
-    body = _body(method)
+    body = body_of(method)
     creds = oslo_context.RequestContext.from_environ(flask.request.environ)
     if not creds.user_id:
         raise Fault(401, 'The token names no user.')
@@ -87,7 +87,7 @@ def _handled(service: ApiService, methods: Methods, path: str, version: versions
         bodies.check(action.body(version), body)
     if not service.allows(action.rule, creds):
         raise Fault(403, f'Policy doesn\'t allow {action.rule} to be performed.')
-    return action.handle(Call(service, version, _who(creds), creds, flask.request.args, body),
+    return action.handle(Call(service, version, who(creds), creds, flask.request.args, body),
                          **ids)
 
 
@@ -113,7 +113,7 @@ def _nowhere() -> Fault:
     return missing('The resource could not be found.')
 
 
-def _body(method: str) -> Any:
+def body_of(method: str) -> Any:
     """What was sent along; nothing at all is null."""
     if method not in ('POST', 'PUT'):
         return None
@@ -140,7 +140,7 @@ def _check_project(creds: Any) -> None:
                   f'Context\'s project_id \'{creds.project_id}\'')
 
 
-def _who(creds: Any) -> str:
+def who(creds: Any) -> str:
     """Who asks, for people."""
     return f'user {creds.user_name or creds.user_id} by the API'
 
@@ -159,7 +159,8 @@ def _sent(response: Response, version: versions.Version) -> Any:
     return _marked(made, version)
 
 
-def _written(fault: Fault, version: versions.Version | None) -> Any:
+def written(fault: Fault, version: versions.Version | None) -> Any:
+    """The answer that a fault is."""
     made = flask.Response(fault.text, fault.code)
     made.headers['Content-Type'] = 'application/json; charset=UTF-8'
     return _marked(made, version)

@@ -66,7 +66,7 @@ def asked(headers: Mapping[str, str]) -> Version:
 
 def listed(base: str) -> dict[str, Any]:
     """What is at the root."""
-    return {'versions': [_version(base)]}
+    return {'versions': [_version(base), _version_2(base)]}
 
 
 def shown(base: str) -> dict[str, Any]:
@@ -75,6 +75,15 @@ def shown(base: str) -> dict[str, Any]:
     one['links'].append({'rel': 'describedby', 'type': 'text/html',
                          'href': 'https://docs.openstack.org/'})
     one['media-types'] = _media_types()
+    return {'version': one}
+
+
+def shown_v2(base: str) -> dict[str, Any]:
+    """What is at ``/v2``: our own resources, which have one version."""
+    one = _version_2(base)
+    one['links'].append({'rel': 'describedby', 'type': 'application/json',
+                         'href': f'{base}/v2/openapi.json'})
+    one['media-types'] = [{'base': 'application/json', 'type': 'application/json'}]
     return {'version': one}
 
 
@@ -89,6 +98,11 @@ def _version(base: str) -> dict[str, Any]:
     return {'id': 'v1.0', 'status': 'CURRENT', 'version': told(MAXIMUM),
             'min_version': told(MINIMUM), 'updated': _UPDATED,
             'links': [{'rel': 'self', 'href': f'{base}/v1/'}]}
+
+
+def _version_2(base: str) -> dict[str, Any]:
+    return {'id': 'v2.0', 'status': 'SUPPORTED', 'version': '', 'min_version': '',
+            'updated': '2026-11-28T00:00:00Z', 'links': [{'rel': 'self', 'href': f'{base}/v2/'}]}
 
 
 def _media_types() -> list[dict[str, str]]:

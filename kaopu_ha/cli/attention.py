@@ -17,11 +17,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.brake import StormShown
-from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import detection, left, model, protection, texts
 from kaopu_ha.core.model import Sign, Stage, Verdict
 from kaopu_ha.core.waiting import Kind, Waiting
+from kaopu_ha.telling.picture import Picture
+from kaopu_ha.telling.stormy import StormShown
 
 # A step that goes well takes less: what is under way is no trouble yet.
 _A_WHILE_SECONDS = 60.0

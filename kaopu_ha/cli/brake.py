@@ -10,23 +10,17 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The brake, as the leader sees it in the records, and ``kaopu-ha brake release``.
-
-By the release a person says that so many hosts are really dead.
-"""
+"""``kaopu-ha brake release``: a person says that so many hosts are really dead."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
-from typing import Any
 
-from kaopu_ha import ports, records
+from kaopu_ha import records
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, CommandError, plain, who
-from kaopu_ha.cli.picture import Picture
-from kaopu_ha.core import brake
-from kaopu_ha.core.rules import Rules
+from kaopu_ha.telling import asking
+from kaopu_ha.telling.stormy import storm
 
 
 class BrakeRelease(Command):
@@ -39,114 +33,20 @@ class BrakeRelease(Command):
     def answer(self, args: argparse.Namespace) -> int:
         """Release it for exactly the hosts that count now; nothing to release is no failure."""
         found = self.look()
-        found.insist(records.BRAKE)
-        state = storm(found, self.app.rules)
-        setting = None
-        if state.braked:
-            cases = {host: entry.created for host in state.counted
-                     if (entry := found.entry(records.CASE + host)) is not None}
-            setting = records.BrakeSetting(state.counted, who(), layout.now(), args.why, cases)
-            self._write(found, setting)
+        written = asking.release_brake(found, self.app.rules,
+                                       asking.Asker(who(), layout.now(), args.why))
+        setting: records.BrakeSetting | None = None
+        if written is not None:
+            setting = written.record
+            if self.store.commit(found.compare(*written.looked), [written.write()]) is None:
+                raise CommandError('Somebody else released the brake at this moment. See kaopu-ha '
+                                   'status.')
         if self.as_json:
             self.say_json({'changed': setting is not None, 'brake': plain(setting or found.brake)})
         elif setting is not None:
             self.say(f'The brake is released for {", ".join(setting.released_for)}: their cases '
                      'go on, and may end with their instances moved. It ends with the storm.')
         else:
-            self.say(f'There is nothing to release. {_why_not(found, state)}')
+            why_not = asking.nothing_to_release(found, storm(found, self.app.rules))
+            self.say(f'There is nothing to release. {why_not}')
         return 0
-
-    def _write(self, found: Picture, setting: records.BrakeSetting) -> None:
-        write = ports.Put(records.BRAKE, records.encode(setting))
-        if self.store.commit(found.compare(records.BRAKE), [write]) is None:
-            raise CommandError('Somebody else released the brake at this moment. See kaopu-ha '
-                               'status.')
-
-
-@dataclass(frozen=True)
-class StormShown:
-    """How things stand with the brake, and who of the silent was released by a person.
-
-    ``counted`` are the hosts that are silent now, also where there is no storm.
-    """
-
-    now: brake.Storm
-    counted: tuple[str, ...]
-    released: tuple[str, ...]
-    cooldown: float
-
-    @property
-    def on(self) -> bool:
-        """True in a storm and in the cooldown after it."""
-        return self.now.on
-
-    @property
-    def braked(self) -> tuple[str, ...]:
-        """Who is not condemned, dead or not."""
-        return self.now.braked
-
-    def sentence(self) -> str:
-        """The state of the brake, for people."""
-        if not self.on:
-            return 'off'
-        parts = [self._held()]
-        if self.braked and self.released:
-            parts.append(f'released for {", ".join(self.released)}')
-        if self.now.condemned:
-            parts.append('condemned lately: ' + ', '.join(
-                one.host for one in self.now.condemned))
-        if self.now.calm is not None:
-            parts.append(f'fewer are silent now: off in {self.cooldown - self.now.calm:.0f} s if '
-                         'that stays so')
-        return '; '.join(parts)
-
-    def _held(self) -> str:
-        if self.braked:
-            return f'ON: nobody of {", ".join(self.braked)} is condemned'
-        if self.released:
-            return f'storm: released for all of {", ".join(self.released)}'
-        return 'ON: whoever falls silent now is not condemned'
-
-
-def storm(found: Picture, rules: Rules) -> StormShown:
-    """Apply the rules of ``core.brake`` to what the store holds."""
-    opened = {host: entry.created for host, entry in found.snapshot.under(records.CASE).items()}
-    entry = found.entry(records.BRAKE)
-    release = brake.Release() if found.brake is None or entry is None else brake.given(
-        found.brake.released_for, found.brake.cases, entry.modified, opened)
-    known, told = found.known, found.inventories
-    seen = brake.Seen(
-        '', '', 0.0, known, found.cases, opened,
-        beating=frozenset(host for host in known if found.beats_now(host)), on_hold=found.held,
-        empty=frozenset(host for host in found.cases
-                        if host in told and not told[host].images), release=release,
-        unread=frozenset(found.snapshot.under(records.ALIVE)) - known)
-    counted = brake.silent(seen.cases, seen.known, seen.on_hold, seen.empty)
-    return StormShown(brake.advance(found.storm, seen, rules), counted,
-                      tuple(host for host in counted if brake.is_released(host, release, opened)),
-                      rules.storm_cooldown)
-
-
-def as_json(state: StormShown, found: Picture) -> dict[str, Any]:
-    """The state of the brake, for machines."""
-    return {'storm': state.on, 'counted': list(state.counted), 'braked': list(state.braked),
-            'released': plain(found.brake), 'condemned_lately': [
-                one.host for one in state.now.condemned],
-            'off_in_seconds': None if state.now.calm is None or not state.on
-            else round(state.cooldown - state.now.calm, 1)}
-
-
-# ---------------------------------------------------------------- private
-
-
-def _why_not(found: Picture, state: StormShown) -> str:
-    if state.on and found.brake is not None:
-        return (f'The brake was released for {", ".join(found.brake.released_for)} by '
-                f'{found.brake.who} at {layout.date_and_clock(found.brake.at)}.')
-    if state.on:
-        return ('Nobody is held now; whoever falls silent in this storm will be, and can be '
-                'released then.')
-    if state.counted:
-        return (f'{layout.number(len(state.counted), "host")} may count for a storm '
-                f'({", ".join(state.counted)}): that is not too many.')
-    return 'No host counts for a storm.'

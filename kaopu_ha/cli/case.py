@@ -20,12 +20,12 @@ from typing import Any
 
 from kaopu_ha import records
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.command import CommandError, plain
+from kaopu_ha.cli.command import plain
 from kaopu_ha.cli.listing import Cell, Listing, Showing, or_dash
-from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Case, Sign, Stage, Verdict
 from kaopu_ha.core.rules import Rules
+from kaopu_ha.telling import named
 
 SIGN_LEVELS = {Sign.LIFE: 'good', Sign.SILENCE: 'error', Sign.UNKNOWN: 'warning'}
 VERDICT_LEVELS = {Verdict.ALIVE: 'good', Verdict.DEAD: 'error', Verdict.UNDECIDED: 'warning'}
@@ -53,7 +53,7 @@ class CaseList(Listing):
         found = self.look(*[records.CLOSED] * args.all)
         cases = [found.cases[host] for host in sorted(found.cases)]
         if args.all:
-            cases += [case for host in _shelves(found) for case in found.closed(host)]
+            cases += [case for host in found.archived for case in found.closed(host)]
         return cases
 
     def _row(self, case: Case) -> list[Any]:
@@ -76,7 +76,7 @@ class CaseShow(Showing):
 
     def subject(self, args: argparse.Namespace) -> Case:
         """The open case; if none is open, the one that was closed last."""
-        return of(self.look(f'{records.CLOSED}{args.host}/'), args.host)
+        return named.case(self.look(f'{records.CLOSED}{args.host}/'), args.host)
 
     def record(self, subject: Case) -> Any:
         """The case, whole."""
@@ -113,29 +113,7 @@ class CaseShow(Showing):
         return self.ink(SIGN_LEVELS[sign], sign.value)
 
 
-def of(found: Picture, host: str) -> Case:
-    """The open case of a host, or the one closed last.  Raises Trouble if there is none."""
-    found.insist(records.CASE + host)
-    if host in found.cases:
-        return found.cases[host]
-    closed = found.closed(host)
-    if closed:
-        return closed[-1]
-    for key in found.unreadable:
-        if key.startswith(f'{records.CLOSED}{host}/'):
-            found.insist(key)
-    if host in found.hosts:
-        raise CommandError(f'There is no case on {host}, and none is kept: its beat never failed.'
-                           if found.beats_now(host) else
-                           f'There is no case on {host} yet, but it does not beat.')
-    raise CommandError(f'No host {host} is known. Known hosts: {", ".join(found.hosts) or "none"}.')
-
-
 # ---------------------------------------------------------------- private
-
-
-def _shelves(found: Picture) -> list[str]:
-    return sorted({name.rpartition('/')[0] for name in found.snapshot.under(records.CLOSED)})
 
 
 def _waited(case: Case, rules: Rules) -> str:

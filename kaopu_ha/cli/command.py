@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any
 from cliff import command
 
 from kaopu_ha import ports, records
-from kaopu_ha.cli import layout, picture
+from kaopu_ha.cli import layout
+from kaopu_ha.telling import named, picture
 
 if TYPE_CHECKING:
     from kaopu_ha.cli import shell
@@ -73,6 +74,8 @@ class Command(command.Command):
         self.as_json = parsed_args.json or self.app.options.json
         try:
             return self.answer(parsed_args)
+        except named.Unmet as failure:
+            raise CommandError(str(failure)) from failure
         except ports.OutcomeUnknown as failure:
             raise CommandError(f'It is not known whether the write was done ({failure}). '
                                'Look before you repeat it.') from failure
@@ -120,12 +123,8 @@ class Command(command.Command):
                             indent=None if one_line else 2))
 
     def known(self, found: picture.Picture, host: str) -> None:
-        """Raise Trouble, with the hosts that are known, if the host has no inventory."""
-        found.insist(records.INVENTORY + host)
-        if host in found.inventories:
-            return
-        names = ', '.join(found.inventories) or 'none; does an agent run anywhere?'
-        raise CommandError(f'No host {host} is known. Known hosts: {names}.')
+        """Raise Unmet, with the hosts that are known, if the host has no inventory."""
+        named.host(found, host)
 
 
 def _store_trouble(failure: ports.PortError, endpoints: str) -> str:

@@ -17,12 +17,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from kaopu_ha.cli import attention, layout, picture
-from kaopu_ha.cli import brake as brakes
+from kaopu_ha.cli import attention, layout
 from kaopu_ha.cli.command import Command, plain
 from kaopu_ha.core import left, protection, texts
 from kaopu_ha.core.model import Stage
 from kaopu_ha.core.restart import Restart, StartPhase
+from kaopu_ha.telling import picture
+from kaopu_ha.telling import stormy as brakes
 
 
 class Status(Command):

@@ -23,9 +23,9 @@ from oslo_upgradecheck import upgradecheck
 from oslo_upgradecheck.upgradecheck import Code, Result
 
 from kaopu_ha import ports, records, wiring
-from kaopu_ha.cli import picture
 from kaopu_ha.conf import ceph, sound
 from kaopu_ha.conf.errors import ConfigError
+from kaopu_ha.telling import picture
 from kaopu_ha.wiring import catalogue, drivers, spelling
 
 # What a process writes of itself and lives as long as it does.

@@ -16,16 +16,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-import dataclasses
 import queue
 import time
 
 from kaopu_ha import ports, records
-from kaopu_ha.cli import layout, picture
+from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, CommandError, plain
-from kaopu_ha.cli.picture import Picture
-from kaopu_ha.cli.story import Line, told
-from kaopu_ha.core.model import Phase, Stage
+from kaopu_ha.core.model import Phase
+from kaopu_ha.telling import picture
+from kaopu_ha.telling.picture import Picture
+from kaopu_ha.telling.story import Line, calmed, told
 
 # A watch that says nothing may be a store that is away: so it is asked now and then.
 _CHECK_SECONDS = 10.0
@@ -154,17 +154,8 @@ class Follower:
         if entry is not None:
             self._entries[key] = entry
         lines = told(old.value if old else None, entry.value if entry else None, key)
-        return [self._calmed(line) for line in lines]
-
-    def _calmed(self, line: Line) -> Line:
-        """The line, unless it is no trouble where it comes: the proof ends with an admission."""
-        if line.kind != 'fence' or line.level != 'warning':
-            return line
-        case = self.picture().cases.get(line.host)
-        if case is not None and case.stage is not Stage.ADMITTING:
-            return line
-        return dataclasses.replace(line, level='detail', text='the fence is read back no more: the '
-                                                              'host is taken back')
+        return [calmed(line, self.picture().cases) if line.kind == 'fence' else line
+                for line in lines]
 
     def _relist(self) -> Iterator[Line]:
         """Events were lost: what differs from what is known is what changed."""

@@ -29,6 +29,10 @@ OPTS = [
     cfg.IntOpt('notifications_max', default=5000, min=100, max=100000,
                help='Most notifications that are kept.  With a new one the oldest that have ended '
                     'go.  While so many have not ended none is taken.'),
+    cfg.IntOpt('waiting_max', default=4, min=1, max=1000,
+               help='Most requests for news (GET /v2/news) that wait in one process at one time.  '
+                    'Who comes more is answered at once, and comes again.  Each of them holds a '
+                    'thread of the server: so it has to be smaller than their number.'),
     cfg.FloatOpt('duplicate_seconds', default=180.0, min=0.0, max=86400.0,
                  help='A notification of the same kind, host and payload is a repetition within '
                       'so many seconds before and after another, by the times that their senders '

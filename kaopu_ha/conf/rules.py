@@ -122,6 +122,11 @@ def of_detection(conf: cfg.ConfigOpts) -> Rules:
         healthy_seconds=group.healthy_seconds)
 
 
+def for_showing(conf: cfg.ConfigOpts) -> Rules:
+    """The same with whose instances are moved, for the API.  Raises ConfigError."""
+    return dataclasses.replace(of_detection(conf), policy=policy.policy(conf))
+
+
 def turn_step_seconds(conf: cfg.ConfigOpts, ask_limit: float) -> float:
     """After how long a single call of a leader hangs: longer than the longest may honestly take."""
     of_cloud = (_STORE_CALLS_MAX * conf.store.timeout if conf.cloud.driver == 'libvirt'

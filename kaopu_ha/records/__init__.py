@@ -21,9 +21,11 @@ passed over; a record of a higher *schema* raises ``RecordError``.  What a host 
 from kaopu_ha.records.codec import SCHEMA as SCHEMA
 from kaopu_ha.records.codec import RecordError as RecordError
 from kaopu_ha.records.codec import encode as encode
+from kaopu_ha.records.codec import made as made
 from kaopu_ha.records.codec import parts as parts
 from kaopu_ha.records.codec import plain as plain
 from kaopu_ha.records.keys import *  # noqa: F403  one name for all of it
+from kaopu_ha.records.shapes import shape as shape
 from kaopu_ha.records.times import seconds_between as seconds_between
 from kaopu_ha.records.values import *  # noqa: F403
 from kaopu_ha.records.view import View as View

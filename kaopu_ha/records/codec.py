@@ -81,6 +81,15 @@ def plain(record: Any) -> Any:
     return _plain(record)
 
 
+def made(kind: type[T], data: Any) -> T:
+    """The value of which ``plain`` made this.  Raises RecordError if it is none of this kind."""
+    try:
+        found: T = _reader(typing.cast(Any, kind))(data)
+    except Exception as failure:
+        raise RecordError(f'{kind.__name__}: {_shortly(failure)}') from failure
+    return found
+
+
 def decode(kind: type[T], text: str, key: str, bounded: bool) -> T:
     """The record in ``text``, which is within the bounds of what a host may write if ``bounded``.
 
@@ -270,10 +279,11 @@ def _fields(kind: type) -> tuple[tuple[str, str], ...] | None:
     """The names of a dataclass's fields, and those that they are kept by; None of what is none."""
     if not dataclasses.is_dataclass(kind):
         return None
-    return tuple((field.name, _kept_by(field.name)) for field in dataclasses.fields(kind))
+    return tuple((field.name, kept_by(field.name)) for field in dataclasses.fields(kind))
 
 
-def _kept_by(name: str) -> str:
+def kept_by(name: str) -> str:
+    """The name under which a field is kept and shown."""
     return _KEPT_BY.get(name, name)
 
 
@@ -301,7 +311,7 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
 
 
 def _record_reader(kind: type) -> Callable[[Any], Any]:
-    readers = [(name, _kept_by(name), _reader(hint))
+    readers = [(name, kept_by(name), _reader(hint))
                for name, hint in typing.get_type_hints(kind).items()]
     of_kept = getattr(kind, 'of_kept', None)
 

@@ -19,6 +19,8 @@
                           `----------> Measures: counters for Prometheus
     the store --> standing: gauges, read when they are scraped
     a process --> presence: its record in the store; contact: that the store is away
+    records --> picture --> explained, story, stormy: what people are shown
+                      `---> asking: what they ask, as it is written down
 
 Nobody who decides or does waits for it, and nothing is decided by it.
 """

@@ -19,6 +19,7 @@ from oslo_config import cfg
 from kaopu_ha import wiring
 from kaopu_ha.api import books, deploy
 from kaopu_ha.api.call import ApiService, Limits
+from kaopu_ha.conf import rules as conf_rules
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.mirrored import Mirrored
 from kaopu_ha.wiring import drivers, runtime
@@ -31,10 +32,13 @@ def application(conf: cfg.ConfigOpts) -> deploy.Wsgi:
     """
     store = Mirrored(wiring.store(conf), *books.FOLLOWED)
     cloud = drivers.make(conf, 'cloud', conf.cloud.driver, store)
-    limits = Limits(conf.api.rows_max, conf.api.notifications_max, conf.api.duplicate_seconds)
+    limits = Limits(conf.api.rows_max, conf.api.notifications_max, conf.api.duplicate_seconds,
+                    conf.api.waiting_max)
+    rules = conf_rules.for_showing(conf)
     try:
         made = deploy.application(conf, ApiService(
-            books.Books(store), cloud, runtime.now, deploy.allows(deploy.enforcer(conf)), limits))
+            books.Books(store), cloud, runtime.now, deploy.allows(deploy.enforcer(conf)), limits,
+            rules))
     except Exception as failure:
         # Of Keystone's plugins each has failures of its own.
         raise ConfigError(f'the API can\'t be made: {" ".join(str(failure).split())}. Look at '

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Who may do what, in code: oslo.policy's rules under the names that Masakari's have.
+"""Who may do what, in code: oslo.policy's rules under the names that Masakari's have, and our own.
 
 What is in ``policy.yaml`` overrides it.  Reading is also for those who may read the whole cloud.
 """
@@ -22,7 +22,8 @@ import importlib
 
 from oslo_policy import policy
 
-NOUNS = ('base', 'extensions', 'hosts', 'notifications', 'segments', 'versions', 'vmoves')
+NOUNS = ('base', 'extensions', 'hosts', 'notifications', 'segments', 'versions', 'vmoves',
+         'v2')
 
 
 def rule(noun: str, action: str) -> str:

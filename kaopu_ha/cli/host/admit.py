@@ -18,12 +18,12 @@ import argparse
 import time
 
 from kaopu_ha import ports, records
-from kaopu_ha.cli import layout, picture
+from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, CommandError, plain, who
-from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import model
-from kaopu_ha.core.model import Stage
-from kaopu_ha.core.requests import RequestState, RequestVerb
+from kaopu_ha.core.requests import RequestState
+from kaopu_ha.telling import asking
+from kaopu_ha.telling.picture import Picture
 
 _POLL_SECONDS = 0.5
 
@@ -44,7 +44,7 @@ class HostAdmit(Command):
         host: str = args.host
         key = records.admit_request(host)
         found = self.look(key)
-        request = self._ask(found, host, key)
+        request = self._ask(found, host)
         if args.no_wait:
             if self.as_json:
                 self.say_json({'host': host, 'request': plain(request), 'steps': []})
@@ -55,19 +55,16 @@ class HostAdmit(Command):
             raise CommandError(f'The admission goes on without you. To see it: '
                                f'kaopu-ha case show {host}') from None
 
-    def _ask(self, found: Picture, host: str, key: str) -> records.Request:
-        reason = refusal(found, host, key)
-        if reason:
-            raise CommandError(f'{host} is not admitted: {reason}')
-        request = records.Request(RequestVerb.ADMIT, host, who(), layout.now())
-        written = self.store.commit(found.compare(key, records.CASE + host),
-                                    [ports.Put(key, records.encode(request))])
+    def _ask(self, found: Picture, host: str) -> records.Request:
+        writing = asking.admit(found, host, asking.Asker(who(), layout.now(), ''))
+        written = self.store.commit(found.compare(*writing.looked), [writing.write()])
         if written is None:
             raise CommandError(f'{host} is not admitted: its case changed at this moment. '
                                f'See kaopu-ha case show {host}, and try again.')
         self._tell(f'Asked to admit {host}.')
         if found.leader is None:
             self._tell('Nobody leads now: it begins when a controller does.')
+        request: records.Request = writing.record
         return request
 
     def _follow(self, host: str, key: str, limit: float) -> int:
@@ -134,21 +131,3 @@ class _Said:
 def _newest(store: ports.Store, host: str) -> model.Case | None:
     closed = Picture(store.read(f'{records.CLOSED}{host}/')).closed(host)
     return closed[-1] if closed else None
-
-
-def refusal(found: picture.Picture, host: str, key: str) -> str:
-    """Why asking for it makes no sense now; empty if it does.  The leader judges the rest."""
-    found.insist(records.CASE + host)
-    found.insist(key)
-    case = found.cases.get(host)
-    request = found.requests.get(key[len(records.REQUEST):])
-    if request is not None and request.state is RequestState.ASKED:
-        return (f'{request.who} asked for it at {layout.date_and_clock(request.at)}, and that is '
-                f'under way. To see it: kaopu-ha case show {host}')
-    if case is None:
-        known = host in found.hosts
-        return 'it has no open case: there is nothing to admit.' if known else \
-            f'no such host is known. Known hosts: {", ".join(found.hosts) or "none"}.'
-    if case.stage not in (Stage.CONFIRMED, Stage.ADMITTING):
-        return f'it is not confirmed dead; its case is {case.stage.value}.'
-    return ''

@@ -28,11 +28,11 @@ from typing import Any
 from kaopu_ha import archive, ports, records
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, CommandError, who
-from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import admission, aftercare, detection, fencing, kept, model
 from kaopu_ha.core.keys import OPERATIONS_MAX, portions
 from kaopu_ha.core.model import Power, Stage, Verdict
 from kaopu_ha.core.texts import few
+from kaopu_ha.telling.picture import Picture
 
 
 class HostForget(Command):

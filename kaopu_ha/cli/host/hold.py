@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import argparse
 
-from kaopu_ha import ports, records
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import Command, CommandError, plain, who
-from kaopu_ha.cli.picture import Picture
+from kaopu_ha.telling import asking
+from kaopu_ha.telling.picture import Picture
 
 
 class HostHold(Command):
@@ -33,14 +33,13 @@ class HostHold(Command):
     def answer(self, args: argparse.Namespace) -> int:
         """Set it; a hold that is there gets the new reason."""
         found = self.look()
-        self.known(found, args.host)
-        setting = records.HostSetting(hold=True, who=who(), at=layout.now(), why=args.why)
-        key = records.HOST + args.host
-        _write(self, found, key, ports.Put(key, records.encode(setting)))
+        writing = asking.hold(found, args.host, asking.Asker(who(), layout.now(), args.why))
+        _write(self, found, writing)
         if self.as_json:
-            self.say_json({'host': args.host, 'changed': True, 'setting': plain(setting)})
+            self.say_json({'host': args.host, 'changed': True, 'setting': plain(writing.record)})
         else:
-            self.say([f'{args.host} is on hold: {args.why}', *_warning(found, args.host)])
+            warning = asking.too_late(found, args.host)
+            self.say([f'{args.host} is on hold: {args.why}', *([warning] if warning else [])])
         return 0
 
 
@@ -54,30 +53,18 @@ class HostRelease(Command):
     def answer(self, args: argparse.Namespace) -> int:
         """Delete what was set; harmless if nothing is."""
         found = self.look()
-        key = records.HOST + args.host
-        there = found.entry(key) is not None
-        if there:
-            _write(self, found, key, ports.Delete(key))
-        else:
-            self.known(found, args.host)
+        writing = asking.release(found, args.host)
+        if writing is not None:
+            _write(self, found, writing)
         if self.as_json:
-            self.say_json({'host': args.host, 'changed': there, 'setting': None})
+            self.say_json({'host': args.host, 'changed': writing is not None, 'setting': None})
         else:
-            self.say(f'{args.host} is not on hold any more.' if there
-                     else f'{args.host} was not on hold.')
+            self.say(f'{args.host} was not on hold.' if writing is None
+                     else f'{args.host} is not on hold any more.')
         return 0
 
 
-def _write(command: Command, found: Picture, key: str, write: ports.Put | ports.Delete) -> None:
-    if command.store.commit(found.compare(key), [write]) is None:
+def _write(command: Command, found: Picture, writing: asking.Writing) -> None:
+    if command.store.commit(found.compare(*writing.looked), [writing.write()]) is None:
         raise CommandError('Somebody else changed the setting at this moment. See kaopu-ha host '
-                           'list, '
-                           'and try again.')
-
-
-def _warning(found: Picture, host: str) -> list[str]:
-    case = found.cases.get(host)
-    if case is None or not case.recovery:
-        return []
-    return [f'It comes too late for its case, which is {case.stage.value}: a recovery that has '
-            'begun goes on.']
+                           'list, and try again.')

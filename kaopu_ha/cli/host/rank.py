@@ -22,11 +22,11 @@ from kaopu_ha import ports, records
 from kaopu_ha.cli import layout
 from kaopu_ha.cli.command import CommandError, Misconfigured, plain
 from kaopu_ha.cli.listing import Cell, Listing
-from kaopu_ha.cli.picture import Picture
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core import model, ranking
 from kaopu_ha.core.live import LiveUse
 from kaopu_ha.core.ranking import Ranked
+from kaopu_ha.telling.picture import Picture
 
 
 class HostRank(Listing):

@@ -19,12 +19,12 @@ from typing import Any
 
 from kaopu_ha import records
 from kaopu_ha.cli import layout
-from kaopu_ha.cli.command import plain
 from kaopu_ha.cli.listing import Cell, Listing, Showing
-from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import model
 from kaopu_ha.core.live import LiveUse
 from kaopu_ha.core.model import Power, Sign
+from kaopu_ha.telling import hosts
+from kaopu_ha.telling.picture import Picture
 
 
 class HostList(Listing):
@@ -36,7 +36,7 @@ class HostList(Listing):
     def records(self, args: argparse.Namespace) -> list[dict[str, Any]]:
         """What each host is in short."""
         found = self.look()
-        return [_summary(found, host) for host in found.hosts]
+        return [hosts.summary(found, host) for host in found.hosts]
 
     def rows(self, args: argparse.Namespace) -> list[list[Any]]:
         """One row for each host that the store knows."""
@@ -70,7 +70,7 @@ class HostShow(Showing):
 
     def record(self, subject: tuple[Picture, str]) -> dict[str, Any]:
         """Its records."""
-        return _everything(*subject)
+        return hosts.everything(*subject)
 
     def facts(self, subject: tuple[Picture, str]) -> list[tuple[str, str]]:
         """Its inventory, what people set, and its case in short."""
@@ -86,34 +86,6 @@ class HostShow(Showing):
 
 
 # ---------------------------------------------------------------- private
-
-
-def _summary(found: Picture, host: str) -> dict[str, Any]:
-    inventory, case = found.inventories.get(host), found.cases.get(host)
-    instances = inventory.instances if inventory else ()
-    return {'host': host, 'beat': found.beats_now(host), 'case': case.stage.value if case else '',
-            'hold': host in found.held, 'locked': host in found.locks,
-            # What a host told of its storage while it beat says nothing of now.
-            'storage': _worst(inventory) if found.beats_now(host) else '',
-            'boot_id': inventory.boot_id if inventory else '',
-            'instances': {power.value: sum(item.power is power for item in instances)
-                          for power in Power}}
-
-
-def _worst(inventory: model.Inventory | None) -> str:
-    signs = set(inventory.storage.values()) if inventory else set()
-    worst = next((sign for sign in (Sign.SILENCE, Sign.UNKNOWN, Sign.LIFE) if sign in signs), None)
-    return worst.value if worst else ''
-
-
-def _everything(found: Picture, host: str) -> dict[str, Any]:
-    return {'host': host, **{name: plain(kept.get(host)) for name, kept in (
-        ('beat', found.beats), ('inventory', found.inventories), ('setting', found.settings),
-        ('case', found.cases), ('death', found.deaths), ('lock', found.locks),
-        ('fresh', found.fresh), ('live_use', found.live))},
-            'returns': [plain(one) for name, one in sorted(found.returns.items())
-                        if name.partition('/')[0] == host],
-        'unreadable': sorted(key for key in found.unreadable if key.endswith('/' + host))}
 
 
 def _facts(found: Picture, host: str) -> list[tuple[str, str]]:

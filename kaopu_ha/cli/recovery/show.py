@@ -18,20 +18,14 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from kaopu_ha import records
-from kaopu_ha.cli import layout, picture
-from kaopu_ha.cli.command import CommandError, plain
+from kaopu_ha.cli import layout
+from kaopu_ha.cli.command import plain
 from kaopu_ha.cli.listing import Listing, Showing, or_dash
-from kaopu_ha.cli.picture import Picture
 from kaopu_ha.core import left, texts
-from kaopu_ha.core.model import (
-    Evacuation,
-    FenceOrder,
-    Phase,
-    Priority,
-    Recovery,
-)
+from kaopu_ha.core.model import Evacuation, Phase, Priority, Recovery
 from kaopu_ha.core.wishes import Wish
+from kaopu_ha.telling import named, picture, recovered
+from kaopu_ha.telling.picture import Picture
 
 PHASE_LEVELS = {Phase.DONE: 'good', Phase.FAILED: 'error', Phase.NOT_RECOVERABLE: 'error',
                 Phase.REFUSED: 'warning', Phase.WAITING: 'warning'}
@@ -45,12 +39,12 @@ class RecoveryList(Listing):
 
     def records(self, args: argparse.Namespace) -> Any:
         """The recoveries whole."""
-        return [plain(item) for item in _in_order(self.look())]
+        return [plain(item) for item in recovered.in_order(self.look())]
 
     def rows(self, args: argparse.Namespace) -> list[list[Any]]:
         """One row for each."""
         found = self.look()
-        return [_row(found, item) for item in _in_order(found)]
+        return [_row(found, item) for item in recovered.in_order(found)]
 
 
 class RecoveryShow(Showing):
@@ -64,14 +58,12 @@ class RecoveryShow(Showing):
     def subject(self, args: argparse.Namespace) -> tuple[Picture, Recovery]:
         """The recovery, and what else the store has."""
         found = self.look()
-        return found, of(found, args.recovery)
+        return found, named.recovery(found, args.recovery)
 
     def record(self, subject: tuple[Picture, Recovery]) -> dict[str, Any]:
         """Its records."""
         found, item = subject
-        return {'recovery': plain(item), 'proof': plain(found.proofs.get(item.id)),
-                'evacuations': [plain(each) for each in found.evacuations(item.id)],
-                'wishes': [plain(each) for each in found.asked(item.id)]}
+        return recovered.everything(found, item)
 
     def facts(self, subject: tuple[Picture, Recovery]) -> list[tuple[str, str]]:
         """How it stands."""
@@ -114,44 +106,10 @@ class RecoveryShow(Showing):
     def _instances(self, evacuations: tuple[Evacuation, ...]) -> list[str]:
         rows = [(item.name, item.instance,
                  self.ink(PHASE_LEVELS.get(item.phase, ''), item.phase.value), item.source,
-                 item.target or '-', str(len(item.attempts)), _whole(span(item)),
+                 item.target or '-', str(len(item.attempts)), _whole(recovered.span(item)),
                  item.reason or '-') for item in evacuations]
         return layout.table(('instance', 'uuid', 'phase', 'from', 'to', 'attempts', 'seconds',
                              'reason'), rows)
-
-
-def of(found: Picture, name: str) -> Recovery:
-    """The recovery of this id, or the newest of this host.  Raises Trouble if there is none."""
-    found.insist(records.RECOVERY + name)
-    if name in found.recoveries:
-        return found.recoveries[name]
-    mine = found.recoveries_of(name)
-    if mine:
-        return mine[-1]
-    case = found.cases.get(name)
-    if case is not None and case.recovery:
-        found.insist(records.RECOVERY + case.recovery)
-    ids = ', '.join(found.recoveries) or 'none'
-    raise CommandError(f'There is no recovery {name}, and none of a host of that name. '
-                       f'Recoveries: {ids}.')
-
-
-def order_text(order: FenceOrder) -> str:
-    """What an order cuts off, for people."""
-    addresses = ', '.join(order.addresses) or 'no address'
-    clients = f' and {layout.number(len(order.clients), "known client")}' if order.clients else ''
-    return f'{order.fence} on cluster {order.cluster}: {addresses}{clients}'
-
-
-def span(item: Evacuation) -> float | None:
-    """Seconds from the first step of an evacuation to its end, or to now."""
-    if not item.history:
-        return None
-    end = item.history[-1].at if item.phase.ended else layout.now()
-    return layout.between(item.history[0].at, end)
-
-
-# ---------------------------------------------------------------- private
 
 
 def _later(found: Picture, item: Recovery) -> str:
@@ -161,11 +119,6 @@ def _later(found: Picture, item: Recovery) -> str:
         return ''
     return (f'of a former death: {item.host} is {case.stage.value} again now (kaopu-ha explain '
             f'{item.host})')
-
-
-def _in_order(found: Picture) -> list[Recovery]:
-    return sorted(found.recoveries.values(), key=lambda item: (
-        item.history[0].at if item.history else '', item.id))
 
 
 def _row(found: Picture, item: Recovery) -> list[Any]:

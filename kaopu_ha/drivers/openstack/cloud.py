@@ -97,6 +97,10 @@ class NovaCloud(ports.Cloud, checkup.Checkable):
         """All servers of all projects on the host, by UUID."""
         return openstack_api.within(self._limit, functools.partial(self._servers, host))
 
+    def servers_of(self, project: str) -> tuple[model.Server, ...]:
+        """The servers of a project, by UUID; those of a cell that is down may lack."""
+        return openstack_api.within(self._limit, functools.partial(self._servers_of, project))
+
     def server(self, uuid: str) -> model.Server | None:
         """One server, or None if Nova itself says that there is none."""
         return openstack_api.within(self._limit, functools.partial(self._server, uuid))
@@ -205,6 +209,15 @@ class NovaCloud(ports.Cloud, checkup.Checkable):
         if not found and self._is_hidden(host):
             raise ports.PortError(f'the cell of {host} does not answer: its servers are not known')
         return tuple(sorted((one for one in found if one.host == host), key=lambda one: one.uuid))
+
+    def _servers_of(self, project: str) -> tuple[model.Server, ...]:
+        with openstack_calls.translated('servers of a project'):
+            found = tuple(map(_server, self._api.pages(
+                '/servers/detail', 'servers', self._telling(), all_tenants='true',
+                project_id=project)))
+        # A Nova that does not know the filter would tell everybody's.
+        return tuple(sorted((one for one in found if one.project == project),
+                            key=lambda one: one.uuid))
 
     def _note_unseen(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Say, once, that nobody may mark a flavor: Nova leaves out what it does not show us."""

@@ -44,16 +44,24 @@ UNKNOWN = '00000000-0000-4000-8000-000000000000'
 
 
 class FalseCloud:
-    """Compute services by name, and nothing else."""
+    """Compute services by name, and the servers that it is given."""
 
     def __init__(self, *hosts):
         self.hosts, self.away = set(hosts), False
+        self.its, self.asked = (), 0
 
     def services(self):
         """As a cloud tells them."""
         if self.away:
             raise ports.PortError('Nova does not answer')
         return {host: model.ComputeService(host, '1', True, True, False) for host in self.hosts}
+
+    def servers_of(self, project):
+        """Those of a project."""
+        self.asked += 1
+        if self.away:
+            raise ports.PortError('Nova does not answer')
+        return tuple(one for one in self.its if one.project == project)
 
 
 class ApiCase(unittest.TestCase):

@@ -23,12 +23,16 @@ from tests.unit.api.scene import MEMBER, PROJECT, UNKNOWN, ApiCase
 LINK = {'rel': 'self', 'href': 'http://localhost/v1/'}
 VERSION = {'id': 'v1.0', 'status': 'CURRENT', 'version': '1.3', 'min_version': '1.0',
            'updated': '2016-07-01T11:33:21Z'}
+# Our own resources: no client takes them for a newer version of Masakari's.
+OWN = {'id': 'v2.0', 'status': 'SUPPORTED', 'version': '', 'min_version': '',
+       'updated': '2026-11-28T00:00:00Z',
+       'links': [{'rel': 'self', 'href': 'http://localhost/v2/'}]}
 
 
 class TestDiscovery(ApiCase):
 
     def test_the_versions_are_shown_without_a_token(self):
-        self.assertEqual({'versions': [{**VERSION, 'links': [LINK]}]},
+        self.assertEqual({'versions': [{**VERSION, 'links': [LINK]}, OWN]},
                          self.told(200, 'GET', '/', token=None))
         for path in ('/v1', '/v1/'):
             self.assertEqual({'version': {

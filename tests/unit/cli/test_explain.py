@@ -14,12 +14,11 @@
 """``kaopu-ha case``, ``recovery`` and ``explain`` against a real store."""
 
 import dataclasses
-import types
 
 from kaopu_ha import ports, records
-from kaopu_ha.cli import explain
 from kaopu_ha.core import model, restart
 from kaopu_ha.core.model import Phase, Priority, RecoveryStage, Sign, Stage, Step, Verdict
+from kaopu_ha.telling import recovered, written
 from tests.core import values
 from tests.unit.cli import scene
 
@@ -219,18 +218,15 @@ class Explain(scene.Scene):
                 item, attempts=tuple(dataclasses.replace(made, calls=count) for made, count in
                                      zip(item.attempts, calls, strict=True)),
                 history=(dataclasses.replace(item.history[0], row='first call'), *item.history[1:]))
-            self.assertIn(told, explain._fate(item))
-        recovery = scene.a_recovery()
-        found = types.SimpleNamespace(evacuations=lambda _: (item,))
-        lines = list(explain._instances(found, recovery))
+            self.assertIn(told, recovered.fate(item))
+        lines = list(written.instance(recovered.instance_told(item)))
         self.assertTrue(any(line.endswith('; row "first call")') for line in lines), lines)
 
     def test_a_row_is_told_with_what_would_have_changed_it(self):
         item = dataclasses.replace(
             scene.an_evacuation(phase=Phase.MOVING), row='arrived, its disk not open yet',
             reason='active on c2; its disk is not yet open there', target='c2')
-        found = types.SimpleNamespace(evacuations=lambda _: (item,))
-        lines = list(explain._instances(found, scene.a_recovery()))
+        lines = list(written.instance(recovered.instance_told(item)))
         for line in ('    row "arrived, its disk not open yet", for: Nova shows it on c2; Nova '
                      'shows it as active, with no task',
                      '        if every disk of it is open on c2: done (row "arrived")'):

@@ -17,10 +17,10 @@ import dataclasses
 import unittest
 
 from kaopu_ha import records
-from kaopu_ha.cli.story import told
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Phase, Sign, Stage, Step, Verdict
 from kaopu_ha.core.requests import RequestState, RequestVerb
+from kaopu_ha.telling.story import told
 from tests.unit.cli import scene
 
 

@@ -510,6 +510,17 @@ class Reading(Base):
             server.memory_mb))
         self.assertEqual({'all_tenants': 'true', 'host': 'h1'}, self.nova.asked[0].query)
 
+    def test_the_servers_of_a_project_wherever_they_are_and_nobody_elses(self):
+        mine, others = a_server('b', 'h2', tenant_id='p1'), a_server('a', 'h1', tenant_id='p2')
+        self.nova.answers('GET', '/servers/detail', self.servers(mine, others))
+        [server] = self.cloud.servers_of('p1')
+        self.assertEqual(('b', 'h2', 'p1'), (server.uuid, server.host, server.project))
+        self.assertEqual({'all_tenants': 'true', 'project_id': 'p1'}, self.nova.asked[0].query)
+
+    def test_a_nova_that_is_away_has_nothing_to_say_of_a_project(self):
+        self.nova.answers('GET', '/servers/detail', (503, {}))
+        self.assert_unreachable(self.cloud.servers_of, 'p1')
+
     def test_marks_come_with_the_list_metadata_tags_and_extra_specs(self):
         marked = a_server(metadata={'HA_Enabled': 'False', 'a': '1'},
                           tags=['x=y=z', 'ha'], flavor={

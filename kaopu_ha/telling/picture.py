@@ -129,6 +129,12 @@ class Picture:
                 if name.rpartition('/')[0] == host]
         return tuple(case for _, case in sorted(mine, key=lambda item: _natural(item[0])))
 
+    @property
+    def archived(self) -> tuple[str, ...]:
+        """The hosts of which closed cases were read, sorted."""
+        return tuple(sorted({name.rpartition('/')[0]
+                             for name in self.snapshot.under(records.CLOSED)}))
+
     def evacuations(self, recovery: str) -> tuple[model.Evacuation, ...]:
         """The evacuations of a recovery, by name of the instance."""
         mine = [item for key, item in self._evacuations.items()

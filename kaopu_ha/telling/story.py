@@ -18,7 +18,8 @@ time of the record if the record has one; else the one who watches knows when it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+import dataclasses
 from dataclasses import dataclass
 import functools
 from typing import TypeVar
@@ -55,6 +56,17 @@ def told(before: str | None, after: str | None, key: str) -> list[Line]:
             except records.RecordError as failure:
                 return [Line('record', name.partition('/')[0], str(failure), 'error')]
     return []
+
+
+def calmed(line: Line, cases: Mapping[str, model.Case]) -> Line:
+    """The line, unless it is no trouble where it comes: the proof ends with an admission."""
+    if line.kind != 'fence' or line.level != 'warning':
+        return line
+    case = cases.get(line.host)
+    if case is not None and case.stage is not Stage.ADMITTING:
+        return line
+    return dataclasses.replace(line, level='detail', text='the fence is read back no more: the '
+                                                          'host is taken back')
 
 
 def _read(kind: type[T], text: str | None, key: str) -> T | None:
@@ -332,3 +344,6 @@ _TELLERS: tuple[tuple[str, type, _Teller], ...] = (
     (records.REQUEST, records.Request, _request),
     (records.WISH, wishes.Wish, _wish),
 )
+
+# Where what is told stands.
+RANGES = tuple(prefix for prefix, _, _ in _TELLERS)

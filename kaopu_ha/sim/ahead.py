@@ -19,8 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from kaopu_ha import ports, programs
+from kaopu_ha import ports
 from kaopu_ha.core import model
+from kaopu_ha.programs import controllers
 from kaopu_ha.sim.blocklist import SimBlocklist
 from kaopu_ha.sim.ceph import Ceph
 from kaopu_ha.sim.network import Node
@@ -47,7 +48,7 @@ class _Nova(SimNova, ports.UsageSource):
 
 
 def ahead(nova: Nova, clusters: Mapping[str, Ceph], node: Node,
-          networks: Sequence[str]) -> programs.Ahead:
+          networks: Sequence[str]) -> controllers.Ahead:
     """What is asked at a machine."""
     asked = _Nova(nova, node)
-    return programs.Ahead(asked, asked, [SimBlocklist(clusters, node, networks)])
+    return controllers.Ahead(asked, asked, [SimBlocklist(clusters, node, networks)])

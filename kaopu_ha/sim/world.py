@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 import functools
 from typing import Any, TypeVar
 
-from kaopu_ha import ports, programs, records
+from kaopu_ha import ports, records
 from kaopu_ha.agent.beat import BeatKeeper
 from kaopu_ha.agent.inventory import InventoryPublisher
 from kaopu_ha.agent.requests import RequestRunner
@@ -33,6 +33,7 @@ from kaopu_ha.core.model import Case, Image, Inventory, Stage
 from kaopu_ha.core.news import News
 from kaopu_ha.core.policy import Managed, Policy
 from kaopu_ha.core.rules import Rules
+from kaopu_ha.programs import Loop, agents, controllers, workers
 from kaopu_ha.sim import hangs, load
 from kaopu_ha.sim.ahead import ahead
 from kaopu_ha.sim.blocklist import SimBlocklist
@@ -308,7 +309,7 @@ class World:
         times, compute = self.setup.times, self.computes[machine.name]
         clusters = [CephCluster(name, 'vms', (monitor(name),)) for name in self.clusters]
 
-        def make(its: SimRuntime) -> Iterable[programs.Loop]:
+        def make(its: SimRuntime) -> Iterable[Loop]:
             env = HostRuntime(
                 machine.name, its.store,
                 SimLocal(machine, compute.started, {_RESTART: lambda: self._restart(compute)},
@@ -325,7 +326,7 @@ class World:
             runner = RequestRunner(env, reader, restart_compute=(_RESTART,), clusters=clusters)
             live = load.publisher(machine.load, env, lambda: beat.beating
                                   ) if self.setup.live_weight is not None else None
-            return programs.agent(machine.name, beat.turn, publisher, runner, live=live)
+            return agents.loops(machine.name, beat.turn, publisher, runner, live=live)
         return Daemon(self.kernel, self.etcd, f'agent-{machine.name}', machine.node, make,
                       self._tell)
 
@@ -340,23 +341,22 @@ class World:
         ceph = SimCeph(self.clusters, node, self._heard)
         observing = SimLibvirt(self.kernel, node, self.machines), SimCeph(self.clusters, node)
 
-        def make(its: SimRuntime) -> Iterable[programs.Loop]:
+        def make(its: SimRuntime) -> Iterable[Loop]:
             self.probes[role], self.observers[role] = (libvirt, ceph), observing
 
             def gate(port: T, calls: Mapping[str, str]) -> T:
                 return self.hangs.gate(its.name, port, calls)
-            kv = self.terms.store(its.name, gate(programs.mirrored(its.store), hangs.STORE))
+            kv = self.terms.store(its.name, gate(controllers.mirrored(its.store), hangs.STORE))
             management = gate(libvirt, hangs.MANAGEMENT)
             usage: ports.UsageSource = SimUsage(self.nova, node)
             if self.setup.live_weight is not None:
                 usage = load.SimLiveUsage(its.store, usage, self.setup.live_weight)
-            loops, _ = programs.controller(
+            loops, _ = controllers.loops(
                 kv, [management, gate(ceph, hangs.STORAGE)],
                 [gate(SimBlocklist(self.clusters, node, self.client_networks), hangs.FENCE)],
                 gate(SimNova(self.nova, node), hangs.CLOUD), management,
-                gate(usage, hangs.USAGE),
-                gate(SimQueue(its.store, self.broker), hangs.QUEUE), times.rules,
-                times.leader_ttl, its.env,
+                gate(usage, hangs.USAGE), gate(SimQueue(its.store, self.broker), hangs.QUEUE),
+                times.rules, times.leader_ttl, its.env,
                 SimEvents(self.bus, its.process) if self.setup.events else None,
                 images=gate(SimCeph(self.clusters, node), hangs.STORAGE),
                 observing=[gate(observing[0], hangs.MANAGEMENT),
@@ -371,9 +371,9 @@ class World:
         role, node, times = f'worker-{number}', Node(f'worker-{number}'), self.setup.times
         libvirt, ceph = (SimLibvirt(self.kernel, node, self.machines), SimCeph(self.clusters, node))
 
-        def make(its: SimRuntime) -> Iterable[programs.Loop]:
-            kv = programs.mirrored_for_tasks(its.store)
-            return programs.worker(
+        def make(its: SimRuntime) -> Iterable[Loop]:
+            kv = workers.mirrored(its.store)
+            return workers.loops(
                 kv, SimNova(self.nova, node), SimQueue(kv, self.broker), ceph,
                 libvirt, times.rules, times.claim_ttl, 4, its.env)[0]
         return Daemon(self.kernel, self.etcd, role, node, make, self._tell)

@@ -30,10 +30,11 @@ from oslo_config import cfg
 # First of all: it chooses the threads of oslo.
 from kaopu_ha.cmd import loops  # isort: skip
 from kaopu_ha import conf as options
-from kaopu_ha import ports, programs, records, wiring
+from kaopu_ha import ports, records, wiring
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Contact, Phase, RecoveryStage, Stage
 from kaopu_ha.core.rules import Rules
+from kaopu_ha.programs import workers
 from kaopu_ha.wiring import drivers, parts, runtime
 
 AT = '2026-01-01T00:00:00Z'
@@ -182,7 +183,7 @@ def work(path: str, folder: str) -> None:
     kv = wiring.store(conf)
     cloud = RecordingCloud(CallLog(folder))
     env = runtime.runtime_of(f'worker/{os.getpid()}', lambda _: None)
-    made, _ = programs.worker(kv, cloud, drivers.queue(conf, kv), cloud, cloud, RULES, CLAIM_TTL,
-                              CONCURRENCY, env)
+    made, _ = workers.loops(kv, cloud, drivers.queue(conf, kv), cloud, cloud, RULES, CLAIM_TTL,
+                            CONCURRENCY, env)
     loops.Runner(parts.joined(contextlib.ExitStack(), kv, made).loops).start()
     threading.Event().wait()

@@ -18,7 +18,7 @@ import shlex
 
 from oslo_config import cfg
 
-from kaopu_ha import programs, records
+from kaopu_ha import records
 from kaopu_ha.agent import domains, inventory, leaving, requests, storage, use
 from kaopu_ha.agent.beating import BeatOfThisHost
 from kaopu_ha.agent.runtime import HostRuntime
@@ -28,6 +28,7 @@ from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.drivers.ceph import conf_file
 from kaopu_ha.drivers.ceph.probe import CephReader
 from kaopu_ha.drivers.linux import load
+from kaopu_ha.programs import agents
 from kaopu_ha.wiring import drivers
 from kaopu_ha.wiring.parts import Parts, Program, parts
 
@@ -61,8 +62,8 @@ def program(conf: cfg.ConfigOpts) -> Program:
             env, interval=conf.agent.inventory_interval) if bare else None
         live = use.UsePublisher(env, load.reading, interval=conf.agent.use_interval,
                                 beats=lambda: beating.beating) if conf.agent.use_interval else None
-        loops = programs.agent(conf.host, turn, publisher, runner, definitions, beating.unsent,
-                               live)
+        loops = agents.loops(conf.host, turn, publisher, runner, definitions, beating.unsent,
+                             live)
         return its.program(loops, meets_at=records.LOCK + conf.host)
 
 

@@ -21,7 +21,8 @@ import time
 
 from oslo_config import cfg
 
-from kaopu_ha import ports, programs, wiring
+from kaopu_ha import ports, wiring
+from kaopu_ha.programs import controllers
 from kaopu_ha.wiring import drivers
 
 # So many hosts are asked about at one time.
@@ -29,7 +30,7 @@ _HOSTS_AT_ONCE = 8
 
 
 @contextlib.contextmanager
-def foresight(conf: cfg.ConfigOpts, kv: ports.Store) -> Iterator[programs.Foresight]:
+def foresight(conf: cfg.ConfigOpts, kv: ports.Store) -> Iterator[controllers.Foresight]:
     """What looks ahead, until its drivers are closed in the end.  Raises ConfigError."""
     with contextlib.ExitStack() as held:
         cloud = drivers.make(conf, 'cloud', conf.cloud.driver, kv)
@@ -41,5 +42,5 @@ def foresight(conf: cfg.ConfigOpts, kv: ports.Store) -> Iterator[programs.Foresi
         usage = drivers.make(conf, 'usage', conf['usage'].driver, kv)
         pool = concurrent.futures.ThreadPoolExecutor(_HOSTS_AT_ONCE, 'look')
         held.callback(pool.shutdown, cancel_futures=True)
-        yield programs.Foresight(kv, cloud, usage, fences, wiring.rules(conf), pool,
+        yield controllers.Foresight(kv, cloud, usage, fences, wiring.rules(conf), pool,
                                  time.monotonic)

@@ -20,8 +20,9 @@ from typing import Any
 
 from oslo_config import cfg
 
-from kaopu_ha import programs, records, wiring
+from kaopu_ha import records, wiring
 from kaopu_ha.conf import rules as conf_rules
+from kaopu_ha.programs import controllers
 from kaopu_ha.telling import standing
 from kaopu_ha.wiring import drivers, runtime
 from kaopu_ha.wiring.parts import Parts, Program, parts
@@ -33,7 +34,7 @@ def program(conf: cfg.ConfigOpts) -> Program:
     """A controller: leadership, detection, recovery, admission.  Raises ConfigError."""
     rules, name = wiring.rules(conf), runtime.name(conf)
     with parts(conf, 'controller') as its:
-        its = dataclasses.replace(its, store=programs.mirrored(its.store))
+        its = dataclasses.replace(its, store=controllers.mirrored(its.store))
         its.measures.gauges(standing.reader(its.store, name), standing.HELPS)
         management = its.driver('probe', conf.probe.management)
         probes = [its.measures.probe(each) for each in (management, _storage(its))]
@@ -49,10 +50,10 @@ def program(conf: cfg.ConfigOpts) -> Program:
         observing = [management, _storage(its)]
         # Nor must a cut that takes long look like a fence that does not answer.
         fences_asked = its.fences()
-        loops, resign = programs.controller(
+        loops, resign = controllers.loops(
             its.store, probes, fences, cloud, management, usage, queue, rules,
             conf.controller.leader_ttl, env, events, images=images, observing=observing,
-            fences_asked=fences_asked, ahead=programs.Ahead(cloud, usage, fences_asked),
+            fences_asked=fences_asked, ahead=controllers.Ahead(cloud, usage, fences_asked),
             boards=its.boards())
         its.held.callback(resign)
         LOG.info('from power cut to CONFIRMED it takes up to about %s',

@@ -18,9 +18,10 @@ import contextlib
 
 from oslo_config import cfg
 
-from kaopu_ha import ports, programs
+from kaopu_ha import ports
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.core.selection import Candidate
+from kaopu_ha.programs import controllers
 from kaopu_ha.wiring import drivers, runtime
 
 
@@ -35,4 +36,4 @@ def candidates(conf: cfg.ConfigOpts, kv: ports.Store, rules: Rules) -> tuple[Can
         usage = drivers.make(conf, 'usage', conf['usage'].driver, kv)
         # What can't be read is told by the leader, again and again.
         env = runtime.runtime_of('kaopu-ha', lambda news: None)
-        return programs.candidates(kv, cloud, usage, rules, env)
+        return controllers.candidates(kv, cloud, usage, rules, env)

@@ -18,8 +18,9 @@ import dataclasses
 
 from oslo_config import cfg
 
-from kaopu_ha import programs, records, wiring
+from kaopu_ha import records, wiring
 from kaopu_ha.conf.errors import ConfigError
+from kaopu_ha.programs import workers
 from kaopu_ha.wiring import runtime
 from kaopu_ha.wiring.parts import Program, parts
 
@@ -32,13 +33,13 @@ def program(conf: cfg.ConfigOpts) -> Program:
                           f'{conf.nova.timeout:g} s: a call to Nova must end before the claim '
                           f'could lapse; make claim_ttl longer')
     with parts(conf, 'worker') as its:
-        its = dataclasses.replace(its, store=programs.mirrored_for_tasks(its.store))
+        its = dataclasses.replace(its, store=workers.mirrored(its.store))
         cloud = its.driver('cloud', conf.cloud.driver)
         queue = its.queue()
         images = its.driver('probe', conf.probe.storage)
         libvirt = its.driver('probe', conf.probe.management)
         env = runtime.runtime_of(name, its.dispatcher(conf.notifier.drivers))
-        loops, give_back = programs.worker(
+        loops, give_back = workers.loops(
             its.store, cloud, queue, images, libvirt, rules, conf.worker.claim_ttl,
             conf.worker.concurrency, env)
         its.held.callback(give_back)

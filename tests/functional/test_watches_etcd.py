@@ -20,9 +20,10 @@ import unittest
 from unittest import mock
 import urllib.request
 
-from kaopu_ha import ports, programs, records
+from kaopu_ha import ports, records
 from kaopu_ha.drivers.etcd import store as etcd
 from kaopu_ha.drivers.etcd import watch as etcd_watch
+from kaopu_ha.programs import agents
 from kaopu_ha.testing.store import Listener, eventually
 from kaopu_ha.wiring.parts import RunningLoop
 from kaopu_ha.wiring.wakes import Wakes
@@ -58,7 +59,7 @@ class AnAgent(OneEtcd):
         super().setUp()
         idle = types.SimpleNamespace(turn=lambda: 60.0, trouble='', behind='')
         self.before = set(threading.enumerate())
-        self.loops = {loop.name: RunningLoop(loop) for loop in programs.agent(
+        self.loops = {loop.name: RunningLoop(loop) for loop in agents.loops(
             'c1', idle.turn, idle, idle)}
         self.wakes = Wakes(self.store, [(each.wake, each.loop.woken_by)
                                         for each in self.loops.values()])

@@ -228,8 +228,9 @@ class TestNames(unittest.TestCase):
         self.assertEqual([], lacking)
 
     def test_every_loop_is_on_the_pages_that_list_them(self):
-        source = ast.parse((ROOT / 'kaopu_ha/programs.py').read_text())
-        names = {node.args[0].value for node in ast.walk(source)
+        sources = [ast.parse(path.read_text())
+                   for path in (ROOT / 'kaopu_ha/programs').glob('*.py')]
+        names = {node.args[0].value for source in sources for node in ast.walk(source)
                  if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
                  and node.func.id in ('Loop', 'loop') and isinstance(node.args[0], ast.Constant)}
         self.assertGreaterEqual(len(names), 18)

@@ -50,12 +50,13 @@ from oslo_config import cfg
 import requests
 
 from kaopu_ha import conf as options
-from kaopu_ha import ports, programs, records, wiring
+from kaopu_ha import ports, records, wiring
 from kaopu_ha.cmd import loops
 from kaopu_ha.core import model
 from kaopu_ha.core.model import Case, Recovery, RecoveryStage, Stage, Step
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.drivers.etcd.store import EtcdStore
+from kaopu_ha.programs import controllers, workers
 from kaopu_ha.wiring import runtime
 from kaopu_ha.wiring.parts import Parts, Program, parts
 from tests import etcd_single
@@ -157,10 +158,10 @@ def _inventory(host: str, guests: Sequence[str]) -> model.Inventory:
 def controller(conf: cfg.ConfigOpts, its: Parts, setting: Setting, observer: int,
                told: Callable[[News], None]) -> Program:
     """A controller that leads, and recovers what is confirmed."""
-    its = dataclasses.replace(its, store=programs.mirrored(its.store))
+    its = dataclasses.replace(its, store=controllers.mirrored(its.store))
     cloud = its.driver('cloud', conf.cloud.driver)
     env = runtime.runtime_of(runtime.name(conf), told)
-    every, resign = programs.controller(
+    every, resign = controllers.loops(
         its.store, [], [Fence()], cloud, Observers(observer), Usage(setting.targets), its.queue(),
         wiring.rules(conf), conf.controller.leader_ttl, env)
     its.held.callback(resign)
@@ -171,10 +172,10 @@ def controller(conf: cfg.ConfigOpts, its: Parts, setting: Setting, observer: int
 def worker(conf: cfg.ConfigOpts, its: Parts, setting: Setting, observer: int,
            told: Callable[[News], None]) -> Program:
     """A worker, whole."""
-    its = dataclasses.replace(its, store=programs.mirrored_for_tasks(its.store))
+    its = dataclasses.replace(its, store=workers.mirrored(its.store))
     probes = Observers(observer)
     env = runtime.runtime_of(f'{runtime.name(conf)}/{os.getpid()}', told)
-    every, give_back = programs.worker(
+    every, give_back = workers.loops(
         its.store, its.driver('cloud', conf.cloud.driver), its.queue(), probes, probes,
         wiring.rules(conf), conf.worker.claim_ttl, conf.worker.concurrency, env)
     its.held.callback(give_back)

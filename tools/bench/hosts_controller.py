@@ -33,6 +33,7 @@ from kaopu_ha.core import model
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.drivers.etcd import store as etcd
+from kaopu_ha.programs import controllers
 from kaopu_ha.wiring import runtime
 from kaopu_ha.wiring.parts import RunningLoop
 from kaopu_ha.wiring.wakes import Wakes
@@ -51,7 +52,7 @@ class Measured:
         self._began = time.monotonic(), time.process_time()
         absent: Any = looks.Absent()
         probes = [looks.Silent(network) for network in model.Network]
-        loops, _ = programs.controller(
+        loops, _ = controllers.loops(
             store, probes, [], absent, absent, absent, absent, rules, leader_ttl,
             runtime.runtime_of(name, self._tell), observing=probes)
         self._leads_from: float | None = None
@@ -97,7 +98,7 @@ def main(told: str) -> None:
     """Run the loops, and take lines."""
     logging.basicConfig(level=logging.WARNING)
     given = json.loads(told)
-    measured = Measured(programs.mirrored(etcd.EtcdStore(**given['store'])),
+    measured = Measured(controllers.mirrored(etcd.EtcdStore(**given['store'])),
                         Rules(**given['rules']), given['name'], given['leader_ttl'])
     answer({'figures': measured.figures, 'confirmed': lambda: measured.confirmed,
             'first_look': lambda: measured.first_look})

@@ -36,11 +36,12 @@ import time
 from typing import Any
 import uuid
 
-from kaopu_ha import ports, programs, records
+from kaopu_ha import ports, records
 from kaopu_ha.conf.rules import PACES
 from kaopu_ha.core import copied, model
 from kaopu_ha.core.news import Fact, News
 from kaopu_ha.core.rules import Rules
+from kaopu_ha.programs import controllers
 from kaopu_ha.runtime import Runtime
 
 CLUSTER = '6e5b1c1e-0000-4000-8000-000000000001'
@@ -256,8 +257,9 @@ class Controller:
                 ports.Put(records.ALIVE + host, records.encode(beat(host)), lease)])
         absent: Any = Absent()
         probes = [Silent(network) for network in model.Network]
-        self.loops, _ = programs.controller(
-            programs.mirrored(self.store), probes, [], absent, absent, absent, absent, rules, 10,
+        self.loops, _ = controllers.loops(
+            controllers.mirrored(self.store), probes, [], absent, absent, absent, absent,
+            rules, 10,
             Runtime('leader', lambda: self.now, lambda: f'{self.now:.3f}', self._tell,
                     lambda count, name: AtOnce()), observing=probes)
         self.spent = {loop.name: [0.0] for loop in self.loops}

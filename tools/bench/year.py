@@ -38,9 +38,10 @@ import time
 import types
 from typing import Any
 
-from kaopu_ha import ports, programs, records
+from kaopu_ha import ports, records
 from kaopu_ha.controller.world import RANGES, CloudView
 from kaopu_ha.core import model
+from kaopu_ha.programs import controllers
 from kaopu_ha.sim import story, words
 from kaopu_ha.sim import world as false
 from kaopu_ha.sim.runs import RUN_TIMES
@@ -140,17 +141,17 @@ def _timed(work: Callable[[], None]) -> float:
 @contextlib.contextmanager
 def _kept_loops(loops: list[Any]) -> Iterator[None]:
     """Have the loops of every controller that is started meanwhile."""
-    real = programs.controller
+    real = controllers.loops
 
-    def controller(*given: Any, **named: Any) -> Any:
+    def joined(*given: Any, **named: Any) -> Any:
         made = real(*given, **named)
         loops.extend(made[0])
         return made
-    programs.controller = controller
+    controllers.loops = joined
     try:
         yield
     finally:
-        programs.controller = real
+        controllers.loops = real
 
 
 def _objects(loops: Sequence[Any]) -> int:

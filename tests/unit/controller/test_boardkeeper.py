@@ -14,12 +14,13 @@
 
 import unittest
 
-from kaopu_ha import ports, programs, records
+from kaopu_ha import ports, records
 from kaopu_ha.controller.boardkeeper import BoardKeeper
 from kaopu_ha.controller.turns import Turns
 from kaopu_ha.core.board import MessageKind
 from kaopu_ha.core.brake import Storm
 from kaopu_ha.core.model import Phase, RecoveryStage, Stage, Step
+from kaopu_ha.programs import controllers
 from tests.core import values
 from tests.unit.controller import scene
 
@@ -202,7 +203,7 @@ class Loops(unittest.TestCase):
     def loop(self, wall, store):
         env = scene.an_env(scene.Clock())
         self.turns = Turns(env.clock, 10.0)
-        return programs._showing(store, [wall], env, self.turns)
+        return controllers._showing(store, [wall], env, self.turns)
 
     def test_its_trouble_is_that_of_the_board_or_of_the_store(self):
         wall, store = Wall(), scene.Store()
@@ -229,7 +230,7 @@ class Loops(unittest.TestCase):
         env = scene.an_env(clock)
         self.turns = Turns(clock, 10.0)
         wall.show = hang
-        programs._showing(store, [wall], env, self.turns).turn()
+        controllers._showing(store, [wall], env, self.turns).turn()
         self.assertEqual([''], overdue)
 
 

@@ -13,9 +13,10 @@
 import concurrent.futures
 import unittest
 
-from kaopu_ha import ports, programs
+from kaopu_ha import ports
 from kaopu_ha.controller.turns import Turns
 from kaopu_ha.core import model
+from kaopu_ha.programs import controllers
 from tests.unit.controller import scene
 
 
@@ -62,8 +63,8 @@ class TestLoops(unittest.TestCase):
         pool = concurrent.futures.ThreadPoolExecutor(2)
         self.addCleanup(pool.shutdown)
         env = scene.an_env(self.clock, pool=pool)
-        loops, _ = programs.controller(self.store, [], [], _Cloud(self), None, None, None,
-                                       model.Rules(), 300, env)
+        loops, _ = controllers.loops(self.store, [], [], _Cloud(self), None, None, None,
+                                     model.Rules(), 300, env)
         self.loops = {loop.name: loop for loop in loops}
         self.nova_away = False
 

@@ -17,8 +17,9 @@ import collections
 import unittest
 from unittest import mock
 
-from kaopu_ha import ports, programs, records
+from kaopu_ha import ports, records
 from kaopu_ha.core.model import Phase
+from kaopu_ha.programs import workers
 from kaopu_ha.records import view
 from kaopu_ha.sim.kernel import Kernel
 from kaopu_ha.sim.network import Node
@@ -61,7 +62,7 @@ class Reads(unittest.TestCase):
     def setUp(self):
         self.etcd, self.asked = Etcd(Kernel(1), Node('etcd')), collections.Counter()
         self.read, self.etcd.read = self.etcd.read, self.counted
-        self.store = programs.mirrored_for_tasks(SimStore(self.etcd, Node('worker-1')))
+        self.store = workers.mirrored(SimStore(self.etcd, Node('worker-1')))
         self.addCleanup(self.store.close)
         self.queue = RecordQueue(self.store)
         for number in range(1, HOSTS + 1):

@@ -10,11 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""What each process does, joined from its parts: the same on real drivers and in the simulator.
-
-A program is a handful of loops over ``turn()``.  Who runs them, in threads or on a false clock,
-is not known here.
-"""
+"""What a controller does."""
 
 from __future__ import annotations
 
@@ -25,10 +21,6 @@ import functools
 from typing import Any
 
 from kaopu_ha import ports, records
-from kaopu_ha.agent.domains import DomainPublisher
-from kaopu_ha.agent.inventory import InventoryPublisher
-from kaopu_ha.agent.requests import RequestRunner
-from kaopu_ha.agent.use import UsePublisher
 from kaopu_ha.controller.admitter import Admitter
 from kaopu_ha.controller.alone import Alone
 from kaopu_ha.controller.answerer import Answerer
@@ -56,10 +48,8 @@ from kaopu_ha.core.news import Fact
 from kaopu_ha.core.rules import Rules
 from kaopu_ha.core.selection import Candidate
 from kaopu_ha.mirrored import Mirrored
+from kaopu_ha.programs import Loop, warming
 from kaopu_ha.runtime import Runtime
-from kaopu_ha.worker.worker import Worker
-
-_WARM_SECONDS = 60.0
 
 # What the loops of a controller look at again and again: see ``mirrored``.  What agents may fill
 # is not among it, nor what is read once in a while and much.
@@ -67,29 +57,6 @@ FOLLOWED = (*RANGES, records.RECOVERY, records.EVACUATION, records.PROOF, record
             records.AFTERCARE, records.CONTROLLER, records.UNPROTECTED, records.LEADER,
             records.CLAIM, records.PROCESS, records.WISH, records.USE, records.SERVER,
             records.SERVICE, *SEGMENTS, records.NOTIFICATION, records.CRASHED, records.NOTES)
-
-# The same of a worker: what it may take, at all times; and whose each address is, from its first
-# call on.  An idle one keeps no copy of what all hosts told.
-_FOLLOWED_FOR_TASKS = (records.EVACUATION, records.CLAIM)
-_FOLLOWED_FOR_CALLS = (records.INVENTORY, records.TOOL, records.CLAIMS)
-
-
-@dataclass(frozen=True)
-class Loop:
-    """A turn that is done again and again: when the seconds it returned are over, or woken.
-
-    A change under one of the keys or prefixes ``woken_by`` wakes it.  A watch that is lost costs
-    seconds only: each turn says itself when the next one is due.  ``listen`` takes what wakes it
-    when a port of its own has something.  ``trouble`` says why the last turn did not end well,
-    though it raised nothing; '' if it did.
-    """
-
-    name: str
-    turn: Callable[[], float]
-    woken_by: tuple[str, ...] = ()
-    listen: Callable[[Callable[[], None]], None] = lambda wake: None
-    trouble: Callable[[], str] = str
-
 
 @dataclass(frozen=True)
 class Ahead:
@@ -100,13 +67,13 @@ class Ahead:
     fences: Sequence[ports.Fence] = ()
 
 
-def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequence[ports.Fence],
-               cloud: ports.Cloud, libvirt: ports.LibvirtObserver, usage: ports.UsageSource,
-               queue: ports.Queue, rules: Rules, leader_ttl: int, env: Runtime,
-               events: ports.Events | None = None, images: ports.ImageObserver | None = None,
-               observing: Sequence[ports.Probe] = (), fences_asked: Sequence[ports.Fence] = (),
-               ahead: Ahead | None = None, boards: Sequence[ports.Board] = ()
-               ) -> tuple[tuple[Loop, ...], Callable[[], None]]:
+def loops(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequence[ports.Fence],
+          cloud: ports.Cloud, libvirt: ports.LibvirtObserver, usage: ports.UsageSource,
+          queue: ports.Queue, rules: Rules, leader_ttl: int, env: Runtime,
+          events: ports.Events | None = None, images: ports.ImageObserver | None = None,
+          observing: Sequence[ports.Probe] = (), fences_asked: Sequence[ports.Fence] = (),
+          ahead: Ahead | None = None, boards: Sequence[ports.Board] = ()
+          ) -> tuple[tuple[Loop, ...], Callable[[], None]]:
     """The loops of a controller, and what gives its leadership up.
 
     ``observing`` and ``fences_asked``: probes and fences of its own that are asked beside those of
@@ -142,7 +109,7 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
     return (
         Loop('leadership', turns.noted('leadership', lead.turn), (records.LEADER,),
              trouble=functools.partial(turns.trouble, 'leadership')),
-        _warming(cloud),
+        warming(cloud),
         loop('detector', detector, records.ALIVE, records.DEATH, records.LOCK, records.HOST,
              records.BRAKE, records.EVENT),
         loop('recoverer', recoverer, records.RECOVERY, records.EVACUATION, records.EVENT),
@@ -164,11 +131,6 @@ def controller(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequen
 def mirrored(store: ports.Store) -> ports.Store:
     """The store for a controller: what its loops look at again and again is read from a mirror."""
     return Mirrored(store, *FOLLOWED)
-
-
-def mirrored_for_tasks(store: ports.Store) -> ports.Store:
-    """The store for a worker: what it looks at again and again is read from mirrors."""
-    return Mirrored(Mirrored(store, *_FOLLOWED_FOR_TASKS), *_FOLLOWED_FOR_CALLS)
 
 
 def _lookout(ahead: Ahead, store: ports.Store, turns: Turns, env: Runtime) -> Lookout:
@@ -212,39 +174,6 @@ def _deciders(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequenc
     return detector, recoverer, admitter, restarter
 
 
-def worker(store: ports.Store, cloud: ports.Cloud, queue: ports.Queue, images: ports.ImageObserver,
-           libvirt: ports.LibvirtObserver, rules: Rules, claim_ttl: int, concurrency: int,
-           env: Runtime) -> tuple[tuple[Loop, ...], Callable[[], None]]:
-    """The loops of a worker, and what gives its claims back."""
-    work = Worker(store, cloud, queue, images, libvirt, dataclasses.replace(env, rules=rules),
-                  claim_ttl=claim_ttl, concurrency=concurrency)
-    return (
-        Loop('claims', work.claims.turn, trouble=lambda: work.claims.trouble),
-        _warming(cloud),
-        Loop('evacuations', work.turn, (records.EVACUATION, records.CLAIM),
-             work.listen, lambda: work.trouble)), work.close
-
-
-def agent(host: str, beat: Callable[[], float], publisher: InventoryPublisher,
-          runner: RequestRunner, definitions: DomainPublisher | None = None,
-          unsent: Callable[[], str] = str, live: UsePublisher | None = None) -> tuple[Loop, ...]:
-    """The loops of an agent; with ``definitions`` where no Nova keeps them, and with ``live`` where
-    its use is measured.
-
-    ``unsent``: what trouble kept the last beat from being sent, '' if none did.
-    """
-    lock = records.LOCK + host
-    more = [Loop('domains', definitions.turn, trouble=lambda: definitions.trouble),
-            ] if definitions else []
-    if live is not None:
-        more.append(Loop('use', live.turn, trouble=lambda: live.trouble))
-    return (Loop('beat', beat, (lock,), trouble=unsent),
-            Loop('inventory', publisher.turn, trouble=lambda: (
-                publisher.trouble or publisher.behind)),
-            Loop('requests', runner.turn, (records.requests_to(host), lock),
-                 trouble=lambda: runner.trouble), *more)
-
-
 def candidates(store: ports.Store, cloud: ports.Cloud, usage: ports.UsageSource, rules: Rules,
                env: Runtime) -> tuple[Candidate, ...]:
     """Every host as a leader that plans would see it now: for people who ask.  PortError."""
@@ -267,18 +196,3 @@ def _showing(store: ports.Store, boards: Sequence[ports.Board], env: Runtime,
     keeper = BoardKeeper(turns.minded('board', store), boards, env)
     return Loop('board', turns.noted('board', keeper.turn),
                 trouble=lambda: turns.trouble('board') or keeper.trouble)
-
-
-def _warming(cloud: ports.Cloud) -> Loop:
-    """A loop that keeps the cloud's children and tokens ready: the first call must not wait."""
-    trouble = ''
-
-    def turn() -> float:
-        nonlocal trouble
-        trouble = ''
-        try:
-            cloud.warm()
-        except ports.PortError as failure:
-            trouble = str(failure)
-        return _WARM_SECONDS
-    return Loop('warm', turn, trouble=lambda: trouble)

@@ -22,7 +22,7 @@
     nothing, observer well  SILENCE         no client of its, or none of its    SILENCE
     nothing, observer not   UNKNOWN           clients acknowledged
     error                   UNKNOWN         not answered                        UNKNOWN
-                                            one at an address of others, who    UNKNOWN
+                                            one at an address of others, who    UNKNOWN **
                                               have it not, acknowledged ****
 
     * a live kernel answers                 -> one LIFE is LIFE; else one ** is UNKNOWN; else
@@ -50,6 +50,8 @@ from kaopu_ha.core.signs import NOTHING_TO_ASK as NOTHING_TO_ASK
 # Of the addresses in one sentence.
 _TOLD_MAX = 3
 
+_DISOWNED = ('{}, whose host has it not: a tool there, or the suspect, which lived on without its '
+             'agent')
 _KERNEL = (model.Contact.ANSWERED, model.Contact.REFUSED, model.Contact.MUTE)
 
 
@@ -208,6 +210,9 @@ def _of_images(inventory: model.Inventory, asked: Sequence[_Clients],
     strangers = _addresses(client for each in asked for client in each.strange)
     if strangers:
         return model.Sign.UNKNOWN, f'a client lives at an address of nobody: {_few(strangers)}'
+    disowned = _addresses(client for each in asked for client in each.disowned)
+    if disowned:
+        return model.Sign.UNKNOWN, f'a client lives at {_DISOWNED.format(_few(disowned))}'
     doubted = _joined(each.doubted for each in asked)
     if doubted:
         return model.Sign.UNKNOWN, (f'a client lives at {rivals.told_of(doubted)}: whose it is '
@@ -272,8 +277,7 @@ def _of_image(found: _Clients, addresses: frozenset[str]) -> model.Answer:
                                           f'says that it has it open')
     elif found.disowned:
         sign, came = model.Sign.UNKNOWN, (
-            f'acknowledged at {_few(_addresses(found.disowned))}, whose host has it not: a tool '
-            f'there, or the suspect, which lived on without its agent')
+            f'acknowledged at {_DISOWNED.format(_few(_addresses(found.disowned)))}')
     elif found.mine:
         came = f'{_count(found.mine)} of the host, none acknowledged'
     elif clients:

@@ -211,10 +211,17 @@ class AtAnAddressOfAnother(unittest.TestCase):
 
     def test_who_lives_there_may_be_the_hosts_if_it_lived_on_without_its_agent(self):
         found = self.said(client(BOTH), outlived=frozenset({'c1'}))
+        self.assertIs(Sign.UNKNOWN, found.sign)
         self.assertIs(Sign.UNKNOWN, found.answers[0].sign)
         self.assertIn('10.1.0.2', found.answers[0].came)
         self.assertEqual((), found.clients)
         self.assertIs(Sign.SILENCE, self.said(client(BOTH), outlived=frozenset({'c3'})).sign)
+
+    def test_half_of_what_was_on_is_not_enough_beside_one_that_may_be_the_hosts(self):
+        mute = client('10.1.0.1', lives=False)
+        self.assertIs(Sign.SILENCE, said([mute], [client(BOTH)], self.known(), self.suspect).sign)
+        self.assertIs(Sign.UNKNOWN, said([mute], [client(BOTH)], self.known(
+            outlived=frozenset({'c1'})), self.suspect).sign)
 
     def test_a_host_lived_on_if_its_libvirt_or_its_storage_did_after_the_last_beat(self):
         case = model.Case('c1', model.Stage.SUSPECTED)

@@ -28,7 +28,6 @@ from dataclasses import dataclass
 import importlib
 import multiprocessing
 from multiprocessing import connection
-import os
 import pathlib
 import sys
 import tempfile
@@ -45,13 +44,13 @@ from kaopu_ha.core import model
 from kaopu_ha.drivers.libvirt import local
 from kaopu_ha.wiring import agent, drivers
 from tests import etcd_single
+from tools.bench import spent
 
 _FSID = '6e5b1c1e-0000-4000-8000-000000000001'
 _NETWORK, _ADDRESS = '127.0.0.0/8', '127.0.0.1'
 # Its first looks read more than all later ones.
 _SETTLES_SECONDS = 10.0
 _TARGET_MIB, _TARGET_SHARE = 60.0, 0.002
-_HERTZ = os.sysconf('SC_CLK_TCK')
 
 _DOMAIN = """
 <domain type='test'><name>instance-{number:08x}</name><uuid>{uuid}</uuid>
@@ -189,11 +188,6 @@ class Taken:
     share: float
 
 
-def _seconds(pid: int) -> float:
-    stat = pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
-    return (int(stat[11]) + int(stat[12])) / _HERTZ
-
-
 def _mebibytes(pid: int) -> float:
     status = pathlib.Path(f'/proc/{pid}/status').read_text().splitlines()
     return next(int(line.split()[1]) for line in status if line.startswith('VmRSS')) / 1024
@@ -222,12 +216,13 @@ def measured(guests: int, processes: int, seconds: float,
                 other.send(pipe.recv())
                 time.sleep(settles)
                 pids = [ours, *_children(ours)[:1], idle]
-                before = [_seconds(pid) for pid in pids]
+                before = [spent.processor_seconds(pid) for pid in pids]
                 time.sleep(seconds)
                 if pids[1:2] != _children(ours)[:1]:
                     raise SystemExit('its child was replaced meanwhile: the machine is too busy')
-                own, child, beside = (Taken(_mebibytes(pid), (_seconds(pid) - was) / seconds)
-                                      for pid, was in zip(pids, before, strict=True))
+                own, child, beside = (
+                    Taken(_mebibytes(pid), (spent.processor_seconds(pid) - was) / seconds)
+                    for pid, was in zip(pids, before, strict=True))
                 return own, child, beside
     finally:
         etcd.close()

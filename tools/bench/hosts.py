@@ -40,10 +40,9 @@ from typing import Any
 
 from kaopu_ha.conf.rules import PACES, DetectionTimes
 from tests import etcd_cluster
-from tools.bench import command, looks
+from tools.bench import command, looks, spent
 
 _TREE = pathlib.Path(__file__).resolve().parents[2]
-_HERTZ = os.sysconf('SC_CLK_TCK')
 _FEW = 10
 _LOST_MAX, _LOST_SHARE = 100, 5
 _ROUNDS = 3
@@ -133,7 +132,7 @@ class Cloud:
 
     def spent(self) -> list[float]:
         """The processor's seconds that each member of etcd has taken, and the agents at last."""
-        return [_spent(pid) for pid in (*self._etcd.pids, self.agents.pid)]
+        return [spent.processor_seconds(pid) for pid in (*self._etcd.pids, self.agents.pid)]
 
     def seconds_to_confirmed(self, hosts: Sequence[str]) -> float:
         """How long it takes from the last beat of each of these, for the one of most."""
@@ -246,11 +245,6 @@ def _until(fact: Any, what: str, setting: Setting) -> Any:
             return found
         time.sleep(0.1)
     raise SystemExit(f'it never came about that {what}')
-
-
-def _spent(pid: int) -> float:
-    stat = pathlib.Path(f'/proc/{pid}/stat').read_text(encoding='ascii').rpartition(')')[2].split()
-    return (int(stat[11]) + int(stat[12])) / _HERTZ
 
 
 if __name__ == '__main__':

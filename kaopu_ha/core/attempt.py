@@ -40,7 +40,8 @@ class Act(enum.Enum):
     COMMIT = 'commit the attempt, then call'
     HAVE_FENCED = 'have clients fenced before the call'
     CALL = 'call again'
-    RESET = 'reset the state'
+    RESET = 'reset the state, to call'
+    SHOW = 'have Nova show that it runs'
     MOVING = 'it moves'
     WAIT = 'wait'
     DONE = 'done'
@@ -51,7 +52,9 @@ class Act(enum.Enum):
 
 @dataclass(frozen=True)
 class Decision:
-    """The act, its reason, the row that says so, and (for RESET) the state that Nova is to show."""
+    """The act, its reason, the row that says so, and (for RESET and SHOW) the state that Nova is
+    to show.
+    """
 
     act: Act
     reason: str = ''
@@ -150,11 +153,11 @@ UNDER_WAY = (
         'active on {target}; its disk is not yet open there'),
     # A source that boots between ACTIVE and the new host makes Nova show that.
     Row('arrived, shown stopped',
-        (so.ON_TARGET, so.STOPPED, so.OPEN_THERE), Act.RESET,
+        (so.ON_TARGET, so.STOPPED, so.OPEN_THERE), Act.SHOW,
         'it runs on {target}, but Nova shows it stopped', 'active'),
     # A target that was given up ended late, or its user's reboot failed, while it went on.
     Row('arrived, shown in error',
-        (so.ON_TARGET, so.ERROR, so.RUNS_THERE, so.OVER), Act.RESET,
+        (so.ON_TARGET, so.ERROR, so.RUNS_THERE, so.OVER), Act.SHOW,
         'it runs on {target}, but Nova shows it in error', 'active'),
     # Or Nova stopped it: its source was booted just then, and had it shown stopped before the call.
     Row('arrived, and stopped, maybe by Nova',
@@ -169,7 +172,7 @@ UNDER_WAY = (
     Row('arrived, and in a task', (so.RUNS_THERE, so.ON_TARGET, so.IN_ITS_USERS_HANDS), Act.DONE,
         'it came to {target}, and Nova shows {state} there'),
     Row('runs, shown in another state',
-        (so.LONG, so.RUNS_THERE, ~so.ACTIVE, so.OVER), Act.RESET,
+        (so.LONG, so.RUNS_THERE, ~so.ACTIVE, so.OVER), Act.SHOW,
         'it runs on {target}, but Nova shows {state}', 'active'),
     # A call that lay in its queue when it went down, the new one begins with.
     Row('its target was restarted', (so.LONG, so.OFF_THERE, so.RESTARTED, so.LEFT_THERE),
@@ -284,7 +287,7 @@ def why(item: Evacuation) -> Why | None:
                tuple(said(one.contrary) for one in row.when if one.text not in texts))
 
 
-_GOES_ON = (Act.COMMIT, Act.CALL, Act.RESET, Act.MOVING, Act.DONE)
+_GOES_ON = (Act.COMMIT, Act.CALL, Act.RESET, Act.SHOW, Act.MOVING, Act.DONE)
 
 
 def _decided_in(item: Evacuation) -> Phase:

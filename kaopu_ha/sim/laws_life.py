@@ -82,7 +82,12 @@ class LivingHosts:
 
 def told_until(world: World, case: Case) -> float:
     """What was so on the host by then, its agent has told, on a machine that was well."""
-    rules = world.setup.times.rules
+    rules, key = world.setup.times.rules, records.ALIVE + case.host
     beat = daemon.seconds(case.history[0].at) - detection.grace(rules) - rules.beat_ttl
     # A leader that took over since opens the case later, and so does one whose store was away.
-    return min(beat, world.etcd.heard_at.get(records.ALIVE + case.host, beat)) - _PUBLISHED_SECONDS
+    heard = min(beat, world.etcd.heard_at.get(key, beat))
+    came, before = world.etcd.came_at.get(key, (heard, heard))
+    if heard - came < _PUBLISHED_SECONDS:
+        # It was back for a moment only, too short to tell what came while it could not.
+        heard = min(heard, before)
+    return heard - _PUBLISHED_SECONDS

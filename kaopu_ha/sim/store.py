@@ -71,6 +71,8 @@ class Etcd:
         self._history: list[ports.Change] = []
         # When each key was put last, or its lease renewed.
         self.heard_at: dict[str, float] = {}
+        # When a key came last, and when it was heard of before.
+        self.came_at: dict[str, tuple[float, float]] = {}
         self._compacted = 0
         self._watches: list[_Watching] = []
         self.mirrors: list[SimMirror] = []
@@ -220,6 +222,8 @@ class Etcd:
                                 self.revision, write.lease)
             if before is None:
                 bisect.insort(self._keys, write.key)
+                now = self.kernel.now
+                self.came_at[write.key] = now, self.heard_at.get(write.key, now)
             self.entries[write.key] = entry
             self.heard_at[write.key] = self.kernel.now
             if write.lease:

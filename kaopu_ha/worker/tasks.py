@@ -51,8 +51,8 @@ class Task:
 class TaskRecord:
     """The evacuation as read, and the conditions under which it may go on.
 
-    Without a proof it is only looked at: nothing is called for, or reset.  ``orders``: by which its
-    source is fenced, as they were proven.
+    Without a proof it is only looked at: nothing is called for, or reset to be called; Nova is told
+    what runs on its target.  ``orders``: by which its source is fenced, as they were proven.
     """
 
     item: Evacuation

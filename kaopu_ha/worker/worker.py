@@ -222,12 +222,13 @@ class Worker:
              decision: attempt.Decision) -> None:
         item = record.item
         if decision.act in _UNDER_PROOF and not record.proven:
-            raise ports.PortError(_UNPROVEN)
-        if decision.act is Act.COMMIT:
+            self._waits(task, record, dataclasses.replace(
+                decision, act=Act.WAIT, reason=f'{decision.reason}; {_UNPROVEN}', row=''))
+        elif decision.act is Act.COMMIT:
             self._first_call(task, record, seen, decision.row)
         elif decision.act is Act.CALL:
             self._call_again(task, record, decision)
-        elif decision.act is Act.RESET:
+        elif decision.act in (Act.RESET, Act.SHOW):
             self._cloud.reset_state(item.instance, decision.state, self._permit(record))
             self._tell(News(Fact.STATE_RESET, item.source, f'{item.name}: {decision.reason}'))
         elif decision.act is Act.MOVING:
@@ -390,6 +391,7 @@ class Worker:
 
 
 _UNPROVEN = 'no fresh proof of the fence'
+# What runs on its target is called for by nobody: that Nova shows it so needs none.
 _UNDER_PROOF = (Act.COMMIT, Act.CALL, Act.RESET)
 _ENDS = {Act.DONE: Phase.DONE, Act.LEFT: Phase.LEFT, Act.REFUSED: Phase.REFUSED,
          Act.FAILED: Phase.FAILED}

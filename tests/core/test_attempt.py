@@ -483,14 +483,14 @@ class Done(unittest.TestCase):
 
     def test_shown_stopped_there_though_it_runs_its_state_is_reset(self):
         seen = work_look(a_server(host='c2', vm_state='stopped'), **runs_there())
-        self.assertEqual(Decision(Act.RESET, 'it runs on c2, but Nova shows it stopped', 'active'),
+        self.assertEqual(Decision(Act.SHOW, 'it runs on c2, but Nova shows it stopped', 'active'),
                          decided(moving(), seen, rules()))
 
     def test_shown_in_error_there_though_it_runs_its_state_is_reset_at_once(self):
         # Another target, which was given up, ended late, and Nova believed it.
         seen = work_look(a_server(host='c2', vm_state='error'),
                          migrations=[a_migration(status='done')], **runs_there())
-        self.assertEqual(Decision(Act.RESET, 'it runs on c2, but Nova shows it in error', 'active'),
+        self.assertEqual(Decision(Act.SHOW, 'it runs on c2, but Nova shows it in error', 'active'),
                          decided(moving(), seen, rules()))
         for less in ({'migrations': [a_migration()]}, {'libvirt': a_libvirt('i1')},
                      {'images': (an_answer(error='mute'),)}, {'server': a_server(
@@ -532,7 +532,7 @@ class Done(unittest.TestCase):
 
     def test_a_sibling_of_a_shared_volume_does_not_make_it_run(self):
         off = an_instance(power=model.Power.OFF)
-        for there, expected in ((off, Act.WAIT), (an_instance(), Act.RESET)):
+        for there, expected in ((off, Act.WAIT), (an_instance(), Act.SHOW)):
             seen = work_look(a_server(vm_state='error'), seconds=LONG, there=there,
                              **runs_there())
             self.assertIs(expected, act(moving(), seen))
@@ -542,8 +542,8 @@ class Done(unittest.TestCase):
         open_there = {'images': (an_answer(a_client()),)}
         on, off = an_instance(), an_instance(power=model.Power.OFF)
         for running, there, expected in (
-                (None, None, Act.WAIT), (None, off, Act.WAIT), (None, on, Act.RESET),
-                (('i1',), None, Act.RESET), (('i1',), off, Act.WAIT)):
+                (None, None, Act.WAIT), (None, off, Act.WAIT), (None, on, Act.SHOW),
+                (('i1',), None, Act.SHOW), (('i1',), off, Act.WAIT)):
             libvirt = dataclasses.replace(a_libvirt('i1'), running=running)
             seen = work_look(a_server(vm_state='error'), seconds=LONG, there=there,
                              libvirt=libvirt, **open_there)
@@ -601,7 +601,7 @@ class TooLong(unittest.TestCase):
                        a_server(host='c2', task_state='rebuild_spawning')):
             decision = decided(moving(), work_look(server, seconds=LONG, **runs_there()),
                                      rules())
-            self.assertEqual((Act.RESET, 'active'), (decision.act, decision.state))
+            self.assertEqual((Act.SHOW, 'active'), (decision.act, decision.state))
 
     def test_while_nova_may_still_write_down_that_it_runs_there_its_state_is_left_alone(self):
         # Its nova-compute hung with the call, and goes on: a state that is set spoils what it does.

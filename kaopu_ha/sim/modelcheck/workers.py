@@ -160,7 +160,7 @@ def _pending(item: model.Evacuation, seen: attempt.Seen,
                        target='' if there else item.target)
     if decision.act is Act.CALL:
         return Pending('call', writes=(('evacuation', item),), target=item.target)
-    if decision.act is Act.RESET:
+    if decision.act in (Act.RESET, Act.SHOW):
         return Pending('reset')
     return _note(item, _ENDS[decision.act])
 

@@ -82,12 +82,9 @@ class LivingHosts:
 
 def told_until(world: World, case: Case) -> float:
     """What was so on the host by then, its agent has told, on a machine that was well."""
-    rules, key = world.setup.times.rules, records.ALIVE + case.host
+    rules = world.setup.times.rules
     beat = daemon.seconds(case.history[0].at) - detection.grace(rules) - rules.beat_ttl
-    # A leader that took over since opens the case later, and so does one whose store was away.
-    heard = min(beat, world.etcd.heard_at.get(key, beat))
-    came, before = world.etcd.came_at.get(key, (heard, heard))
-    if heard - came < _PUBLISHED_SECONDS:
-        # It was back for a moment only, too short to tell what came while it could not.
-        heard = min(heard, before)
+    # A leader that took over since opens the case later, and so does one whose store was away; and
+    # who was back for a moment only had no time to tell what came while it could not.
+    heard = world.etcd.heard.lasting(records.ALIVE + case.host, beat, _PUBLISHED_SECONDS)
     return heard - _PUBLISHED_SECONDS

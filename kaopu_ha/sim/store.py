@@ -24,6 +24,7 @@ import logging
 
 from kaopu_ha import ports
 from kaopu_ha.core.keys import OPERATIONS_MAX as OPERATIONS_MAX
+from kaopu_ha.sim.heard import Heard
 from kaopu_ha.sim.kernel import Kernel
 from kaopu_ha.sim.mirror import SimMirror
 from kaopu_ha.sim.network import Node, arrives, reaches
@@ -69,10 +70,7 @@ class Etcd:
         self.written_bytes = 0
         self.refused: Callable[[str, str], None] = lambda who, why: None
         self._history: list[ports.Change] = []
-        # When each key was put last, or its lease renewed.
-        self.heard_at: dict[str, float] = {}
-        # When a key came last, and when it was heard of before.
-        self.came_at: dict[str, tuple[float, float]] = {}
+        self.heard = Heard()
         self._compacted = 0
         self._watches: list[_Watching] = []
         self.mirrors: list[SimMirror] = []
@@ -140,7 +138,7 @@ class Etcd:
         if found is None:
             return 0
         found.until = self.kernel.now + found.ttl
-        self.heard_at.update(dict.fromkeys(found.keys, self.kernel.now))
+        self.heard.renewed(found.keys, self.kernel.now)
         return found.ttl
 
     def revoke(self, lease: int) -> None:
@@ -222,10 +220,8 @@ class Etcd:
                                 self.revision, write.lease)
             if before is None:
                 bisect.insort(self._keys, write.key)
-                now = self.kernel.now
-                self.came_at[write.key] = now, self.heard_at.get(write.key, now)
             self.entries[write.key] = entry
-            self.heard_at[write.key] = self.kernel.now
+            self.heard.put(write.key, self.kernel.now, new=before is None)
             if write.lease:
                 self._leases[write.lease].keys.add(write.key)
         elif before is None:

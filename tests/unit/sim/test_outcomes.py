@@ -59,9 +59,13 @@ class TestOutcomes(unittest.TestCase):
                              (item.silent_since[:19], item.confirmed_at[:19]))
 
     def test_the_project_is_told_of_those_for_which_it_asked(self):
-        told = [notice.payload['kaopu_ha_object.data'] for _, news in self.world.told
+        told = [(notice.event_type, notice.payload['kaopu_ha_object.data'])
+                for _, news in self.world.told
                 for notice in notices.made(news, publisher='p', at='now', new_id=str,
                                            projects=[PROJECT])
                 if notice.audience is Audience.PROJECTS]
-        self.assertEqual([('cache', 'not_recoverable', PROJECT), ('db', 'moved', PROJECT)],
-                         [(data['name'], data['result'], data['project_id']) for data in told])
+        self.assertEqual([
+            ('instance.not_evacuated', 'cache', 'not_recoverable'), ('instance.dead', 'db', None),
+            ('instance.evacuated', 'db', 'moved')],
+            [(event, data['name'], data.get('result')) for event, data in told])
+        self.assertEqual({PROJECT}, {data['project_id'] for _, data in told})

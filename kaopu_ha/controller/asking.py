@@ -13,8 +13,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import concurrent.futures
+import itertools
 
 from kaopu_ha import ports
 from kaopu_ha.controller.alone import words
@@ -45,6 +46,8 @@ class Asking:
         self._hung: dict[model.Network, list[Asked]] = {}
         # How often some may still be asked one by one in this look.
         self._left = 0
+        # The peers that did a probe no harm in this look.
+        self._well: dict[model.Network, tuple[model.Inventory, ...]] = {}
 
     def ask(self, suspects: Sequence[model.Inventory], peers: Sequence[model.Inventory],
             known: Known, meanwhile: Callable[[], None] = lambda: None
@@ -53,7 +56,7 @@ class Asking:
         asks = {network: self._begun(network, probe, suspects, peers, known)
                 for network, probe in self._probes.items()}
         meanwhile()
-        self._left = _ALONE_TIMES
+        self._left, self._well = _ALONE_TIMES, {}
         return {network: self._said(network, ask, suspects, peers, known)
                 for network, ask in asks.items()}
 
@@ -100,8 +103,7 @@ class Asking:
                         for suspect in suspects}
             self._left -= 1
             return self._one_by_one(network, suspects, peers, known)
-        probe = self._probes[network]
-        well = list(self._harmless(probe, peers))
+        probe, well = self._probes[network], self._harmless(network, peers)
         parts = [suspects[first::_PARTS] for first in range(_PARTS)]
         asks = [self._begun(network, probe, part, well, known) for part in parts]
         return {host: said for part, ask in zip(parts, asks, strict=True)
@@ -109,8 +111,7 @@ class Asking:
 
     def _one_by_one(self, network: model.Network, suspects: Sequence[model.Inventory],
                     peers: Sequence[model.Inventory], known: Known) -> Mapping[str, model.Evidence]:
-        probe = self._probes[network]
-        well = list(self._harmless(probe, peers))
+        probe, well = self._probes[network], self._harmless(network, peers)
         asks = {suspect.host: self._pool.submit(probe.ask, (suspect,), well,
                                             self._limit(network), known)
                 for suspect in suspects}
@@ -122,19 +123,22 @@ class Asking:
                 said[host] = _unasked(network, failure)
         return said
 
-    def _harmless(self, probe: ports.Probe,
-                  peers: Sequence[model.Inventory]) -> Iterator[model.Inventory]:
-        """A few peers that do the probe no harm."""
-        found = 0
-        for peer in peers:
-            if found == self._rules.peers_asked_max:
-                return
-            try:
-                probe.ask((), (peer,), self._limit(probe.network), NONE_KNOWN)
-            except Exception:  # noqa: BLE001, S112  another will do
-                continue
-            found += 1
-            yield peer
+    def _harmless(self, network: model.Network,
+                  peers: Sequence[model.Inventory]) -> Sequence[model.Inventory]:
+        """A few peers that do the probe no harm, each asked once in a look: when a part fails as
+        well, what is passed here are those that were found before it was asked.
+        """
+        if network not in self._well:
+            harmless = filter(lambda peer: self._is_harmless(network, peer), peers)
+            self._well[network] = tuple(itertools.islice(harmless, self._rules.peers_asked_max))
+        return self._well[network]
+
+    def _is_harmless(self, network: model.Network, peer: model.Inventory) -> bool:
+        try:
+            self._probes[network].ask((), (peer,), self._limit(network), NONE_KNOWN)
+        except Exception:  # noqa: BLE001  another will do
+            return False
+        return True
 
 
 Asked = concurrent.futures.Future[Mapping[str, model.Evidence]]

@@ -29,19 +29,17 @@ And it is now and then: releases before 3.4.33 and 3.5.15 may lose a deletion wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 import logging
-import queue
 import re
 import threading
 import time
-from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.core.copied import Copy
 from kaopu_ha.drivers.etcd import calls as etcd_calls
 from kaopu_ha.drivers.etcd import watch as etcd_watch
 from kaopu_ha.drivers.etcd import wire
+from kaopu_ha.drivers.etcd.stream import WatchStream
 
 LOG = logging.getLogger(__name__)
 
@@ -60,7 +58,6 @@ _ANEW_SECONDS = 300.0
 _PROGRESS_IN = {(3, 4): 31, (3, 5): 13}
 _PROGRESS_SECONDS = 2.0
 _SILENCE_SECONDS = 5.0
-_LOG_IN_SECONDS = 1.5
 _PAUSE_FIRST_SECONDS = 0.02
 _PAUSE_MOST_SECONDS = 1.0
 
@@ -80,7 +77,7 @@ class EtcdMirror(ports.Mirror):
         self._reads, self._read_at, self._read_seconds = 0, 0.0, 0.0
         # How often a member told anything under the watch.
         self._told = 0
-        self._stream: _WatchStream | None = None
+        self._stream: _MirrorStream | None = None
         self._thread = threading.Thread(target=self._run, name='mirror', daemon=True)
         self._thread.start()
 
@@ -179,7 +176,8 @@ class EtcdMirror(ports.Mirror):
 
     def _follow(self, member: int) -> None:
         """Take what one member tells.  Returns when all is to be read again; raises Failed."""
-        stream = _WatchStream(self._calls, member, self._common, self._copy.revision + 1)
+        stream = _MirrorStream(self._calls, member)
+        stream.create(self._common, self._copy.revision + 1)
         with self._news:
             if self._is_closed:
                 return
@@ -190,9 +188,7 @@ class EtcdMirror(ports.Mirror):
                 if reply.compact_revision:
                     return
                 if reply.canceled:
-                    # A token that is no longer valid looks like this as well.
-                    self._calls.log_out()
-                    raise etcd_calls.Failed(etcd_calls.After.NOT_DONE, reply.cancel_reason)
+                    raise stream.refused(reply.cancel_reason)
                 self._told += 1
                 self._take(stream, reply)
                 if time.monotonic() - self._read_at >= _ANEW_SECONDS:
@@ -206,7 +202,7 @@ class EtcdMirror(ports.Mirror):
                 self._stream, self._is_whole = None, False
             stream.end()
 
-    def _take(self, stream: _WatchStream, reply: wire.Message) -> None:
+    def _take(self, stream: _MirrorStream, reply: wire.Message) -> None:
         if reply.events:
             revision = reply.events[-1].kv.mod_revision
         elif reply.created or not stream.tells_progress:
@@ -219,54 +215,21 @@ class EtcdMirror(ports.Mirror):
             self._news.notify_all()
 
 
-class _WatchStream:
-    """A watch on one member."""
+class _MirrorStream(WatchStream):
+    """The watch on one member.  ``tells_progress``: it does so in order among the events."""
 
-    def __init__(self, calls: etcd_calls.ClusterClient, member: int, name: bytes,
-                 since: int) -> None:
-        """Open it, to tell of every change from the revision ``since`` on.  Raises Failed."""
-        self._calls, self._member = calls, member
-        self._create = wire.WatchRequest(create_request=wire.WatchCreateRequest(
-            key=name, range_end=wire.range_end(name), start_revision=since))
-        self._asks: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        self._heard = time.monotonic()
-        self._call: Any = None
-        self.is_ended = False
+    def __init__(self, calls: etcd_calls.ClusterClient, member: int) -> None:
+        """Raises Failed if the member does not say which release it is."""
+        super().__init__(calls, member, _PROGRESS_SECONDS)
         self.tells_progress = _tells_progress(
             calls.ask(member, wire.STATUS, wire.StatusRequest()).version)
-        self._call = calls.stream(member, wire.WATCH, self._requests(), _LOG_IN_SECONDS)
 
-    def replies(self) -> Iterator[wire.Message]:
-        """What the member tells.  Raises Failed when it ends, by ``end`` too."""
-        for reply in self._calls.replies(self._member, self._call):
-            self._heard = time.monotonic()
-            yield reply
-            self._heard = time.monotonic()
-        raise etcd_calls.Failed(etcd_calls.After.NOT_DONE, 'the member ended the watch')
-
-    def ask(self) -> None:
-        """Ask for a sign of progress."""
-        self._asks.put(True)
-
-    def end(self) -> None:
-        """Let it end."""
-        self.is_ended = True
-        self._asks.put(False)
-        if self._call is not None:
-            self._call.cancel()
-
-    def _requests(self) -> Iterator[wire.Message]:
-        """What is sent to a member: gRPC draws from this in a thread of its own."""
-        yield self._create
-        while not self.is_ended:
-            try:
-                if not self._asks.get(timeout=_PROGRESS_SECONDS):
-                    return
-            except queue.Empty:
-                if time.monotonic() - self._heard > _SILENCE_SECONDS:
-                    self._call.cancel()
-                    return
-            yield wire.WatchRequest(progress_request=wire.WatchProgressRequest())
+    def quiet(self) -> None:
+        """Ask for progress all the time: that others hear the member says nothing of its order."""
+        if self.silence > _SILENCE_SECONDS:
+            self.lose()
+        else:
+            self.ask()
 
 
 def read_in_pages(calls: etcd_calls.ClusterClient,

@@ -15,7 +15,8 @@
 A client of our own, because those that exist lose events or hang when a member dies; the decision
 record has the figures.  Here the port is put into etcd's words; failover and the meaning of
 failures are in ``etcd_calls``, the way to a member in ``etcd_channel``, watches in ``etcd_watch``,
-mirrors in ``etcd_mirror``, renewals in ``etcd_keepalive``, and the messages in ``etcd_wire``.
+mirrors in ``etcd_mirror``, the stream that both are told by in ``stream``, renewals in
+``etcd_keepalive``, and the messages in ``etcd_wire``.
 """
 
 from __future__ import annotations

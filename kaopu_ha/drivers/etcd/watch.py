@@ -25,17 +25,16 @@ the last one that it told.
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 import itertools
 import logging
-import queue
 import threading
 import time
-from typing import Any
 
 from kaopu_ha import ports
 from kaopu_ha.drivers.etcd import calls as etcd_calls
 from kaopu_ha.drivers.etcd import wire
+from kaopu_ha.drivers.etcd.stream import WatchStream
 
 LOG = logging.getLogger(__name__)
 
@@ -43,7 +42,6 @@ LOG = logging.getLogger(__name__)
 _ASK_SECONDS = 5.0
 _ANSWER_SECONDS = 2.0
 _TICK_SECONDS = 1.0
-_LOG_IN_SECONDS = 1.5
 _PAUSE_FIRST_SECONDS = 0.02
 _PAUSE_MOST_SECONDS = 1.0
 # A watch that is refused although we have just logged in is not allowed to us: it is tried again
@@ -126,7 +124,7 @@ class Watches:
                 # When it can begin is asked for before a stream is opened.
                 self._stream.end()
             elif self._stream is not None:
-                self._stream.create(watch)
+                self._stream.add(watch)
         return watch
 
     def close(self) -> None:
@@ -153,7 +151,7 @@ class Watches:
             if self._stream is not None and not self._watches:
                 self._stream.end()
             elif self._stream is not None:
-                self._stream.cancel(watch)
+                self._stream.drop(watch)
 
     def _after_now(self, name: bytes) -> int | None:
         try:
@@ -195,18 +193,18 @@ class Watches:
         """Tell what one member sends.  Returns when it is not to be heard any more; raises Failed.
         """
         floor = self._calls.position
-        stream = _SharedStream(self._calls, member)
         with self._mutex:
             if not self._watches or any(watch.next is None for watch in self._watches):
                 return
             now = time.monotonic()
+            stream = self._stream = _SharedStream(self._calls, member, min(
+                (watch.not_before for watch in self._watches if watch.not_before > now),
+                default=None))
             for watch in self._watches:
                 if watch.not_before <= now:
-                    stream.create(watch)
-            self._stream = stream
-            waits = [watch.not_before for watch in self._watches if watch.not_before > now]
+                    stream.add(watch)
         try:
-            for reply in stream.replies(min(waits, default=None)):
+            for reply in stream.replies():
                 self._take(stream, reply, floor)
         except etcd_calls.Failed:
             if not stream.is_ended:
@@ -224,9 +222,9 @@ class Watches:
             self._begin_anew(watch)
             with self._mutex:
                 if watch in self._watches:
-                    stream.create(watch)
+                    stream.add(watch)
         elif watch is not None and reply.canceled:
-            self._refused(watch, reply.cancel_reason)
+            self._refused(stream, watch, reply.cancel_reason)
         elif reply.created:
             self._calls.believe(reply.header, floor, lag=True)
             if watch is not None:
@@ -238,49 +236,43 @@ class Watches:
             watch.take(reply.events)
             self._told += 1
 
-    def _refused(self, watch: OneWatch, why: str) -> None:
+    def _refused(self, stream: _SharedStream, watch: OneWatch, why: str) -> None:
         """Go on without it for a while, if a fresh token does not help."""
         watch.refusals += 1
         if watch.refusals > 1:
             watch.not_before = time.monotonic() + _REFUSED_SECONDS
-        # A token that is no longer valid looks like this as well.
-        self._calls.log_out()
-        raise etcd_calls.Failed(etcd_calls.After.NOT_DONE,
-                                f'{watch.name.decode()} is not to be watched: {why}')
+        raise stream.refused(f'{watch.name.decode()} is not to be watched: {why}')
 
 
-class _SharedStream:
+class _SharedStream(WatchStream):
     """A stream to one member, and the watches on it.  ``Watches`` sees that one thread at a time
-    is in ``create``, ``cancel`` and ``meant``."""
+    is in ``add``, ``drop`` and ``meant``.
+
+    ``until``: it ends by itself at that time of the monotonic clock; None: never.
+    """
 
     _numbers = itertools.count(1)
 
-    def __init__(self, calls: etcd_calls.ClusterClient, member: int) -> None:
-        self._calls, self._member = calls, member
-        self.is_ended = False
-        self._requests: queue.SimpleQueue[wire.Message | None] = queue.SimpleQueue()
-        self._call: Any = None
+    def __init__(self, calls: etcd_calls.ClusterClient, member: int, until: float | None) -> None:
+        super().__init__(calls, member, _TICK_SECONDS)
+        self._until, self._asked_at = until, 0.0
         self._watches: dict[int, OneWatch] = {}
         # Those that etcd has not yet said to be there, or refused; it does so in this order.
         self._asked: collections.deque[int] = collections.deque()
-        self._heard = time.monotonic()
 
-    def create(self, watch: OneWatch) -> None:
+    def add(self, watch: OneWatch) -> None:
         """Have it watched on this stream, too, from where it is."""
         # Never a number twice: etcd may still have a watch of which it said that it is over.
         number = next(self._numbers)
         self._watches[number] = watch
         self._asked.append(number)
-        self._requests.put(wire.WatchRequest(create_request=wire.WatchCreateRequest(
-            key=watch.name, range_end=wire.range_end(watch.name), start_revision=watch.next,
-            watch_id=number)))
+        self.create(watch.name, watch.next, number)
 
-    def cancel(self, watch: OneWatch) -> None:
+    def drop(self, watch: OneWatch) -> None:
         """Have it watched no more."""
         for number in [each for each, there in self._watches.items() if there is watch]:
             del self._watches[number]
-            self._requests.put(wire.WatchRequest(cancel_request=wire.WatchCancelRequest(
-                watch_id=number)))
+            self.cancel(number)
 
     def meant(self, reply: wire.Message) -> OneWatch | None:
         """The watch that is told something; None: all of them, or one that is over."""
@@ -292,54 +284,20 @@ class _SharedStream:
             return self._watches.pop(number, None)
         return self._watches.get(number)
 
-    def replies(self, until: float | None) -> Iterator[wire.Message]:
-        """What the member tells, until that time of the monotonic clock.  Raises Failed when it
-        ends, by ``end`` too."""
-        self._call = self._calls.stream(self._member, wire.WATCH, self._sent(until),
-                                        _LOG_IN_SECONDS)
-        if self.is_ended:
-            self._call.cancel()
-        for reply in self._calls.replies(self._member, self._call):
-            self._heard = time.monotonic()
-            yield reply
-            # To tell it to a listener may have taken long.
-            self._heard = time.monotonic()
-        raise etcd_calls.Failed(etcd_calls.After.NOT_DONE, 'the member ended the watches')
-
-    def end(self) -> None:
-        """Let it end."""
-        self.is_ended = True
-        self._requests.put(None)
-        self._break()
-
-    def _break(self) -> None:
-        if self._call is not None:
-            self._call.cancel()
-
-    def _sent(self, until: float | None) -> Iterator[wire.Message]:
-        """What is sent to the member: gRPC draws from this in a thread of its own."""
-        asked_at = 0.0
-        while True:
-            try:
-                request = self._requests.get(timeout=_TICK_SECONDS)
-            except queue.Empty:
-                now = time.monotonic()
-                silent = min(now - self._heard, self._calls.silence(self._member))
-                if self._calls.member != self._member or until is not None and now >= until:
-                    # All calls have left it; or a watch is due that was refused.
-                    self.end()
-                elif silent < _ASK_SECONDS:
-                    asked_at = 0.0
-                elif not asked_at:
-                    asked_at = now
-                    yield wire.WatchRequest(progress_request=wire.WatchProgressRequest())
-                elif now - asked_at >= _ANSWER_SECONDS:
-                    self._break()
-                    return
-                continue
-            if request is None:
-                return
-            yield request
+    def quiet(self) -> None:
+        """Ask a member that nobody in this process has heard, and leave it if it says nothing."""
+        now = time.monotonic()
+        silent = min(self.silence, self._calls.silence(self._member))
+        if self._calls.member != self._member or self._until is not None and now >= self._until:
+            # All calls have left it; or a watch is due that was refused.
+            self.end()
+        elif silent < _ASK_SECONDS:
+            self._asked_at = 0.0
+        elif not self._asked_at:
+            self._asked_at = now
+            self.ask()
+        elif now - self._asked_at >= _ANSWER_SECONDS:
+            self.lose()
 
 
 def change_of(event: wire.Message) -> ports.Change:

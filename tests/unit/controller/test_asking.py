@@ -33,13 +33,15 @@ class Scripted(ports.Probe):
     """Says LIFE of all, unless one of those who are asked is told to spoil it."""
 
     def __init__(self, network, spoils=(), forgets=(), hangs=()):
-        self.network, self.asked = network, []
+        self.network, self.asked, self.peers = network, [], []
         self._spoils, self._forgets, self._hangs = set(spoils), set(forgets), set(hangs)
         self.let_go = threading.Event()
 
     def ask(self, suspects, peers, limit, known=NONE_KNOWN):
         names = [suspect.host for suspect in suspects]
         self.asked.append(names)
+        if not names:
+            self.peers += [peer.host for peer in peers]
         if self._spoils & {*names, *(peer.host for peer in peers)}:
             raise RuntimeError('an odd inventory')
         if self._hangs & set(names):
@@ -82,6 +84,23 @@ class Many(unittest.TestCase):
     def test_a_peer_that_spoils_it_is_left_out(self):
         probe = Scripted(Network.MANAGEMENT, spoils=['c100'])
         self.assertEqual([], self.unknown(self.said(probe, hosts(100), hosts(103)[100:])))
+
+    def test_whether_a_peer_spoils_it_is_asked_once_in_a_look(self):
+        for suspects, spoils in ((3, 'c001'), (100, 'c042')):
+            with self.subTest(suspects=suspects):
+                probe = Scripted(Network.MANAGEMENT, spoils=[spoils, 'c101'])
+                found = self.said(probe, hosts(suspects), hosts(106)[100:])
+                self.assertEqual([spoils], self.unknown(found))
+                self.assertEqual(['c100', 'c101', 'c102', 'c103'], probe.peers)
+
+    def test_in_the_next_look_it_is_asked_again(self):
+        probe, suspects = Scripted(Network.MANAGEMENT, spoils=['c000']), hosts(3)
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            asking = Asking([probe], pool, RULES)
+            for peer in ('c100', 'c101'):
+                probe.peers.clear()
+                asking.ask(suspects, [model.Inventory(peer, 'u', 'b', '')], NONE_KNOWN)
+                self.assertEqual([peer], probe.peers)
 
     def test_of_many_that_spoil_it_none_is_silent_and_the_look_ends(self):
         suspects = hosts(100)

@@ -28,14 +28,28 @@ from kaopu_ha.core.requests import OF_AGENTS
 ADMINISTRATOR = 'root'
 SERVICE = 'kaopu-ha'
 READER = 'kaopu-ha-reader'
+API = 'kaopu-ha-api'
 
 
 @dataclass(frozen=True)
 class Grant:
-    """Leave to read a key, or every key under a prefix (a name ending in ``/``); to write too."""
+    """Leave to read a key, or every key under a prefix (a name ending in ``/``); to write too.
+
+    ``begins``: to every key whose name begins so, whatever this one ends in.
+    """
 
     name: str
     write: bool = False
+    begins: bool = False
+
+    @property
+    def of_many(self) -> bool:
+        """True if it is about all that begins with the name."""
+        return self.begins or self.name.endswith('/')
+
+    def covers(self, key: str) -> bool:
+        """True if the key is one of those that it is about."""
+        return key == self.name or self.of_many and key.startswith(self.name)
 
 
 @dataclass(frozen=True)
@@ -63,18 +77,33 @@ class AccessControl(abc.ABC):
 
 
 def accounts(hosts: Iterable[str]) -> tuple[Account, ...]:
-    """The accounts of the services, of people who look on, and of each host's agent.
+    """The accounts of the services, of people who look on, of the API, and of each host's agent.
 
     Raises ValueError for a name that no host may have.
     """
     everything = Account(SERVICE, SERVICE, (Grant(records.PREFIX, write=True),))
     looking_on = Account(READER, READER, (Grant(records.PREFIX),))
-    return (everything, looking_on, *(agent(host) for host in sorted(set(hosts))))
+    return (everything, looking_on, api(), *(agent(host) for host in sorted(set(hosts))))
+
+
+def api() -> Account:
+    """The account of the API: it shows what is recorded, and writes what people may ask of it.
+
+    So who took it over could hold hosts, end recoveries or ask for an admission; he could not
+    write a beat, a case, a proof or a move, lead, or ask an agent for anything.
+    """
+    return Account(API, API, (
+        Grant(records.PREFIX),
+        *(Grant(name, write=True) for name in (
+            records.SEGMENT, records.SEGMENT_HOST, records.NOTIFICATION, records.NAME,
+            records.COUNTER, records.HOST, records.WISH, records.BRAKE)),
+        # Not all of request/: the others are to agents.
+        Grant(records.REQUEST + records.ADMIT, write=True, begins=True)))
 
 
 def agent(host: str) -> Account:
     """The account of a host's agent; the user has the host's own name."""
-    if not host or '/' in host or host in (ADMINISTRATOR, SERVICE, READER):
+    if not host or '/' in host or host in (ADMINISTRATOR, SERVICE, READER, API):
         raise ValueError(f'no host can have the name "{host}" here')
     return Account(host, f'{SERVICE}-agent-{host}', (
         Grant(records.ALIVE + host, write=True), Grant(records.INVENTORY + host, write=True),

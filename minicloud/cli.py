@@ -270,5 +270,5 @@ def _demo(cloud: Cloud, options: argparse.Namespace) -> int:
 
 @verb('openstack', 'run the openstack client as the administrator', _rest)
 def _openstack(cloud: Cloud, options: argparse.Namespace) -> None:
-    argv = cloud.command('ctl', [cloud.layout.cloud_bin('openstack'), *options.args])
+    argv = cloud.command('ctl', [cloud.layout.kaopu_bin('openstack'), *options.args])
     os.execvpe(argv[0], argv, cloud.environment())

@@ -144,6 +144,7 @@ class Cloud:
             kaopu.start_control(layout)
             openstack.computes_wait(layout, self.rest, layout.hosts, since=since)
             volumes_up.result()
+        kaopu.api_wait(layout)
         instances.seed(layout, self.rest)
         say('the cloud is up')
 
@@ -297,7 +298,8 @@ class Cloud:
     def _restart_kaopu(self, *nodes: str) -> None:
         layout = self.layout
         for node in nodes:
-            mine = {*kaopu.CONTROL, kaopu.AGENT} & set(machines.recorded_daemons(layout, node))
+            ours = {*kaopu.CONTROL, kaopu.AGENT, kaopu.API}
+            mine = ours & set(machines.recorded_daemons(layout, node))
             running = [name for name in sorted(mine) if machines.daemon_pid(layout, node, name)]
             self._end(node, running)
             for name in running:

@@ -59,7 +59,8 @@ def credentials(layout: Layout, user: str) -> dict[str, object]:
     }
 
 
-def _authtoken(layout: Layout, user: str) -> dict[str, object]:
+def authtoken(layout: Layout, user: str) -> dict[str, object]:
+    """How a service has Keystone check whoever asks it."""
     return credentials(layout, user) | {
         'www_authenticate_uri': url('keystone', '/v3'),
         'service_token_roles': 'service',
@@ -91,7 +92,7 @@ def placement(layout: Layout) -> str:
             'DEFAULT': {'use_stderr': True},
             'api': {'auth_strategy': 'keystone'},
             'placement_database': {'connection': control.database_url(layout, 'placement')},
-            'keystone_authtoken': _authtoken(layout, 'placement'),
+            'keystone_authtoken': authtoken(layout, 'placement'),
         }
         | secure.policy(layout, 'placement')
     )
@@ -125,7 +126,7 @@ def glance(layout: Layout) -> str:
             },
             'oslo_concurrency': {'lock_path': layout.run / 'lock'},
             'oslo_messaging_notifications': {'driver': 'noop'},
-            'keystone_authtoken': _authtoken(layout, 'glance'),
+            'keystone_authtoken': authtoken(layout, 'glance'),
         }
     )
 
@@ -171,7 +172,7 @@ def cinder(layout: Layout) -> str:
             # Nova is told when a volume in use has grown, and lets Cinder give its guest more.
             'nova': credentials(layout, 'cinder'),
             'service_user': {'send_service_user_token': True} | credentials(layout, 'cinder'),
-            'keystone_authtoken': _authtoken(layout, 'cinder'),
+            'keystone_authtoken': authtoken(layout, 'cinder'),
         }
         | secure.policy(layout, 'cinder')
     )
@@ -256,7 +257,7 @@ def _nova(layout: Layout, state: str, ip: str) -> Sections:
         'wsgi': {'api_paste_config': layout.venv_cloud / 'etc/nova/api-paste.ini'},
         'workarounds': {'disable_deep_image_inspection': True},
         'service_user': {'send_service_user_token': True} | credentials(layout, 'nova'),
-        'keystone_authtoken': _authtoken(layout, 'nova'),
+        'keystone_authtoken': authtoken(layout, 'nova'),
         'placement': credentials(layout, 'nova'),
         'glance': credentials(layout, 'nova'),
         'neutron': credentials(layout, 'nova'),

@@ -110,7 +110,7 @@ def start(layout: Layout, what: str, env: dict[str, str] | None = None) -> bool:
         was_off = machines.pid(layout, part.node) is None
         hosts.power_on(layout, part.node)
         return was_off
-    if part.daemon == kaopu.AGENT or part.daemon in kaopu.CONTROL:
+    if part.daemon in (kaopu.AGENT, kaopu.API, *kaopu.CONTROL):
         return kaopu.start(layout, part.node, part.daemon, env)
     if part.node in layout.hosts:
         return hosts.start(layout, part.node, part.daemon)

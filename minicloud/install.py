@@ -32,9 +32,9 @@ _CLOUD = [
     'cinder==29.0.0',
     'PyMySQL',
     'uwsgi',
-    'python-openstackclient',
-    'osc-placement',
 ]
+# What a person types on the cloud, beside our own.
+_COMMANDS = ['osc-placement', 'python-masakariclient']
 _CONSTRAINTS = Path(__file__).resolve().parent / 'constraints.txt'
 _FORMER_MAX = 10
 _MODULES = ('libvirt', 'libvirtmod', 'libvirt_qemu', 'libvirtmod_qemu', 'rados', 'rbd')
@@ -51,7 +51,8 @@ def install(layout: Layout) -> None:
         _done(layout, 'venv-cloud', wanted, lambda: _cloud(layout, log))
     wanted = (CHECKOUT / 'requirements.txt').read_text() + (CHECKOUT / 'setup.cfg').read_text()
     # The path too: what is installed is this checkout, not a former one.
-    _done(layout, 'venv-kaopu', f'{CHECKOUT}{wanted}{pinned}', lambda: _kaopu(layout, log))
+    wanted = f'{CHECKOUT}{wanted}{_COMMANDS}{pinned}'
+    _done(layout, 'venv-kaopu', wanted, lambda: _kaopu(layout, log))
     _done(layout, 'guest', guest.source_text(), lambda: guest.build(layout))
 
 
@@ -104,7 +105,7 @@ def _kaopu(layout: Layout, log: Path) -> bool:
     _show_debian_modules(layout, layout.venv_kaopu)
     _forget_former(pip[0])
     try:
-        _logged([*pip, '-e', f'{CHECKOUT}[etcd3,libvirt,rq]'], log)
+        _logged([*pip, '-e', f'{CHECKOUT}[api,etcd3,libvirt,osc,rq]', *_COMMANDS], log)
     except CloudError as trouble:
         say(f'the checkout is not installed: {trouble}, see {log}')
         return False

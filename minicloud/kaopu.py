@@ -12,8 +12,8 @@
 
 """Kaopu HA itself in the mini cloud: its configuration and its processes.
 
-Two controllers and two workers run in the node ctl, an agent on every host. A process whose
-program does not exist (yet) is skipped with a line.
+Two controllers and two workers run in the node ctl, an agent on every host; with OpenStack the API
+beside them, by uWSGI. A process whose program does not exist (yet) is skipped with a line.
 """
 
 import base64
@@ -21,12 +21,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from . import confs, control, machines, secure
+from . import confs, control, machines, openstack, rest, secure
 from .layout import CHECKOUT, NETS, POOLS, PORTS, Layout, address, etcd_addresses, write
-from .shell import CloudError, say
+from .shell import CloudError, say, step, wait_for
 
 AGENT = 'kaopu-ha-agent'
 CONTROL = ('controller1', 'controller2', 'worker1', 'worker2')
+API = 'api'
+# One process is enough for a handful of people; four of its threads may wait for news.
+_API_THREADS = 8
 PACES = ('fast', 'patent')
 QUEUES = ('etcd', 'oslo_messaging', 'rq')
 KEYS = '/kaopu-ha/'
@@ -77,6 +80,8 @@ def write_control_confs(layout: Layout) -> None:
         seen.symlink_to(conf_path(layout, 'ctl'))
     for name in CONTROL:
         write(conf_path(layout, 'ctl', name), _conf(layout, name))
+    if not layout.is_bare:
+        write(conf_path(layout, 'ctl', API), _api_conf(layout))
 
 
 def write_host_conf(layout: Layout, host: str) -> None:
@@ -91,6 +96,8 @@ def restart_script(layout: Layout, host: str) -> Path:
 
 def start(layout: Layout, node: str, name: str, env: dict[str, str] | None = None) -> bool:
     """Start one process of Kaopu HA if it does not run; True if it was started."""
+    if name == API:
+        return _api_start(layout, env or {})
     program = name.rstrip('0123456789')
     program = program if program == AGENT else f'kaopu-ha-{program}'
     if not _exists(layout, program):
@@ -104,10 +111,31 @@ def start(layout: Layout, node: str, name: str, env: dict[str, str] | None = Non
 
 
 def start_control(layout: Layout) -> None:
-    """Start the controllers and workers that do not run."""
+    """Start the controllers and workers that do not run, and the API where there is a Keystone."""
     write_control_confs(layout)
     for name in CONTROL:
         start(layout, 'ctl', name)
+    if not layout.is_bare:
+        start(layout, 'ctl', API)
+
+
+def api_wait(layout: Layout) -> None:
+    """Wait until the API answers; it is loaded while hosts come up."""
+
+    def answers() -> bool:
+        if machines.daemon_pid(layout, 'ctl', API) is None:
+            raise CloudError(f'{API} has ended')
+        return rest.answers('instance-ha', secure.trusting(layout))
+
+    with step('the API of Kaopu HA', machines.log_of(layout, 'ctl', API)):
+        wait_for(API, answers, 90)
+
+
+def _api_start(layout: Layout, env: dict[str, str]) -> bool:
+    files = {'OS_KAOPU_HA_CONFIG_FILES': str(conf_path(layout, 'ctl', API))}
+    return openstack.serve(
+        layout, API, 'kaopu_ha.wsgi.api:application', 'instance-ha', files | env, 1,
+        venv=layout.venv_kaopu, threads=_API_THREADS, tls=secure.served(layout))
 
 
 def _exists(layout: Layout, program: str) -> bool:
@@ -120,8 +148,7 @@ def _conf(layout: Layout, name: str, is_host: bool = False) -> str:
     sections: confs.Sections = {
         'DEFAULT': {'host': name, 'debug': True},
         'store': secure.store(layout, secure.SERVICE),
-        # Two of three hosts may die within the brake's window: trials are about that, too.
-        'detection': {'pace': pace(layout), 'storm_share': '0.67'},
+        'detection': _detection(layout),
         'libvirt': {
             'anchors': _anchor(layout),
             'transport': 'tls' if secure.is_on(layout) else 'tcp',
@@ -156,6 +183,22 @@ def _conf(layout: Layout, name: str, is_host: bool = False) -> str:
         for section, options in more.items():
             sections[section] = sections.get(section, {}) | options
     return confs.ini(sections)
+
+
+def _api_conf(layout: Layout) -> str:
+    """What the API needs, and no more: no key of Ceph or libvirt is its."""
+    return confs.ini({
+        'DEFAULT': {'host': API},
+        'store': secure.store(layout, secure.API),
+        'detection': _detection(layout),
+        'nova': confs.credentials(layout, 'kaopu'),
+        'keystone_authtoken': confs.authtoken(layout, 'kaopu-ha'),
+    })
+
+
+def _detection(layout: Layout) -> dict[str, object]:
+    # Two of three hosts may die within the brake's window: trials are about that, too.
+    return {'pace': pace(layout), 'storm_share': '0.67'}
 
 
 def _anchor(layout: Layout) -> str:

@@ -48,6 +48,7 @@ PORTS = {
     'nova': 8774,
     'cinder': 8776,
     'neutron': 9696,
+    'instance-ha': 15868,
     'etcd': 2379,
     'libvirt': 16509,
 }

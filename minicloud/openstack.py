@@ -15,8 +15,9 @@
 from collections.abc import Callable
 import datetime
 import os
+from pathlib import Path
 
-from . import confs, control, machines, network, secure
+from . import confs, control, machines, network, secure, uwsgi
 from .layout import DATA, PORTS, REGION, Layout, address, url, write
 from .rest import Rest
 from .rest import answers as rest_answers
@@ -28,6 +29,7 @@ _ENDPOINTS = {
     'nova': ('compute', 'nova', '/v2.1'),
     'cinder': ('volumev3', 'cinder', '/v3'),
     'neutron': ('network', 'neutron', ''),
+    'kaopu-ha': ('instance-ha', 'instance-ha', '/v1'),
 }
 
 
@@ -149,7 +151,8 @@ def _reported_since(layout: Layout, since: datetime.datetime) -> set[str]:
 
 def environment(layout: Layout) -> dict[str, str]:
     """The OS_* variables of the administrator."""
-    return {
+    trusted = {'OS_CACERT': str(secure.authority(layout))} if secure.is_on(layout) else {}
+    return trusted | {
         'OS_AUTH_URL': url('keystone', '/v3'),
         'OS_USERNAME': 'admin',
         'OS_PASSWORD': layout.password(),
@@ -181,19 +184,18 @@ def wait(layout: Layout, daemon: str) -> None:
     wait_for(daemon, answers, 90)
 
 
-def _uwsgi(
+def serve(
     layout: Layout, name: str, module: str, port: str, env: dict[str, str], processes: int = 2,
-    *words: str,
+    *more: str, venv: Path | None = None, threads: int = 4, tls: tuple[Path, Path] | None = None,
 ) -> bool:
-    where = ['--wsgi-file', module] if module.endswith('.py') else ['--module', module]
-    options = '--master --threads 4 --enable-threads --lazy-apps --die-on-term --need-app '
-    options += '--buffer-size 65535 --listen 128 --so-keepalive --disable-logging '
-    options += '--worker-reload-mercy 5'
-    socket = ['--http-socket', f'{address("ctl")}:{PORTS[port]}']
-    more = ['--add-header', 'Connection: close', '--processes', str(processes)]
-    argv = [layout.cloud_bin('uwsgi'), *socket, *where, *options.split(), *more]
-    argv += ['--venv', str(layout.venv_cloud), *words]
-    return machines.launch(layout, 'ctl', name, argv, env)
+    """Serve a WSGI module in ctl if that does not run; True if it was started.
+
+    `venv`: the environment that it is in, if not that of OpenStack's services.
+    """
+    at = f'{address("ctl")}:{PORTS[port]}'
+    command = uwsgi.argv(layout.cloud_bin('uwsgi'), at, module, venv or layout.venv_cloud,
+                         processes, threads, tls, more)
+    return machines.launch(layout, 'ctl', name, command, env)
 
 
 def _keystone_start(layout: Layout) -> bool:
@@ -201,34 +203,34 @@ def _keystone_start(layout: Layout) -> bool:
         'OS_KEYSTONE_CONFIG_FILES': 'keystone.conf',
         'OS_KEYSTONE_CONFIG_DIR': str(layout.etc / 'keystone'),
     }
-    return _uwsgi(layout, 'keystone', 'keystone.wsgi.api:application', 'keystone', env)
+    return serve(layout, 'keystone', 'keystone.wsgi.api:application', 'keystone', env)
 
 
 def _placement_start(layout: Layout) -> bool:
     env = {'OS_PLACEMENT_CONFIG_DIR': str(layout.etc / 'placement')}
-    return _uwsgi(layout, 'placement', 'placement.wsgi.api:application', 'placement', env)
+    return serve(layout, 'placement', 'placement.wsgi.api:application', 'placement', env)
 
 
 def _glance_start(layout: Layout) -> bool:
     env = {'OS_GLANCE_CONFIG_DIR': str(layout.etc / 'glance')}
     # Nova uploads an image in chunks of 1 MiB and their heads: more than uWSGI takes by default.
-    return _uwsgi(layout, 'glance', 'glance.wsgi.api:application', 'glance', env, 1,
-                  '--chunked-input-limit', '4194304')
+    return serve(layout, 'glance', 'glance.wsgi.api:application', 'glance', env, 1,
+                 '--chunked-input-limit', '4194304')
 
 
 def _nova_api_start(layout: Layout) -> bool:
     env = {'OS_NOVA_CONFIG_DIR': str(layout.etc / 'nova')}
-    return _uwsgi(layout, 'nova-api', 'nova.wsgi.osapi_compute:application', 'nova', env)
+    return serve(layout, 'nova-api', 'nova.wsgi.osapi_compute:application', 'nova', env)
 
 
 def _neutron_start(layout: Layout) -> bool:
-    return _uwsgi(layout, 'neutron', str(DATA / 'neutron_stub.py'), 'neutron', {}, 1)
+    return serve(layout, 'neutron', str(DATA / 'neutron_stub.py'), 'neutron', {}, 1)
 
 
 def _cinder_api_start(layout: Layout) -> bool:
     conf = layout.etc / 'cinder/cinder.conf'
-    return _uwsgi(layout, 'cinder-api', 'cinder.wsgi.api:application', 'cinder', {}, 1,
-                  '--pyargv', f'--config-file {conf}')
+    return serve(layout, 'cinder-api', 'cinder.wsgi.api:application', 'cinder', {}, 1,
+                 '--pyargv', f'--config-file {conf}')
 
 
 _PROGRAMS = {
@@ -276,7 +278,7 @@ def _catalogue(layout: Layout, rest: Rest) -> None:
         have = rest.keystone('GET', f'/endpoints?service_id={service}')['endpoints']
         for interface in {'public', 'internal', 'admin'} - {e['interface'] for e in have}:
             endpoint = {'service_id': service, 'interface': interface, 'region_id': REGION}
-            endpoint['url'] = url(port, tail)
+            endpoint['url'] = secure.endpoint(layout, port, tail)
             rest.keystone('POST', '/endpoints', {'endpoint': endpoint})
 
 

@@ -59,6 +59,7 @@ def reset(layout: Layout, rest: Rest) -> None:
     hosts.power_on_all(layout, layout.hosts)
     kaopu.start_control(layout)
     openstack.computes_wait(layout, rest, layout.hosts, since=since)
+    kaopu.api_wait(layout)
     _enable(rest)
     say('the cloud is fresh')
 

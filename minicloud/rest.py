@@ -14,6 +14,7 @@
 
 import http.client
 import json
+import ssl
 import threading
 import time
 from typing import Any
@@ -115,12 +116,17 @@ class Rest:
         return next(value for name, value in headers.items() if name.lower() == 'x-subject-token')
 
 
-def answers(service: str) -> bool:
-    """Tell whether a service answers a request at its root, with any status but an error."""
+def answers(service: str, trusting: ssl.SSLContext | None = None) -> bool:
+    """Tell whether a service answers a request at its root, with any status but an error.
+
+    `trusting`: what it is checked by, if it speaks TLS.
+    """
     ip, port = address('ctl'), PORTS[service]
     connection = http.client.HTTPConnection(ip, port, timeout=60)
     try:
         connection.sock = network.connect('ctl', ip, port, 60)
+        if trusting:
+            connection.sock = trusting.wrap_socket(connection.sock, server_hostname=ip)
         connection.request('GET', '/')
         return connection.getresponse().status < 500
     except http.client.HTTPException as trouble:

@@ -20,14 +20,15 @@ import json
 from pathlib import Path
 import secrets
 import shlex
+import ssl
 
 from . import etcd, machines, network
-from .layout import CHECKOUT, POOLS, PORTS, Layout, address, etcd_addresses, write
+from .layout import CHECKOUT, POOLS, PORTS, Layout, address, etcd_addresses, url, write
 from .shell import CloudError, run, step
 
 Sections = dict[str, dict[str, object]]
 
-SERVICE, ROOT = 'kaopu-ha', 'root'
+SERVICE, API, ROOT = 'kaopu-ha', 'kaopu-ha-api', 'root'
 _TLS_PORT = 16514
 _HOST_ETC = '/etc/kaopu-ha'
 _KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
@@ -120,7 +121,8 @@ def accounts(layout: Layout) -> None:
     if not is_on(layout):
         return
     # Here, where nothing else is under way: later several hosts would ask for it at one time.
-    issue(layout, SERVICE)
+    for name in (SERVICE, API):
+        issue(layout, name)
     conf = layout.etc / 'kaopu-ha-root.conf'
     lines = [f'{name} = {value}\n' for name, value in store(layout, ROOT).items()]
     write(conf, ''.join(['[store]\n', *lines, f'[ceph]\npools = {", ".join(POOLS)}\n']))
@@ -217,6 +219,23 @@ def _client_folder(layout: Layout) -> Path:
 # ---------------------------------------------------------------- OpenStack
 
 
+def served(layout: Layout) -> tuple[Path, Path] | None:
+    """The certificate and the key that the API shows its clients; None if it speaks plainly."""
+    return issue(layout, 'instance-ha', address('ctl')) if is_on(layout) else None
+
+
+def endpoint(layout: Layout, service: str, tail: str) -> str:
+    """Where clients reach a service: the API of a secure cloud over TLS."""
+    found = url(service, tail)
+    return found.replace('http:', 'https:', 1) if service == 'instance-ha' and is_on(
+        layout) else found
+
+
+def trusting(layout: Layout) -> ssl.SSLContext | None:
+    """What a client of the API checks it by; None if it speaks plainly."""
+    return ssl.create_default_context(cafile=authority(layout)) if is_on(layout) else None
+
+
 def policy(layout: Layout, service: str) -> Sections:
     """The section that adds our rules to those of Nova, Cinder or Placement."""
     if not is_on(layout):
@@ -225,5 +244,10 @@ def policy(layout: Layout, service: str) -> Sections:
 
 
 def roles(layout: Layout, user: str) -> list[str]:
-    """The roles of a service's account."""
+    """The roles of a service's account.
+
+    The API has two: one checks tokens, and by the other, which is the controllers', it asks Nova.
+    """
+    if user == 'kaopu-ha':
+        return ['service']
     return ['kaopu_ha'] if user == 'kaopu' and is_on(layout) else ['admin', 'service']

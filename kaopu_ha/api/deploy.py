@@ -24,7 +24,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+import contextlib
 import json
+import logging
 import re
 from typing import Any
 
@@ -34,16 +36,24 @@ from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, request_id, s
 from oslo_middleware.healthcheck import opts as health_options
 from oslo_policy import opts as policy_options
 from oslo_policy import policy
+from werkzeug.exceptions import ClientDisconnected
+from werkzeug.wsgi import LimitedStream
 
 from kaopu_ha.api import front, policies, versions
 from kaopu_ha.api.call import ApiService
+from kaopu_ha.api.faults import UNEXPECTED, Fault
 from kaopu_ha.api.v2 import front as v2_front
 from kaopu_ha.api.v2 import openapi, routes
+
+LOG = logging.getLogger(__name__)
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 
+# So much of a body that nobody wanted is taken from the client all the same.
+_LEFT_MAX = 1 << 20
+_PORTION = 1 << 16
 # The project that an endpoint may have in its URL.
 _PROJECT = re.compile(r'^/v1/([0-9a-f-]+)(/.+)$')
 # While this file is there, load balancers are told to send nobody here.
@@ -69,11 +79,46 @@ def application(conf: cfg.ConfigOpts, service: ApiService) -> Wsgi:
     # The last one is asked first.
     asked: Any = auth_token.AuthProtocol(inner, {'oslo_config_config': conf})
     asked = sizelimit.RequestBodySizeLimiter(asked, conf)
-    asked = request_id.RequestId(asked, conf)
+    asked = _answered(request_id.RequestId(asked, conf))
     health = _healthcheck(conf)
     outer: Any = http_proxy_to_wsgi.HTTPProxyToWSGI(_mounted(asked, health, conf), conf)
-    whole: Wsgi = cors.CORS(outer, conf)
-    return whole
+    return _read_to_the_end(cors.CORS(outer, conf))
+
+
+def _read_to_the_end(inner: Wsgi) -> Wsgi:
+    """The same, but that the client is heard to his end, also where he is refused before it.
+
+    uWSGI closes a connection with what was not read, and the client's kernel then throws the
+    answer away: instead of 401 he would see nothing but a connection that was cut off, and a
+    client with an old token would not take a new one.
+    """
+    def heard(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        length = environ.get('CONTENT_LENGTH') or '0'
+        if not length.isdigit() or length == '0':
+            return inner(environ, start)
+        # Nobody reads beyond the body: there some servers would wait for more.
+        body = LimitedStream(environ['wsgi.input'], int(length))
+        environ['wsgi.input'] = body
+        answer = inner(environ, start)
+        with contextlib.suppress(OSError, ClientDisconnected):
+            left = _LEFT_MAX
+            while left > 0 and (portion := body.read(min(left, _PORTION))):
+                left -= len(portion)
+        return answer
+    return heard
+
+
+def _answered(inner: Wsgi) -> Wsgi:
+    """The same, but that whatever goes wrong is answered: a server would only hang up."""
+    def answered(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        try:
+            return inner(environ, start)
+        except Exception:
+            # Keystone's middleware asks others, and lets some of their failures through.
+            LOG.exception('%s %s failed', environ['REQUEST_METHOD'], environ.get('PATH_INFO'))
+            return _told(environ, start, '500 Internal Server Error',
+                         json.loads(Fault(500, UNEXPECTED).text))
+    return answered
 
 
 def _healthcheck(conf: cfg.ConfigOpts) -> Any:

@@ -139,7 +139,7 @@ def _etcd_commands(accounts: Sequence[access.Account]) -> Iterator[str]:
         yield _etcdctl('role', 'add', account.role)
         for grant in account.grants:
             kind = 'readwrite' if grant.write else 'read'
-            prefix = ['--prefix=true'] * grant.name.endswith('/')
+            prefix = ['--prefix=true'] * grant.of_many
             yield _etcdctl('role', 'grant-permission', *prefix, account.role, kind, grant.name)
         yield from _user(account.user, account.role)
     yield _ETCD_LAST

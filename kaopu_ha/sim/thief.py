@@ -85,9 +85,8 @@ class Thief:
                                     f'{grant.name}{self._chance.randrange(50)}'])
 
     def _may_write(self, key: str) -> bool:
-        return any(grant.write and (key == grant.name or (
-            grant.name.endswith('/') and key.startswith(grant.name)))
-            for grant in access.agent(self._host).grants)
+        return any(grant.write and grant.covers(key)
+                   for grant in access.agent(self._host).grants)
 
     def _commit(self, write: ports.Put | ports.Delete) -> None:
         assert self._may_write(write.key), write.key

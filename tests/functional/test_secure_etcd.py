@@ -53,7 +53,7 @@ class SecureEtcd(scene.Commands):
     def assert_secured(self, *hosts):
         """The accounts are those that the program wants, and nobody else is served."""
         self.assertEqual((), self.store(self.root).allow(access.accounts(hosts)))
-        for name in (*hosts, access.READER):
+        for name in (*hosts, access.READER, access.API):
             kv = self.store(self.cluster.authority.issue(name))
             with self.assertRaisesRegex(ports.StoreError, 'permission denied'):
                 kv.commit([], [ports.Put(records.LEADER, '1')])
@@ -84,7 +84,7 @@ class SecureEtcd(scene.Commands):
         self.assertIn('refuses access', self.refused('secure', 'etcd', '--hosts', 'c2', '--apply'))
 
     def test_names_that_no_host_may_have_are_refused(self):
-        for name in ('root', access.SERVICE, 'a/b', ''):
+        for name in ('root', access.SERVICE, access.API, 'a/b', ''):
             self.assertIn('no host can have', self.refused('secure', 'etcd', '--hosts', name))
 
     def test_who_could_not_come_in_again_enables_nothing(self):

@@ -204,8 +204,32 @@ class RolesTest(SecureCase):
         for key in (records.LEADER, records.HOST + HOST, records.admit_request(HOST)):
             self.assert_denied(self.put, reader, key)
 
+    def test_the_api_reads_all_and_writes_what_people_may_ask_of_it(self):
+        api = self.shows(access.API)
+        self.put(self.service, records.LEADER)
+        self.assertIn(records.LEADER, api.read(records.PREFIX).entries)
+        lease = api.grant(60)
+        for key in (records.SEGMENT + 's', records.SEGMENT_HOST + 'h', records.NOTIFICATION + 'n',
+                    records.segment_name('s'), records.COUNTER + 'segment', records.HOST + HOST,
+                    records.WISH + 'retry/i', records.BRAKE, records.admit_request(HOST)):
+            self.assertIsNotNone(self.put(api, key, lease))
+            self.assertIsNotNone(api.commit([], [ports.Delete(key)]))
+
+    def test_the_api_decides_nothing_and_asks_no_agent(self):
+        api = self.shows(access.API)
+        for key in (records.LEADER, records.ALIVE + HOST, records.INVENTORY + HOST,
+                    records.CASE + HOST, records.DEATH + HOST, records.LOCK + HOST,
+                    records.RECOVERY + 'r', records.EVACUATION + 'r/i', records.PROOF + 'r',
+                    records.CLAIM + 'i', records.TAKING + HOST, records.CLOSED + HOST + '/1',
+                    records.UNPROTECTED, records.STORM, records.TOOL + '10.0.0.1',
+                    records.SERVER + 'i', records.SERVICE + HOST,
+                    *(records.request_to(HOST, verb) for verb in OF_AGENTS)):
+            self.assert_denied(self.put, api, key)
+        # The range of a right may not end where another word begins.
+        self.assert_denied(self.put, api, records.REQUEST + 'admitted')
+
     def test_a_service_changes_no_account(self):
-        for made in (self.service, self.host):
+        for made in (self.service, self.host, self.shows(access.API)):
             self.assert_denied(made.allow, [access.agent('c3')])
 
     def test_a_name_without_account_and_no_certificate_are_refused(self):

@@ -262,6 +262,13 @@ class TestNames(unittest.TestCase):
             name = f'{grant.name}...' if grant.name.endswith('/') else grant.name
             self.assertEqual(grant.write, 'write' in told[name], name)
 
+    def test_the_security_page_has_every_right_of_the_api(self):
+        told = {cells[0].strip('`'): cells[1] for cells in
+                rows((OPERATOR / 'security.rst').read_text(), 2)}
+        for grant in access.api().grants:
+            name = f'{grant.name}...' if grant.of_many else grant.name
+            self.assertEqual(grant.write, 'write' in told[name], name)
+
 
 class TestAlerts(unittest.TestCase):
     """The rules for Prometheus name what a person finds on the operator's page, and no more."""

@@ -47,7 +47,7 @@ def _allow(calls: etcd_calls.ClusterClient, account: access.Account) -> Iterator
         yield f'role {role} added'
     there = {(bytes(one.key), bytes(one.range_end)): one.permType for one in calls.repeat(
         wire.ROLE_GET, wire.AuthRoleGetRequest(role=role)).perm}
-    wanted = {_range(grant.name): wire.READWRITE if grant.write else wire.READ
+    wanted = {_range(grant): wire.READWRITE if grant.write else wire.READ
               for grant in account.grants}
     # Added before any is taken away: an agent at work loses nothing meanwhile.
     for (key, end), kind in wanted.items():
@@ -82,8 +82,11 @@ def _user(name: str) -> wire.Message:
     return wire.AuthUserAddRequest(name=name, options=wire.UserAddOptions(no_password=True))
 
 
-def _range(name: str) -> tuple[bytes, bytes]:
-    key = name.encode()
+def _range(grant: access.Grant) -> tuple[bytes, bytes]:
+    key = grant.name.encode()
+    if grant.begins:
+        # No key of ours ends in a byte that has no next one.
+        return key, key[:-1] + bytes([key[-1] + 1])
     return key, wire.range_end(key)
 
 

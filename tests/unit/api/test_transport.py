@@ -14,11 +14,13 @@
 
 import json
 import unittest
+from unittest import mock
 
-from werkzeug.test import Client
+from keystonemiddleware import auth_token
+from werkzeug.test import Client, EnvironBuilder
 
 from kaopu_ha.api import front, routes
-from tests.unit.api.scene import MEMBER, PROJECT, UNKNOWN, ApiCase
+from tests.unit.api.scene import ADMIN, MEMBER, PROJECT, UNKNOWN, ApiCase
 
 LINK = {'rel': 'self', 'href': 'http://localhost/v1/'}
 VERSION = {'id': 'v1.0', 'status': 'CURRENT', 'version': '1.3', 'min_version': '1.0',
@@ -265,6 +267,63 @@ class TestFaultsOfOurs(ApiCase):
             'message']}}, found)
         self.assertNotIn('secret', found['masakariFault']['message'])
         self.assertIn('secret', told.output[0])
+
+
+    def test_what_the_middleware_lets_through_is_answered_too(self):
+        """A server would hang up without a word."""
+        with mock.patch.object(auth_token.AuthProtocol, 'fetch_token',
+                               side_effect=KeyError('secret')), \
+                self.assertLogs('kaopu_ha.api.deploy', 'ERROR') as told:
+            found = self.told(500, 'GET', '/v1/segments')
+        self.assertEqual(500, found['masakariFault']['code'])
+        self.assertNotIn('secret', found['masakariFault']['message'])
+        self.assertIn('secret', told.output[0])
+
+
+class Sent:
+    """What a client sends; who reads beyond it would wait for ever."""
+
+    def __init__(self, length):
+        self.left = length
+
+    def read(self, size=-1):
+        """As a server gives it: in portions, and not all that was asked for."""
+        assert 0 < size <= self.left, 'it would wait'
+        given = min(size, 10000)
+        self.left -= given
+        return b'x' * given
+
+
+class TestRefusedBodies(ApiCase):
+
+    def left(self, length, **headers):
+        """Send so many bytes to be refused; the code, and how many of them nobody has read."""
+        sent = Sent(length)
+        environ = EnvironBuilder('/v2/brake/release', method='POST',
+                                 headers=headers).get_environ()
+        environ |= {'CONTENT_LENGTH': str(length), 'wsgi.input': sent}
+        codes = []
+        for _ in self.application(environ, lambda status, *_: codes.append(int(status[:3]))):
+            pass
+        return codes[0], sent.left
+
+    def test_who_is_refused_is_heard_to_his_end(self):
+        """uWSGI closes a connection with what was not read, and the client sees no answer."""
+        for headers, code in (({}, 401), ({'X-Auth-Token': MEMBER}, 403),
+                              ({'X-Auth-Token': ADMIN}, 400)):
+            self.assertEqual((code, 0), self.left(100000, **headers))
+
+    def test_of_what_is_far_too_large_a_mebibyte_is_taken(self):
+        self.assertEqual((413, (1 << 21) - (1 << 20)), self.left(1 << 21, **{
+            'X-Auth-Token': ADMIN}))
+
+    def test_one_who_hangs_up_meanwhile_hurts_nobody(self):
+        gone = mock.Mock(spec=['read'], read=mock.Mock(side_effect=OSError('reset by peer')))
+        environ = EnvironBuilder('/v1/segments', method='POST').get_environ()
+        environ |= {'CONTENT_LENGTH': '7', 'wsgi.input': gone}
+        codes = []
+        self.application(environ, lambda status, *_: codes.append(int(status[:3])))
+        self.assertEqual([401], codes)
 
 
 class TestRoutes(unittest.TestCase):

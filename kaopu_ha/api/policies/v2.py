@@ -57,6 +57,7 @@ def _rules() -> Iterator[policy.RuleDefault]:
     for action, what in (('retry', 'Try again to move or to start an instance.'),
                          ('give-up', 'Give an instance of a recovery up.')):
         yield _post('recoveries', action, f'/v2/recoveries/instances/{{instance}}/{action}', what)
+    yield _get('waiting', '/v2/waiting', 'List what is open and does not move.')
     yield _get('protection', '/v2/protection', 'List what is not protected.')
     yield _get('brake', '/v2/brake', 'Show the brake.', 'show')
     yield _post('brake', 'release', '/v2/brake/release', 'Let the cases go on that it holds.')

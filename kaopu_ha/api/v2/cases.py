@@ -23,7 +23,7 @@ from kaopu_ha.api.v2.declared import NAME, PAGE, OwnAction, Parameter
 from kaopu_ha.api.v2.inquiry import LINKS, Inquiry, plain
 from kaopu_ha.core.model import Case, Stage, Verdict
 from kaopu_ha.core.rules import Rules
-from kaopu_ha.telling import named
+from kaopu_ha.telling import hosts, named
 
 BACK = Parameter('back', {'type': 'integer', 'minimum': 1, 'maximum': 1000},
                  'A closed case: 1 is the one that was closed last, 2 the one before.')
@@ -79,10 +79,8 @@ def show(call: Inquiry, host: str) -> dict[str, Any]:
 
 def _row(ident: str, case: Case, rules: Rules) -> CaseRow:
     first, last = (case.history[0], case.history[-1]) if case.history else (None, None)
-    waits = {Stage.DYING: rules.death_wait(case.kernel_answered),
-             Stage.LOCKED: rules.lock_wait(case.kernel_answered)}.get(case.stage)
-    return CaseRow(ident, case.host, case.stage, case.verdict, case.waited, waits,
-                   first.at if first else '', last.at if last else '',
+    return CaseRow(ident, case.host, case.stage, case.verdict, case.waited,
+                   hosts.waits(case, rules), first.at if first else '', last.at if last else '',
                    last.reason if last else '', case.recovery)
 
 

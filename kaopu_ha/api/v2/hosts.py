@@ -23,9 +23,11 @@ from kaopu_ha.api.v2.inquiry import LINKS, Inquiry, plain
 from kaopu_ha.core import model
 from kaopu_ha.core.live import LiveUse
 from kaopu_ha.telling import asking, hosts, named
+from kaopu_ha.telling.picture import Picture
 
 _SUMMARY = {'host': str, 'beat': bool, 'case': str, 'hold': bool, 'locked': bool, 'storage': str,
-            'boot_id': str, 'instances': {'on': int, 'paused': int, 'off': int}}
+            'boot_id': str, 'instances': {'on': int, 'paused': int, 'off': int},
+            'lights': tuple[hosts.Light, ...], 'waited': float | None, 'waits': float | None}
 _EVERYTHING = {
     'host': str, 'beat': records.Beat | None, 'inventory': model.Inventory | None,
     'setting': records.HostSetting | None, 'case': model.Case | None, 'death': records.Lock | None,
@@ -35,10 +37,12 @@ _SET = {'host': str, 'changed': bool, 'setting': records.HostSetting | None, 'wa
 
 
 def index(call: Inquiry) -> dict[str, Any]:
-    """List the hosts: beat, case, hold, storage, and how many instances are on."""
+    """List the hosts: beat, case, hold, storage, how many instances are on, what each network says.
+    ``waits``: the seconds of silence that its case's stage takes, of which ``waited`` are over.
+    """
     found = call.books.picture()
     shown, links = call.page('hosts', found.hosts)
-    return {'hosts': [hosts.summary(found, host) for host in shown], **links}
+    return {'hosts': [_row(call, found, host) for host in shown], **links}
 
 
 def show(call: Inquiry, host: str) -> dict[str, Any]:
@@ -76,6 +80,14 @@ def admit(call: Inquiry, host: str) -> dict[str, Any]:
     writing = asking.admit(found, host, call.asker())
     call.write(found, writing)
     return {'request': plain(writing.record), 'leads': found.leader is not None}
+
+
+def _row(call: Inquiry, found: Picture, host: str) -> dict[str, Any]:
+    case = found.cases.get(host)
+    return {**hosts.summary(found, host),
+            'lights': [plain(one) for one in hosts.lights(found, host, call.service.now())],
+            'waited': case.waited if case else None,
+            'waits': hosts.waits(case, call.rules) if case else None}
 
 
 INDEX = OwnAction(index, rule('hosts', 'list'), {'hosts': [_SUMMARY], 'hosts_links?': LINKS},

@@ -21,18 +21,21 @@ from kaopu_ha import records
 from kaopu_ha.api.policies.v2 import rule
 from kaopu_ha.api.v2.declared import NAME, PAGE, WHY, OwnAction, Parameter, takes
 from kaopu_ha.api.v2.inquiry import LINKS, Inquiry, plain
-from kaopu_ha.core.model import Evacuation, Recovery, RecoveryStage
+from kaopu_ha.core.model import Evacuation, Phase, Recovery, RecoveryStage
 from kaopu_ha.core.wishes import Wish, WishVerb
 from kaopu_ha.telling import asking, named, recovered
 from kaopu_ha.telling.picture import Picture, progress
 
+_FAILED = (Phase.FAILED, Phase.NOT_RECOVERABLE)
 _SWITCHED_OFF, _DESTROYED = 'switched off', 'destroyed'
 _HOST = Parameter('host', NAME, 'Those of this host only.')
 
 
 @dataclass(frozen=True)
 class RecoveryRow:
-    """A recovery in short: ``ended`` of its ``instances`` are moved, or have ended otherwise."""
+    """A recovery in short: ``ended`` of its ``instances`` are moved, or have ended otherwise, of
+    which ``failed`` do not run and no person gave them up.
+    """
 
     id: str
     host: str
@@ -41,6 +44,7 @@ class RecoveryRow:
     instances: int
     began_at: str
     waiting_for: str
+    failed: int
 
 
 def index(call: Inquiry) -> dict[str, Any]:
@@ -98,7 +102,9 @@ def _asked(call: Inquiry, verb: WishVerb, subject: str) -> dict[str, Any]:
 def _row(found: Picture, item: Recovery) -> RecoveryRow:
     ended, instances = progress(found, item)
     return RecoveryRow(item.id, item.host, item.stage, ended, instances,
-                       item.history[0].at if item.history else '', item.waiting_for)
+                       item.history[0].at if item.history else '', item.waiting_for,
+                       sum(each.phase in _FAILED and not each.given_up
+                           for each in found.evacuations(item.id)))
 
 
 _WISH = {'wish': Wish, 'changed': bool, 'leads': bool}

@@ -25,6 +25,7 @@ from kaopu_ha.api.v2 import (
     news,
     protection,
     recoveries,
+    waiting,
 )
 from kaopu_ha.api.v2.declared import OwnAction
 
@@ -45,6 +46,7 @@ ROUTES: Mapping[str, Mapping[str, OwnAction]] = {
     '/recoveries/<host>/go-on': {'POST': recoveries.GO_ON},
     '/recoveries/instances/<instance>/retry': {'POST': recoveries.RETRY},
     '/recoveries/instances/<instance>/give-up': {'POST': recoveries.GIVE_UP},
+    '/waiting': {'GET': waiting.INDEX},
     '/protection': {'GET': protection.SHOW},
     '/brake': {'GET': brake.SHOW},
     '/brake/release': {'POST': brake.RELEASE},

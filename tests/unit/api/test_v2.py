@@ -17,7 +17,7 @@ import dataclasses
 from kaopu_ha import ports, records
 from kaopu_ha.api import books
 from kaopu_ha.core import protection
-from kaopu_ha.core.model import Phase, Power, Stage
+from kaopu_ha.core.model import Phase, Power, Sign, Stage
 from kaopu_ha.core.wishes import Wish, WishState
 from tests.unit.api.own import DB, MAIL, OLD, OTHERS, WEB, OwnCase, a_server, told
 from tests.unit.api.scene import MEMBER, READER
@@ -33,6 +33,31 @@ class TestHosts(OwnCase):
         self.assertEqual(['c1', 'c2', 'c3', 'c4'], [one['host'] for one in found])
         self.assertEqual((False, 'confirmed', True, {'on': 1, 'paused': 1, 'off': 1}),
                          tuple(found[0][name] for name in ('beat', 'case', 'locked', 'instances')))
+
+    def lights(self, place):
+        """What each network says of a host of the list."""
+        return [(one['network'], one['sign'], one['seconds'])
+                for one in self.told(200, 'GET', '/v2/hosts')['hosts'][place]['lights']]
+
+    def test_a_light_is_what_a_network_said_last_with_its_age(self):
+        self.time = told.at(1, 20)
+        self.assertEqual([('etcd', 'silence', None), ('management', 'silence', 12.0),
+                          ('storage', 'silence', 12.0)], self.lights(0))
+        self.put(records.CASE + 'c1', told.a_case(beat_at=told.at(0, 50), rounds=(
+            told.a_round(storage=Sign.UNKNOWN),)))
+        self.assertEqual([('etcd', 'silence', 30.0), ('management', 'silence', 12.0),
+                          ('storage', 'unknown', 12.0)], self.lights(0))
+
+    def test_who_beats_is_asked_by_nobody_and_tells_of_its_storage_itself(self):
+        self.assertEqual([('etcd', 'life', 0.0), ('management', '', None),
+                          ('storage', 'life', 0.0)], self.lights(1))
+
+    def test_a_host_tells_how_much_of_its_wait_is_over(self):
+        self.put(records.CASE + 'c1', told.a_case(stage=Stage.DYING, waited=7.5))
+        found = self.told(200, 'GET', '/v2/hosts')['hosts']
+        self.assertEqual((7.5, self.service.rules.death_wait(False)),
+                         (found[0]['waited'], found[0]['waits']))
+        self.assertEqual((None, None), (found[1]['waited'], found[1]['waits']))
 
     def test_a_host_is_its_records(self):
         found = self.told(200, 'GET', '/v2/hosts/c1')['host']
@@ -166,14 +191,25 @@ class TestExplain(OwnCase):
 class TestRecoveries(OwnCase):
 
     def test_a_list_and_one_with_all_of_it(self):
-        self.assertEqual([('c1-1234', 2, 2)], [
-            (one['id'], one['ended'], one['instances'])
+        self.assertEqual([('c1-1234', 2, 2, 1)], [
+            (one['id'], one['ended'], one['instances'], one['failed'])
             for one in self.told(200, 'GET', '/v2/recoveries')['recoveries']])
         for name in ('c1', 'c1-1234'):
             found = self.told(200, 'GET', f'/v2/recoveries/{name}')
             self.assertEqual(3, len(found['evacuations'][0]['attempts']))
         self.told(404, 'GET', '/v2/recoveries/c2')
         self.assertEqual([], self.told(200, 'GET', '/v2/recoveries?host=c2')['recoveries'])
+
+    def test_what_was_given_up_has_failed_no_more(self):
+        self.moved(told.an_evacuation(DB, 'db-1', Phase.FAILED, 'c3', given_up='joe'), OTHERS)
+        self.assertEqual([0], [one['failed'] for one in
+                               self.told(200, 'GET', '/v2/recoveries')['recoveries']])
+
+    def test_what_does_not_move_is_listed_by_its_host(self):
+        found = self.told(200, 'GET', '/v2/waiting?host=c1')['waiting']
+        self.assertEqual([('c1', 'does not run', 'db-1')], [
+            (one['host'], one['kind'], one['name']) for one in found if one['instance']])
+        self.assertEqual([], self.told(200, 'GET', '/v2/waiting?host=c2')['waiting'])
 
     def test_a_wish_is_kept_for_a_day_and_answered_by_the_leader(self):
         found = self.told(202, 'POST', '/v2/recoveries/instances/db-1/retry', WHY)
@@ -346,7 +382,8 @@ class TestTheMirror(OwnCase):
         read = self.behind.read
         self.behind.read = lambda *ranges: asked.append(ranges) or read(*ranges)
         for path in ('/hosts', '/hosts/c1', '/cases?closed=true', '/cases/c1', '/explain/c1',
-                     '/recoveries', '/protection', '/brake', '/news', '/instances'):
+                     '/recoveries', '/waiting', '/protection', '/brake', '/news',
+                     '/instances'):
             self.told(200, 'GET', f'/v2{path}')
         self.assertEqual([], asked)
         self.told(202, 'POST', '/v2/hosts/c1/admit')

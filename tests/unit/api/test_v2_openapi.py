@@ -89,8 +89,8 @@ class TestEveryField(OwnCase):
         for path, query in (
                 ('/hosts', 'limit=1'), ('/hosts/{host}', ''), ('/cases', 'closed=true'),
                 ('/cases/{host}', ''), ('/explain/{host}', ''), ('/recoveries', ''),
-                ('/recoveries/{recovery}', ''), ('/protection', ''), ('/brake', ''),
-                ('/news', 'since=1'), ('/instances', '')):
+                ('/recoveries/{recovery}', ''), ('/waiting', ''), ('/protection', ''),
+                ('/brake', ''), ('/news', 'since=1'), ('/instances', '')):
             with self.subTest(path):
                 schema = found['paths'][path]['get']['responses']['200']['content'][
                     'application/json']['schema']

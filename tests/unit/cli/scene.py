@@ -129,7 +129,7 @@ def a_recovery(host='c1', stage=RecoveryStage.EVACUATING, **given):
 
 
 def an_evacuation(uuid=WEB, name='web-1', phase=Phase.DONE, target='c2', source='c1', reason='',
-                  attempts=1):
+                  attempts=1, **given):
     steps = {Phase.DONE: ((Phase.WAITING, 'was on: to be moved'),
                           (Phase.QUEUED, f'to {target}, the least used that may'),
                           (Phase.CALLING, ''), (Phase.MOVING, 'Nova took the call'),
@@ -139,7 +139,8 @@ def an_evacuation(uuid=WEB, name='web-1', phase=Phase.DONE, target='c2', source=
                     for second, (item, why) in enumerate(steps))
     return model.Evacuation(
         f'{source}-1234', uuid, name, source, phase, target=target, images=(DISK,), reason=reason,
-        attempts=tuple(model.Attempt(n + 1, target) for n in range(attempts)), history=history)
+        attempts=tuple(model.Attempt(n + 1, target) for n in range(attempts)), history=history,
+        **given)
 
 
 def cells(table):

@@ -10,13 +10,18 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Who is told to be surely dead is: it can write to no disk of its, from nowhere."""
+"""Who is told to be surely dead is: it can write to no disk of its, from nowhere.
+
+What the method gives up is left out, as in *one writer*: see ``laws_fences.could_not_tell``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+import functools
 
 from kaopu_ha.core.news import DeadInstance
+from kaopu_ha.sim.laws_fences import could_not_tell
 from kaopu_ha.sim.machine import hosts_of, writing_hosts
 from kaopu_ha.sim.world import World
 
@@ -57,5 +62,6 @@ class SurelyDead:
             cluster.settle()
             disk = cluster.disks.get(image.header)
             if disk is not None:
-                found |= writing_hosts(cluster, disk, row.uuid, world.machines)
+                found |= writing_hosts(cluster, disk, row.uuid, world.machines,
+                                       functools.partial(could_not_tell, world))
         return found

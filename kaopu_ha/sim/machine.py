@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 import enum
 import functools
@@ -262,10 +262,13 @@ class Machine:
             cluster.changed = True
 
 
-def writing_hosts(cluster: Ceph, disk: SimDisk, uuid: str,
-                  machines: Mapping[str, Machine]) -> set[str]:
-    """From where the instance can write this disk now; who shares it may do so from elsewhere."""
-    writers = cluster.writers(disk)
+def writing_hosts(cluster: Ceph, disk: SimDisk, uuid: str, machines: Mapping[str, Machine],
+                  unless: Callable[[SimClient], bool] = lambda client: False) -> set[str]:
+    """From where the instance can write this disk now; who shares it may do so from elsewhere.
+
+    ``unless``: True of a client that does not count.
+    """
+    writers = [client for client in cluster.writers(disk) if not unless(client)]
     if disk.shared:
         own = {client for machine in machines.values() if uuid in machine.guests
                for client in machine.guests[uuid].clients}

@@ -64,6 +64,24 @@ class Checks(upgradecheck.UpgradeCommands):
                     troubles.append(_one_line(failure))
         return _failure('; '.join(troubles)) if troubles else _success()
 
+    def api(self) -> Result:
+        """Where the API's own section is there, it could be served; its packages may be elsewhere.
+        """
+        if not spelling.names_section(self._conf, 'keystone_authtoken'):
+            return Result(Code.SUCCESS, 'not configured here')
+        try:
+            # Here, and not above: Keystone's middleware need not be installed.
+            from kaopu_ha.wiring import api
+        except ImportError as failure:
+            return Result(Code.WARNING, f'{_one_line(failure)}: if the API is to be served on this '
+                                        f'machine, pip install "kaopu-ha[api]".')
+        try:
+            api.application(self._conf)
+        except (ConfigError, cfg.Error) as failure:
+            return _failure(f'{_one_line(failure).rstrip(".")}. The API of this release would not '
+                            f'start like this.')
+        return _success()
+
     def store(self) -> Result:
         """The store answers."""
         try:
@@ -85,8 +103,9 @@ class Checks(upgradecheck.UpgradeCommands):
         """No recovery is under way."""
         return self._looked_at(_recoveries)
 
-    _upgrade_checks = (('Configuration', configuration), ('Drivers', drivers), ('Store', store),
-                       ('Records', records), ('Processes', processes), ('Recoveries', recoveries))
+    _upgrade_checks = (('Configuration', configuration), ('Drivers', drivers), ('API', api),
+                       ('Store', store), ('Records', records), ('Processes', processes),
+                       ('Recoveries', recoveries))
 
     # ------------------------------------------------------------ private
 

@@ -70,6 +70,11 @@ def misspelled(conf: cfg.ConfigOpts, passed_over: Container[str] = ()) -> Iterat
                 yield from _told(path, group, section, unread, _everything())
 
 
+def names_section(conf: cfg.ConfigOpts, section: str) -> bool:
+    """True if one of the configuration files has this section, whether or not anybody reads it."""
+    return any(section == name.lower() for path in _files(conf) for name in _sections(path))
+
+
 # ---------------------------------------------------------------- private
 
 

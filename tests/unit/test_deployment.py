@@ -16,23 +16,29 @@ import configparser
 import contextlib
 import importlib.util
 import io
+import os
 import pathlib
 import re
 import tempfile
+import threading
 import time
 import unittest
+from unittest import mock
 
 import jinja2
+from werkzeug import serving
 import yaml
 
 from kaopu_ha import conf as options
+from kaopu_ha.conf import api as conf_api
 from kaopu_ha.core.news import Fact
 from kaopu_ha.drivers.prometheus import metrics as prometheus
 from kaopu_ha.telling import notices
+from minicloud import uwsgi
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONTAINERS, ROLE = ROOT / 'containers', ROOT / 'ansible/roles/kaopu_ha'
-PROGRAMS = {'agent', 'controller', 'worker'}
+PROGRAMS = {'agent', 'controller', 'worker', 'api'}
 
 
 def healthy():
@@ -100,6 +106,82 @@ class TestHealth(unittest.TestCase):
         self.assertEqual(float(limit[1]), self.healthy.LATE_SECONDS)
 
 
+class TestHealthOfTheApi(unittest.TestCase):
+
+    def check(self, url):
+        with mock.patch.dict(os.environ, {'KAOPU_HA_API_URL': url}), \
+                contextlib.redirect_stdout(io.StringIO()) as said:
+            return healthy().main('api'), said.getvalue()
+
+    def served(self, answer):
+        """A server that answers so, at this URL, until the test ends."""
+        server = serving.make_server('127.0.0.1', 0, answer, request_handler=Quiet)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(thread.join)
+        self.addCleanup(server.shutdown)
+        return f'http://127.0.0.1:{server.server_port}'
+
+    def test_it_is_healthy_while_it_says_so(self):
+        asked = []
+
+        def well(environ, start):
+            asked.append(environ['PATH_INFO'])
+            start('200 OK', [])
+            return [b'OK']
+        self.assertEqual((0, 'OK\n'), self.check(self.served(well)))
+        self.assertEqual(['/healthcheck'], asked)
+
+    def test_one_that_is_taken_out_of_service_or_away_is_not(self):
+        def disabled(environ, start):
+            start('503 Service Unavailable', [])
+            return [b'DISABLED BY FILE']
+        code, said = self.check(self.served(disabled))
+        self.assertEqual(1, code)
+        self.assertIn('503', said)
+        self.assertEqual(1, self.check('http://127.0.0.1:9')[0])
+
+
+class Quiet(serving.WSGIRequestHandler):
+    """Prints nothing of what it is asked."""
+
+    def log_request(self, *words):
+        """Say nothing."""
+
+
+class TestServed(unittest.TestCase):
+    """The file by which uWSGI serves the API."""
+
+    def read(self, text):
+        parser = configparser.ConfigParser(interpolation=None)
+        parser.read_string(text)
+        return dict(parser['uwsgi'])
+
+    def setUp(self):
+        self.own = self.read((ROOT / 'etc/kaopu-ha/api-uwsgi.ini').read_text())
+
+    def test_a_thread_is_left_while_as_many_wait_for_news_as_may(self):
+        waiting = next(opt.default for opt in conf_api.OPTS if opt.name == 'waiting_max')
+        self.assertGreater(int(self.own['threads']), 2 * waiting)
+
+    def test_each_process_loads_it_for_itself_or_ends(self):
+        self.assertEqual({'true'}, {self.own[name] for name in (
+            'lazy-apps', 'enable-threads', 'need-app', 'die-on-term')})
+
+    def test_pages_roles_and_the_mini_cloud_serve_it_alike(self):
+        template = jinja2.Template((ROLE / 'templates/api-uwsgi.ini.j2').read_text())
+        values = {**defaults(), 'ansible_managed': 'by Ansible'}
+        self.assertEqual(self.own, self.read(template.render(values)))
+        tls = self.read(template.render({**values, 'kaopu_ha_api_certificate': '/c.pem',
+                                         'kaopu_ha_api_key': '/k.pem'}))
+        self.assertEqual('0.0.0.0:15868,/c.pem,/k.pem', tls.pop('https-socket'))
+        self.assertEqual({**tls, 'http-socket': '0.0.0.0:15868'}, self.own)
+        command = uwsgi.argv('uwsgi', 'x', self.own['module'], pathlib.Path('v'), 2, 16)
+        for name in self.own.keys() - {'http-socket'}:
+            self.assertIn(f'--{name}', command)
+
+
 class TestImages(unittest.TestCase):
 
     def setUp(self):
@@ -113,12 +195,16 @@ class TestImages(unittest.TestCase):
                                  re.M | re.S))
         self.assertEqual(PROGRAMS, set(stages))
         for name, stage in stages.items():
+            self.assertIn(f'healthy.py", "{name}"]', stage)
+            if name == 'api':
+                self.assertIn('ENTRYPOINT ["/opt/kaopu-ha/bin/uwsgi"]', stage)
+                self.assertIn('CMD ["--ini", "/opt/kaopu-ha/etc/kaopu-ha/api-uwsgi.ini"]', stage)
+                continue
             self.assertIn(f'ENTRYPOINT ["/opt/kaopu-ha/bin/kaopu-ha-{name}"]', stage)
             self.assertIn(f'kaopu-ha-{name} =', commands)
-            self.assertIn(f'healthy.py", "{name}"]', stage)
 
     def test_only_the_agent_is_root(self):
-        self.assertEqual(2, len(re.findall('^USER kaopu-ha$', self.recipe, re.M)))
+        self.assertEqual(3, len(re.findall('^USER kaopu-ha$', self.recipe, re.M)))
         self.assertEqual(1, len(re.findall('^USER root$', self.recipe, re.M)))
 
     def test_what_is_copied_is_there_and_not_left_out(self):
@@ -168,14 +254,40 @@ class TestRole(unittest.TestCase):
                  'kaopu_ha_conf_control': {'nova': {'password': 'secret'}}}
         self.assertEqual({'store': {'endpoints': 'a:1, b:2'}, 'agent': {'inventory_interval': '3'}},
                          self.written(kaopu_ha_services=self.on('agent'), **given))
-        self.assertEqual({'store': {'endpoints': 'a:1, b:2'}, 'nova': {'password': 'secret'}},
-                         self.written(kaopu_ha_services=self.on('worker'), **given))
+        for program in ('worker', 'api'):
+            self.assertEqual({'store': {'endpoints': 'a:1, b:2'}, 'nova': {'password': 'secret'}},
+                             self.written(kaopu_ha_services=self.on(program), **given))
+
+    def unit(self, name, template, **given):
+        """What is written of a program's unit."""
+        made = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True).from_string(
+            (ROLE / f'templates/{template}.j2').read_text())
+        return made.render({**defaults(), 'ansible_managed': 'by Ansible',
+                            'item': {'key': name}, **given})
+
+    def test_the_api_reads_a_file_more_and_gets_no_key_of_ceph(self):
+        both = '/etc/kaopu-ha/kaopu-ha.conf;/etc/kaopu-ha/kaopu-ha-api.conf'
+        told = self.unit('api', 'venv.conf')
+        self.assertIn(f'Environment="OS_KAOPU_HA_CONFIG_FILES={both}"\n'
+                      'ExecStart=/opt/kaopu-ha/bin/uwsgi --ini /etc/kaopu-ha/api-uwsgi.ini\n', told)
+        self.assertNotIn('uwsgi', self.unit('worker', 'venv.conf'))
+        told = self.unit('api', 'container.service', kaopu_ha_api_certificate='/c.pem')
+        self.assertIn(f'    --env OS_KAOPU_HA_CONFIG_FILES={both} \\\n', told)
+        self.assertIn('    --env KAOPU_HA_API_URL=https://127.0.0.1:15868 \\\n', told)
+        self.assertIn('/kaopu-ha-api:latest --ini /etc/kaopu-ha/api-uwsgi.ini\n', told)
+        self.assertNotIn('ceph', told)
+        self.assertIn('/kaopu-ha-worker:latest\n', self.unit('worker', 'container.service'))
+        self.assertIn('/etc/ceph:ro', self.unit('worker', 'container.service'))
 
     def test_the_example_names_only_options_that_there_are(self):
         known = {(group, opt.dest) for group, opts in options.list_opts() for opt in opts}
         # What a plugin of keystoneauth brings is known when it is loaded.
         known |= {('nova', name) for name in ('auth_type', 'auth_url', 'application_credential_id',
                                               'application_credential_secret')}
+        known |= {('keystone_authtoken', name) for name in (
+            'www_authenticate_uri', 'auth_type', 'auth_url', 'username', 'user_domain_name',
+            'password', 'project_name', 'project_domain_name')}
+        known.add(('oslo_middleware', 'enable_proxy_headers_parsing'))
         example = yaml.safe_load((ROOT / 'ansible/inventory.example.yml').read_text())
         for name, sections in example['all']['vars'].items():
             for section, values in sections.items():

@@ -20,7 +20,7 @@ import subprocess
 import sys
 from unittest import mock
 
-from kaopu_ha import ports, records
+from kaopu_ha import ports, records, wiring
 from kaopu_ha.cmd import status
 from kaopu_ha.core.model import RecoveryStage
 from tests.unit.cli import scene
@@ -58,7 +58,7 @@ class UpgradeCheckTest(scene.Scene):
     def test_a_cloud_that_is_well_may_be_upgraded(self):
         self.a_dead_host(stage=RecoveryStage.FINISHED)
         results = self.check(0)
-        self.assertEqual(['Configuration', 'Drivers', 'Store', 'Records', 'Processes',
+        self.assertEqual(['Configuration', 'Drivers', 'API', 'Store', 'Records', 'Processes',
                           'Recoveries'], list(results))
         self.assertIn('12 records', results['Store'][1])
 
@@ -86,6 +86,21 @@ class UpgradeCheckTest(scene.Scene):
         self.change('[ceph]', '[usage]\ndriver = crystal_ball\n[ceph]')
         results = self.check(2)
         self.assert_alone(results, 'Drivers', 2, 'no usage driver "crystal_ball"; there is: ')
+
+    def test_an_api_that_is_not_configured_here_is_not_looked_at(self):
+        self.assertEqual((0, 'not configured here'), self.check(0)['API'])
+
+    def test_an_api_that_would_not_start_is_a_failure(self):
+        section = '[keystone_authtoken]\nauth_type = password\nauth_url = http://k/v3\n'
+        self.change('[ceph]', f'{section}[ceph]')
+        self.assert_alone(self.check(2), 'API', 2, 'www_authenticate_uri is not set')
+        whole = f'{section}www_authenticate_uri = http://k/v3\nusername = u\npassword = p\n'
+        self.change(section, whole)
+        self.assertEqual((0, ''), self.check(0)['API'])
+        # One file may be on machines on which no API is served.
+        self.addCleanup(setattr, wiring, 'api', vars(wiring).pop('api'))
+        with mock.patch.dict(sys.modules, {'kaopu_ha.wiring.api': None}):
+            self.assert_alone(self.check(1), 'API', 1, 'pip install "kaopu-ha[api]"')
 
     def test_a_store_that_does_not_answer_is_a_failure_and_the_rest_is_not_looked_at(self):
         self.change(self.etcd.endpoint, '127.0.0.1:9')

@@ -359,6 +359,11 @@ class LocalHost(abc.ABC):
         """Destroy and undefine those of the domains that exist; their UUIDs.  Raises PortError."""
 
     @abc.abstractmethod
+    def resume_domains(self, runs: Mapping[str, str], permit: Permit) -> Mapping[str, str]:
+        """Resume those that an I/O error paused and that are in this run still, by UUID; for each
+        why it does not go on, '' if it does.  Raises PortError."""
+
+    @abc.abstractmethod
     def addresses(self, networks: Sequence[str]) -> tuple[str, ...]:
         """The host's own addresses inside the networks, sorted."""
 

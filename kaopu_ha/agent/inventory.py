@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 import contextlib
 import dataclasses
+from typing import Any
 
 from kaopu_ha import ports, records
 from kaopu_ha.agent.clients import OwnClients
@@ -171,11 +172,11 @@ class InventoryPublisher:
             interrupted=seen.interrupted, off_lately=seen.off_lately, leaving=seen.leaving,
             left_defined=self._left_defined(),
             crashed=() if seen.leaving else self._crashed(),
-            stuck=tuple(domain.uuid for domain in domains if domain.stuck))
+            stuck=tuple(domain.uuid for domain in domains if domain.stuck),
+            stuck_runs={domain.uuid: domain.run for domain in domains if domain.stuck})
         if self._domains is None and former is not None:
             return dataclasses.replace(inventory, domains=former.domains, instances=as_of(
-                former, inventory.boot_id), stuck=former.stuck if (
-                    former.boot_id == inventory.boot_id) else ())
+                former, inventory.boot_id), **_still_stuck(former, inventory.boot_id))
         return inventory
 
     def _left_defined(self) -> tuple[str, ...]:
@@ -245,6 +246,12 @@ class InventoryPublisher:
         return model.Instance(uuid=domain.uuid, name=domain.name, power=domain.power,
                               images=images, local_disks=(*domain.local_disks, *lost),
                               cores=domain.cores, memory_mb=domain.memory_mb)
+
+
+def _still_stuck(former: model.Inventory, boot_id: str) -> dict[str, Any]:
+    """What was seen stuck last, while libvirt is mute."""
+    same = former.boot_id == boot_id
+    return {'stuck': former.stuck if same else (), 'stuck_runs': former.stuck_runs if same else {}}
 
 
 def _with_way_out(unread: str) -> str:

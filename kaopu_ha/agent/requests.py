@@ -10,7 +10,9 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""What the host does for an admission: the requests that only its own agent can carry out.
+"""What the host does when it is asked: the requests that only its own agent can carry out.
+
+For an admission:
 
 ==================  =======================================  ==================================
 verb                given                                    done when
@@ -23,7 +25,8 @@ verb                given                                    done when
 ==================  =======================================  ==================================
 
 Only while ``lock/<host>`` is permanent, and only for this boot.  The agent needs no beat for it.
-Carried out twice, each does no harm: the answer may have been lost on its way to the store.
+While there is no lock at all it resumes what is stuck (``resuming``).  Carried out
+twice, each does no harm: the answer may have been lost on its way to the store.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ import functools
 import math
 
 from kaopu_ha import permits, ports, records
+from kaopu_ha.agent.resuming import Resumer
 from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.agent.storage import CephCluster, OwnStorage
 from kaopu_ha.agent.trouble import Trouble
@@ -69,6 +73,7 @@ class RequestRunner:
         self._act_limit, self._ask_limit, self._interval = act_limit, env.ask_limit, interval
         self._clock = env.clock
         self._restarts: dict[str, _Restart] = {}
+        self._resumer = Resumer(env)
         self._trouble = Trouble(env, f'requests to {env.host} are', 'looked at')
 
     @property
@@ -89,9 +94,11 @@ class RequestRunner:
     # ------------------------------------------------------------ private
 
     def _carry_out(self) -> None:
-        # The lock alone first: hardly any host is locked, and each looks every few seconds.
-        if self._permanent(self._store.read(records.LOCK + self._host)) is None:
+        # Two keys first: hardly any host is locked, and each looks every few seconds.
+        seen = self._store.read(records.LOCK + self._host, self._resumer.key)
+        if self._permanent(seen) is None:
             self._restarts.clear()
+            self._resumer.look(seen)
             return
         seen = self._store.read(records.LOCK + self._host, self._requests)
         lock = self._permanent(seen)

@@ -20,15 +20,18 @@ GROUP = 'instances'
 
 OPTS = [
     cfg.StrOpt('stuck', default='tell',
-               choices=[('reboot', 'once its host reaches its storage, it is rebooted hard where '
-                                   'it is; after three times within an hour it is left to a '
-                                   'person'),
+               choices=[('resume', 'once its host reaches its storage, its agent resumes it, again '
+                                   'and again after pauses of up to an hour; nothing is lost'),
+                        ('reboot', 'the same; if it was resumed twice in vain, it is rebooted hard '
+                                   'where it is'),
                         ('tell', 'it is listed and told as long as it is so')],
                help='What becomes of an instance whose guest an I/O error of a disk paused: most '
                     'often its pool is full.  Nova shows it active, and nobody resumes it.  By '
-                    'default nothing is done: a reboot loses what its guest has in memory, and '
-                    'virsh resume does not.  Who sends a notification of Masakari\'s for it asks '
-                    'for the reboot.'),
+                    'default nothing is done.  Of resume and reboot alike it is left to a '
+                    'person when it gets stuck a fourth time within an hour.  A reboot loses what '
+                    'the guest has in memory.  Who sends a notification of Masakari\'s for it '
+                    'asks for reboot, where this is tell.  Where etcd has users, agents need a key '
+                    'more to resume: kaopu-ha secure etcd --apply.'),
     cfg.StrOpt('crashed', default='tell',
                choices=[('start', 'it is started again where it is, unless its user had stopped '
                                   'it; after three crashes within an hour it is left to a person'),

@@ -30,7 +30,7 @@ from kaopu_ha.core.kept import keeps_its_fence
 from kaopu_ha.core.keys import OPERATIONS_MAX, portions
 from kaopu_ha.core.model import Case, Recovery, Stage
 from kaopu_ha.core.news import Fact, News
-from kaopu_ha.core.requests import OF_AGENTS, RequestState, RequestVerb
+from kaopu_ha.core.requests import OF_ADMISSIONS, RequestState, RequestVerb
 from kaopu_ha.runtime import Runtime
 
 _ACT_SECONDS = 4.0
@@ -193,7 +193,7 @@ class Admitter:
 
         What was asked of a former boot, because its inventory came later, is to be asked anew.
         """
-        keys = {records.request_to(host, verb): verb for verb in OF_AGENTS}
+        keys = {records.request_to(host, verb): verb for verb in OF_ADMISSIONS}
         found = {}
         for key, entry in self._store.read(*keys).entries.items():
             age = self._known_for(key, entry)
@@ -303,7 +303,7 @@ class Admitter:
                 ports.Put(records.REQUEST + name, records.encode(answer))],
                 records.REQUEST + name, records.AFTERCARE + case.host,
                 records.RESTART + case.host):
-            for verb in OF_AGENTS:
+            for verb in OF_ADMISSIONS:
                 self._answered.pop(records.request_to(case.host, verb), None)
             self._tell(News(Fact.ADMITTED, case.host, 'it may receive instances again'))
             for item in restart.told(again, before) if again else ():
@@ -384,7 +384,7 @@ def _put(case: Case) -> ports.Put:
 
 def _forgotten(case: Case) -> list[ports.Delete]:
     """That nothing is asked of its agent any more, by us or by an older release."""
-    names = [verb.value.replace(' ', '-') for verb in OF_AGENTS]
+    names = [verb.value.replace(' ', '-') for verb in OF_ADMISSIONS]
     return [ports.Delete(records.requests_to(case.host) + name)
             for name in (*names, *(f'{case.recovery}-{name}' for name in names))]
 

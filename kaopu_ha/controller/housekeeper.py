@@ -17,7 +17,8 @@
     closed/<host>/<n>                  ended more than ``keep_days`` ago
     recovery/<id>, evacuation/<id>/*   likewise, if no admission has to learn from them
     request/admit-<host>               answered so long ago; open, of a host without a case
-    request/<host>/*                   of a host that has no case: nobody reads them any more
+    request/<host>/*                   of a host that has no case: nobody reads them any more, but
+                                       for what it is to resume, which a lease ends
     request/*                          that no program reads as a request: told, too
 
 What is under ``request/`` is read by its names, so many at a time: a host may have written there.
@@ -40,7 +41,7 @@ from kaopu_ha.controller.world import CloudView
 from kaopu_ha.core import model, retention, texts
 from kaopu_ha.core.keys import portions
 from kaopu_ha.core.news import Fact, News
-from kaopu_ha.core.requests import RequestState
+from kaopu_ha.core.requests import RequestState, RequestVerb
 from kaopu_ha.core.retention import Over
 from kaopu_ha.runtime import Runtime
 
@@ -93,7 +94,8 @@ class Housekeeper:
         cases = world.snapshot.under(records.CASE)
         asked = [name for name in names if records.is_request(name)]
         junk = [name for name in names if not records.is_request(name)]
-        unread = [name for name in asked if '/' in name and name.partition('/')[0] not in cases]
+        unread = [name for name in asked if '/' in name and _host_of(name) not in cases
+                  and not _is_to_resume(name)]
         peoples = [records.REQUEST + name for name in asked if '/' not in name]
         for some in portions(peoples):
             seen = CloudView(self._store.read(*some), self._tell)
@@ -146,6 +148,10 @@ def _closed(world: CloudView) -> Iterator[Over]:
 def _host_of(name: str) -> str:
     """Of whom something is asked under this name."""
     return name.partition('/')[0] if '/' in name else name.removeprefix(records.ADMIT)
+
+
+def _is_to_resume(name: str) -> bool:
+    return records.REQUEST + name == records.request_to(_host_of(name), RequestVerb.RESUME_DOMAINS)
 
 
 def _answered(requests: Mapping[str, records.Request]) -> Iterator[Over]:

@@ -23,7 +23,7 @@ import dataclasses
 import types
 
 from kaopu_ha import ports, records
-from kaopu_ha.controller import crashes
+from kaopu_ha.controller import bars, crashes, resumes
 from kaopu_ha.controller.alone import Alone, words
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.lost import brought, lost
@@ -161,7 +161,7 @@ class Restarter:
     # ------------------------------------------------------------ look, decide, commit, act
 
     def _decide(self, world: CloudView, record: Restart, inventory: model.Inventory) -> None:
-        barred = _barred(world, record)
+        barred, asked = bars.barred(world, record.host), resumes.present(self._store, record)
         servers = {server.uuid: server for server in self._cloud.servers(record.host)}
         service = self._cloud.services().get(record.host)
         # Of another boot than the record's only Nova can say where its instances are.
@@ -177,11 +177,12 @@ class Restarter:
             seen = restart.Seen(
                 self._term.now(), record.host, power=_power(powers, start.instance),
                 server=servers.get(start.instance), service=service, barred=barred,
-                moving=_moving(world, start.instance), seconds=self._seconds(record, start),
+                moving=bars.moving(world, start.instance), seconds=self._seconds(record, start),
                 stuck=powers is not None and start.instance in inventory.stuck,
+                run=inventory.stuck_runs.get(start.instance, ''), answer=resumes.answer(asked),
                 storage_lost=bool(inventory.storage_lost))
             decision = self._looked(world, start, seen, places)
-            calls = decision.act in (Act.START, Act.START_ANEW)
+            calls = decision.act.calls
             if calls and places <= 0:
                 decision = Decision(dataclasses.replace(
                     start, reason='its turn comes: enough is starting'), Act.WAIT)
@@ -199,7 +200,7 @@ class Restarter:
         if seen.power in (None, model.Power.OFF) and seen.server is None:
             seen, back = self._shown_elsewhere(seen, start.instance)
         decision = handover.settled(restart.advance(start, seen, self._rules), back)
-        if places > 0 and decision.act in (Act.START, Act.START_ANEW):
+        if places > 0 and decision.act.calls:
             decision = restart.advance(start, dataclasses.replace(
                 seen, elsewhere=self._open_elsewhere(world, seen.host, start.instance),
                 actions=self._cloud.actions(start.instance)), self._rules)
@@ -238,7 +239,9 @@ class Restarter:
         revision = world.snapshot.entries[key].modified
         if new != record:
             others, news = self._handed_over(world, record.host, decisions)
-            committed = self._commit(world, record.host, new, others=others)
+            committed = self._commit(world, record.host, new, others=others, more=resumes.asked(
+                self._store, world.inventories[record.host], decisions, self._term.now(),
+                self._term.name, self._rules))
             if committed is None:
                 return
             revision = committed
@@ -370,30 +373,3 @@ def _on_again(world: CloudView, record: Restart) -> frozenset[str]:
 def _power(powers: Mapping[str, model.Power] | None, instance: str) -> model.Power | None:
     """What a libvirt does not know is off there."""
     return None if powers is None else powers.get(instance, model.Power.OFF)
-
-
-def _barred(world: CloudView, record: Restart) -> str:
-    """Why nothing may be started on the host now; empty if it may."""
-    host = record.host
-    if host in world.held:
-        return 'its host is on hold'
-    beat = world.beats.get(host)
-    if beat is not None and beat.behind:
-        return f'what its host tells is old: {beat.behind}'
-    if world.inventories[host].leaving:
-        return 'its host is being shut down'
-    if not is_back(world, host):
-        case = world.cases.get(host)
-        return f'there is a case on its host: {case.stage.value}' if case else \
-            'its host does not beat'
-    return ''
-
-
-def _moving(world: CloudView, instance: str) -> str:
-    """Why a move may bring the instance up elsewhere; empty if there is none.
-
-    With what the move waits for: that is what somebody has to mend who looks at this host.
-    """
-    item = world.under_way(instance)
-    return ': '.join(filter(None, (f'it is under way from {item.source}', item.phase.value,
-                                   item.reason))) if item else ''

@@ -20,9 +20,9 @@ error of a disk paused them.
     a notification -----+   (``core.notified``) ----------> started in place
           more than ``crashes_max`` within an hour -------> told, left to a person
 
-What is stuck is rebooted by that road if ``reboots_stuck`` says so, or a notification; that it is
-stuck is told in any case, as long as it is (``core.protection``).  What is left to a person is left
-until it was on once more.
+What is stuck is resumed by that road, or else rebooted, as ``on_stuck`` says, or for a
+notification; that it is stuck is told in any case, as long as it is (``core.protection``).  What is
+left to a person is left until it was on once more.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def seen(inventory: model.Inventory, before: Restart | None, lately: Mapping[str
     off = restart.stays_off(before)
     tells = rules.on_crash is model.OnCrash.TELL
     crashed = () if rules.on_crash is model.OnCrash.LEAVE else inventory.crashed
-    stuck = inventory.stuck if rules.reboots_stuck else ()
+    stuck = () if rules.on_stuck is model.OnStuck.TELL else inventory.stuck
     return _opened(inventory, before, [uuid for uuid in (*crashed, *stuck) if uuid not in off],
                    lately, tells, at, by, rules)
 
@@ -90,7 +90,7 @@ def _opened(inventory: model.Inventory, before: Restart | None, uuids: Collectio
         return None
     step = model.Step(at, by, 'crashed', f'guests crashed: {texts.few(one.name for one in new)}')
     record = restart.with_crashed(inventory, before, new, step)
-    return Opened(record, (*_told(record.host, new), *_many(inventory, before, record, new)),
+    return Opened(record, (*_told(record.host, new, rules), *_many(inventory, before, record, new)),
                   tuple(one.instance for one in new if one.phase is StartPhase.WAITING))
 
 
@@ -102,13 +102,15 @@ def _start(uuid: str, name: str, too_often: bool, tells: bool, reason: str, at: 
     return Start(uuid, name, StartPhase.WAITING, reason, at=at, crashed=True)
 
 
-def _told(host: str, new: Sequence[Start]) -> tuple[News, ...]:
+def _told(host: str, new: Sequence[Start], rules: model.Rules) -> tuple[News, ...]:
     """Each way is told once, with all that go it: who crashes beside others is not passed over."""
+    resumed = 'resumed' if rules.on_stuck is model.OnStuck.RESUME else (
+        'resumed, or rebooted if that does not help,')
     ways = (
         (Fact.CRASHED, REASON, 'off, and started again where it was'),
         (Fact.STUCK, STUCK,
-         'an I/O error of a disk paused it: it is rebooted where it is, once its host reaches its '
-         'storage'),
+         f'an I/O error of a disk paused it: it is {resumed} where it is, once its host reaches '
+         f'its storage'),
         (Fact.CRASHED, restart.ONLY_TOLD,
          'off, and left to a person: [instances] crashed is tell'),
         (Fact.NOT_RESTARTED, restart.TOO_OFTEN,

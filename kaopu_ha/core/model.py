@@ -52,6 +52,7 @@ from kaopu_ha.core.policy import Priority as Priority
 from kaopu_ha.core.proofs import Proof as Proof
 from kaopu_ha.core.proofs import Word as Word
 from kaopu_ha.core.rules import OnCrash as OnCrash
+from kaopu_ha.core.rules import OnStuck as OnStuck
 from kaopu_ha.core.rules import Rules as Rules
 from kaopu_ha.core.signs import Answer as Answer
 from kaopu_ha.core.signs import Evidence as Evidence
@@ -103,7 +104,7 @@ class Inventory:
     order, and its instances are told as they were before.  ``left_defined``: domains that are off
     and older than the nova-compute that was ``compute_started``.  ``crashed``: those that are off
     because their guests went off by themselves, as libvirt says.  ``stuck``: those that an I/O
-    error of a disk paused.
+    error of a disk paused, and ``stuck_runs`` the ids of their runs, for an agent that resumes.
     """
 
     host: str
@@ -124,6 +125,7 @@ class Inventory:
     left_defined: tuple[str, ...] = ()
     crashed: tuple[str, ...] = ()
     stuck: tuple[str, ...] = ()
+    stuck_runs: dict[str, str] = field(default_factory=dict)
 
     @property
     def on(self) -> tuple[Instance, ...]:

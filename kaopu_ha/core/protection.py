@@ -266,7 +266,7 @@ def _stuck(inventory: model.Inventory) -> Iterator[Unprotected]:
         names = tuple(sorted(one.name for one in inventory.instances
                              if one.uuid in inventory.stuck))
         yield Unprotected(inventory.host, Reason.STUCK, f'an I/O error of a disk paused '
-                          f'{texts.few(names)}, and it stays so: when the storage takes its writes '
+                          f'{texts.few(names)}: when the storage takes its writes '
                           f'again (a full pool, most often), virsh resume there, or reboot it '
                           f'(hard)', names)
 

@@ -10,7 +10,10 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""What is asked for an admission: of the leader by people, of a host's agent by the leader."""
+"""What is asked of the leader by people, and of a host's agent by the leader.
+
+For an admission, and to resume what is stuck.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ class RequestVerb(enum.Enum):
     READ_STORAGE = 'read storage'
     REMOVE_DOMAINS = 'remove domains'
     RESTART_COMPUTE = 'restart compute'
+    RESUME_DOMAINS = 'resume domains'
 
 
 class RequestState(enum.Enum):
@@ -35,5 +39,7 @@ class RequestState(enum.Enum):
     FAILED = 'failed'
 
 
-# What a host's agent is asked; what else stands under its name nobody reads.
-OF_AGENTS = (RequestVerb.READ_STORAGE, RequestVerb.REMOVE_DOMAINS, RequestVerb.RESTART_COMPUTE)
+# What a host's agent is asked while its host is taken back.
+OF_ADMISSIONS = (RequestVerb.READ_STORAGE, RequestVerb.REMOVE_DOMAINS, RequestVerb.RESTART_COMPUTE)
+# All that it is asked; what else stands under its name nobody reads.
+OF_AGENTS = (*OF_ADMISSIONS, RequestVerb.RESUME_DOMAINS)

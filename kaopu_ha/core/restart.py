@@ -51,6 +51,7 @@ _CARRIED = 'was to be started before its host was booted once more'
 # Why a guest that crashed is left to a person.
 ONLY_TOLD = 'its guest crashed, and [instances] crashed is tell'
 TOO_OFTEN = 'its guest crashed too often within an hour'
+ASKED = 'its host is asked to resume it'
 OF_A_PERSON = frozenset({ONLY_TOLD, TOO_OFTEN})
 
 _Applies = Callable[[Start, Seen, model.Rules], bool]
@@ -265,15 +266,44 @@ def _fails(start: Start, seen: Seen, rules: model.Rules) -> Decision:
                     (News(Fact.NOT_RESTARTED, '', f'{start.name}: {text}'),))
 
 
+def _got_stuck_again(start: Start, seen: Seen, rules: model.Rules) -> bool:
+    return start.phase is StartPhase.STARTING and seen.stuck and bool(start.run and seen.run) and (
+        start.run != seen.run)
+
+
+def _again(start: Start, seen: Seen, rules: model.Rules) -> Decision:
+    """It ran, if nobody saw it: what comes now is another start, and counts as one more."""
+    return Decision(_go(start, StartPhase.RUNS, 'it ran, and got stuck again', seen.at), Act.NOTE)
+
+
 def _lost(start: Start, seen: Seen, rules: model.Rules) -> Decision:
-    text = f'call {start.calls} did not start it within {rules.attempt_limit:g} s'
+    what = 'resume' if start.resumed else 'start'
+    text = f'call {start.calls} did not {what} it within {_limit(start, rules):g} s'
+    if start.resumed and seen.answer:
+        text += f': {seen.answer}'
     return Decision(_go(start, StartPhase.WAITING, text, seen.at), Act.NOTE)
+
+
+def _limit(start: Start, rules: model.Rules) -> float:
+    """Seconds that the last call has."""
+    return rules.inventory_seconds if start.resumed else rules.attempt_limit
+
+
+def _may_be_resumed(start: Start, seen: Seen, rules: model.Rules) -> bool:
+    return seen.stuck and bool(seen.run) and (
+        rules.on_stuck is model.OnStuck.RESUME or start.calls < rules.resumes_max)
+
+
+def _resumes(start: Start, seen: Seen, rules: model.Rules) -> Decision:
+    begun = dataclasses.replace(start, calls=start.calls + 1, resumed=True, run=seen.run)
+    return Decision(_go(begun, StartPhase.STARTING, ASKED, seen.at), Act.RESUME)
 
 
 def _starts(start: Start, seen: Seen, rules: model.Rules) -> Decision:
     assert seen.server is not None
     act = Act.START if seen.server.vm_state == 'stopped' else Act.START_ANEW
-    begun = dataclasses.replace(start, calls=start.calls + 1)
+    begun = dataclasses.replace(start, calls=start.calls + 1, resumed=False,
+                                run=seen.run if seen.stuck else '')
     return Decision(_go(begun, StartPhase.STARTING, f'Nova shows it {seen.server.vm_state}',
                         seen.at),
                     act)
@@ -303,8 +333,10 @@ _ROWS: tuple[_Row, ...] = (
      _left('its user stopped it')),
     ('it may run elsewhere', lambda start, seen, rules: bool(seen.elsewhere),
      lambda start, seen, rules: _waiting(start, seen.elsewhere)),
+    ('it got stuck again', _got_stuck_again, _again),
     ('a call is under way', lambda start, seen, rules: start.phase is StartPhase.STARTING
-     and seen.seconds < rules.attempt_limit, _waits('it is being started')),
+     and seen.seconds < _limit(start, rules),
+     lambda start, seen, rules: _waiting(start, ASKED if start.resumed else 'it is being started')),
     ('a call led to nothing', lambda start, seen, rules: start.phase is StartPhase.STARTING, _lost),
     ('it is not ours to start', lambda start, seen, rules: bool(_not_ours(seen, rules)), _leaves),
     ('Nova is at it', lambda start, seen, rules: _task(seen) != ''
@@ -313,8 +345,9 @@ _ROWS: tuple[_Row, ...] = (
         'active', 'stopped', 'paused', 'rescued', 'error'), _other_state),
     ('people start it', lambda start, seen, rules: not rules.restarts and not start.crashed,
      _waits('a person has to start it: [restart] policy is tell')),
-    ('its nova-compute is away', lambda start, seen, rules: seen.service is None
-     or not seen.service.up, _waits('its nova-compute is not up')),
+    ('its nova-compute is away', lambda start, seen, rules: not _may_be_resumed(
+        start, seen, rules) and (seen.service is None or not seen.service.up),
+     _waits('its nova-compute is not up')),
     ('its storage is away', lambda start, seen, rules: seen.stuck and seen.storage_lost,
      _waits('its host does not reach its storage')),
     ('it was tried enough', lambda start, seen, rules: start.phase is not StartPhase.FAILED
@@ -322,8 +355,13 @@ _ROWS: tuple[_Row, ...] = (
     ('its pause', lambda start, seen, rules: seen.seconds < rules.restart_pause(start.calls),
      lambda start, seen, rules: _waiting(start, start.reason)),
     ('its nova-compute looks', lambda start, seen, rules: not start.calls
-     and _not_noticed(start, seen, rules),
-     _waits('its nova-compute may start it by itself')),
+     and _not_noticed(start, seen, rules), lambda start, seen, rules: _waiting(
+         start, 'its host looks at its storage' if seen.stuck else
+         'its nova-compute may start it by itself')),
+    ('it may be resumed', _may_be_resumed, _resumes),
+    ('nobody reboots it', lambda start, seen, rules: seen.stuck
+     and rules.on_stuck is model.OnStuck.RESUME, _waits(
+         'its host\'s agent can\'t resume it: it is of an earlier release')),
     ('it is off and may run', lambda start, seen, rules: True, _starts),
 )
 

@@ -56,7 +56,8 @@ ROADS: dict[StartPhase, frozenset[StartPhase]] = {
 class Start:
     """One instance that is to run again.  ``calls`` counts those that were committed.
 
-    ``crashed``: its guest went off by itself, or got stuck, on a host that lived.
+    ``crashed``: its guest went off by itself, or got stuck, on a host that lived.  ``resumed``: its
+    last call asked its host's agent to resume it.  ``run``: in which it was stuck at that call.
     """
 
     instance: str
@@ -66,6 +67,8 @@ class Start:
     calls: int = 0
     at: str = ''
     crashed: bool = False
+    resumed: bool = False
+    run: str = ''
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,13 @@ class Act(enum.Enum):
     NOTE = 'note what is so'
     START = 'start it'
     START_ANEW = 'start it by a hard reboot'
+    RESUME = 'have its host resume it'
     WAIT = 'wait'
+
+    @property
+    def calls(self) -> bool:
+        """True if something is done to the instance."""
+        return self not in (Act.NOTE, Act.WAIT)
 
 
 @dataclass(frozen=True)
@@ -99,9 +108,11 @@ class Seen:
     ``power``: as this boot's libvirt says (OFF if it does not know it), None if it does not answer.
     ``server`` is None if Nova has none; ``actions`` are newest first.  ``barred``: why nothing may
     be started on the host now.  ``moving``: why the instance itself may not be, and ``elsewhere``:
-    why it may run elsewhere.  ``stuck``: an I/O error paused it; ``storage_lost``: its host does
-    not reach all of its storage.  ``seconds`` passed since the last call, or since it was first
-    seen off: this leader's count, so late is possible, early is not.
+    why it may run elsewhere.  ``stuck``: an I/O error paused it, in the run ``run`` ('' if its
+    host's agent can't resume it, or doesn't say), and ``answer`` is what that said of the last
+    resume; ``storage_lost``: its host does not reach all of its storage.  ``seconds`` passed since
+    the last call, or since it was first seen off: this leader's count, so late is possible, early
+    is not.
     """
 
     at: str
@@ -114,6 +125,8 @@ class Seen:
     moving: str = ''
     elsewhere: str = ''
     stuck: bool = False
+    run: str = ''
+    answer: str = ''
     storage_lost: bool = False
     seconds: float = 0.0
 

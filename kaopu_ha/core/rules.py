@@ -31,6 +31,14 @@ class OnCrash(enum.Enum):
     LEAVE = 'leave'
 
 
+class OnStuck(enum.Enum):
+    """What is done when an agent sees that an I/O error of a disk paused a guest."""
+
+    RESUME = 'resume'
+    REBOOT = 'reboot'
+    TELL = 'tell'
+
+
 @dataclass(frozen=True)
 class Rules:
     """Every limit and wait that a decision uses; made from configuration in wiring.
@@ -94,7 +102,7 @@ class Rules:
     notes_calls_max: int = 4
     policy: Policy = Policy()
     on_crash: OnCrash = OnCrash.TELL
-    reboots_stuck: bool = False
+    on_stuck: OnStuck = OnStuck.TELL
 
     # Rounds that end at once (a refused connection) must not make a loop that only writes.
     round_pause: float = 0.25
@@ -119,7 +127,10 @@ class Rules:
     crashes_max: int = 3
     crash_seconds: float = 3600.0
     # An agent looks at its domains every other second, and its beat says so if it did not for 30 s.
+    # As long it has for what it is asked to resume.
     inventory_seconds: float = 40.0
+    # Whom a resume has not helped so often it does not help: what may be rebooted is.
+    resumes_max: int = 2
     # As long as an agent tells it of what went off lately.
     went_off_seconds: float = 120.0
     # Before a host's agent is asked once more for what it could not do.

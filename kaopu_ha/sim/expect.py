@@ -83,6 +83,17 @@ def _is_off(world: World, instance: str) -> str:
     return f'it runs on {" and ".join(places)}' if places else ''
 
 
+@_expected('{instance} is stuck')
+def _is_stuck(world: World, instance: str) -> str:
+    row = _row(world, instance)
+    return '' if world.machines[row.host].guests[row.uuid].stuck else 'it is not'
+
+
+@_expected('{instance} is not stuck')
+def _is_not_stuck(world: World, instance: str) -> str:
+    return '' if _is_stuck(world, instance) else 'it is'
+
+
 @_expected('{instance} is told as {phase}: {reason}')
 def _told_as(world: World, instance: str, phase: str, reason: str) -> str:
     row = _row(world, instance)

@@ -18,13 +18,15 @@ From the truth of the false world: when guests crashed, and what was said of the
 from __future__ import annotations
 
 from collections.abc import Callable
+import functools
 
 from kaopu_ha import records
-from kaopu_ha.core.model import OnCrash
+from kaopu_ha.core.model import OnCrash, OnStuck
 from kaopu_ha.core.restart import Restart
 from kaopu_ha.core.segments import Notification, NotificationKind
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.laws_late import came_too_late
+from kaopu_ha.sim.machine import Machine
 from kaopu_ha.sim.nova import SimServer
 from kaopu_ha.sim.world import World
 
@@ -41,6 +43,8 @@ class StartedCrashed:
         self._world, self._say = world, say
         # Which crashes of each instance were followed by a start.
         self._started: dict[str, set[float]] = {}
+        for machine in world.machines.values():
+            machine.asked_to_resume = functools.partial(self.resumed, machine)
 
     def asked(self, row: SimServer) -> None:
         """The API was asked to start a server where it is."""
@@ -51,10 +55,29 @@ class StartedCrashed:
             return
         rules, at = world.setup.times.rules, machine.crashes[row.uuid][-1]
         # What is begun of a guest that is stuck goes on when it crashes.
-        wanted = (rules.reboots_stuck and guest.got_stuck) or (
+        wanted = (rules.on_stuck is not OnStuck.TELL and guest.got_stuck) or (
             rules.on_crash is OnCrash.START and not guest.stuck)
+        if guest.stuck and rules.on_stuck is OnStuck.RESUME:
+            self._say('what is resumed keeps its memory', f'{row.name} is stuck, and rebooted')
         if not wanted and not self._was_said(row, at):
             self._say('a crash is left where nobody asked', f'{row.name} crashed, and is started')
+        self._counted(row, at)
+
+    def resumed(self, machine: Machine, uuid: str) -> None:
+        """An agent resumes a guest that is stuck, for the leader."""
+        world, row = self._world, self._world.nova.rows[uuid]
+        if came_too_late(world, 'resume'):
+            return
+        at = machine.crashes[uuid][-1]
+        if world.setup.times.rules.on_stuck is OnStuck.TELL and not self._was_said(row, at):
+            self._say('a crash is left where nobody asked', f'{row.name} is stuck, and resumed')
+        if world.confirmed(machine.name):
+            self._say('the condemned resume nothing', f'{row.name} is resumed on {machine.name}, '
+                                                      f'which is confirmed dead')
+        self._counted(row, at)
+
+    def _counted(self, row: SimServer, at: float) -> None:
+        rules = self._world.setup.times.rules
         starts = self._started.setdefault(row.uuid, set())
         starts.add(at)
         lately = [each for each in starts if at - each < rules.crash_seconds - _CUT_SECONDS]

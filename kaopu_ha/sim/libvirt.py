@@ -69,6 +69,13 @@ class SimLocal(ports.LocalHost):
         leave.take()
         return tuple(uuid for uuid in uuids if self._machine.remove(uuid))
 
+    def resume_domains(self, runs: Mapping[str, str], permit: ports.Permit) -> Mapping[str, str]:
+        """As promised."""
+        leave = Leave(self.kernel, permit)
+        self._libvirt(leave.seconds)
+        leave.take('resume')
+        return {uuid: self._machine.go_on(uuid, run) for uuid, run in sorted(runs.items())}
+
     def addresses(self, networks: Sequence[str]) -> tuple[str, ...]:
         """As promised."""
         return _inside((*self._machine.addresses, '127.0.0.1'), tuple(networks))

@@ -84,6 +84,9 @@ class Machine:
         self.stopping = False
         # When its guests crashed, or got stuck, by instance.
         self.crashes: dict[str, list[float]] = {}
+        # Guests of which each write fails; and who is told of each that is resumed for the program.
+        self.failing: set[str] = set()
+        self.asked_to_resume: Callable[[str], None] = lambda uuid: None
         self._boots, self._runs = 1, 0
 
     @property
@@ -227,6 +230,17 @@ class Machine:
             self.pause(uuid, True)
             self.guests[uuid].stuck = self.guests[uuid].got_stuck = True
             self.crashes.setdefault(uuid, []).append(self.kernel.now)
+
+    def go_on(self, uuid: str, run: str) -> str:
+        """Resume what an I/O error paused in this run; why it does not go on."""
+        guest = self.guests.get(uuid)
+        if guest is None or not guest.stuck or str(guest.run) != run:
+            return 'it is not paused by an I/O error any more, or was started since'
+        self.asked_to_resume(uuid)
+        if uuid in self.failing:
+            return 'an I/O error paused it again'
+        self.pause(uuid, False)
+        return ''
 
     def crash(self, uuid: str) -> None:
         """End the domain's QEMU, as nobody asked for."""

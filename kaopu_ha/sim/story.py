@@ -38,11 +38,12 @@ from __future__ import annotations
 from collections.abc import Callable
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+import enum
+from typing import Any, TypeVar
 
 import yaml
 
-from kaopu_ha.core.model import OnCrash
+from kaopu_ha.core.model import OnCrash, OnStuck
 from kaopu_ha.sim import expect, words
 from kaopu_ha.sim.checkers import Checkers
 from kaopu_ha.sim.world import PACES, Setup, Times, Vm, World
@@ -201,16 +202,21 @@ def _story(data: dict[str, Any], times: Times | None) -> Story:
 
 def _on_crash(times: Times, data: dict[str, Any]) -> Times:
     """The times, with what is done about guests that crash or get stuck, if the story says so."""
-    crashed, stuck = data.get('crashed'), data.get('stuck', 'tell')
-    if stuck not in ('tell', 'reboot'):
-        raise StoryError(f'stuck is {stuck}, and may be tell, reboot')
-    try:
-        chosen = times.rules.on_crash if crashed is None else OnCrash(crashed)
-    except ValueError:
-        raise StoryError(f'crashed is {crashed}, and may be '
-                         f'{", ".join(one.value for one in OnCrash)}') from None
     return dataclasses.replace(times, rules=dataclasses.replace(
-        times.rules, on_crash=chosen, reboots_stuck=stuck == 'reboot'))
+        times.rules, on_crash=_chosen(data, 'crashed', times.rules.on_crash),
+        on_stuck=_chosen(data, 'stuck', times.rules.on_stuck)))
+
+
+_E = TypeVar('_E', bound=enum.Enum)
+
+
+def _chosen(data: dict[str, Any], name: str, usual: _E) -> _E:
+    kind = type(usual)
+    try:
+        return usual if name not in data else kind(data[name])
+    except ValueError:
+        raise StoryError(f'{name} is {data[name]}, and may be '
+                         f'{", ".join(one.value for one in kind)}') from None
 
 
 def _switched(times: Times, switched: str) -> Times:
@@ -276,8 +282,8 @@ def written(story: Story) -> str:
                             'clusters': ' '.join(setup.clusters),
                             'controllers': setup.controllers, 'workers': setup.workers,
                             'horizon': setup.horizon or '',
-                            'crashed': _told_on_crash(setup.times),
-                            'stuck': 'reboot' if setup.times.rules.reboots_stuck else '',
+                            'crashed': _unusual(setup.times.rules.on_crash, OnCrash.TELL),
+                            'stuck': _unusual(setup.times.rules.on_stuck, OnStuck.TELL),
                             'rules': ' '.join(
                                 name for name in _SWITCHES if getattr(setup.times.rules, name)),
                             'live_weight': '' if setup.live_weight is None else setup.live_weight,
@@ -290,9 +296,8 @@ def written(story: Story) -> str:
     return str(yaml.dump(kept, Dumper=_Dumper, sort_keys=False, width=100))
 
 
-def _told_on_crash(times: Times) -> str:
-    chosen = times.rules.on_crash
-    return chosen.value if chosen is not OnCrash.TELL else ''
+def _unusual(chosen: enum.Enum, usual: enum.Enum) -> str:
+    return str(chosen.value) if chosen is not usual else ''
 
 
 def _told(vm: Vm) -> str:

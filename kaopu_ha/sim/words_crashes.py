@@ -26,6 +26,7 @@ WORDS = Vocabulary()
 
 # libvirt's driver of Nova tells of a stop so late: a reboot may come behind it (read).
 _TOLD_SECONDS = 15.0
+_WRITES_SECONDS = 5.0
 
 
 @WORDS.take('the guest of {instance} crashes')
@@ -50,6 +51,29 @@ def _sticks(world: World, instance: str) -> None:
     row = _row(world, instance)
     world.machines[row.host].stick(row.uuid)
     world.changed()
+
+
+@WORDS.take('writes of {instance} fail')
+def _fails(world: World, instance: str) -> None:
+    """Its pool is full, say: whatever starts or resumes it, it gets stuck until there is room."""
+    row = _row(world, instance)
+    for machine in world.machines.values():
+        machine.failing.add(row.uuid)
+
+    def writes() -> None:
+        for machine in world.machines.values():
+            if row.uuid in machine.failing and machine.runs(row.uuid):
+                machine.stick(row.uuid)
+        if any(row.uuid in machine.failing for machine in world.machines.values()):
+            world.kernel.after(_WRITES_SECONDS, writes)
+    writes()
+    world.changed()
+
+
+@WORDS.take('writes of {instance} go through')
+def _goes_through(world: World, instance: str) -> None:
+    for machine in world.machines.values():
+        machine.failing.discard(_row(world, instance).uuid)
 
 
 @WORDS.take('a person resumes {instance}')

@@ -114,6 +114,18 @@ class LocalHostSuite(Clocked):
             self.local.remove_domains([self.off], TimedPermit(given=False))
         self.assertEqual(self.off, self.domain(self.off).uuid)
 
+    def test_only_what_an_io_error_paused_is_resumed(self) -> None:
+        said = self.local.resume_domains(
+            {self.on: self.domain(self.on).run, self.off: '1', NOBODY: '1'}, TimedPermit())
+        self.assertEqual(sorted([self.on, self.off, NOBODY]), sorted(said))
+        self.assertTrue(all(said.values()))
+        self.assertIs(Power.OFF, self.domain(self.off).power)
+
+    def test_nothing_is_resumed_without_leave(self) -> None:
+        with self.assertRaises(ports.NotPermitted):
+            self.local.resume_domains({self.on: self.domain(self.on).run},
+                                      TimedPermit(given=False))
+
     def test_what_is_off_was_left_if_nova_compute_began_since(self) -> None:
         self.assertIs(False, self.domain(self.off).left)
         self.compute_begins()

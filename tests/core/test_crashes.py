@@ -16,7 +16,7 @@ import dataclasses
 import unittest
 
 from kaopu_ha.core import crashes, restart
-from kaopu_ha.core.model import OnCrash, Power
+from kaopu_ha.core.model import OnCrash, OnStuck, Power
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.restart import Start, StartPhase
 from tests.core.values import AT, BY, an_instance, an_inventory, rules
@@ -150,10 +150,16 @@ class Stuck(unittest.TestCase):
     def test_it_is_rebooted_if_the_operator_wants_that_whatever_is_done_about_crashes(self):
         for on_crash in OnCrash:
             self.assertIsNone(opened(self.HOST, rules=rules(on_crash=on_crash)))
-            found = opened(self.HOST, rules=rules(on_crash=on_crash, reboots_stuck=True))
+            found = opened(self.HOST, rules=rules(on_crash=on_crash, on_stuck=OnStuck.REBOOT))
             self.assertEqual([('i1', StartPhase.WAITING, crashes.STUCK)], [
                 (one.instance, one.phase, one.reason) for one in found.record.starts])
             self.assertEqual([Fact.STUCK], [one.fact for one in found.news])
+
+    def test_what_becomes_of_it_is_told_as_it_is_meant(self):
+        for on_stuck, words in ((OnStuck.RESUME, 'it is resumed where it is,'),
+                                (OnStuck.REBOOT, 'it is resumed, or rebooted if that does not')):
+            text = opened(self.HOST, rules=rules(on_stuck=on_stuck)).news[0].text
+            self.assertIn(words, text)
 
     def test_it_is_rebooted_for_who_says_so_and_one_that_its_user_paused_is_not(self):
         for uuid, found in (('i1', True), ('i2', False), ('i3', False)):
@@ -161,7 +167,7 @@ class Stuck(unittest.TestCase):
                 self.HOST, None, uuid, {}, AT, BY, rules()) is not None, uuid)
 
     def test_the_limit_holds_for_it_as_well_and_what_is_left_stays_left(self):
-        wanted = rules(reboots_stuck=True)
+        wanted = rules(on_stuck=OnStuck.REBOOT)
         found = opened(self.HOST, lately={'i1': wanted.crashes_max}, rules=wanted)
         self.assertEqual({'i1': StartPhase.LEFT}, phases(found))
         self.assertIsNone(opened(self.HOST, found.record, rules=wanted))
@@ -170,7 +176,7 @@ class Stuck(unittest.TestCase):
         host = dataclasses.replace(
             self.HOST, crashed=('i4',), instances=(*self.HOST.instances, an_instance(
                 'i4', Power.OFF), an_instance('i5'), an_instance('i6'), an_instance('i7')))
-        found = opened(host, rules=rules(reboots_stuck=True))
+        found = opened(host, rules=rules(on_stuck=OnStuck.REBOOT))
         self.assertEqual({Fact.STUCK: 'name of i1', Fact.CRASHED: 'name of i4'}, {
             one.fact: one.text.partition(':')[0] for one in found.news})
         self.assertEqual({'i1': StartPhase.WAITING, 'i4': StartPhase.LEFT}, phases(found))

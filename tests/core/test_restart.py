@@ -16,7 +16,7 @@ import dataclasses
 import unittest
 
 from kaopu_ha.core import restart, users
-from kaopu_ha.core.model import Action, Mark, Power, Source
+from kaopu_ha.core.model import Action, Mark, OnStuck, Power, Source
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.restart import Act, StartPhase
 from tests.core.values import (
@@ -48,6 +48,14 @@ def a_look(**changes):
 
 def advance(start, **changes):
     return restart.advance(start, a_look(**changes), rules())
+
+
+def resumed(its_rules, start=None, calls=0, **changes):
+    """The next step of one that an I/O error paused."""
+    start = start or a_start(crashed=True, calls=calls)
+    return restart.advance(start, a_look(**{
+        'power': Power.PAUSED, 'stuck': True, 'run': '7', 'server': a_server(), 'seconds': 30.0
+        } | changes), its_rules)
 
 
 class Started(unittest.TestCase):
@@ -181,6 +189,58 @@ class NotStarted(unittest.TestCase):
         self.assertIs(Act.START, advance(a_start(), storage_lost=True).act)
         resumed = advance(a_start(crashed=True), **stuck | {'power': Power.ON, 'stuck': False})
         self.assertIs(StartPhase.RUNS, resumed.start.phase)
+
+    def test_what_is_stuck_in_a_run_that_is_told_is_resumed_first(self):
+        waits = resumed(rules(), seconds=29.9)
+        self.assertEqual((Act.WAIT, 'its host looks at its storage'), (
+            waits.act, waits.start.reason))
+        for on_stuck in OnStuck:
+            first = resumed(rules(on_stuck=on_stuck))
+            self.assertEqual((Act.RESUME, StartPhase.STARTING, 1, True, '7'), (
+                first.act, first.start.phase, first.start.calls, first.start.resumed,
+                first.start.run), on_stuck)
+
+    def test_nova_need_not_be_up_for_that_and_the_storage_must_be_there(self):
+        self.assertIs(Act.RESUME, resumed(rules(), service=a_service('c1', up=False)).act)
+        self.assertIs(Act.WAIT, resumed(rules(), storage_lost=True).act)
+        self.assertIs(Act.WAIT, resumed(rules(), barred='its host is on hold').act)
+        self.assertIs(Act.WAIT, resumed(rules(), elsewhere='a client has it open').act)
+
+    def test_behind_two_resumes_in_vain_it_is_rebooted_unless_only_resuming_is_wanted(self):
+        for on_stuck, act in ((OnStuck.TELL, Act.START_ANEW), (OnStuck.REBOOT, Act.START_ANEW),
+                              (OnStuck.RESUME, Act.RESUME)):
+            for calls, wanted in ((1, Act.RESUME), (2, act), (3, act)):
+                found = resumed(rules(on_stuck=on_stuck), calls=calls, seconds=600.0)
+                self.assertIs(wanted, found.act, (on_stuck, calls))
+                self.assertIs(wanted is Act.RESUME, found.start.resumed)
+
+    def test_who_only_resumes_goes_on_with_growing_pauses_when_it_has_failed(self):
+        failed = a_start(StartPhase.FAILED, crashed=True, calls=5)
+        for seconds, act in ((599.0, Act.WAIT), (600.0, Act.RESUME)):
+            self.assertIs(act, resumed(rules(on_stuck=OnStuck.RESUME), failed,
+                                       seconds=seconds).act)
+
+    def test_an_agent_that_tells_no_run_can_resume_nothing(self):
+        self.assertIs(Act.START_ANEW, resumed(rules(on_stuck=OnStuck.REBOOT), run='').act)
+        waits = resumed(rules(on_stuck=OnStuck.RESUME), run='')
+        self.assertEqual((Act.WAIT, 'its host\'s agent can\'t resume it: it is of an earlier '
+                                    'release'), (waits.act, waits.start.reason))
+
+    def test_a_resume_has_until_its_agent_must_have_looked(self):
+        asked = a_start(StartPhase.STARTING, crashed=True, calls=1, resumed=True, run='7')
+        waits = resumed(rules(), asked, seconds=39.9)
+        self.assertEqual((Act.WAIT, restart.ASKED), (waits.act, waits.start.reason))
+        lost = resumed(rules(), asked, seconds=40.0, answer='an I/O error paused it again')
+        self.assertEqual((Act.NOTE, StartPhase.WAITING, 'call 1 did not resume it within 40 s: an '
+                          'I/O error paused it again'),
+                         (lost.act, lost.start.phase, lost.start.reason))
+
+    def test_what_gets_stuck_again_after_a_reboot_is_another_matter(self):
+        begun = a_start(StartPhase.STARTING, crashed=True, calls=3, run='7')
+        self.assertIs(Act.WAIT, resumed(rules(), begun).act)
+        again = resumed(rules(), begun, run='8')
+        self.assertEqual((Act.NOTE, StartPhase.RUNS, ()),
+                         (again.act, again.start.phase, again.news))
 
     def test_what_crashed_is_started_whatever_is_done_after_a_boot(self):
         crashed = a_start(crashed=True)

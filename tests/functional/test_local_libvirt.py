@@ -12,8 +12,10 @@
 
 """The local host against a real libvirtd with a real QEMU."""
 
+import contextlib
 import os
 import pathlib
+import subprocess
 import tempfile
 import time
 import unittest
@@ -153,3 +155,82 @@ class LocalLibvirtTest(local.LocalHostSuite, unittest.TestCase):
         memory.write_text(memory.read_text().replace('"machine": "', '"machine": "x'))
         with self.assertRaises(ports.PortError):
             self.a_host('qemu+unix:///system?socket=/nowhere').identity(5)
+
+
+# A boot sector that writes sector 63 of its disk, again and again (int 13h, AH=3).
+_WRITES = bytes.fromhex('b80103 bb007c b93f00 ba8000 cd13 ebf0').ljust(510, b'\0') + b'\x55\xaa'
+_FILE = """
+<disk type='file' device='disk'>
+  <driver name='qemu' type='raw' cache='none'/>
+  <source file='{path}'/>
+  <target dev='hda' bus='ide'/>
+</disk>
+"""
+_FULL_BYTES = 64 * 1024
+_WRITES_SECONDS = 60
+
+
+class StuckTest(unittest.TestCase):
+    """A guest that QEMU pauses because a write of its finds no room."""
+
+    def setUp(self):
+        super().setUp()
+        if not libvirtd_single.is_possible():
+            raise unittest.SkipTest('a libvirtd needs root, libvirtd and unshare')
+        self.folder = tempfile.mkdtemp(prefix='full-')
+        self.addCleanup(os.rmdir, self.folder)
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={_FULL_BYTES},mode=777', 'full',
+                        self.folder], check=True)
+        self.addCleanup(subprocess.run, ['umount', self.folder], check=True)
+        # It has to be there first: a namespace of mounts gets no new ones.
+        self.libvirtd = libvirtd_single.Libvirtd()
+        self.addCleanup(self.libvirtd.close)
+        self.local = LocalLibvirt(self.libvirtd.uri)
+        self.addCleanup(self.local.close)
+        link = libvirt.open(self.libvirtd.uri)
+        self.addCleanup(link.close)
+        disk, self.filler = (pathlib.Path(self.folder, name) for name in ('disk', 'filler'))
+        disk.write_bytes(_WRITES)
+        os.truncate(disk, 1024 * 1024)
+        self.guest = link.createXML(_DOMAIN.format(
+            number=1, uuid=ON, disk=_FILE.format(path=disk), made=written(0)),
+            libvirt.VIR_DOMAIN_START_PAUSED)
+        self.addCleanup(self.guest.destroy)
+        with contextlib.suppress(OSError), self.filler.open('wb', 0) as filler:
+            while filler.write(bytes(4096)):
+                pass
+        self.guest.resume()
+
+    def seen(self):
+        domain, = self.local.instances(10)
+        return domain
+
+    def until(self, stuck):
+        over = time.monotonic() + _WRITES_SECONDS
+        while self.seen().stuck is not stuck:
+            self.assertLess(time.monotonic(), over, self.guest.state())
+            time.sleep(0.2)
+        return self.seen()
+
+    def resume(self, run, **permit):
+        return self.local.resume_domains({ON: run}, local.TimedPermit(**permit))[ON]
+
+    def test_it_is_resumed_in_vain_while_there_is_no_room_and_goes_on_when_there_is(self):
+        stuck = self.until(True)
+        self.assertEqual((Power.PAUSED, str(self.guest.ID())), (stuck.power, stuck.run))
+        self.assertEqual('an I/O error paused it again', self.resume(stuck.run))
+        with self.assertRaises(ports.NotPermitted):
+            self.resume(stuck.run, given=False)
+        self.filler.unlink()
+        self.assertIn('was started since', self.resume('99'))
+        self.assertTrue(self.seen().stuck)
+        self.assertEqual('', self.resume(stuck.run))
+        self.assertEqual((Power.ON, stuck.run), (self.until(False).power, self.seen().run))
+
+    def test_what_its_user_paused_is_not_resumed(self):
+        stuck = self.until(True)
+        self.filler.unlink()
+        self.guest.resume()
+        self.guest.suspend()
+        self.assertIn('not paused by an I/O error', self.resume(stuck.run))
+        self.assertIs(Power.PAUSED, self.seen().power)

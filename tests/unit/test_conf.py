@@ -27,7 +27,7 @@ from kaopu_ha.conf import ceph, detection, nova, policy, rules
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.cloud import Source
 from kaopu_ha.core.policy import Managed, Named, Policy
-from kaopu_ha.core.rules import OnCrash, Rules
+from kaopu_ha.core.rules import OnCrash, OnStuck, Rules
 from kaopu_ha.wiring import agent, drivers, worker
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -351,9 +351,11 @@ class TestOptions(ConfCase):
                 ({'instances__crashed': each.value}, each) for each in OnCrash)):
             self.assertIs(meant, rules.rules(made(**given), fence_proves=True).on_crash)
 
-    def test_what_is_stuck_is_rebooted_only_if_the_operator_says_so(self):
-        for given, meant in (({}, False), ({'instances__stuck': 'reboot'}, True)):
-            self.assertIs(meant, rules.rules(made(**given), fence_proves=True).reboots_stuck)
+    def test_what_is_stuck_is_touched_only_if_the_operator_says_so(self):
+        self.assertIs(OnStuck.TELL, rules.rules(made(), fence_proves=True).on_stuck)
+        for meant in OnStuck:
+            self.assertIs(meant, rules.rules(made(instances__stuck=meant.value),
+                                             fence_proves=True).on_stuck)
 
     def test_a_policy_that_nobody_can_mean_is_refused_with_the_way_out(self):
         for words, given in (

@@ -18,7 +18,7 @@ child its life, and the agent nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import contextlib
 import dataclasses
 import json
@@ -104,6 +104,10 @@ class LocalLibvirt(ports.LocalHost):
     def remove_domains(self, uuids: Sequence[str], permit: ports.Permit) -> tuple[str, ...]:
         """Destroy and undefine those of the domains that exist."""
         return tuple(self._child.act('remove', permit, uuids=sorted(set(uuids))))
+
+    def resume_domains(self, runs: Mapping[str, str], permit: ports.Permit) -> Mapping[str, str]:
+        """Resume what an I/O error paused, and look whether it goes on."""
+        return dict(self._child.act('resume', permit, runs=dict(runs)))
 
     def addresses(self, networks: Sequence[str]) -> tuple[str, ...]:
         """The host's own addresses inside the networks."""

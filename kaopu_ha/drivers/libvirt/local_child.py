@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 import contextlib
+import time
 from typing import Any
 from xml.etree import ElementTree
 
@@ -36,6 +37,7 @@ _POWER = {libvirt.VIR_DOMAIN_PAUSED: model.Power.PAUSED,
 _CRASHED = ((libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_CRASHED),
             (libvirt.VIR_DOMAIN_CRASHED, libvirt.VIR_DOMAIN_CRASHED_PANICKED))
 _STUCK = (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_IOERROR)
+_AGAIN_SECONDS = 0.5
 _STARTING = (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_STARTING_UP)
 # What would keep a domain from being undefined; a hypervisor that knows no such flags refuses all.
 _UNDEFINE = (libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
@@ -58,7 +60,8 @@ class LocalHandlers:
 
     def by_name(self) -> dict[str, child.Handler]:
         """The handlers for ``child.serve``."""
-        return {'identity': self.identity, 'domains': self.domains, 'remove': self.remove}
+        return {'identity': self.identity, 'domains': self.domains, 'remove': self.remove,
+                'resume': self.resume}
 
     def identity(self) -> dict[str, Any]:
         """The host's UUID, its cores and memory."""
@@ -85,6 +88,14 @@ class LocalHandlers:
     def remove(self, uuids: Sequence[str]) -> list[str]:
         """Destroy and undefine those of the domains that exist; their UUIDs."""
         return [uuid for uuid in uuids if self._remove(uuid)]
+
+    def resume(self, runs: Mapping[str, str]) -> dict[str, str]:
+        """Resume those that an I/O error paused in this run; for each why it does not go on."""
+        said = {uuid: self._resume(uuid, run) for uuid, run in sorted(runs.items())}
+        if '' in said.values():
+            # QEMU makes the write that failed again at once, and so fails again at once.
+            time.sleep(_AGAIN_SECONDS)
+        return {uuid: why or self._why_paused(uuid) for uuid, why in said.items()}
 
     # ------------------------------------------------------------ private
 
@@ -113,6 +124,23 @@ class LocalHandlers:
                 return None    # It went while the list was read.
             # A qemu that hangs, or a definition that this libvirt can't print: it alone.
             return uuid, str(failure)
+
+    def _resume(self, uuid: str, run: str) -> str:
+        try:
+            domain = self._linked().lookupByUUIDString(uuid)
+            if tuple(domain.state()) != _STUCK or str(domain.ID()) != run:
+                return 'it is not paused by an I/O error any more, or was started since'
+            domain.resume()
+        except libvirt.libvirtError as failure:
+            return str(failure)
+        return ''
+
+    def _why_paused(self, uuid: str) -> str:
+        try:
+            domain = self._linked().lookupByUUIDString(uuid)
+            return 'an I/O error paused it again' if tuple(domain.state()) == _STUCK else ''
+        except libvirt.libvirtError as failure:
+            return str(failure)
 
     def _remove(self, uuid: str) -> bool:
         try:

@@ -80,7 +80,8 @@ class ScriptedHost(ports.LocalHost):
         self.domains, self.mute = (), False
         self.own = ('10.0.0.1',)
         self.compute, self.compute_next = 'boot-1/7', 'boot-1/8'
-        self.ran, self.removed = [], []
+        self.ran, self.removed, self.resumed = [], [], []
+        self.paused_again = ''
         self.stops, self.asked_why = False, 0
 
     def identity(self, limit):
@@ -98,6 +99,12 @@ class ScriptedHost(ports.LocalHost):
         self.domains = tuple(each for each in self.domains if each.uuid not in there)
         self.removed.extend(there)
         return there
+
+    def resume_domains(self, runs, permit):
+        if not permit.holds():
+            raise ports.NotPermitted('no')
+        self.resumed.append(dict(runs))
+        return dict.fromkeys(runs, self.paused_again)
 
     def addresses(self, networks):
         return self.own

@@ -17,7 +17,7 @@ import unittest
 from kaopu_ha import ports, records
 from kaopu_ha.controller import admitter
 from kaopu_ha.core.news import Fact
-from kaopu_ha.core.requests import OF_AGENTS, RequestState, RequestVerb
+from kaopu_ha.core.requests import OF_ADMISSIONS, RequestState, RequestVerb
 from tests.core import values
 from tests.unit.controller import scene
 from tests.unit.controller.scene import Store
@@ -64,7 +64,7 @@ class Asked(unittest.TestCase):
         self.assertEqual(['c1'], list(self.admitter._asked()))
 
     def test_what_was_asked_of_a_former_boot_is_asked_anew_at_once(self):
-        verbs = dict(zip(OF_AGENTS, ('', 'boot-1', 'boot-2'), strict=True))
+        verbs = dict(zip(OF_ADMISSIONS, ('', 'boot-1', 'boot-2'), strict=True))
         self.write({records.request_to('c1', verb): asked('c1', verb=verb, boot_id=boot_id,
                                                           state=RequestState.REFUSED)
                     for verb, boot_id in verbs.items()})

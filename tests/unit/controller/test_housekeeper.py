@@ -100,7 +100,9 @@ class Kept(unittest.TestCase):
     def test_what_nobody_reads_goes(self):
         request = records.Request(RequestVerb.READ_STORAGE, 'c1', 'x', NOW)
         asked = {records.request_to('c1', RequestVerb.READ_STORAGE): request,
-                 records.CASE + 'c1': values.a_case()}
+                 records.CASE + 'c1': values.a_case(),
+                 # It is asked of a host that is well, and a lease ends it.
+                 records.request_to('c2', RequestVerb.RESUME_DOMAINS): request}
         told = {records.request_to(f'c{number}', RequestVerb.READ_STORAGE): request
                 for number in range(100, 220)}
         self.assertEqual(sorted(asked), self.left(asked | told))

@@ -17,14 +17,20 @@ in between is played once each.
 import logging
 import unittest
 
+from kaopu_ha import records
+from kaopu_ha.agent import requests, resuming
+from kaopu_ha.controller import bars, resumes
 from kaopu_ha.controller import crashes as counting
 from kaopu_ha.core import crashes, notified, restart
 from kaopu_ha.sim import scenarios, story
+from kaopu_ha.testing.local import TimedPermit
 from tests.unit.sim.mutants import put
 
 SAID, STARTED, DIES = ('said-of-guests-and-processes', 'guests-that-crash-are-started',
                        'crashed-just-before-its-host')
-STUCK = 'paused-by-an-io-error'
+STUCK, RESUMED, REBOOTED, CONDEMNED = (
+    'paused-by-an-io-error', 'an-io-error-and-its-host-resumes', 'resumed-in-vain-and-rebooted',
+    'condemned-before-it-resumed')
 
 
 def setUpModule():
@@ -74,8 +80,41 @@ class Mutants(unittest.TestCase):
                              and seen.power is not restart.model.Power.OFF)
                       if name == 'it is on' else applies, then)
                      for name, applies, then in restart._ROWS)
-        self.finds(STUCK, 'Nova was asked 1 times to start web: it was 0', put(
-            restart, '_ROWS', rows))
+        self.finds(RESUMED, 'web is not stuck: it is', put(restart, '_ROWS', rows))
+
+    def without(self, *names):
+        return put(restart, '_ROWS', tuple(row for row in restart._ROWS if row[0] not in names))
+
+    def test_what_is_only_to_be_resumed_is_rebooted(self):
+        self.finds(RESUMED, 'what is resumed keeps its memory', self.without(
+            'it may be resumed', 'nobody reboots it'))
+
+    def test_it_is_resumed_for_ever(self):
+        rows = tuple((name, (lambda start, seen, rules: seen.stuck) if name == 'it may be resumed'
+                      else applies, then) for name, applies, then in restart._ROWS)
+        self.finds(REBOOTED, 'Nova was asked 1 times to start web', put(restart, '_ROWS', rows))
+
+    def test_what_gets_stuck_again_is_the_same_matter(self):
+        self.finds(REBOOTED, 'not again and again', self.without('it got stuck again'))
+
+    def test_it_is_resumed_while_its_host_is_on_hold(self):
+        self.finds(RESUMED, 'mail is stuck: it is not', put(
+            bars, 'barred', lambda world, host: ''))
+
+    def test_what_is_resumed_is_not_asked_for(self):
+        self.finds(RESUMED, 'mail is not stuck', put(
+            resumes, 'asked', lambda store, inventory, decisions, at, by, rules: []))
+
+    def test_an_agent_resumes_though_its_host_is_condemned(self):
+        def look(resumer, seen):
+            entry = seen.get(resumer.key)
+            if entry is not None:
+                request = records.record(records.Request, entry)
+                resumer._local.resume_domains(dict(zip(
+                    request.given[::2], request.given[1::2], strict=True)), TimedPermit())
+        self.finds(CONDEMNED, 'the condemned resume nothing',
+                   put(requests.RequestRunner, '_permanent', lambda runner, seen: None),
+                   put(resuming.Resumer, 'look', look))
 
     def test_what_is_stuck_is_rebooted_unasked(self):
         def called(inventory, before, lately, at, by, rules):
@@ -174,43 +213,63 @@ class Crashed(Lives):
 
 
 class Stuck(Lives):
-    """The same of guests that an I/O error pauses, where the operator has them rebooted."""
+    """The same of guests that an I/O error pauses, where the operator has them resumed."""
 
-    def play(self, *lines, stuck='reboot', instances='web: c1, db: c1'):
+    def play(self, *lines, stuck='resume', instances='web: c1, db: c1'):
         return super().play(*lines, crashed=f'tell\nstuck: {stuck}', instances=instances)
 
-    def test_it_is_rebooted_once_its_host_reaches_its_storage(self):
-        played = self.play(
-            '10 cluster a hangs', '20 an I/O error pauses web', '100 expect web runs on c1',
-            '100 expect Nova was asked 0 times to start web', '100 cluster a goes on',
-            '200 expect Nova was asked 1 times to start web', '200 expect web runs on c1',
-            '200 end')
-        self.assertEqual(1, played.log.count('guest stuck: web'))
+    def test_it_is_resumed_once_its_host_reaches_its_storage(self):
+        for stuck in ('resume', 'reboot'):
+            played = self.play(
+                '10 cluster a hangs', '20 an I/O error pauses web', '100 expect web is stuck',
+                '100 cluster a goes on', '200 expect Nova was asked 0 times to start web',
+                '200 expect web is not stuck', '200 end', stuck=stuck)
+            self.assertEqual(1, played.log.count('guest stuck: web'))
 
     def test_one_that_gets_stuck_again_and_again_is_left_to_a_person_and_that_is_told_once(self):
         played = self.play(*(f'{at} an I/O error pauses web' for at in (10, 100, 200, 300)),
-                           '400 expect Nova was asked 3 times to start web', '400 end')
+                           '400 expect web is stuck', '400 end')
+        self.assertEqual(3, played.log.count('done: resumed web-0'))
         self.assertEqual(1, played.log.count('instance not started again'))
 
-    def test_what_a_person_resumes_is_not_rebooted(self):
-        self.play('10 an I/O error pauses web', '25 a person resumes web',
-                  '100 expect Nova was asked 0 times to start web',
-                  '100 expect it was told that somebody else started it', '100 end')
+    def test_what_a_person_resumes_is_not_resumed_again(self):
+        played = self.play('10 an I/O error pauses web', '25 a person resumes web',
+                           '100 expect it was told that somebody else started it', '100 end')
+        self.assertNotIn('resume domains', played.log)
 
-    def test_by_default_nobody_reboots_it(self):
+    def test_by_default_nobody_touches_it(self):
         played = self.play('10 an I/O error pauses web', '100 expect it was told that virsh resume',
-                           '100 expect Nova was asked 0 times to start web', '100 end',
-                           stuck='tell')
+                           '100 expect web is stuck', '100 end', stuck='tell')
         self.assertNotIn('instance runs again', played.log)
 
-    def test_its_host_dies_before_it_is_rebooted(self):
-        self.play('10 an I/O error pauses web', '12 power off c1',
-                  '120 expect web runs elsewhere', '120 expect db runs elsewhere', '120 end')
+    def test_its_host_dies_before_it_is_resumed(self):
+        for at in (12, 39, 41):
+            self.play('10 an I/O error pauses web', f'{at} power off c1',
+                      '150 expect web runs elsewhere', '150 expect db runs elsewhere', '150 end')
 
-    def test_its_host_is_on_hold(self):
-        self.play('5 hold c1', '10 an I/O error pauses web',
-                  '100 expect Nova was asked 0 times to start web', '100 release c1',
-                  '180 expect Nova was asked 1 times to start web', '180 end')
+    def test_its_host_is_cut_off_where_it_is_asked(self):
+        for at in (39, 39.9, 40.2, 40.6):
+            self.play('10 an I/O error pauses web', f'{at} cut c1 management',
+                      '150 mend c1 management',
+                      '300 expect web is not stuck', '300 end')
+
+    def test_its_user_stops_it_before_it_is_resumed(self):
+        self.play('10 an I/O error pauses web', '30 stop web', '150 expect web is off', '150 end')
+
+    def test_several_of_one_host(self):
+        played = self.play('10 an I/O error pauses web', '15 an I/O error pauses db',
+                           '150 expect web is not stuck', '150 expect db is not stuck', '150 end')
+        self.assertEqual(1, played.log.count('resumed web-0'))
+
+    def test_the_leader_is_killed_where_it_asks(self):
+        for at in (39, 40.1, 41):
+            self.play('10 an I/O error pauses web', f'{at} kill the leader',
+                      '200 expect web is not stuck', '200 end')
+
+    def test_its_agent_is_killed_where_it_is_asked(self):
+        for at in (39, 40, 40.3):
+            self.play('10 an I/O error pauses web', f'{at} kill agent-c1', '60 start agent-c1',
+                      '300 expect web is not stuck', '300 end')
 
     def test_it_gets_stuck_while_it_is_being_migrated(self):
         for at in (11, 14):

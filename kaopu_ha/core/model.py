@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 import enum
+from typing import Any
 
 from kaopu_ha.core.answers import Client as Client
 from kaopu_ha.core.answers import Contact as Contact
@@ -325,6 +326,14 @@ class Evacuation:
     demand: Demand | None = None
     refused: tuple[str, ...] = ()
     reserve: str = ''
+
+    def replace(self, **changed: Any) -> Evacuation:
+        """The same but for these fields.
+
+        Sooner than ``dataclasses.replace``, which asks of each field whether it may be given: of a
+        plan, which changes thousands, that was a third.
+        """
+        return Evacuation(**vars(self) | changed)
 
     @property
     def attempt(self) -> Attempt | None:

@@ -29,7 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 import dataclasses
 from dataclasses import dataclass, field
-import functools
+from types import MappingProxyType
 from typing import NamedTuple
 
 from kaopu_ha.core import demands, texts
@@ -109,7 +109,7 @@ class Ground:
     def __init__(self, places: Places, zones: Mapping[str, str],
                  moves: Iterable[Evacuation], grouping: Grouping = UNGROUPED) -> None:
         self.circles = Circles(grouping)
-        self._places, self._zones = places, zones
+        self._zones, self._map = zones, _Map(places, zones)
         self._groups = {member: group for group in places.groups for member in group.members}
         self._homes = dict(places.homes)
         # By the round of who learnt it.
@@ -135,8 +135,8 @@ class Ground:
         if group is None:
             return dataclasses.replace(kind, learnt=learnt)
         barred, doubtful, disliked = self._of_group(item, group)
-        return dataclasses.replace(kind, learnt=learnt,
-                                   group=Objections(barred, doubtful, disliked))
+        return Objections(kind.barred, kind.doubtful, kind.disliked, learnt,
+                          Objections(barred, doubtful, disliked), kind.circle)
 
     def placed(self, instance: str, target: str) -> None:
         """Note that an instance will be there."""
@@ -156,7 +156,7 @@ class Ground:
         if found is None:
             whole = self._everywhere.get(demand)
             if whole is None:
-                whole = _of_kind(demand, self._places, self._zones)
+                whole = _of_kind(demand, self._map)
                 self._everywhere[demand] = whole
             by_round = self._learnt.get((recovery, demand), {})
             learnt = frozenset().union(*(hosts for learnt_in, hosts in by_round.items()
@@ -201,33 +201,46 @@ class Ground:
         return {}, {}, together if soft else {}
 
 
-def _of_kind(demand: Demand, places: Places, zones: Mapping[str, str]) -> Objections:
+class _Map:
+    """The hosts of a plan, those together that are in the same zone and the same aggregates.
+
+    So what is asked of each host for each kind is asked once for some.
+    """
+
+    def __init__(self, places: Places, zones: Mapping[str, str]) -> None:
+        self.places, self.hosts = places, zones.keys()
+        aggregates: dict[str, list[int]] = {}
+        for number, one in enumerate(places.aggregates):
+            for host in one.hosts:
+                aggregates.setdefault(host, []).append(number)
+        alike: dict[tuple[str, tuple[int, ...]], list[str]] = {}
+        for host, zone in zones.items():
+            alike.setdefault((zone, tuple(aggregates.get(host, ()))), []).append(host)
+        self.alike = [(zone, [places.aggregates[number] for number in numbers], hosts)
+                      for (zone, numbers), hosts in alike.items()]
+
+
+def _of_kind(demand: Demand, known: _Map) -> Objections:
     """What speaks against hosts for every instance of this kind."""
-    offer, barred, doubtful = places.offers.get(demand), {}, {}
-    aggregates: dict[str, list[int]] = {}
-    for number, one in enumerate(places.aggregates):
-        for host in one.hosts:
-            aggregates.setdefault(host, []).append(number)
-
-    @functools.cache
-    def set_aside(numbers: tuple[int, ...]) -> str:
-        return _set_aside(demand, [places.aggregates[number] for number in numbers],
-                          places.aggregates)
-
-    for host, zone in zones.items():
+    offer = known.places.offers.get(demand)
+    barred, doubtful = dict[str, str](), dict[str, str]()
+    for zone, aggregates, hosts in known.alike:
         if demand.zone and zone and zone != demand.zone:
-            barred[host] = f'it is in zone {zone}'
+            barred.update(dict.fromkeys(hosts, f'it is in zone {zone}'))
             continue
-        why = set_aside(tuple(aggregates.get(host, ())))
+        why = _set_aside(demand, aggregates, known.places.aggregates)
         if demand.near and zone and zone != demand.near:
             why = f'it is in zone {zone}, and Nova does not tell whether it may leave {demand.near}'
-        if offer is not None and offer.whole and host not in offer.hosts:
-            why = 'Placement does not offer it: its devices, traits or aggregates are not there'
         if why:
-            doubtful[host] = why
-    unsure = {} if offer is None or offer.whole else {
-        host: 'Placement named enough others' for host in zones if host not in offer.hosts}
-    return Objections(barred, doubtful, unsure)
+            doubtful.update(dict.fromkeys(hosts, why))
+    if offer is None:
+        return Objections(barred, doubtful)
+    others = known.hosts - offer.hosts
+    if not offer.whole:
+        return Objections(barred, doubtful, dict.fromkeys(others, 'Placement named enough others'))
+    return Objections(barred, doubtful | dict.fromkeys(
+        others - barred.keys(),
+        'Placement does not offer it: its devices, traits or aggregates are not there'))
 
 
 def _set_aside(demand: Demand, mine: Sequence[Aggregate], every: Sequence[Aggregate]) -> str:
@@ -299,21 +312,23 @@ class NoTarget:
     """Why there is no target, however many hosts there are: equal reasons are told together.
 
     The hosts come in the order of their names.  It is told of many instances of one kind, each with
-    few hosts about which something else is said.
+    few hosts about which something else is said.  ``elsewhere``: the cores that are left on hosts
+    of other zones than its own, where those are not among the ``hosts``.
     """
 
-    def __init__(self, hosts: Sequence[RefusedHost], demand: Demand | None) -> None:
+    def __init__(self, hosts: Sequence[RefusedHost], demand: Demand | None,
+                 elsewhere: Mapping[str, dict[str, float]] = MappingProxyType({})) -> None:
         self._demand, self._zone = demand, demand.zone if demand is not None else ''
         self._reasons: dict[str, str] = {}
         self._near: dict[str, list[str]] = {}
-        self._elsewhere: dict[str, dict[str, float]] = {}
-        for one in hosts:
-            if self._zone and one.zone and one.zone != self._zone:
-                self._elsewhere.setdefault(one.zone, {})[one.host] = one.free
+        self._elsewhere = dict(elsewhere)
+        for host, reason, zone, free in hosts:
+            if self._zone and zone and zone != self._zone:
+                self._elsewhere.setdefault(zone, {})[host] = free
             else:
-                self._reasons[one.host] = one.reason
-                self._near.setdefault(one.reason, []).append(one.host)
-        self._free = {zone: sum(free.values()) for zone, free in self._elsewhere.items()}
+                self._reasons[host] = reason
+                self._near.setdefault(reason, []).append(host)
+        self._free = {zone: sum(its.values()) for zone, its in self._elsewhere.items()}
 
     def sentence(self, source: str, instead: Mapping[str, str]) -> str:
         """The same of an instance from there; ``instead``: other reasons why not."""

@@ -179,7 +179,8 @@ class _Plan:
     def changed(self) -> tuple[Evacuation, ...]:
         """Those that are not as they were before, the most important ones first."""
         return tuple(policy.in_order(new for item, new in zip(self._before, self._now, strict=True)
-                                     if new is not item and new != item))
+                                     if new is not item
+                                     and (new.phase is not item.phase or new != item)))
 
     def _waits(self, item: Evacuation, reason: str, reach: placing.Objections) -> Evacuation:
         """Without a target; its round ends if none is left that was not tried."""
@@ -199,7 +200,7 @@ def _awaits(item: Evacuation, reserve: str, reason: str = '') -> Evacuation:
     reason = reason or f'{reserve} is taken for it, which is reserved'
     if (item.reason, item.row, item.reserve) == (reason, '', reserve):
         return item
-    return dataclasses.replace(item, reason=reason, row='', reserve=reserve)
+    return item.replace(reason=reason, row='', reserve=reserve)
 
 
 _recovery = operator.attrgetter('recovery')
@@ -225,10 +226,10 @@ def _round_ended(item: Evacuation, seen: Seen, rules: model.Rules, reason: str) 
 
 def _goes(item: Evacuation, target: str, doubt: str, seen: Seen,
           usage: model.Usage | None) -> Evacuation:
-    item = dataclasses.replace(item, target=target, epoch=seen.epoch, reason='', reserve='')
     though = f', of those that are left: {doubt}' if doubt else ''
     return went(item, Phase.QUEUED, seen.at, seen.by,
-                f'to {target}, the least used that may{selection.figures(usage)}{though}')
+                f'to {target}, the least used that may{selection.figures(usage)}{though}',
+                target=target, epoch=seen.epoch, reserve='')
 
 
 def _turned_back(item: Evacuation, seen: Seen, rules: model.Rules,

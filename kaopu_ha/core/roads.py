@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 import dataclasses
+from typing import Any
 
 from kaopu_ha.core.model import Case, Evacuation, Phase, Recovery, RecoveryStage, Stage, Step
 from kaopu_ha.core.segments import Taking, TakingStage
@@ -121,14 +122,15 @@ def step_of_recovery(recovery: Recovery, stage: RecoveryStage, at: str, by: str,
 
 
 def step_of_evacuation(item: Evacuation, phase: Phase, at: str, by: str, reason: str,
-                       row: str = '') -> Evacuation:
+                       row: str = '', **changed: Any) -> Evacuation:
     """The evacuation in its next phase, with the reason, and the row that gave it, in its history.
+
+    ``changed``: what else changes with it.
     """
     assert phase in EVACUATION[item.phase], f'{item.phase.value} -> {phase.value} is no road'
     step = Step(at, by, phase.value, reason, row)
-    return dataclasses.replace(item, phase=phase, reason=reason, row=row,
-                               history=(*item.history, step),
-                               set_aside=0, waited=0.0)
+    return item.replace(phase=phase, reason=reason, row=row, history=(*item.history, step),
+                        set_aside=0, waited=0.0, **changed)
 
 
 def step_of_taking(one: Taking, stage: TakingStage, at: str, by: str, reason: str) -> Taking:

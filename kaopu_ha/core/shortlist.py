@@ -22,7 +22,8 @@ it in heaps by their use::
 
 What is placed only adds to the use of a host, so what a heap says of it is never too much: the
 host on top is looked at once more, and sinks if it was too little.  One that has no room for the
-kind goes for good.  So a plan takes (instances + hosts) log hosts.
+kind goes for good.  All are in order by their use before anything is placed, and come into the
+heaps of a kind no further than its instances go.  So a plan takes (instances + hosts) log hosts.
 
 What is one instance's own (its source, what was tried before, what the others of its group bar or
 dislike) concerns few hosts.  These are looked at one by one.
@@ -30,9 +31,8 @@ dislike) concerns few hosts.  These are looked at one by one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 import dataclasses
-from dataclasses import dataclass
 import heapq
 
 from kaopu_ha.core import demands, model, placing, selection
@@ -48,18 +48,43 @@ _Tier = tuple[bool, bool]
 _Key = tuple[object, ...]
 
 
-@dataclass(frozen=True)
+# So many hosts come into the heaps of a kind at a time.
+_FEW = 64
+_TIERS: tuple[_Tier, ...] = ((False, False), (False, True), (True, False), (True, True))
+
+
 class _Kind:
     """Those who may take instances of a kind, as far as that is the same for all of them.
 
-    ``tiers``: of each host.  ``one``: an instance of the kind without what is its own.
+    ``one``: an instance of the kind without what is its own.  ``order``: whom it may be, were it
+    not for what ``reach`` says, by their use as it was; they are put into the heaps as far as that
+    has to be known.  Who has no room is there until it comes up.
     """
 
-    one: Evacuation
-    reach: Objections
-    core_class: str
-    tiers: Mapping[str, _Tier]
-    heaps: Mapping[_Tier, list[_Place]]
+    def __init__(self, one: Evacuation, reach: Objections, core_class: str,
+                 order: Sequence[_Place]) -> None:
+        self.one, self.reach, self.core_class = one, reach, core_class
+        self.heaps: Mapping[_Tier, list[_Place]] = {tier: [] for tier in _TIERS}
+        self._order, self._at = order, 0
+        # Of many hosts it is asked: what no circle has a say in is looked up at once.
+        plain = reach.circle is None
+        self._bars = reach.barred.get if plain else reach.bars
+        self._doubts = reach.doubtful.get if plain else reach.doubts
+
+    def more_before(self, place: _Place | None) -> bool:
+        """Put some more hosts into the heaps, if one of them may come before this one, or, if it is
+        None, come at all; whether any was left.
+        """
+        left = self._order[self._at:self._at + _FEW]
+        if not left or (place is not None and place < left[0]):
+            return False
+        self._at += len(left)
+        heaps, learnt, disliked = self.heaps, self.reach.learnt, self.reach.disliked
+        for one in left:
+            host = one[-1]
+            if not (host in learnt or self._bars(host)):
+                heapq.heappush(heaps[bool(self._doubts(host)), host in disliked], one)
+        return True
 
 
 class Shortlist:
@@ -70,11 +95,17 @@ class Shortlist:
         self._candidates: Mapping[str, Candidate] = (
             like._candidates if like is not None else {
                 one.host: one for one in sorted(candidates, key=lambda one: one.host)})
+        self._zones: Mapping[str, str] = like._zones if like is not None else {
+            host: one.service.zone if one.service is not None else ''
+            for host, one in self._candidates.items()}
         self._usages = {one.host: one.usage for one in candidates if one.usage is not None}
         self._places: dict[str, dict[str, _Place]] = {}
-        self._free: dict[str, dict[str, float]] = {}
+        # The cores that are left, by their class, zone, and host.
+        self._left: dict[str, dict[str, dict[str, float]]] = {}
         self._steady: dict[tuple[str, ...], dict[str, str]] = (
             like._steady if like is not None else {})
+        # Those that any instance with its disks there may go to, least used first.
+        self._orders: dict[tuple[str, tuple[str, ...]], list[_Place]] = {}
         self._kinds: dict[_Key, _Kind] = {}
         self._told: dict[_Key, placing.NoTarget] = {}
 
@@ -94,8 +125,7 @@ class Shortlist:
         self._told.clear()
         for places in self._places.values():
             places.pop(target, None)
-        for free in self._free.values():
-            free.pop(target, None)
+        self._left.clear()
 
     def why_none(self, item: Evacuation, reach: Objections) -> str:
         """Why no host is a target for it, as things stand now."""
@@ -133,33 +163,41 @@ class Shortlist:
         kind, group = self._kind(item, reach), reach.group
         own = {item.source, *item.passed_over}
         if group is None:
-            tops = (self._top(kind, tier, item, own) for tier in kind.heaps)
+            tops = (self._top(kind, tier, item, own) for tier in _TIERS)
             return next((place[-1] for place in tops if place), '')
         doubtful, few = _apart(group.doubtful)
         disliked, more = _apart(group.disliked)
         few = few | more | group.barred.keys()
-        found = [(*self._tier(kind, reach, host), *self._place(host, kind.core_class))
-                 for host in few if host in kind.tiers and host not in own
-                 and not group.barred.get(host) and self._fits(host, item)]
+        best = min(((*self._tier(kind, reach, host), *self._place(host, kind.core_class))
+                    for host in few if self._may(host, kind) and host not in own
+                    and not group.barred.get(host) and self._fits(host, item)), default=None)
         own |= few
-        for tier in kind.heaps:
-            place = self._top(kind, tier, item, own)
-            if place is not None:
-                found.append((tier[0] or doubtful, tier[1] or disliked, *place))
-        return min(found)[-1] if found else ''
+        for tier in _TIERS:
+            its = tier[0] or doubtful, tier[1] or disliked
+            if best is None or its <= best[:2]:
+                place = self._top(kind, tier, item, own)
+                if place is not None and (best is None or (*its, *place) < best):
+                    best = (*its, *place)
+        return best[-1] if best is not None else ''
 
     @staticmethod
     def _tier(kind: _Kind, reach: Objections, host: str) -> _Tier:
-        doubtful, disliked = kind.tiers[host]
         assert reach.group is not None
-        return (doubtful or bool(reach.group.doubts(host)),
-                disliked or reach.group.dislikes(host))
+        return (bool(kind.reach.doubts(host) or reach.group.doubts(host)),
+                kind.reach.dislikes(host) or reach.group.dislikes(host))
+
+    def _may(self, host: str, kind: _Kind) -> bool:
+        """True if it may take one of the kind, had it room."""
+        return not (self._of_clusters(kind.one).get(host, True) or host not in self._usages
+                    or host in kind.reach.learnt or kind.reach.bars(host))
 
     def _top(self, kind: _Kind, tier: _Tier, item: Evacuation,
              own: Collection[str]) -> _Place | None:
         """The first of a tier that has room, and is none of these; None if there is none."""
-        heap, passed = kind.heaps[tier], []
-        while heap:
+        heap, passed = kind.heaps[tier], list[_Place]()
+        while heap or kind.more_before(None):
+            if not heap:
+                continue
             host = heap[0][-1]
             place = self._place(host, kind.core_class)
             if place != heap[0]:
@@ -168,7 +206,7 @@ class Shortlist:
                 passed.append(heapq.heappop(heap))
             elif not self._fits(host, item):
                 heapq.heappop(heap)
-            else:
+            elif not kind.more_before(place):
                 break
         found = heap[0] if heap else None
         for place in passed:
@@ -189,25 +227,28 @@ class Shortlist:
         key = _key(item, reach)
         found = self._kinds.get(key)
         if found is None:
-            found = self._kinds[key] = self._of_kind(item, dataclasses.replace(reach, group=None))
+            core_class = _core_class(item)
+            reach = dataclasses.replace(reach, group=None)
+            found = self._kinds[key] = _Kind(
+                dataclasses.replace(item, source='', passed_over=()), reach, core_class,
+                self._order(item, core_class, reach))
         return found
 
-    def _of_kind(self, item: Evacuation, reach: Objections) -> _Kind:
-        core_class = item.demand.core_class if item.demand is not None else demands.ANY_CORES
-        tiers: dict[str, _Tier] = {}
-        heaps: dict[_Tier, list[_Place]] = {}
+    def _order(self, item: Evacuation, core_class: str, reach: Objections) -> Sequence[_Place]:
+        """Those against whom neither they themselves speak nor their clusters, least used first.
+        Some may be fuller by now.
+        """
         steady = self._of_clusters(item)
-        # Of a few hundred segments each looks at its own hosts.
-        circle = reach.circle.hosts if reach.circle is not None else None
-        for host in steady if circle is None else [host for host in circle if host in steady]:
-            if not (steady[host] or host not in self._usages or host in reach.learnt
-                    or reach.bars(host)) and self._fits(host, item):
-                tier = tiers[host] = bool(reach.doubts(host)), reach.dislikes(host)
-                heaps.setdefault(tier, []).append(self._place(host, core_class))
-        for heap in heaps.values():
-            heapq.heapify(heap)
-        return _Kind(dataclasses.replace(item, source='', passed_over=()), reach, core_class,
-                     tiers, {tier: heaps[tier] for tier in sorted(heaps)})
+        if reach.circle is not None and reach.circle.hosts is not None:
+            # Of a few hundred segments each looks at its own hosts.
+            return sorted(self._place(host, core_class) for host in reach.circle.hosts
+                          if not steady.get(host, True) and host in self._usages)
+        key = core_class, _clusters(item)
+        found = self._orders.get(key)
+        if found is None:
+            found = self._orders[key] = sorted(
+                self._place(host, core_class) for host in self._usages if not steady[host])
+        return found
 
     def _of_clusters(self, item: Evacuation) -> Mapping[str, str]:
         """Why hosts were no target for what has its disks where it has them, had they room; empty
@@ -222,26 +263,37 @@ class Shortlist:
 
     def _told_of(self, item: Evacuation, reach: Objections) -> placing.NoTarget:
         """Why none is one now, each for what ``selection.why_not`` says."""
-        core_class = item.demand.core_class if item.demand is not None else demands.ANY_CORES
-        steady, free = self._of_clusters(item), self._free.setdefault(core_class, {})
-        own = dict.fromkeys(reach.learnt, selection.LEARNT) | dict.fromkeys(
-            item.passed_over, selection.TRIED)
+        zone, free = item.demand.zone if item.demand is not None else '', self._free(item)
+        steady, own = self._of_clusters(item), dict.fromkeys(
+            reach.learnt, selection.LEARNT) | dict.fromkeys(item.passed_over, selection.TRIED)
+        # Of hosts in other zones nobody is told why not.
+        elsewhere = {other: its for other, its in free.items() if zone and other not in ('', zone)}
         found = []
-        for host, one in self._candidates.items():
-            usage = self._usages.get(host)
-            if host not in free:
-                free[host] = selection.free(usage, core_class)
-            why = (own.get(host) or steady[host] or reach.bars(host)
-                   or selection.fits(usage, item) or reach.doubts(host))
-            zone = one.service.zone if one.service is not None else ''
-            found.append(placing.RefusedHost(host, why, zone, free[host]))
-        return placing.NoTarget(found, item.demand)
+        for host, its_zone in self._zones.items():
+            if its_zone not in elsewhere:
+                why = (own.get(host) or steady[host] or reach.bars(host)
+                       or selection.fits(self._usages.get(host), item) or reach.doubts(host))
+                found.append(placing.RefusedHost(host, why, its_zone, free[its_zone][host]))
+        return placing.NoTarget(found, item.demand, elsewhere)
+
+    def _free(self, item: Evacuation) -> Mapping[str, dict[str, float]]:
+        """So many cores of its class are left now, by zone and host."""
+        core_class = _core_class(item)
+        if core_class not in self._left:
+            left = self._left[core_class] = {zone: {} for zone in self._zones.values()}
+            for host, zone in self._zones.items():
+                left[zone][host] = selection.free(self._usages.get(host), core_class)
+        return self._left[core_class]
 
 
 def _key(item: Evacuation, reach: Objections) -> _Key:
     """What is the same for all instances of a kind."""
     asks = item.demand if item.demand is not None else (item.cores, item.memory_mb)
     return asks, _clusters(item), reach.learnt, reach.circle
+
+
+def _core_class(item: Evacuation) -> str:
+    return item.demand.core_class if item.demand is not None else demands.ANY_CORES
 
 
 def _clusters(item: Evacuation) -> tuple[str, ...]:

@@ -685,6 +685,13 @@ class Counts(unittest.TestCase):
             dataclasses.replace(an_evacuation(), phase=Phase.FAILED, reason='why', history=(step,)),
             item)
 
+    def test_what_is_replaced_is_as_the_standard_library_replaces_it(self):
+        item = an_evacuation(target='c2', cores=4)
+        for changed in ({}, {'reason': 'why'}, {'target': '', 'rounds': 2, 'tried': ('c2',)}):
+            self.assertEqual(dataclasses.replace(item, **changed), item.replace(**changed))
+        self.assertEqual(('c2', 4), (item.target, item.cores))
+        self.assertRaises(TypeError, item.replace, colour='red')
+
     def test_these_phases_are_the_end(self):
         self.assertEqual({Phase.DONE, Phase.FAILED, Phase.LEFT, Phase.NOT_RECOVERABLE},
                          {phase for phase in Phase if phase.ended})

@@ -37,10 +37,11 @@ class Benches(unittest.TestCase):
 
     def test_each_plan_is_told(self):
         told = self.said(plan.main, 40, 6)
-        self.assertEqual(7, len(told), told)
+        self.assertEqual(8, len(told), told)
         self.assertIn('40 instances onto 6 hosts', told[0])
         for line in (told[3], told[5], told[6]):
             self.assertIn(' changed, a whole plan ', line)
+        self.assertIn('2 hosts lost at one time, a whole plan for each: ', told[7])
 
     @unittest.skipUnless(etcd_single.is_possible(), 'there is no etcd here')
     def test_the_status_of_a_cloud_is_timed(self):

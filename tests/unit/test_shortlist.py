@@ -14,11 +14,12 @@
 
 import dataclasses
 import unittest
+from unittest import mock
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kaopu_ha.core import circles, evacuation, model, planning, policy
+from kaopu_ha.core import circles, evacuation, model, planning, policy, shortlist
 from kaopu_ha.core.demands import Aggregate, Amount, Demand, Group, Offer, Part, Places
 from kaopu_ha.core.model import Phase, Sign
 from kaopu_ha.core.rules import Rules
@@ -158,6 +159,12 @@ class Same(unittest.TestCase):
     @given(plans())
     def test_each_goes_where_it_would_go_if_every_host_were_looked_at(self, plan):
         self.assertEqual(plain_plan.planned(*plan), planning.planned(*plan))
+
+    @thrown(0.2)
+    @given(plans(), st.sampled_from((1, 2, 3)))
+    def test_however_few_hosts_are_looked_at_at_a_time_it_is_the_same(self, plan, few):
+        with mock.patch.object(shortlist, '_FEW', few):
+            self.assertEqual(plain_plan.planned(*plan), planning.planned(*plan))
 
     @thrown(0.2)
     @given(plans())

@@ -23,9 +23,10 @@ many may move as have a place; the first one where so few may move at once as by
 again after one change: after an arrival while the others wait, as many moving as by default and as
 many as the configuration allows, and after a refusal while all others are on their way, which no
 configuration allows.  Of a plan that is made again after moves alone it is also told what a whole
-one takes, as it is made every few seconds.  Seconds are the processor's.  The plain way
-(``tests.core.plain_plan``) is timed for a few instances, and that is told as so many times the
-whole.
+one takes, as it is made every few seconds.  The last line is of hosts that are lost at one time, a
+hundred or all: the first plan of each is a whole one, with those before it.  Seconds are the
+processor's.  The plain way (``tests.core.plain_plan``) is timed for a few instances, and that is
+told as so many times the whole.
 """
 
 from collections.abc import Callable, Sequence
@@ -45,6 +46,7 @@ _ZONES, _EACH, _CORES = 4, 20, 64
 _FLAVORS = (1, 2, 4, 8)
 _GROUP = 10
 _BY_HAND = 20
+_LOST_MAX = 100
 # What is to be reached with 10,000 instances on 1,000 hosts, and with a tenth of both.
 _TARGETS = {(10_000, 1000): 2.0, (1000, 100): 0.1}
 _AGAIN_SECONDS = 0.05
@@ -164,6 +166,18 @@ def main(instances: int, hosts: int) -> None:
         _told(f'{rules.in_all_max} move, the others wait', seconds, plain, target)
         _again('one arrived', arrived(waiting), look, rules, plain)
     _again('one was refused, all others move', refused(placed), look, _ALL_AT_ONCE, plain)
+    _one_by_one(items, look)
+
+
+def _one_by_one(items: Sequence[Evacuation], look: evacuation.Seen) -> None:
+    now: list[Evacuation] = []
+    took = []
+    for first in range(0, min(len(items), _LOST_MAX * _EACH), _EACH):
+        seconds, now, _ = timed(planning.planned, [*now, *items[first:first + _EACH]], look,
+                                Rules())
+        took.append(seconds)
+    print(f'{len(took)} hosts lost at one time, a whole plan for each: {sum(took):.2f} s in all, '
+          f'the last {took[-1]:.3f} s')
 
 
 def _again(what: str, items: Sequence[Evacuation], look: evacuation.Seen, rules: Rules,

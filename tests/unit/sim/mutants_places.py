@@ -20,9 +20,9 @@ from tests.unit.sim.mutants import mutant, put
 
 @mutant('zones are not known')
 def no_zones():
-    def of_kind(demand, places, zones, real=placing._of_kind):
-        return real(demand, places, dict.fromkeys(zones, ''))
-    return [put(placing, '_of_kind', of_kind)]
+    def begin(known, places, zones, real=placing._Map.__init__):
+        real(known, places, dict.fromkeys(zones, ''))
+    return [put(placing._Map, '__init__', begin)]
 
 
 @mutant('groups are not known')

@@ -79,4 +79,12 @@ OPTS = [
     cfg.FloatOpt('healthy_seconds', default=60.0, min=0.0, max=86400.0,
                  help='A host is no target for so many seconds after it came back or was '
                       'admitted: what fails once more mostly does so in its first minute.'),
+    cfg.BoolOpt('trust_notifications', default=False,
+                help='Whether a notification of Masakari\'s that a host is dead (COMPUTE_HOST, '
+                     'STOPPED, host_status NORMAL) counts as a person\'s word that it is off, of '
+                     'the user who sends it.  WARNING: only for clouds in which whatever sends '
+                     'them has cut the power before, each time; else a host that lives may be '
+                     'condemned where our own observers can\'t ask, and its instances lose what '
+                     'they have in memory.  Any sign of life is believed more, and the waits, '
+                     'the brake and the fence with its proof come as always.'),
 ]

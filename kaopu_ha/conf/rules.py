@@ -119,7 +119,8 @@ def of_detection(conf: cfg.ConfigOpts) -> Rules:
         storm_hosts=group.storm_hosts, storm_share=group.storm_share,
         storm_window=group.storm_window, storm_cooldown=group.storm_cooldown,
         flapping_times=group.flapping_times, flapping_seconds=group.flapping_seconds,
-        healthy_seconds=group.healthy_seconds)
+        healthy_seconds=group.healthy_seconds,
+        trust_notifications=group.trust_notifications)
 
 
 def for_showing(conf: cfg.ConfigOpts) -> Rules:

@@ -21,9 +21,10 @@ from kaopu_ha.controller import crashes
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.told import tells
 from kaopu_ha.controller.world import CloudView
-from kaopu_ha.core import model, notifications, notified
+from kaopu_ha.core import model, notifications, notified, trusting
 from kaopu_ha.core.crashes import Opened
 from kaopu_ha.core.segments import Notification, NotificationKind
+from kaopu_ha.core.trusting import Weighed
 from kaopu_ha.runtime import Runtime
 
 # What is looked at besides what a leader reads anyway.
@@ -61,20 +62,28 @@ class Hearsay:
     def follow(self, world: CloudView, waiting: Mapping[str, Notification]) -> None:
         """Write down what is new of these, which are about one host."""
         for one in waiting.values():
-            after = notifications.advance(one, self._seen(world, one), self._rules)
-            if after is not one and self._written(world, one, after) and after.taken > one.taken:
-                # What comes behind it is seen in the next turn: the record of starts is new.
+            seen = self._seen(world, one)
+            found = trusting.weighed(one, notifications.advance(one, seen, self._rules), seen,
+                                     self._term.name, self._rules)
+            after = found.notification
+            if (after != one or found.case) and self._written(world, one, found) and (
+                    after.taken > one.taken or found.case):
+                # What comes behind it is seen in the next turn: another record is new.
                 return
             if after.status.ended:
                 self._since.pop(one.uuid, None)
 
-    def _written(self, world: CloudView, one: Notification, after: Notification) -> bool:
-        """Write it down, with the start that is made for it; True if it was written."""
-        key = records.NOTIFICATION + one.uuid
+    def _written(self, world: CloudView, one: Notification, found: Weighed) -> bool:
+        """Write it down, with the start that is made for it, or its word; True if it did."""
+        key, after = records.NOTIFICATION + one.uuid, found.notification
         opened: Opened | None = None
         if after.taken > one.taken:
             opened = crashes.called(world, one.host, _instance(one), self._term, self._rules)
         looked, writes = [key, records.CASE + one.host], [ports.Put(key, records.encode(after))]
+        if found.case is not None:
+            # What an agent tells now would end the word at once.
+            looked += [kind + one.host for kind in (records.ALIVE, records.INVENTORY, records.HOST)]
+            writes.append(ports.Put(records.CASE + one.host, records.encode(found.case)))
         if opened is not None:
             looked += [records.RESTART + one.host, records.INVENTORY + one.host]
             writes += [ports.Put(records.RESTART + one.host, records.encode(opened.record)),
@@ -82,7 +91,7 @@ class Hearsay:
                                         self._rules)]
         if self._store.commit([*self._term.compares(), *world.compare(*looked)], writes) is None:
             return False
-        for item in (*notifications.told(after), *(opened.news if opened else ())):
+        for item in (*notifications.told(after), *(opened.news if opened else ()), *found.news):
             self._tell(item)
         return True
 
@@ -98,7 +107,9 @@ class Hearsay:
             beats=beats, beating_seconds=seconds if beats else 0.0, case=case,
             recovery=world.every(model.Recovery, records.RECOVERY).get(recovery),
             moves=tuple(world.every(model.Evacuation, prefix).values()) if recovery else (),
-            host=notified.HostSeen() if of_host else self._host(world, one))
+            host=notified.HostSeen() if of_host else self._host(world, one),
+            opened=world.opened.get(one.host, 0),
+            told=world.modified(records.INVENTORY + one.host))
 
     def _seconds(self, one: Notification, so: bool) -> float:
         """For how long it has been so, or has not been, since this leader knows of it."""

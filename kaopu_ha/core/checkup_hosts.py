@@ -213,6 +213,15 @@ def fences(names: Sequence[str]) -> list[Finding]:
                                    'set [fence] drivers')]
 
 
+def trusted(is_on: bool) -> list[Finding]:
+    """Whether notifications count as a person's word that a host is off."""
+    return [weak('notifications', '[detection] trust_notifications is on',
+                 'who may send a notification may have a host condemned that our own observers can '
+                 'not ask, though it lives',
+                 'leave it on only if each sender cuts the power first, each time')
+            ] if is_on else []
+
+
 def unprotected(items: Sequence[protection.Unprotected]) -> list[Finding]:
     """What the leader has found itself, by reason."""
     by_reason: dict[str, list[protection.Unprotected]] = {}

@@ -14,8 +14,9 @@
 
 (What he says of a guest or a process: ``notified``.)
 
-It condemns nobody, and it spares nobody.  Whether the host is dead is seen by our own observers, as
-always; a notification is followed to what came of that, so that who sent it can read it there::
+It condemns nobody, and it spares nobody (where it is trusted: ``trusting``).  Whether the host is
+dead is seen by our own observers, as always; a notification is followed to what came of that, so
+that who sent it can read it there::
 
     new ---> running (the host is looked at) ---> running (its recovery) ---> finished, failed
      |          |
@@ -47,7 +48,8 @@ class Seen:
     ``beating_seconds``: for so long this leader has seen it beat since the notification came, 0 if
     it does not.  ``case``: its open one.  ``recovery``: that of the notification or else of the
     case, with its moves; None if there is none, or it is gone.  ``host``: what matters to what is
-    said of a guest or a process.
+    said of a guest or a process.  ``opened``: at which revision the case was; ``told``: of what its
+    agent told last.
     """
 
     at: str
@@ -60,6 +62,8 @@ class Seen:
     recovery: model.Recovery | None = None
     moves: Sequence[model.Evacuation] = ()
     host: notified.HostSeen = notified.HostSeen()
+    opened: int = 0
+    told: int = 0
 
 
 def advance(one: Notification, seen: Seen, rules: model.Rules) -> Notification:

@@ -49,7 +49,8 @@ class Rules:
     many looks in which a network told nothing, a leader gives way to one to which it does.
     ``joins_aggregates``: a reserved host that is taken is added to those of the lost host, with
     ``joins_max`` calls for each.  ``notes_moves``: a server that was moved is told so in its
-    metadata, by at most ``notes_calls_max`` calls.
+    metadata, by at most ``notes_calls_max`` calls.  ``trust_notifications``: one that a host is
+    dead counts as a person's word that it is off.
     """
 
     beat_ttl: float = 12.0
@@ -103,6 +104,7 @@ class Rules:
     policy: Policy = Policy()
     on_crash: OnCrash = OnCrash.TELL
     on_stuck: OnStuck = OnStuck.TELL
+    trust_notifications: bool = False
 
     # Rounds that end at once (a refused connection) must not make a loop that only writes.
     round_pause: float = 0.25

@@ -96,6 +96,10 @@ class Notification:
     ``generated_at``: when it happened, as the sender says.  ``host`` is the name, ``host_uuid`` and
     ``segment`` are uuids.  ``recovery``: that of the host since, '' if none came of it.  ``taken``:
     the guest that it is about is started where it was.
+
+    ``who`` sent it.  Where its word counts (``core.trusting``), what was so when a leader saw it
+    first: ``told``, the revision of what its host had told, ``opened``, that of its case (or of its
+    first one), ``life``, the last look that showed life.  ``spent``: it counts no more.
     """
 
     number: int
@@ -112,6 +116,11 @@ class Notification:
     message: str = ''
     recovery: str = ''
     taken: bool = False
+    who: str = ''
+    told: int = 0
+    opened: int = 0
+    life: str = ''
+    spent: bool = False
 
 
 class TakingStage(enum.Enum):

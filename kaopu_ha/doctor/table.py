@@ -118,6 +118,8 @@ def _own(conf: cfg.ConfigOpts, seen: Seen, snapshot: ports.Snapshot | None) -> I
     yield Check('certificates of the configuration',
                 lambda _: checkup_hosts.certificates(list(_certificates(conf))))
     yield Check('fences', lambda _: checkup_hosts.fences(conf.fence.drivers))
+    yield Check('what notifications may do',
+                lambda _: checkup_hosts.trusted(conf.detection.trust_notifications))
     if snapshot is None:
         return
     entry = snapshot.get(records.LEADER)

@@ -53,7 +53,7 @@ _FIELDS = frozenset({'title', 'text', 'pace', 'hosts', 'clusters', 'controllers'
                      'instances', 'seed', 'story', 'log', 'live_weight', 'horizon',
                      'crashed', 'stuck', 'rules'})
 # What is off unless a story has it on.
-_SWITCHES = ('joins_aggregates', 'notes_moves')
+_SWITCHES = ('joins_aggregates', 'notes_moves', 'trust_notifications')
 
 
 class StoryError(ValueError):

@@ -40,7 +40,8 @@ def say(world: World, host: str, kind: NotificationKind, payload: Mapping[str, s
     number = 1 + sum(key.startswith(records.NOTIFICATION) for key in world.etcd.entries)
     segment = Segment(1, _SEGMENT, 'all', 'compute', RecoveryMethod.AUTO, at)
     said = Notification(number, f'notification-{number}', kind, host,
-                        f'host-{world.machines[host].node.name}', _SEGMENT, at, at, dict(payload))
+                        f'host-{world.machines[host].node.name}', _SEGMENT, at, at, dict(payload),
+                        who='monitor')
     world.etcd.commit([], [
         ports.Put(records.SEGMENT + _SEGMENT, records.encode(segment)),
         ports.Put(records.NOTIFICATION + said.uuid, records.encode(said))], 'people')

@@ -309,6 +309,12 @@ class Watchers(Judged):
         self.assertEqual([], checkup_hosts.fences(['ceph_blocklist']))
         self.wrong(checkup_hosts.fences([]), 'is empty', 'nothing is moved')
 
+    def test_notifications_that_are_trusted_are_told_of(self):
+        self.assertEqual([], checkup_hosts.trusted(False))
+        found, = checkup_hosts.trusted(True)
+        self.assertEqual((Severity.WEAK, '[detection] trust_notifications is on'),
+                         (found.severity, found.found))
+
     def test_what_the_leader_found_is_told_by_reason(self):
         told = [protection.Unprotected(host, protection.Reason.OUTSIDE, 'x')
                 for host in ('c1', 'c2', 'c1')]

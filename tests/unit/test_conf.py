@@ -113,7 +113,8 @@ class TestPaces(ConfCase):
             ('death_ttl', 310), ('lock_ttl', 31), ('beat_ttl', 13), ('ask_limit', 4.5),
             ('look_interval', 6.0), ('leaving_seconds', 7.0), ('storm_hosts', 2),
             ('storm_share', 0.5), ('storm_window', 8.0), ('storm_cooldown', 9.0),
-            ('flapping_times', 4), ('flapping_seconds', 10.0), ('healthy_seconds', 11.0))}
+            ('flapping_times', 4), ('flapping_seconds', 10.0), ('healthy_seconds', 11.0),
+            ('trust_notifications', True))}
         # beat_interval is the agent's; pace only stands for others.
         self.assertEqual({f'detection__{opt.dest}' for opt in detection.OPTS}, {
             *changed, 'detection__beat_interval', 'detection__pace'})

@@ -114,7 +114,7 @@ FULL = [
     Segment(7, 's1', 'rack 1', 'compute', RecoveryMethod.RH_PRIORITY, AT, AT, False, 'why'),
     SegmentHost(7, 'm1', 'c1', 's1', 'COMPUTE', AT, AT, True, 'ipmi'),
     Notification(7, 'n1', NotificationKind.VM, 'c1', 'm1', 's1', AT, AT, {'event': 'STOPPED'}, AT,
-                 NotificationStatus.FAILED, 'why', 'c1-7', True),
+                 NotificationStatus.FAILED, 'why', 'c1-7', True, 'joe', 3, 7, AT, True),
     Taking('c4', 'c1-7', 's1', TakingStage.FAILED, 2, 1, 'why', (STEP,),
            (Joining('ssd', 1, 'no'),)),
     records.Holder('s1'), records.Counter(7),

@@ -74,7 +74,7 @@ def create(call: Call) -> Response:
         number, given, counter = books.next_number(view, 'notification')
         one = Notification(number, made, kind, host.name, host.uuid, host.segment,
                            times.kept(data['generated_time']), times.kept(call.service.now()),
-                           data['payload'])
+                           data['payload'], who=call.who)
         if _is_repeated(view, one, call.service.limits):
             raise conflict(f'Notification received from host {host.name} of type {kind.value} is '
                            f'duplicate.')

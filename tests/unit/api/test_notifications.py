@@ -52,6 +52,13 @@ class TestNotifications(ApiCase):
             self.assertEqual({'notification': made}, self.told(200, 'GET', f'{PATH}/{ident}'))
         self.assertEqual({'notifications': [made]}, self.told(200, 'GET', PATH))
 
+    def test_who_sent_it_is_kept_for_who_leads_and_not_shown(self):
+        made = self.a_notification()
+        kept = records.View(self.behind.read(records.NOTIFICATION)).one(
+            Notification, records.NOTIFICATION + made['notification_uuid'])
+        self.assertEqual('user admin-token by the API', kept.who)
+        self.assertNotIn('admin', str(made))
+
     def test_details_come_with_1_1_and_when_one_is_shown(self):
         self.a_notification()
         found = self.told(200, 'GET', f'{PATH}/1', version='1.1')['notification']

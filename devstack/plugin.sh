@@ -29,10 +29,18 @@ set +o xtrace
 
 # install_kaopu_ha() - The package; what pip can't install is in devstack/files.
 function install_kaopu_ha {
-    setup_develop "$KAOPU_HA_DIR"
+    if ! is_service_enabled kaopu-ha-api; then
+        setup_develop "$KAOPU_HA_DIR"
+        return 0
+    fi
+    setup_develop "$KAOPU_HA_DIR" api,osc
+    # DevStack has it already where one of its own services is served by it.
+    if [[ ! -x "$KAOPU_HA_BIN_DIR/uwsgi" ]]; then
+        pip_install uwsgi
+    fi
 }
 
-# configure_kaopu_ha() - One file for the three programs of this host.
+# configure_kaopu_ha() - One file for all programs of this host.
 function configure_kaopu_ha {
     sudo install -d -o "$STACK_USER" -m 0750 "$KAOPU_HA_CONF_DIR"
     sudo install -d -m 0750 "$KAOPU_HA_STATE_PATH"
@@ -50,6 +58,7 @@ function configure_kaopu_ha {
     _configure_kaopu_ha_ceph
     _configure_kaopu_ha_nova
     _configure_kaopu_ha_horizon
+    _configure_kaopu_ha_api
 }
 
 function _configure_kaopu_ha_anchors {
@@ -93,6 +102,38 @@ function _configure_kaopu_ha_nova {
     if is_service_enabled tls-proxy; then
         iniset "$KAOPU_HA_CONF" nova cafile "$SSL_BUNDLE_FILE"
     fi
+}
+
+# _configure_kaopu_ha_api() - Who checks tokens, and how uWSGI serves it.
+function _configure_kaopu_ha_api {
+    local listen=${SERVICE_LISTEN_ADDRESS:-0.0.0.0} port=$KAOPU_HA_API_PORT
+    if ! is_service_enabled kaopu-ha-api; then
+        return 0
+    fi
+    configure_keystone_authtoken_middleware \
+        "$KAOPU_HA_CONF" "$KAOPU_HA_API_USER"
+    if is_service_enabled tls-proxy; then
+        port=$KAOPU_HA_API_PORT_INT
+        iniset "$KAOPU_HA_CONF" oslo_middleware \
+            enable_proxy_headers_parsing True
+    fi
+    sudo install -o "$STACK_USER" -m 0640 \
+        "$KAOPU_HA_DIR/etc/kaopu-ha/api-uwsgi.ini" "$KAOPU_HA_UWSGI_CONF"
+    if [[ "$listen" == *:* ]]; then
+        listen="[$listen]"
+    fi
+    iniset "$KAOPU_HA_UWSGI_CONF" uwsgi http-socket "$listen:$port"
+    iniset "$KAOPU_HA_UWSGI_CONF" uwsgi env \
+        "OS_KAOPU_HA_CONFIG_FILES=$KAOPU_HA_CONF"
+}
+
+# _kaopu_ha_api_url() - Where clients reach the API.
+function _kaopu_ha_api_url {
+    local protocol=http
+    if is_service_enabled tls-proxy; then
+        protocol=https
+    fi
+    echo "$protocol://$SERVICE_HOST:$KAOPU_HA_API_PORT"
 }
 
 # _configure_kaopu_ha_horizon() - Who logs in to Horizon is shown what is so.
@@ -151,6 +192,17 @@ function create_kaopu_ha_users {
     elif ! sudo test -r "$KAOPU_HA_CEPH_KEYRING"; then
         die $LINENO "Copy $KAOPU_HA_CEPH_KEYRING here from the controller"
     fi
+    if is_service_enabled kaopu-ha-api; then
+        _create_kaopu_ha_api_accounts
+    fi
+}
+
+# The role service, which this gives, lets it check tokens, and no more.
+function _create_kaopu_ha_api_accounts {
+    create_service_user "$KAOPU_HA_API_USER"
+    get_or_create_service kaopu-ha instance-ha "High availability"
+    get_or_create_endpoint instance-ha "$REGION_NAME" \
+        "$(_kaopu_ha_api_url)/v1"
 }
 
 # DevStack leaves a user that is there as it is, with a former password: a
@@ -316,6 +368,7 @@ function start_kaopu_ha {
     _start_kaopu_ha kaopu-ha-agent root
     _start_kaopu_ha kaopu-ha-controller "$STACK_USER"
     _start_kaopu_ha kaopu-ha-worker "$STACK_USER"
+    _start_kaopu_ha_api
     if is_service_enabled kaopu-ha-controller; then
         test_with_retry "$command status --json | grep -q '\"epoch\": [1-9]'" \
             "No kaopu-ha-controller leads" 60 1
@@ -325,6 +378,23 @@ function start_kaopu_ha {
         test_with_retry "$command 2>/dev/null | grep -q '^beat *there'" \
             "This host has no beat: see the log of kaopu-ha-agent" 60 1
     fi
+}
+
+function _start_kaopu_ha_api {
+    if ! is_service_enabled kaopu-ha-api; then
+        return 0
+    fi
+    # DevStack tells by the name of the program how its unit is written.
+    run_process kaopu-ha-api "$KAOPU_HA_BIN_DIR/uwsgi \
+--procname-prefix kaopu-ha-api --ini $KAOPU_HA_UWSGI_CONF"
+    if is_service_enabled tls-proxy; then
+        start_tls_proxy kaopu-ha-api '*' "$KAOPU_HA_API_PORT" \
+            "$SERVICE_HOST" "$KAOPU_HA_API_PORT_INT"
+    fi
+    # By its health: whoever asks need not be known to Keystone, nor trust it.
+    test_with_retry "curl -g -k -sf -o /dev/null \
+$(_kaopu_ha_api_url)/healthcheck" \
+        "The API does not answer: see the log of kaopu-ha-api" 60 1
 }
 
 function _start_kaopu_ha {
@@ -345,7 +415,8 @@ function _start_kaopu_ha {
 # stop_kaopu_ha() - Stop what runs; the controller first, who would judge.
 function stop_kaopu_ha {
     local name
-    for name in kaopu-ha-controller kaopu-ha-worker kaopu-ha-agent; do
+    for name in kaopu-ha-controller kaopu-ha-worker kaopu-ha-api \
+        kaopu-ha-agent; do
         stop_process "$name"
     done
 }
@@ -354,7 +425,8 @@ function stop_kaopu_ha {
 function cleanup_kaopu_ha {
     local name
     close_kaopu_ha_libvirt
-    for name in kaopu-ha-controller kaopu-ha-worker kaopu-ha-agent; do
+    for name in kaopu-ha-controller kaopu-ha-worker kaopu-ha-api \
+        kaopu-ha-agent; do
         sudo rm -f "$SYSTEMD_DIR/devstack@$name.service"
     done
     sudo rm -f "$SYSTEMD_DIR/devstack@etcd.service.d/kaopu-ha.conf"
@@ -370,7 +442,8 @@ function cleanup_kaopu_ha {
         "$KAOPU_HA_MESSAGES_PATH"
 }
 
-if is_service_enabled kaopu-ha-agent kaopu-ha-controller kaopu-ha-worker; then
+if is_service_enabled kaopu-ha-agent kaopu-ha-controller kaopu-ha-worker \
+    kaopu-ha-api; then
     if [[ "$1" == "stack" && "$2" == "install" ]]; then
         echo_summary "Installing Kaopu HA"
         install_kaopu_ha

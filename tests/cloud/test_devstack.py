@@ -17,19 +17,21 @@ import os
 import pathlib
 import secrets
 import shutil
+import subprocess
 import tempfile
 import unittest
 
 from tests import devstack
 from tests.cloud import base
 
-USER = 'kaopu-devstack'
+USER, API_USER = 'kaopu-devstack', 'kaopu-ha-devstack'
 # Storage has a network of its own here, so DevStack's local.conf must name it.
 LOCALRC = """\
 SERVICE_HOST=10.90.0.10
 HOST_IP={address}
 SERVICE_PASSWORD={password}
 KAOPU_HA_USER=kaopu-devstack
+KAOPU_HA_API_USER=kaopu-ha-devstack
 KAOPU_HA_ETCD=10.90.0.3:2379,10.90.0.4:2379,10.90.0.5:2379
 KAOPU_HA_CEPH_NETWORKS=10.91.0.0/24
 KAOPU_HA_ANCHORS=10.90.0.10:5000
@@ -47,13 +49,14 @@ class TestDevstack(base.Trial):
         self.folder.chmod(0o755)
         self.password = secrets.token_hex(8)
         # DevStack's clean leaves it to the end of Keystone's database, which lives on here.
-        self.forget_user()
-        self.addCleanup(self.forget_user)
+        self.forget_users()
+        self.addCleanup(self.forget_users)
 
-    def forget_user(self):
+    def forget_users(self):
         keystone = self.cloud.rest.keystone
-        for user in keystone('GET', f'/users?name={USER}')['users']:
-            keystone('DELETE', f'/users/{user["id"]}')
+        for name in (USER, API_USER):
+            for user in keystone('GET', f'/users?name={name}')['users']:
+                keystone('DELETE', f'/users/{user["id"]}')
 
     def machine(self, node, services):
         """A node of the cloud as a machine of DevStack."""
@@ -76,7 +79,7 @@ class TestDevstack(base.Trial):
         self.addCleanup(made.close)
         auth = {'auth_url': KEYSTONE, 'username': 'admin', 'user_domain_name': 'Default',
                 'password': self.cloud.layout.password(), 'system_scope': 'all'}
-        made.use_openstack(self.cloud.layout.cloud_bin('openstack'), json.dumps(
+        made.use_openstack(self.cloud.layout.kaopu_bin('openstack'), json.dumps(
             {'clouds': {'devstack-system-admin': {'auth': auth, 'region_name': 'RegionOne'}}}))
         made.make_venv()
         made.install()
@@ -100,6 +103,8 @@ class TestDevstack(base.Trial):
             for number in (1, 2):
                 self.cloud.kill(f'controller:{number}')
                 self.cloud.kill(f'worker:{number}')
+            # The plugin's listens where the cloud's does, and where the catalogue says.
+            self.cloud.kill('ctl:api')
             for host in self.cloud.layout.hosts:
                 self.cloud.kill(f'agent:{host}')
             list(pool.map(lambda made: made.run('stack', 'extra'), computes))
@@ -113,6 +118,7 @@ class TestDevstack(base.Trial):
         self.assertEqual({us}, {step['by'].partition('/')[0] for step in recovery['road']})
         self.judge()
         self.assert_moved_once('c1', on, {'c2', 'c3'})
+        self.check_api()
 
         for made in (control, *computes[1:]):
             made.run('unstack')
@@ -120,3 +126,11 @@ class TestDevstack(base.Trial):
             self.assertFalse(made.path('etc/kaopu-ha').exists())
         self.assertNotIn(USER, self.cloud.run_on('ctl', 'ceph', 'auth', 'ls'))
         self.assertNotIn('leader', self.records(''))
+
+    def check_api(self):
+        """It has this Keystone check who asks, and shows what is recorded."""
+        done = subprocess.run(
+            self.cloud.command('ctl', [self.cloud.layout.kaopu_bin('openstack'), 'ha', 'recovery',
+                                       'list', '-f', 'value', '-c', 'host', '-c', 'stage']),
+            env=self.cloud.environment(), capture_output=True, text=True, check=False, timeout=120)
+        self.assertEqual((0, 'c1 finished\n'), (done.returncode, done.stdout), done.stderr)

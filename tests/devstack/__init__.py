@@ -21,6 +21,8 @@ import shutil
 import subprocess
 import sys
 
+from tests import api_single
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 _BESIDE = 'shared/thirdparty/devstack'
 _SECONDS = 240
@@ -103,6 +105,9 @@ class Stack:
         site = next(self.path('venv/lib').glob('python*')) / 'site-packages'
         found = [line for line in sys.path if line.endswith('-packages')]
         (site / 'of-the-tests.pth').write_text('\n'.join(found) + '\n')
+        if api_single.is_possible():
+            # Else it would be built.
+            shutil.copy(api_single.PROGRAM, self.path('venv/bin'))
 
     def install(self):
         """Run the phase that needs the package index, not the other machines."""

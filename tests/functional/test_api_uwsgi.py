@@ -63,6 +63,8 @@ region_name = RegionOne
 auth_type = password
 auth_url = {keystone}
 www_authenticate_uri = {keystone}
+# Nobody answers there: then every token is checked anew.
+memcached_servers = 127.0.0.1:9
 username = kaopu-ha
 password = {password}
 project_name = service
@@ -232,32 +234,40 @@ class TestAsked(ServedCase):
         self.assertEqual(413, self.api.ask('POST', '/v2/brake/release', self.admin,
                                            {'why': 'x' * 900000}).status_code)
 
-    def test_a_hold_is_in_the_store_and_in_the_news_of_who_waits(self):
+    def a_known_host(self):
+        """Somebody told of c2, so that it can be held; it is released in the end."""
         with contextlib.closing(self.a_store(access.SERVICE)) as store:
             store.commit([], [ports.Put(records.INVENTORY + 'c2', records.encode(model.Inventory(
                 'c2', 'u', 'b', 'qemu+tls://c2/system', ())))])
         self.addCleanup(self.told, 200, 'POST', '/v2/hosts/c2/release', {})
+
+    def test_a_hold_is_in_the_store_and_in_the_news_of_who_waits(self):
+        self.a_known_host()
         cursor = self.told(200, 'GET', '/v2/news')['cursor']
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             waits = pool.submit(self.told, 200, 'GET', f'/v2/news?since={cursor}&wait=20')
             time.sleep(0.5)
             self.assertFalse(waits.done())
-            began = time.monotonic()
             self.told(200, 'POST', '/v2/hosts/c2/hold', {'why': 'a new disk'})
             found = waits.result(20)['news']
-        self.assertLess(time.monotonic() - began, 10)
         self.assertEqual([('c2', 'on hold by user admin by the API: a new disk')],
                          [(one['host'], one['text']) for one in found])
 
-    def test_fifty_viewers_leave_threads_for_others(self):
+    def test_many_viewers_leave_threads_for_others(self):
+        """Of a process with eight threads four may be held by who waits for news."""
+        self.a_known_host()
         cursor = self.told(200, 'GET', '/v2/news')['cursor']
-        with concurrent.futures.ThreadPoolExecutor(50) as pool:
-            waits = [pool.submit(self.told, 200, 'GET', f'/v2/news?since={cursor}&wait=3')
-                     for _ in range(50)]
-            began = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            asked = [pool.submit(self.told, 200, 'GET', f'/v2/news?since={cursor}&wait=30')
+                     for _ in range(12)]
+            ended = concurrent.futures.as_completed(asked, 25)
+            at_once = [next(ended).result() for _ in range(8)]
             self.told(200, 'GET', '/v1/segments')
-            self.assertLess(time.monotonic() - began, 3)
-            self.assertEqual({cursor}, {one.result(30)['cursor'] for one in waits})
+            self.assertEqual(4, sum(not one.done() for one in asked))
+            self.told(200, 'POST', '/v2/hosts/c2/hold', {'why': 'a new disk'})
+            self.assertEqual([[]] * 8, [one['news'] for one in at_once])
+            self.assertEqual([['c2']] * 4, [[line['host'] for line in one.result()['news']]
+                                            for one in ended])
 
     def test_without_etcd_it_says_so_and_then_goes_on(self):
         made = self.a_segment('kept')
@@ -364,7 +374,7 @@ class TestEnd(ServedCase):
             time.sleep(1)
             began = time.monotonic()
             again.close()
-            self.assertLess(time.monotonic() - began, 10)
+            self.assertLess(time.monotonic() - began, 15)
 
 
 # Loaded once: the command takes seconds for that.

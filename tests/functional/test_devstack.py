@@ -27,9 +27,11 @@ import subprocess
 import tempfile
 import unittest
 
+import requests
+
 from kaopu_ha import access
 from kaopu_ha.drivers.etcd import store as etcd
-from tests import ceph_cluster, devstack, etcd_single, libvirtd_single
+from tests import api_single, ceph_cluster, devstack, etcd_single, libvirtd_single
 
 USER = 'kaopustack'
 STACK_USER = 'nobody'
@@ -44,6 +46,8 @@ def missing():
         return devstack.missing()
     if not etcd_single.is_possible() or not libvirtd_single.is_possible():
         return 'etcd or libvirtd is not installed'
+    if not api_single.is_possible():
+        return 'uWSGI is not installed'
     return ceph_cluster.missing()
 
 
@@ -211,6 +215,9 @@ class TestPhases(unittest.TestCase):
         self.assertEqual('s3cret&1', conf['nova']['password'])
         self.assertEqual(USER, conf['nova']['username'])
         self.assertEqual('qemu+tcp://10.77.0.10/system', conf['agent']['management_uri'])
+        self.assertEqual(('kaopu-ha', 's3cret&1'), (
+            conf['keystone_authtoken']['username'], conf['keystone_authtoken']['password']))
+        self.assert_private(made.path('etc/kaopu-ha/api-uwsgi.ini'))
         self.assertEqual(self.libvirtd.uri, conf['agent']['libvirt_uri'])
 
     def check_users(self, made):
@@ -224,6 +231,10 @@ class TestPhases(unittest.TestCase):
         self.assertIn(f'user create {USER} --password s3cret&1 --domain=Default --or-show', asked)
         for role in ('service', 'admin'):
             self.assertIn(f'role add {role} --user {USER} --project service', asked)
+        self.assertIn('role add service --user kaopu-ha --project service', asked)
+        self.assertNotIn('role add admin --user kaopu-ha ', asked)
+        self.assertIn('endpoint create instance-ha public http://127.0.0.1:15868/v1 '
+                      '--region RegionOne', asked)
         self.assertIn('ListenStream=\nListenStream=10.77.0.10:16509\n', made.path(
             'units/libvirtd-tcp.socket.d/kaopu-ha.conf').read_text())
         self.assertEqual('log_level = 3\n#kaopu-ha auth_tcp = "sasl"\n'
@@ -244,6 +255,18 @@ class TestPhases(unittest.TestCase):
             log = made.log(f'kaopu-ha-{name}')
             self.assertEqual(1, log.count(f'kaopu-ha-{name} 0.0.1 starts on h7'), log)
             self.assertNotIn('s3cret', log)
+        self.check_api(made)
+
+    def check_api(self, made):
+        """It is served by DevStack's own unit, and wants a token."""
+        unit = made.path('units/devstack@kaopu-ha-api.service').read_text()
+        self.assertIn('Type = notify', unit)
+        self.assertIn(f'User = {STACK_USER}', unit)
+        for path, code in (('/healthcheck', 200), ('/v2/openapi.json', 200), ('/v1/segments', 401)):
+            with self.ceph.inside('eye'):
+                self.assertEqual(code, requests.get(f'http://127.0.0.1:15868{path}',
+                                                    timeout=60).status_code, path)
+        self.assertNotIn('s3cret', made.log('kaopu-ha-api'))
 
     def check_etcd_roles(self):
         """Users and roles are those that the program would make."""
@@ -252,6 +275,8 @@ class TestPhases(unittest.TestCase):
             self.assertEqual((), store.allow(access.accounts(['h7'])))
 
     def check_stopped(self, made):
+        with self.ceph.inside('eye'), self.assertRaises(requests.ConnectionError):
+            requests.get('http://127.0.0.1:15868', timeout=60)
         for name in ('agent', 'controller', 'worker'):
             self.assertIn(f'kaopu-ha-{name} ends', made.log(f'kaopu-ha-{name}'))
         self.assertTrue(made.path('etc/kaopu-ha/kaopu-ha.conf').exists())
@@ -280,7 +305,7 @@ class TestPhases(unittest.TestCase):
             KAOPU_HA_CEPH_NETWORKS=10.1.0.0/24,10.2.0.0/24
             KAOPU_HA_ANCHORS=10.77.0.1:22
             KAOPU_HA_LIBVIRT_TCP=False
-            disable_service kaopu-ha-worker'''.replace(' ' * 12, ''), nova='')
+            disable_service kaopu-ha-worker kaopu-ha-api'''.replace(' ' * 12, ''), nova='')
         said = self.run_phase(made, 'stack', 'post-config')
         conf = self.conf(made)
         self.assertEqual('patent', conf['detection']['pace'])
@@ -289,6 +314,9 @@ class TestPhases(unittest.TestCase):
         self.assertNotIn('management_uri', conf['agent'])
         self.assertIn('WARNING: nova.conf has no rbd_user', said)
         self.assertEqual([], made.calls('systemctl'))
+        self.assertNotIn('keystone_authtoken', conf)
+        self.assertNotIn('instance-ha', '\n'.join(made.calls('openstack')))
+        self.assertFalse(made.path('etc/kaopu-ha/api-uwsgi.ini').exists())
 
     def test_a_user_with_another_password_is_told_of(self):
         said = self.run_phase(self.stack(localrc='SERVICE_PASSWORD=former'), 'stack', 'post-config',

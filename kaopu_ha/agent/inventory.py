@@ -27,6 +27,7 @@ from typing import Any
 from kaopu_ha import ports, records
 from kaopu_ha.agent.clients import OwnClients
 from kaopu_ha.agent.leaving import LATELY_SECONDS, Past, as_of
+from kaopu_ha.agent.processes import ComputeWatch
 from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.agent.storage import CephCluster, OwnStorage
 from kaopu_ha.agent.trouble import Trouble
@@ -51,11 +52,12 @@ class InventoryPublisher:
     def __init__(self, env: HostRuntime, storage: ports.StorageReader, *, management_uri: str,
                  client_networks: Sequence[str], interval: float,
                  clusters: Sequence[CephCluster] = (CephCluster(),),
-                 lately_seconds: float = LATELY_SECONDS,
+                 lately_seconds: float = LATELY_SECONDS, has_compute: bool = True,
                  beats: Callable[[], bool] = lambda: True) -> None:
         """Take where the host's libvirt is asked by others, and which of its addresses count.
 
-        ``beats`` says whether the host does; it never waits.
+        ``beats`` says whether the host does; it never waits.  ``has_compute``: it is to run a
+        nova-compute.
         """
         self._env, self._store, self._host, self._local = env, env.store, env.host, env.local
         self._storage = OwnStorage(storage, clusters, limit=env.ask_limit, clock=env.clock)
@@ -79,6 +81,7 @@ class InventoryPublisher:
         self._trouble = Trouble(env, f'the inventory of {env.host} is', 'published')
         self._unread = Trouble(env, f'the ids of images that {env.host} has open are', 'read')
         self._past = Past(env, lately_seconds=lately_seconds)
+        self._compute = ComputeWatch(env.clock, is_expected=has_compute)
         self._kept_at, self._kept_date = env.clock(), env.now()
 
     @property
@@ -161,19 +164,20 @@ class InventoryPublisher:
         self._look_at_storage(domains)
         former = self._former
         seen = self._past.look(former, self._local.boot_id(), self._domains, self._ask_limit)
-        domains = seen.domains
+        domains, started = seen.domains, self._local.compute_started()
         inventory = model.Inventory(
             host=self._host, host_uuid=identity.host_uuid, boot_id=self._local.boot_id(),
             management_uri=self._management_uri, storage_addresses=self._addresses(),
             storage=dict(self._signs), cores=identity.cores, memory_mb=identity.memory_mb,
             instances=tuple(self._instance(domain) for domain in domains),
             domains=tuple(domain.uuid for domain in domains),
-            compute_started=self._local.compute_started(), note=self._mute_note(),
+            compute_started=started, note=self._mute_note(),
             interrupted=seen.interrupted, off_lately=seen.off_lately, leaving=seen.leaving,
             left_defined=self._left_defined(),
             crashed=() if seen.leaving else self._crashed(),
             stuck=tuple(domain.uuid for domain in domains if domain.stuck),
-            stuck_runs={domain.uuid: domain.run for domain in domains if domain.stuck})
+            stuck_runs={domain.uuid: domain.run for domain in domains if domain.stuck},
+            compute_gone=self._compute.is_gone(started, former) and not seen.leaving)
         if self._domains is None and former is not None:
             return dataclasses.replace(inventory, domains=former.domains, instances=as_of(
                 former, inventory.boot_id), **_still_stuck(former, inventory.boot_id))

@@ -106,6 +106,7 @@ class Inventory:
     and older than the nova-compute that was ``compute_started``.  ``crashed``: those that are off
     because their guests went off by themselves, as libvirt says.  ``stuck``: those that an I/O
     error of a disk paused, and ``stuck_runs`` the ids of their runs, for an agent that resumes.
+    ``compute_gone``: its nova-compute has not run for a minute.
     """
 
     host: str
@@ -127,6 +128,7 @@ class Inventory:
     crashed: tuple[str, ...] = ()
     stuck: tuple[str, ...] = ()
     stuck_runs: dict[str, str] = field(default_factory=dict)
+    compute_gone: bool = False
 
     @property
     def on(self) -> tuple[Instance, ...]:

@@ -41,6 +41,7 @@ class Reason(enum.Enum):
     UNSEEN = 'clients do not answer'
     WITHOUT_DISK = 'guest without its disk'
     STUCK = 'guest stuck'
+    COMPUTE_GONE = 'nova-compute not running'
     LASTING_BEAT = 'beat without an end'
     NOT_KEPT_UP = 'inventory not kept up'
     UNKNOWN_IMAGE = 'image unknown'
@@ -133,7 +134,7 @@ def unprotected(seen: Seen, rules: model.Rules) -> tuple[Unprotected, ...]:
         found += _images(inventory)
         if host in seen.beating:
             found += _sampled(host, seen.samples.get(host, Sample()))
-            found += _stuck(inventory)
+            found += (*_stuck(inventory), *_without_compute(inventory))
         if host in seen.lasting:
             found.append(Unprotected(
                 host, Reason.LASTING_BEAT, 'its beat has no lease, so no agent wrote it: when the '
@@ -269,6 +270,14 @@ def _stuck(inventory: model.Inventory) -> Iterator[Unprotected]:
                           f'{texts.few(names)}: when the storage takes its writes '
                           f'again (a full pool, most often), virsh resume there, or reboot it '
                           f'(hard)', names)
+
+
+def _without_compute(inventory: model.Inventory) -> Iterator[Unprotected]:
+    """Nova shows it down, and nobody else tells of it; nobody disables it: it is no target."""
+    if inventory.compute_gone:
+        yield Unprotected(inventory.host, Reason.COMPUTE_GONE, 'its agent has not seen a '
+                          'nova-compute run there for more than a minute: Nova starts and stops '
+                          'nothing there, and it is no target; systemctl status nova-compute')
 
 
 def _sampled(host: str, sample: Sample) -> Iterator[Unprotected]:

@@ -50,7 +50,7 @@ def program(conf: cfg.ConfigOpts) -> Program:
             management_uri=conf.agent.management_uri or f'qemu+tls://{conf.host}/system',
             interval=conf.agent.inventory_interval, beats=lambda: beating.beating,
             # Where no Nova says who stopped a domain, what went off is off.
-            lately_seconds=0.0 if bare else leaving.LATELY_SECONDS)
+            lately_seconds=0.0 if bare else leaving.LATELY_SECONDS, has_compute=not bare)
         its.held.callback(publisher.leave)
         beating = BeatOfThisHost(env, interval=times.beat_interval, ttl=times.beat_ttl,
                                  behind=lambda: publisher.behind)

@@ -155,6 +155,12 @@ class TestUnprotected(unittest.TestCase):
             self.assertEqual(names, [(one.reason, one.instances) for one in protection.unprotected(
                 protection.Seen({'c1': host}, beating), RULES)])
 
+    def test_a_nova_compute_that_is_gone_is_told_while_its_host_beats(self):
+        host = values.an_inventory('c1', compute_gone=True)
+        for beating, reasons in ((frozenset({'c1'}), [Reason.COMPUTE_GONE]), (frozenset(), [])):
+            self.assertEqual(reasons, [one.reason for one in protection.unprotected(
+                protection.Seen({'c1': host}, beating), RULES)])
+
     def test_a_volume_that_a_sibling_on_the_host_has_open_speaks_for_nobody_else(self):
         image = {name: model.Image('ceph-1', 'vms', name, name) for name in ('a', 'b', 'both')}
         host = values.an_inventory('c1', instances=(

@@ -108,6 +108,30 @@ class InventoryTest(case.AgentCase):
         self.local.domains = (domain(),)
         self.assertEqual((), self.later().stuck)
 
+    def test_a_nova_compute_that_does_not_run_is_told_after_a_minute_until_it_does(self):
+        self.turn()
+        self.local.compute = ''
+        self.assertFalse(self.later().compute_gone)
+        self.assertFalse(self.later(59).compute_gone)
+        self.assertTrue(self.later(2).compute_gone)
+        # A new agent need not wait for it.
+        self.assertTrue(self.turn(self.a_publisher()).compute_gone)
+        self.local.compute = 'boot-1/9'
+        self.assertFalse(self.later().compute_gone)
+        self.local.compute = ''
+        self.assertFalse(self.later().compute_gone)
+
+    def test_where_there_is_to_be_none_or_the_system_goes_down_it_is_not_missed(self):
+        self.local.compute = ''
+        self.publisher = self.a_publisher(has_compute=False)
+        self.turn()
+        self.assertFalse(self.later(100).compute_gone)
+        self.publisher = self.a_publisher()
+        self.turn()
+        self.assertTrue(self.later(100).compute_gone)
+        self.local.stops, self.local.domains = True, (domain(power=Power.OFF, run=''),)
+        self.assertFalse(self.later().compute_gone)
+
     def test_what_ends_with_its_system_has_not_crashed(self):
         self.turn()
         self.local.stops = True

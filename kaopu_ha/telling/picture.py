@@ -125,9 +125,8 @@ class Picture:
 
     def closed(self, host: str) -> tuple[model.Case, ...]:
         """The closed cases of a host that were read, oldest first."""
-        mine = [(name.rpartition('/')[2], case) for name, case in self._closed.items()
-                if name.rpartition('/')[0] == host]
-        return tuple(case for _, case in sorted(mine, key=lambda item: _natural(item[0])))
+        mine = self._closed_by_host.get(host, {})
+        return tuple(mine[number] for number in sorted(mine, key=_natural))
 
     @property
     def archived(self) -> tuple[str, ...]:
@@ -137,9 +136,8 @@ class Picture:
 
     def evacuations(self, recovery: str) -> tuple[model.Evacuation, ...]:
         """The evacuations of a recovery, by name of the instance."""
-        mine = [item for key, item in self._evacuations.items()
-                if key.partition('/')[0] == recovery]
-        return tuple(sorted(mine, key=lambda item: (item.name, item.instance)))
+        mine = self._evacuations_by_recovery.get(recovery, {})
+        return tuple(sorted(mine.values(), key=lambda item: (item.name, item.instance)))
 
     @property
     def every_evacuation(self) -> tuple[model.Evacuation, ...]:
@@ -193,6 +191,14 @@ class Picture:
 
     # ------------------------------------------------------------ private
 
+    @functools.cached_property
+    def _closed_by_host(self) -> Mapping[str, Mapping[str, model.Case]]:
+        return _by_first(self._closed)
+
+    @functools.cached_property
+    def _evacuations_by_recovery(self) -> Mapping[str, Mapping[str, model.Evacuation]]:
+        return _by_first(self._evacuations)
+
     def _one(self, kind: type[T], key: str) -> T | None:
         return self._all(kind, key).get('')
 
@@ -200,6 +206,15 @@ class Picture:
         self.unreadable |= {prefix + name: failure for name, failure in self._view.failures(
             kind, prefix).items()}
         return self._view.every(kind, prefix)
+
+
+def _by_first(named: Mapping[str, T]) -> Mapping[str, Mapping[str, T]]:
+    """Sorted once by the first part of the name: who lists all hosts asks for each."""
+    found: dict[str, dict[str, T]] = {}
+    for name, record in named.items():
+        first, _, rest = name.partition('/')
+        found.setdefault(first, {})[rest] = record
+    return found
 
 
 def progress(picture: Picture, recovery: model.Recovery) -> tuple[int, int]:

@@ -18,13 +18,17 @@ import unittest
 
 from kaopu_ha.conf.rules import DetectionTimes
 from tests import etcd_cluster, etcd_single
-from tools.bench import calls, hosts, plan, status
+from tools.bench import calls, hosts, plan, status, viewers
 from tools.bench.stub_nova import Pace, Stub
 
 try:
     import libvirt
 except ImportError:
     libvirt = None
+try:
+    from tools.bench import api
+except ImportError:
+    api = None
 
 
 class Benches(unittest.TestCase):
@@ -46,6 +50,14 @@ class Benches(unittest.TestCase):
     @unittest.skipUnless(etcd_single.is_possible(), 'there is no etcd here')
     def test_the_status_of_a_cloud_is_timed(self):
         self.assertGreater(min(status.measured(3, 2, rounds=1)), 0)
+
+    @unittest.skipUnless(etcd_single.is_possible() and api, 'there is no etcd, or no Flask')
+    def test_each_list_of_the_api_is_timed(self):
+        told = self.said(api.main, 12, 2, 3)
+        self.assertEqual([path.replace(api._SEGMENT, 'ID') for path in api.LISTS],
+                         [line.split()[0] for line in told[1:]])
+        for line in told[1:]:
+            self.assertRegex(line, r'median +[\d.]+ ms, 95 % +[\d.]+ ms .*processor +[\d.]+ ms')
 
     @unittest.skipUnless(etcd_single.is_possible(), 'there is no etcd here')
     def test_the_calls_for_many_hosts_are_counted(self):
@@ -75,6 +87,17 @@ class Benches(unittest.TestCase):
                 strict=True):
             self.assertTrue(line.startswith(begins), line)
         self.assertRegex(told[-1], ', 0 leases lapsed $')
+
+    @unittest.skipIf(etcd_cluster.missing() or not api, 'there is no etcd, or no Flask')
+    def test_a_host_is_lost_while_people_watch(self):
+        times = DetectionTimes(beat_interval=0.5, beat_ttl=2, ask_limit=1.0, look_interval=0.5,
+                               death_ttl=1, lock_ttl=1)
+        told = viewers.measured(hosts.Setting(6, times, instances=2, idle_seconds=1.0,
+                                              settle_seconds=2.0, leader_ttl=5), 6)
+        # Four wait, and two come again and again.
+        self.assertRegex(told[0], '; 6 people who watch: [1-9][0-9]* answers a second ')
+        self.assertRegex(told[1], r'nobody looks, [\d.]+ s while they do: ratio [\d.]+ ')
+        self.assertRegex(told[2], '^6 of 6 were told of it')
 
     def test_who_has_what_of_the_calls_is_counted_while_all_wait(self):
         setting = calls.Setting(6, 2, Pace())

@@ -177,6 +177,7 @@ class InventoryPublisher:
             crashed=() if seen.leaving else self._crashed(),
             stuck=tuple(domain.uuid for domain in domains if domain.stuck),
             stuck_runs={domain.uuid: domain.run for domain in domains if domain.stuck},
+            hung=tuple(domain.uuid for domain in domains if domain.hung),
             compute_gone=self._compute.is_gone(started, former) and not seen.leaving)
         if self._domains is None and former is not None:
             return dataclasses.replace(inventory, domains=former.domains, instances=as_of(
@@ -253,9 +254,10 @@ class InventoryPublisher:
 
 
 def _still_stuck(former: model.Inventory, boot_id: str) -> dict[str, Any]:
-    """What was seen stuck last, while libvirt is mute."""
+    """What was seen stuck, or hung, last, while libvirt is mute."""
     same = former.boot_id == boot_id
-    return {'stuck': former.stuck if same else (), 'stuck_runs': former.stuck_runs if same else {}}
+    return {'stuck': former.stuck if same else (), 'stuck_runs': former.stuck_runs if same else {},
+            'hung': former.hung if same else ()}
 
 
 def _with_way_out(unread: str) -> str:

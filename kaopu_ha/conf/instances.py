@@ -32,6 +32,16 @@ OPTS = [
                     'the guest has in memory.  Who sends a notification of Masakari\'s for it '
                     'asks for reboot, where this is tell.  Where etcd has users, agents need a key '
                     'more to resume: kaopu-ha secure etcd --apply.'),
+    cfg.StrOpt('hung', default='tell',
+               choices=[('reboot', 'it is rebooted hard where it is; after three times within an '
+                                   'hour it is left to a person'),
+                        ('tell', 'it is listed and told as long as it is so'),
+                        ('leave', 'nothing is done, and nothing told')],
+               help='What becomes of an instance that its own watchdog paused, for its guest had '
+                    'not fed it in time: it has a watchdog if its flavor or image says '
+                    'hw:watchdog_action (hw_watchdog_action) pause.  Nova shows it active, and '
+                    'takes no notice.  Who wants a reset at once says reset there, and QEMU does '
+                    'it; here its console can be looked at first, and the reboots are counted.'),
     cfg.StrOpt('crashed', default='tell',
                choices=[('start', 'it is started again where it is, unless its user had stopped '
                                   'it; after three crashes within an hour it is left to a person'),

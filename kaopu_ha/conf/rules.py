@@ -26,7 +26,7 @@ from oslo_config import cfg
 from kaopu_ha.conf import ceph, policy
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core import detection
-from kaopu_ha.core.rules import OnCrash, OnStuck, Rules
+from kaopu_ha.core.rules import OnCrash, OnHung, OnStuck, Rules
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def rules(conf: cfg.ConfigOpts, *, fence_proves: bool) -> Rules:
         of_detection(conf),
         restarts=conf.restart.policy == 'start', restart_places=conf.restart.per_host_max,
         on_crash=OnCrash(conf.instances.crashed),
-        on_stuck=OnStuck(conf.instances.stuck),
+        on_stuck=OnStuck(conf.instances.stuck), on_hung=OnHung(conf.instances.hung),
         fences=tuple(conf.fence.drivers), client_networks=ceph.client_networks(conf),
         tools=ceph.tools(conf),
         attempt_limit=conf.evacuation.attempt_limit, attempts_max=conf.evacuation.attempts_max,

@@ -32,7 +32,7 @@ from kaopu_ha.core.crashes import Opened
 def seen(world: CloudView, host: str, term: Term, rules: model.Rules) -> Opened | None:
     """What the host's agent tells, if that is so now; None if there is nothing new of it."""
     inventory = world.inventories[host]
-    if not (inventory.crashed or inventory.stuck) or not tells(world, host) or (
+    if not (inventory.crashed or inventory.stuck or inventory.hung) or not tells(world, host) or (
             _unreadable(world, host)):
         return None
     return crashes.seen(inventory, world.restarts.get(host), _lately(world), term.now(), term.name,

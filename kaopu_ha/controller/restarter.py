@@ -180,6 +180,7 @@ class Restarter:
                 moving=bars.moving(world, start.instance), seconds=self._seconds(record, start),
                 stuck=powers is not None and start.instance in inventory.stuck,
                 run=inventory.stuck_runs.get(start.instance, ''), answer=resumes.answer(asked),
+                hung=powers is not None and start.instance in inventory.hung,
                 storage_lost=bool(inventory.storage_lost))
             decision = self._looked(world, start, seen, places)
             calls = decision.act.calls
@@ -355,7 +356,7 @@ def _hosts(world: CloudView, unasked: Mapping[str, Sequence[object]]) -> Iterabl
     those that were lost with what Nova may show there yet.
     """
     return [host for host, inventory in world.inventories.items()
-            if inventory.interrupted or inventory.crashed or inventory.stuck or (
+            if inventory.interrupted or inventory.crashed or inventory.stuck or inventory.hung or (
                 unasked.get(host)) or (host in world.restarts and (
                 world.restarts[host].unsettled or _on_again(world, world.restarts[host])))]
 
@@ -367,7 +368,7 @@ def _on_again(world: CloudView, record: Restart) -> frozenset[str]:
         return frozenset()
     return restart.stays_off(record) & {
         one.uuid for one in inventory.instances if one.power is not model.Power.OFF
-        and one.uuid not in inventory.stuck}
+        and one.uuid not in (*inventory.stuck, *inventory.hung)}
 
 
 def _power(powers: Mapping[str, model.Power] | None, instance: str) -> model.Power | None:

@@ -10,8 +10,8 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Guests that crashed, or are stuck: they went off by themselves on a host that lives, or an I/O
-error of a disk paused them.
+"""Guests that crashed, are stuck or hung: they went off by themselves on a host that lives, or an
+I/O error of a disk, or their own watchdog, paused them.
 
 ::
 
@@ -21,8 +21,8 @@ error of a disk paused them.
           more than ``crashes_max`` within an hour -------> told, left to a person
 
 What is stuck is resumed by that road, or else rebooted, as ``on_stuck`` says, or for a
-notification; that it is stuck is told in any case, as long as it is (``core.protection``).  What is
-left to a person is left until it was on once more.
+notification; what hung is rebooted if ``on_hung`` says so.  That it is stuck, or hung, is told as
+long as it is (``core.protection``).  What is left to a person is left until it was on once more.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from kaopu_ha.core.restart import Restart, Start, StartPhase
 
 REASON = 'its guest crashed'
 STUCK = 'an I/O error of a disk paused it'
+HUNG = 'its watchdog paused it'
 
 # Of the guests of a host: if more have crashed than that, it is told of the host.
 _MANY = 1 / 3
@@ -60,8 +61,9 @@ def seen(inventory: model.Inventory, before: Restart | None, lately: Mapping[str
     tells = rules.on_crash is model.OnCrash.TELL
     crashed = () if rules.on_crash is model.OnCrash.LEAVE else inventory.crashed
     stuck = () if rules.on_stuck is model.OnStuck.TELL else inventory.stuck
-    return _opened(inventory, before, [uuid for uuid in (*crashed, *stuck) if uuid not in off],
-                   lately, tells, at, by, rules)
+    hung = inventory.hung if rules.on_hung is model.OnHung.REBOOT else ()
+    return _opened(inventory, before, [uuid for uuid in (*crashed, *stuck, *hung)
+                                       if uuid not in off], lately, tells, at, by, rules)
 
 
 def called(inventory: model.Inventory, before: Restart | None, instance: str,
@@ -80,11 +82,11 @@ def _opened(inventory: model.Inventory, before: Restart | None, uuids: Collectio
             lately: Mapping[str, int], tells: bool, at: str, by: str,
             rules: model.Rules) -> Opened | None:
     open_now = {start.instance for start in (before.unsettled if before else ())}
-    down = {one.uuid: one.name for one in inventory.instances if one.uuid in inventory.stuck
+    reasons = {**dict.fromkeys(inventory.hung, HUNG), **dict.fromkeys(inventory.stuck, STUCK)}
+    down = {one.uuid: one.name for one in inventory.instances if one.uuid in reasons
             or (one.power is model.Power.OFF and one.uuid in inventory.crashed)}
     new = [_start(uuid, down[uuid], lately.get(uuid, 0) >= rules.crashes_max,
-                  tells and uuid not in inventory.stuck,
-                  STUCK if uuid in inventory.stuck else REASON, at)
+                  tells and uuid not in reasons, reasons.get(uuid, REASON), at)
            for uuid in sorted(set(uuids)) if uuid in down and uuid not in open_now]
     if not new:
         return None
@@ -111,6 +113,7 @@ def _told(host: str, new: Sequence[Start], rules: model.Rules) -> tuple[News, ..
         (Fact.STUCK, STUCK,
          f'an I/O error of a disk paused it: it is {resumed} where it is, once its host reaches '
          f'its storage'),
+        (Fact.HUNG, HUNG, 'its watchdog paused it: it is rebooted where it is'),
         (Fact.CRASHED, restart.ONLY_TOLD,
          'off, and left to a person: [instances] crashed is tell'),
         (Fact.NOT_RESTARTED, restart.TOO_OFTEN,

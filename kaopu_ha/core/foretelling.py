@@ -30,8 +30,8 @@ _TIMES = 2
 # Found anyway while nothing is foretold, or said by a person, or of a host of which its case tells.
 _NOT_FORETOLD = frozenset({
     Reason.NO_AGENT, Reason.NO_INVENTORY, Reason.NO_SERVICE, Reason.NO_ADDRESS, Reason.OUTSIDE,
-    Reason.STRANGER, Reason.STUCK, Reason.COMPUTE_GONE, Reason.LASTING_BEAT, Reason.UNKNOWN_IMAGE,
-    Reason.NO_CLUSTER,
+    Reason.STRANGER, Reason.STUCK, Reason.HUNG, Reason.COMPUTE_GONE, Reason.LASTING_BEAT,
+    Reason.UNKNOWN_IMAGE, Reason.NO_CLUSTER,
     Reason.JUDGED, Reason.ON_HOLD, Reason.NOBODY_LEADS, Reason.NOBODY_WORKS})
 # Found at another pace, by what Ceph was asked.
 _OF_CEPH = frozenset({Reason.CLAIMED_TWICE, Reason.UNSEEN, Reason.WITHOUT_DISK, Reason.NOT_KEPT_UP})

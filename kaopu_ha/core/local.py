@@ -51,7 +51,7 @@ class Domain:
     ``definition``: what another host starts it from, if that is asked for; no secrets.
     ``left``: it is off, and was certainly defined before the nova-compute that runs now began.
     ``crashed``: it is off because its guest went off by itself, in this boot.  ``stuck``: an I/O
-    error of a disk paused it.
+    error of a disk paused it.  ``hung``: its watchdog did, for its guest had not fed it.
     """
 
     uuid: str
@@ -66,6 +66,7 @@ class Domain:
     left: bool = False
     crashed: bool = False
     stuck: bool = False
+    hung: bool = False
 
 
 class StorageReader(abc.ABC):

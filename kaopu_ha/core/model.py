@@ -53,6 +53,7 @@ from kaopu_ha.core.policy import Priority as Priority
 from kaopu_ha.core.proofs import Proof as Proof
 from kaopu_ha.core.proofs import Word as Word
 from kaopu_ha.core.rules import OnCrash as OnCrash
+from kaopu_ha.core.rules import OnHung as OnHung
 from kaopu_ha.core.rules import OnStuck as OnStuck
 from kaopu_ha.core.rules import Rules as Rules
 from kaopu_ha.core.signs import Answer as Answer
@@ -106,7 +107,8 @@ class Inventory:
     and older than the nova-compute that was ``compute_started``.  ``crashed``: those that are off
     because their guests went off by themselves, as libvirt says.  ``stuck``: those that an I/O
     error of a disk paused, and ``stuck_runs`` the ids of their runs, for an agent that resumes.
-    ``compute_gone``: its nova-compute has not run for a minute.
+    ``compute_gone``: its nova-compute has not run for a minute.  ``hung``: instances that were
+    paused by their own watchdogs.
     """
 
     host: str
@@ -129,6 +131,7 @@ class Inventory:
     stuck: tuple[str, ...] = ()
     stuck_runs: dict[str, str] = field(default_factory=dict)
     compute_gone: bool = False
+    hung: tuple[str, ...] = ()
 
     @property
     def on(self) -> tuple[Instance, ...]:

@@ -41,6 +41,7 @@ class Fact(enum.Enum):
     NOT_RESTARTED = ('instance not started again', 'error')
     CRASHED = ('guest crashed', 'warning')
     STUCK = ('guest stuck', 'warning')
+    HUNG = ('guest hung', 'warning')
     MANY_CRASHED = ('many guests crashed', 'error')
     COMPUTE_DOWN = ('nova-compute down', 'warning')
     BRAKE_ON = ('brake on', 'error')

@@ -41,6 +41,7 @@ class Reason(enum.Enum):
     UNSEEN = 'clients do not answer'
     WITHOUT_DISK = 'guest without its disk'
     STUCK = 'guest stuck'
+    HUNG = 'guest hung'
     COMPUTE_GONE = 'nova-compute not running'
     LASTING_BEAT = 'beat without an end'
     NOT_KEPT_UP = 'inventory not kept up'
@@ -134,7 +135,7 @@ def unprotected(seen: Seen, rules: model.Rules) -> tuple[Unprotected, ...]:
         found += _images(inventory)
         if host in seen.beating:
             found += _sampled(host, seen.samples.get(host, Sample()))
-            found += (*_stuck(inventory), *_without_compute(inventory))
+            found += (*_stuck(inventory), *_hung(inventory, rules), *_without_compute(inventory))
         if host in seen.lasting:
             found.append(Unprotected(
                 host, Reason.LASTING_BEAT, 'its beat has no lease, so no agent wrote it: when the '
@@ -270,6 +271,16 @@ def _stuck(inventory: model.Inventory) -> Iterator[Unprotected]:
                           f'{texts.few(names)}: when the storage takes its writes '
                           f'again (a full pool, most often), virsh resume there, or reboot it '
                           f'(hard)', names)
+
+
+def _hung(inventory: model.Inventory, rules: model.Rules) -> Iterator[Unprotected]:
+    """Nova shows such a guest active, too."""
+    if inventory.hung and rules.on_hung is not model.OnHung.LEAVE:
+        names = tuple(sorted(one.name for one in inventory.instances
+                             if one.uuid in inventory.hung))
+        yield Unprotected(inventory.host, Reason.HUNG, f'{texts.few(names)} did not feed the '
+                          f'watchdog, which paused it: see its console, then reboot it (hard)',
+                          names)
 
 
 def _without_compute(inventory: model.Inventory) -> Iterator[Unprotected]:

@@ -312,13 +312,13 @@ def _starts(start: Start, seen: Seen, rules: model.Rules) -> Decision:
 def _not_noticed(start: Start, seen: Seen, rules: model.Rules) -> bool:
     """Nova shows what was before the boot: its nova-compute may be about to start it itself."""
     assert seen.server is not None
-    return seen.server.vm_state in ('active', 'paused', 'rescued') and (
+    return not seen.hung and seen.server.vm_state in ('active', 'paused', 'rescued') and (
         seen.seconds < rules.restart_settle_seconds)
 
 
 _ROWS: tuple[_Row, ...] = (
     ('it is on', lambda start, seen, rules: seen.power is not None
-     and seen.power is not model.Power.OFF and not seen.stuck, _runs),
+     and seen.power is not model.Power.OFF and not (seen.stuck or seen.hung), _runs),
     ('a move of it is open', lambda start, seen, rules: bool(seen.moving), _barred),
     ('it belongs elsewhere', lambda start, seen, rules: seen.server is not None
      and seen.server.host != seen.host, _elsewhere),

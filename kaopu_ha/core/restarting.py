@@ -56,8 +56,9 @@ ROADS: dict[StartPhase, frozenset[StartPhase]] = {
 class Start:
     """One instance that is to run again.  ``calls`` counts those that were committed.
 
-    ``crashed``: its guest went off by itself, or got stuck, on a host that lived.  ``resumed``: its
-    last call asked its host's agent to resume it.  ``run``: in which it was stuck at that call.
+    ``crashed``: its guest went off by itself, got stuck or hung, on a host that lived.
+    ``resumed``: its last call asked its host's agent to resume it.  ``run``: in which it was stuck
+    at that call.
     """
 
     instance: str
@@ -110,9 +111,9 @@ class Seen:
     be started on the host now.  ``moving``: why the instance itself may not be, and ``elsewhere``:
     why it may run elsewhere.  ``stuck``: an I/O error paused it, in the run ``run`` ('' if its
     host's agent can't resume it, or doesn't say), and ``answer`` is what that said of the last
-    resume; ``storage_lost``: its host does not reach all of its storage.  ``seconds`` passed since
-    the last call, or since it was first seen off: this leader's count, so late is possible, early
-    is not.
+    resume; ``storage_lost``: its host does not reach all of its storage.  ``hung``: its watchdog
+    paused it.  ``seconds`` passed since the last call, or since it was first seen off: this
+    leader's count, so late is possible, early is not.
     """
 
     at: str
@@ -127,6 +128,7 @@ class Seen:
     stuck: bool = False
     run: str = ''
     answer: str = ''
+    hung: bool = False
     storage_lost: bool = False
     seconds: float = 0.0
 

@@ -39,6 +39,14 @@ class OnStuck(enum.Enum):
     TELL = 'tell'
 
 
+class OnHung(enum.Enum):
+    """What is done when an agent sees that a guest's watchdog paused it."""
+
+    REBOOT = 'reboot'
+    TELL = 'tell'
+    LEAVE = 'leave'
+
+
 @dataclass(frozen=True)
 class Rules:
     """Every limit and wait that a decision uses; made from configuration in wiring.
@@ -104,6 +112,7 @@ class Rules:
     policy: Policy = Policy()
     on_crash: OnCrash = OnCrash.TELL
     on_stuck: OnStuck = OnStuck.TELL
+    on_hung: OnHung = OnHung.TELL
     trust_notifications: bool = False
 
     # Rounds that end at once (a refused connection) must not make a loop that only writes.

@@ -94,6 +94,12 @@ def _is_not_stuck(world: World, instance: str) -> str:
     return '' if _is_stuck(world, instance) else 'it is'
 
 
+@_expected('{instance} is hung')
+def _is_hung(world: World, instance: str) -> str:
+    row = _row(world, instance)
+    return '' if world.machines[row.host].guests[row.uuid].hung else 'it is not'
+
+
 @_expected('{instance} is told as {phase}: {reason}')
 def _told_as(world: World, instance: str, phase: str, reason: str) -> str:
     row = _row(world, instance)

@@ -21,7 +21,7 @@ from collections.abc import Callable
 import functools
 
 from kaopu_ha import records
-from kaopu_ha.core.model import OnCrash, OnStuck
+from kaopu_ha.core.model import OnCrash, OnHung, OnStuck
 from kaopu_ha.core.restart import Restart
 from kaopu_ha.core.segments import Notification, NotificationKind
 from kaopu_ha.sim import daemon
@@ -50,13 +50,14 @@ class StartedCrashed:
         """The API was asked to start a server where it is."""
         world, machine = self._world, self._world.machines[row.host]
         guest = machine.guests.get(row.uuid)
-        if guest is None or not (guest.crashed or guest.stuck) or self._was_on_at_a_boot(row) or (
-                came_too_late(world, f'start {row.uuid}')):
+        if guest is None or not (guest.crashed or guest.stuck or guest.hung) or (
+                self._was_on_at_a_boot(row) or came_too_late(world, f'start {row.uuid}')):
             return
         rules, at = world.setup.times.rules, machine.crashes[row.uuid][-1]
-        # What is begun of a guest that is stuck goes on when it crashes.
+        # What is begun of a guest that is stuck, or hung, goes on when it crashes.
         wanted = (rules.on_stuck is not OnStuck.TELL and guest.got_stuck) or (
-            rules.on_crash is OnCrash.START and not guest.stuck)
+            rules.on_crash is OnCrash.START and guest.crashed) or (
+                rules.on_hung is OnHung.REBOOT and guest.got_hung)
         if guest.stuck and rules.on_stuck is OnStuck.RESUME:
             self._say('what is resumed keeps its memory', f'{row.name} is stuck, and rebooted')
         if not wanted and not self._was_said(row, at):

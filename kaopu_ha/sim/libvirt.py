@@ -59,7 +59,7 @@ class SimLocal(ports.LocalHost):
         return tuple(_domain(uuid, guest.name, guest.power, guest.run, guest.images,
                              shared(guest), guest.local_disks, is_left(
                                  guest.power, math.floor(guest.made), began),
-                             guest.crashed, guest.stuck)
+                             guest.crashed, guest.stuck, guest.hung)
                      for uuid, guest in sorted(guests.items()))
 
     def remove_domains(self, uuids: Sequence[str], permit: ports.Permit) -> tuple[str, ...]:
@@ -204,13 +204,13 @@ class SimLibvirt(ports.Probe, ports.LibvirtObserver):
 @functools.lru_cache(maxsize=1024)
 def _domain(uuid: str, name: str, power: model.Power, run: int, images: tuple[model.Image, ...],
             shared: frozenset[model.Image],
-            local_disks: tuple[str, ...], left: bool, crashed: bool, stuck: bool
-            ) -> ports.Domain:
+            local_disks: tuple[str, ...], left: bool, crashed: bool, stuck: bool,
+            hung: bool) -> ports.Domain:
     return ports.Domain(
         uuid, name, power, str(run) if run else '',
         tuple(ports.Disk(image.pool, image.name, (monitor(image.cluster),), image in shared)
               for image in images), local_disks, left=left, crashed=crashed,
-        stuck=stuck)
+        stuck=stuck, hung=hung)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -41,7 +41,8 @@ class Guest:
 
     ``incoming``: its QEMU waits for a live migration.  ``made``: when Nova made its XML.
     ``crashed``: it is off by itself, as libvirt says until it is started, or the host is booted.
-    ``stuck``: an I/O error paused it; ``got_stuck``: it did since it was started.
+    ``stuck``: an I/O error paused it; ``got_stuck``: it did since it was started.  ``hung``: its
+    watchdog paused it; ``got_hung`` likewise.
     """
 
     uuid: str
@@ -55,6 +56,8 @@ class Guest:
     crashed: bool = False
     stuck: bool = False
     got_stuck: bool = False
+    hung: bool = False
+    got_hung: bool = False
     clients: list[SimClient] = field(default_factory=list)
 
 
@@ -140,7 +143,7 @@ class Machine:
         self.guests = {uuid: guest for uuid, guest in self.guests.items() if not guest.incoming}
         for guest in self.guests.values():
             guest.power, guest.run, guest.clients = Power.OFF, 0, []
-            guest.crashed = guest.stuck = False
+            guest.crashed = guest.stuck = guest.hung = False
 
     def power_on(self) -> None:
         """Boot: the domains are defined, and off."""
@@ -163,7 +166,7 @@ class Machine:
             return True
         self._runs += 1
         guest.run, guest.power, guest.incoming = self._runs, Power.ON, not writes
-        guest.crashed = guest.got_stuck = False
+        guest.crashed = guest.got_stuck = guest.got_hung = False
         for image in guest.images:
             client = self._opened(guest, image, self._source(), writes)
             if client is None:
@@ -213,7 +216,7 @@ class Machine:
     def pause(self, uuid: str, paused: bool) -> None:
         """Pause or unpause a domain that runs."""
         guest = self.guests[uuid]
-        guest.stuck = False
+        guest.stuck = guest.hung = False
         if guest.run:
             guest.power = Power.PAUSED if paused else Power.ON
 
@@ -222,13 +225,21 @@ class Machine:
         guest = self.guests[uuid]
         for image, client in zip(guest.images, guest.clients, strict=False):
             self.clusters[image.cluster].close(image, client)
-        guest.power, guest.run, guest.clients, guest.stuck = Power.OFF, 0, [], False
+        guest.power, guest.run, guest.clients = Power.OFF, 0, []
+        guest.stuck = guest.hung = False
 
     def stick(self, uuid: str) -> None:
         """Have an I/O error pause the domain: its QEMU and its clients go on."""
         if self.runs(uuid) and not self.guests[uuid].stuck:
             self.pause(uuid, True)
             self.guests[uuid].stuck = self.guests[uuid].got_stuck = True
+            self.crashes.setdefault(uuid, []).append(self.kernel.now)
+
+    def hang(self, uuid: str) -> None:
+        """Have its watchdog pause the domain; nothing more of a guest that is paused already."""
+        if self.runs(uuid) and not (self.guests[uuid].stuck or self.guests[uuid].hung):
+            self.pause(uuid, True)
+            self.guests[uuid].hung = self.guests[uuid].got_hung = True
             self.crashes.setdefault(uuid, []).append(self.kernel.now)
 
     def go_on(self, uuid: str, run: str) -> str:

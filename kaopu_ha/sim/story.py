@@ -43,7 +43,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from kaopu_ha.core.model import OnCrash, OnStuck
+from kaopu_ha.core.model import OnCrash, OnHung, OnStuck
 from kaopu_ha.sim import expect, words
 from kaopu_ha.sim.checkers import Checkers
 from kaopu_ha.sim.world import PACES, Setup, Times, Vm, World
@@ -51,7 +51,7 @@ from kaopu_ha.sim.world import PACES, Setup, Times, Vm, World
 _EXPECT = 'expect '
 _FIELDS = frozenset({'title', 'text', 'pace', 'hosts', 'clusters', 'controllers', 'workers',
                      'instances', 'seed', 'story', 'log', 'live_weight', 'horizon',
-                     'crashed', 'stuck', 'rules'})
+                     'crashed', 'stuck', 'hung', 'rules'})
 # What is off unless a story has it on.
 _SWITCHES = ('joins_aggregates', 'notes_moves', 'trust_notifications')
 
@@ -204,7 +204,8 @@ def _on_crash(times: Times, data: dict[str, Any]) -> Times:
     """The times, with what is done about guests that crash or get stuck, if the story says so."""
     return dataclasses.replace(times, rules=dataclasses.replace(
         times.rules, on_crash=_chosen(data, 'crashed', times.rules.on_crash),
-        on_stuck=_chosen(data, 'stuck', times.rules.on_stuck)))
+        on_stuck=_chosen(data, 'stuck', times.rules.on_stuck),
+        on_hung=_chosen(data, 'hung', times.rules.on_hung)))
 
 
 _E = TypeVar('_E', bound=enum.Enum)
@@ -284,6 +285,7 @@ def written(story: Story) -> str:
                             'horizon': setup.horizon or '',
                             'crashed': _unusual(setup.times.rules.on_crash, OnCrash.TELL),
                             'stuck': _unusual(setup.times.rules.on_stuck, OnStuck.TELL),
+                            'hung': _unusual(setup.times.rules.on_hung, OnHung.TELL),
                             'rules': ' '.join(
                                 name for name in _SWITCHES if getattr(setup.times.rules, name)),
                             'live_weight': '' if setup.live_weight is None else setup.live_weight,

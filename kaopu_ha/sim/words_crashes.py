@@ -53,6 +53,14 @@ def _sticks(world: World, instance: str) -> None:
     world.changed()
 
 
+@WORDS.take('the watchdog of {instance} pauses it')
+def _hangs(world: World, instance: str) -> None:
+    """Its guest hangs.  Nova takes no notice (read).  Harmless if it is off."""
+    row = _row(world, instance)
+    world.machines[row.host].hang(row.uuid)
+    world.changed()
+
+
 @WORDS.take('writes of {instance} fail')
 def _fails(world: World, instance: str) -> None:
     """Its pool is full, say: whatever starts or resumes it, it gets stuck until there is room."""

@@ -40,7 +40,7 @@ _LATELY: Mapping[type, frozenset[str]] = {
         'rounds', 'row', 'set_aside', 'waited', 'wrong_marks'}),
     model.Attempt: frozenset({'calls'}),
     model.Inventory: frozenset({'interrupted', 'leaving', 'left_defined', 'off_lately',
-                                'stuck_runs', 'compute_gone'}),
+                                'stuck_runs', 'compute_gone', 'hung'}),
     model.Instance: frozenset({'untold'}),
     model.Evidence: frozenset({'guests', 'of_others', 'strangers', 'unasked_more'}),
     model.Round: frozenset({'asked_seconds'}),

@@ -16,7 +16,7 @@ import dataclasses
 import unittest
 
 from kaopu_ha.core import crashes, restart
-from kaopu_ha.core.model import OnCrash, OnStuck, Power
+from kaopu_ha.core.model import OnCrash, OnHung, OnStuck, Power
 from kaopu_ha.core.news import Fact
 from kaopu_ha.core.restart import Start, StartPhase
 from tests.core.values import AT, BY, an_instance, an_inventory, rules
@@ -180,6 +180,30 @@ class Stuck(unittest.TestCase):
         self.assertEqual({Fact.STUCK: 'name of i1', Fact.CRASHED: 'name of i4'}, {
             one.fact: one.text.partition(':')[0] for one in found.news})
         self.assertEqual({'i1': StartPhase.WAITING, 'i4': StartPhase.LEFT}, phases(found))
+
+
+class Hung(unittest.TestCase):
+    """Its watchdog paused it."""
+
+    HOST = an_inventory(instances=[an_instance('i1', Power.PAUSED), an_instance('i2')],
+                        hung=('i1',))
+
+    def test_it_is_rebooted_if_the_operator_wants_that_and_whatever_else_he_wants(self):
+        for on_hung in OnHung:
+            found = opened(self.HOST, rules=rules(
+                on_hung=on_hung, on_crash=OnCrash.START, on_stuck=OnStuck.REBOOT))
+            if on_hung is OnHung.REBOOT:
+                self.assertEqual([('i1', StartPhase.WAITING, crashes.HUNG)], [
+                    (one.instance, one.phase, one.reason) for one in found.record.starts])
+                self.assertEqual([Fact.HUNG], [one.fact for one in found.news])
+            else:
+                self.assertIsNone(found)
+
+    def test_the_limit_holds_for_it_as_well(self):
+        wanted = rules(on_hung=OnHung.REBOOT)
+        found = opened(self.HOST, lately={'i1': wanted.crashes_max}, rules=wanted)
+        self.assertEqual({'i1': StartPhase.LEFT}, phases(found))
+        self.assertIsNone(opened(self.HOST, found.record, rules=wanted))
 
 
 class Many(unittest.TestCase):

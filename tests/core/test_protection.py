@@ -155,6 +155,15 @@ class TestUnprotected(unittest.TestCase):
             self.assertEqual(names, [(one.reason, one.instances) for one in protection.unprotected(
                 protection.Seen({'c1': host}, beating), RULES)])
 
+    def test_guests_that_hang_are_named_unless_the_operator_leaves_them(self):
+        host = values.an_inventory('c1', hung=('i1',), instances=(
+            values.an_instance('i1', Power.PAUSED, name='web'), values.an_instance('i2')))
+        for on_hung in model.OnHung:
+            names = [] if on_hung is model.OnHung.LEAVE else [(Reason.HUNG, ('web',))]
+            self.assertEqual(names, [(one.reason, one.instances) for one in protection.unprotected(
+                protection.Seen({'c1': host}, frozenset({'c1'})),
+                dataclasses.replace(RULES, on_hung=on_hung))])
+
     def test_a_nova_compute_that_is_gone_is_told_while_its_host_beats(self):
         host = values.an_inventory('c1', compute_gone=True)
         for beating, reasons in ((frozenset({'c1'}), [Reason.COMPUTE_GONE]), (frozenset(), [])):

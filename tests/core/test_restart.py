@@ -242,6 +242,18 @@ class NotStarted(unittest.TestCase):
         self.assertEqual((Act.NOTE, StartPhase.RUNS, ()),
                          (again.act, again.start.phase, again.news))
 
+    def test_what_hung_is_rebooted_at_once_and_never_resumed(self):
+        hung = {'stuck': False, 'run': '', 'hung': True, 'seconds': 0.0}
+        for on_stuck in OnStuck:
+            found = resumed(rules(on_stuck=on_stuck), **hung)
+            self.assertEqual((Act.START_ANEW, False), (found.act, found.start.resumed))
+        self.assertIs(Act.WAIT, resumed(rules(), **hung, barred='its host is on hold').act)
+        self.assertIs(Act.START_ANEW, resumed(rules(), **hung, storage_lost=True).act)
+        begun = a_start(StartPhase.STARTING, crashed=True, calls=1)
+        self.assertIs(Act.WAIT, resumed(rules(), begun, **hung).act)
+        goes_on = resumed(rules(), begun, **hung | {'hung': False, 'power': Power.ON})
+        self.assertIs(StartPhase.RUNS, goes_on.start.phase)
+
     def test_what_crashed_is_started_whatever_is_done_after_a_boot(self):
         crashed = a_start(crashed=True)
         self.assertIs(Act.START, restart.advance(crashed, a_look(), rules(restarts=False)).act)

@@ -234,3 +234,39 @@ class StuckTest(unittest.TestCase):
         self.guest.suspend()
         self.assertIn('not paused by an I/O error', self.resume(stuck.run))
         self.assertIs(Power.PAUSED, self.seen().power)
+
+
+# A boot sector that starts the watchdog at port 0x443, and then does nothing more for ever.
+_HANGS = bytes.fromhex('b00e ba4304 ee fa f4 ebfd').ljust(510, b'\0') + b'\x55\xaa'
+_WATCHED = _FILE + "<watchdog model='ib700' action='pause'/>"
+
+
+class HungTest(unittest.TestCase):
+    """A guest that its own watchdog pauses."""
+
+    def setUp(self):
+        super().setUp()
+        if not libvirtd_single.is_possible():
+            raise unittest.SkipTest('a libvirtd needs root, libvirtd and unshare')
+        self.libvirtd = libvirtd_single.Libvirtd()
+        self.addCleanup(self.libvirtd.close)
+        self.local = LocalLibvirt(self.libvirtd.uri)
+        self.addCleanup(self.local.close)
+        self.link = libvirt.open(self.libvirtd.uri)
+        self.addCleanup(self.link.close)
+
+    def test_it_says_so_and_is_not_resumed_as_one_that_is_stuck(self):
+        path = pathlib.Path(tempfile.gettempdir(), f'hangs-{os.getpid()}')
+        self.addCleanup(path.unlink)
+        path.write_bytes(_HANGS.ljust(1024 * 1024, b'\0'))
+        path.chmod(0o666)
+        guest = self.link.createXML(_DOMAIN.format(
+            number=1, uuid=ON, disk=_WATCHED.format(path=path), made=written(0)), 0)
+        self.addCleanup(guest.destroy)
+        over = time.monotonic() + _WRITES_SECONDS
+        while not (found := self.local.instances(10)[0]).hung:
+            self.assertLess(time.monotonic(), over, guest.state())
+            time.sleep(0.2)
+        self.assertEqual((Power.PAUSED, False), (found.power, found.stuck))
+        self.assertTrue(self.local.resume_domains({ON: found.run}, local.TimedPermit())[ON])
+        self.assertTrue(self.local.instances(10)[0].hung)

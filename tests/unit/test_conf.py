@@ -27,7 +27,7 @@ from kaopu_ha.conf import ceph, detection, nova, policy, rules
 from kaopu_ha.conf.errors import ConfigError
 from kaopu_ha.core.cloud import Source
 from kaopu_ha.core.policy import Managed, Named, Policy
-from kaopu_ha.core.rules import OnCrash, OnStuck, Rules
+from kaopu_ha.core.rules import OnCrash, OnHung, OnStuck, Rules
 from kaopu_ha.wiring import agent, drivers, worker
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -357,6 +357,12 @@ class TestOptions(ConfCase):
         for meant in OnStuck:
             self.assertIs(meant, rules.rules(made(instances__stuck=meant.value),
                                              fence_proves=True).on_stuck)
+
+    def test_what_hung_is_told_of_unless_the_operator_says_otherwise(self):
+        self.assertIs(OnHung.TELL, rules.rules(made(), fence_proves=True).on_hung)
+        for meant in OnHung:
+            self.assertIs(meant, rules.rules(made(instances__hung=meant.value),
+                                             fence_proves=True).on_hung)
 
     def test_a_policy_that_nobody_can_mean_is_refused_with_the_way_out(self):
         for words, given in (

@@ -79,7 +79,8 @@ FULL = [
                  instances=[an_instance(images=(DISK, DATA), local_disks=('/var/disk',))],
                  domains=('i1',), compute_started='boot-1/5', note='none', interrupted=('i1',),
                  off_lately=('i2',), leaving=True, left_defined=('i2',),
-                 crashed=('i1',), stuck=('i2',), stuck_runs={'i2': '7'}, compute_gone=True),
+                 crashed=('i1',), stuck=('i2',), stuck_runs={'i2': '7'}, compute_gone=True,
+                 hung=('i3',)),
     restart.Restart('c1', 'boot-2', (restart.Start(
         'i1', 'web', restart.StartPhase.STARTING, 'why', 2, AT, True, True,
         '7'),), (STEP,)),

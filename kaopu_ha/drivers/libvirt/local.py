@@ -162,7 +162,8 @@ class LocalLibvirt(ports.LocalHost):
             described = domains.parse(text, power=model.Power(power), run=run, anew=anew,
                                       began=began)
             return dataclasses.replace(described, crashed=wrong == 'crashed',
-                                       stuck=wrong == 'stuck') if wrong else described
+                                       stuck=wrong == 'stuck', hung=wrong == 'hung'
+                                       ) if wrong else described
         except (ElementTree.ParseError, ValueError) as failure:
             return self._undescribed(uuid, str(failure))
 

@@ -36,6 +36,7 @@ _POWER = {libvirt.VIR_DOMAIN_PAUSED: model.Power.PAUSED,
 # libvirt knows of no reason.
 _CRASHED = ((libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_CRASHED),
             (libvirt.VIR_DOMAIN_CRASHED, libvirt.VIR_DOMAIN_CRASHED_PANICKED))
+_HUNG = (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_WATCHDOG)
 _STUCK = (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_IOERROR)
 _AGAIN_SECONDS = 0.5
 _STARTING = (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_STARTING_UP)
@@ -77,7 +78,7 @@ class LocalHandlers:
 
         By UUID.  The id is '' if it is off, and while it is being started: it has not opened its
         disks yet.  The last is 'crashed' if it is off because its guest crashed, 'stuck' if an I/O
-        error paused it, else ''.
+        error paused it, 'hung' if its watchdog did, else ''.
         With definitions also its XML as it would be started anew, without and with passwords.
         Of one that libvirt can't describe: its UUID and the reason, no more.
         """
@@ -116,7 +117,8 @@ class LocalHandlers:
             runs = domain.isActive() and (state, why) != _STARTING
             run = str(domain.ID()) if runs else ''
             wrong = ('crashed' if (state, why) in _CRASHED else
-                     'stuck' if (state, why) == _STUCK else '')
+                     'stuck' if (state, why) == _STUCK else
+                     'hung' if (state, why) == _HUNG else '')
             return (uuid, domain.XMLDesc(), power.value, run, wrong,
                     *(domain.XMLDesc(flags) for flags in self._anew))
         except libvirt.libvirtError as failure:

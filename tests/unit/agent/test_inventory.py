@@ -92,11 +92,13 @@ class InventoryTest(case.AgentCase):
         self.assertEqual((), self.later().crashed)
 
     def test_a_guest_that_is_stuck_is_told_also_while_libvirt_is_mute(self):
-        stuck = domain(power=Power.PAUSED, stuck=True)
+        stuck = domain(power=Power.PAUSED, stuck=True, hung=True, run='7')
         self.local.domains = (stuck,)
         self.assertEqual((stuck.uuid,), self.turn().stuck)
         self.local.mute = True
         self.assertEqual((stuck.uuid,), self.later().stuck)
+        self.assertEqual(({stuck.uuid: '7'}, (stuck.uuid,)),
+                         (self.later().stuck_runs, self.later().hung))
         # Nor is it well because its agent is a new one, but by a boot.
         self.assertEqual((stuck.uuid,), self.turn(self.a_publisher()).stuck)
         self.local.boot = 'boot-2'

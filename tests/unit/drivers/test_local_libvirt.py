@@ -168,6 +168,15 @@ class TestInstances(BadDomain):
             found = self.seen(web)[WEB]
             self.assertEqual((stuck, Power.PAUSED), (found.stuck, found.power))
 
+    def test_one_is_hung_only_if_its_watchdog_paused_it(self):
+        for reason, hung in ((libvirt.VIR_DOMAIN_PAUSED_WATCHDOG, True),
+                             (libvirt.VIR_DOMAIN_PAUSED_IOERROR, False)):
+            web = Domain(WEB, 'web')
+            web.is_now = libvirt.VIR_DOMAIN_PAUSED, reason
+            found = self.seen(web)[WEB]
+            self.assertEqual((hung, not hung, Power.PAUSED),
+                             (found.hung, found.stuck, found.power))
+
     def test_one_that_crashed_and_is_not_described_now_is_not_known_to_be_crashed(self):
         web = Domain(WEB, 'web')
         web.is_now = libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_CRASHED

@@ -18,7 +18,7 @@ import logging
 import unittest
 
 from kaopu_ha import records
-from kaopu_ha.agent import requests, resuming
+from kaopu_ha.agent import processes, requests, resuming
 from kaopu_ha.controller import bars, resumes
 from kaopu_ha.controller import crashes as counting
 from kaopu_ha.core import crashes, notified, restart
@@ -31,6 +31,7 @@ SAID, STARTED, DIES = ('said-of-guests-and-processes', 'guests-that-crash-are-st
 STUCK, RESUMED, REBOOTED, CONDEMNED = (
     'paused-by-an-io-error', 'an-io-error-and-its-host-resumes', 'resumed-in-vain-and-rebooted',
     'condemned-before-it-resumed')
+HANGS, ENDS = 'a-watchdog-pauses-guests', 'nova-compute-ends-and-nobody-says-so'
 
 
 def setUpModule():
@@ -44,11 +45,11 @@ def tearDownModule():
 
 class Mutants(unittest.TestCase):
 
-    def finds(self, name, law, *mutants):
+    def finds(self, name, law, *mutants, change=str):
         for each in mutants:
             each.setUp()
             self.addCleanup(each.cleanUp)
-        self.assertIn(law, ''.join(story.play(story.read(scenarios.text(name))).wrong))
+        self.assertIn(law, ''.join(story.play(story.read(change(scenarios.text(name)))).wrong))
 
     def test_who_crashed_is_not_counted(self):
         self.finds(STARTED, 'not again and again', put(
@@ -120,6 +121,25 @@ class Mutants(unittest.TestCase):
         def called(inventory, before, lately, at, by, rules):
             return crashes._opened(inventory, before, inventory.stuck, lately, False, at, by, rules)
         self.finds(STUCK, 'a crash is left where nobody asked', put(crashes, 'seen', called))
+
+    def test_what_hung_counts_as_on(self):
+        rows = tuple((name, (lambda start, seen, rules: seen.power is not None
+                             and seen.power is not restart.model.Power.OFF)
+                      if name == 'it is on' else applies, then)
+                     for name, applies, then in restart._ROWS)
+        self.finds(HANGS, 'Nova was asked 1 times to start web', put(restart, '_ROWS', rows))
+
+    def test_what_hung_is_rebooted_though_nobody_wants_that(self):
+        def seen(inventory, before, lately, at, by, rules):
+            return crashes._opened(inventory, before, inventory.hung, lately, False, at, by, rules)
+        played = story.play(story.read(scenarios.text(HANGS).replace('hung: reboot', 'hung: tell')))
+        self.assertIn('Nova was asked 1 times to start web: it was 0', ''.join(played.wrong))
+        self.finds(HANGS, 'a crash is left where nobody asked', put(crashes, 'seen', seen),
+                   change=lambda text: text.replace('hung: reboot', 'hung: tell'))
+
+    def test_a_nova_compute_that_is_gone_is_not_seen(self):
+        self.finds(ENDS, 'nova-compute not running', put(
+            processes.ComputeWatch, 'is_gone', lambda watch, started, former: False))
 
     def test_a_host_with_many_is_not_told_of(self):
         self.finds(STARTED, 'is something wrong with the host', put(

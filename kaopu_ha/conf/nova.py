@@ -15,16 +15,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-import copy
 
-from keystoneauth1 import loading
 from oslo_config import cfg
 
 from kaopu_ha.conf.errors import ConfigError
 
 GROUP = 'nova'
 
-_SESSION = ('cafile', 'certfile', 'keyfile', 'insecure')
 _PASSWORD, _CREDENTIAL = 'password', 'v3applicationcredential'
 # A credential has its project and roles in itself: Keystone refuses one that asks for a scope.
 _OF_CREDENTIAL = ('auth_url', 'application_credential_id', 'application_credential_name',
@@ -76,20 +73,49 @@ _OWN = [
 ]
 
 
-def _plugin_opts() -> list[cfg.Opt]:
-    """The options of the plugins; an agent needs none of them, so none is required."""
-    opts = {opt.dest: copy.copy(opt) for plugin in (_CREDENTIAL, _PASSWORD)
-            for opt in loading.get_auth_plugin_conf_options(plugin)}
-    for opt in opts.values():
-        opt.required = False
-    return list(opts.values())
+def _login(name: str, text: str, *former: str, secret: bool = False) -> cfg.Opt:
+    known_as = [cfg.DeprecatedOpt(each) for each in former]
+    return cfg.Opt(name, type=str, help=text, secret=secret,  # type: ignore[arg-type]
+                   deprecated_opts=known_as)
 
 
-def _session_opts() -> list[cfg.Opt]:
-    return [opt for opt in loading.get_session_conf_options() if opt.dest in _SESSION]
+# As keystoneauth has them for a session and for the plugins, none of them required: an agent needs
+# none.  Written down here because each process reads them, and keystoneauth brings requests with
+# it, which are 6 MiB in every agent.  A test holds that they are the same.
+_OF_SESSION = [
+    cfg.StrOpt('cafile',
+               help='PEM encoded Certificate Authority to use when verifying HTTPs connections.'),
+    cfg.StrOpt('certfile', help='PEM encoded client certificate cert file'),
+    cfg.StrOpt('keyfile', help='PEM encoded client certificate key file'),
+    cfg.BoolOpt('insecure', default=False, help='Verify HTTPS connections.'),
+]
+_OF_PLUGINS = [
+    _login('auth-url', 'Authentication URL'),
+    _login('system-scope', 'Scope for system operations'),
+    _login('domain-id', 'Domain ID to scope to'),
+    _login('domain-name', 'Domain name to scope to'),
+    _login('project-id', 'Project ID to scope to', 'tenant-id'),
+    _login('project-name', 'Project name to scope to', 'tenant-name'),
+    _login('project-domain-id', 'Domain ID containing project'),
+    _login('project-domain-name', 'Domain name containing project'),
+    _login('trust-id', 'ID of the trust to use as a trustee use'),
+    _login('user-id', 'User id'),
+    _login('username', 'Username', 'user-name'),
+    _login('user-domain-id', "User's domain id"),
+    _login('user-domain-name', "User's domain name"),
+    _login('application_credential_secret', 'Application credential auth secret', secret=True),
+    _login('application_credential_id', 'Application credential ID'),
+    _login('application_credential_name', 'Application credential name'),
+    _login('default-domain-id',
+           'Optional domain ID to use with v3 and v2 parameters. It will be used for both the user '
+           'and project domain in v3 and ignored in v2 authentication.'),
+    _login('default-domain-name',
+           'Optional domain name to use with v3 API and v2 parameters. It will be used for both '
+           'the user and project domain in v3 and ignored in v2 authentication.'),
+    _login('password', "User's password", secret=True),
+]
 
-
-OPTS: Sequence[cfg.Opt] = [*_OWN, *_session_opts(), *_plugin_opts()]
+OPTS: Sequence[cfg.Opt] = [*_OWN, *_OF_SESSION, *_OF_PLUGINS]
 
 
 def auth(conf: cfg.ConfigOpts) -> dict[str, str]:
@@ -102,14 +128,14 @@ def auth(conf: cfg.ConfigOpts) -> dict[str, str]:
     kind = _CREDENTIAL if group.auth_type == _CREDENTIAL else _PASSWORD
     if not group.cloud:
         _check(group, kind)
-    names = {opt.dest for opt in _plugin_opts()}
+    names = {opt.dest for opt in _OF_PLUGINS}
     if group.cloud:
         names = {'cloud'}
     elif kind == _CREDENTIAL:
         names = {*_OF_CREDENTIAL, 'auth_type'}
     else:
         names = {name for name in names if not name.startswith('application_')} | {'auth_type'}
-    names |= {'region_name', *_SESSION} - {'insecure'}
+    names |= {'region_name', 'cafile', 'certfile', 'keyfile'}
     if not group.cloud or _is_set(conf, 'interface'):
         names |= {'interface'}
     found = {name: str(group[name]) for name in sorted(names) if group[name] is not None}

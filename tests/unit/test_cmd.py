@@ -12,6 +12,7 @@
 
 """The processes: how they start, what they refuse, how signals end them; and their loops."""
 
+import json
 import os
 import pathlib
 import signal
@@ -47,6 +48,22 @@ def turn():
 hung = parts.RunningLoop(Loop('hung', turn))
 process.main('kaopu-ha-hung', lambda conf: parts.Program((hung,), lambda: None))
 """
+# An agent as far as it is made before its loops begin; says what it has imported.
+MADE = """
+import json
+import sys
+from kaopu_ha import threads
+from kaopu_ha.cmd import process
+from kaopu_ha.wiring import agent
+program = agent.program(process.configure('kaopu-ha-agent', sys.argv[1:]))
+print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))
+program.close()
+"""
+# What an agent has no use for, on each compute host.
+NOT_IN_AN_AGENT = {
+    'requests', 'urllib3', 'keystoneauth1', 'openstack', 'oslo_messaging', 'kombu', 'amqp',
+    'oslo_policy', 'oslo_middleware', 'keystonemiddleware', 'webob', 'jsonschema', 'rq', 'redis',
+    'cliff', 'rados', 'rbd', 'libvirt', 'yaml', 'greenlet'}
 # A program that logs far more than a pipe holds, and says so when it has.
 LOGS = """
 import logging
@@ -243,6 +260,17 @@ class TestSignals(ProcessCase):
                 'assert b.get_backend_type() is b.BackendType.THREADING; '
                 'assert sys.modules["eventlet"] is None; assert "greenlet" not in sys.modules')
         subprocess.run([sys.executable, '-c', code], check=True, timeout=60)
+
+
+class TestImports(ProcessCase):
+
+    def test_an_agent_loads_nothing_that_it_has_no_use_for(self):
+        made = subprocess.run([sys.executable, '-c', MADE, '--config-file', str(self.conf)],
+                              capture_output=True, text=True, check=True, timeout=60)
+        loaded = set(json.loads(made.stdout))
+        self.assertEqual(set(), loaded & NOT_IN_AN_AGENT)
+        # What it does have.
+        self.assertLessEqual({'grpc', 'oslo_config', 'oslo_log', 'kaopu_ha'}, loaded)
 
 
 class TestInterrupts(ProcessCase):

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import unittest
 
+from keystoneauth1 import loading
 from oslo_config import cfg
 
 from kaopu_ha import conf as options
@@ -313,6 +314,22 @@ class TestOptions(ConfCase):
         for group, opts in options.list_opts():
             for opt in opts:
                 self.assertTrue(opt.help, f'[{group}] {opt.name}')
+
+    def test_the_login_has_the_options_of_keystoneauth(self):
+        theirs = {opt.dest: opt for opt in (
+            *loading.get_auth_plugin_conf_options('v3applicationcredential'),
+            *loading.get_auth_plugin_conf_options('password'),
+            *(opt for opt in loading.get_session_conf_options() if opt.dest in (
+                'cafile', 'certfile', 'keyfile', 'insecure')))}
+        ours = {opt.dest: opt for opt in nova.OPTS if opt.dest in theirs}
+        self.assertEqual(sorted(theirs), sorted(ours))
+        for name, opt in theirs.items():
+            with self.subTest(name):
+                former = [each.name for each in opt.deprecated_opts]
+                self.assertEqual(
+                    (opt.name, opt.type, opt.default, opt.secret, former, False),
+                    (ours[name].name, ours[name].type, ours[name].default, ours[name].secret,
+                     [each.name for each in ours[name].deprecated_opts], ours[name].required))
 
     def test_passwords_are_secret_and_only_given_to_the_login(self):
         secret = {opt.dest for _, opts in options.list_opts() for opt in opts if opt.secret}

@@ -22,32 +22,21 @@ the agent has, and does nothing but wake once a second.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 import contextlib
 from dataclasses import dataclass
-import importlib
-import multiprocessing
-from multiprocessing import connection
+import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 import time
-from unittest import mock
 
-from oslo_config import cfg
-
-from kaopu_ha import conf as options
-from kaopu_ha import ports
-from kaopu_ha.cmd import loops
-from kaopu_ha.cmd import process as process
-from kaopu_ha.core import model
-from kaopu_ha.drivers.libvirt import local
-from kaopu_ha.wiring import agent, drivers
 from tests import etcd_single
-from tools.bench import spent
+from tools.bench import agent_process, spent
 
-_FSID = '6e5b1c1e-0000-4000-8000-000000000001'
-_NETWORK, _ADDRESS = '127.0.0.0/8', '127.0.0.1'
+_TREE = pathlib.Path(__file__).resolve().parents[2]
+_NETWORK = '127.0.0.0/8'
 # Its first looks read more than all later ones.
 _SETTLES_SECONDS = 10.0
 _TARGET_MIB, _TARGET_SHARE = 60.0, 0.002
@@ -75,31 +64,6 @@ _DOMAIN = """
 """
 
 
-class Ceph(ports.StorageReader):
-    """One that answers at once, and sees each image opened from here."""
-
-    def fsid(self, limit: float, cluster: str = '') -> str:
-        """It is this one."""
-        return _FSID
-
-    def header_ids(self, pool: str, names: Sequence[str], limit: float,
-                   cluster: str = '') -> Mapping[str, str]:
-        """Every name has one."""
-        return {name: name[:12] for name in names}
-
-    def touch(self, image: model.Image, limit: float) -> None:
-        """It answers."""
-
-    def clients(self, images: Sequence[model.Image],
-                limit: float) -> Mapping[model.Image, model.ImageAnswer]:
-        """Each has one client, from here."""
-        client = model.Client(f'{_ADDRESS}:0/1', 1, True)
-        return {image: model.ImageAnswer(image, (client,)) for image in images}
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
 # ---------------------------------------------------------------- the host
 
 
@@ -107,7 +71,7 @@ def host(folder: pathlib.Path, guests: int, processes: int) -> None:
     """Write a /proc of so many processes, and a libvirt of so many guests."""
     proc = folder / 'proc'
     for name, text in (('sys/kernel/random/boot_id', 'b1\n'), ('uptime', '9000.00 9000.00\n'),
-                       ('net/fib_trie', f'|-- {_ADDRESS}\n   /32 host LOCAL\n')):
+                       ('net/fib_trie', f'|-- {agent_process.ADDRESS}\n   /32 host LOCAL\n')):
         (proc / name).parent.mkdir(parents=True, exist_ok=True)
         (proc / name).write_text(text)
     for number in range(1, processes + 1):
@@ -119,7 +83,8 @@ def host(folder: pathlib.Path, guests: int, processes: int) -> None:
     (folder / 'libvirt.xml').write_text('<node>' + ''.join(_DOMAIN.format(
         number=number, uuid=f'{number:08x}-0000-4000-8000-000000000000')
         for number in range(guests)) + '</node>')
-    (folder / 'ceph.conf').write_text(f'[global]\nfsid = {_FSID}\nmon_host = 10.0.0.1\n')
+    (folder / 'ceph.conf').write_text(
+        f'[global]\nfsid = {agent_process.FSID}\nmon_host = 10.0.0.1\n')
 
 
 def _options(folder: pathlib.Path, endpoint: str) -> str:
@@ -131,50 +96,23 @@ def _options(folder: pathlib.Path, endpoint: str) -> str:
 # ---------------------------------------------------------------- the processes
 
 
-def _agent(folder: pathlib.Path, pipe: connection.Connection) -> None:
-    conf = cfg.ConfigOpts()
-    options.register(conf)
-    conf(['--config-file', str(folder / 'kaopu-ha.conf')], project='kaopu-ha')
-    with mock.patch.object(local, '_CHILD', 'tools.bench.agent_libvirt'):
-        asked = local.LocalLibvirt(conf.agent.libvirt_uri, state_path=conf.agent.state_path,
-                                   proc=str(folder / 'proc'))
-    with mock.patch.object(drivers, 'local', lambda *given: asked), \
-            mock.patch.object(agent, '_reader', lambda its: its.kept(Ceph())):
-        program = agent.program(conf)
-    runner = loops.Runner(program.loops)
-    runner.start()
-    with contextlib.suppress(EOFError):
-        pipe.recv()
-        pipe.send(sorted(sys.modules))
-        pipe.recv()
-    runner.stop(2.0)
-    program.close()
-
-
-def _idle(folder: pathlib.Path, pipe: connection.Connection) -> None:
-    with contextlib.suppress(EOFError):
-        for name in pipe.recv():
-            with contextlib.suppress(Exception):
-                importlib.import_module(name)
-        while not pipe.poll(1.0):
-            pass
-        pipe.recv()
-
-
 @contextlib.contextmanager
-def _running(body: Callable[[pathlib.Path, connection.Connection], None],
-             folder: pathlib.Path) -> Iterator[tuple[int, connection.Connection]]:
-    context = multiprocessing.get_context('spawn')
-    ours, theirs = context.Pipe()
-    made = context.Process(target=body, args=(folder, theirs))
-    made.start()
-    theirs.close()
+def _running(*given: str) -> Iterator[subprocess.Popen[str]]:
+    made = subprocess.Popen([sys.executable, '-m', 'tools.bench.agent_process', *given], cwd=_TREE,
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                            env=os.environ | {'PYTHONPATH': str(_TREE)})
     try:
-        yield made.pid or 0, ours
+        yield made
     finally:
-        ours.close()
-        made.join(10)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            made.communicate(timeout=10)
         made.kill()
+        made.wait()
+
+
+def _told(made: subprocess.Popen[str], line: str) -> None:
+    assert made.stdin
+    print(line, file=made.stdin, flush=True)
 
 
 # ---------------------------------------------------------------- what is measured
@@ -210,15 +148,16 @@ def measured(guests: int, processes: int, seconds: float,
             folder = pathlib.Path(name)
             host(folder, guests, processes)
             (folder / 'kaopu-ha.conf').write_text(_options(folder, etcd.endpoint))
-            with _running(_agent, folder) as (ours, pipe), _running(_idle, folder) as (idle, other):
+            with _running(str(folder)) as ours, _running() as idle:
                 time.sleep(settles)
-                pipe.send('what is imported')
-                other.send(pipe.recv())
+                _told(ours, 'what is imported')
+                assert ours.stdout
+                _told(idle, ours.stdout.readline())
                 time.sleep(settles)
-                pids = [ours, *_children(ours)[:1], idle]
+                pids = [ours.pid, *_children(ours.pid)[:1], idle.pid]
                 before = [spent.processor_seconds(pid) for pid in pids]
                 time.sleep(seconds)
-                if pids[1:2] != _children(ours)[:1]:
+                if pids[1:2] != _children(ours.pid)[:1]:
                     raise SystemExit('its child was replaced meanwhile: the machine is too busy')
                 own, child, beside = (
                     Taken(_mebibytes(pid), (spent.processor_seconds(pid) - was) / seconds)

@@ -106,7 +106,7 @@ class Stack:
         found = [line for line in sys.path if line.endswith('-packages')]
         (site / 'of-the-tests.pth').write_text('\n'.join(found) + '\n')
         if api_single.is_possible():
-            # Else it would be built.
+            # Else the plugin has it built.
             shutil.copy(api_single.PROGRAM, self.path('venv/bin'))
 
     def install(self):

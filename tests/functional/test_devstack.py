@@ -31,7 +31,7 @@ import requests
 
 from kaopu_ha import access
 from kaopu_ha.drivers.etcd import store as etcd
-from tests import api_single, ceph_cluster, devstack, etcd_single, libvirtd_single
+from tests import ceph_cluster, devstack, etcd_single, libvirtd_single
 
 USER = 'kaopustack'
 STACK_USER = 'nobody'
@@ -46,8 +46,6 @@ def missing():
         return devstack.missing()
     if not etcd_single.is_possible() or not libvirtd_single.is_possible():
         return 'etcd or libvirtd is not installed'
-    if not api_single.is_possible():
-        return 'uWSGI is not installed'
     return ceph_cluster.missing()
 
 

@@ -77,11 +77,9 @@ def of_project(api):
             (('failed',), 'error', _('Down, and could not be started again:')),
             (('moved', 'started'), 'info', _('Was down, and runs again:'))):
         found = {}
-        for row in rows:
-            for item in row['interruptions'][-1:]:
-                at = item['up_at'] or item['down_at']
-                if item['state'] in states and _is_late(at, now):
-                    found[row['name']] = f'{row["instance"]} {item["state"]} {at}'
+        for row, item in ((row, _last(row['interruptions'])) for row in rows):
+            if item and item['state'] in states and (level != 'info' or _is_late(item, now)):
+                found[row['name']] = f'{row["instance"]} {item["state"]} {_at(item)}'
         if found:
             yield _message(level, text, found, '', 'horizon:project:ha_instances:index')
     bare = {row['name']: row['instance'] for row in rows if row['protected'] == 'no'}
@@ -90,9 +88,19 @@ def of_project(api):
                        'horizon:project:ha_instances:index')
 
 
-def _is_late(at, now):
+def _last(interruptions):
+    """The one that is under way, or else the latest; None if there is none."""
+    going = [item for item in interruptions if item['state'] == 'under way']
+    return max(going or interruptions, key=_at, default=None)
+
+
+def _at(item):
+    return item['up_at'] or item['down_at']
+
+
+def _is_late(item, now):
     """True if it was so lately, or if it is not known when."""
-    read = pages.moment(at)
+    read = pages.moment(_at(item))
     return read is None or now - read < _LATELY
 
 

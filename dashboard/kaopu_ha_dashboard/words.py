@@ -13,7 +13,7 @@
 """The API's words in the viewer's language.  A word that is not here is shown as it came."""
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, npgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 NETWORKS = {
     'etcd': gettext_lazy('Beat (etcd)'),
@@ -113,17 +113,6 @@ STATES = {
     'failed': gettext_lazy('Failed: it does not run'),
     'left': gettext_lazy('Left as it was'),
 }
-WAITS = {
-    'is not judged': gettext_lazy('The host is not judged'),
-    'its recovery waits': gettext_lazy('The recovery waits'),
-    'is not moved yet': gettext_lazy('Is not moved yet'),
-    'does not run': gettext_lazy('Does not run'),
-    'its admission waits': gettext_lazy('The admission waits'),
-    'is not started again yet': gettext_lazy('Is not started again yet'),
-    'was to be started again where it was, and does not run': gettext_lazy(
-        'Was to be started again where it was, and does not run'),
-    'Nova or Placement has it wrong': gettext_lazy('Nova or Placement has it wrong'),
-}
 ASKED = {
     'retry': gettext_lazy('Try again'),
     'give up': gettext_lazy('Give up'),
@@ -156,13 +145,3 @@ def span(seconds):
         return _('%(hours)d h %(minutes)d min') % {'hours': whole // 3600,
                                                    'minutes': whole % 3600 // 60}
     return _('%(days)d d %(hours)d h') % {'days': whole // 86400, 'hours': whole % 86400 // 3600}
-
-
-def hosts(count):
-    """So many hosts."""
-    return npgettext('count', '%d host', '%d hosts', count) % count
-
-
-def instances(count):
-    """So many instances."""
-    return npgettext('count', '%d instance', '%d instances', count) % count

@@ -23,6 +23,7 @@ from kaopu_ha_dashboard import client
 
 # A page on which something is under way is asked for so often, another one so often.
 BUSY_SECONDS, CALM_SECONDS = 2, 15
+ROW_ACTIONS = 'kaopu_ha_dashboard/_row_actions.html'
 
 
 class Page(views.HorizonTemplateView):

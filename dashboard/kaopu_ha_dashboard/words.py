@@ -138,6 +138,8 @@ def span(seconds):
     whole = int(seconds)
     if whole < 60:
         return _('%d s') % whole
+    if whole < 3600 and not whole % 60:
+        return _('%d min') % (whole // 60)
     if whole < 3600:
         return _('%(minutes)d min %(seconds)d s') % {'minutes': whole // 60,
                                                      'seconds': whole % 60}

@@ -22,7 +22,7 @@ from kaopu_ha_dashboard import pages, words
 # Those first that somebody should look at.
 STATES = ('judged', 'confirmed', 'silent', 'held', 'well')
 _ICONS = {'life': 'fa-check-circle', 'silence': 'fa-times-circle', 'unknown': 'fa-question-circle',
-          '': 'fa-circle-o'}
+          '': 'fa-minus'}
 
 
 class HostRow:
@@ -66,7 +66,8 @@ def light(network):
 def stage_drawn(row):
     """The stage, and as a bar how much of its wait is over."""
     part = min(row.waited / row.waits, 1) if row.waits and row.waited is not None else None
-    return pages.drawn('_stage.html', row=row, word=words.said(words.STAGES, row.case),
+    word = _('no beat') if row.state == 'silent' else words.said(words.STAGES, row.case)
+    return pages.drawn('_stage.html', row=row, word=word,
                        percent=None if part is None else round(100 * part),
                        waited=words.span(row.waited), waits=words.span(row.waits))
 
@@ -145,3 +146,4 @@ class HostsTable(tables.DataTable):
         hidden_title = False
         multi_select = False
         row_actions = (Hold, Release, Admit)
+        row_actions_dropdown_template = pages.ROW_ACTIONS

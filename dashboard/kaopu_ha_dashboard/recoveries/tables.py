@@ -137,6 +137,7 @@ class RecoveriesTable(tables.DataTable):
         hidden_title = False
         multi_select = False
         row_actions = (GoOn, End)
+        row_actions_dropdown_template = pages.ROW_ACTIONS
         no_data_message = _('No host had to be recovered.')
 
 
@@ -153,4 +154,5 @@ class MovesTable(tables.DataTable):
         hidden_title = False
         multi_select = False
         row_actions = (Retry, GiveUp)
+        row_actions_dropdown_template = pages.ROW_ACTIONS
         no_data_message = _('Nothing is planned yet.')

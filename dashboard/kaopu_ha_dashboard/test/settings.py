@@ -37,6 +37,8 @@ SESSION_COOKIE_MAX_SIZE = None
 # There are more files to compress than it keeps by default, and each page would compress them anew.
 CACHES = {'default': {'BACKEND': 'django.core.cache.backends.locmem.LocMemCache',
                       'OPTIONS': {'MAX_ENTRIES': 10000}}}
+# Where nothing is compressed beforehand, what is made for one theme is shown in the other.
+COMPRESS_CACHE_KEY_FUNCTION = 'kaopu_ha_dashboard.test.themes.cache_key'
 OPENSTACK_KEYSTONE_URL = os.environ['KAOPU_HA_TEST_KEYSTONE']
 STATIC_ROOT = os.environ['KAOPU_HA_TEST_STATIC']
 LOGGING = {'version': 1, 'disable_existing_loggers': False, 'root': {'level': 'WARNING'}}

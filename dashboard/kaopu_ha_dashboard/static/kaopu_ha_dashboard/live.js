@@ -14,17 +14,22 @@
 
 /* Asks Horizon for news of Kaopu HA, shows messages, and keeps the living part of a page fresh.
  *
- * One question at a time, and a second at least from the beginning of one to that of the next; none
- * while the tab is hidden.  It runs where the sidebar has a panel of ours.
+ * Once a second at most it begins one question, and none while the tab is hidden: for news, which may
+ * wait long for an answer, or for the part.  It runs where the sidebar has a panel of ours.
  */
 (function () {
   'use strict';
 
-  var SECOND = 1000, RETRY = 30;
-  var base, cursor = null, newsDue = 0, partDue = null, asking = false, failed = 0;
+  var SECOND = 1000, RETRY = 30, LONG = 600;
+  var base, cursor = null, failed = 0;
+  // When each is to be asked for again: NEVER while an answer is waited for, or where there is none.
+  var NEVER = Infinity, newsDue = 0, partDue = NEVER;
+  // Something changed since the part was asked for last.
+  var changed = false;
 
   function panel() {
-    var link = document.querySelector('a[href$="/admin/ha_hosts/"], a[href$="/project/ha_instances/"]');
+    var link = document.querySelector('#sidebar a[href$="/admin/ha_hosts/"]') ||
+      document.querySelector('#sidebar a[href$="/project/ha_instances/"]');
     return link ? link.getAttribute('href') : null;
   }
 
@@ -32,12 +37,15 @@
     return document.querySelector('[data-kaopu-ha-part]');
   }
 
+  function seconds() {
+    return Number(part().getAttribute('data-kaopu-ha-part'));
+  }
+
   function now() {
     return Date.now();
   }
 
   function ask(url) {
-    asking = true;
     return window.fetch(url, {
       credentials: 'same-origin', headers: {'X-Requested-With': 'XMLHttpRequest'}
     }).then(function (response) {
@@ -54,6 +62,7 @@
   }
 
   function askNews() {
+    newsDue = NEVER;
     ask(base + 'news/' + (cursor === null ? '' : '?since=' + cursor)).then(function (response) {
       return response.json();
     }).then(function (found) {
@@ -62,17 +71,19 @@
         horizon.alert(message[0], message[1], 'safe').attr('role', 'alert');
       });
       newsDue = later(found.again);
-      if (found.changed && partDue !== null) {
+      changed = changed || found.changed;
+      if (changed && partDue !== NEVER) {
         partDue = Math.min(partDue, later(1));
       }
     }).catch(function () {
       failed += 1;
-      newsDue = later(Math.min(RETRY * failed, 600));
-    }).then(done);
+      newsDue = later(Math.min(RETRY * failed, LONG));
+    });
   }
 
   function askPart() {
     var url = new URL(window.location.href);
+    partDue = NEVER;
     url.searchParams.set('part', '1');
     ask(url.toString()).then(function (response) {
       return response.text();
@@ -81,11 +92,11 @@
       if (fresh && !isInUse()) {
         exchange(document.importNode(fresh, true));
       }
-      partDue = later(Number(part().getAttribute('data-kaopu-ha-part')));
+      partDue = later(changed ? 1 : seconds());
     }).catch(function () {
       failed += 1;
-      partDue = later(Math.min(RETRY * failed, 600));
-    }).then(done);
+      partDue = later(Math.min(RETRY * failed, LONG));
+    });
   }
 
   /* Somebody who has a menu or a dialog open is not disturbed. */
@@ -122,10 +133,6 @@
       root.querySelectorAll(mark.tag)[mark.place];
   }
 
-  function done() {
-    asking = false;
-  }
-
   /* Between two questions the seconds that a host has waited go on. */
   function moveBars() {
     Array.prototype.forEach.call(document.querySelectorAll('[data-kaopu-ha-waits]'), function (bar) {
@@ -143,10 +150,7 @@
       return;
     }
     moveBars();
-    if (asking) {
-      return;
-    }
-    if (partDue !== null && now() >= partDue) {
+    if (now() >= partDue && partDue <= newsDue) {
       askPart();
     } else if (now() >= newsDue) {
       askNews();
@@ -155,15 +159,15 @@
 
   horizon.addInitFunction(function () {
     base = panel();
-    if (!base || base.indexOf('ha_') < 0) {
+    if (!base) {
       return;
     }
     if (part()) {
-      partDue = later(Number(part().getAttribute('data-kaopu-ha-part')));
+      partDue = later(seconds());
     }
     window.setInterval(beat, SECOND);
     document.addEventListener('visibilitychange', function () {
-      newsDue = Math.min(newsDue, now());
+      newsDue = newsDue === NEVER ? NEVER : Math.min(newsDue, now());
     });
     beat();
   });

@@ -51,18 +51,18 @@ def of_hosts(api):
     """What administrators should know now.  Raises Refused."""
     brake = api.get('/brake')['brake']
     if brake['braked']:
-        yield _message('error', _('The brake holds hosts: too many are silent at once.'),
+        yield _message('error', _('Too many are silent at once, and the brake holds:'),
                        brake['braked'], 'brake', 'horizon:admin:ha_hosts:index')
     cases = api.every('cases')
     for level, stages, text in (
-            ('warning', _JUDGED, _('No beat: it is judged whether they are dead.')),
-            ('error', ('confirmed',), _('Confirmed dead: their instances are moved.'))):
+            ('warning', _JUDGED, _('No beat, and it is judged whether really dead:')),
+            ('error', ('confirmed',), _('Confirmed dead, and instances are moved elsewhere:'))):
         found = {case['host']: case['opened_at'] for case in cases if case['stage'] in stages}
         yield from _by_host(level, text, found, stages[-1])
     waits = api.get('/waiting')['waiting']
     for level, kinds, text in (
-            ('error', _LOST, _('Instances do not run, and only you can end that.')),
-            ('warning', _WAITS, _('Something does not go on.'))):
+            ('error', _LOST, _('Instances that only you can bring back, of:')),
+            ('warning', _WAITS, _('Does not go on by itself:'))):
         found = {item['host']: item['kind'] + item['since'] for item in waits
                  if item['kind'] in kinds}
         yield from _by_host(level, text, found, kinds[0])
@@ -131,6 +131,6 @@ def _message(level, text, subjects, kind, url, *args):
     try:
         link = reverse(url, args=args)
     except NoReverseMatch:
-        return Message(level, format_html('{} {}', text, listed), keys)
-    return Message(level, format_html('{} {} <a href="{}">{}</a>', text, listed, link,
-                                      _('What happened')), keys)
+        return Message(level, format_html('{} {}.', text, listed), keys)
+    return Message(level, format_html('{} {}. <a href="{}">{}</a>', text, listed, link,
+                                      _('More about it')), keys)

@@ -22,6 +22,7 @@ import html
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -107,6 +108,7 @@ class Runtime:
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+        shutil.rmtree(self.log.parent, ignore_errors=True)
 
 
 def _static(folder):

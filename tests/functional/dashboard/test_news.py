@@ -24,8 +24,8 @@ from tests.functional.dashboard.scene import DashboardCase
 from tests.unit.api.own import MAIL, WEB, told
 
 ADMINS, PROJECTS = 'admin/ha_hosts/news/', 'project/ha_instances/news/'
-JUDGED = 'No beat: it is judged whether they are dead.'
-DEAD = 'Confirmed dead: their instances are moved.'
+JUDGED = 'No beat, and it is judged whether really dead:'
+DEAD = 'Confirmed dead, and instances are moved elsewhere:'
 
 
 def lately(minutes):
@@ -57,8 +57,8 @@ class TestAdministrators(NewsCase):
 
     def test_each_viewer_hears_each_message_once(self):
         found = self.heard(self.ada, ADMINS)
-        self.assertIn(('error', f'{DEAD} c1'), found)
-        self.assertIn(('error', 'Instances do not run, and only you can end that. c1'), found)
+        self.assertIn(('error', f'{DEAD} c1.'), found)
+        self.assertIn(('error', 'Instances that only you can bring back, of: c1.'), found)
         self.assertEqual([], self.heard(self.ada, ADMINS))
         self.assertEqual(found, self.heard(self.login('ada'), ADMINS))
 
@@ -77,13 +77,13 @@ class TestAdministrators(NewsCase):
         self.heard(self.ada, ADMINS)
         self.tom.cookies.set('kaopu_ha_heard', self.ada.cookies['kaopu_ha_heard'])
         self.moved(told.an_evacuation(MAIL, 'mail-1', Phase.MOVING, 'c3'))
-        self.assertEqual([('warning', 'Down, and being started again: mail-1')],
+        self.assertEqual([('warning', 'Down, and being started again: mail-1.')],
                          self.heard(self.tom, PROJECTS))
 
     def test_a_host_that_falls_silent_later_is_told_of_later(self):
         self.heard(self.ada, ADMINS)
         self.put(records.CASE + 'c3', told.a_case('c3', stage=Stage.SUSPECTED))
-        self.assertEqual([('warning', f'{JUDGED} c3')], self.heard(self.ada, ADMINS))
+        self.assertEqual([('warning', f'{JUDGED} c3.')], self.heard(self.ada, ADMINS))
         self.put(records.CASE + 'c3', told.a_case('c3', stage=Stage.DYING))
         self.assertEqual([], self.heard(self.ada, ADMINS))
 
@@ -93,19 +93,19 @@ class TestAdministrators(NewsCase):
         later = Step(told.at(50), 'ctl-1', 'suspected', 'its beat is gone')
         self.put(records.CASE + 'c3', dataclasses.replace(
             told.a_case('c3', stage=Stage.SUSPECTED), history=(later,)))
-        self.assertEqual([('warning', f'{JUDGED} c3')], self.heard(self.ada, ADMINS))
+        self.assertEqual([('warning', f'{JUDGED} c3.')], self.heard(self.ada, ADMINS))
 
     def test_of_many_there_is_one_message(self):
         for number in range(10, 30):
             self.put(f'{records.CASE}c{number}', told.a_case(f'c{number}'))
         found = self.heard(self.ada, ADMINS)
-        self.assertIn(('warning', f'{JUDGED} c10, c11, c12 and 17 more'), found)
+        self.assertIn(('warning', f'{JUDGED} c10, c11, c12 and 17 more.'), found)
         self.put(f'{records.CASE}c30', told.a_case('c30'))
         self.assertEqual([], self.heard(self.ada, ADMINS))
 
     def test_the_brake_is_told_of(self):
         self.there_is_a_storm()
-        self.assertIn(('error', 'The brake holds hosts: too many are silent at once. c2, c3'),
+        self.assertIn(('error', 'Too many are silent at once, and the brake holds: c2, c3.'),
                       self.heard(self.ada, ADMINS))
 
     def test_a_question_waits_for_news_and_is_answered_when_there_are_some(self):
@@ -150,7 +150,7 @@ class TestProjects(NewsCase):
         self.assertEqual([], self.heard(self.tom, PROJECTS))
         self.moved(dataclasses.replace(told.an_evacuation(WEB, 'web-1'), history=(
             Step(lately(5), 'ctl-1', 'done', 'active'),)))
-        self.assertEqual([('info', 'Was down, and runs again: web-1')],
+        self.assertEqual([('info', 'Was down, and runs again: web-1.')],
                          self.heard(self.tom, PROJECTS))
         self.assertEqual([], self.heard(self.tom, PROJECTS))
 
@@ -158,7 +158,7 @@ class TestProjects(NewsCase):
         self.put(records.UNPROTECTED, records.UnprotectedList((
             protection.Unprotected('c2', protection.Reason.LOCAL_DISK, 'x', ('web-1',)),),
             1, 'ctl-1', told.at(8)))
-        self.assertEqual([('warning', 'Would not come back if what they run on died: web-1')],
+        self.assertEqual([('warning', 'Would not come back if what they run on died: web-1.')],
                          self.heard(self.tom, PROJECTS))
         self.assertEqual([], self.heard(self.tom, PROJECTS))
 

@@ -10,6 +10,9 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+"""Plain setuptools: of a folder in a checkout pbr finds the version, but not the files."""
+
+from pbr import packaging
 import setuptools
 
-setuptools.setup(setup_requires=['pbr>=6.0.0'], pbr=True)
+setuptools.setup(version=packaging.get_version('kaopu-ha-dashboard'))

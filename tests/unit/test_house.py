@@ -172,7 +172,7 @@ def unlicensed(source: str) -> list[str]:
 def nowhere(source: str) -> list[str]:
     """Complain of a room that is imported and is not there, in the words of a child too."""
     found = []
-    for name in re.findall(r'\bfrom (kaopu_ha[\w.]*) import \w', source):
+    for name in re.findall(r'\bfrom (kaopu_ha(?:\.[\w.]+)?) import \w', source):
         place = ROOT / name.replace('.', '/')
         if not place.is_dir() and not place.with_suffix('.py').is_file():
             found.append(name)

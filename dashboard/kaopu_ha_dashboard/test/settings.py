@@ -27,7 +27,7 @@ _local.__path__.append(str(_HERE / 'enabled'))
 
 from openstack_dashboard.settings import *  # noqa: E402,F403
 
-exec((_HERE / 'local_settings.d/_90_kaopu_ha.py').read_text())  # noqa: S102
+exec((_HERE / 'local_settings.d/_91_kaopu_ha_dashboard.py').read_text())  # noqa: S102
 
 SECRET_KEY = 'for a test ' * 5
 DEBUG = False

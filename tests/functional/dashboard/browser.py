@@ -25,9 +25,10 @@ try:
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
     from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
     from selenium.webdriver.support.wait import WebDriverWait
 except ImportError:
-    webdriver = None
+    webdriver = Keys = None
 
 _SECONDS = 60
 _AXE = importlib.util.find_spec('axe_playwright_python')

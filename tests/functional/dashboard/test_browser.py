@@ -14,11 +14,9 @@
 
 import dataclasses
 
-from selenium.webdriver.common.keys import Keys
-
 from kaopu_ha import ports, records
 from kaopu_ha.core.model import Phase, Stage
-from tests.functional.dashboard.browser import BrowserCase
+from tests.functional.dashboard.browser import BrowserCase, Keys
 from tests.unit.api.own import DB, OTHERS, told
 
 PAGES = ('admin/ha_hosts/', 'admin/ha_incidents/', 'admin/ha_incidents/c1/',

@@ -37,8 +37,10 @@ def shapes(picture):
             'bars': [_bar(bar, scale, top) for bar in lane.bars],
             'marks': [_mark(mark, scale, top) for mark in lane.marks]})
     height = TOP + len(picture.lanes) * ROW + 8
-    return {'lanes': lanes, 'height': height, 'width': LEFT + WIDTH + 10, 'left': LEFT,
-            'right': LEFT + WIDTH, 'ticks': [
+    # Whose bar is too narrow for its word is named below.
+    named = {bar['kind']: bar['word'] for lane in lanes for bar in lane['bars']}
+    return {'lanes': lanes, 'legend': list(named.items()), 'height': height,
+            'width': LEFT + WIDTH + 10, 'left': LEFT, 'right': LEFT + WIDTH, 'ticks': [
                 {'x': round(LEFT + at * scale, 1), 'bottom': height - 6, 'word': words.span(at)}
                 for at in picture.ticks]}
 

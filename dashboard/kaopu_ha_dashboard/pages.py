@@ -30,7 +30,8 @@ class Page(views.HorizonTemplateView):
     """A page with one part that is asked for again while it is looked at.
 
     ``part``: the template of that part.  A script asks for it alone (``?part=1``) and puts it into
-    the page; what it says of refusals comes along.
+    the page; what it says of refusals comes along.  ``told`` may say that something is under way
+    (``busy``), and how many seconds it is at least until it is asked for again (``least``).
     """
 
     template_name = 'kaopu_ha_dashboard/page.html'
@@ -43,12 +44,13 @@ class Page(views.HorizonTemplateView):
     def get_context_data(self, **kwargs):
         """What is told, or the refusal in words."""
         context = super().get_context_data(**kwargs)
-        context |= {'part': self.part, 'refused': '', 'busy': False}
+        context |= {'part': self.part, 'refused': '', 'busy': False, 'least': 1}
         try:
             context |= self.told(client.Client(self.request))
         except client.Refused as failure:
             context['refused'] = str(failure)
-        context['seconds'] = BUSY_SECONDS if context['busy'] else CALM_SECONDS
+        context['seconds'] = max(BUSY_SECONDS if context['busy'] else CALM_SECONDS,
+                                 context['least'])
         return context
 
     def get_template_names(self):
@@ -60,7 +62,7 @@ class Page(views.HorizonTemplateView):
 
 def drawn(template, **context):
     """A piece of a page."""
-    return mark_safe(loader.render_to_string(f'kaopu_ha_dashboard/{template}', context))  # noqa: S308
+    return mark_safe(loader.render_to_string(f'kaopu_ha_dashboard/{template}', context))
 
 
 def moment(at):

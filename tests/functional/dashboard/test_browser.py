@@ -153,8 +153,7 @@ class TestPictures(BrowserCase):
         self.open(PAGES[5])
         self.until(lambda: 'No beat' in self.text('.messages'), 'no message')
         self.picture('messages')
-        for name, path in (('hosts', PAGES[0]), ('incident', PAGES[2]), ('recovery', PAGES[4]),
-                           ('protection', PAGES[5])):
+        for name, path in (('hosts', PAGES[0]), ('incident', PAGES[2]), ('recovery', PAGES[4])):
             self.open(path)
             self.until(lambda: self.find('.kaopu-ha').is_displayed(), path)
             self.picture(name)

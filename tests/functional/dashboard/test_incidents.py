@@ -33,6 +33,11 @@ class TestIncidents(DashboardCase):
         self.assertIn('class="bar bar-dying"', found)
         self.assertIn('class="bar bar-fencing"', found)
 
+    def test_a_bar_without_room_for_its_word_is_named_below(self):
+        found = self.part(OF_C1)
+        for word in ('locked', 'last look', 'fence proven'):
+            self.assertRegex(found, f'</svg> {word}</li>')
+
     def test_who_does_not_see_the_picture_reads_it(self):
         found = self.seen(OF_C1)
         self.assertIn('c1: suspected at 0 s, dying at 6 s, locked at 5 min 7 s', found)

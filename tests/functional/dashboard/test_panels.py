@@ -197,6 +197,19 @@ class TestWhatCantBeShown(DashboardCase):
 
 class TestOrder(DashboardCase):
 
+    def test_of_a_thousand_hosts_those_are_shown_that_are_not_well(self):
+        for number in range(1000):
+            host = f'h{number:03}'
+            self.put(records.INVENTORY + host, told.an_inventory(host, instances=()))
+            self.put(records.ALIVE + host, records.Beat('uuid', host, '1.0'))
+        self.put(records.CASE + 'h777', told.a_case('h777', stage=Stage.SUSPECTED))
+        found = self.part(HOSTS)
+        self.assertEqual(['h777', 'c1'], list(rows(found))[:2])
+        self.assertEqual(200, len(rows(found)))
+        self.assertIn('804 more hosts are not shown.', found)
+        self.assertIn('data-kaopu-ha-least="6"', found)
+        self.assertEqual(1004, len(rows(self.part(HOSTS + '?all=1'))))
+
     def test_a_case_that_is_judged_comes_before_one_that_is_confirmed(self):
         self.put(records.CASE + 'c3', told.a_case('c3', stage=Stage.SUSPECTED))
         self.assertEqual(['c3', 'c1'], list(rows(self.part(HOSTS)))[:2])

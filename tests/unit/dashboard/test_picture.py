@@ -121,6 +121,7 @@ class TestTimeline(unittest.TestCase):
         found = drawn(told.a_case(stage=Stage.CONFIRMED), told.a_recovery(), *many)
         self.assertEqual((picture.LANES_MAX + 3, 2), (len(found.lanes), found.more))
 
+    @hypothesis.settings(deadline=None)
     @hypothesis.given(strategies.lists(strategies.tuples(
         strategies.integers(0, 10**6), strategies.sampled_from(_STAGES)), max_size=12),
         strategies.integers(-10**6, 10**8))

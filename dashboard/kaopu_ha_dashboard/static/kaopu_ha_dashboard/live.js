@@ -41,6 +41,11 @@
     return Number(part().getAttribute('data-kaopu-ha-part'));
   }
 
+  /* Nor sooner than this, whatever is new. */
+  function least() {
+    return Number(part().getAttribute('data-kaopu-ha-least'));
+  }
+
   function now() {
     return Date.now();
   }
@@ -73,7 +78,7 @@
       newsDue = later(found.again);
       changed = changed || found.changed;
       if (changed && partDue !== NEVER) {
-        partDue = Math.min(partDue, later(1));
+        partDue = Math.min(partDue, later(least()));
       }
     }).catch(function () {
       failed += 1;
@@ -92,7 +97,7 @@
       if (fresh && !isInUse()) {
         exchange(document.importNode(fresh, true));
       }
-      partDue = later(changed ? 1 : seconds());
+      partDue = later(changed ? least() : seconds());
     }).catch(function () {
       failed += 1;
       partDue = later(Math.min(RETRY * failed, LONG));

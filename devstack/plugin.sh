@@ -29,15 +29,39 @@ set +o xtrace
 
 # install_kaopu_ha() - The package; what pip can't install is in devstack/files.
 function install_kaopu_ha {
-    if ! is_service_enabled kaopu-ha-api; then
+    if is_service_enabled kaopu-ha-api; then
+        setup_develop "$KAOPU_HA_DIR" api,osc
+        # DevStack has it already where one of its own services is served by it.
+        if [[ ! -x "$KAOPU_HA_BIN_DIR/uwsgi" ]]; then
+            pip_install uwsgi
+        fi
+    else
         setup_develop "$KAOPU_HA_DIR"
-        return 0
     fi
-    setup_develop "$KAOPU_HA_DIR" api,osc
-    # DevStack has it already where one of its own services is served by it.
-    if [[ ! -x "$KAOPU_HA_BIN_DIR/uwsgi" ]]; then
-        pip_install uwsgi
+    if is_service_enabled horizon; then
+        _install_kaopu_ha_panels
     fi
+}
+
+# _install_kaopu_ha_panels() - Into Horizon, which shows them where the catalog
+# has the API.  Horizon collects their files later, when it is initialized.
+function _install_kaopu_ha_panels {
+    local local_dir panels=$KAOPU_HA_DIR/dashboard
+    local_dir=$(_kaopu_ha_horizon_local)
+    pip_install "$panels"
+    panels+=/kaopu_ha_dashboard
+    cp "$panels"/enabled/_[0-9]*.py "$local_dir/enabled/"
+    mkdir -p "$local_dir/local_settings.d"
+    cp "$panels"/local_settings.d/_[0-9]*.py "$local_dir/local_settings.d/"
+}
+
+# _remove_kaopu_ha_panels() - Horizon would not start without their package.
+function _remove_kaopu_ha_panels {
+    local file local_dir panels=$KAOPU_HA_DIR/dashboard/kaopu_ha_dashboard
+    local_dir=$(_kaopu_ha_horizon_local)
+    for file in "$panels"/{enabled,local_settings.d}/_[0-9]*.py; do
+        sudo rm -f "$local_dir/${file#"$panels/"}"
+    done
 }
 
 # configure_kaopu_ha() - One file for all programs of this host.
@@ -158,8 +182,12 @@ function _configure_kaopu_ha_horizon {
 
 # _kaopu_ha_horizon_settings() - A file beside Horizon's local_settings.py.
 function _kaopu_ha_horizon_settings {
-    local dashboard=${HORIZON_DIR:-$DEST/horizon}/openstack_dashboard
-    echo "$dashboard/local/local_settings.d/_90_kaopu_ha.py"
+    echo "$(_kaopu_ha_horizon_local)/local_settings.d/_90_kaopu_ha.py"
+}
+
+# _kaopu_ha_horizon_local() - The folder of Horizon's local files.
+function _kaopu_ha_horizon_local {
+    echo "${HORIZON_DIR:-$DEST/horizon}/openstack_dashboard/local"
 }
 
 # _kaopu_ha_host() - The name of this host's nova-compute service.
@@ -438,6 +466,7 @@ function cleanup_kaopu_ha {
     fi
     sudo rm -f "$KAOPU_HA_CEPH_KEYRING"
     sudo rm -f "$(_kaopu_ha_horizon_settings)"
+    _remove_kaopu_ha_panels
     sudo rm -rf "$KAOPU_HA_CONF_DIR" "$KAOPU_HA_STATE_PATH" \
         "$KAOPU_HA_MESSAGES_PATH"
 }

@@ -106,6 +106,26 @@ class TestHorizon(unittest.TestCase):
         self.assertEqual((0o755, pwd.getpwnam(STACK_USER).pw_uid),
                          (stat.S_IMODE(seen.st_mode), seen.st_uid))
 
+    def panels(self, made):
+        """What of the panels lies in Horizon."""
+        place = made.path('dest/horizon/openstack_dashboard/local')
+        return sorted(each.relative_to(place).as_posix() for each in place.rglob('_*.py'))
+
+    def test_the_panels_are_put_into_horizon_and_taken_out_again(self):
+        told = 'pip_install() { echo "pip install $*"; }'
+        made, _, _ = self.configured(
+            'n-api,horizon', told, 'mkdir -p $DEST/horizon/openstack_dashboard/local/enabled',
+            '_install_kaopu_ha_panels')
+        package = devstack.ROOT / 'dashboard/kaopu_ha_dashboard'
+        wanted = sorted(each.relative_to(package).as_posix() for folder in (
+            'enabled', 'local_settings.d') for each in (package / folder).glob('_[0-9]*.py'))
+        self.assertEqual(wanted, self.panels(made))
+        self.assertEqual(7, len(wanted))
+        made, _, _ = self.configured(
+            'n-api,horizon', told, 'mkdir -p $DEST/horizon/openstack_dashboard/local/enabled',
+            '_install_kaopu_ha_panels', '_remove_kaopu_ha_panels')
+        self.assertEqual([], self.panels(made))
+
     def test_nothing_is_configured_where_one_of_them_does_not_run(self):
         for services in ('n-api', 'n-cpu,horizon'):
             made, snippets, conf = self.configured(services, '_configure_kaopu_ha_horizon')

@@ -172,7 +172,7 @@ def unlicensed(source: str) -> list[str]:
 def nowhere(source: str) -> list[str]:
     """Complain of a room that is imported and is not there, in the words of a child too."""
     found = []
-    for name in re.findall(r'\bfrom (kaopu_ha[\w.]*) import \w', source):
+    for name in re.findall(r'\bfrom (kaopu_ha(?:\.[\w.]+)?) import \w', source):
         place = ROOT / name.replace('.', '/')
         if not place.is_dir() and not place.with_suffix('.py').is_file():
             found.append(name)
@@ -328,12 +328,12 @@ class TestHouse(unittest.TestCase):
 
     def test_no_name_is_a_former_word(self):
         # One of them makes records with the names of the fields as they are kept.
-        paths = [path for path in sources('kaopu_ha', 'minicloud', 'tools', 'tests')
+        paths = [path for path in sources('kaopu_ha', 'dashboard', 'minicloud', 'tools', 'tests')
                  if path.name not in ('test_house.py', 'test_records.py')]
         self.check(paths, lambda _, source: former_names(source))
 
     def test_no_comment_and_no_page_says_a_former_word(self):
-        self.check(sources('kaopu_ha'), lambda _, source: former_prose(source))
+        self.check(sources('kaopu_ha', 'dashboard'), lambda _, source: former_prose(source))
         pages = [path for path in sorted((ROOT / 'doc/source').rglob('*.rst'))
                  if path.parent.name != 'decisions' and path.name != 'words.rst']
         self.check(pages, lambda _, text: FORMER_PROSE.findall(
@@ -344,7 +344,7 @@ class TestHouse(unittest.TestCase):
                                      for name in classes(path.read_text())))
 
     def test_nobody_imports_green_threads(self):
-        self.check(sources('kaopu_ha', 'minicloud', 'tools', 'tests'),
+        self.check(sources('kaopu_ha', 'dashboard', 'minicloud', 'tools', 'tests'),
                    lambda _, source: green_threads(source))
 
     def test_the_tests_of_the_core_need_the_standard_library_only(self):
@@ -357,17 +357,22 @@ class TestHouse(unittest.TestCase):
         self.check(sources('minicloud'),
                    lambda path, source: strangers(source, CEPH.get(path.name, ())))
 
+    def test_the_dashboard_meets_the_program_at_its_api_only(self):
+        self.check(sources('dashboard'), lambda _, source: [
+            f'line {line}: {name}' for line, name in imports(source)
+            if name.partition('.')[0] == 'kaopu_ha'])
+
     def test_functions_fit_on_one_screen(self):
-        self.check(sources('kaopu_ha', 'containers', 'minicloud', 'tools'),
+        self.check(sources('kaopu_ha', 'containers', 'dashboard', 'minicloud', 'tools'),
                    lambda _, source: long_functions(source))
 
     def test_modules_fit_in_one_head(self):
-        self.check(sources('kaopu_ha', 'containers', 'minicloud', 'tools'),
+        self.check(sources('kaopu_ha', 'containers', 'dashboard', 'minicloud', 'tools'),
                    lambda _, source: long_module(source))
 
     def test_every_file_names_the_licence(self):
-        self.check(sources('kaopu_ha', 'containers', 'minicloud', 'tools', 'tests', 'doc',
-                           'releasenotes'),
+        self.check(sources('kaopu_ha', 'containers', 'dashboard', 'minicloud', 'tools', 'tests',
+                           'doc', 'releasenotes'),
                    lambda _, source: unlicensed(source))
 
 

@@ -143,6 +143,27 @@ class PackagesTest(unittest.TestCase):
         self.assertIn('Nothing is wrong', told)
 
 
+@unittest.skipIf(missing(), missing())
+class DashboardPackageTest(unittest.TestCase):
+
+    def test_the_wheel_holds_every_file_of_the_panels(self):
+        with tempfile.TemporaryDirectory() as folder:
+            copy = pathlib.Path(folder, 'dashboard')
+            shutil.copytree(ROOT / 'dashboard', copy, ignore=shutil.ignore_patterns(
+                '__pycache__', 'build', '*.egg-info'))
+            run(sys.executable, '-m', 'build', '--no-isolation', '--outdir', folder, copy,
+                folder=copy, PBR_VERSION='1.2.3')
+            (wheel,) = pathlib.Path(folder).glob('kaopu_ha_dashboard-1.2.3-*.whl')
+            with zipfile.ZipFile(wheel) as file:
+                held = set(file.namelist())
+        mine = {name.removeprefix('dashboard/') for name in
+                git('ls-files', 'dashboard/kaopu_ha_dashboard').split()}
+        self.assertEqual(set(), mine - held)
+        self.assertIn('kaopu_ha_dashboard/locale/zh_Hans/LC_MESSAGES/django.mo', mine)
+        others = {name.partition('/')[0] for name in held} - {'kaopu_ha_dashboard'}
+        self.assertEqual([], [name for name in others if not name.endswith('.dist-info')])
+
+
 @unittest.skipIf(importlib.util.find_spec('openstackdocstheme') is None, 'sphinx is not installed')
 class ManualPagesTest(unittest.TestCase):
 

@@ -63,7 +63,9 @@ def pinned():
     """The versions of OpenStack's services that the mini cloud installs, and those constrained."""
     source = (ROOT / 'minicloud/install.py').read_text()
     constraints = (ROOT / 'minicloud/constraints.txt').read_text()
-    return dict(re.findall(r'^([\w.-]+)==(\S+)$', constraints, re.M)) | dict(
+    horizon = (ROOT / 'dashboard/constraints.txt').read_text()
+    return dict(re.findall(r'^(horizon)==(\S+)$', horizon, re.M)) | dict(
+        re.findall(r'^([\w.-]+)==(\S+)$', constraints, re.M)) | dict(
         re.findall(r"'([\w.-]+)==([^']+)'", source))
 
 

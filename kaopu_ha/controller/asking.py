@@ -75,15 +75,18 @@ class Asking:
 
     def _said(self, network: model.Network, asked: Asked, suspects: Sequence[model.Inventory],
               peers: Sequence[model.Inventory], known: Known) -> Mapping[str, model.Evidence]:
+        limit = self._limit(network) + _SPARE_SECONDS
+        if asked in self._hung[network]:
+            # What the ask of an earlier look says is of then, and counts no more: a host may live
+            # since.  It is waited for all the same, so that the next look can ask.
+            concurrent.futures.wait([asked], timeout=limit)
+            return _not_ended(network, suspects)
         try:
-            said = asked.result(timeout=self._limit(network) + _SPARE_SECONDS)
+            said = asked.result(timeout=limit)
             return {suspect.host: said[suspect.host] for suspect in suspects}
         except TimeoutError:
-            if asked not in self._hung[network]:
-                self._hung[network].append(asked)
-            rule = f'the ask over the {network.value} network has not ended'
-            return {suspect.host: model.Evidence(network, model.Sign.UNKNOWN, rule)
-                    for suspect in suspects}
+            self._hung[network].append(asked)
+            return _not_ended(network, suspects)
         except Exception as failure:  # noqa: BLE001  whose inventory it was is found one by one
             if len(suspects) == 1 and not peers:
                 return {suspects[0].host: _unasked(network, failure)}
@@ -142,6 +145,12 @@ class Asking:
 
 
 Asked = concurrent.futures.Future[Mapping[str, model.Evidence]]
+
+
+def _not_ended(network: model.Network,
+               suspects: Sequence[model.Inventory]) -> Mapping[str, model.Evidence]:
+    rule = f'the ask over the {network.value} network has not ended'
+    return {suspect.host: model.Evidence(network, model.Sign.UNKNOWN, rule) for suspect in suspects}
 
 
 def _unasked(network: model.Network, failure: Exception) -> model.Evidence:

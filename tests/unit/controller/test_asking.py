@@ -13,6 +13,7 @@
 """One suspect among many spoils no other one's round, and a look ends in time."""
 
 import concurrent.futures
+import itertools
 import threading
 import unittest
 
@@ -118,3 +119,30 @@ class Many(unittest.TestCase):
         self.assertEqual(['c001', *(f'c{number:03}' for number in range(2, 20, 4))],
                          self.unknown(found))
         self.assertEqual('the ask over the storage network has not ended', found['c002'].rule)
+
+    def test_what_an_earlier_look_asked_says_nothing_in_this_one(self):
+        """Two that hang are all there may be; then one comes back, with what was so before."""
+        probe = Late(Network.MANAGEMENT)
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            asking, said = Asking([probe], pool, RULES), []
+            for meanwhile in (int, int, probe.answers[0].set, int):
+                found = asking.ask(hosts(1), (), NONE_KNOWN, meanwhile)[Network.MANAGEMENT]['c000']
+                said.append((found.sign, found.rule))
+            probe.answers[1].set()
+        not_ended = Sign.UNKNOWN, 'the ask over the management network has not ended'
+        self.assertEqual([*[not_ended] * 3, (Sign.LIFE, 'ask 2')], said)
+
+
+class Late(ports.Probe):
+    """Its first two asks wait for leave to answer, and say SILENCE; the others say LIFE at once."""
+
+    def __init__(self, network):
+        self.network, self._asked = network, itertools.count()
+        self.answers = threading.Event(), threading.Event()
+
+    def ask(self, suspects, peers, limit, known=NONE_KNOWN):
+        number = next(self._asked)
+        if number < len(self.answers):
+            self.answers[number].wait(20)
+        sign = Sign.SILENCE if number < len(self.answers) else Sign.LIFE
+        return {one.host: model.Evidence(self.network, sign, f'ask {number}') for one in suspects}

@@ -128,7 +128,7 @@ class Many(unittest.TestCase):
             for meanwhile in (int, int, probe.answers[0].set, int):
                 found = asking.ask(hosts(1), (), NONE_KNOWN, meanwhile)[Network.MANAGEMENT]['c000']
                 said.append((found.sign, found.rule))
-            probe.answers[1].set()
+            probe.close()
         not_ended = Sign.UNKNOWN, 'the ask over the management network has not ended'
         self.assertEqual([*[not_ended] * 3, (Sign.LIFE, 'ask 2')], said)
 
@@ -146,3 +146,7 @@ class Late(ports.Probe):
             self.answers[number].wait(20)
         sign = Sign.SILENCE if number < len(self.answers) else Sign.LIFE
         return {one.host: model.Evidence(self.network, sign, f'ask {number}') for one in suspects}
+
+    def close(self):
+        for answer in self.answers:
+            answer.set()

@@ -68,6 +68,8 @@ REASONS = {
     'clients do not answer': gettext_lazy('Clients do not answer'),
     'guest without its disk': gettext_lazy('Guest without its disk'),
     'guest stuck': gettext_lazy('Guest stuck'),
+    'guest hung': gettext_lazy('Guest hung'),
+    'nova-compute not running': gettext_lazy('Nova-compute not running'),
     'beat without an end': gettext_lazy('Beat without an end'),
     'inventory not kept up': gettext_lazy('Inventory not kept up'),
     'image unknown': gettext_lazy('Image unknown'),

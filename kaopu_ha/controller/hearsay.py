@@ -18,6 +18,7 @@ from collections.abc import Mapping
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller import crashes
+from kaopu_ha.controller.lasting import Lasting
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.told import tells
 from kaopu_ha.controller.world import CloudView
@@ -42,13 +43,14 @@ class Hearsay:
         self._rules, self._clock, self._tell = env.rules, env.clock, env.tell
         # Since when what is waited for is so, by notification: that its host beats, or tells what
         # is on there, or that it is known at all.
-        self._since: dict[str, tuple[bool, float]] = {}
+        self._since: Lasting[str] = Lasting(env.clock)
         self._services: Mapping[str, model.ComputeService] = {}
         self._asked_at = float('-inf')
 
     def forget(self) -> None:
         """What was seen in another term says nothing."""
-        self._since, self._asked_at = {}, float('-inf')
+        self._since.clear()
+        self._asked_at = float('-inf')
 
     @staticmethod
     def waiting(world: CloudView) -> dict[str, dict[str, Notification]]:
@@ -71,7 +73,7 @@ class Hearsay:
                 # What comes behind it is seen in the next turn: another record is new.
                 return
             if after.status.ended:
-                self._since.pop(one.uuid, None)
+                self._since.forget(one.uuid)
 
     def _written(self, world: CloudView, one: Notification, found: Weighed) -> bool:
         """Write it down, with the start that is made for it, or its word; True if it did."""
@@ -100,7 +102,7 @@ class Hearsay:
         recovery = one.recovery or (case.recovery if case is not None else '')
         prefix = f'{records.EVACUATION}{recovery}/'
         beats, of_host = world.beats_truly(one.host), one.kind is NotificationKind.COMPUTE_HOST
-        seconds = self._seconds(one, beats) if of_host else 0.0
+        seconds = self._since.seconds(one.uuid, beats) if of_host else 0.0
         return notifications.Seen(
             _as_kept(self._term.now()), enabled=segment is not None and segment.enabled,
             known=world.has(records.INVENTORY + one.host), held=one.host in world.held,
@@ -110,14 +112,6 @@ class Hearsay:
             host=notified.HostSeen() if of_host else self._host(world, one),
             opened=world.opened.get(one.host, 0),
             told=world.modified(records.INVENTORY + one.host))
-
-    def _seconds(self, one: Notification, so: bool) -> float:
-        """For how long it has been so, or has not been, since this leader knows of it."""
-        was, since = self._since.get(one.uuid, (so, self._clock()))
-        if was is not so:
-            since = self._clock()
-        self._since[one.uuid] = so, since
-        return self._clock() - since
 
     def _host(self, world: CloudView, one: Notification) -> notified.HostSeen:
         """What matters to what is said of a guest, or a process."""
@@ -130,7 +124,7 @@ class Hearsay:
             known=inventory is not None, held=host in world.held,
             confirmed=case is not None and case.stage in (
                 model.Stage.CONFIRMED, model.Stage.ADMITTING), tells=told,
-            seconds=self._seconds(one, told if is_guest else True),
+            seconds=self._since.seconds(one.uuid, told if is_guest else True),
             power=next((each.power for each in (inventory.instances if inventory else ())
                         if each.uuid == instance), None),
             crashed=inventory is not None and instance in inventory.crashed,

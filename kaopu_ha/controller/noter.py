@@ -24,6 +24,7 @@ import dataclasses
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone
+from kaopu_ha.controller.lasting import Lasting
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import CloudView
@@ -44,11 +45,11 @@ class Noter:
     def __init__(self, store: ports.Store, leadership: Leadership, cloud: ports.Cloud,
                  env: Runtime) -> None:
         self._store, self._cloud = store, cloud
-        self._term = Term(leadership, self._forget)
-        self._rules, self._clock, self._tell = env.rules, env.clock, env.tell
-        self.alone = Alone(store, env.clock, env.tell)
         # Of each note how many calls this leader has seen, and since when.
-        self._since: dict[tuple[str, str], tuple[int, float]] = {}
+        self._since: Lasting[tuple[str, str]] = Lasting(env.clock)
+        self._term = Term(leadership, self._since.clear)
+        self._rules, self._tell = env.rules, env.tell
+        self.alone = Alone(store, env.clock, env.tell)
 
     def turn(self) -> float:
         """Write what is due; seconds until the next turn."""
@@ -62,12 +63,8 @@ class Noter:
         except ports.PortError:
             # The detector tells that the store is away; the next turn looks what was written.
             return 1.0
-        self._since = {key: at for key, at in self._since.items()
-                       if records.NOTES + key[0] in world.snapshot.entries}
+        self._since.keep(lambda key: records.NOTES + key[0] in world.snapshot.entries)
         return _INTERVAL_SECONDS
-
-    def _forget(self) -> None:
-        self._since = {}
 
     def _due(self, world: CloudView) -> dict[str, list[model.Recovery]]:
         """The recoveries that are to be noted, by host: open ones, what ended in this term, and
@@ -147,16 +144,8 @@ class Noter:
 
     def _seconds(self, notes: Notes) -> Mapping[str, float]:
         """For how long this leader has seen that there was no further call, by instance."""
-        found, now = {}, self._clock()
-        for one in notes.notes:
-            if not one.over:
-                key = (notes.recovery, one.instance)
-                calls, since = self._since.get(key, (-1, now))
-                if calls != one.calls:
-                    since = now
-                self._since[key] = one.calls, since
-                found[one.instance] = now - since
-        return found
+        return {one.instance: self._since.seconds((notes.recovery, one.instance), one.calls)
+                for one in notes.notes if not one.over}
 
     def _commit(self, world: CloudView, notes: Notes, revision: int) -> int | None:
         """Write it if it is as it was and its recovery is there; None if it was refused."""

@@ -25,6 +25,7 @@ import types
 from kaopu_ha import ports, records
 from kaopu_ha.controller import bars, crashes, resumes
 from kaopu_ha.controller.alone import Alone, words
+from kaopu_ha.controller.lasting import Lasting
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.lost import brought, lost
 from kaopu_ha.controller.term import Term
@@ -52,10 +53,10 @@ class Restarter:
         self._store, self._cloud = store, cloud
         self._term = Term(leadership, self._forget)
         self._images, self._libvirt = images, libvirt
-        self._rules, self._clock, self._tell = env.rules, env.clock, env.tell
+        self._rules, self._tell = env.rules, env.tell
         self._alone = Alone(store, env.clock, env.tell)
         # Of each instance that is off: how many calls, and since when this leader knows of that.
-        self._since: dict[tuple[str, str], tuple[int, float]] = {}
+        self._since: Lasting[tuple[str, str]] = Lasting(env.clock)
         # Of each recovery what surely does not come to its host any more: nothing moves to it.
         self._elsewhere: set[tuple[str, str]] = set()
 
@@ -75,11 +76,12 @@ class Restarter:
         except ports.PortError as failure:
             self._tell(News(Fact.STORE_AWAY, '', f'restarts wait: {failure}'))
             return 1.0
-        self._since = {key: at for key, at in self._since.items() if key[0] in busy}
+        self._since.keep(lambda key: key[0] in busy)
         return _BUSY_SECONDS if busy else _IDLE_SECONDS
 
     def _forget(self) -> None:
-        self._since, self._elsewhere = {}, set()
+        self._since.clear()
+        self._elsewhere = set()
 
     def _one(self, world: CloudView, host: str, busy: set[str],
              unasked: Sequence[tuple[str, str]]) -> None:
@@ -177,7 +179,10 @@ class Restarter:
             seen = restart.Seen(
                 self._term.now(), record.host, power=_power(powers, start.instance),
                 server=servers.get(start.instance), service=service, barred=barred,
-                moving=bars.moving(world, start.instance), seconds=self._seconds(record, start),
+                moving=bars.moving(world, start.instance),
+                # A person may have had the calls counted anew: what was known of call 1 is not of
+                # this one.
+                seconds=self._since.seconds((record.host, start.instance), start.calls),
                 stuck=powers is not None and start.instance in inventory.stuck,
                 run=inventory.stuck_runs.get(start.instance, ''), answer=resumes.answer(asked),
                 hung=powers is not None and start.instance in inventory.hung,
@@ -191,7 +196,7 @@ class Restarter:
             decisions.append(decision)
             if decision.start.phase.settled:
                 # Its next start waits anew.
-                self._since.pop((record.host, start.instance), None)
+                self._since.forget((record.host, start.instance))
         self._carry_out(world, record, restart.changed(
             named, [decision.start for decision in decisions]), decisions)
 
@@ -275,15 +280,6 @@ class Restarter:
         return None
 
     # ------------------------------------------------------------ private
-
-    def _seconds(self, record: Restart, start: Start) -> float:
-        now, key = self._clock(), (record.host, start.instance)
-        calls, since = self._since.get(key, (-1, now))
-        # A person may have had them counted anew: what was known of call 1 is not of this one.
-        if calls != start.calls:
-            since = now
-        self._since[key] = start.calls, since
-        return now - since
 
     def _open_elsewhere(self, world: CloudView, host: str, instance: str) -> str:
         """Why it may run elsewhere; empty if it surely does not.

@@ -22,6 +22,7 @@ import dataclasses
 
 from kaopu_ha import ports, records
 from kaopu_ha.controller.alone import Alone
+from kaopu_ha.controller.lasting import Lasting
 from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.world import RANGES, SEGMENTS, CloudView
@@ -42,11 +43,11 @@ class Taker:
     def __init__(self, store: ports.Store, leadership: Leadership, cloud: ports.Cloud,
                  env: Runtime) -> None:
         self._store, self._cloud = store, cloud
-        self._term = Term(leadership, self._forget)
-        self._rules, self._clock, self._tell = env.rules, env.clock, env.tell
-        self.alone = Alone(store, env.clock, env.tell)
         # Of each host what this leader saw of its stage, and of its calls, and since when.
-        self._since: dict[tuple[str, str], tuple[object, float]] = {}
+        self._since: Lasting[tuple[str, str]] = Lasting(env.clock)
+        self._term = Term(leadership, self._since.clear)
+        self._rules, self._tell = env.rules, env.tell
+        self.alone = Alone(store, env.clock, env.tell)
 
     def turn(self) -> float:
         """Begin with what is waited for, advance what is begun; seconds until the next turn."""
@@ -65,12 +66,8 @@ class Taker:
         except ports.PortError:
             # The detector tells that the store is away.
             return _BUSY_SECONDS
-        self._since = {key: at for key, at in self._since.items()
-                       if key[0] in world.grouping.taken}
+        self._since.keep(lambda key: key[0] in world.grouping.taken)
         return _BUSY_SECONDS
-
-    def _forget(self) -> None:
-        self._since = {}
 
     def _one(self, world: CloudView, host: str, wanted_for: str) -> None:
         one = world.grouping.taken.get(host)
@@ -100,8 +97,8 @@ class Taker:
             reserved=host in group.reserved and group.segment_of.get(host) == one.segment,
             recovery=world.every(model.Recovery, records.RECOVERY).get(one.recovery),
             lost=_lost(world, host),
-            seconds=self._seconds(host, 'stage', (one.stage, one.failures)),
-            since_call=self._seconds(host, 'call', (one.stage, one.failures, one.calls, sum(
+            seconds=self._since.seconds((host, 'stage'), (one.stage, one.failures)),
+            since_call=self._since.seconds((host, 'call'), (one.stage, one.failures, one.calls, sum(
                 each.calls for each in one.joins))))
 
     def _with_aggregates(self, seen: taking.Seen) -> taking.Seen:
@@ -112,15 +109,6 @@ class Taker:
             return dataclasses.replace(seen, aggregates=self._cloud.aggregates())
         except ports.PortError as failure:
             return dataclasses.replace(seen, unread=str(failure))
-
-    def _seconds(self, host: str, what: str, is_now: object) -> float:
-        """For how long this leader has seen that it is so."""
-        was, since = self._since.get((host, what), (None, 0.0))
-        now = self._clock()
-        if was != is_now:
-            since = now
-        self._since[host, what] = is_now, since
-        return now - since
 
     # ------------------------------------------------------------ commit, act, tell
 

@@ -12,10 +12,8 @@
 
 """What every page shares: it is asked of the API, lives, and says so if nothing can be shown."""
 
-import datetime
 
 from django.template import loader
-from django.utils import dateparse, timezone
 from django.utils.safestring import mark_safe
 from horizon import views
 
@@ -63,14 +61,3 @@ class Page(views.HorizonTemplateView):
 def drawn(template, **context):
     """A piece of a page."""
     return mark_safe(loader.render_to_string(f'kaopu_ha_dashboard/{template}', context))
-
-
-def moment(at):
-    """The time that a record carries, or None if it carries none that can be read."""
-    try:
-        read = dateparse.parse_datetime(at or '')
-    except ValueError:
-        return None
-    if read is not None and timezone.is_naive(read):
-        read = timezone.make_aware(read, datetime.UTC)
-    return read

@@ -90,10 +90,10 @@ class _Change:
     text: str
 
 
-def moment(at: str) -> datetime.datetime | None:
-    """The time that a record carries, or None."""
+def moment(at: str | None) -> datetime.datetime | None:
+    """The time that a record carries, or None if it carries none that can be read."""
     try:
-        read = datetime.datetime.fromisoformat(at)
+        read = datetime.datetime.fromisoformat(at or '')
     except ValueError:
         return None
     return read if read.tzinfo else read.replace(tzinfo=datetime.UTC)

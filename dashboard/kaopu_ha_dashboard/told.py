@@ -21,7 +21,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from kaopu_ha_dashboard import pages
+from kaopu_ha_dashboard import picture
 
 # So many are named in one message.
 _NAMED_MAX = 3
@@ -100,7 +100,7 @@ def _at(item):
 
 def _is_late(item, now):
     """True if it was so lately, or if it is not known when."""
-    read = pages.moment(_at(item))
+    read = picture.moment(_at(item))
     return read is None or now - read < _LATELY
 
 

@@ -34,7 +34,7 @@ class CaseRow:
         self.stage = told['stage']
         self.word = words.said(words.STAGES, told['stage'])
         self.verdict = words.said(words.VERDICTS, told['verdict'])
-        self.opened, self.changed = (pages.moment(told[name])
+        self.opened, self.changed = (picture.moment(told[name])
                                      for name in ('opened_at', 'changed_at'))
         self.reason = told['reason']
 
@@ -119,6 +119,6 @@ class DetailView(pages.Page):
 def _steps(told, line):
     """Each step with its clock, and the seconds since the last beat."""
     for step in told['steps']:
-        at = pages.moment(step['at'])
+        at = picture.moment(step['at'])
         since = (at - line.begins).total_seconds() if line and at else None
         yield {**step, 'clock': at, 'since': words.span(since), 'kind_of': step['kind']}

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from horizon import tables
 
-from kaopu_ha_dashboard import pages, words
+from kaopu_ha_dashboard import pages, picture, words
 
 # Those first that somebody should know of.
 _ORDER = ('no', 'doubtful', 'not known', 'left alone', 'off', 'yes')
@@ -47,7 +47,7 @@ class Interruption:
         self.state = told['state']
         self.word = words.said(words.STATES, told['state'])
         self.why = words.said(words.WHY, told['why'])
-        self.when = pages.moment(told['down_at']) or pages.moment(told['up_at'])
+        self.when = picture.moment(told['down_at']) or picture.moment(told['up_at'])
         self.down = words.span(told['seconds_down']) if told['seconds_down'] is not None else ''
 
 

@@ -15,7 +15,7 @@
 from django.utils.translation import gettext_lazy as _
 from horizon import tables
 
-from kaopu_ha_dashboard import pages, words
+from kaopu_ha_dashboard import pages, picture, words
 
 # Of the instances that share a reason so many are named here.
 _NAMED_MAX = 20
@@ -67,6 +67,6 @@ class IndexView(pages.Page):
         rows = [UnprotectedRow(place, item) for place, item in enumerate(found['unprotected'])]
         table = UnprotectedTable(self.request, data=rows)
         return {'table': table, 'totals': found['totals'], 'host': host,
-                'at': pages.moment(found['at']), 'by': found['by'],
+                'at': picture.moment(found['at']), 'by': found['by'],
                 'reasons': [(words.said(words.REASONS, reason), count)
                             for reason, count in sorted(found['totals']['reasons'].items())]}

@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from horizon import tables
 
-from kaopu_ha_dashboard import pages, words
+from kaopu_ha_dashboard import pages, picture, words
 
 _LOST = ('failed', 'not recoverable')
 
@@ -29,7 +29,7 @@ class RecoveryRow:
         self.id, self.host, self.stage = told['id'], told['host'], told['stage']
         self.ended, self.instances = told['ended'], told['instances']
         self.failed, self.waiting_for = told['failed'], told['waiting_for']
-        self.began = pages.moment(told['began_at'])
+        self.began = picture.moment(told['began_at'])
 
     @property
     def percent(self):

@@ -19,6 +19,7 @@ where the program relies on it, until its test ends.
 from collections.abc import Callable
 import dataclasses
 import inspect
+import unittest
 
 import fixtures
 
@@ -37,6 +38,7 @@ from kaopu_ha.core import (
 )
 from kaopu_ha.core.model import Phase, Sign, Stage, Verdict
 from kaopu_ha.core.rows import Condition
+from kaopu_ha.sim import scenarios, story
 from kaopu_ha.sim.blocklist import SimBlocklist
 from kaopu_ha.sim.leave import Leave
 from kaopu_ha.sim.store import SimStore
@@ -45,6 +47,17 @@ from kaopu_ha.worker.worker import Worker
 
 Switch = Callable[[], list[fixtures.MonkeyPatch]]
 MUTANTS: dict[str, Switch] = {}
+
+
+class InStories(unittest.TestCase):
+    """Mutants that a story finds."""
+
+    def finds(self, name, law, *mutants, change=str):
+        """The story, with its text changed, breaks this law for these mutants."""
+        for each in mutants:
+            each.setUp()
+            self.addCleanup(each.cleanUp)
+        self.assertIn(law, ''.join(story.play(story.read(change(scenarios.text(name)))).wrong))
 
 
 def mutant(name: str) -> Callable[[Switch], Switch]:

@@ -24,7 +24,7 @@ from kaopu_ha.controller import crashes as counting
 from kaopu_ha.core import crashes, notified, restart
 from kaopu_ha.sim import scenarios, story
 from kaopu_ha.testing.local import TimedPermit
-from tests.unit.sim.mutants import put
+from tests.unit.sim.mutants import InStories, put
 
 SAID, STARTED, DIES = ('said-of-guests-and-processes', 'guests-that-crash-are-started',
                        'crashed-just-before-its-host')
@@ -43,13 +43,7 @@ def tearDownModule():
     logging.disable(logging.NOTSET)
 
 
-class Mutants(unittest.TestCase):
-
-    def finds(self, name, law, *mutants, change=str):
-        for each in mutants:
-            each.setUp()
-            self.addCleanup(each.cleanUp)
-        self.assertIn(law, ''.join(story.play(story.read(change(scenarios.text(name)))).wrong))
+class Mutants(InStories):
 
     def test_who_crashed_is_not_counted(self):
         self.finds(STARTED, 'not again and again', put(

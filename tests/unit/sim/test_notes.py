@@ -21,8 +21,8 @@ from kaopu_ha.controller.noter import Noter
 from kaopu_ha.core import noting
 from kaopu_ha.core.noting import Act, Notes
 from kaopu_ha.core.phase import Phase
-from kaopu_ha.sim import scenarios, story
-from tests.unit.sim.mutants import put
+from kaopu_ha.sim import story
+from tests.unit.sim.mutants import InStories, put
 
 STORY = 'moved-and-its-user-finds-it'
 
@@ -36,45 +36,39 @@ def tearDownModule():
     logging.disable(logging.NOTSET)
 
 
-class Mutants(unittest.TestCase):
-
-    def finds(self, law, *mutants):
-        for each in mutants:
-            each.setUp()
-            self.addCleanup(each.cleanUp)
-        self.assertIn(law, ''.join(story.play(story.read(scenarios.text(STORY))).wrong))
+class Mutants(InStories):
 
     def test_a_note_is_written_before_the_move_is_done(self):
         def advance(notes, seen, rules, real=noting.advance):
             early = [dataclasses.replace(move, phase=Phase.DONE) for move in seen.moves
                      if move.phase in (Phase.QUEUED, Phase.CALLING, Phase.MOVING, Phase.DONE)]
             return real(notes, dataclasses.replace(seen, moves=early), rules)
-        self.finds('a note tells of a move that is done', put(noting, 'advance', advance))
+        self.finds(STORY, 'a note tells of a move that is done', put(noting, 'advance', advance))
 
     def test_a_call_is_not_written_down(self):
         def commit(noter, key, notes, revision, real=Noter._commit):
             if revision and all(one.calls < 2 and not one.over for one in notes.notes):
                 return revision
             return real(noter, key, notes, revision)
-        self.finds('no call unwritten', put(Noter, '_commit', commit))
+        self.finds(STORY, 'no call unwritten', put(Noter, '_commit', commit))
 
     def test_it_is_tried_for_ever(self):
         def advance(notes, seen, rules, real=noting.advance):
             return real(notes, seen, dataclasses.replace(
                 rules, notes_calls_max=99, restart_pauses=(5.0,), restart_pause_max=5.0))
-        self.finds('notes end', put(noting, 'advance', advance))
+        self.finds(STORY, 'notes end', put(noting, 'advance', advance))
 
     def test_what_a_user_took_away_is_written_again(self):
         def advance(notes, seen, rules, real=noting.advance):
             again = [dataclasses.replace(one, over=False, calls=0) for one in notes.notes]
             return real(dataclasses.replace(notes, notes=tuple(again)), seen, rules)
-        self.finds('notes end', put(noting, 'advance', advance))
+        self.finds(STORY, 'notes end', put(noting, 'advance', advance))
 
     def test_another_item_is_written(self):
-        self.finds('no metadata but the note', put(noting, 'KEY', 'HA_Enabled'))
+        self.finds(STORY, 'no metadata but the note', put(noting, 'KEY', 'HA_Enabled'))
 
     def test_nothing_is_noted(self):
-        self.finds('web has a note that it was moved: it has none', put(
+        self.finds(STORY, 'web has a note that it was moved: it has none', put(
             noting, 'advance', lambda notes, seen, rules: noting.Decision(notes, Act.REST)))
 
 

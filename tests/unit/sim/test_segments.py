@@ -23,9 +23,9 @@ from kaopu_ha.core import circles, selection, taking
 from kaopu_ha.core.circles import Circle, Grouping
 from kaopu_ha.core.segments import RecoveryMethod, Taking, TakingStage
 from kaopu_ha.core.taking import Act
-from kaopu_ha.sim import scenarios, story
+from kaopu_ha.sim import story
 from kaopu_ha.sim.lay import Lay
-from tests.unit.sim.mutants import put
+from tests.unit.sim.mutants import InStories, put
 
 NO_ROOM, TAKEN, LAST, JOINS = (
     'segments-and-no-room-in-one', 'reserved-host-is-taken',
@@ -41,13 +41,7 @@ def tearDownModule():
     logging.disable(logging.NOTSET)
 
 
-class Mutants(unittest.TestCase):
-
-    def finds(self, name, law, *mutants):
-        for each in mutants:
-            each.setUp()
-            self.addCleanup(each.cleanUp)
-        self.assertIn(law, ''.join(story.play(story.read(scenarios.text(name))).wrong))
+class Mutants(InStories):
 
     def test_segments_are_not_known(self):
         self.finds(NO_ROOM, 'nobody leaves its segment', put(

@@ -18,7 +18,7 @@ import unittest
 
 from kaopu_ha.core import surely_dead
 from kaopu_ha.sim import scenarios, story
-from tests.unit.sim.mutants import put
+from tests.unit.sim.mutants import InStories, put
 
 STORY = 'members-of-a-cluster-are-surely-dead'
 
@@ -32,26 +32,22 @@ def tearDownModule():
     logging.disable(logging.NOTSET)
 
 
-class Mutants(unittest.TestCase):
-
-    def finds(self, law, *mutants):
-        for each in mutants:
-            each.setUp()
-            self.addCleanup(each.cleanUp)
-        self.assertIn(law, ''.join(story.play(story.read(scenarios.text(STORY))).wrong))
+class Mutants(InStories):
 
     def test_what_is_being_moved_live_is_told_to_be_dead(self):
         def is_dead(one, server, fenced, real=surely_dead._is_dead):
             return real(one, server and dataclasses.replace(server, task_state=''), fenced)
-        self.finds('away is not told to be dead: it is', put(surely_dead, '_is_dead', is_dead))
+        self.finds(STORY, 'away is not told to be dead: it is',
+                   put(surely_dead, '_is_dead', is_dead))
 
     def test_what_has_a_local_disk_is_told_to_be_dead(self):
         def is_dead(one, server, fenced, real=surely_dead._is_dead):
             return one is not None and (real(one, server, fenced) or bool(one.local_disks))
-        self.finds('local is not told to be dead: it is', put(surely_dead, '_is_dead', is_dead))
+        self.finds(STORY, 'local is not told to be dead: it is',
+                   put(surely_dead, '_is_dead', is_dead))
 
     def test_nobody_is_told(self):
-        self.finds('node1 is told to be surely dead: it is not', put(
+        self.finds(STORY, 'node1 is told to be surely dead: it is not', put(
             surely_dead, 'certain', lambda recovery, servers, planned, case: ()))
 
     def test_the_law_finds_one_that_lives(self):
@@ -61,7 +57,7 @@ class Mutants(unittest.TestCase):
         told = story.read(scenarios.text(STORY))
         self.alive = next(row.uuid for row in story.play(told).world.nova.rows.values()
                           if row.name == 'other')
-        self.finds('the dead are dead', put(surely_dead, 'certain', certain))
+        self.finds(STORY, 'the dead are dead', put(surely_dead, 'certain', certain))
 
 
 if __name__ == '__main__':

@@ -17,8 +17,7 @@ import logging
 import unittest
 
 from kaopu_ha.core import saying, trusting
-from kaopu_ha.sim import scenarios, story
-from tests.unit.sim.mutants import put
+from tests.unit.sim.mutants import InStories, put
 
 RIGHT, WRONG = 'said-to-be-dead-by-who-cut-its-power', 'trusted-and-wrong'
 UNTRUSTED = 'said-to-be-dead'
@@ -33,13 +32,7 @@ def tearDownModule():
     logging.disable(logging.NOTSET)
 
 
-class Mutants(unittest.TestCase):
-
-    def finds(self, name, law, *mutants, change=str):
-        for each in mutants:
-            each.setUp()
-            self.addCleanup(each.cleanUp)
-        self.assertIn(law, ''.join(story.play(story.read(change(scenarios.text(name)))).wrong))
+class Mutants(InStories):
 
     def test_it_is_not_listened_to(self):
         self.finds(RIGHT, 'web runs elsewhere', put(

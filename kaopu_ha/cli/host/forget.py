@@ -65,7 +65,7 @@ class HostForget(Command):
             writes += _looked_after(found, ended)
         compares = found.compare(*(prefix + host for prefix in (
             records.INVENTORY, records.HOST, records.CASE, records.LOCK, records.DEATH,
-            records.ALIVE, records.AFTERCARE)),
+            records.ALIVE, records.AFTERCARE, records.RESTART)),
             *([records.RECOVERY + ended.recovery] if ended else []))
         if self.store.commit(compares, writes) is None:
             raise CommandError(f'{host} is not forgotten: it changed at this moment. '
@@ -146,10 +146,10 @@ def refusal(found: Picture, host: str, destroyed: bool = False) -> str:
     found.insist(records.CASE + host)
     case = found.cases.get(host)
     if case is None:
-        return ''
+        return _not_started(found, host)
     if case.stage is not Stage.SUSPECTED or case.verdict is Verdict.DEAD:
         return f'its case is {case.stage.value}: it must end first, {_by(found, host)}'
-    return _still_on(found, host)
+    return _still_on(found, host) or _not_started(found, host)
 
 
 def _not_destroyed(found: Picture, host: str) -> str:
@@ -175,7 +175,7 @@ def _not_destroyed(found: Picture, host: str) -> str:
                 f'what is not under way: kaopu-ha recovery end {host} --why ...')
     if not all(item.phase.ended for item in found.evacuations(case.recovery)):
         return f'its recovery is taken up again: kaopu-ha recovery show {case.recovery}.'
-    return _on_their_way(found, host, recovery)
+    return _on_their_way(found, host, recovery) or _not_started(found, host)
 
 
 def _on_their_way(found: Picture, host: str, recovery: model.Recovery | None) -> str:
@@ -200,6 +200,19 @@ def _still_on(found: Picture, host: str) -> str:
     return (f'by its inventory {layout.number(len(on), "instance")} of it may still run '
             f'({", ".join(on)}). Move them away first, with its agent running; or, if it is off '
             f'and can\'t be judged: kaopu-ha recovery go-on {host} --switched-off --why ...')
+
+
+def _not_started(found: Picture, host: str) -> str:
+    """What was on before is off now, and only the record of its restart still knows of it."""
+    found.insist(records.RESTART + host)
+    record = found.restarts.get(host)
+    waits = sorted(start.name for start in record.unsettled) if record is not None else ()
+    if not waits:
+        return ''
+    return (f'{few(waits)} {"was" if len(waits) == 1 else "were"} on before, and '
+            f'{"waits" if len(waits) == 1 else "wait"} to be started again on it. If that need '
+            f'not be, or you bring it up elsewhere: kaopu-ha host wave-off {host} --why ... Then '
+            f'forget it.')
 
 
 def _by(found: Picture, host: str) -> str:

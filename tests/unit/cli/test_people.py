@@ -131,6 +131,25 @@ class Forget(scene.Scene):
         self.assertIn('2 instances of it may still run (web-1, db-1)',
                       self.refused('host', 'forget', 'c1'))
 
+    def test_a_host_on_which_something_is_to_be_started_again_is_not_forgotten(self):
+        self.there_is(scene.an_inventory('c1', instances=()))
+        starts = [restart.Start(uuid, name, restart.StartPhase.WAITING, 'its pause', 1, scene.at(1))
+                  for uuid, name in ((scene.WEB, 'web-1'), (scene.DB, 'db-1'))]
+        self.put(records.RESTART + 'c1', restart.Restart('c1', 'boot-2', tuple(starts)))
+        self.assertIn('db-1, web-1 were on before', self.refused('host', 'forget', 'c1'))
+        self.assertIn('kaopu-ha host wave-off c1', self.refused('host', 'forget', 'c1'))
+        self.shown('host', 'wave-off', 'c1', '--why', 'they are brought up elsewhere')
+        self.shown('host', 'forget', 'c1')
+        self.assertEqual({}, self.store.read(records.PREFIX).entries)
+
+    def test_nor_is_one_that_is_destroyed(self):
+        self.a_dead_host(RecoveryStage.FINISHED)
+        self.put(records.RESTART + 'c1', restart.Restart('c1', 'boot-2', (
+            restart.Start(scene.WEB, 'web-1', restart.StartPhase.FAILED, '5 calls', 5,
+                          scene.at(1)),)))
+        said = self.refused('host', 'forget', '--destroyed', 'c1')
+        self.assertIn('web-1 was on before, and waits', said)
+
     def test_an_unknown_host_is_named_as_such(self):
         self.assertIn('No host c9 is known', self.refused('host', 'forget', 'c9'))
 

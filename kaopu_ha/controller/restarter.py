@@ -40,6 +40,8 @@ from kaopu_ha.runtime import Runtime
 _READ = (*RANGES, records.EVACUATION, records.RECOVERY, records.CRASHED)
 _ACT_SECONDS = 4.0
 _BUSY_SECONDS, _IDLE_SECONDS = 1.0, 5.0
+# What waits unchanged for so long (for a person, mostly) costs Nova no questions each second.
+_LONG_SECONDS = 60.0
 # Of one lost host in one turn: each costs two questions to Nova.
 _TOGETHER_MAX = 10
 
@@ -55,7 +57,8 @@ class Restarter:
         self._images, self._libvirt = images, libvirt
         self._rules, self._tell = env.rules, env.tell
         self._alone = Alone(store, env.clock, env.tell)
-        # Of each instance that is off: how many calls, and since when this leader knows of that.
+        # Of each instance that is off: how many calls, and since when this leader knows of that;
+        # of each host: its record.
         self._since: Lasting[tuple[str, str]] = Lasting(env.clock)
         # Of each recovery what surely does not come to its host any more: nothing moves to it.
         self._elsewhere: set[tuple[str, str]] = set()
@@ -77,7 +80,9 @@ class Restarter:
             self._tell(News(Fact.STORE_AWAY, '', f'restarts wait: {failure}'))
             return 1.0
         self._since.keep(lambda key: key[0] in busy)
-        return _BUSY_SECONDS if busy else _IDLE_SECONDS
+        moves = [host for host in busy if self._since.seconds(
+            (host, ''), world.restarts.get(host)) < _LONG_SECONDS]
+        return _BUSY_SECONDS if moves else _IDLE_SECONDS
 
     def _forget(self) -> None:
         self._since.clear()

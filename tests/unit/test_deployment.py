@@ -294,6 +294,13 @@ class TestRole(unittest.TestCase):
                 for option in values:
                     self.assertIn((section, option), known, name)
 
+    def test_a_run_that_only_looks_does_not_want_what_it_would_have_installed(self):
+        tasks = yaml.safe_load((ROLE / 'tasks/venv.yml').read_text())
+        install, pip = [next(task for task in tasks if f'ansible.builtin.{module}' in task)
+                        for module in ('apt', 'pip')]
+        self.assertEqual(f'not (ansible_check_mode and {install["register"]} is changed)',
+                         pip['when'])
+
     def test_every_variable_is_described(self):
         told = (ROOT / 'ansible/README.rst').read_text()
         self.assertEqual([], [name for name in defaults() if f'``{name}``' not in told])

@@ -37,7 +37,7 @@ import time
 _HERE = pathlib.Path(__file__).resolve()
 _HALF = """
 import runpy, sys
-runpy.run_path(sys.argv[1])['live'](int(sys.argv[2]), int(sys.argv[3]))
+runpy.run_path(sys.argv[1])['play_all'](int(sys.argv[2]), int(sys.argv[3]))
 """
 
 

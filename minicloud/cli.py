@@ -16,10 +16,12 @@ from collections.abc import Callable
 import json
 import os
 import sys
+import threading
 
-from . import demo, faults, report, status
+from . import demo, faults, horizon, report, status
 from .cloud import Cloud
 from .kaopu import PACES, QUEUES
+from .layout import PORTS
 from .shell import CloudError
 
 Verb = Callable[[Cloud, argparse.Namespace], int | None]
@@ -89,7 +91,16 @@ def _up_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--queue', choices=QUEUES, help='what carries tasks to the workers')
     parser.add_argument('--secure', action='store_true',
                         help='with TLS, roles and least rights; for a cloud that is new')
+    _horizon_flag(parser, 'Horizon beside it, with our panels and Masakari\'s; it stays')
     _kind_arguments(parser)
+
+
+def _install_arguments(parser: argparse.ArgumentParser) -> None:
+    _horizon_flag(parser, 'what Horizon needs, too')
+
+
+def _horizon_flag(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument('--with-horizon', dest='horizon', action='store_true', help=text)
 
 
 def _kind_arguments(parser: argparse.ArgumentParser) -> None:
@@ -106,15 +117,15 @@ def _boot_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--host', help='all of them on this host')
 
 
-@verb('install', 'install what is needed (up does it too)')
-def _install(cloud: Cloud, _: argparse.Namespace) -> None:
-    cloud.install()
+@verb('install', 'install what is needed (up does it too)', _install_arguments)
+def _install(cloud: Cloud, options: argparse.Namespace) -> None:
+    cloud.install(options.horizon)
 
 
 @verb('up', 'bring the cloud up, or add what is missing', _up_arguments)
 def _up(cloud: Cloud, options: argparse.Namespace) -> None:
     cloud.up(options.hosts, options.pace, queue=options.queue, safe=options.secure,
-             openstack=options.openstack)
+             openstack=options.openstack, with_horizon=options.horizon)
 
 
 @verb('down', 'stop everything, keep the data')
@@ -266,6 +277,17 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
 @verb('demo', 'lose a host and heal, while you watch', _demo_arguments)
 def _demo(cloud: Cloud, options: argparse.Namespace) -> int:
     return demo.demo(cloud, options.pace, options.hosts, options.openstack)
+
+
+def _port(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--port', type=int, default=PORTS[horizon.NAME], help='of this machine')
+
+
+@verb('browse', 'show Horizon at a port of this machine, until Ctrl-C', _port)
+def _browse(cloud: Cloud, options: argparse.Namespace) -> None:
+    with cloud.browse(options.port):
+        print(horizon.how_to_look(cloud.layout, options.port))
+        threading.Event().wait()
 
 
 @verb('openstack', 'run the openstack client as the administrator', _rest)

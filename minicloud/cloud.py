@@ -13,6 +13,7 @@
 
 from collections.abc import Callable
 import concurrent.futures
+from contextlib import AbstractContextManager
 from dataclasses import replace
 import datetime
 import fcntl
@@ -29,6 +30,8 @@ from . import (
     control,
     disks,
     faults,
+    forward,
+    horizon,
     hosts,
     install,
     instances,
@@ -71,9 +74,9 @@ class Cloud:
         self.layout = layout or Layout.from_environment()
         self.rest = Rest(self.layout)
 
-    def install(self) -> None:
+    def install(self, with_horizon: bool = False) -> None:
         """Install everything that `up` needs; quick when it is there."""
-        install.install(self.layout)
+        install.install(self.layout, with_horizon or self.layout.has_horizon)
 
     @_alone
     def up(
@@ -83,22 +86,26 @@ class Cloud:
         queue: str | None = None,
         safe: bool = False,
         openstack: bool | None = None,
+        with_horizon: bool = False,
     ) -> None:
         """Bring the cloud up, adding what is missing; what runs is left alone.
 
         `safe`: with TLS, roles and least rights everywhere; a cloud is made so, and stays so.
         With or without OpenStack as it was, if nothing is said; a change makes it fresh.
+        `with_horizon`: it comes to what runs, and stays until the data is removed.
         """
         layout = self.layout
+        came = with_horizon and horizon.turn_on(layout, openstack)
         changed = openstack is not None and openstack is layout.is_bare
         if changed:
             self._down()
             layout.set_setting('openstack', 'with' if openstack else 'without')
-        self._up(count, pace, queue, safe)
+        self._up(count, pace, queue, safe, came)
         if changed:
             self._reset()
 
-    def _up(self, count: int | None, pace: str | None, queue: str | None, safe: bool) -> None:
+    def _up(self, count: int | None, pace: str | None, queue: str | None, safe: bool,
+            horizon_came: bool) -> None:
         layout = self.layout
         if safe:
             secure.turn_on(layout)
@@ -117,6 +124,8 @@ class Cloud:
             self.set_pace(pace)
         if queue and queue != kaopu.queue(layout):
             self.set_queue(queue)
+        elif horizon_came:
+            self._configure_control()
         if layout.is_bare:
             self._up_data_plane()
             secure.accounts(layout)
@@ -146,6 +155,8 @@ class Cloud:
             volumes_up.result()
         kaopu.api_wait(layout)
         instances.seed(layout, self.rest)
+        if layout.has_horizon:
+            horizon.up(layout)
         say('the cloud is up')
 
     @_alone
@@ -179,7 +190,7 @@ class Cloud:
         layout = self.layout
         for folder in (layout.control, layout.nodes, layout.ceph_etc):
             shutil.rmtree(folder, ignore_errors=True)
-        for name in ('hosts', 'pace', 'queue', 'secure', 'openstack'):
+        for name in ('hosts', 'pace', 'queue', 'secure', 'openstack', 'horizon'):
             (layout.root / f'setting.{name}').unlink(missing_ok=True)
 
     @_alone
@@ -292,6 +303,9 @@ class Cloud:
     def set_queue(self, queue: str) -> None:
         """Rewrite the configuration and restart the controllers and workers that run."""
         kaopu.set_queue(self.layout, queue)
+        self._configure_control()
+
+    def _configure_control(self) -> None:
         kaopu.write_control_confs(self.layout)
         self._restart_kaopu('ctl')
 
@@ -304,6 +318,12 @@ class Cloud:
             self._end(node, running)
             for name in running:
                 kaopu.start(layout, node, name)
+
+    def browse(self, port: int = 0) -> AbstractContextManager[int]:
+        """Have Horizon at a port of this machine during the body; the port."""
+        if not self.layout.has_horizon:
+            raise CloudError('there is no Horizon: `minicloud up --with-horizon` first')
+        return forward.forwarded(horizon.connect, port)
 
     def run_on(self, node: str, *argv: str) -> str:
         """Run a program on a node and return what it prints."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import os
 import signal
 
-from . import ceph, control, hosts, kaopu, machines, network, openstack, processes
+from . import ceph, control, horizon, hosts, kaopu, machines, network, openstack, processes
 from .layout import Layout, address
 from .shell import CloudError, wait_for
 
@@ -129,6 +129,8 @@ def start_control(layout: Layout, daemon: str) -> bool:
         return control.redis_start(layout)
     if daemon == 'mysql':
         return control.mysql_start(layout)
+    if daemon == horizon.NAME:
+        return horizon.start(layout)
     return openstack.start(layout, daemon)
 
 

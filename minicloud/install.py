@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Installation: Debian packages, two virtual environments, the guest. Quick the second time."""
+"""Installation: Debian packages, virtual environments, the guest. Quick the second time."""
 
 from collections.abc import Callable
 import glob
@@ -19,7 +19,7 @@ import os
 from pathlib import Path
 import subprocess
 
-from . import guest
+from . import guest, horizon
 from .layout import CHECKOUT, DATA, Layout, write
 from .shell import CloudError, run, say, step, succeeds
 
@@ -36,11 +36,13 @@ _CLOUD = [
 # What a person types on the cloud, beside our own.
 _COMMANDS = ['osc-placement', 'python-masakariclient']
 _CONSTRAINTS = Path(__file__).resolve().parent / 'constraints.txt'
+_HORIZON = ['horizon', 'masakari-dashboard']
+_DASHBOARD = CHECKOUT / 'dashboard'
 _FORMER_MAX = 10
 _MODULES = ('libvirt', 'libvirtmod', 'libvirt_qemu', 'libvirtmod_qemu', 'rados', 'rbd')
 
 
-def install(layout: Layout) -> None:
+def install(layout: Layout, with_horizon: bool = False) -> None:
     """Install what is missing; asks nothing and starts nothing."""
     layout.root.mkdir(parents=True, exist_ok=True)
     log = layout.root / 'install.log'
@@ -54,6 +56,13 @@ def install(layout: Layout) -> None:
     wanted = f'{CHECKOUT}{wanted}{_COMMANDS}{pinned}'
     _done(layout, 'venv-kaopu', wanted, lambda: _kaopu(layout, log))
     _done(layout, 'guest', guest.source_text(), lambda: guest.build(layout))
+    if with_horizon:
+        pins = _DASHBOARD / 'constraints.txt'
+        needed = _DASHBOARD / 'requirements.txt'
+        wanted = f'{_HORIZON}{pins.read_text()}{needed.read_text()}'
+        _done(layout, 'venv-horizon', wanted, lambda: _logged([
+            *_venv(layout.venv_horizon, log, pins), *_HORIZON, '-r', str(needed)], log))
+        _done(layout, 'horizon-static', wanted + horizon.inputs(), lambda: horizon.collect(layout))
 
 
 def _done(layout: Layout, name: str, inputs: str, work: Callable[[], object]) -> None:
@@ -87,10 +96,10 @@ def _apt(log: Path) -> None:
     _logged(['apt-get', 'install', '-y', '-q', '--no-install-recommends', *wait, *_PACKAGES], log)
 
 
-def _venv(folder: Path, log: Path) -> list[str]:
+def _venv(folder: Path, log: Path, pins: Path = _CONSTRAINTS) -> list[str]:
     if not (folder / 'bin/pip').exists():
         _logged(['/usr/bin/python3', '-m', 'venv', str(folder)], log)
-    return [str(folder / 'bin/pip'), 'install', '-q', '-c', str(_CONSTRAINTS)]
+    return [str(folder / 'bin/pip'), 'install', '-q', '-c', str(pins)]
 
 
 def _cloud(layout: Layout, log: Path) -> None:

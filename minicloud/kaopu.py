@@ -169,6 +169,10 @@ def _conf(layout: Layout, name: str, is_host: bool = False) -> str:
         }
     if name.startswith('controller') and not layout.is_bare:
         sections['events'] = {'driver': 'nova', 'transport_url': control.rabbit_url(layout)}
+    if name == CONTROL[0] and layout.has_horizon:
+        # One of the two, as one keeps the folder of its machine: a second would end its messages.
+        sections['notifier'] = {'drivers': 'log, horizon', 'horizon_path': layout.messages}
+        layout.messages.mkdir(parents=True, exist_ok=True)
     if is_host:
         sections['agent'] = {
             'management_uri': f'qemu+tcp://{address(name)}/system',

@@ -49,6 +49,7 @@ PORTS = {
     'cinder': 8776,
     'neutron': 9696,
     'instance-ha': 15868,
+    'horizon': 8080,
     'etcd': 2379,
     'libvirt': 16509,
 }
@@ -127,6 +128,15 @@ class Layout:
     def venv_kaopu(self) -> Path:
         return self.root / 'venv-kaopu'
 
+    @property
+    def venv_horizon(self) -> Path:
+        return self.root / 'venv-horizon'
+
+    @property
+    def messages(self) -> Path:
+        """Where a controller keeps messages for who logs in to Horizon."""
+        return self.control / 'messages'
+
     def node(self, name: str) -> Path:
         """The private folder of a machine."""
         return self.nodes / name
@@ -155,6 +165,11 @@ class Layout:
     def is_bare(self) -> bool:
         """Whether the cloud is one without OpenStack."""
         return self.setting('openstack', 'with') == 'without'
+
+    @property
+    def has_horizon(self) -> bool:
+        """Whether Horizon is part of the cloud."""
+        return self.setting('horizon', 'no') == 'yes' and not self.is_bare
 
     @property
     def hosts(self) -> list[str]:

@@ -30,6 +30,7 @@ Sections = dict[str, dict[str, object]]
 
 SERVICE, API, ROOT = 'kaopu-ha', 'kaopu-ha-api', 'root'
 _TLS_PORT = 16514
+_OVER_TLS = ('instance-ha', 'horizon')
 _HOST_ETC = '/etc/kaopu-ha'
 _KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
 
@@ -219,20 +220,25 @@ def _client_folder(layout: Layout) -> Path:
 # ---------------------------------------------------------------- OpenStack
 
 
-def served(layout: Layout) -> tuple[Path, Path] | None:
-    """The certificate and the key that the API shows its clients; None if it speaks plainly."""
-    return issue(layout, 'instance-ha', address('ctl')) if is_on(layout) else None
+def served(
+    layout: Layout, name: str = 'instance-ha', *addresses: str
+) -> tuple[Path, Path] | None:
+    """The certificate and the key that the API shows its clients; None if it speaks plainly.
+
+    Or another service of this name, which is reached at more addresses than that of ctl.
+    """
+    return issue(layout, name, address('ctl'), *addresses) if is_on(layout) else None
 
 
 def endpoint(layout: Layout, service: str, tail: str) -> str:
-    """Where clients reach a service: the API of a secure cloud over TLS."""
+    """Where clients reach a service: the API and Horizon of a secure cloud over TLS."""
     found = url(service, tail)
-    return found.replace('http:', 'https:', 1) if service == 'instance-ha' and is_on(
+    return found.replace('http:', 'https:', 1) if service in _OVER_TLS and is_on(
         layout) else found
 
 
 def trusting(layout: Layout) -> ssl.SSLContext | None:
-    """What a client of the API checks it by; None if it speaks plainly."""
+    """What a client of the API or of Horizon checks it by; None if it speaks plainly."""
     return ssl.create_default_context(cafile=authority(layout)) if is_on(layout) else None
 
 

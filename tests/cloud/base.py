@@ -38,13 +38,14 @@ class Trial(testtools.TestCase):
 
     cloud: Cloud
     openstack = True
+    horizon = False
     hosts = 3
 
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
         cls.cloud = Cloud()
-        cls.cloud.up(cls.hosts, 'fast', openstack=cls.openstack)
+        cls.cloud.up(cls.hosts, 'fast', openstack=cls.openstack, with_horizon=cls.horizon)
 
     def setUp(self) -> None:
         super().setUp()

@@ -12,8 +12,8 @@
 
 """A real Horizon with our panels, before the real API of a cloud in which a host died.
 
-Horizon runs as a process of its own, once for all tests of a process; the API and a false Keystone
-are threads here.  A person logs in by Horizon's own page.
+Horizon is served as the mini cloud serves its own, once for all tests of a process; the API, a
+false Keystone and a false Nova are threads here.  A person logs in by Horizon's own page.
 """
 
 import atexit
@@ -34,7 +34,8 @@ import unittest
 import requests
 from werkzeug import serving
 
-from tests import false_keystone, horizon_single
+from minicloud import horizon
+from tests import api_single, false_keystone, horizon_single, pki
 from tests.unit.api.own import OwnCase
 from tests.unit.api.scene import ADMIN, MEMBER, PROJECT
 
@@ -65,56 +66,63 @@ class Silent(serving.WSGIRequestHandler):
 
 
 class Runtime:
-    """Keystone, the API's server and Horizon."""
+    """Keystone, Nova, the API's server and Horizon."""
 
     def __init__(self):
-        self.behind = _Behind()
+        self.behind, self.nova = _Behind(), _Behind()
         self.keystone = false_keystone.FalseKeystone(USERS, PROJECT)
         self.api = _served(self.behind)
         identity = _served(self.keystone)
         self.keystone.catalog = {
             'identity': f'{identity}/v3', 'instance-ha': f'{self.api}/v1/%s' % PROJECT,
-            'compute': 'http://127.0.0.1:9/v2.1'}
+            'compute': f'{_served(self.nova)}/v2.1'}
+        self._serve(f'{identity}/v3')
+
+    def _serve(self, keystone):
         folder = pathlib.Path(tempfile.mkdtemp(prefix='horizon-'))
+        self._process = None
+        atexit.register(self.close)
         self.log = folder / 'log'
+        authority = pki.Authority(folder)
+        self._authority, tls = authority.ca, authority.issue('horizon', [horizon.LOOPBACK])
+        self.certificate, self.messages = pathlib.Path(tls.cert), folder / 'messages'
+        self.messages.mkdir()
+        site = horizon.Site(folder, horizon_single.PYTHON.parents[1], keystone,
+                            folder / 'static', messages=self.messages,
+                            tls=(self.certificate, pathlib.Path(tls.key)))
+        site.collect()
         with socket.socket() as found:
-            found.bind(('127.0.0.1', 0))
+            found.bind((horizon.LOOPBACK, 0))
             port = found.getsockname()[1]
-        self.url = f'http://127.0.0.1:{port}'
+        self.url = f'https://{horizon.LOOPBACK}:{port}'
         with self.log.open('w') as log:
             self._process = subprocess.Popen(
-                [str(horizon_single.PYTHON), '-W', 'ignore', 'manage.py', 'runserver',
-                 '--noreload', '--insecure', f'127.0.0.1:{port}'], cwd=ROOT / 'dashboard',
-                stdout=log, stderr=log, start_new_session=True, env={
-                    'PATH': os.environ['PATH'], 'PYTHONPATH': str(ROOT / 'dashboard'),
-                    'PYTHONDONTWRITEBYTECODE': '1', 'HOME': str(folder),
-                    'KAOPU_HA_TEST_KEYSTONE': f'{identity}/v3',
-                    'KAOPU_HA_TEST_STATIC': str(_static(folder))})
-        atexit.register(self.close)
+                site.argv(str(api_single.PROGRAM), port, ['--no-orphans']), stdout=log, stderr=log,
+                start_new_session=True, env={'PATH': os.environ['PATH'], **site.environment()})
         self._await()
 
     def _await(self):
         end = time.monotonic() + _SECONDS
         while time.monotonic() < end and self._process.poll() is None:
             try:
-                if requests.get(f'{self.url}/auth/login/', timeout=_SECONDS).ok:
+                if self.session().get(f'{self.url}/auth/login/', timeout=_SECONDS).ok:
                     return
             except requests.ConnectionError:
                 time.sleep(0.2)
         raise AssertionError(f'Horizon does not serve: {self.log.read_text()[-3000:]}')
 
+    def session(self):
+        """One of somebody who has not logged in yet."""
+        found = requests.Session()
+        found.verify, found.trust_env = self._authority, False
+        return found
+
     def close(self):
         """End Horizon, and whatever it began."""
-        if self._process.poll() is None:
+        if self._process and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         shutil.rmtree(self.log.parent, ignore_errors=True)
-
-
-def _static(folder):
-    place = folder / 'static'
-    place.mkdir()
-    return place
 
 
 def _served(application):
@@ -132,9 +140,9 @@ def runtime():
 
 
 def is_possible():
-    """True where a whole Horizon is installed, not its code for messages alone."""
-    return horizon_single.is_possible() and bool(list(horizon_single.PYTHON.parents[1].glob(
-        'lib/python3*/site-packages/compressor')))
+    """True where a whole Horizon is installed, with Masakari's panels, and what serves it."""
+    return horizon_single.is_possible() and api_single.is_possible() and bool(list(
+        horizon_single.PYTHON.parents[1].glob('lib/python3*/site-packages/masakaridashboard')))
 
 
 @unittest.skipUnless(is_possible(), 'there is no whole Horizon here')
@@ -149,12 +157,12 @@ class DashboardCase(OwnCase):
 
     def login(self, name):
         """A session of this person."""
-        session = requests.Session()
+        session = self.runtime.session()
         url = f'{self.runtime.url}/auth/login/'
         session.get(url, timeout=_SECONDS)
         answer = session.post(url, timeout=_SECONDS, allow_redirects=False, data={
             'username': name, 'password': name, 'region': 'default', 'fake_email': '',
-            'csrfmiddlewaretoken': session.cookies['csrftoken']})
+            'csrfmiddlewaretoken': session.cookies['csrftoken']}, headers={'Referer': url})
         self.assertEqual(302, answer.status_code, words(answer.text)[-500:])
         return session
 

@@ -28,6 +28,19 @@ _ASKED = """return performance.getEntriesByType('resource').filter(
 _SHEETS = 'return Array.from(document.styleSheets, one => one.href).join()'
 
 
+class TestDoor(BrowserCase):
+
+    def test_who_logs_in_by_the_form_is_shown_what_is_so_and_the_panels(self):
+        message = self.runtime.messages / 'kaopu-ha-brake.json'
+        self.addCleanup(message.unlink)
+        message.write_text('{"level": "error", "message": "The brake is on."}')
+        self.log_in('ada', 'ada')
+        # Not where Horizon leads to: that wants services which are not here.
+        self.open('admin/ha_hosts/')
+        self.until(lambda: 'The brake is on.' in self.text('.messages'), 'no message')
+        self.assertIn('confirmed dead', self.text('tr[data-object-id=c1]'))
+
+
 class TestLife(BrowserCase):
 
     def test_a_host_that_dies_is_seen_without_a_click(self):

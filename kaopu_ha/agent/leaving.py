@@ -58,7 +58,7 @@ class Past:
              domains: Sequence[ports.Domain] | None, limit: float) -> Looked:
         """Compare what libvirt tells now (None: nothing) with what was published last."""
         booted = former is not None and former.boot_id != boot_id
-        interrupted = _interrupted(former, booted)
+        interrupted = _interrupted(former, booted, domains or ())
         if domains is None:
             return Looked((), tuple(sorted(interrupted)), self._lately(former, booted, None),
                           self._leaving)
@@ -119,10 +119,13 @@ def _on(former: model.Inventory | None) -> set[str]:
             if instance.power is not Power.OFF}
 
 
-def _interrupted(former: model.Inventory | None, booted: bool) -> set[str]:
+def _interrupted(former: model.Inventory | None, booted: bool,
+                 domains: Sequence[ports.Domain]) -> set[str]:
     if former is None:
         return set()
     if not booted:
         return set(former.interrupted)
     known = {instance.uuid for instance in former.instances}
-    return _on(former) | ({*former.off_lately, *former.interrupted} & known)
+    # A host that was shut down told what was on before; what came to it meanwhile was on, too.
+    came = {domain.uuid for domain in domains} - known if former.leaving else set()
+    return _on(former) | ({*former.off_lately, *former.interrupted} & known) | came

@@ -328,8 +328,7 @@ _ROWS: tuple[_Row, ...] = (
     ('the server is gone', lambda start, seen, rules: seen.server is None,
      _left('Nova has no such server')),
     ('something forbids it', lambda start, seen, rules: bool(seen.barred), _barred),
-    ('its user stopped it', lambda start, seen, rules: _task(seen) == ''
-     and _state(seen) == 'stopped' and users.stopped_by_user(seen.actions),
+    ('its user stopped it', lambda start, seen, rules: _stopped_by_user(seen),
      _left('its user stopped it')),
     ('it may run elsewhere', lambda start, seen, rules: bool(seen.elsewhere),
      lambda start, seen, rules: _waiting(start, seen.elsewhere)),
@@ -364,6 +363,13 @@ _ROWS: tuple[_Row, ...] = (
          'its host\'s agent can\'t resume it: it is of an earlier release')),
     ('it is off and may run', lambda start, seen, rules: True, _starts),
 )
+
+
+def _stopped_by_user(seen: Seen) -> bool:
+    """Its user's last word was that it be off.  A move that ended in error put nothing on."""
+    if _state(seen) == 'error':
+        return users.stopped_by_user([one for one in seen.actions if one.kind != 'evacuate'])
+    return (_task(seen), _state(seen)) == ('', 'stopped') and users.stopped_by_user(seen.actions)
 
 
 def _not_ours(seen: Seen, rules: model.Rules) -> str:

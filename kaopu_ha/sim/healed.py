@@ -21,6 +21,7 @@ from kaopu_ha.core.protection import Reason
 from kaopu_ha.sim.laws_books import misbelieved
 from kaopu_ha.sim.laws_places import without_place
 from kaopu_ha.sim.laws_returns import (
+    held_by_another,
     never_told,
     not_taken_back,
     still_to_start,
@@ -137,7 +138,7 @@ def _told(world: World, row: SimServer) -> str:
     if row.local_disks and newest is None:
         return 'on local disk'
     return (why_not_started(world, row) or never_told(world, row)
-            or world.excused.get(row.uuid, ''))
+            or held_by_another(world, row) or world.excused.get(row.uuid, ''))
 
 
 def _begun(item: Evacuation) -> str:

@@ -59,6 +59,9 @@ class Led:
             self._unfit_since = None
         elif self._unfit_since is None:
             self._unfit_since = now
+        # Who went on for a moment and hangs anew is replaced in time from then on.
+        elif name:
+            self._unfit_since = max(self._unfit_since, world.hangs.since[name])
         limit = world.setup.times.leader_ttl + _BEYOND_LEASE_SECONDS + _SLACK_SECONDS
         if self._unfit_since is not None and now - self._unfit_since > limit:
             self._say('nothing hangs', f'{name or "nobody"} leads since {self._unfit_since:.0f} s, '

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from kaopu_ha import ports, records
 from kaopu_ha.core import demands
 from kaopu_ha.core.demands import Group
-from kaopu_ha.core.model import Evacuation, Phase
+from kaopu_ha.core.model import Evacuation, Phase, Recovery
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.nova import SimServer
 from kaopu_ha.sim.world import World
@@ -133,12 +133,17 @@ class PlacesAllowed:
 
 
 def without_place(world: World) -> Iterator[SimServer]:
-    """The instances that Nova lets on no host that has power, but on the one that they were on."""
+    """The instances that Nova lets on no host that has power, but on the one that they were on.
+
+    A host that is not taken back, for its own recovery waits for people, has none that counts.
+    """
     lay = world.nova.lay
     if not lay.is_used:
         return
+    waiting = {one.host for one in world.every(Recovery, records.RECOVERY)
+               if not one.stage.finished and world.case(one.host) is not None}
     for row in world.nova.rows.values():
-        if not any(machine.node.powered and host != row.host
+        if not any(machine.node.powered and host != row.host and host not in waiting
                    and not lay.why_not(world.nova, row, host)
                    for host, machine in world.machines.items()):
             yield row

@@ -133,6 +133,16 @@ class NotStarted(unittest.TestCase):
         self.assertEqual((StartPhase.LEFT, 'its user stopped it'),
                          (decision.start.phase, decision.start.reason))
 
+    def test_after_a_move_that_ended_in_error_too(self):
+        actions = (Action('evacuate', 'kaopu-ha'), *USER_STOPPED)
+        server = a_server(vm_state='error', task_state='rebuilding')
+        self.assertEqual('its user stopped it',
+                         advance(a_start(), server=server, actions=actions).start.reason)
+
+    def test_what_was_moved_since_was_on(self):
+        actions = (Action('evacuate', 'kaopu-ha'), *USER_STOPPED)
+        self.assertIs(Act.START, advance(a_start(), actions=actions).act)
+
     def test_wherever_it_may_run(self):
         decision = advance(a_start(), actions=USER_STOPPED, elsewhere='it was being migrated to c2')
         self.assertEqual((StartPhase.LEFT, 'its user stopped it'),

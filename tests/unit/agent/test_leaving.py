@@ -140,6 +140,15 @@ class Leaves(Case):
         self.look(ONE_OFF, boot='boot-2')
         self.assertEqual((False, (ONE.uuid,)), (self.former.leaving, self.former.interrupted))
 
+    def test_what_came_to_it_on_its_way_down_was_on_too(self):
+        self.look(ONE)
+        self.host.stops = True
+        self.look(ONE_OFF)
+        self.look(ONE_OFF, TWO)
+        self.begin()
+        self.look(ONE_OFF, TWO_OFF, boot='boot-2')
+        self.assertEqual(['one', 'two'], self.on())
+
 
 class Lately(Case):
 

@@ -86,6 +86,35 @@ class TestHealed(unittest.TestCase):
         self.assertEqual(off, unhealed(self.world))
 
 
+HELD = '''
+title: Two hosts with one address and one volume, of which one is off
+pace: fast
+instances: {i2: 'c2, without exclusive-lock', i4: 'c1, without exclusive-lock'}
+story:
+  - 0 kill agent-c2
+  - 1 attach a volume to i2 and i4
+  - 5 c1 has the storage address 10.91.0.12 too
+  - 47 power off c1
+  - 52 start agent-c2
+  - 1200 end
+'''
+
+
+class TestHeldByAnother(unittest.TestCase):
+
+    def setUp(self):
+        logging.disable(logging.CRITICAL)
+        self.addCleanup(logging.disable, logging.NOTSET)
+        self.world = story.play(story.read(HELD)).world
+        self.addCleanup(self.world.kernel.close)
+
+    def test_who_waits_for_the_client_of_another_is_excused_if_people_were_told(self):
+        self.assertFalse(self.world.machines['c1'].node.powered)
+        self.assertEqual([], unhealed(self.world))
+        self.world.told.clear()
+        self.assertEqual(['i4 does not run; Nova: active/ on c1'], unhealed(self.world))
+
+
 class TestOneOfTwoCallsWasRefused(unittest.TestCase):
 
     def setUp(self):

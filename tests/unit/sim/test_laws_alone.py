@@ -54,3 +54,27 @@ class TestLookedAt(unittest.TestCase):
             patch.setUp()
             self.addCleanup(patch.cleanUp)
         self.assertIn('looked at in its turn', self.wrong()[0])
+
+
+HANGS = '''
+title: A leader that hangs goes on for a moment, and hangs again
+pace: fast
+controllers: 2
+instances: {i1: c1}
+story:
+  - 27 controller-1 hangs at its next services for 14.9 s
+  - 28 power on c1
+  - 30 etcd loses the keys of all leases
+  - 31 the leader hangs at its next services
+  - 32 cut c2 storage
+  - 90 end
+'''
+
+
+class TestLed(unittest.TestCase):
+
+    def test_one_that_hangs_anew_is_replaced_in_time_from_then_on(self):
+        played = story.play(story.read(HANGS))
+        self.assertEqual((), played.wrong)
+        self.assertEqual(2, played.log.count('controller-1/1 hangs at its services'))
+        self.assertIn('controller-2/1 leads', played.log)

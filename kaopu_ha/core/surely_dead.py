@@ -18,6 +18,7 @@ its host is proven: nothing that ran in the instance by then writes to any disk 
 It is told with the plan, once, of those of which all of this is so::
 
     its host is fenced by a proof       a person's word is none
+    it was silent when confirmed        by a word instead it may live, where nobody told
     it was on, and told of its disks    none of them local, each on a cluster of that proof
     Nova has it on that host alone      active, paused or suspended, and no task: one that was
                                         being moved may live where it was to go
@@ -40,7 +41,7 @@ def certain(recovery: model.Recovery, servers: Iterable[model.Server],
     """Those of which it is certain when the plan is made; ``servers``: as Nova lists them then."""
     proofs = [step.at for step in recovery.history
               if step.stage == model.RecoveryStage.PROVEN.value]
-    if recovery.word is not None or not proofs:
+    if recovery.word is not None or not proofs or _is_by_a_word(case):
         return ()
     # Where an address may not be cut yet, something may write from there.
     held = {order.cluster for order in recovery.orders if order.held or order.held_clients}
@@ -52,6 +53,12 @@ def certain(recovery: model.Recovery, servers: Iterable[model.Server],
         detection.silent_since(case) if case else '', proofs[-1], not item.phase.ended)
         for item in planned if item.power is not Power.OFF
         and _is_dead(known.get(item.instance), shown.get(item.instance), fenced))
+
+
+def _is_by_a_word(case: model.Case | None) -> bool:
+    """True if some network did not say when the host was confirmed: a word decided."""
+    return case is not None and bool(case.rounds) and (
+        detection.judged(case.rounds[-1].evidence)[0] is not model.Verdict.DEAD)
 
 
 def _is_dead(one: model.Instance | None, server: model.Server | None,

@@ -18,7 +18,18 @@ import unittest
 from kaopu_ha.core import surely_dead
 from kaopu_ha.core.model import FenceOrder, Phase, Power, RecoveryStage, Step
 from kaopu_ha.core.proofs import Word
-from tests.core.values import AT, BY, DISK, a_recovery, a_server, an_evacuation, an_instance
+from tests.core.values import (
+    AT,
+    BY,
+    DISK,
+    a_case,
+    a_recovery,
+    a_round,
+    a_server,
+    an_evacuation,
+    an_instance,
+    undecided,
+)
 
 PROVEN = '2026-01-01T00:05:35+00:00'
 HISTORY = (Step(AT, BY, RecoveryStage.FENCING.value, ''),
@@ -26,13 +37,13 @@ HISTORY = (Step(AT, BY, RecoveryStage.FENCING.value, ''),
 ORDER = FenceOrder('ceph_blocklist', DISK.cluster, ('10.1.0.1:0/0',))
 
 
-def told(*, instance=None, server=None, move=None, **changes):
+def told(*, instance=None, server=None, move=None, case=None, **changes):
     """What is told of the one instance that was on the host."""
     one = an_instance() if instance is None else instance
     given = {'stage': RecoveryStage.PROVEN, 'instances': (one,), 'history': HISTORY,
              'orders': (ORDER,)} | changes
     return surely_dead.certain(a_recovery(**given), [a_server() if server is None else server],
-                          [an_evacuation() if move is None else move], None)
+                          [an_evacuation() if move is None else move], case)
 
 
 class Certain(unittest.TestCase):
@@ -68,6 +79,10 @@ class NotCertain(unittest.TestCase):
 
     def test_by_a_persons_word(self):
         self.nothing(word=Word('joe', AT, 'it is off'))
+
+    def test_of_a_host_that_was_confirmed_by_a_word_while_a_network_did_not_say(self):
+        self.nothing(case=a_case(rounds=(a_round(), undecided())))
+        self.assertTrue(told(case=a_case(rounds=(undecided(), a_round()))))
 
     def test_with_a_disk_where_the_host_is_not_fenced(self):
         other = dataclasses.replace(DISK, cluster='another')

@@ -136,8 +136,11 @@ def refusal(found: Picture, host: str, destroyed: bool = False) -> str:
     """Why the host may not be forgotten now; empty if it may."""
     if found.beats_now(host):
         return 'it beats. Stop its agent first (systemctl disable --now kaopu-ha-agent).'
-    if destroyed:
-        return _not_destroyed(found, host)
+    not_over = _not_destroyed if destroyed else _not_over
+    return not_over(found, host) or _not_started(found, host)
+
+
+def _not_over(found: Picture, host: str) -> str:
     for key in (records.LOCK + host, records.DEATH + host):
         if found.entry(key) is not None:
             return f'it has a {key.split("/")[2]}: its case must end first, {_by(found, host)}'
@@ -146,10 +149,10 @@ def refusal(found: Picture, host: str, destroyed: bool = False) -> str:
     found.insist(records.CASE + host)
     case = found.cases.get(host)
     if case is None:
-        return _not_started(found, host)
+        return ''
     if case.stage is not Stage.SUSPECTED or case.verdict is Verdict.DEAD:
         return f'its case is {case.stage.value}: it must end first, {_by(found, host)}'
-    return _still_on(found, host) or _not_started(found, host)
+    return _still_on(found, host)
 
 
 def _not_destroyed(found: Picture, host: str) -> str:
@@ -175,7 +178,7 @@ def _not_destroyed(found: Picture, host: str) -> str:
                 f'what is not under way: kaopu-ha recovery end {host} --why ...')
     if not all(item.phase.ended for item in found.evacuations(case.recovery)):
         return f'its recovery is taken up again: kaopu-ha recovery show {case.recovery}.'
-    return _on_their_way(found, host, recovery) or _not_started(found, host)
+    return _on_their_way(found, host, recovery)
 
 
 def _on_their_way(found: Picture, host: str, recovery: model.Recovery | None) -> str:

@@ -123,7 +123,8 @@ class TestDeadTarget(BareTrial):
         on = self.on('c1')
         self.cloud.power_off('c1')
         # Not before: a host whose agent tells that its libvirt is mute is no target.
-        self.wait('the verdict', lambda: self.records('recovery/'), every=0.1)
+        self.wait('the plan', lambda: self.recovery('c1').get('stage') in (
+            'planned', 'evacuating'), every=0.1)
         self.cloud.freeze('libvirtd:c2')
         self.cloud.freeze('libvirtd:c3')
         self.wait('a move that hangs', lambda: [

@@ -99,6 +99,9 @@ class Cloud:
         changed = openstack is not None and openstack is layout.is_bare
         if changed:
             self._down()
+            # A nova-compute that nobody knows refuses to start where there are domains.
+            for host in layout.hosts:
+                hosts.wipe_instances(layout, host)
             layout.set_setting('openstack', 'with' if openstack else 'without')
         self._up(count, pace, queue, safe, came)
         if changed:

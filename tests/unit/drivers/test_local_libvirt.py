@@ -73,6 +73,8 @@ class Link:
 
 
 def failed(code=libvirt.VIR_ERR_OPERATION_FAILED):
+    # The bindings take the words of the last failure in this thread, if there was one.
+    libvirt.virResetLastError()
     failure = libvirt.libvirtError('monitor hangs')
     failure.err = (code, 0, 'monitor hangs', 0, '', None, None, 0, 0)
     return failure

@@ -199,8 +199,8 @@ def never_told(world: World, row: SimServer) -> str:
 def held_by_another(world: World, row: SimServer) -> str:
     """Why the host of an instance is off and not judged: another one's client keeps it alive.
 
-    Both claim its address, and both have a guest with that disk.  It counts if people were told
-    that it waits, and of the address.
+    That one claims its address, too, but later, and both have a guest with that disk.  It counts if
+    people were told that it waits, and of the address.
     """
     told = world.told_by(row.host)
     if world.machines[row.host].node.powered or told is None or not any(
@@ -210,8 +210,9 @@ def held_by_another(world: World, row: SimServer) -> str:
     twice = {address for host in world.machines if host != row.host
              for other in [world.told_by(host)] if other
              for address in mine & set(other.storage_addresses)
-             if any(news.host in (host, row.host) and news.fact is Fact.UNPROTECTED
-                    and f'claims {address}' in news.text for _, news in world.told)}
+             if any(news.host == host and news.fact is Fact.UNPROTECTED
+                    and f'claims {address}, which {row.host} claimed before' in news.text
+                    for _, news in world.told)}
     held = any(client.ip in twice for image in told.images
                for disk in [world.clusters[image.cluster].disks.get(image.header)] if disk
                for client in disk.clients)

@@ -17,13 +17,16 @@ import sys
 import tempfile
 import time
 
-from tests.cloud import base
+from tests.cloud import base, test_volumes
 
 
-class TestBothCables(base.Trial):
+class TestBothCables(test_volumes.Volumes):
 
     def test_both_cables_cut_evacuated_mended_and_admitted(self):
         on = self.on('c1')
+        self.assertLessEqual({self.role(role, 'c1') for role in ('from-volume', 'second-volume')},
+                             set(on))
+        self.assert_attached()
         proxy = self._only_a_worker_behind_a_proxy()
         self.cloud.cut('c1', 'both')
         self.wait('a call that the proxy holds', proxy.holds)
@@ -39,6 +42,8 @@ class TestBothCables(base.Trial):
             'IOERR' in self.console('c1', uuid) for uuid in on
             if self.before[uuid].role != 'paused'))
         self._admit(on)
+        self.assert_attached()
+        self.assert_own_addresses()
         self.judge()
 
     def _only_a_worker_behind_a_proxy(self) -> 'Proxy':

@@ -145,10 +145,6 @@ class SimLibvirt(ports.Probe, ports.LibvirtObserver):
         # Now, not before: an observer may get well on the way.
         self.could_ask = not self.sick and self._node.on(self.network.value)
         answers = self._said([suspect.management_uri for suspect in suspects], limit)
-        # Heard by who judges: what a worker hears meanwhile, or another loop, tells it nothing.
-        for suspect in suspects:
-            if answers[suspect.management_uri].contact is Contact.ANSWERED:
-                self._heard(self._machines[suspect.management_uri].name, True)
         reached |= {uri for uri, answer in answers.items() if answer.contact in _REACHED}
         self._remember({suspect.host: answers[suspect.management_uri].contact
                         for suspect in suspects}, bool(reached))
@@ -188,6 +184,7 @@ class SimLibvirt(ports.Probe, ports.LibvirtObserver):
         if contact is not Contact.ANSWERED:
             return LibvirtAnswer(contact)
         machine = self._machines[uri]
+        self._heard(machine.name, True)
         return LibvirtAnswer(
             contact, machine.host_uuid, tuple(sorted(machine.guests)),
             running=tuple(sorted(uuid for uuid in machine.guests if machine.runs(uuid))))

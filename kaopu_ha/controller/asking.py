@@ -19,6 +19,7 @@ import itertools
 
 from kaopu_ha import ports
 from kaopu_ha.controller.alone import words
+from kaopu_ha.controller.overheard import Overheard
 from kaopu_ha.core import model
 from kaopu_ha.core.addresses import NONE_KNOWN, Known
 
@@ -37,12 +38,14 @@ class Asking:
 
     A call that does not come back makes its network UNKNOWN for a look.  When some hang, no more
     are made until one is back: a leader of which calls hang lets its lease lapse.
+
+    ``heard``: what the other loops hear of a libvirt meanwhile counts, too.
     """
 
     def __init__(self, probes: Sequence[ports.Probe], pool: concurrent.futures.Executor,
-                 rules: model.Rules) -> None:
+                 rules: model.Rules, heard: Overheard | None = None) -> None:
         self._probes = {probe.network: probe for probe in probes}
-        self._pool, self._rules = pool, rules
+        self._pool, self._rules, self._heard = pool, rules, heard
         self._hung: dict[model.Network, list[Asked]] = {}
         # How often some may still be asked one by one in this look.
         self._left = 0
@@ -53,12 +56,17 @@ class Asking:
             known: Known, meanwhile: Callable[[], None] = lambda: None
             ) -> Mapping[model.Network, Mapping[str, model.Evidence]]:
         """What each network says of each suspect; both are asked at once.  Raises nothing."""
+        heard, management = self._heard, model.Network.MANAGEMENT
+        began = heard.clock() if heard else 0.0
         asks = {network: self._begun(network, probe, suspects, peers, known)
                 for network, probe in self._probes.items()}
         meanwhile()
         self._left, self._well = _ALONE_TIMES, {}
-        return {network: self._said(network, ask, suspects, peers, known)
+        said = {network: self._said(network, ask, suspects, peers, known)
                 for network, ask in asks.items()}
+        if heard and management in said:
+            said[management] = heard.counted(said[management], suspects, began)
+        return said
 
     def _limit(self, network: model.Network) -> float:
         storage = network is model.Network.STORAGE

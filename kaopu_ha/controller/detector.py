@@ -28,6 +28,7 @@ from kaopu_ha.controller.asking import Asking
 from kaopu_ha.controller.brakekeeper import BrakeKeeper
 from kaopu_ha.controller.casebook import Casebook
 from kaopu_ha.controller.leadership import Leadership
+from kaopu_ha.controller.overheard import Overheard
 from kaopu_ha.controller.term import Term
 from kaopu_ha.controller.whose import whose
 from kaopu_ha.controller.world import RANGES, CloudView
@@ -63,13 +64,13 @@ class Detector:
     """
 
     def __init__(self, store: ports.Store, leadership: Leadership, probes: Sequence[ports.Probe],
-                 cloud: ports.Cloud, fences: Sequence[ports.Fence], env: Runtime) -> None:
+                 cloud: ports.Cloud, fences: Sequence[ports.Fence], env: Runtime,
+                 heard: Overheard | None = None) -> None:
         self._store, self._cloud, self._fences = store, cloud, fences
         self._term = Term(leadership, self._begin)
         self._rules, self._clock, self._tell = env.rules, env.clock, env.tell
         self._pool = env.pool(8, 'ask')
-        self._book = Casebook(env)
-        self._asking = Asking(probes, self._pool, env.rules)
+        self._book, self._asking = Casebook(env), Asking(probes, self._pool, env.rules, heard)
         self.alone, self._untold = Alone(store, env.clock, env.tell), Untold(store, env.tell)
         self._brake = BrakeKeeper(store, self._term, env)
         self._known = suspicion.Suspicion()

@@ -35,6 +35,7 @@ from kaopu_ha.controller.leadership import Leadership
 from kaopu_ha.controller.lookout import Lookout
 from kaopu_ha.controller.noter import Noter
 from kaopu_ha.controller.observer import Observer
+from kaopu_ha.controller.overheard import Overheard
 from kaopu_ha.controller.protector import Protector
 from kaopu_ha.controller.recoverer import Recoverer
 from kaopu_ha.controller.reminder import Reminder
@@ -159,9 +160,10 @@ def _deciders(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequenc
     def minded(name: str, *found: Any) -> Any:
         return [turns.minded(name, each) for each in found]
 
+    libvirt = heard = Overheard(libvirt, env.clock)
     its_store, its_cloud = minded('detector', store, cloud)
     detector = Detector(its_store, lead, minded('detector', *probes), its_cloud,
-                        minded('detector', *fences), turns.env('detector', env))
+                        minded('detector', *fences), turns.env('detector', env), heard)
     its_store, its_cloud, its_usage, its_queue, its_libvirt = minded(
         'recoverer', store, cloud, usage, queue, libvirt)
     recoverer = Recoverer(its_store, lead, minded('recoverer', *fences), its_cloud, its_usage,

@@ -41,6 +41,7 @@ from kaopu_ha.sim.laws_fences import (
     untold_clients,
 )
 from kaopu_ha.sim.laws_foretold import Foretold
+from kaopu_ha.sim.laws_guests import StandingIsTold
 from kaopu_ha.sim.laws_late import Late, came_too_late
 from kaopu_ha.sim.laws_life import LivingHosts, told_until
 from kaopu_ha.sim.laws_moves import Moves, written_twice
@@ -98,6 +99,7 @@ class Checkers:
         OpenIsTold(world, self._say)
         OnBoards(world, self._say)
         SurelyDead(world, self._say)
+        StandingIsTold(world, self._say)
         Watched(world, self._say)
         world.nova.placement.released = Used(world, self._say).released
         policies = Policies(world, self._say)

@@ -19,6 +19,7 @@ from kaopu_ha.core import attempt, refusals
 from kaopu_ha.core.model import Evacuation, Phase, Recovery
 from kaopu_ha.core.protection import Reason
 from kaopu_ha.sim.laws_books import misbelieved
+from kaopu_ha.sim.laws_guests import standing_still
 from kaopu_ha.sim.laws_places import without_place
 from kaopu_ha.sim.laws_returns import (
     held_by_another,
@@ -60,7 +61,8 @@ def unhealed(world: World) -> list[str]:
               for one in world.every(Recovery, records.RECOVERY)
               if not one.stage.finished and one.id not in held_up]
     found += still_to_start(world, {item.instance for item in excused})
-    return found + misbelieved(world) + not_taken_back(world) + untold(world)
+    return (found + standing_still(world) + misbelieved(world) + not_taken_back(world)
+            + untold(world))
 
 
 def for_people(world: World) -> list[Evacuation]:

@@ -89,6 +89,8 @@ class Machine:
         self.crashes: dict[str, list[float]] = {}
         # Guests of which each write fails; and who is told of each that is resumed for the program.
         self.failing: set[str] = set()
+        # Those that crash soon after they come up here.
+        self.falling: set[str] = set()
         self.asked_to_resume: Callable[[str], None] = lambda uuid: None
         self._boots, self._runs = 1, 0
 

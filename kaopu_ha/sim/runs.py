@@ -42,6 +42,7 @@ from kaopu_ha.sim import (
     faults_books,
     faults_doors,
     faults_fences,
+    faults_guests,
     faults_hangs,
     faults_links,
     faults_moves,
@@ -74,11 +75,12 @@ LONGER_TIMES = dataclasses.replace(RUN_TIMES, rules=dataclasses.replace(
     RUN_TIMES.rules, death_seconds=10.0, lock_seconds=6.0))
 # So many of the runs begin with a scene.
 _SCENES_SHARE = 0.5
-
 # In each run of so many somebody looks at Horizon, too.
 _HORIZON_EVERY = 4
 # And in each of so many what was moved says so in its metadata.
 _NOTED_EVERY = 5
+# In each of so many guests crash, get stuck or hang.
+_GUESTS_EVERY = 3
 
 _Fault = Callable[[random.Random, Setup, float, float], Iterator[Event]]
 
@@ -106,7 +108,8 @@ def story_of(seed: int, hard: bool = False) -> Story:
         fault = chance.choices(_FAULTS, _HARD_WEIGHTS if hard else _WEIGHTS)[0]
         events += fault(chance, setup, begin + chance.uniform(-3, 32), chance.uniform(0.5, 25))
     events.sort(key=lambda event: event.at)
-    return Story(f'run {seed}', setup, tuple(events), end=events[-1].at, seed=seed)
+    story = Story(f'run {seed}', setup, tuple(events), end=events[-1].at, seed=seed)
+    return story if seed % _GUESTS_EVERY else faults_guests.beside(story)
 
 
 def story_of_scene(name: str, number: int) -> Story:

@@ -27,14 +27,40 @@ WORDS = Vocabulary()
 # libvirt's driver of Nova tells of a stop so late: a reboot may come behind it (read).
 _TOLD_SECONDS = 15.0
 _WRITES_SECONDS = 5.0
+_LOOK_SECONDS = 0.5
 
 
 @WORDS.take('the guest of {instance} crashes')
 def _crashes(world: World, instance: str) -> None:
     """Its QEMU ends; Nova's compute notices, and stops the server.  Harmless if it is off."""
     row = _row(world, instance)
-    machine, compute = world.machines[row.host], world.computes[row.host]
-    if not machine.runs(row.uuid):
+    _crashes_on(world, row, row.host)
+
+
+@WORDS.take('the guest of {instance} crashes {seconds} s after it comes up elsewhere')
+def _crashes_elsewhere(world: World, instance: str, seconds: str) -> None:
+    """So soon after the next time that its QEMU runs on another host than Nova has it on now."""
+    row = _row(world, instance)
+    others = [machine for host, machine in world.machines.items() if host != row.host]
+    for machine in others:
+        machine.falling.add(row.uuid)
+
+    def look() -> None:
+        falls = [machine for machine in others if row.uuid in machine.falling]
+        host = next((machine.name for machine in falls if machine.runs(row.uuid)), '')
+        if host:
+            for machine in falls:
+                machine.falling.discard(row.uuid)
+            world.kernel.after(float(seconds), lambda: _crashes_on(world, row, host))
+        elif falls:
+            world.kernel.after(_LOOK_SECONDS, look)
+    look()
+
+
+def _crashes_on(world: World, row: SimServer, host: str) -> None:
+    """Harmless if it is off there, or the host itself stands still."""
+    machine, compute = world.machines[host], world.computes[host]
+    if not machine.runs(row.uuid) or machine.node.black:
         return
     machine.crash(row.uuid)
     world.changed()
@@ -49,7 +75,8 @@ def _crashes(world: World, instance: str) -> None:
 def _sticks(world: World, instance: str) -> None:
     """Nova takes no notice (read).  Harmless if it is off."""
     row = _row(world, instance)
-    world.machines[row.host].stick(row.uuid)
+    if not world.machines[row.host].node.black:
+        world.machines[row.host].stick(row.uuid)
     world.changed()
 
 
@@ -57,7 +84,8 @@ def _sticks(world: World, instance: str) -> None:
 def _hangs(world: World, instance: str) -> None:
     """Its guest hangs.  Nova takes no notice (read).  Harmless if it is off."""
     row = _row(world, instance)
-    world.machines[row.host].hang(row.uuid)
+    if not world.machines[row.host].node.black:
+        world.machines[row.host].hang(row.uuid)
     world.changed()
 
 
@@ -70,7 +98,7 @@ def _fails(world: World, instance: str) -> None:
 
     def writes() -> None:
         for machine in world.machines.values():
-            if row.uuid in machine.failing and machine.runs(row.uuid):
+            if row.uuid in machine.failing and machine.runs(row.uuid) and not machine.node.black:
                 machine.stick(row.uuid)
         if any(row.uuid in machine.failing for machine in world.machines.values()):
             world.kernel.after(_WRITES_SECONDS, writes)
@@ -86,8 +114,12 @@ def _goes_through(world: World, instance: str) -> None:
 
 @WORDS.take('a person resumes {instance}')
 def _resumes(world: World, instance: str) -> None:
+    """As by virsh.  Harmless if it is off, or neither stuck nor hung."""
     row = _row(world, instance)
-    world.machines[row.host].pause(row.uuid, False)
+    machine = world.machines[row.host]
+    guest = machine.guests.get(row.uuid)
+    if guest is not None and (guest.stuck or guest.hung) and not machine.node.black:
+        machine.pause(row.uuid, False)
     world.changed()
 
 

@@ -60,6 +60,8 @@ def _mend_everything(world: World) -> None:
     for host, machine in world.machines.items():
         machine.spawns, machine.cores, machine.stopping = True, 16, False
         machine.load.fails = False
+        machine.failing.clear()
+        machine.falling.clear()
         machine.load.lie(False)
         _mend_links(machine.node)
         if machine.node.powered:

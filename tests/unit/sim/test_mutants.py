@@ -28,6 +28,7 @@ from tests.unit.sim import (  # noqa: F401  they add their own
     mutants_fences,
     mutants_foretold,
     mutants_growth,
+    mutants_guests,
     mutants_migrations,
     mutants_moves,
     mutants_places,
@@ -104,4 +105,4 @@ class TestTheList(unittest.TestCase):
                 self.assertTrue(switch())
 
     def test_none_is_left_out(self):
-        self.assertEqual(144, len(MUTANTS))
+        self.assertEqual(147, len(MUTANTS))

@@ -19,7 +19,7 @@ from kaopu_ha.core import attempt, refusals
 from kaopu_ha.core.model import Evacuation, Phase, Recovery
 from kaopu_ha.core.protection import Reason
 from kaopu_ha.sim.laws_books import misbelieved
-from kaopu_ha.sim.laws_guests import standing_still
+from kaopu_ha.sim.laws_guests import left_off, standing_still
 from kaopu_ha.sim.laws_places import without_place
 from kaopu_ha.sim.laws_returns import (
     held_by_another,
@@ -140,7 +140,8 @@ def _told(world: World, row: SimServer) -> str:
     if row.local_disks and newest is None:
         return 'on local disk'
     return (why_not_started(world, row) or never_told(world, row)
-            or held_by_another(world, row) or world.excused.get(row.uuid, ''))
+            or held_by_another(world, row) or left_off(world, row)
+            or world.excused.get(row.uuid, ''))
 
 
 def _begun(item: Evacuation) -> str:

@@ -20,10 +20,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from kaopu_ha import records
-from kaopu_ha.core.model import OnHung, OnStuck
+from kaopu_ha.core.model import OnCrash, OnHung, OnStuck
 from kaopu_ha.core.protection import Reason
 from kaopu_ha.sim.laws_returns import why_not_started
 from kaopu_ha.sim.machine import Guest, Libvirtd
+from kaopu_ha.sim.nova import SimServer
 from kaopu_ha.sim.world import World
 
 Say = Callable[[str, str], None]
@@ -105,6 +106,13 @@ def standing_still(world: World) -> list[str]:
             found.append(f'{row.name} on {row.host}: {_why(guest).value}'
                          f'{"" if told else ", and nobody tells so"}')
     return found
+
+
+def left_off(world: World, row: SimServer) -> str:
+    """Why nobody starts an instance that went off by itself, last of all; '' if somebody does."""
+    guest = world.machines[row.host].guests.get(row.uuid)
+    left = world.setup.times.rules.on_crash is OnCrash.LEAVE
+    return 'its guest crashed, and nobody asked for more' if left and guest and guest.crashed else ''
 
 
 def _why(guest: Guest) -> Reason:

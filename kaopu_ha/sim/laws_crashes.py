@@ -79,6 +79,9 @@ class StartedCrashed:
 
     def _counted(self, row: SimServer, at: float) -> None:
         rules = self._world.setup.times.rules
+        if self._is_tried_again(row):
+            # A guest that crashes while it is started: such calls have a limit of their own.
+            return
         starts = self._started.setdefault(row.uuid, set())
         starts.add(at)
         lately = [each for each in starts if at - each < rules.crash_seconds - _CUT_SECONDS]
@@ -92,7 +95,12 @@ class StartedCrashed:
         return any(start.instance == row.uuid and not start.crashed
                    for start in (record.starts if record else ()))
 
+    def _is_tried_again(self, row: SimServer) -> bool:
+        record = self._world.record(Restart, records.RESTART + row.host)
+        return any(start.instance == row.uuid and start.crashed and start.calls > 1
+                   for start in (record.starts if record else ()))
+
     def _was_said(self, row: SimServer, at: float) -> bool:
         return any(one.kind is NotificationKind.VM and one.payload['instance_uuid'] == row.uuid
-                   and daemon.seconds(f'{one.created_at}+00:00') >= at - _CUT_SECONDS
+                   and daemon.seconds(f'{one.updated_at or one.created_at}+00:00') >= at - _CUT_SECONDS
                    for one in self._world.every(Notification, records.NOTIFICATION))

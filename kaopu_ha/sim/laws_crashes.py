@@ -101,6 +101,8 @@ class StartedCrashed:
                    for start in (record.starts if record else ()))
 
     def _was_said(self, row: SimServer, at: float) -> bool:
+        # Of what was said before, too, as long as that was followed.
         return any(one.kind is NotificationKind.VM and one.payload['instance_uuid'] == row.uuid
-                   and daemon.seconds(f'{one.updated_at or one.created_at}+00:00') >= at - _CUT_SECONDS
+                   and daemon.seconds(f'{one.updated_at or one.created_at}+00:00')
+                   >= at - _CUT_SECONDS
                    for one in self._world.every(Notification, records.NOTIFICATION))

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from kaopu_ha import records
 from kaopu_ha.core.model import OnCrash, OnHung, OnStuck
 from kaopu_ha.core.protection import Reason
+from kaopu_ha.core.restart import Restart
 from kaopu_ha.sim.laws_returns import why_not_started
 from kaopu_ha.sim.machine import Guest, Libvirtd
 from kaopu_ha.sim.nova import SimServer
@@ -58,10 +59,10 @@ class StandingIsTold:
         seen = {host for host in world.machines if self._is_seen(host)} if self._calm() else set()
         there = {one for host in seen for one in _standing(world, host)}
         listed = set(_listed(world))
-        self._since = {one: self._since.get(one, now) for one in there}
+        self._since = {one: self._since.get(one, now) for one in there - listed}
         self._wrong_since = {one: self._wrong_since.get(one, now) for one in listed - there
                              if one[0] in seen}
-        for one in sorted(there - listed, key=str):
+        for one in sorted(self._since, key=str):
             limit = _LISTED_SECONDS + _GONE_SECONDS * (one[1] is Reason.COMPUTE_GONE)
             if now - self._since[one] > limit:
                 self._say('what stands still is told', f'{_named(one)} since '
@@ -97,22 +98,30 @@ def standing_still(world: World) -> list[str]:
     for row in world.nova.rows.values():
         machine = world.machines[row.host]
         guest = machine.guests.get(row.uuid)
-        if guest is None or not machine.runs(row.uuid) or not (guest.stuck or guest.hung):
+        if guest is None or not machine.runs(row.uuid) or not (guest.stuck or guest.hung) or (
+                world.case(row.host) is not None):
             continue
         left = rules.on_stuck is OnStuck.TELL if guest.stuck else rules.on_hung is not OnHung.REBOOT
         silent = guest.hung and rules.on_hung is OnHung.LEAVE
         told = silent or (row.host, _why(guest), row.name) in _listed(world)
-        if not (left and told or why_not_started(world, row)):
+        if not (told and (left or _held_up(world, row)) or why_not_started(world, row)):
             found.append(f'{row.name} on {row.host}: {_why(guest).value}'
                          f'{"" if told else ", and nobody tells so"}')
     return found
 
 
+def _held_up(world: World, row: SimServer) -> bool:
+    """True if its start waits, and says so, for a client that may be of the same instance."""
+    record = world.record(Restart, records.RESTART + row.host)
+    return any(start.instance == row.uuid and start.reason.startswith('a client of ')
+               for start in (record.unsettled if record else ()))
+
+
 def left_off(world: World, row: SimServer) -> str:
     """Why nobody starts an instance that went off by itself, last of all; '' if somebody does."""
     guest = world.machines[row.host].guests.get(row.uuid)
-    left = world.setup.times.rules.on_crash is OnCrash.LEAVE
-    return 'its guest crashed, and nobody asked for more' if left and guest and guest.crashed else ''
+    left = guest and guest.crashed and world.setup.times.rules.on_crash is OnCrash.LEAVE
+    return 'its guest crashed, and nobody asked for more' if left else ''
 
 
 def _why(guest: Guest) -> Reason:

@@ -87,9 +87,9 @@ class Starts:
 
 
 def _started(row: SimServer) -> bool:
-    """True if its user's last word was that it be on, whatever became of that."""
+    """True if its user's last word was that it be on, whatever became of that; a move is none."""
     last = next((action.kind for action in reversed(row.actions)
-                 if action.user not in ('', 'kaopu-ha')), '')
+                 if action.user not in ('', 'kaopu-ha') and action.kind != 'evacuate'), '')
     return last in ('start', 'reboot')
 
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 import functools
+import math
 
 from kaopu_ha import ports
 from kaopu_ha.core import evidence, model
@@ -79,6 +80,7 @@ class Ceph:
         self.kernel, self.fsid = kernel, fsid
         self.node = Node(f'ceph {fsid}')
         self.quorum, self.hung = True, False
+        self.hung_at = -math.inf
         # The monitors take no command that changes the blocklist: for ever, or until mended.
         self.refuses = self.refuses_for_ever = False
         # Addresses at which a monitor of it is: what is there must not be cut.

@@ -57,7 +57,7 @@ def could_not_tell(world: World, client: SimClient) -> bool:
     since = machine.address_since.get(client.ip, -math.inf)
     young = (world.kernel.now - client.since < _GROWN_SECONDS
              or not any(_goes_on(each, world.kernel.now) for each in world.controllers)
-             or _untold(world, case, client))
+             or _untold(world, case, client) or _unseen(world, client))
     if is_used_elsewhere(world, case.host, client.ip):
         # Who lives there is not to be hurt: only who was seen before is refused (decision 0034).
         return True
@@ -88,6 +88,13 @@ def _untold(world: World, case: Case, client: SimClient) -> bool:
     return any(client.since > daemon.seconds(item.attempts[-1].at)
                for item in world.every(Evacuation, f'{records.EVACUATION}{case.recovery}/')
                if item.instance in own and item.attempts)
+
+
+def _unseen(world: World, client: SimClient) -> bool:
+    """True if its cluster hung before a leader had to have looked, and lists it no more."""
+    return any(client in disk.clients and client not in cluster.watchers(disk)
+               and 0.0 <= cluster.hung_at - client.since < _GROWN_SECONDS
+               for cluster in world.clusters.values() for disk in cluster.disks.values())
 
 
 def untold_clients(world: World, host: str, cluster: Ceph, header: str) -> list[str]:

@@ -259,6 +259,7 @@ def _quorum(world: World, cluster: str) -> None:
 @WORDS.take('cluster {cluster} hangs')
 def _hangs(world: World, cluster: str) -> None:
     world.clusters[cluster].hung = True
+    world.clusters[cluster].hung_at = world.kernel.now
 
 
 @WORDS.take('cluster {cluster} goes on')

@@ -62,7 +62,9 @@ class StartedCrashed:
             self._say('what is resumed keeps its memory', f'{row.name} is stuck, and rebooted')
         if not wanted and not self._was_said(row, at):
             self._say('a crash is left where nobody asked', f'{row.name} crashed, and is started')
-        self._counted(row, at)
+        if not (guest.crashed and self._is_tried_again(row)):
+            # A guest that crashes while it is started: such calls have a limit of their own.
+            self._counted(row, at)
 
     def resumed(self, machine: Machine, uuid: str) -> None:
         """An agent resumes a guest that is stuck, for the leader."""
@@ -79,9 +81,6 @@ class StartedCrashed:
 
     def _counted(self, row: SimServer, at: float) -> None:
         rules = self._world.setup.times.rules
-        if self._is_tried_again(row):
-            # A guest that crashes while it is started: such calls have a limit of their own.
-            return
         starts = self._started.setdefault(row.uuid, set())
         starts.add(at)
         lately = [each for each in starts if at - each < rules.crash_seconds - _CUT_SECONDS]

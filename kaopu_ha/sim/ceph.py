@@ -80,7 +80,8 @@ class Ceph:
         self.kernel, self.fsid = kernel, fsid
         self.node = Node(f'ceph {fsid}')
         self.quorum, self.hung = True, False
-        self.hung_at = -math.inf
+        # When it hung last, and when it went on.
+        self.hung_at = self.went_on_at = -math.inf
         # The monitors take no command that changes the blocklist: for ever, or until mended.
         self.refuses = self.refuses_for_ever = False
         # Addresses at which a monitor of it is: what is there must not be cut.

@@ -91,9 +91,10 @@ def _untold(world: World, case: Case, client: SimClient) -> bool:
 
 
 def _unseen(world: World, client: SimClient) -> bool:
-    """True if its cluster hung before a leader had to have looked, and lists it no more."""
-    return any(client in disk.clients and client not in cluster.watchers(disk)
-               and 0.0 <= cluster.hung_at - client.since < _GROWN_SECONDS
+    """True if its cluster hung before a leader had to have looked, and until nobody listed it any
+    more."""
+    return any(client in disk.clients and 0.0 <= cluster.hung_at - client.since < _GROWN_SECONDS
+               and cluster.hung_at < client.listed_until <= cluster.went_on_at
                for cluster in world.clusters.values() for disk in cluster.disks.values())
 
 

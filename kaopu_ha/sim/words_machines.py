@@ -265,6 +265,7 @@ def _hangs(world: World, cluster: str) -> None:
 @WORDS.take('cluster {cluster} goes on')
 def _goes_on(world: World, cluster: str) -> None:
     world.clusters[cluster].hung = False
+    world.clusters[cluster].went_on_at = world.kernel.now
 
 
 @WORDS.take('somebody takes {host} off the blocklist')

@@ -38,6 +38,9 @@ _BARRED_SECONDS = 30.0
 # How the system calls EPERM and EACCES: such a pool is barred, and need not be tried again.
 _BARRED = ('not permitted', 'denied')
 
+# The images of a domain, and those of its disks whose cluster is not known.
+Images = tuple[tuple[model.Image, ...], tuple[str, ...]]
+
 
 class OwnStorage:
     """Reads the host's own clusters, and keeps what does not change.  For one thread."""
@@ -53,6 +56,9 @@ class OwnStorage:
         self._read_for: dict[tuple[str, str, str], tuple[str, float]] = {}
         # Since when images of a pool are not read though its cluster answers, and why.
         self._unread: dict[tuple[str, str], tuple[float, str]] = {}
+        # What was made of each domain, by UUID: it is wanted four times in each look at the host,
+        # and stays until the domain does not, or something that is known of the clusters.
+        self._made: dict[str, tuple[ports.Domain, Images]] = {}
 
     @property
     def unread(self) -> str:
@@ -70,22 +76,19 @@ class OwnStorage:
                     self._headers.setdefault((image.cluster, image.pool, image.name), image.header)
         if len(self._clusters) == 1 and len(inventory.storage) == 1:
             self._fsid = self._fsid or next(iter(inventory.storage))
+        self._made.clear()
 
-    def images(self, domain: ports.Domain) -> tuple[tuple[model.Image, ...], tuple[str, ...]]:
+    def images(self, domain: ports.Domain) -> Images:
         """The domain's images, and those of its disks whose cluster is not known.
 
         The header is '' while it could not be read: such an image can't be asked, and that holds
         its instance back.
         """
-        found, lost = [], []
-        for disk in domain.disks:
-            cluster = self._owners.of(disk)
-            key = self._known(cluster) if cluster else '', disk.pool, disk.image
-            if key[0]:
-                found.append(model.Image(*key, self._headers.get(key, '')))
-            else:
-                lost.append(f'rbd:{disk.pool}/{disk.image} ({_why_lost(cluster, disk)})')
-        return tuple(sorted(found)), tuple(lost)
+        of, made = self._made.get(domain.uuid, (None, None))
+        if made is None or of is not domain:
+            made = self._make(domain)
+            self._made[domain.uuid] = domain, made
+        return made
 
     def signs(self, domains: Iterable[ports.Domain]) -> dict[str, model.Sign]:
         """The host's own sign for each cluster whose fsid is known, by fsid."""
@@ -101,6 +104,7 @@ class OwnStorage:
                                 if key[0] != self._known(cluster)}
             if self._known(cluster):
                 signs[self._known(cluster)] = sign
+        self._made.clear()
         return signs
 
     def read_headers(self, domains: Sequence[ports.Domain]) -> None:
@@ -114,6 +118,7 @@ class OwnStorage:
                     names = wanted.setdefault((image.cluster, image.pool), {})
                     names[image.name] = domain.run
         self._forget_others(used)
+        self._made = {domain.uuid: self._made[domain.uuid] for domain in domains}
         self._owners.forget_others({(disk.pool, disk.image)
                                     for domain in domains for disk in domain.disks})
         for (fsid, pool), runs in sorted(wanted.items()):
@@ -124,6 +129,7 @@ class OwnStorage:
         fsid = self._known(cluster) or self._reader.fsid(self._limit, cluster.fsid)
         if not cluster.fsid:
             self._fsid = fsid
+            self._made.clear()
         for image in images:
             if image.cluster == fsid:
                 return self._reader.touch(image, self._limit)
@@ -131,6 +137,17 @@ class OwnStorage:
         return None
 
     # ------------------------------------------------------------ private
+
+    def _make(self, domain: ports.Domain) -> Images:
+        found, lost = [], []
+        for disk in domain.disks:
+            cluster = self._owners.of(disk)
+            key = self._known(cluster) if cluster else '', disk.pool, disk.image
+            if key[0]:
+                found.append(model.Image(*key, self._headers.get(key, '')))
+            else:
+                lost.append(f'rbd:{disk.pool}/{disk.image} ({_why_lost(cluster, disk)})')
+        return tuple(sorted(found)), tuple(lost)
 
     def _known(self, cluster: CephCluster) -> str:
         return cluster.fsid or self._fsid
@@ -161,6 +178,7 @@ class OwnStorage:
             self._unread[fsid, pool] = since, str(failure)
             return
         self._unread.pop((fsid, pool), None)
+        self._made.clear()
         for name, run in runs.items():
             key = fsid, pool, name
             self._headers.pop(key, None)

@@ -16,8 +16,10 @@
 
 The agent is a process as it is run, with its own wiring and a real etcd.  Its guests are domains
 of libvirt's test driver, which lives in the agent's child; the processes are those of a false
-/proc, among them a nova-compute; Ceph is played.  Beside it runs a process that has imported what
-the agent has, and does nothing but wake once a second.
+/proc, among them a nova-compute; Ceph is played.  Beside it run two processes that have imported
+what the agent has: one does nothing but wake once a second, and one does nothing but renew a lease
+as often as the agent beats, by the agent's own client of etcd.  Less than that second one no agent
+can take which beats: what is above it is the looks at the host.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 import contextlib
 from dataclasses import dataclass
+import math
 import os
 import pathlib
 import subprocess
@@ -32,6 +35,7 @@ import sys
 import tempfile
 import time
 
+from kaopu_ha.conf.rules import PACES
 from tests import etcd_single
 from tools.bench import agent_process, spent
 
@@ -40,6 +44,8 @@ _NETWORK = '127.0.0.0/8'
 # Its first looks read more than all later ones.
 _SETTLES_SECONDS = 10.0
 _TARGET_MIB, _TARGET_SHARE = 60.0, 0.002
+# That of the pace that is the default.
+_BEAT_SECONDS = PACES['patent'].beat_interval
 
 _DOMAIN = """
 <domain type='test'><name>instance-{number:08x}</name><uuid>{uuid}</uuid>
@@ -140,29 +146,32 @@ def _children(pid: int) -> list[int]:
 
 
 def measured(guests: int, processes: int, seconds: float,
-             settles: float = _SETTLES_SECONDS) -> tuple[Taken, Taken, Taken]:
-    """What the agent takes, what its child does, and what the idle process does."""
+             settles: float = _SETTLES_SECONDS) -> tuple[Taken, Taken, Taken, Taken]:
+    """What the agent takes, its child, the idle process, and the one that renews a lease."""
     etcd = etcd_single.Etcd()
     try:
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
             host(folder, guests, processes)
             (folder / 'kaopu-ha.conf').write_text(_options(folder, etcd.endpoint))
-            with _running(str(folder)) as ours, _running() as idle:
+            with (_running(str(folder)) as ours, _running() as idle,
+                  _running(etcd.endpoint, str(_BEAT_SECONDS)) as renewing):
                 time.sleep(settles)
                 _told(ours, 'what is imported')
                 assert ours.stdout
-                _told(idle, ours.stdout.readline())
+                modules = ours.stdout.readline()
+                for beside in (idle, renewing):
+                    _told(beside, modules)
                 time.sleep(settles)
-                pids = [ours.pid, *_children(ours.pid)[:1], idle.pid]
+                pids = [ours.pid, *_children(ours.pid)[:1], idle.pid, renewing.pid]
                 before = [spent.processor_seconds(pid) for pid in pids]
                 time.sleep(seconds)
                 if pids[1:2] != _children(ours.pid)[:1]:
                     raise SystemExit('its child was replaced meanwhile: the machine is too busy')
-                own, child, beside = (
+                own, child, still, least = (
                     Taken(_mebibytes(pid), (spent.processor_seconds(pid) - was) / seconds)
                     for pid, was in zip(pids, before, strict=True))
-                return own, child, beside
+                return own, child, still, least
     finally:
         etcd.close()
 
@@ -170,7 +179,7 @@ def measured(guests: int, processes: int, seconds: float,
 def main(guests: int, processes: int, seconds: float,
          settles: float = _SETTLES_SECONDS) -> None:
     """Print both, beside the idle process."""
-    own, child, idle = measured(guests, processes, seconds, settles)
+    own, child, idle, least = measured(guests, processes, seconds, settles)
     print(f'an agent with {guests} guests and {processes} processes: {own.mebibytes:.1f} MiB, with '
           f'the same imports alone {idle.mebibytes:.1f}, ratio '
           f'{own.mebibytes / idle.mebibytes:.3f}; {own.mebibytes / _TARGET_MIB:.2f} of the target '
@@ -178,6 +187,9 @@ def main(guests: int, processes: int, seconds: float,
     print(f'its share of a core in {seconds:g} s: {100 * own.share:.3f} %, that of the idle one '
           f'{100 * idle.share:.3f} %; {own.share / _TARGET_SHARE:.2f} of the target of '
           f'{100 * _TARGET_SHARE:g} %')
+    print(f'one that only renews a lease every {_BEAT_SECONDS:g} s: {100 * least.share:.3f} %, '
+          f'ratio {own.share / least.share if least.share else math.nan:.2f}; the looks at the '
+          f'host and the rest {100 * (own.share - least.share):.3f} %')
     print(f'its child that asks libvirt: {child.mebibytes:.1f} MiB, {100 * child.share:.3f} %')
 
 

@@ -14,16 +14,19 @@
 
     python -m tools.bench.agent_process <folder>     an agent; prints its modules for each line
     python -m tools.bench.agent_process              takes those, imports them, and idles
+    python -m tools.bench.agent_process <endpoint> <seconds>
+                                                     the same, but renews a lease so often
 
 Nothing is imported that the agent itself does not need; each ends with its input.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import contextlib
 import importlib
 import json
+import math
 import pathlib
 import select
 import sys
@@ -86,14 +89,26 @@ def _agent(folder: pathlib.Path) -> None:
     runner.stop(2.0)
 
 
-def _idle() -> None:
+def _idle(endpoint: str = '', every: float = 1.0) -> None:
     from kaopu_ha import threads  # noqa: F401  what it blocks is not loaded here either
     for name in json.loads(sys.stdin.readline()):
         with contextlib.suppress(Exception):
             importlib.import_module(name)
-    while not select.select([sys.stdin], [], [], 1.0)[0]:
-        pass
+    renew = _renewed(endpoint, every) if endpoint else bool
+    while not select.select([sys.stdin], [], [], every)[0]:
+        renew()
+
+
+def _renewed(endpoint: str, every: float) -> Callable[[], object]:
+    """What renews a lease of this process, as a beat is renewed."""
+    from kaopu_ha.drivers.etcd.store import EtcdStore
+    store = EtcdStore([endpoint])
+    lease = store.grant(math.ceil(3 * every))
+    return lambda: store.renew(lease, every)
 
 
 if __name__ == '__main__':
-    _agent(pathlib.Path(sys.argv[1])) if sys.argv[1:] else _idle()
+    if len(sys.argv) == 2:
+        _agent(pathlib.Path(sys.argv[1]))
+    else:
+        _idle(*sys.argv[1:2], *map(float, sys.argv[2:]))

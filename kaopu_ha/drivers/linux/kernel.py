@@ -14,8 +14,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 import contextlib
+import functools
 import ipaddress
 import os
 import pathlib
@@ -41,12 +42,15 @@ class LinuxKernel:
         """
         self._proc, self._machine = pathlib.Path(proc), pathlib.Path(machine)
         self._clock_at_boot = clock.ClockAtBoot(clock_at_boot)
+        self._boot_id = ''
         # The process that was nova-compute when it was asked last, and when it was started.
         self._compute: tuple[str, int] = ('', 0)
 
     def boot_id(self) -> str:
-        """The id of this boot."""
-        return (self._proc / 'sys/kernel/random/boot_id').read_text().strip()
+        """The id of this boot, which no process outlives."""
+        if not self._boot_id:
+            self._boot_id = (self._proc / 'sys/kernel/random/boot_id').read_text().strip()
+        return self._boot_id
 
     def machine(self) -> str:
         """The UUID of the mainboard, '' if there is none or it is not ours to read."""
@@ -56,10 +60,7 @@ class LinuxKernel:
 
     def addresses(self, networks: Sequence[str]) -> tuple[str, ...]:
         """The host's own addresses inside the networks, in order."""
-        inside = [ipaddress.ip_network(network) for network in networks]
-        found = {address for address in (*self._v4(), *self._v6())
-                 if any(address in network for network in inside)}
-        return tuple(str(address) for address in sorted(found, key=lambda a: (a.version, int(a))))
+        return _inside(self._shown('net/fib_trie'), self._shown('net/if_inet6'), tuple(networks))
 
     def compute_started(self) -> str:
         """When nova-compute was started, as boot id and ticks; '' if it does not run.
@@ -85,15 +86,10 @@ class LinuxKernel:
 
     # ------------------------------------------------------------ private
 
-    def _v4(self) -> Iterator[ipaddress.IPv4Address]:
+    def _shown(self, name: str) -> str:
         with contextlib.suppress(FileNotFoundError):
-            for text in _OWN_V4.findall((self._proc / 'net/fib_trie').read_text()):
-                yield ipaddress.IPv4Address(text)
-
-    def _v6(self) -> Iterator[ipaddress.IPv6Address]:
-        with contextlib.suppress(FileNotFoundError):
-            for line in (self._proc / 'net/if_inet6').read_text().splitlines():
-                yield ipaddress.IPv6Address(int(line.split()[0], 16))
+            return (self._proc / name).read_text()
+        return ''
 
     def _ticks(self) -> int:
         """When the oldest nova-compute was started, 0 if there is none.
@@ -121,6 +117,16 @@ class LinuxKernel:
             return int(stat[_START_TIME])
         except OSError:
             return 0
+
+
+# An agent asks every two seconds, and what the kernel shows hardly ever changes.
+@functools.lru_cache(maxsize=2)
+def _inside(v4: str, v6: str, networks: tuple[str, ...]) -> tuple[str, ...]:
+    inside = [ipaddress.ip_network(network) for network in networks]
+    shown = (*map(ipaddress.IPv4Address, _OWN_V4.findall(v4)),
+             *(ipaddress.IPv6Address(int(line.split()[0], 16)) for line in v6.splitlines()))
+    found = {address for address in shown if any(address in network for network in inside)}
+    return tuple(str(address) for address in sorted(found, key=lambda a: (a.version, int(a))))
 
 
 def _is_compute(command: bytes) -> bool:

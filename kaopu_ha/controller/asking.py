@@ -39,7 +39,7 @@ class Asking:
     A call that does not come back makes its network UNKNOWN for a look.  When some hang, no more
     are made until one is back: a leader of which calls hang lets its lease lapse.
 
-    ``heard``: what the other loops hear of a libvirt meanwhile counts, too.
+    ``heard``: what the other loops hear of a suspect meanwhile counts, too.
     """
 
     def __init__(self, probes: Sequence[ports.Probe], pool: concurrent.futures.Executor,
@@ -56,7 +56,7 @@ class Asking:
             known: Known, meanwhile: Callable[[], None] = lambda: None
             ) -> Mapping[model.Network, Mapping[str, model.Evidence]]:
         """What each network says of each suspect; both are asked at once.  Raises nothing."""
-        heard, management = self._heard, model.Network.MANAGEMENT
+        heard = self._heard
         began = heard.clock() if heard else 0.0
         asks = {network: self._begun(network, probe, suspects, peers, known)
                 for network, probe in self._probes.items()}
@@ -64,9 +64,7 @@ class Asking:
         self._left, self._well = _ALONE_TIMES, {}
         said = {network: self._said(network, ask, suspects, peers, known)
                 for network, ask in asks.items()}
-        if heard and management in said:
-            said[management] = heard.counted(said[management], suspects, began)
-        return said
+        return heard.counted(said, suspects, known, began) if heard else said
 
     def _limit(self, network: model.Network) -> float:
         storage = network is model.Network.STORAGE

@@ -84,8 +84,10 @@ def loops(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequence[po
     env = dataclasses.replace(env, rules=rules, tell=Repeated(env.tell, env.clock))
     turns = Turns(env.clock, rules.turn_step_seconds)
     lead = Leadership(turns.minded('leadership', store), leader_ttl, env, turns.overdue)
+    heard = Overheard(libvirt, images, env.clock)
+    images = images and heard
     detector, recoverer, admitter, restarter = _deciders(
-        store, probes, fences, cloud, libvirt, images, usage, queue, lead, turns, env)
+        store, probes, fences, cloud, heard, images, usage, queue, lead, turns, env)
     its_store, its_cloud = turns.minded('protector', store), turns.minded('protector', cloud)
     protector = Protector(its_store, lead, [turns.minded('protector', probe) for probe in probes],
                           its_cloud, env,
@@ -152,25 +154,23 @@ def _trouble(turns: Turns, name: str, doer: Any) -> str:
 
 
 def _deciders(store: ports.Store, probes: Sequence[ports.Probe], fences: Sequence[ports.Fence],
-              cloud: ports.Cloud, libvirt: ports.LibvirtObserver,
-              images: ports.ImageObserver | None,
+              cloud: ports.Cloud, heard: Overheard, images: ports.ImageObserver | None,
               usage: ports.UsageSource, queue: ports.Queue, lead: Leadership, turns: Turns,
               env: Runtime) -> tuple[Detector, Recoverer, Admitter, Restarter]:
     """Those who decide: each minds its own ports, so that a turn of it that hangs is known."""
     def minded(name: str, *found: Any) -> Any:
         return [turns.minded(name, each) for each in found]
 
-    libvirt = heard = Overheard(libvirt, env.clock)
     its_store, its_cloud = minded('detector', store, cloud)
     detector = Detector(its_store, lead, minded('detector', *probes), its_cloud,
                         minded('detector', *fences), turns.env('detector', env), heard)
     its_store, its_cloud, its_usage, its_queue, its_libvirt = minded(
-        'recoverer', store, cloud, usage, queue, libvirt)
+        'recoverer', store, cloud, usage, queue, heard)
     recoverer = Recoverer(its_store, lead, minded('recoverer', *fences), its_cloud, its_usage,
                           its_queue, its_libvirt, turns.env('recoverer', env))
-    its_store, its_cloud, its_libvirt = minded('admitter', store, cloud, libvirt)
+    its_store, its_cloud, its_libvirt = minded('admitter', store, cloud, heard)
     admitter = Admitter(its_store, lead, minded('admitter', *fences), its_cloud, its_libvirt, env)
-    its_store, its_cloud, its_libvirt = minded('restarter', store, cloud, libvirt)
+    its_store, its_cloud, its_libvirt = minded('restarter', store, cloud, heard)
     restarter = Restarter(its_store, lead, its_cloud,
                           turns.minded('restarter', images) if images else None, its_libvirt, env)
     return detector, recoverer, admitter, restarter

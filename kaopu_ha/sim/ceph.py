@@ -243,17 +243,19 @@ class SimCeph(ports.Probe, ports.ImageObserver, ports.StorageReader):
 
     As a client of librados it keeps the address under which it met a cluster.  Once it finds itself
     on the blocklist it is left for a new one, that meets the cluster at the address of then.
-    ``heard`` is told each host that is said to live, and whether a client of it answered, and
-    ``could_ask`` is whether this observer could have heard the last time it asked: for whoever
-    checks the verdicts.
+    ``heard`` is told each host that is said to live, and whether a client of it answered,
+    ``listed`` each answer, and ``could_ask`` is whether this observer could have heard the last
+    time it asked: for whoever checks the verdicts.
     """
 
     network = model.Network.STORAGE
 
     def __init__(self, clusters: Mapping[str, Ceph], node: Node,
                  heard: Callable[[str, bool], None] = lambda host, true: None,
-                 address: Callable[[], str] = str) -> None:
-        self._clusters, self._node, self._heard = dict(clusters), node, heard
+                 address: Callable[[], str] = str,
+                 listed: Callable[[model.ImageAnswer], None] = lambda answer: None) -> None:
+        self._clusters, self._node = dict(clusters), node
+        self._heard, self._listed = heard, listed
         self._address = address
         self._met: dict[str, str] = {}
         self.kernel = next(iter(clusters.values())).kernel
@@ -290,6 +292,8 @@ class SimCeph(ports.Probe, ports.ImageObserver, ports.StorageReader):
         elif any(not client.acknowledged for answer in answers.values()
                  for client in answer.clients):
             self.kernel.sleep(limit - _LEFT_BY_SILENCE - LATENCY)
+        for answer in answers.values():
+            self._listed(answer)
         return answers
 
     def _is_answered(self) -> bool:

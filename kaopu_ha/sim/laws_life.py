@@ -21,10 +21,11 @@ came after the host had last been heard of.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+import operator
 
 from kaopu_ha import ports, records
 from kaopu_ha.core import detection
-from kaopu_ha.core.model import Case, Network, Sign, Stage
+from kaopu_ha.core.model import Case, ImageAnswer, Network, Sign, Stage
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.ceph import SimCeph
 from kaopu_ha.sim.libvirt import SimLibvirt
@@ -41,6 +42,7 @@ class LivingHosts:
         self._world, self._say = world, say
         # When the leader's last look began in which the host's libvirt answered.
         self._heard: dict[str, float] = {}
+        world.overheard = self._overheard
 
     def committed(self, who: str, writes: Sequence[ports.Put | ports.Delete],
                   before: Mapping[str, ports.Entry]) -> None:
@@ -56,6 +58,14 @@ class LivingHosts:
             was = case_of(entry.value).stage if entry else None
             if case.stage is Stage.CONFIRMED and was is not Stage.CONFIRMED:
                 self._condemned(who, case)
+
+    def _overheard(self, answer: ImageAnswer) -> None:
+        """A loop that does not judge hears who lives, at an address that one host claims alone."""
+        told = [self._world.told_by(host) for host in self._world.machines]
+        for client in filter(operator.attrgetter('acknowledged'), answer.clients):
+            theirs = [one for one in told if one and client.ip in one.storage_addresses]
+            if len(theirs) == 1 and answer.image in theirs[0].images:
+                self._world.life_heard[theirs[0].host] = self._world.kernel.now
 
     def _condemned(self, who: str, case: Case) -> None:
         if case.host in self._world.said_wrongly:

@@ -29,7 +29,7 @@ from kaopu_ha.agent.inventory import InventoryPublisher
 from kaopu_ha.agent.requests import RequestRunner
 from kaopu_ha.agent.runtime import HostRuntime
 from kaopu_ha.agent.storage import CephCluster
-from kaopu_ha.core.model import Case, Image, Inventory, Stage
+from kaopu_ha.core.model import Case, Image, ImageAnswer, Inventory, Stage
 from kaopu_ha.core.news import News
 from kaopu_ha.core.policy import Managed, Policy
 from kaopu_ha.core.rules import Rules
@@ -140,11 +140,11 @@ class World:
     happens: Callable[[str], None] = staticmethod(lambda sentence: None)
 
     def __init__(self, setup: Setup, seed: int) -> None:
-        self.setup, self.kernel = setup, Kernel(seed)
-        kernel = self.kernel
+        self.setup, self.kernel = setup, (kernel := Kernel(seed))
         self.timeline: list[TimelineEntry] = []
         self.told: list[tuple[float, News]] = []
         self.life_heard: dict[str, float] = {}
+        self.overheard: Callable[[ImageAnswer], None] = lambda answer: None
         # When something happened last to machines or networks.
         self.changed_at = 0.0
         # Instances that need not run in the end, with the reason.
@@ -181,9 +181,8 @@ class World:
         # The same for what a controller looks at beside its detector.
         self.observers: dict[str, tuple[SimLibvirt, SimCeph]] = {}
         self.etcd = Etcd(kernel, Node('etcd'))
-        self.terms = Terms(self.etcd)
         self.broker, self.bus, self.folders = Broker(kernel), Bus(), Folders(kernel)
-        self.nova = Nova(kernel, Node('nova'))
+        self.terms, self.nova = Terms(self.etcd), Nova(kernel, Node('nova'))
         self.clusters = {name: Ceph(kernel, name, nth) for nth, name in enumerate(setup.clusters)}
         self.machines = {name: Machine(kernel, name, number + 11, self.clusters)
                          for number, name in enumerate(setup.hosts)}
@@ -340,6 +339,7 @@ class World:
         libvirt = SimLibvirt(self.kernel, node, self.machines, self._heard)
         ceph = SimCeph(self.clusters, node, self._heard)
         observing = SimLibvirt(self.kernel, node, self.machines), SimCeph(self.clusters, node)
+        beside = SimCeph(self.clusters, node, listed=lambda answer: self.overheard(answer))
 
         def make(its: SimRuntime) -> Iterable[Loop]:
             self.probes[role], self.observers[role] = (libvirt, ceph), observing
@@ -358,7 +358,7 @@ class World:
                 gate(usage, hangs.USAGE), gate(SimQueue(its.store, self.broker), hangs.QUEUE),
                 times.rules, times.leader_ttl, its.env,
                 SimEvents(self.bus, its.process) if self.setup.events else None,
-                images=gate(SimCeph(self.clusters, node), hangs.STORAGE),
+                images=gate(beside, hangs.STORAGE),
                 observing=[gate(observing[0], hangs.MANAGEMENT),
                            gate(observing[1], hangs.STORAGE)],
                 fences_asked=[SimBlocklist(self.clusters, node, self.client_networks)],

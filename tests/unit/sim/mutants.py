@@ -191,10 +191,10 @@ def listed_is_life():
 def wall_clock():
     real = Detector.__init__
 
-    def init(detector, store, leadership, probes, cloud, fences, env):
+    def init(detector, store, leadership, probes, cloud, fences, env, heard=None):
         # A wall clock that is set forward again and again.
         real(detector, store, leadership, probes, cloud, fences, dataclasses.replace(
-            env, clock=lambda: env.clock() + 3.0 * (env.clock() // 2.0)))
+            env, clock=lambda: env.clock() + 3.0 * (env.clock() // 2.0)), heard)
 
     def waited(case, seen, rules):
         # Nor is it limited to what two looks may take: such a clock is believed.

@@ -51,6 +51,11 @@ class MasakariCase(DashboardCase):
         code, said = self.send(path, **fields)
         self.assertEqual(302, code, said[-800:])
 
+    def named(self, path, name):
+        """What the only row is about that has this word."""
+        (ident,) = [ident for ident, row in rows(self.page(path)).items() if name in row.split()]
+        return ident
+
     def filtered(self, path, table, field, value):
         """The rows that are left of a table's by this filter."""
         url, name = f'{self.runtime.url}/{path}', f'{table}__filter__q'
@@ -67,14 +72,12 @@ class TestSegments(MasakariCase):
     def make_segment(self, name='rack-1'):
         self.do(f'{SEGMENTS}create_segment', name=name, recovery_method='auto',
                 service_type='compute', description='left', is_enabled='on')
-        (ident,) = [ident for ident, row in rows(self.page(SEGMENTS)).items() if name in row.split()]
-        return ident
+        return self.named(SEGMENTS, name)
 
     def add_host(self, segment, name='c2', reserved='False'):
         self.do(f'{SEGMENTS}{segment}/addhost', segment_id=segment, name=name, reserved=reserved,
                 type='COMPUTE', control_attributes='SSH', on_maintenance='False')
-        (ident,) = [ident for ident, row in rows(self.page(HOSTS)).items() if name in row.split()]
-        return ident
+        return self.named(HOSTS, name)
 
     def offered(self, segment):
         """The hosts that may be added, in the dialog: as a page of its own it is not to be had."""

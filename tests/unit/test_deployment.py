@@ -301,6 +301,14 @@ class TestRole(unittest.TestCase):
         self.assertEqual(f'not (ansible_check_mode and {install["register"]} is changed)',
                          pip['when'])
 
+    def test_where_the_api_runs_alone_nothing_is_asked_that_others_need(self):
+        tasks = yaml.safe_load((ROLE / 'tasks/reconfigure.yml').read_text())
+        (asks,) = [task['when'][1] for task in tasks
+                   if task['name'].startswith('Ask the program what it thinks')]
+        for programs, asked in ((['api'], False), (['worker'], True), (['api', 'agent'], True)):
+            self.assertIs(asked, jinja2.Environment().compile_expression(asks)(
+                kaopu_ha_services=self.on(*programs)), programs)
+
     def test_every_variable_is_described(self):
         told = (ROOT / 'ansible/README.rst').read_text()
         self.assertEqual([], [name for name in defaults() if f'``{name}``' not in told])

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
+import threading
 
 from kaopu_ha import ports
 from kaopu_ha.core import evidence, model
@@ -40,6 +41,7 @@ class Overheard(ports.LibvirtObserver, ports.ImageObserver):
         self._libvirt, self._images, self.clock = libvirt, images, clock
         self._answered: dict[str, tuple[float, model.LibvirtAnswer]] = {}
         self._listed: dict[model.Image, tuple[float, model.ImageAnswer]] = {}
+        self._mutex = threading.Lock()
 
     def contact(self, uris: Sequence[str], limit: float) -> Mapping[str, model.LibvirtAnswer]:
         """Ask each libvirt, as promised."""
@@ -55,10 +57,12 @@ class Overheard(ports.LibvirtObserver, ports.ImageObserver):
         assert self._images is not None, 'who has no such observer asks for no clients'
         answers = self._images.clients(images, limit)
         now = self.clock()
-        fresh = {image: one for image, one in self._listed.copy().items()
-                 if now - one[0] < _KEPT_SECONDS}
-        self._listed = fresh | {image: (now, answer) for image, answer in answers.items()
-                                if not answer.error}
+        # One loop's answers must not be lost to another one's, which come at the same time.
+        with self._mutex:
+            fresh = {image: one for image, one in self._listed.items()
+                     if now - one[0] < _KEPT_SECONDS}
+            self._listed = fresh | {image: (now, answer) for image, answer in answers.items()
+                                    if not answer.error}
         return answers
 
     def counted(self, said: Said, suspects: Sequence[model.Inventory], known: Known,

@@ -22,7 +22,7 @@ import functools
 
 from kaopu_ha import records
 from kaopu_ha.core.model import OnCrash, OnHung, OnStuck
-from kaopu_ha.core.restart import Restart
+from kaopu_ha.core.restart import Restart, Start
 from kaopu_ha.core.segments import Notification, NotificationKind
 from kaopu_ha.sim import daemon
 from kaopu_ha.sim.laws_late import came_too_late
@@ -90,14 +90,14 @@ class StartedCrashed:
     def _was_on_at_a_boot(self, row: SimServer) -> bool:
         """True if it is started for another reason: its host was booted, or the one that it was
         being migrated to."""
-        record = self._world.record(Restart, records.RESTART + row.host)
-        return any(start.instance == row.uuid and not start.crashed
-                   for start in (record.starts if record else ()))
+        return any(not start.crashed for start in self._starts(row))
 
     def _is_tried_again(self, row: SimServer) -> bool:
+        return any(start.crashed and start.calls > 1 for start in self._starts(row))
+
+    def _starts(self, row: SimServer) -> list[Start]:
         record = self._world.record(Restart, records.RESTART + row.host)
-        return any(start.instance == row.uuid and start.crashed and start.calls > 1
-                   for start in (record.starts if record else ()))
+        return [start for start in (record.starts if record else ()) if start.instance == row.uuid]
 
     def _was_said(self, row: SimServer, at: float) -> bool:
         # Of what was said before, too, as long as that was followed.

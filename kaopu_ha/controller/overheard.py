@@ -22,10 +22,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import threading
+from typing import TypeVar
 
 from kaopu_ha import ports
 from kaopu_ha.core import evidence, model
 from kaopu_ha.core.addresses import Known
+
+_Asked = TypeVar('_Asked')
+_Said = TypeVar('_Said')
 
 Said = Mapping[model.Network, Mapping[str, model.Evidence]]
 
@@ -47,8 +51,11 @@ class Overheard(ports.LibvirtObserver, ports.ImageObserver):
         """Ask each libvirt, as promised."""
         answers = self._libvirt.contact(uris, limit)
         now = self.clock()
-        self._answered |= {uri: (now, answer) for uri, answer in answers.items()
-                           if answer.contact is model.Contact.ANSWERED}
+        # One loop's answers must not be lost to another one's, which come at the same time.
+        with self._mutex:
+            self._answered = _fresh(self._answered, now) | {
+                uri: (now, answer) for uri, answer in answers.items()
+                if answer.contact is model.Contact.ANSWERED}
         return answers
 
     def clients(self, images: Sequence[model.Image],
@@ -57,12 +64,9 @@ class Overheard(ports.LibvirtObserver, ports.ImageObserver):
         assert self._images is not None, 'who has no such observer asks for no clients'
         answers = self._images.clients(images, limit)
         now = self.clock()
-        # One loop's answers must not be lost to another one's, which come at the same time.
         with self._mutex:
-            fresh = {image: one for image, one in self._listed.items()
-                     if now - one[0] < _KEPT_SECONDS}
-            self._listed = fresh | {image: (now, answer) for image, answer in answers.items()
-                                    if not answer.error}
+            self._listed = _fresh(self._listed, now) | {
+                image: (now, answer) for image, answer in answers.items() if not answer.error}
         return answers
 
     def counted(self, said: Said, suspects: Sequence[model.Inventory], known: Known,
@@ -95,6 +99,12 @@ class Overheard(ports.LibvirtObserver, ports.ImageObserver):
         heard = evidence.storage(of_these, list(found.values()), said.observer, known)
         alive = heard.sign is model.Sign.LIFE or heard.strangers
         return _instead(said, heard) if alive else said
+
+
+def _fresh(heard: Mapping[_Asked, tuple[float, _Said]],
+           now: float) -> dict[_Asked, tuple[float, _Said]]:
+    """What was heard lately: hosts that are replaced leave nothing behind."""
+    return {asked: said for asked, said in heard.items() if now - said[0] < _KEPT_SECONDS}
 
 
 def _instead(said: model.Evidence, heard: model.Evidence) -> model.Evidence:

@@ -48,7 +48,13 @@ class Wakes:
         for prefix, wakes in self._wanted.items():
             if self._closed:
                 return
-            watch = self._store.watch(prefix, _waking(wakes))
+            try:
+                watch = self._store.watch(prefix, _waking(wakes))
+            except ports.StoreError:
+                if self._closed:
+                    # The process ends, and its store was closed meanwhile.
+                    return
+                raise
             with self._lock:
                 self._watches.append(watch)
                 late = self._closed

@@ -15,6 +15,7 @@
 import threading
 import time
 import unittest
+from unittest import mock
 
 from kaopu_ha import ports
 from kaopu_ha.telling import contact
@@ -109,6 +110,9 @@ class Slow:
     def close(self):
         self.closed.append(1)
 
+    def refuse(self):
+        raise ports.StoreError('the store is closed')
+
 
 class TestWakes(unittest.TestCase):
 
@@ -151,3 +155,18 @@ class TestWakes(unittest.TestCase):
         store.go_on.set()
         self.await_true(lambda: store.closed)
         self.assertEqual((1, 1), (len(store.opened), len(store.closed)))
+
+    def test_a_store_that_is_closed_meanwhile_is_no_error(self):
+        for closed, errors in ((True, 0), (False, 1)):
+            with self.subTest(closed=closed), \
+                    mock.patch.object(threading, 'excepthook') as told:
+                store = Slow()
+                store.watch = lambda prefix, tell, of=store: of.go_on.wait(30) and of.refuse()
+                before = set(threading.enumerate())
+                wakes = Wakes(store, [(threading.Event(), ('/a/',))])
+                (opens,) = set(threading.enumerate()) - before
+                if closed:
+                    wakes.close()
+                store.go_on.set()
+                opens.join(30)
+                self.assertEqual(errors, told.call_count)

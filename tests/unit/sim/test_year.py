@@ -17,14 +17,14 @@ import unittest
 from tools.bench import year
 
 _HOSTS = 6
-_DAYS = 13
+_DAYS = 19
 
 
 class Days(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        # Two of each host die while what is kept fills up, and one more.
+        # Three of each host die while what is kept fills up, and one more.
         cls.days = list(year.lived(_DAYS, closed_kept=1, keep_seconds=year.DAY_SECONDS))
 
     def test_a_day_on_which_the_same_host_dies_again_leaves_as_many_keys(self):

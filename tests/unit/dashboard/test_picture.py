@@ -15,10 +15,13 @@
 import dataclasses
 import datetime
 import itertools
+import pathlib
+import re
 import unittest
 
 import hypothesis
 from hypothesis import strategies
+import kaopu_ha_dashboard
 from kaopu_ha_dashboard import picture
 
 from kaopu_ha import ports, records
@@ -138,3 +141,25 @@ class TestTimeline(unittest.TestCase):
                 self.assertTrue(0 <= bar.start <= bar.end <= found.seconds, bar)
             for one, other in itertools.pairwise(lane.bars):
                 self.assertEqual(one.end, other.start)
+
+
+class TestColours(unittest.TestCase):
+
+    def test_no_two_bars_look_alike_and_white_is_read_on_each(self):
+        sheet = (pathlib.Path(kaopu_ha_dashboard.__file__).parent / 'static' / 'kaopu_ha_dashboard'
+                 / 'kaopu_ha.scss').read_text()
+        plain = re.search(r'[.]bar [{] fill: #(.*);', sheet)[1]
+        bars = [str(one.value) for one in (*Stage, *RecoveryStage, *Phase)
+                if one.value not in (*picture._ENDED, *picture._OVER, 'finished')]
+        found = {kind: re.search(rf'[.]bar-{kind.replace(" ", "-")} [{{] fill: #(.*);', sheet)[1]
+                 for kind in bars}
+        self.assertEqual(len(bars) + 1, len({*found.values(), plain}), found)
+        for kind, colour in found.items():
+            self.assertGreaterEqual(1.05 / (_luminance(colour) + 0.05), 4.5, kind)
+
+
+def _luminance(colour):
+    """As WCAG 2.1 defines it."""
+    red, green, blue = (share / 12.92 if share <= 0.03928 else ((share + 0.055) / 1.055) ** 2.4
+                        for share in (int(colour[at:at + 2], 16) / 255 for at in (0, 2, 4)))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

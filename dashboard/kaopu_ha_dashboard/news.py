@@ -29,7 +29,7 @@ from django.http import JsonResponse
 from django.views import generic
 from openstack_dashboard import policy
 
-from kaopu_ha_dashboard import client, told
+from kaopu_ha_dashboard import client, pages, told
 
 COOKIE = 'kaopu_ha_heard'
 # Threads of the web server are for all: of a process so many questions wait, others come again.
@@ -47,6 +47,7 @@ class NewsView(generic.View):
 
     def get(self, request):
         """JSON: ``messages`` (level, HTML), ``cursor``, ``changed``, ``again`` in seconds."""
+        pages.unattended(request)
         api = client.Client(request)
         try:
             answer = self._answer(request, api)

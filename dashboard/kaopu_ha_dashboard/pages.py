@@ -39,6 +39,13 @@ class Page(views.HorizonTemplateView):
         """What the part shows: the context of its template.  Raises Refused."""
         raise NotImplementedError
 
+    def get(self, request, *args, **kwargs):
+        """The page, or its living part alone."""
+        response = super().get(request, *args, **kwargs)
+        if request.GET.get('part'):
+            response.add_post_render_callback(lambda _: unattended(request))
+        return response
+
     def get_context_data(self, **kwargs):
         """What is told, or the refusal in words."""
         context = super().get_context_data(**kwargs)
@@ -56,6 +63,16 @@ class Page(views.HorizonTemplateView):
         if self.request.GET.get('part'):
             return ['kaopu_ha_dashboard/_part.html']
         return [self.template_name]
+
+
+def unattended(request):
+    """Leave the session of the viewer as it was: a script asked, and he may have gone away.
+
+    Horizon puts off the end of a session at each question.  Who leaves his page open is to be
+    logged out all the same, after its ``SESSION_TIMEOUT``.  And where sessions are kept in
+    cookies, an answer that comes late must not bring back one that was ended meanwhile.
+    """
+    request.session.modified = False
 
 
 def drawn(template, **context):

@@ -92,6 +92,20 @@ class TestLife(BrowserCase):
         self.script("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
         self.until(lambda: len(self.script(_ASKED)) > len(before), 'it sleeps on')
 
+    def test_a_page_that_nobody_keeps_up_says_so_until_it_is_kept_up_again(self):
+        self.put(records.CASE + 'c3', told.a_case('c3'))
+        self.enter('ada')
+        self.open('admin/ha_hosts/')
+        kept = self.driver.get_cookies()
+        self.assertNotIn('Nothing was heard since', self.text())
+        self.driver.delete_all_cookies()
+        self.until(lambda: 'Nothing was heard since' in self.text(), 'it looks fresh')
+        self.assertRegex(self.find('.kaopu-ha-stale time').text, '[0-9]:[0-9]')
+        self.assert_accessible()
+        for cookie in kept:
+            self.driver.add_cookie(cookie)
+        self.until(lambda: 'Nothing was heard since' not in self.text(), 'it stays so', 120)
+
     def test_what_has_the_focus_keeps_it_while_the_page_lives(self):
         self.put(records.CASE + 'c3', told.a_case('c3'))
         self.enter('ada')

@@ -53,6 +53,30 @@ class NewsCase(DashboardCase):
                 for level, text in self.answer(session, place, since)['messages']]
 
 
+class TestSessions(NewsCase):
+
+    def test_only_what_a_person_asks_puts_off_the_end_of_the_session(self):
+        for session, news, page in ((self.ada, ADMINS, 'admin/ha_hosts/'),
+                                    (self.tom, PROJECTS, 'project/ha_instances/')):
+            for place, is_put_off in ((page, True), (f'{page}?part=1', False), (news, False)):
+                with self.subTest(place=place):
+                    found = session.get(f'{self.runtime.url}/{place}', timeout=60)
+                    self.assertEqual(200, found.status_code, found.text[-500:])
+                    self.assertEqual(is_put_off, 'sessionid' in found.cookies)
+
+    def test_an_answer_that_comes_late_brings_back_nobody_who_logged_out(self):
+        cursor = self.answer(self.ada, ADMINS)['cursor']
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(self.ada.get, f'{self.runtime.url}/{ADMINS}', timeout=60,
+                                params={'since': cursor})
+            time.sleep(1.0)
+            self.assertEqual(302, self.send('auth/logout/')[0])
+            self.put(records.CASE + 'c3', told.a_case('c3', stage=Stage.SUSPECTED))
+            self.assertTrue(asked.result(60).json()['changed'])
+        found = self.ada.get(f'{self.runtime.url}/admin/ha_hosts/', timeout=60)
+        self.assertIn('/auth/login/', found.url)
+
+
 class TestAdministrators(NewsCase):
 
     def test_each_viewer_hears_each_message_once(self):

@@ -20,8 +20,11 @@
 (function () {
   'use strict';
 
-  var SECOND = 1000, RETRY = 30, LONG = 600;
+  // News are waited for on the other side for 20 s.
+  var SECOND = 1000, RETRY = 30, LONG = 600, LIMIT = 60;
   var base, cursor = null, failed = 0;
+  // When what is shown was true.
+  var fresh = now();
   // When each is to be asked for again: NEVER while an answer is waited for, or where there is none.
   var NEVER = Infinity, newsDue = 0, partDue = NEVER;
   // Something changed since the part was asked for last.
@@ -52,7 +55,8 @@
 
   function ask(url) {
     return window.fetch(url, {
-      credentials: 'same-origin', headers: {'X-Requested-With': 'XMLHttpRequest'}
+      credentials: 'same-origin', headers: {'X-Requested-With': 'XMLHttpRequest'},
+      signal: AbortSignal.timeout(LIMIT * SECOND)
     }).then(function (response) {
       if (!response.ok || response.redirected) {
         throw new Error(String(response.status));
@@ -93,15 +97,25 @@
     ask(url.toString()).then(function (response) {
       return response.text();
     }).then(function (text) {
-      var fresh = new DOMParser().parseFromString(text, 'text/html').querySelector('[data-kaopu-ha-part]');
-      if (fresh && !isInUse()) {
-        exchange(document.importNode(fresh, true));
+      var found = new DOMParser().parseFromString(text, 'text/html').querySelector('[data-kaopu-ha-part]');
+      if (found && !isInUse()) {
+        exchange(document.importNode(found, true));
       }
+      fresh = now();
+      tell(false);
       partDue = later(changed ? least() : seconds());
     }).catch(function () {
       failed += 1;
+      tell(true);
       partDue = later(Math.min(RETRY * failed, LONG));
     });
+  }
+
+  /* Whether what is shown is old, and from when: green lights that nobody keeps up say nothing. */
+  function tell(old) {
+    var note = document.querySelector('.kaopu-ha-stale');
+    note.querySelector('time').textContent = new Date(fresh).toLocaleTimeString();
+    note.hidden = !old;
   }
 
   /* Somebody who has a menu or a dialog open is not disturbed. */

@@ -12,12 +12,15 @@
 
 """What do so many hosts cost, and is one of them missed as soon as one of ten is?
 
-    python -m tools.bench.hosts [hosts] [fast or patent]
+    python -m tools.bench.hosts [hosts] [fast, patent or between]
 
 A real etcd of three members with TLS on loopback; the agents as one process, with a real lease and
 two watches for each host; a leader and a standby with their real loops.  Of the hosts, the networks
 and Nova answer at once.  So many hosts are lost at one time that the brake does not hold them: a
 hundred, or a fifth of all.
+
+*Between* has the waits of the fast pace and the beats of the patent, every four seconds: at a beat
+a second 10,000 hosts ask for more than two cores have, and all leases lapse.
 
 An agent has a stream for its watches and one for its beats.  Here all that begin with one member
 share both: what 10,000 streams cost is not in it.
@@ -25,7 +28,7 @@ share both: what 10,000 streams cost is not in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 import contextlib
 import dataclasses
 from dataclasses import dataclass
@@ -43,6 +46,8 @@ from tests import etcd_cluster
 from tools.bench import command, looks, spent
 
 _TREE = pathlib.Path(__file__).resolve().parents[2]
+_PACES = PACES | {'between': dataclasses.replace(
+    PACES['fast'], beat_interval=PACES['patent'].beat_interval, beat_ttl=PACES['patent'].beat_ttl)}
 _FEW = 10
 _LOST_MAX, _LOST_SHARE = 100, 5
 _ROUNDS = 3
@@ -155,32 +160,36 @@ class Cloud:
                                  str(conf), 'status'], _ROUNDS)
 
 
-def measured(setting: Setting) -> list[str]:
-    """A line for each thing that was measured, with its share of what is asked for."""
+def measured(setting: Setting) -> Iterator[str]:
+    """A line for each thing as soon as it was measured, with its share of what is asked for."""
     few = _of_few(setting)
     with contextlib.ExitStack() as held:
         began = time.monotonic()
         cloud = Cloud(setting, held)
-        lines = [f'{setting.hosts} hosts with {setting.instances} instances each, a beat every '
-                 f'{setting.times.beat_interval:g} s: there after {time.monotonic() - began:.0f} s']
+        yield (f'{setting.hosts} hosts with {setting.instances} instances each, a beat every '
+               f'{setting.times.beat_interval:g} s: there after {time.monotonic() - began:.0f} s')
         standby = cloud.controller('second', held)
         standby.ask('figures')
         time.sleep(setting.settle_seconds)
-        lines += _idle(cloud, standby, setting)
-        lines.append(f'kaopu-ha status: {_told(cloud.status_seconds(), "status", "s")}')
+        yield from _idle(cloud, standby, setting)
+        yield _beats(cloud)
+        yield f'kaopu-ha status: {_told(cloud.status_seconds(), "status", "s")}'
         one = cloud.seconds_to_confirmed(cloud.hosts[-1:])
-        lines.append(f'one host lost: CONFIRMED {one:.2f} s after its last beat, one of {_FEW} '
-                     f'{few:.2f} s: ratio {_told(one / few, "one")}')
+        yield (f'one host lost: CONFIRMED {one:.2f} s after its last beat, one of {_FEW} '
+               f'{few:.2f} s: ratio {_told(one / few, "one")}')
         cloud.leader.ask('figures')
         many = cloud.seconds_to_confirmed(cloud.hosts[:setting.lost])
-        lines += [f'{setting.lost} lost at one time: all after {many:.2f} s: ratio to the one '
-                  f'{_told(many / one, "many")}',
-                  _spent_by('the leader meanwhile', cloud.leader.ask('figures'))]
-        lines.append(_next(cloud, standby, setting))
-        figures = cloud.agents.ask('figures')
-        lines.append(f'beats: {1000 * figures["late"]:.0f} ms late at most, {figures["lapsed"]} '
-                     f'leases lapsed {figures["broken"]}')
-        return lines
+        yield (f'{setting.lost} lost at one time: all after {many:.2f} s: ratio to the one '
+               f'{_told(many / one, "many")}')
+        yield _spent_by('the leader meanwhile', cloud.leader.ask('figures'))
+        yield _next(cloud, standby, setting)
+        yield _beats(cloud)
+
+
+def _beats(cloud: Cloud) -> str:
+    figures = cloud.agents.ask('figures')
+    return (f'beats: {1000 * figures["late"]:.0f} ms late at most, {figures["lapsed"]} leases '
+            f'lapsed {figures["broken"]}').rstrip()
 
 
 def _of_few(setting: Setting) -> float:
@@ -248,5 +257,6 @@ def _until(fact: Any, what: str, setting: Setting) -> Any:
 
 
 if __name__ == '__main__':
-    print('\n'.join(measured(Setting(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000,
-                                     PACES[sys.argv[2] if len(sys.argv) > 2 else 'fast']))))
+    for line in measured(Setting(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000,
+                                 _PACES[sys.argv[2] if len(sys.argv) > 2 else 'fast'])):
+        print(line, flush=True)

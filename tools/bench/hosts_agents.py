@@ -53,18 +53,23 @@ class Agents:
         threading.Thread(target=self._renew, daemon=True).start()
 
     def begin(self, instances: int, hosts: Sequence[str]) -> None:
-        """Write down what these hosts have, and have them beat and watch."""
+        """Write down what these hosts have, and watch."""
         now = self._store.commit([], [ports.Put(records.INVENTORY + host, records.encode(
             looks.inventory(host, instances))) for host in hosts])
         assert now is not None
         for host in hosts:
-            lease = self._store.grant(self._ttl)
-            self._store.commit([], [ports.Put(records.ALIVE + host, records.encode(
-                looks.beat(host)), lease)])
-            self._leases[host], self._beaten[host] = lease, time.monotonic()
-            self._due.append((time.monotonic() + self._interval, host))
             for key in (records.LOCK + host, records.requests_to(host)):
                 self._store.watch(key, lambda change: None, now)
+
+    def beat(self, hosts: Sequence[str]) -> None:
+        """Have them beat from now on."""
+        leases = {host: self._store.grant(self._ttl) for host in hosts}
+        self._store.commit([], [ports.Put(records.ALIVE + host, records.encode(looks.beat(host)),
+                                          lease) for host, lease in leases.items()])
+        self._leases |= leases
+        for host in hosts:
+            self._beaten[host] = time.monotonic()
+            self._due.append((time.monotonic() + self._interval, host))
 
     def lose(self, hosts: Sequence[str]) -> dict[str, float]:
         """Have those of them that are here beat no more; when each did last."""
@@ -118,6 +123,9 @@ def main(told: str) -> None:
     with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(lambda each: by_member[each % len(by_member)].begin(
             given['instances'], portions[each]), range(len(portions))))
+    # Only now: who beats has no time for more.
+    for place, portion in enumerate(portions):
+        by_member[place % len(by_member)].beat(portion)
 
     def lose(*lost: str) -> dict[str, float]:
         return {host: at for each in by_member for host, at in each.lose(lost).items()}

@@ -149,6 +149,10 @@ UNDER_WAY = (
     Row('nothing of it arrived',
         (so.ON_TARGET, so.ACTIVE, so.LONG, so.ABSENT_THERE), Act.FAILED,
         'Nova shows it active on {target}, but nothing of it runs there'),
+    # Nova shows it active once it ran.  Its guest crashed, or was shut down from within, before its
+    # disk was seen open; what becomes of that is the restarter's, as anywhere else.
+    Row('arrived, and went off', (so.ON_TARGET, so.ACTIVE, so.LONG, so.OFF_THERE), Act.DONE,
+        'it came to {target}, and went off there since'),
     Row('arrived, its disk not open yet', (so.ON_TARGET, so.ACTIVE), Act.WAIT,
         'active on {target}; its disk is not yet open there'),
     # A source that boots between ACTIVE and the new host makes Nova show that.

@@ -86,7 +86,8 @@ def _opened(inventory: model.Inventory, before: Restart | None, uuids: Collectio
     down = {one.uuid: one.name for one in inventory.instances if one.uuid in reasons
             or (one.power is model.Power.OFF and one.uuid in inventory.crashed)}
     new = [_start(uuid, down[uuid], lately.get(uuid, 0) >= rules.crashes_max,
-                  tells and uuid not in reasons, reasons.get(uuid, REASON), at)
+                  tells and uuid not in reasons, reasons.get(uuid, REASON), at,
+                  inventory.stuck_runs.get(uuid, ''))
            for uuid in sorted(set(uuids)) if uuid in down and uuid not in open_now]
     if not new:
         return None
@@ -96,12 +97,13 @@ def _opened(inventory: model.Inventory, before: Restart | None, uuids: Collectio
                   tuple(one.instance for one in new if one.phase is StartPhase.WAITING))
 
 
-def _start(uuid: str, name: str, too_often: bool, tells: bool, reason: str, at: str) -> Start:
+def _start(uuid: str, name: str, too_often: bool, tells: bool, reason: str, at: str,
+           run: str) -> Start:
     if too_often:
         return Start(uuid, name, StartPhase.LEFT, restart.TOO_OFTEN, at=at, crashed=True)
     if tells:
         return Start(uuid, name, StartPhase.LEFT, restart.ONLY_TOLD, at=at, crashed=True)
-    return Start(uuid, name, StartPhase.WAITING, reason, at=at, crashed=True)
+    return Start(uuid, name, StartPhase.WAITING, reason, at=at, crashed=True, run=run)
 
 
 def _told(host: str, new: Sequence[Start], rules: model.Rules) -> tuple[News, ...]:

@@ -267,12 +267,14 @@ def _fails(start: Start, seen: Seen, rules: model.Rules) -> Decision:
 
 
 def _got_stuck_again(start: Start, seen: Seen, rules: model.Rules) -> bool:
-    return start.phase is StartPhase.STARTING and seen.stuck and bool(start.run and seen.run) and (
-        start.run != seen.run)
+    return seen.stuck and bool(seen.run) and start.run != seen.run
 
 
 def _again(start: Start, seen: Seen, rules: model.Rules) -> Decision:
-    """It ran, if nobody saw it: what comes now is another start, and counts as one more."""
+    """It ran, if nobody saw it: what comes now is another matter, and counts as one more.
+
+    Whether anything is done about that, ``on_stuck`` says, whatever it was started for.
+    """
     return Decision(_go(start, StartPhase.RUNS, 'it ran, and got stuck again', seen.at), Act.NOTE)
 
 

@@ -58,7 +58,7 @@ class Start:
 
     ``crashed``: its guest went off by itself, got stuck or hung, on a host that lived.
     ``resumed``: its last call asked its host's agent to resume it.  ``run``: in which it was stuck
-    at that call.
+    at that call, or before any; '' if it was off.
     """
 
     instance: str

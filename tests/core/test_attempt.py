@@ -503,6 +503,15 @@ class Done(unittest.TestCase):
                                             'there'), decided(moving(), seen, rules()))
         self.assertIs(Act.WAIT, act(moving(), dataclasses.replace(seen, seconds=LONG - 1)))
 
+    def test_what_went_off_there_before_its_disk_was_seen_open_has_arrived(self):
+        there = {'libvirt': a_libvirt('i1'), 'images': (an_answer(),)}
+        seen = work_look(a_server(host='c2'), seconds=LONG, **there)
+        self.assertEqual(Decision(Act.DONE, 'it came to c2, and went off there since'),
+                         decided(moving(), seen, rules()))
+        for less in ({'seconds': LONG - 1}, {'libvirt': a_libvirt(contact=Contact.MUTE)},
+                     {'libvirt': None}, {'server': a_server(host='c2', task_state='rebooting')}):
+            self.assertIs(Act.WAIT, act(moving(), dataclasses.replace(seen, **less)), less)
+
     def test_what_its_user_changed_there_is_done_and_left_as_it_is(self):
         for vm_state in ('suspended', 'paused', 'rescued', 'shelved'):
             for seconds in (1.0, 999.0):

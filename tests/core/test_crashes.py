@@ -155,6 +155,12 @@ class Stuck(unittest.TestCase):
                 (one.instance, one.phase, one.reason) for one in found.record.starts])
             self.assertEqual([Fact.STUCK], [one.fact for one in found.news])
 
+    def test_the_run_in_which_it_is_stuck_is_kept(self):
+        for runs, kept in (({'i1': '7'}, '7'), ({}, '')):
+            host = dataclasses.replace(self.HOST, stuck_runs=runs)
+            (start,) = opened(host, rules=rules(on_stuck=OnStuck.REBOOT)).record.starts
+            self.assertEqual(kept, start.run)
+
     def test_what_becomes_of_it_is_told_as_it_is_meant(self):
         for on_stuck, words in ((OnStuck.RESUME, 'it is resumed where it is,'),
                                 (OnStuck.REBOOT, 'it is resumed, or rebooted if that does not')):

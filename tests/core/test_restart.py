@@ -52,7 +52,7 @@ def advance(start, **changes):
 
 def resumed(its_rules, start=None, calls=0, **changes):
     """The next step of one that an I/O error paused."""
-    start = start or a_start(crashed=True, calls=calls)
+    start = start or a_start(crashed=True, calls=calls, run='7')
     return restart.advance(start, a_look(**{
         'power': Power.PAUSED, 'stuck': True, 'run': '7', 'server': a_server(), 'seconds': 30.0
         } | changes), its_rules)
@@ -225,7 +225,7 @@ class NotStarted(unittest.TestCase):
                 self.assertIs(wanted is Act.RESUME, found.start.resumed)
 
     def test_who_only_resumes_goes_on_with_growing_pauses_when_it_has_failed(self):
-        failed = a_start(StartPhase.FAILED, crashed=True, calls=5)
+        failed = a_start(StartPhase.FAILED, crashed=True, calls=5, run='7')
         for seconds, act in ((599.0, Act.WAIT), (600.0, Act.RESUME)):
             self.assertIs(act, resumed(rules(on_stuck=OnStuck.RESUME), failed,
                                        seconds=seconds).act)
@@ -251,6 +251,15 @@ class NotStarted(unittest.TestCase):
         again = resumed(rules(), begun, run='8')
         self.assertEqual((Act.NOTE, StartPhase.RUNS, ()),
                          (again.act, again.start.phase, again.news))
+
+    def test_what_was_off_and_got_stuck_is_another_matter_whoever_started_it(self):
+        for phase in (StartPhase.WAITING, StartPhase.STARTING, StartPhase.FAILED):
+            for calls, crashed in ((0, True), (1, True), (1, False)):
+                for on_stuck in OnStuck:
+                    found = resumed(rules(on_stuck=on_stuck),
+                                    a_start(phase, crashed=crashed, calls=calls), seconds=600.0)
+                    self.assertEqual((Act.NOTE, StartPhase.RUNS), (
+                        found.act, found.start.phase), (phase, calls, on_stuck))
 
     def test_what_hung_is_rebooted_at_once_and_never_resumed(self):
         hung = {'stuck': False, 'run': '', 'hung': True, 'seconds': 0.0}

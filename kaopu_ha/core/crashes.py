@@ -85,25 +85,22 @@ def _opened(inventory: model.Inventory, before: Restart | None, uuids: Collectio
     reasons = {**dict.fromkeys(inventory.hung, HUNG), **dict.fromkeys(inventory.stuck, STUCK)}
     down = {one.uuid: one.name for one in inventory.instances if one.uuid in reasons
             or (one.power is model.Power.OFF and one.uuid in inventory.crashed)}
-    new = [_start(uuid, down[uuid], lately.get(uuid, 0) >= rules.crashes_max,
-                  tells and uuid not in reasons, reasons.get(uuid, REASON), at,
-                  inventory.stuck_runs.get(uuid, ''))
-           for uuid in sorted(set(uuids)) if uuid in down and uuid not in open_now]
+
+    def begun(uuid: str) -> Start:
+        phase, reason = StartPhase.WAITING, reasons.get(uuid, REASON)
+        if lately.get(uuid, 0) >= rules.crashes_max:
+            phase, reason = StartPhase.LEFT, restart.TOO_OFTEN
+        elif tells and uuid not in reasons:
+            phase, reason = StartPhase.LEFT, restart.ONLY_TOLD
+        return Start(uuid, down[uuid], phase, reason, at=at, crashed=True,
+                     run=inventory.stuck_runs.get(uuid, ''), hung=uuid in inventory.hung)
+    new = [begun(uuid) for uuid in sorted(set(uuids)) if uuid in down and uuid not in open_now]
     if not new:
         return None
     step = model.Step(at, by, 'crashed', f'guests crashed: {texts.few(one.name for one in new)}')
     record = restart.with_crashed(inventory, before, new, step)
     return Opened(record, (*_told(record.host, new, rules), *_many(inventory, before, record, new)),
                   tuple(one.instance for one in new if one.phase is StartPhase.WAITING))
-
-
-def _start(uuid: str, name: str, too_often: bool, tells: bool, reason: str, at: str,
-           run: str) -> Start:
-    if too_often:
-        return Start(uuid, name, StartPhase.LEFT, restart.TOO_OFTEN, at=at, crashed=True)
-    if tells:
-        return Start(uuid, name, StartPhase.LEFT, restart.ONLY_TOLD, at=at, crashed=True)
-    return Start(uuid, name, StartPhase.WAITING, reason, at=at, crashed=True, run=run)
 
 
 def _told(host: str, new: Sequence[Start], rules: model.Rules) -> tuple[News, ...]:

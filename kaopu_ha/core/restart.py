@@ -266,16 +266,19 @@ def _fails(start: Start, seen: Seen, rules: model.Rules) -> Decision:
                     (News(Fact.NOT_RESTARTED, '', f'{start.name}: {text}'),))
 
 
-def _got_stuck_again(start: Start, seen: Seen, rules: model.Rules) -> bool:
-    return seen.stuck and bool(seen.run) and start.run != seen.run
+def _is_another_matter(start: Start, seen: Seen, rules: model.Rules) -> bool:
+    return (seen.stuck and bool(seen.run) and start.run != seen.run) or (
+        seen.hung and not start.hung)
 
 
 def _again(start: Start, seen: Seen, rules: model.Rules) -> Decision:
     """It ran, if nobody saw it: what comes now is another matter, and counts as one more.
 
-    Whether anything is done about that, ``on_stuck`` says, whatever it was started for.
+    Whether anything is done about that, ``on_stuck`` and ``on_hung`` say, whatever it was started
+    for.
     """
-    return Decision(_go(start, StartPhase.RUNS, 'it ran, and got stuck again', seen.at), Act.NOTE)
+    text = f'it ran, and {"hung" if seen.hung else "got stuck"}'
+    return Decision(_go(start, StartPhase.RUNS, text, seen.at), Act.NOTE)
 
 
 def _lost(start: Start, seen: Seen, rules: model.Rules) -> Decision:
@@ -334,7 +337,7 @@ _ROWS: tuple[_Row, ...] = (
      _left('its user stopped it')),
     ('it may run elsewhere', lambda start, seen, rules: bool(seen.elsewhere),
      lambda start, seen, rules: _waiting(start, seen.elsewhere)),
-    ('it got stuck again', _got_stuck_again, _again),
+    ('it got stuck again', _is_another_matter, _again),
     ('a call is under way', lambda start, seen, rules: start.phase is StartPhase.STARTING
      and seen.seconds < _limit(start, rules),
      lambda start, seen, rules: _waiting(start, ASKED if start.resumed else 'it is being started')),

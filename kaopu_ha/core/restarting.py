@@ -58,7 +58,7 @@ class Start:
 
     ``crashed``: its guest went off by itself, got stuck or hung, on a host that lived.
     ``resumed``: its last call asked its host's agent to resume it.  ``run``: in which it was stuck
-    at that call, or before any; '' if it was off.
+    at that call, or before any; '' if it was off.  ``hung``: its watchdog had paused it.
     """
 
     instance: str
@@ -70,6 +70,7 @@ class Start:
     crashed: bool = False
     resumed: bool = False
     run: str = ''
+    hung: bool = False
 
 
 @dataclass(frozen=True)

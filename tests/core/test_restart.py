@@ -50,6 +50,10 @@ def advance(start, **changes):
     return restart.advance(start, a_look(**changes), rules())
 
 
+# Of one that its watchdog paused.
+HUNG = {'stuck': False, 'run': '', 'hung': True}
+
+
 def resumed(its_rules, start=None, calls=0, **changes):
     """The next step of one that an I/O error paused."""
     start = start or a_start(crashed=True, calls=calls, run='7')
@@ -258,17 +262,25 @@ class NotStarted(unittest.TestCase):
                 for on_stuck in OnStuck:
                     found = resumed(rules(on_stuck=on_stuck),
                                     a_start(phase, crashed=crashed, calls=calls), seconds=600.0)
-                    self.assertEqual((Act.NOTE, StartPhase.RUNS), (
-                        found.act, found.start.phase), (phase, calls, on_stuck))
+                    self.assertEqual((Act.NOTE, StartPhase.RUNS, 'it ran, and got stuck'), (
+                        found.act, found.start.phase, found.start.reason), (phase, calls, on_stuck))
+                    hung = resumed(rules(on_stuck=on_stuck), a_start(
+                        phase, crashed=crashed, calls=calls), **HUNG, seconds=600.0)
+                    self.assertEqual((Act.NOTE, StartPhase.RUNS, 'it ran, and hung'), (
+                        hung.act, hung.start.phase, hung.start.reason), (phase, calls, on_stuck))
+        stuck = a_start(crashed=True, run='7')
+        self.assertIs(Act.NOTE, resumed(rules(), stuck, **HUNG).act)
+        hung = a_start(crashed=True, hung=True)
+        self.assertIs(Act.NOTE, resumed(rules(), hung).act)
 
     def test_what_hung_is_rebooted_at_once_and_never_resumed(self):
-        hung = {'stuck': False, 'run': '', 'hung': True, 'seconds': 0.0}
+        hung, start = {'seconds': 0.0, **HUNG}, a_start(crashed=True, hung=True)
         for on_stuck in OnStuck:
-            found = resumed(rules(on_stuck=on_stuck), **hung)
+            found = resumed(rules(on_stuck=on_stuck), start, **hung)
             self.assertEqual((Act.START_ANEW, False), (found.act, found.start.resumed))
-        self.assertIs(Act.WAIT, resumed(rules(), **hung, barred='its host is on hold').act)
-        self.assertIs(Act.START_ANEW, resumed(rules(), **hung, storage_lost=True).act)
-        begun = a_start(StartPhase.STARTING, crashed=True, calls=1)
+        self.assertIs(Act.WAIT, resumed(rules(), start, **hung, barred='its host is on hold').act)
+        self.assertIs(Act.START_ANEW, resumed(rules(), start, **hung, storage_lost=True).act)
+        begun = a_start(StartPhase.STARTING, crashed=True, calls=1, hung=True)
         self.assertIs(Act.WAIT, resumed(rules(), begun, **hung).act)
         goes_on = resumed(rules(), begun, **hung | {'hung': False, 'power': Power.ON})
         self.assertIs(StartPhase.RUNS, goes_on.start.phase)

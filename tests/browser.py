@@ -93,7 +93,7 @@ class Looks:
         self.find('#id_username').send_keys(name)
         self.find('#id_password').send_keys(password)
         self.find('#loginBtn').click()
-        self.until(lambda: self.text('.user-name') == name, 'it is somebody else, or nobody')
+        self.until(lambda: '/auth/login' not in self.driver.current_url, 'nobody is let in')
 
     def find(self, selector):
         """The first element of this kind."""

@@ -139,6 +139,7 @@ class TestHorizon(browser.Looks, base.Trial):
         self.log_in(TENANT, self.a_tenant())
         told = self.text('body')
         self.open(MINE)
+        self.assertEqual(TENANT, self.text('.user-name'))
         self.assertIn('confirmed dead', told + self.text('body'))
         for uuid in on:
             name = self.before[uuid].name

@@ -56,7 +56,8 @@
   function ask(url) {
     return window.fetch(url, {
       credentials: 'same-origin', headers: {'X-Requested-With': 'XMLHttpRequest'},
-      signal: AbortSignal.timeout(LIMIT * SECOND)
+      // An older browser waits as long as it likes.
+      signal: AbortSignal.timeout ? AbortSignal.timeout(LIMIT * SECOND) : undefined
     }).then(function (response) {
       if (!response.ok || response.redirected) {
         throw new Error(String(response.status));

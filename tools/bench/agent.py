@@ -134,7 +134,10 @@ class Taken:
 
 def _mebibytes(pid: int) -> float:
     status = pathlib.Path(f'/proc/{pid}/status').read_text().splitlines()
-    return next(int(line.split()[1]) for line in status if line.startswith('VmRSS')) / 1024
+    for line in status:
+        if line.startswith('VmRSS'):
+            return int(line.split()[1]) / 1024
+    raise SystemExit(f'process {pid} ended meanwhile: the machine is too busy')
 
 
 def _children(pid: int) -> list[int]:
